@@ -1,0 +1,81 @@
+/** Details of a {@link ClusterError}. */
+export interface ClusterErrorOptions {
+  /** Stable upper-case identifier callers branch on. */
+  readonly code: string;
+  /** HTTP status the API answers with. */
+  readonly status: number;
+  readonly cause?: unknown;
+}
+
+/** Base of every error we raise on purpose: a one-line message, a stable `code`, the HTTP `status` it becomes. */
+export class ClusterError extends Error {
+  readonly code: string;
+  readonly status: number;
+
+  constructor(message: string, options: ClusterErrorOptions) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = options.code;
+    this.status = options.status;
+  }
+}
+
+/** Something named does not exist (404). */
+export class NotFoundError extends ClusterError {
+  constructor(message: string, code: string = 'NOT_FOUND', cause?: unknown) {
+    super(message, { code, status: 404, cause });
+  }
+}
+
+/** A name is taken or the state forbids the operation (409). */
+export class ConflictError extends ClusterError {
+  constructor(message: string, code: string = 'CONFLICT', cause?: unknown) {
+    super(message, { code, status: 409, cause });
+  }
+}
+
+/** The client sent something we cannot read (400). */
+export class BadRequestError extends ClusterError {
+  constructor(message: string, code: string = 'BAD_REQUEST', cause?: unknown) {
+    super(message, { code, status: 400, cause });
+  }
+}
+
+/** No node can take the container; the message explains which filter refused how many nodes. */
+export class SchedulingError extends ClusterError {
+  constructor(message: string, code: string = 'NO_NODE', status: number = 500) {
+    super(message, { code, status });
+  }
+}
+
+/** An engine could not be reached or did not answer in time. An engine's own error answers pass through unchanged instead. */
+export class EngineError extends ClusterError {
+  constructor(message: string, code: string = 'ENGINE_UNREACHABLE', cause?: unknown, status: number = 502) {
+    super(message, { code, status, cause });
+  }
+}
+
+/** A discovery backend failed or an entry cannot be read. */
+export class DiscoveryError extends ClusterError {
+  constructor(message: string, code: string = 'DISCOVERY', cause?: unknown) {
+    super(message, { code, status: 500, cause });
+  }
+}
+
+/** The command line is wrong (exit code 2). */
+export class UsageError extends ClusterError {
+  constructor(message: string, code: string = 'USAGE') {
+    super(message, { code, status: 400 });
+  }
+}
+
+/** The innermost readable reason of any thrown value, on one line. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? innermost(error) : String(error);
+  return text.replace(/\s*\n\s*/g, ' ').trim();
+}
+
+function innermost(error: Error): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  return error.message || (error as NodeJS.ErrnoException).code || error.name;
+}
