@@ -1,0 +1,159 @@
+import type { Expression } from './expression.ts';
+
+/** Transport of a published port. */
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+/** One host port taken on a node. `ip` is the host address it is bound to; `''`, `0.0.0.0` and `::` mean all of them. */
+export interface PortClaim {
+  readonly protocol: Protocol;
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** A host port asked for: any one of `first..last` (both included; equal for a single port) on `ip`. */
+export interface PortRequest {
+  readonly protocol: Protocol;
+  readonly ip: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Facts every engine reports about its host; usable as constraint keys, never shadowed by labels of the same name. */
+export interface NodeBuiltins {
+  readonly storagedriver: string;
+  readonly kernelversion: string;
+  readonly operatingsystem: string;
+  readonly ostype: string;
+  readonly architecture: string;
+}
+
+/** An engine as the scheduler sees it. Implemented by live objects: read synchronously, never kept, never written. */
+export interface NodeView {
+  /** The engine's ID, unique in the cluster. */
+  readonly id: string;
+  readonly name: string;
+  /** IP address or host name where its published ports are reached. */
+  readonly address: string;
+  readonly isHealthy: boolean;
+  /** Engine labels (`dockerd --label`). */
+  readonly labels: ReadonlyMap<string, string>;
+  readonly builtins: NodeBuiltins;
+  /** Real memory and CPUs; the scheduler applies the overcommit itself. */
+  readonly totalMemoryBytes: number;
+  readonly totalNanoCpus: number;
+  /** Sums over the node's containers in any state, pending placements included. */
+  readonly reservedMemoryBytes: number;
+  readonly reservedNanoCpus: number;
+  /** Containers in any state, pending placements included. */
+  readonly containerCount: number;
+  /** Most containers the node takes (label `containerslots`); undefined = no limit. */
+  readonly slots: number | undefined;
+  /** Whether a container (any state) or pending placement holds an overlapping host port. O(1): see `PortTable`. */
+  usesPort(protocol: Protocol, ip: string, port: number): boolean;
+}
+
+/** A container as affinities and dependencies see it. */
+export interface ContainerView {
+  readonly id: string;
+  /** Its own name without leading slash. */
+  readonly name: string;
+  readonly nodeId: string;
+}
+
+/** Engine IDs found in an index, without a copy: a `Set<string>` and a `Map<string, …>` keyed by engine ID both fit. */
+export interface NodeIds {
+  readonly size: number;
+  has(nodeId: string): boolean;
+  keys(): Iterable<string>;
+}
+
+/**
+ * The live cluster, read during one synchronous call (so it is its own snapshot). Containers in every state and
+ * pending placements count everywhere.
+ */
+export interface ClusterView {
+  /** All nodes, healthy or not, in a stable order (it breaks the last ties). */
+  readonly nodes: readonly NodeView[];
+  /**
+   * Containers a reference means: full ID, name, `node/name`, else ID prefix. Exact ones win over prefixes; none =
+   * unknown, several = ambiguous. O(1) for IDs and names.
+   */
+  findContainers(reference: string): readonly ContainerView[];
+  /** Every container; walked only for globs and regular expressions on `container`. */
+  containers(): Iterable<ContainerView>;
+  /** The index of one container label: each value in use with the nodes that have it; undefined = nobody has the label. */
+  containerLabel(key: string): ReadonlyMap<string, NodeIds> | undefined;
+  /** Nodes that hold an image: ID, ID prefix, digest or reference; without a tag any tag of that repository counts. */
+  nodesWithImage(reference: string): NodeIds | undefined;
+  /** Every local image reference in familiar form (`redis:7`, `ghcr.io/a/b:1`) with its holders; walked only for patterns. */
+  imageReferences(): Iterable<readonly [reference: string, nodes: NodeIds]>;
+}
+
+/** Another container this one must share a node with, and the option that says so (`--link`, `--volumes-from`, …). */
+export interface Dependency {
+  readonly option: string;
+  readonly container: string;
+}
+
+/** A node the placement is bound to, and why (`volume "data" lives there`). */
+export interface Home {
+  readonly nodeId: string;
+  readonly reason: string;
+}
+
+/** What an image or the client's `--platform` asks of a node, in Docker's spelling (`linux`, `arm64`). */
+export interface Platform {
+  readonly os: string;
+  readonly architecture?: string;
+}
+
+/** When a container moves to another node. */
+export type ReschedulePolicy = 'off' | 'on-node-failure';
+
+/** Everything scheduling needs to know of a container to place. The manager adds homes, platform and exclusions. */
+export interface PlacementRequest {
+  readonly name?: string;
+  readonly image: string;
+  readonly platform?: Platform;
+  /** To reserve: the memory limit, or the soft reservation when there is none. 0 = nothing asked. */
+  readonly memoryBytes: number;
+  readonly nanoCpus: number;
+  readonly ports: readonly PortRequest[];
+  readonly constraints: readonly Expression[];
+  readonly affinities: readonly Expression[];
+  /** Each a set of node names; the node must be in all of them. */
+  readonly whitelists: readonly Whitelist[];
+  readonly dependencies: readonly Dependency[];
+  readonly reschedule: ReschedulePolicy;
+  readonly homes?: readonly Home[];
+  /** Nodes not to use (they just failed to create it), with the reason by engine ID. */
+  readonly excluded?: ReadonlyMap<string, string>;
+}
+
+/** `node==a|b|c`. */
+export interface Whitelist {
+  readonly text: string;
+  readonly names: ReadonlySet<string>;
+}
+
+/** What one filter refused. */
+export interface RefusalReason {
+  readonly filter: string;
+  readonly nodes: number;
+  /** In words, e.g. `port 80/tcp is taken (bee-1, bee-2)`. */
+  readonly explanation: string;
+}
+
+/** Why nothing was placed: an empty cluster, nobody healthy, no room, or conditions nobody meets. */
+export type RefusalCode = 'NO_NODES' | 'NO_HEALTHY_NODE' | 'NO_RESOURCES' | 'NO_NODE';
+
+/** The scheduler's answer. `dropped` are the soft expressions the chosen node does not meet. */
+export type Placement =
+  | { readonly kind: 'placed'; readonly node: NodeView; readonly dropped: readonly Expression[] }
+  | {
+      readonly kind: 'refused';
+      readonly code: RefusalCode;
+      readonly message: string;
+      /** Most frequent first; `nodes` add up to the size of the cluster. */
+      readonly reasons: readonly RefusalReason[];
+    };
