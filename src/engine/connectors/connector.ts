@@ -1,0 +1,16 @@
+import type { Duplex } from 'node:stream';
+
+/**
+ * How to reach one engine. A connector opens byte streams; HTTP is spoken over them by {@link EngineClient}.
+ * Streams it returns allow half-close: ending our side leaves the other readable (`docker exec -i` needs it).
+ */
+export interface Connector {
+  /** Canonical address for messages, e.g. `tcp://10.0.0.2:2376`. */
+  readonly address: string;
+  /** Host that clients see in published ports, e.g. `10.0.0.2`; the loopback address for unix sockets. */
+  readonly host: string;
+  /** Opens a new stream, bounded by `timeoutMs`. Rejects with an EngineError that names the address and the cause. */
+  connect(timeoutMs: number, signal?: AbortSignal): Promise<Duplex>;
+  /** Releases what streams share (an SSH connection). Idempotent; open streams are destroyed. */
+  close(): Promise<void>;
+}

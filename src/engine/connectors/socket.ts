@@ -1,0 +1,142 @@
+import { readFile } from 'node:fs/promises';
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import tls from 'node:tls';
+import { EngineError, reasonOf } from '../../common/errors.ts';
+import type { Connector } from './connector.ts';
+
+/** Client certificate and trust for engines over TLS, as PEM text. */
+export interface EngineTls {
+  readonly ca?: string | Buffer;
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** False skips the check of the engine's certificate (`--tls` without `--tlsverify`). */
+  readonly verify: boolean;
+}
+
+/** Plain TCP. */
+export function tcpConnector(host: string, port: number): Connector {
+  const address = `tcp://${joinHostPort(host, port)}`;
+  return socketConnector(
+    address,
+    host,
+    () => net.connect({ host, port, allowHalfOpen: true, noDelay: true }),
+    'connect',
+  );
+}
+
+/** TLS 1.2 or newer over TCP; sessions are resumed so that later streams are cheap. */
+export function tlsConnector(host: string, port: number, options: EngineTls): Connector {
+  const address = `tls://${joinHostPort(host, port)}`;
+  const context = tls.createSecureContext({
+    ca: options.ca,
+    cert: options.cert,
+    key: options.key,
+    minVersion: 'TLSv1.2',
+  });
+  let session: Buffer | undefined;
+  const open = (): tls.TLSSocket => {
+    const socketOptions: tls.ConnectionOptions & { allowHalfOpen: boolean } = {
+      host,
+      port,
+      secureContext: context,
+      rejectUnauthorized: options.verify,
+      allowHalfOpen: true,
+      ...(net.isIP(host) ? {} : { servername: host }),
+      ...(session ? { session } : {}),
+    };
+    const socket = tls.connect(socketOptions);
+    socket.setNoDelay(true);
+    socket.on('session', (ticket) => {
+      session = ticket;
+    });
+    return socket;
+  };
+  return socketConnector(address, host, open, 'secureConnect');
+}
+
+/** A unix socket on this machine. */
+export function unixConnector(path: string): Connector {
+  return socketConnector(`unix://${path}`, '127.0.0.1', () => net.connect({ path, allowHalfOpen: true }), 'connect');
+}
+
+function socketConnector(
+  address: string,
+  host: string,
+  open: () => net.Socket,
+  ready: 'connect' | 'secureConnect',
+): Connector {
+  const sockets = new Set<net.Socket>();
+  let closed = false;
+  return {
+    address,
+    host,
+    connect(timeoutMs, signal) {
+      if (closed) return Promise.reject(new EngineError(`connect to engine ${address}: connector is closed`));
+      const socket = open();
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      return whenReady(socket, ready, address, timeoutMs, signal);
+    },
+    async close() {
+      closed = true;
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function whenReady(
+  socket: net.Socket,
+  ready: string,
+  address: string,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      settle();
+      socket.on('error', () => socket.destroy());
+      socket.destroy();
+      reject(new EngineError(`connect to engine ${address}: ${reasonOf(error)}`, connectCode(error), error));
+    };
+    const onClose = (): void => fail(new Error('connection closed during the handshake'));
+    const onAbort = (): void => fail(signal?.reason ?? new Error('aborted'));
+    const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const settle = (): void => {
+      clearTimeout(timer);
+      socket.off('error', fail).off('close', onClose).off(ready, onReady);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    const onReady = (): void => {
+      settle();
+      resolve(socket);
+    };
+    socket.on('error', fail).on('close', onClose).on(ready, onReady);
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+function connectCode(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) return 'ENGINE_TLS';
+  return 'ENGINE_UNREACHABLE';
+}
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function joinHostPort(host: string, port: number): string {
+  return net.isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Reads the PEM files named by `--tlscacert`, `--tlscert` and `--tlskey`. */
+export async function readEngineTls(files: {
+  ca?: string;
+  cert?: string;
+  key?: string;
+  verify: boolean;
+}): Promise<EngineTls> {
+  const read = (path: string | undefined): Promise<Buffer | undefined> =>
+    path ? readFile(path) : Promise.resolve(undefined);
+  const [ca, cert, key] = await Promise.all([read(files.ca), read(files.cert), read(files.key)]);
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }), verify: files.verify };
+}
