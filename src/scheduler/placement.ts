@@ -1,0 +1,86 @@
+import { BadRequestError } from '../common/errors.ts';
+import { readDirectives } from './directives.ts';
+import { clip, parseExpression } from './expression.ts';
+import { dependenciesOf, memoryOf, nanoCpusOf, portRequestsOf, wholeCpuShares } from './host-config.ts';
+import { fieldsOf, textOf } from './json.ts';
+import type { PatternCache } from './pattern.ts';
+import type { PlacementRequest, Platform, ReschedulePolicy, Whitelist } from './types.ts';
+
+/** What a create request says beside its body. */
+export interface PlacementOptions {
+  /** The `name` query. */
+  readonly name?: string;
+  /** The `platform` query, `os[/arch[/variant]]`. */
+  readonly platform?: string;
+  /** CPUs of the largest node: CPU shares up to this number mean whole CPUs (see {@link wholeCpuShares}). */
+  readonly largestNodeCpus?: number;
+  readonly cache?: PatternCache;
+}
+
+/** A create body read for scheduling, and what to change in it before it goes to an engine. */
+export interface ParsedPlacement {
+  readonly request: PlacementRequest;
+  /** Replaces `Env`; undefined = leave it. */
+  readonly strippedEnv: readonly string[] | undefined;
+  /** To merge into `Labels`. */
+  readonly labelsToAdd: Readonly<Record<string, string>>;
+  /** Replaces `HostConfig.CpuShares`; undefined = leave it. */
+  readonly engineCpuShares: number | undefined;
+}
+
+/**
+ * Reads what scheduling needs from a Docker create body (parsed JSON; unreadable fields are left to the engine's
+ * judgement). Throws `BadRequestError` for an expression that cannot be read. For a build, give its arguments as `Env`.
+ */
+export function parsePlacement(body: unknown, options: PlacementOptions = {}): ParsedPlacement {
+  const { Env, Labels, Image, HostConfig, ExposedPorts } = fieldsOf(body);
+  const { texts, strippedEnv, labelsToAdd } = readDirectives(Env, Labels);
+  const engineCpuShares = wholeCpuShares(HostConfig, options.largestNodeCpus ?? 0);
+  const cpuConfig = engineCpuShares === undefined ? HostConfig : { CpuShares: engineCpuShares };
+  const request: PlacementRequest = {
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.platform ? { platform: parsePlatform(options.platform) } : {}),
+    image: textOf(Image),
+    memoryBytes: memoryOf(HostConfig),
+    nanoCpus: nanoCpusOf(cpuConfig),
+    ports: portRequestsOf(HostConfig, ExposedPorts),
+    constraints: texts.constraint.map((text) => parseExpression(text, options.cache)),
+    affinities: texts.affinity.map((text) => parseExpression(text, options.cache)),
+    whitelists: texts.whitelist.map(parseWhitelist),
+    dependencies: dependenciesOf(HostConfig),
+    reschedule: parseReschedule(texts.reschedule),
+  };
+  return { request, strippedEnv, labelsToAdd, engineCpuShares };
+}
+
+/** `linux/arm64/v8` → os and architecture. A single word that is no system's name is an architecture on Linux. */
+export function parsePlatform(text: string): Platform {
+  const [first = '', second] = text.toLowerCase().split('/');
+  if (second !== undefined && second !== '') return { os: first, architecture: second };
+  return first === 'linux' || first === 'windows' ? { os: first } : { os: 'linux', architecture: first };
+}
+
+/** `node==a|b|c`: names, nothing else. */
+export function parseWhitelist(text: string): Whitelist {
+  const match = /^node==([\w.\-|]+)$/.exec(text.trim());
+  const names = (match?.[1] ?? '').split('|').filter((name) => name !== '');
+  if (names.length === 0) {
+    throw new BadRequestError(
+      `Whitelist '${clip(text)}' is invalid: write node==name or node==a|b|c`,
+      'BAD_EXPRESSION',
+    );
+  }
+  return { text, names: new Set(names) };
+}
+
+/** Compose writes a name without value as `reschedule:on-node-failure=`. */
+function parseReschedule(texts: readonly string[]): ReschedulePolicy {
+  const policies = new Set(texts.map((text) => text.replace(/=$/, '')));
+  if (policies.size > 1) throw new BadRequestError('too many reschedule policies', 'BAD_EXPRESSION');
+  const [policy = 'off'] = policies;
+  if (policy === 'off' || policy === 'on-node-failure') return policy;
+  throw new BadRequestError(
+    `Unknown reschedule policy '${clip(policy)}': use on-node-failure or off`,
+    'BAD_EXPRESSION',
+  );
+}

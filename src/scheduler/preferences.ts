@@ -1,0 +1,40 @@
+import { BadRequestError } from '../common/errors.ts';
+import type { Expression } from './expression.ts';
+import type { Check, Condition } from './filters/filter.ts';
+import type { NodeView } from './types.ts';
+
+/** More would not fit into the exact integers {@link Preferences.penalty} counts with. */
+const MAX_PREFERENCES = 40;
+
+/**
+ * The soft expressions of one request. As few as possible are given up; among equally many, those that stand last
+ * (affinities come before constraints, each in the order written).
+ */
+export class Preferences {
+  readonly #conditions: readonly Condition[];
+
+  constructor(checks: readonly Check[]) {
+    this.#conditions = checks.flatMap((check) => check.preferences ?? []);
+    if (this.#conditions.length > MAX_PREFERENCES) {
+      throw new BadRequestError(`More than ${MAX_PREFERENCES} soft (~) expressions`, 'BAD_EXPRESSION');
+    }
+  }
+
+  /** 0 = all met. The number of unmet ones decides; then, bit by bit, whether earlier ones are among them. */
+  penalty(node: NodeView): number {
+    let missed = 0;
+    let order = 0;
+    for (const condition of this.#conditions) {
+      order *= 2;
+      if (condition.accepts(node)) continue;
+      missed += 1;
+      order += 1;
+    }
+    return missed * 2 ** this.#conditions.length + order;
+  }
+
+  /** Those the node does not meet. */
+  missedBy(node: NodeView): readonly Expression[] {
+    return this.#conditions.filter((condition) => !condition.accepts(node)).map(({ expression }) => expression);
+  }
+}

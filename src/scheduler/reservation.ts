@@ -1,0 +1,103 @@
+import { canonicalIp, PortTable } from './port-table.ts';
+import type { NodeView, PlacementRequest, PortClaim, PortRequest, Protocol } from './types.ts';
+
+/** What one container (or pending placement) holds on its node: integers, so sums stay exact. */
+export interface Reservation {
+  readonly memoryBytes: number;
+  readonly nanoCpus: number;
+  readonly ports: readonly PortClaim[];
+}
+
+/** The reservation of a container that asks for nothing; shared, so that most containers cost no memory here. */
+export const NOTHING: Reservation = { memoryBytes: 0, nanoCpus: 0, ports: [] };
+
+/**
+ * The running account of one node. Every holder (container or pending placement) has one entry under its own key:
+ * `put` replaces, `remove` undoes exactly what was put, both may be repeated.
+ */
+export class ResourceLedger {
+  readonly #entries: Map<string, Reservation> = new Map();
+  readonly #ports: PortTable = new PortTable();
+  #memoryBytes = 0;
+  #nanoCpus = 0;
+
+  get memoryBytes(): number {
+    return this.#memoryBytes;
+  }
+
+  get nanoCpus(): number {
+    return this.#nanoCpus;
+  }
+
+  /** Holders, pending ones included. */
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  /** Same contract as `NodeView.usesPort`. */
+  usesPort(protocol: Protocol, ip: string, port: number): boolean {
+    return this.#ports.uses(protocol, ip, port);
+  }
+
+  has(holder: string): boolean {
+    return this.#entries.has(holder);
+  }
+
+  put(holder: string, reservation: Reservation): void {
+    this.remove(holder);
+    this.#entries.set(holder, reservation);
+    this.#memoryBytes += reservation.memoryBytes;
+    this.#nanoCpus += reservation.nanoCpus;
+    for (const claim of reservation.ports) this.#ports.add(claim);
+  }
+
+  /** Returns whether the holder was known. */
+  remove(holder: string): boolean {
+    const reservation = this.#entries.get(holder);
+    if (reservation === undefined) return false;
+    this.#entries.delete(holder);
+    this.#memoryBytes -= reservation.memoryBytes;
+    this.#nanoCpus -= reservation.nanoCpus;
+    for (const claim of reservation.ports) this.#ports.remove(claim);
+    return true;
+  }
+}
+
+/** What a request holds on the node chosen for it until its container is known: record it before anything is awaited. */
+export function reservationFor(request: PlacementRequest, node: NodeView): Reservation {
+  const { memoryBytes, nanoCpus } = request;
+  if (memoryBytes === 0 && nanoCpus === 0 && request.ports.length === 0) return NOTHING;
+  return { memoryBytes, nanoCpus, ports: assignPorts(request.ports, node) ?? [] };
+}
+
+/**
+ * A free host port for each request, the lowest of its range as the engine itself picks; undefined when one finds
+ * none. Two ranges of one container never get the same port.
+ */
+export function assignPorts(requests: readonly PortRequest[], node: NodeView): PortClaim[] | undefined {
+  const claims: PortClaim[] = [];
+  for (const request of requests) {
+    const claim = assignPort(request, node, claims);
+    if (claim === undefined) return undefined;
+    claims.push(claim);
+  }
+  return claims;
+}
+
+function assignPort(request: PortRequest, node: NodeView, taken: readonly PortClaim[]): PortClaim | undefined {
+  const { protocol, ip, first, last } = request;
+  for (let port = first; port <= last; port += 1) {
+    if (node.usesPort(protocol, ip, port)) continue;
+    const claim = { protocol, ip, port };
+    // A container that names one fixed port twice (on two addresses, or by mistake) is the engine's to judge.
+    if (first === last || !taken.some((other) => overlaps(other, claim))) return claim;
+  }
+  return undefined;
+}
+
+function overlaps(a: PortClaim, b: PortClaim): boolean {
+  if (a.port !== b.port || a.protocol !== b.protocol) return false;
+  const ip = canonicalIp(a.ip);
+  const other = canonicalIp(b.ip);
+  return ip === '' || other === '' || ip === other;
+}

@@ -1,0 +1,98 @@
+import type { Filter } from './filters/filter.ts';
+import { REQUIREMENTS, selectFilters } from './filters/registry.ts';
+import { prepareResources } from './filters/resources.ts';
+import { Preferences } from './preferences.ts';
+import type { NamedCheck } from './refusal.ts';
+import { refuse } from './refusal.ts';
+import { selectStrategy } from './strategies/registry.ts';
+import type { Rank, Strategy } from './strategies/strategy.ts';
+import type { ClusterView, NodeView, Placement, PlacementRequest } from './types.ts';
+
+/** How a manager schedules: chosen once, at its start. */
+export interface SchedulerOptions {
+  readonly strategy: Strategy;
+  readonly filters: readonly Filter[];
+  /** 0.05 lets reservations reach 105 % of what a node has. */
+  readonly overcommit: number;
+  /** Numbers in [0, 1) for the random strategy; a seeded source makes it repeatable. */
+  readonly random: () => number;
+}
+
+/** What the command line says; see {@link schedulerOptions}. */
+export interface SchedulerChoices {
+  readonly strategy?: string;
+  readonly filters?: readonly string[];
+  readonly overcommit?: number;
+  readonly random?: () => number;
+}
+
+/** Resolves names and defaults (spread, all filters, 5 %). Throws `UsageError` for an unknown name. */
+export function schedulerOptions(choices: SchedulerChoices = {}): SchedulerOptions {
+  return {
+    strategy: selectStrategy(choices.strategy ?? 'spread'),
+    filters: selectFilters(choices.filters),
+    overcommit: choices.overcommit ?? 0.05,
+    random: choices.random ?? Math.random,
+  };
+}
+
+/**
+ * Chooses a node, or explains why there is none. Pure and synchronous: the live cluster cannot change during the
+ * call. The caller records the placement as pending before it awaits anything, so the next call sees it.
+ */
+export function schedule(request: PlacementRequest, cluster: ClusterView, options: SchedulerOptions): Placement {
+  const checks = prepareChecks(request, cluster, options);
+  const preferences = new Preferences(checks.map(({ check }) => check));
+  const node = pickBest(cluster.nodes, checks, preferences, options.strategy.rank(request, options.random));
+  if (node === undefined) return refuse(cluster.nodes, checks);
+  return { kind: 'placed', node, dropped: preferences.missedBy(node) };
+}
+
+/** In the order a refusal is attributed: health, what the manager requires, the other filters, resources. */
+function prepareChecks(request: PlacementRequest, cluster: ClusterView, options: SchedulerOptions): NamedCheck[] {
+  const health = options.filters.filter(({ name }) => name === 'health');
+  const others = options.filters.filter(({ name }) => name !== 'health');
+  const checks: NamedCheck[] = [];
+  for (const filter of [...health, ...REQUIREMENTS, ...others]) {
+    const check = filter.prepare(request, cluster);
+    if (check !== undefined) checks.push({ name: filter.name, check });
+  }
+  const resources = prepareResources(request, options.overcommit);
+  if (resources !== undefined) checks.push({ name: 'resources', check: resources });
+  return checks;
+}
+
+/**
+ * One pass, no allocation: a node is checked only if it would beat the best one so far, so on the happy path few
+ * are. Fewest preferences given up comes first, then the strategy's order, then the cluster's.
+ */
+function pickBest(
+  nodes: readonly NodeView[],
+  checks: readonly NamedCheck[],
+  preferences: Preferences,
+  rank: Rank,
+): NodeView | undefined {
+  let best: NodeView | undefined;
+  let bestPenalty = Number.POSITIVE_INFINITY;
+  let bestWeight = 0;
+  let bestTie = 0;
+  for (const node of nodes) {
+    const weight = rank.weight(node);
+    const tie = rank.tieBreak(node);
+    const isLighter = best === undefined || weight < bestWeight || (weight === bestWeight && tie < bestTie);
+    if (!isLighter && bestPenalty === 0) continue;
+    if (!passes(node, checks)) continue;
+    const penalty = preferences.penalty(node);
+    if (penalty > bestPenalty || (penalty === bestPenalty && !isLighter)) continue;
+    best = node;
+    bestPenalty = penalty;
+    bestWeight = weight;
+    bestTie = tie;
+  }
+  return best;
+}
+
+function passes(node: NodeView, checks: readonly NamedCheck[]): boolean {
+  for (const { check } of checks) if (!check.accepts(node)) return false;
+  return true;
+}

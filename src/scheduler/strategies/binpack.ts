@@ -1,0 +1,11 @@
+import type { Strategy } from './strategy.ts';
+import { fullness } from './strategy.ts';
+
+/** The fullest node that still has room, then the one with the most containers: large requests find free nodes. */
+export const binpackStrategy: Strategy = {
+  name: 'binpack',
+  rank: (request) => {
+    const full = fullness(request);
+    return { weight: (node) => -full(node), tieBreak: (node) => -node.containerCount };
+  },
+};

@@ -1,0 +1,8 @@
+import type { Strategy } from './strategy.ts';
+import { fullness } from './strategy.ts';
+
+/** The emptiest node, then the one with the fewest containers: a lost node takes little with it. */
+export const spreadStrategy: Strategy = {
+  name: 'spread',
+  rank: (request) => ({ weight: fullness(request), tieBreak: (node) => node.containerCount }),
+};
