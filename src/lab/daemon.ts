@@ -1,0 +1,103 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { LabError } from './commands.ts';
+import { pathOf, programPath, programsOf } from './generations.ts';
+import { type LabHost, spawnInHost } from './host.ts';
+import { cgroupParent } from './places.ts';
+import {
+  childrenOf,
+  commandName,
+  identify,
+  isAlive,
+  type ProcessIdentity,
+  signalProcess,
+  waitFor,
+} from './processes.ts';
+import type { Credentials, NodeOptions } from './types.ts';
+
+/** What a node's dockerd is started with. */
+export interface DaemonOptions {
+  readonly run: string;
+  readonly node: NodeOptions;
+  readonly directory: string;
+  readonly endpoint: string;
+  readonly socketPath: string;
+  readonly logPath: string;
+  /** Addresses engines may pull from without TLS (a registry of the test on this machine). */
+  readonly subnet: string;
+  /** The server's certificate; undefined for a plain TCP port. */
+  readonly credentials: Credentials | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Starts dockerd in the host and waits until it answers. */
+export async function startDaemon(host: LabHost, options: DaemonOptions): Promise<ProcessIdentity> {
+  const programs = programsOf(options.node.generation ?? '20.10');
+  const command = [programPath(programs, 'usr/sbin/dockerd'), ...(await daemonArgs(options))];
+  const daemon = await spawnInHost(host, command, { logPath: options.logPath, path: pathOf(programs) });
+  await waitFor(`engine ${options.node.name}`, () => isReady(daemon, options), {
+    everyMs: 25,
+    timeoutMs: 60_000,
+    signal: options.signal,
+  });
+  return daemon;
+}
+
+/** Asks dockerd to end and waits for it; it stops its containers and its containerd first. */
+export async function stopDaemon(daemon: ProcessIdentity): Promise<void> {
+  signalProcess(daemon, 'SIGCONT');
+  signalProcess(daemon, 'SIGTERM');
+  await waitFor('end of dockerd', () => !isAlive(daemon), { timeoutMs: 60_000 });
+}
+
+/** dockerd and the containerd it started. */
+export function daemonProcesses(daemon: ProcessIdentity): ProcessIdentity[] {
+  const helpers = childrenOf(daemon.pid).filter((pid) => commandName(pid) === 'containerd');
+  return [daemon, ...helpers.flatMap((pid) => identify(pid) ?? [])];
+}
+
+async function daemonArgs(options: DaemonOptions): Promise<string[]> {
+  const { node, directory, credentials } = options;
+  // An empty file of its own: the machine's /etc/docker/daemon.json, if any, is not for the lab.
+  const configFile = join(directory, 'daemon.json');
+  await writeFile(configFile, '{}\n');
+  const tls = credentials
+    ? ['--tlsverify', `--tlscacert=${credentials.ca}`, `--tlscert=${credentials.cert}`, `--tlskey=${credentials.key}`]
+    : ['--tls=false']; // Said out loud, or dockerd waits 15 s before it opens a plain TCP port.
+  return [
+    `--config-file=${configFile}`,
+    `--data-root=${join(directory, 'data')}`,
+    `--host=unix://${options.socketPath}`,
+    // The usual place, for containers that mount it.
+    '--host=unix:///run/docker.sock',
+    `--host=tcp://${options.endpoint}`,
+    ...tls,
+    '--exec-opt=native.cgroupdriver=cgroupfs',
+    `--cgroup-parent=${cgroupParent(options.run, node.name)}`,
+    `--insecure-registry=${options.subnet}`,
+    ...Object.entries(node.labels ?? {}).map(([key, value]) => `--label=${key}=${value}`),
+    ...(node.storageDriver === undefined ? [] : [`--storage-driver=${node.storageDriver}`]),
+    ...(node.engineArgs ?? []),
+  ];
+}
+
+async function isReady(daemon: ProcessIdentity, options: DaemonOptions): Promise<boolean> {
+  if (isAlive(daemon)) return await answersPing(options.socketPath);
+  const log = await readFile(options.logPath, 'utf8').catch(() => '');
+  const last = log.trim().split('\n').slice(-3).join(' | ');
+  throw new LabError(`engine ${options.node.name} ended while starting: ${last}`, 'LAB_ENGINE');
+}
+
+function answersPing(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const ping = request({ socketPath, path: '/_ping', timeout: 2_000, agent: false }, (response) => {
+      response.resume();
+      response.once('error', () => resolve(false));
+      response.once('end', () => resolve(response.statusCode === 200));
+    });
+    ping.once('timeout', () => ping.destroy());
+    ping.once('error', () => resolve(false));
+    ping.end();
+  });
+}

@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { createAuthority, type LabAuthority } from './certificates.ts';
+import { LabError } from './commands.ts';
+import { prepareIdentity, type SharedIdentity } from './identity.ts';
+import { claimRun, removeRun, sweepLeftovers } from './leftovers.ts';
+import { createNetwork, createPort, type LabNetwork } from './network.ts';
+import { EngineNode } from './node.ts';
+import { assertName, makeDirectory } from './places.ts';
+import { ensureGenerations } from './suites.ts';
+import type { Lab, LabCertificates, LabNode, LabOptions, NodeOptions } from './types.ts';
+
+export { type ClientCommand, clientPath } from './clients.ts';
+export { ensureImage, type TestImage } from './images.ts';
+export { sweepLeftovers } from './leftovers.ts';
+export { ensureGenerations } from './suites.ts';
+export type * from './types.ts';
+
+/** Starts the engines, each on a host of its own, and waits until all of them answer. Leaves nothing behind if one does not. */
+export async function startLab(options: LabOptions): Promise<Lab> {
+  const name = options.name ?? randomBytes(4).toString('hex');
+  assertName('run', name);
+  assertDistinct(options.nodes);
+  await sweepLeftovers();
+  await ensureGenerations(
+    options.nodes.map((node) => node.generation ?? '20.10'),
+    options.onProgress,
+  );
+  const directory = await claimRun(name, options.keep ?? false);
+  try {
+    const lab = await EngineLab.create(name, directory, options);
+    await Promise.all(options.nodes.map((node) => lab.addNode(node)));
+    return lab;
+  } catch (error) {
+    await removeRun(name);
+    throw error;
+  }
+}
+
+class EngineLab implements Lab {
+  readonly name: string;
+  readonly directory: string;
+  readonly subnet: string;
+  readonly bridgeAddress: string;
+  readonly certificates: LabCertificates | undefined;
+  readonly #network: LabNetwork;
+  readonly #authority: LabAuthority | undefined;
+  readonly #options: LabOptions;
+  readonly #identity: SharedIdentity;
+  readonly #names: string[] = [];
+  readonly #nodes = new Map<string, LabNode>();
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    place: { readonly name: string; readonly directory: string },
+    network: LabNetwork,
+    trust: { readonly authority: LabAuthority; readonly certificates: LabCertificates } | undefined,
+    identity: SharedIdentity,
+    options: LabOptions,
+  ) {
+    this.name = place.name;
+    this.directory = place.directory;
+    this.subnet = network.subnet;
+    this.bridgeAddress = network.bridgeAddress;
+    this.certificates = trust?.certificates;
+    this.#network = network;
+    this.#authority = trust?.authority;
+    this.#identity = identity;
+    this.#options = options;
+  }
+
+  static async create(name: string, directory: string, options: LabOptions): Promise<EngineLab> {
+    const network = await createNetwork(name);
+    const trust = (options.tls ?? true) ? await createTrust(directory, network.bridgeAddress) : undefined;
+    return new EngineLab({ name, directory }, network, trust, prepareIdentity(), options);
+  }
+
+  get nodes(): readonly LabNode[] {
+    return this.#names.flatMap((name) => this.#nodes.get(name) ?? []);
+  }
+
+  node(name: string): LabNode {
+    const found = this.#nodes.get(name);
+    if (found === undefined) throw new LabError(`lab ${this.name} has no node "${name}"`, 'LAB_NO_NODE');
+    return found;
+  }
+
+  async addNode(options: NodeOptions): Promise<LabNode> {
+    assertName('node', options.name);
+    if (this.#names.includes(options.name)) throw new LabError(`node "${options.name}" exists already`);
+    // Taken before the first wait: addresses and the order of `nodes` follow the order of the calls.
+    const index = this.#names.push(options.name);
+    await ensureGenerations([options.generation ?? '20.10'], this.#options.onProgress);
+    const port = await createPort(this.name, options.name, index, this.#network);
+    const directory = await makeDirectory(this.directory, options.name);
+    await this.#identity.prepare(directory, options);
+    const node = new EngineNode(port, {
+      run: this.name,
+      node: options,
+      directory,
+      endpoint: `${port.address}:${this.#authority ? 2376 : 2375}`,
+      socketPath: join(directory, 'docker.sock'),
+      logPath: join(directory, 'engine.log'),
+      subnet: this.subnet,
+      credentials: await this.#authority?.issue(join(directory, 'tls'), options.name, [
+        port.address,
+        options.name,
+        'localhost',
+        '127.0.0.1',
+      ]),
+      signal: this.#options.signal,
+    });
+    this.#nodes.set(options.name, node);
+    await node.start();
+    this.#options.onProgress?.(`engine ${options.name} (Docker ${node.generation}) at ${node.endpoint}`);
+    return node;
+  }
+
+  dockerEnv(endpoint?: string): Record<string, string> {
+    const home = join(this.directory, 'home');
+    const env: Record<string, string> = { HOME: home, DOCKER_CONFIG: join(home, '.docker') };
+    if (endpoint !== undefined) env.DOCKER_HOST = `tcp://${endpoint}`;
+    if (this.certificates === undefined) return env;
+    return { ...env, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: join(this.directory, 'client') };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= removeRun(this.name);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+async function createTrust(
+  directory: string,
+  bridgeAddress: string,
+): Promise<{ authority: LabAuthority; certificates: LabCertificates }> {
+  const [authority, stranger] = await Promise.all([createAuthority('lab'), createAuthority('stranger')]);
+  const [client, server, other] = await Promise.all([
+    authority.issue(join(directory, 'client'), 'client'),
+    authority.issue(join(directory, 'server'), 'manager', ['127.0.0.1', 'localhost', bridgeAddress]),
+    stranger.issue(join(directory, 'other'), 'stranger'),
+  ]);
+  return { authority, certificates: { ...client, server, other } };
+}
+
+function assertDistinct(nodes: readonly NodeOptions[]): void {
+  for (const { name } of nodes) assertName('node', name);
+  if (new Set(nodes.map((node) => node.name)).size < nodes.length)
+    throw new LabError('two nodes of the lab have the same name');
+}

@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LabError } from './commands.ts';
+
+/** A process that cannot be mistaken for another one that got its ID later. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks since boot, from /proc/PID/stat. */
+  readonly startTicks: string;
+}
+
+/** Identity of a running process; undefined when there is none (a zombie counts as none). */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const fields = statFields(pid);
+  const [state, startTicks] = [fields?.[0], fields?.[19]];
+  if (startTicks === undefined || state === 'Z' || state === 'X') return undefined;
+  return { pid, startTicks };
+}
+
+/** Whether exactly this process still runs. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  return identify(identity.pid)?.startTicks === identity.startTicks;
+}
+
+/** Sends the signal to exactly this process; false when it is gone. */
+export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (!isAlive(identity)) return false;
+  try {
+    return process.kill(identity.pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** Children of a process, oldest first. */
+export function childrenOf(pid: number): number[] {
+  const threads = listing(`/proc/${pid}/task`);
+  return threads.flatMap((thread) => numbers(content(`/proc/${pid}/task/${thread}/children`)));
+}
+
+/** The name the kernel shows for a process ("dockerd"). */
+export function commandName(pid: number): string {
+  return content(`/proc/${pid}/comm`).trim();
+}
+
+/** Polls until `probe` answers something; rejects with `what` after `timeoutMs`. */
+export async function waitFor<T>(
+  what: string,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+  options: { readonly timeoutMs?: number; readonly everyMs?: number; readonly signal?: AbortSignal | undefined } = {},
+): Promise<T> {
+  const { timeoutMs = 30_000, everyMs = 20, signal } = options;
+  const deadline = performance.now() + timeoutMs;
+  while (true) {
+    signal?.throwIfAborted();
+    const found = await probe();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > deadline) throw new LabError(`wait for ${what}: not after ${timeoutMs} ms`, 'LAB_TIMEOUT');
+    await delay(everyMs);
+  }
+}
+
+/** Fields of /proc/PID/stat from the state on; the command before may itself hold spaces and brackets. */
+function statFields(pid: number): string[] | undefined {
+  const stat = content(`/proc/${pid}/stat`);
+  return stat === '' ? undefined : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+function content(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function listing(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function numbers(list: string): number[] {
+  return list.split(/\s+/).filter(Boolean).map(Number);
+}
