@@ -1,0 +1,157 @@
+import { slotsOf } from '../../src/scheduler/filters/container-slots.ts';
+import { parsePlacement } from '../../src/scheduler/placement.ts';
+import type { Reservation } from '../../src/scheduler/reservation.ts';
+import { ResourceLedger, reservationFor } from '../../src/scheduler/reservation.ts';
+import type { SchedulerChoices } from '../../src/scheduler/scheduler.ts';
+import { schedule, schedulerOptions } from '../../src/scheduler/scheduler.ts';
+import type {
+  ClusterView,
+  ContainerView,
+  NodeBuiltins,
+  NodeIds,
+  NodeView,
+  Placement,
+  PlacementRequest,
+  Protocol,
+} from '../../src/scheduler/types.ts';
+
+export const GIB: number = 2 ** 30;
+
+/** What a test says about a node; the rest is an ordinary machine. */
+export interface NodeSpec {
+  readonly name: string;
+  readonly isHealthy?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly builtins?: Partial<NodeBuiltins>;
+  readonly memoryBytes?: number;
+  readonly cpus?: number;
+  readonly images?: readonly string[];
+}
+
+/** A node over a real ledger; containers are added by hand. */
+export class FixtureNode implements NodeView {
+  readonly id: string;
+  readonly name: string;
+  readonly address: string;
+  readonly isHealthy: boolean;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly builtins: NodeBuiltins;
+  readonly totalMemoryBytes: number;
+  readonly totalNanoCpus: number;
+  readonly slots: number | undefined;
+  readonly images: readonly string[];
+  readonly ledger: ResourceLedger = new ResourceLedger();
+
+  constructor(spec: NodeSpec) {
+    this.id = `id-of-${spec.name}`;
+    this.name = spec.name;
+    this.address = '10.0.0.1';
+    this.isHealthy = spec.isHealthy ?? true;
+    this.labels = new Map(Object.entries(spec.labels ?? {}));
+    this.builtins = {
+      storagedriver: 'overlay2',
+      kernelversion: '6.1.0',
+      operatingsystem: 'Debian GNU/Linux 12',
+      ostype: 'linux',
+      architecture: 'x86_64',
+      ...spec.builtins,
+    };
+    this.totalMemoryBytes = spec.memoryBytes ?? 2 * GIB;
+    this.totalNanoCpus = (spec.cpus ?? 2) * 1e9;
+    this.slots = slotsOf(this.labels);
+    this.images = spec.images ?? [];
+  }
+
+  get reservedMemoryBytes(): number {
+    return this.ledger.memoryBytes;
+  }
+
+  get reservedNanoCpus(): number {
+    return this.ledger.nanoCpus;
+  }
+
+  get containerCount(): number {
+    return this.ledger.count;
+  }
+
+  usesPort(protocol: Protocol, ip: string, port: number): boolean {
+    return this.ledger.usesPort(protocol, ip, port);
+  }
+}
+
+interface FixtureContainer extends ContainerView {
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A cluster that answers by naive search: the reference the indexes of the real one are held against. */
+export class FixtureCluster implements ClusterView {
+  readonly nodes: readonly FixtureNode[];
+  readonly #containers: FixtureContainer[] = [];
+
+  constructor(specs: readonly NodeSpec[]) {
+    this.nodes = specs.map((spec) => new FixtureNode(spec));
+  }
+
+  node(name: string): FixtureNode {
+    const node = this.nodes.find((candidate) => candidate.name === name);
+    if (node === undefined) throw new Error(`the fixture has no node ${name}`);
+    return node;
+  }
+
+  /** Puts a container on a node; IDs count up. */
+  add(nodeName: string, name: string, reservation: Reservation, labels: Readonly<Record<string, string>> = {}): void {
+    const node = this.node(nodeName);
+    const id = `c${String(this.#containers.length).padStart(11, '0')}`;
+    this.#containers.push({ id, name, nodeId: node.id, labels });
+    node.ledger.put(id, reservation);
+  }
+
+  /** Schedules a create body and, when placed, keeps the container. */
+  run(body: unknown, name: string, choices: SchedulerChoices = {}): Placement {
+    const { request } = parsePlacement(body, { name });
+    return this.place(request, name, choices);
+  }
+
+  place(request: PlacementRequest, name: string, choices: SchedulerChoices = {}): Placement {
+    const placement = schedule(request, this, schedulerOptions(choices));
+    if (placement.kind === 'placed') this.add(placement.node.name, name, reservationFor(request, placement.node));
+    return placement;
+  }
+
+  findContainers(reference: string): readonly ContainerView[] {
+    const nodeName = (id: string): string => this.nodes.find((node) => node.id === id)?.name ?? '';
+    const exact = this.#containers.filter(({ id, name, nodeId }) =>
+      [id, name, `${nodeName(nodeId)}/${name}`].includes(reference),
+    );
+    return exact.length > 0 ? exact : this.#containers.filter(({ id }) => id.startsWith(reference));
+  }
+
+  containers(): Iterable<ContainerView> {
+    return this.#containers;
+  }
+
+  containerLabel(key: string): ReadonlyMap<string, NodeIds> | undefined {
+    const values = new Map<string, Set<string>>();
+    for (const { labels, nodeId } of this.#containers) {
+      const value = labels[key];
+      if (value !== undefined) values.set(value, (values.get(value) ?? new Set()).add(nodeId));
+    }
+    return values.size === 0 ? undefined : values;
+  }
+
+  nodesWithImage(reference: string): NodeIds | undefined {
+    const holders = this.nodes.filter(({ images }) =>
+      images.some((image) => image === reference || image.split(':')[0] === reference),
+    );
+    return holders.length === 0 ? undefined : new Set(holders.map(({ id }) => id));
+  }
+
+  imageReferences(): Iterable<readonly [reference: string, nodes: NodeIds]> {
+    return this.nodes.flatMap(({ id, images }) => images.map((image) => [image, new Set([id])] as const));
+  }
+}
+
+/** The chosen node's name, or the refusal's message. */
+export function outcomeOf(placement: Placement): string {
+  return placement.kind === 'placed' ? placement.node.name : placement.message;
+}
