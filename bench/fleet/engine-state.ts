@@ -231,7 +231,8 @@ export class EngineState {
   }
 }
 
-function uuidOf(seed: string): string {
+/** A UUID that depends on `seed` alone: the ID of an engine. */
+export function uuidOf(seed: string): string {
   const hex = hexId(`engine/${seed}`);
   return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
     '-',

@@ -1,0 +1,77 @@
+import { parseArgs } from 'node:util';
+
+/** What the command line of the benchmark says. */
+export interface BenchOptions {
+  readonly nodes: number;
+  /** Containers per node. */
+  readonly containers: number;
+  /** Command template of the manager under test; `none` measures the floors only. */
+  readonly manager: string;
+  /** Numbers of concurrent clients. */
+  readonly clients: readonly number[];
+  /** How long one measurement runs. */
+  readonly seconds: number;
+  /** How long churn runs in a soak. */
+  readonly minutes: number;
+  /** Mutual TLS on both sides of the manager. */
+  readonly tls: boolean;
+  /** Node counts of a sweep. */
+  readonly sweep: readonly number[];
+  /** Folder of JSON and pictures. */
+  readonly out: string;
+  /** Control port of `fleet`; 0 takes a free one. */
+  readonly control: number;
+  /** How a manager shows that its nodes are healthy. */
+  readonly healthy: 'auto' | 'status' | 'containers';
+}
+
+/** Runs the project's own manager over the fleet, keeping nothing on disk. */
+export const DEFAULT_MANAGER =
+  'node dist/cli/main.js manage -H tcp://127.0.0.1:{port} --state-dir none {tlsFlags} file://{nodesFile}';
+
+/** Reads the command line; throws with one line when it is wrong. */
+export function parseOptions(args: readonly string[]): { readonly part: string; readonly options: BenchOptions } {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      nodes: { type: 'string', default: '1000' },
+      containers: { type: 'string', default: '30' },
+      manager: { type: 'string', default: DEFAULT_MANAGER },
+      clients: { type: 'string', default: '1,16,64' },
+      seconds: { type: 'string', default: '4' },
+      minutes: { type: 'string', default: '30' },
+      tls: { type: 'boolean', default: false },
+      sweep: { type: 'string', default: '10,100,1000,5000' },
+      out: { type: 'string', default: 'bench/results' },
+      control: { type: 'string', default: '0' },
+      healthy: { type: 'string', default: 'auto' },
+    },
+  });
+  const { healthy } = values;
+  if (healthy !== 'auto' && healthy !== 'status' && healthy !== 'containers') {
+    throw new Error(`--healthy is auto, status or containers, not "${healthy}"`);
+  }
+  const options: BenchOptions = {
+    nodes: whole('nodes', values.nodes, 1, 10_000),
+    containers: whole('containers', values.containers, 1, 1000),
+    manager: values.manager,
+    clients: values.clients.split(',').map((text) => whole('clients', text, 1, 1024)),
+    seconds: whole('seconds', values.seconds, 1, 120),
+    minutes: whole('minutes', values.minutes, 1, 120),
+    tls: values.tls,
+    sweep: values.sweep.split(',').map((text) => whole('sweep', text, 1, 10_000)),
+    out: values.out,
+    control: whole('control', values.control, 0, 65_535),
+    healthy,
+  };
+  return { part: positionals[0] ?? 'all', options };
+}
+
+function whole(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new Error(`--${name} is a whole number from ${min} to ${max}, not "${text}"`);
+  }
+  return value;
+}
