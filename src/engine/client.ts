@@ -67,7 +67,8 @@ export interface EngineClientOptions {
 /** HTTP to one engine: buffered calls over a keep-alive pool, raw exchanges over connections of their own. */
 export class EngineClient {
   readonly connector: Connector;
-  readonly #pool: Pool;
+  readonly #connections: number;
+  #pool: Pool;
   readonly #connectTimeoutMs: number;
   readonly #raw = new Set<Duplex>();
   #min: ApiVersion = OLDEST_API;
@@ -77,19 +78,8 @@ export class EngineClient {
   constructor(connector: Connector, options: EngineClientOptions = {}) {
     this.connector = connector;
     this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-    this.#pool = new Pool('http://engine', {
-      connections: options.connections ?? 16,
-      pipelining: 1,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: 60_000,
-      connect: (_options, callback) => {
-        connector.connect(this.#connectTimeoutMs).then(
-          (socket) => callback(null, socket as never),
-          (error: Error) => callback(error, null),
-        );
-      },
-    });
+    this.#connections = options.connections ?? 16;
+    this.#pool = this.#createPool();
   }
 
   /** The API versions this engine speaks, as far as negotiated. */
@@ -166,11 +156,34 @@ export class EngineClient {
     return prefix + path;
   }
 
+  /** Fails the buffered calls under way and connects anew from now on; raw exchanges go on. For an engine that was lost. */
+  async dropConnections(): Promise<void> {
+    const lost = this.#pool;
+    this.#pool = this.#createPool();
+    await lost.destroy();
+  }
+
   /** Ends every call and stream. Idempotent. */
   async close(): Promise<void> {
     for (const socket of this.#raw) socket.destroy();
     await this.#pool.destroy();
     await this.connector.close();
+  }
+
+  #createPool(): Pool {
+    return new Pool('http://engine', {
+      connections: this.#connections,
+      pipelining: 1,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: 60_000,
+      connect: (_options, callback) => {
+        this.connector.connect(this.#connectTimeoutMs).then(
+          (socket) => callback(null, socket as never),
+          (error: Error) => callback(error, null),
+        );
+      },
+    });
   }
 
   #dispatchOptions(request: EngineRequest): Dispatcher.DispatchOptions {

@@ -1,0 +1,54 @@
+import type { LimitFunction } from 'p-limit';
+import type { ContainerDetails } from '../engine/types.ts';
+import { reservationOf } from '../scheduler/host-config.ts';
+import type { Container } from './container.ts';
+
+/**
+ * Learns what containers that were not created through this manager reserve: listings do not tell memory, CPUs and
+ * the ports of stopped containers, so each is inspected once, in the background, a few at a time.
+ */
+export class Accounting {
+  readonly #limit: LimitFunction;
+  #unknown = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(limit: LimitFunction) {
+    this.#limit = limit;
+  }
+
+  /** How many containers' reservations are still unknown. */
+  get unknown(): number {
+    return this.#unknown;
+  }
+
+  /** Plans the inspection of a container just met. */
+  learn(container: Container): void {
+    this.#unknown += 1;
+    const inspected = this.#limit(() => inspect(container));
+    // A container that cannot be inspected is gone or its node is: both make the monitor list it anew.
+    inspected.catch(() => undefined).finally(() => this.#done());
+  }
+
+  /** Resolves when everything met so far is known. */
+  settled(): Promise<void> {
+    if (this.#unknown === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #done(): void {
+    this.#unknown -= 1;
+    if (this.#unknown > 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+async function inspect({ node, engineId }: Container): Promise<void> {
+  if (!node.containers.has(engineId)) return;
+  const details = await node.client.json<ContainerDetails>({ method: 'GET', path: `/containers/${engineId}/json` });
+  // It may have gone, or have been settled by its own create, meanwhile.
+  if (!node.containers.has(engineId)) return;
+  node.ledger.put(engineId, reservationOf(details.HostConfig, details.Config?.ExposedPorts, []));
+  node.touch();
+}

@@ -1,0 +1,287 @@
+import pLimit from 'p-limit';
+import type { Clock } from '../common/clock.ts';
+import { Emitter } from '../common/emitter.ts';
+import { BadRequestError, ConflictError, NotFoundError } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type {
+  ContainerSummary,
+  EngineEvent,
+  EngineInfo,
+  ImageSummary,
+  NetworkSummary,
+  VolumeSummary,
+} from '../engine/types.ts';
+import type { ClusterView, ContainerView, NodeIds, PlacementRequest } from '../scheduler/types.ts';
+import { Accounting } from './accounting.ts';
+import { Container } from './container.ts';
+import { Containers } from './containers.ts';
+import { HeldByNodes } from './held-by-nodes.ts';
+import { ImageIndex } from './images.ts';
+import type { Node, NodeState } from './node.ts';
+import type { NodeWriter } from './node-sync.ts';
+import { beginPlacement, NameReservations, type PendingPlacement } from './placements.ts';
+
+/** What happens in the cluster, for the API's event stream, the substrate and whoever watches. */
+export type ClusterEvent =
+  | { readonly kind: 'node-added' | 'node-removed'; readonly node: Node }
+  | {
+      readonly kind: 'node-state';
+      readonly node: Node;
+      readonly from: NodeState;
+      readonly to: NodeState;
+      readonly reason: string;
+    }
+  /** An engine's own message; `text` is what it wrote (64-bit times survive only there). */
+  | { readonly kind: 'engine-event'; readonly node: Node; readonly event: EngineEvent; readonly text: string };
+
+/** Inspections under way at once over all nodes while reservations are learned. */
+const ACCOUNTING_CONCURRENCY = 32;
+
+/**
+ * The cluster's state: one in-memory model, written by the nodes' monitors alone, read by everybody as it is (a
+ * synchronous reader has a snapshot). No lookup here walks all containers or all nodes.
+ */
+export class Cluster implements ClusterView, NodeWriter {
+  readonly images: ImageIndex = new ImageIndex();
+  readonly networks: HeldByNodes<NetworkSummary> = new HeldByNodes<NetworkSummary>((network) => network.Id);
+  readonly volumes: HeldByNodes<VolumeSummary> = new HeldByNodes<VolumeSummary>((volume) => volume.Name);
+  readonly accounting: Accounting = new Accounting(pLimit(ACCOUNTING_CONCURRENCY));
+  readonly names: NameReservations;
+  readonly #containers: Containers;
+  readonly #clock: Clock;
+  readonly #events: Emitter<ClusterEvent>;
+  #nodes: readonly Node[] = [];
+  #byId = new Map<string, Node>();
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock;
+    this.#containers = new Containers((container) => this.accounting.learn(container));
+    this.names = new NameReservations(this.#containers);
+    this.#events = new Emitter((error) => logger.error({ err: error }, 'a listener of cluster events failed'));
+  }
+
+  /** Calls `listener` for every event, synchronously and in order, until the returned function is called. */
+  subscribe(listener: (event: ClusterEvent) => void): () => void {
+    return this.#events.subscribe(listener);
+  }
+
+  /** All nodes in the order of discovery, whatever their state. */
+  get nodes(): readonly Node[] {
+    return this.#nodes;
+  }
+
+  healthyNodes(): readonly Node[] {
+    return this.#nodes.filter((node) => node.isHealthy);
+  }
+
+  /** A node by engine ID or name; a name that two nodes have means the first. */
+  node(idOrName: string): Node | undefined {
+    return this.#byId.get(idOrName) ?? this.#nodes.find((node) => node.name === idOrName);
+  }
+
+  /** Everything about containers in listing order; see `ContainerList`. */
+  get containerList(): Containers['list'] {
+    return this.#containers.list;
+  }
+
+  get containerCount(): number {
+    return this.#containers.size;
+  }
+
+  /** Containers with a label (and value), and how many, from the index. */
+  containersWithLabel(
+    key: string,
+    value?: string,
+  ): { readonly count: number; readonly containers: Iterable<Container> } {
+    const { index } = this.#containers;
+    return { count: index.countByLabel(key, value), containers: onlyContainers(index.byLabel(key, value)) };
+  }
+
+  /** Containers with exactly this name, or whose ID starts with this prefix (at most `most`). */
+  containersNamed(name: string): readonly Container[] {
+    return [...onlyContainers(this.#containers.index.byName(name))];
+  }
+
+  containersByPrefix(prefix: string, most: number): readonly Container[] {
+    return [...onlyContainers(this.#containers.index.byPrefix(prefix, most))];
+  }
+
+  /**
+   * The container a client means by a full ID, a name (`web`, `/web`), `node/web` or an ID prefix, in this order.
+   * Throws 404 when there is none and 400 when there are several.
+   */
+  container(reference: string): Container {
+    const found = this.#matching(reference);
+    const [first, ...more] = found;
+    if (!first) throw new NotFoundError(`No such container: ${reference}`, 'NO_SUCH_CONTAINER');
+    if (more.length === 0) return first;
+    const names = found.slice(0, 3).map((each) => `${each.node.name}/${each.name} (${each.id.slice(0, 12)})`);
+    throw new BadRequestError(
+      `multiple containers match ${reference}: ${names.join(', ')}${found.length > 3 ? ', …' : ''}. Use a longer ID or node/name.`,
+      'AMBIGUOUS_CONTAINER',
+    );
+  }
+
+  /** Like {@link container}, undefined when there is none or it is ambiguous. */
+  findContainer(reference: string): Container | undefined {
+    const found = this.#matching(reference);
+    return found.length === 1 ? found[0] : undefined;
+  }
+
+  /** Records a placement on a node before anything is awaited; see {@link PendingPlacement}. */
+  beginPlacement(node: Node, request: PlacementRequest, labels: Readonly<Record<string, string>>): PendingPlacement {
+    return beginPlacement(this.#containers, node, request, labels);
+  }
+
+  // The scheduler's view.
+
+  findContainers(reference: string): readonly ContainerView[] {
+    const { index } = this.#containers;
+    const pending = index.byName(reference).filter((each) => !(each instanceof Container));
+    return [...this.#matching(reference), ...pending];
+  }
+
+  containers(): Iterable<Container> {
+    return this.#containers.list;
+  }
+
+  containerLabel(key: string): ReadonlyMap<string, NodeIds> | undefined {
+    return this.#containers.index.labelNodes(key);
+  }
+
+  nodesWithImage(reference: string): NodeIds | undefined {
+    return this.images.nodesWith(reference);
+  }
+
+  imageReferences(): Iterable<readonly [reference: string, nodes: NodeIds]> {
+    return this.images.references();
+  }
+
+  // Written by discovery and the nodes' monitors.
+
+  addNode(node: Node): void {
+    this.#nodes = [...this.#nodes, node];
+    this.#events.emit({ kind: 'node-added', node });
+  }
+
+  removeNode(node: Node): void {
+    this.setState(node, 'Disconnected', 'it left discovery');
+    this.#forget(node);
+    this.#byId.delete(node.id);
+    this.#nodes = this.#nodes.filter((each) => each !== node);
+    this.#events.emit({ kind: 'node-removed', node });
+  }
+
+  setState(node: Node, to: NodeState, reason: string): void {
+    const from = node.state;
+    if (from === to && node.reason === reason) return;
+    node.setState(to, reason);
+    if ((from === 'Healthy') !== (to === 'Healthy')) this.#containers.relist(node);
+    if (from !== to) this.#events.emit({ kind: 'node-state', node, from, to, reason });
+  }
+
+  /**
+   * Takes an engine's facts. Throws when the same engine is already in the cluster under another entry; a clone (same
+   * ID, other host name) is told apart by its address; an engine that moved to another address is taken over. An engine
+   * that changed its ID is a new one: what the old held is forgotten.
+   */
+  setInfo(node: Node, info: EngineInfo): void {
+    const id = this.#idFor(node, info);
+    if (node.id !== id) {
+      this.#forget(node);
+      this.#byId.delete(node.id);
+      this.#byId.set(id, node);
+    }
+    const engineMs = Date.parse(info.SystemTime ?? '');
+    node.setInfo(info, id, Number.isFinite(engineMs) ? engineMs - this.#clock.now() : 0);
+  }
+
+  replaceContainers(node: Node, summaries: readonly ContainerSummary[]): void {
+    this.#containers.replaceAll(node, summaries, this.#clock.now());
+    node.confirm(this.#clock.now());
+  }
+
+  updateContainers(node: Node, engineIds: readonly string[], summaries: readonly ContainerSummary[]): void {
+    this.#containers.update(node, engineIds, summaries, this.#clock.now());
+  }
+
+  removeContainer(node: Node, engineId: string): void {
+    this.#containers.remove(node, engineId);
+  }
+
+  forgetReservation(node: Node, engineId: string): void {
+    const container = node.containers.get(engineId);
+    if (container) this.accounting.learn(container);
+  }
+
+  replaceImages(node: Node, summaries: readonly ImageSummary[]): void {
+    this.images.replace(node, summaries);
+    node.touch();
+  }
+
+  replaceNetworks(node: Node, summaries: readonly NetworkSummary[]): void {
+    this.networks.replace(node, summaries);
+  }
+
+  replaceVolumes(node: Node, summaries: readonly VolumeSummary[]): void {
+    this.volumes.replace(node, summaries);
+  }
+
+  emitEngineEvent(node: Node, event: EngineEvent, text: string): void {
+    this.#events.emit({ kind: 'engine-event', node, event, text });
+  }
+
+  #idFor(node: Node, info: EngineInfo): string {
+    const holder = this.#byId.get(info.ID);
+    if (!holder || holder === node) return info.ID;
+    if (holder.name === info.Name && !holder.isHealthy) {
+      this.#forget(holder);
+      return info.ID;
+    }
+    if (holder.name === info.Name) {
+      throw new ConflictError(
+        `engine ${info.ID} (${info.Name}) is already in the cluster as ${holder.entry}: remove one of the two entries, or give a cloned machine an ID and host name of its own`,
+        'DUPLICATE_ENGINE',
+      );
+    }
+    return `${info.ID}|${node.entry}`;
+  }
+
+  #forget(node: Node): void {
+    this.#containers.removeAll(node);
+    this.images.remove(node);
+    this.networks.remove(node);
+    this.volumes.remove(node);
+  }
+
+  #matching(reference: string): readonly Container[] {
+    const { index } = this.#containers;
+    const text = reference.startsWith('/') ? reference.slice(1) : reference;
+    const byId = [...onlyContainers(index.byId(text))];
+    if (byId.length > 0) return preferReachable(byId);
+    const byName = [...onlyContainers(index.byName(text))];
+    if (byName.length > 0) return preferReachable(byName);
+    const slash = text.indexOf('/');
+    if (slash > 0) return this.#onNode(text.slice(0, slash), text.slice(slash + 1));
+    return [...onlyContainers(index.byPrefix(text, 4))];
+  }
+
+  #onNode(nodeReference: string, reference: string): readonly Container[] {
+    const isThere = ({ node }: Container): boolean => node.id === nodeReference || node.name === nodeReference;
+    const named = [...onlyContainers(this.#containers.index.byName(reference))].filter(isThere);
+    return named.length > 0
+      ? named
+      : [...onlyContainers(this.#containers.index.byPrefix(reference, 4))].filter(isThere);
+  }
+}
+
+function* onlyContainers(found: Iterable<unknown>): IterableIterator<Container> {
+  for (const each of found) if (each instanceof Container) yield each;
+}
+
+/** Of copies under one name or identity the ones on healthy nodes are meant. */
+function preferReachable(found: readonly Container[]): readonly Container[] {
+  if (found.length < 2) return found;
+  const reachable = found.filter(({ node }) => node.isHealthy);
+  return reachable.length > 0 ? reachable : found;
+}

@@ -1,0 +1,158 @@
+import { MultiMap } from '../common/multi-map.ts';
+import type { ContainerView, NodeIds } from '../scheduler/types.ts';
+
+/** What the index needs of a container or of a placement still pending. */
+export interface Indexed extends ContainerView {
+  readonly engineId: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Short enough that every useful prefix reaches a bucket, long enough that a bucket stays small. */
+const BUCKET_CHARS = 3;
+
+/** Finds containers by ID, ID prefix, name and label in time that does not grow with their number. One owner: the cluster. */
+export class ContainerIndex<T extends Indexed> {
+  readonly #byId = new MultiMap<string, T>();
+  readonly #byName = new MultiMap<string, T>();
+  readonly #buckets = new Map<string, Set<T>>();
+  readonly #labels = new Map<string, Map<string, LabelHolders<T>>>();
+
+  add(container: T): void {
+    this.#byName.add(container.name, container);
+    for (const id of idsOf(container)) {
+      this.#byId.add(id, container);
+      getOrCreate(this.#buckets, id.slice(0, BUCKET_CHARS), () => new Set<T>()).add(container);
+    }
+    for (const key in container.labels) {
+      const values = getOrCreate(this.#labels, key, () => new Map<string, LabelHolders<T>>());
+      getOrCreate(values, container.labels[key] ?? '', () => new LabelHolders<T>()).add(container);
+    }
+  }
+
+  remove(container: T): void {
+    this.#byName.remove(container.name, container);
+    for (const id of idsOf(container)) {
+      this.#byId.remove(id, container);
+      removeFrom(this.#buckets, id.slice(0, BUCKET_CHARS), (bucket) => bucket.delete(container) && bucket.size === 0);
+    }
+    for (const key in container.labels) {
+      removeFrom(this.#labels, key, (values) => {
+        removeFrom(values, container.labels[key] ?? '', (holders) => holders.remove(container) === 0);
+        return values.size === 0;
+      });
+    }
+  }
+
+  byId(id: string): readonly T[] {
+    return this.#byId.get(id);
+  }
+
+  byName(name: string): readonly T[] {
+    return this.#byName.get(name);
+  }
+
+  /** Containers whose identity or engine ID starts with `prefix`, at most `most`. */
+  byPrefix(prefix: string, most: number = 2): readonly T[] {
+    const found: T[] = [];
+    if (!/^[0-9a-f]{1,64}$/.test(prefix)) return found;
+    for (const bucket of this.#bucketsFor(prefix)) {
+      for (const container of bucket) {
+        if (found.length >= most) return found;
+        if (idsOf(container).some((id) => id.startsWith(prefix)) && !found.includes(container)) found.push(container);
+      }
+    }
+    return found;
+  }
+
+  /** Containers that have the label, with `value` when given. */
+  *byLabel(key: string, value?: string): IterableIterator<T> {
+    const values = this.#labels.get(key);
+    if (value !== undefined) yield* values?.get(value)?.containers ?? [];
+    else for (const holders of values?.values() ?? []) yield* holders.containers;
+  }
+
+  /** How many containers have the label, with `value` when given: lets a reader start with the rarest. */
+  countByLabel(key: string, value?: string): number {
+    const values = this.#labels.get(key);
+    if (value !== undefined) return values?.get(value)?.containers.size ?? 0;
+    let count = 0;
+    for (const holders of values?.values() ?? []) count += holders.containers.size;
+    return count;
+  }
+
+  /** Each value of a label in use with the nodes that have it, as the scheduler reads it. */
+  labelNodes(key: string): ReadonlyMap<string, NodeIds> | undefined {
+    return this.#labels.get(key);
+  }
+
+  names(): IterableIterator<string> {
+    return this.#byName.keys();
+  }
+
+  #bucketsFor(prefix: string): Iterable<Set<T>> {
+    if (prefix.length >= BUCKET_CHARS) {
+      const bucket = this.#buckets.get(prefix.slice(0, BUCKET_CHARS));
+      return bucket ? [bucket] : [];
+    }
+    return [...this.#buckets].filter(([start]) => start.startsWith(prefix)).map(([, bucket]) => bucket);
+  }
+}
+
+/** The containers with one label value; the count per node is kept only once somebody asked for it. */
+class LabelHolders<T extends Indexed> implements NodeIds {
+  readonly containers = new Set<T>();
+  #perNode: Map<string, number> | undefined;
+
+  add(container: T): void {
+    this.containers.add(container);
+    if (this.#perNode) this.#perNode.set(container.nodeId, (this.#perNode.get(container.nodeId) ?? 0) + 1);
+  }
+
+  /** Returns how many are left. */
+  remove(container: T): number {
+    if (this.containers.delete(container) && this.#perNode) {
+      const count = (this.#perNode.get(container.nodeId) ?? 0) - 1;
+      if (count > 0) this.#perNode.set(container.nodeId, count);
+      else this.#perNode.delete(container.nodeId);
+    }
+    return this.containers.size;
+  }
+
+  get size(): number {
+    return this.#nodes().size;
+  }
+
+  has(nodeId: string): boolean {
+    return this.#nodes().has(nodeId);
+  }
+
+  keys(): Iterable<string> {
+    return this.#nodes().keys();
+  }
+
+  #nodes(): Map<string, number> {
+    if (!this.#perNode) {
+      this.#perNode = new Map();
+      for (const { nodeId } of this.containers) this.#perNode.set(nodeId, (this.#perNode.get(nodeId) ?? 0) + 1);
+    }
+    return this.#perNode;
+  }
+}
+
+function idsOf(container: Indexed): readonly string[] {
+  return container.id === container.engineId ? [container.id] : [container.id, container.engineId];
+}
+
+function getOrCreate<K, V>(map: Map<K, V>, key: K, create: () => V): V {
+  const present = map.get(key);
+  if (present !== undefined) return present;
+  const created = create();
+  map.set(key, created);
+  return created;
+}
+
+/** Runs `remove` on a value and drops the key when it says the value is empty. */
+function removeFrom<K, V>(map: Map<K, V>, key: K, remove: (value: V) => boolean): void {
+  const present = map.get(key);
+  if (present !== undefined && remove(present)) map.delete(key);
+}

@@ -1,0 +1,120 @@
+import type { ContainerSummary, PortSummary } from '../engine/types.ts';
+import type { ContainerView } from '../scheduler/types.ts';
+import type { Node } from './node.ts';
+import { readStatus, renderStatus, type Status } from './status.ts';
+
+/** The label that carries the identity clients see when it differs from the engine's own ID (a moved container). */
+export const IDENTITY_LABEL = 'com.docker.swarm.id';
+
+/**
+ * How names are listed. Docker CLIs before 29.4 show a name with a slash only when there is no other: they get
+ * `node` (`/node/name` alone), as classic swarm listed it. CLIs from 29.4 skip every name with a slash, and
+ * other clients take the first one: they get `plain` (`/name`, then `/node/name`).
+ */
+export type NameStyle = 'node' | 'plain';
+
+const HOST_DOWN: Status = { before: 'Host Down', after: '', sinceMs: undefined };
+
+/**
+ * One container: parsed facts for lookups, and its list entry kept serialised so that listing only copies text.
+ * Immutable but for its status' text, which ages; a changed container is a new object.
+ */
+export class Container implements ContainerView {
+  /** The identity clients see; the engine's own ID unless the container carries {@link IDENTITY_LABEL}. */
+  readonly id: string;
+  readonly engineId: string;
+  /** Without leading slash. */
+  readonly name: string;
+  readonly node: Node;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly image: string;
+  readonly imageId: string;
+  readonly state: string;
+  readonly createdSeconds: number;
+  readonly status: Status;
+  /** The list entry without Names and Status, from after `{` to the end. */
+  readonly #rest: string;
+  readonly #names: Readonly<Record<NameStyle, string>>;
+
+  constructor(node: Node, summary: ContainerSummary, nowMs: number, earlier?: Container) {
+    const { Names, Status: statusText, ...rest } = summary;
+    this.node = node;
+    this.engineId = summary.Id;
+    this.labels = summary.Labels ?? {};
+    this.id = identityOf(summary.Id, this.labels);
+    this.name = ownName(Names ?? [], summary.Id);
+    this.image = summary.Image;
+    this.imageId = summary.ImageID;
+    this.state = summary.State;
+    this.createdSeconds = summary.Created;
+    this.status = readStatus(statusText, nowMs, earlier?.state === summary.State ? earlier.status : undefined);
+    this.#rest = JSON.stringify({
+      ...rest,
+      Id: this.id,
+      Ports: reachablePorts(summary.Ports ?? [], node.address),
+    }).slice(1);
+    const qualified = JSON.stringify(`/${node.name}/${this.name}`);
+    this.#names = { node: `[${qualified}]`, plain: `[${JSON.stringify(`/${this.name}`)},${qualified}]` };
+  }
+
+  get nodeId(): string {
+    return this.node.id;
+  }
+
+  /** Whether `docker ps` without `-a` shows it; containers of an unreachable node only show with `-a`. */
+  get isListedByDefault(): boolean {
+    return (this.state === 'running' || this.state === 'paused' || this.state === 'restarting') && this.node.isHealthy;
+  }
+
+  /** The list entry as JSON text and until when (ms) its age text stays true. */
+  render(style: NameStyle, nowMs: number): { readonly text: string; readonly validUntilMs: number } {
+    const status = renderStatus(this.node.isHealthy ? this.status : HOST_DOWN, nowMs);
+    return {
+      text: `{"Names":${this.#names[style]},"Status":${JSON.stringify(status.text)},${this.#rest}`,
+      validUntilMs: status.validUntilMs,
+    };
+  }
+
+  /** The list entry parsed anew, for the filters that need more than the facts kept apart. */
+  entry(): Omit<ContainerSummary, 'Names' | 'Status'> {
+    return JSON.parse(`{${this.#rest}`);
+  }
+
+  /** Whether listing it would give the same text as `other` (ages apart). */
+  isSameAs(other: Container): boolean {
+    return (
+      this.#rest === other.#rest &&
+      this.#names.plain === other.#names.plain &&
+      this.status.before === other.status.before &&
+      this.status.after === other.status.after &&
+      this.status.sinceMs === other.status.sinceMs
+    );
+  }
+}
+
+/** The identity of an engine's container: its label when that is a well-formed ID, else the engine's own. */
+export function identityOf(engineId: string, labels: Readonly<Record<string, string>>): string {
+  const label = labels[IDENTITY_LABEL];
+  return label !== undefined && /^[0-9a-f]{64}$/.test(label) ? label : engineId;
+}
+
+/** Engines list link aliases (`/web/db`) beside the own name (`/db`): the own one has a single slash. */
+function ownName(names: readonly string[], id: string): string {
+  const own = names.find((name) => name.lastIndexOf('/') === 0) ?? names[0];
+  return own ? own.replace(/^\//, '') : id.slice(0, 12);
+}
+
+/** Ports with the node's own address for those bound to all addresses, each published port once. */
+export function reachablePorts(ports: readonly PortSummary[], nodeAddress: string): PortSummary[] {
+  const seen = new Set<string>();
+  const reachable: PortSummary[] = [];
+  for (const port of ports) {
+    const isEverywhere = port.PublicPort !== undefined && (port.IP === '0.0.0.0' || port.IP === '::' || !port.IP);
+    const shown = isEverywhere ? { ...port, IP: nodeAddress } : port;
+    const key = `${shown.IP ?? ''}|${shown.PublicPort ?? ''}|${shown.PrivatePort}|${shown.Type}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    reachable.push(shown);
+  }
+  return reachable;
+}

@@ -1,0 +1,113 @@
+import type { ContainerSummary } from '../engine/types.ts';
+import { NOTHING, type Reservation } from '../scheduler/reservation.ts';
+import type { PortClaim } from '../scheduler/types.ts';
+import { Container } from './container.ts';
+import { ContainerIndex } from './container-index.ts';
+import { ContainerList } from './container-list.ts';
+import type { Node } from './node.ts';
+
+/** A placement whose container the engine has not listed yet: it has a name, labels and a node, but no engine ID. */
+export interface PendingContainer {
+  readonly id: string;
+  readonly engineId: string;
+  readonly name: string;
+  readonly nodeId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly isPending: true;
+}
+
+/** Told when a container is met whose reservation is not known yet. */
+export type UnknownReservation = (container: Container) => void;
+
+/**
+ * All containers with every index over them. Adding and removing are symmetric and go through here alone, so that
+ * after any sequence of changes each index equals what a full recomputation would give.
+ */
+export class Containers {
+  readonly index: ContainerIndex<Container | PendingContainer> = new ContainerIndex();
+  readonly list: ContainerList = new ContainerList();
+  readonly #onUnknownReservation: UnknownReservation;
+  #size = 0;
+
+  constructor(onUnknownReservation: UnknownReservation) {
+    this.#onUnknownReservation = onUnknownReservation;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Sets all containers of a node. */
+  replaceAll(node: Node, summaries: readonly ContainerSummary[], nowMs: number): void {
+    this.update(node, [...node.containers.keys()], summaries, nowMs);
+  }
+
+  /** Sets the listed ones; those among `engineIds` that are not listed are gone. */
+  update(node: Node, engineIds: readonly string[], summaries: readonly ContainerSummary[], nowMs: number): void {
+    const listed = new Set(summaries.map((summary) => summary.Id));
+    for (const id of engineIds) if (!listed.has(id)) this.remove(node, id);
+    for (const summary of summaries) this.#put(node, summary, nowMs);
+  }
+
+  remove(node: Node, engineId: string): void {
+    const container = node.containers.get(engineId);
+    if (!container) return;
+    this.#detach(container);
+    node.ledger.remove(engineId);
+  }
+
+  removeAll(node: Node): void {
+    for (const id of [...node.containers.keys()]) this.remove(node, id);
+  }
+
+  /** A node's health changed: its containers are listed differently though they are the same. */
+  relist(node: Node): void {
+    for (const container of node.containers.values()) this.list.invalidate(container);
+  }
+
+  /** Takes a pending placement into the indexes, so that names and affinities see it at once. */
+  addPending(pending: PendingContainer): void {
+    this.index.add(pending);
+  }
+
+  removePending(pending: PendingContainer): void {
+    this.index.remove(pending);
+  }
+
+  #put(node: Node, summary: ContainerSummary, nowMs: number): void {
+    const earlier = node.containers.get(summary.Id);
+    const container = new Container(node, summary, nowMs, earlier);
+    if (earlier?.isSameAs(container)) return;
+    if (earlier) this.#detach(earlier);
+    this.#attach(container);
+    if (node.ledger.has(container.engineId)) return;
+    node.ledger.put(container.engineId, listedReservation(summary));
+    this.#onUnknownReservation(container);
+  }
+
+  #attach(container: Container): void {
+    container.node.putContainer(container);
+    this.index.add(container);
+    this.list.add(container);
+    this.#size += 1;
+  }
+
+  #detach(container: Container): void {
+    container.node.deleteContainer(container);
+    this.index.remove(container);
+    this.list.remove(container);
+    this.#size -= 1;
+  }
+}
+
+/** What a list entry tells of a container's reservation: the host ports of a running one. The rest needs an inspect. */
+export function listedReservation(summary: ContainerSummary): Reservation {
+  const published = (summary.Ports ?? []).filter((port) => port.PublicPort !== undefined);
+  if (published.length === 0) return NOTHING;
+  const ports = published.map<PortClaim>((port) => ({
+    protocol: port.Type === 'udp' || port.Type === 'sctp' ? port.Type : 'tcp',
+    ip: port.IP ?? '',
+    port: port.PublicPort ?? 0,
+  }));
+  return { memoryBytes: 0, nanoCpus: 0, ports };
+}

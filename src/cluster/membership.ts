@@ -1,0 +1,104 @@
+import pLimit from 'p-limit';
+import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
+import type { DiscoveryBackend } from '../discovery/discovery.ts';
+import type { Entry } from '../discovery/entry.ts';
+import { EngineClient } from '../engine/client.ts';
+import type { Connector } from '../engine/connectors/connector.ts';
+import type { Cluster } from './cluster.ts';
+import { Node } from './node.ts';
+import { type MonitorContext, type MonitorTimes, NodeMonitor } from './node-monitor.ts';
+
+/** Engines being connected at once; a hung one holds its place for some seconds only. */
+const CONNECTING_AT_ONCE = 256;
+
+/** What {@link Membership} stands on. */
+export interface MembershipOptions {
+  readonly cluster: Cluster;
+  readonly backend: DiscoveryBackend;
+  readonly connect: (entry: Entry) => Promise<Connector>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly times: MonitorTimes;
+}
+
+interface Member {
+  readonly node: Node;
+  readonly monitor: NodeMonitor;
+}
+
+/** Keeps the cluster's nodes equal to what discovery says: one monitor for each entry, none for those that left. */
+export class Membership {
+  readonly #options: MembershipOptions;
+  readonly #context: MonitorContext;
+  readonly #members = new Map<string, Member>();
+  readonly #stop = new AbortController();
+  #following: Promise<void> | undefined;
+  #problem: string | undefined;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    const { cluster, clock, logger, times } = options;
+    this.#context = { cluster, clock, logger, times, connecting: pLimit(CONNECTING_AT_ONCE) };
+  }
+
+  /** Why discovery does not answer at present, for `docker info`; the last known entries stay in use. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  start(): void {
+    this.#following ??= this.#follow();
+  }
+
+  /** Stops following discovery and every monitor. Idempotent. */
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('the membership was closed'));
+    await this.#options.backend.close();
+    await this.#following;
+    await Promise.all([...this.#members.values()].map(({ monitor }) => monitor.close()));
+    this.#members.clear();
+  }
+
+  async #follow(): Promise<void> {
+    for await (const event of this.#options.backend.watch(this.#stop.signal)) {
+      if (this.#stop.signal.aborted) return;
+      if (event.error) {
+        this.#problem = event.error.message;
+        this.#options.logger.warn(
+          { reason: event.error.message },
+          'discovery does not answer; the last known entries stay',
+        );
+      } else {
+        this.#problem = undefined;
+        await this.#apply(event.entries);
+      }
+    }
+  }
+
+  async #apply(entries: readonly Entry[]): Promise<void> {
+    const wanted = new Map(entries.map((entry) => [entry.canonical, entry] as const));
+    const gone = [...this.#members.keys()].filter((canonical) => !wanted.has(canonical));
+    for (const canonical of gone) this.#remove(canonical);
+    for (const [canonical, entry] of wanted) if (!this.#members.has(canonical)) await this.#add(canonical, entry);
+  }
+
+  async #add(canonical: string, entry: Entry): Promise<void> {
+    const connector = await this.#options.connect(entry);
+    const node = new Node(canonical, new EngineClient(connector), connector.host);
+    const monitor = new NodeMonitor(node, this.#context);
+    this.#members.set(canonical, { node, monitor });
+    this.#options.cluster.addNode(node);
+    monitor.start();
+  }
+
+  #remove(canonical: string): void {
+    const member = this.#members.get(canonical);
+    if (!member) return;
+    this.#members.delete(canonical);
+    this.#options.cluster.removeNode(member.node);
+    member.monitor.close().catch((error: unknown) => {
+      this.#options.logger.warn({ err: error, entry: canonical }, 'closing the connections of a node that left failed');
+    });
+  }
+}

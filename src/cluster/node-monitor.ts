@@ -1,0 +1,260 @@
+import type { LimitFunction } from 'p-limit';
+import { backoffMs, jitterMs } from '../common/backoff.ts';
+import type { Clock } from '../common/clock.ts';
+import { EngineError, reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import { NEWEST_API, OLDEST_API, parseApiVersion } from '../engine/api-version.ts';
+import { type EventStream, openEventStream } from '../engine/event-stream.ts';
+import { Probe } from '../engine/probe.ts';
+import type { EngineEvent, EngineInfo, EngineVersion } from '../engine/types.ts';
+import type { Cluster } from './cluster.ts';
+import type { Node } from './node.ts';
+import { NodeSync } from './node-sync.ts';
+
+/** Times of a monitor, in milliseconds. The defaults show a dead, hung or partitioned engine within 10 s. */
+export interface MonitorTimes {
+  /** Between two probes; each moves by up to 20 % so that a thousand do not beat together. */
+  readonly probeIntervalMs: number;
+  /** An engine that does not answer a probe within this has failed it. */
+  readonly probeTimeoutMs: number;
+  /** Probes failed in a row that make a node unhealthy. */
+  readonly failureRetry: number;
+  /** Everything is listed again after a random time between these two. */
+  readonly refreshMinMs: number;
+  readonly refreshMaxMs: number;
+  /** Wait before an unreachable engine is tried again: doubles from the first to the second. */
+  readonly retryMinMs: number;
+  readonly retryMaxMs: number;
+}
+
+export const DEFAULT_TIMES: MonitorTimes = {
+  probeIntervalMs: 3_000,
+  probeTimeoutMs: 2_000,
+  failureRetry: 3,
+  refreshMinMs: 30_000,
+  refreshMaxMs: 60_000,
+  retryMinMs: 500,
+  retryMaxMs: 10_000,
+};
+
+/** An engine that is being connected must answer each call within this. */
+const CONNECT_CALL_MS = 10_000;
+/** A clock further off than this is reported. */
+const CLOCK_TOLERANCE_MS = 2_000;
+
+/** What all monitors share. */
+export interface MonitorContext {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly times: MonitorTimes;
+  /** Bounds how many engines are being connected at once. */
+  readonly connecting: LimitFunction;
+}
+
+/**
+ * Watches one engine for as long as it is in the cluster: connects, lists, follows its events, probes it, and
+ * writes what it learns into the cluster. Nothing here waits for another engine.
+ */
+export class NodeMonitor {
+  readonly #node: Node;
+  readonly #context: MonitorContext;
+  readonly #sync: NodeSync;
+  readonly #probe: Probe;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(node: Node, context: MonitorContext) {
+    this.#node = node;
+    this.#context = context;
+    this.#sync = new NodeSync(node, context.cluster);
+    this.#probe = new Probe(node.client.connector);
+    node.attachSync(this.#sync);
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Stops watching and closes the connections. Idempotent. */
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('the monitor was closed'));
+    this.#sync.reset();
+    this.#probe.close();
+    await this.#node.client.close();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { times, clock } = this.#context;
+    let failures = 0;
+    while (!this.#stop.signal.aborted) {
+      try {
+        const stream = await this.#context.connecting(() => this.#connect());
+        failures = 0;
+        await this.#watch(stream);
+        // Only the event stream ended: the engine is alive, its events are taken up again.
+        await slept(clock, times.retryMinMs, this.#stop.signal);
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        failures += 1;
+        this.#lost(reasonOf(error));
+        const waitMs = backoffMs(failures, { baseMs: times.retryMinMs, maxMs: times.retryMaxMs });
+        await clock.sleep(waitMs, this.#stop.signal).catch(() => undefined); // Aborted: the loop ends.
+      }
+    }
+  }
+
+  #lost(reason: string): void {
+    const { cluster, logger } = this.#context;
+    const state = this.#node.state === 'Pending' ? 'Pending' : 'Unhealthy';
+    if (this.#node.isHealthy)
+      logger.warn({ node: this.#node.name, entry: this.#node.entry, reason }, 'node is unhealthy');
+    else logger.debug({ entry: this.#node.entry, reason }, 'engine not reached');
+    cluster.setState(this.#node, state, reason);
+    this.#sync.reset();
+    this.#probe.close();
+    void this.#node.client.dropConnections(); // Calls under way fail at once; new ones connect anew.
+  }
+
+  /** From nothing to Healthy: versions, identity, event stream, then listings, so that no change falls between. */
+  async #connect(): Promise<EventStream> {
+    const { cluster, logger } = this.#context;
+    const { client } = this.#node;
+    const version = await client.json<EngineVersion>({
+      method: 'GET',
+      path: '/version',
+      isUnversioned: true,
+      timeoutMs: CONNECT_CALL_MS,
+    });
+    const max = parseApiVersion(version.ApiVersion);
+    if (!max) throw new EngineError(`${this.#node.entry} answers, but not as a Docker engine (no API version)`);
+    client.negotiate(parseApiVersion(version.MinAPIVersion) ?? OLDEST_API, max);
+    const info = await client.json<EngineInfo>({ method: 'GET', path: '/info', timeoutMs: CONNECT_CALL_MS });
+    cluster.setInfo(this.#node, info);
+    this.#reportWarnings(info);
+    this.#sync.reset();
+    const stream = await this.#bounded((signal) => openEventStream(client, (text) => this.#onEvent(text), signal));
+    try {
+      await this.#sync.refreshAll(this.#stop.signal);
+    } catch (error) {
+      stream.close();
+      throw error;
+    }
+    if (!this.#node.isHealthy)
+      logger.info(
+        { node: info.Name, entry: this.#node.entry, api: `${max} (newest known ${NEWEST_API})` },
+        'node is healthy',
+      );
+    cluster.setState(this.#node, 'Healthy', '');
+    return stream;
+  }
+
+  /** Returns (to connect again at once) when only the event stream ended, throws when the engine is lost. */
+  async #watch(stream: EventStream): Promise<void> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, this.#stop.signal]);
+    try {
+      await Promise.race([
+        stream.ended.then(() => this.#confirmAlive()),
+        this.#probeUntilLost(signal),
+        this.#refreshRegularly(signal),
+      ]);
+    } finally {
+      stop.abort(new Error('the watch ended'));
+      stream.close();
+    }
+  }
+
+  async #confirmAlive(): Promise<void> {
+    if (!this.#stop.signal.aborted) await this.#probe.ping(this.#context.times.probeTimeoutMs);
+  }
+
+  async #probeUntilLost(signal: AbortSignal): Promise<void> {
+    const { times, clock } = this.#context;
+    let failures = 0;
+    while (!signal.aborted) {
+      if (failures === 0 && !(await slept(clock, jitterMs(times.probeIntervalMs, 0.2), signal))) return;
+      try {
+        await this.#probe.ping(times.probeTimeoutMs);
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        if (failures >= times.failureRetry) throw error;
+        // A refusal comes at once; the same patience as for a silent engine, in smaller steps.
+        if (!(await slept(clock, times.probeTimeoutMs / 4, signal))) return;
+      }
+    }
+  }
+
+  async #refreshRegularly(signal: AbortSignal): Promise<void> {
+    const { times, clock, logger } = this.#context;
+    while (!signal.aborted) {
+      const waitMs = times.refreshMinMs + Math.random() * (times.refreshMaxMs - times.refreshMinMs);
+      if (!(await slept(clock, waitMs, signal))) return;
+      await this.#sync.refreshAll(signal).catch((error: unknown) => {
+        // Whether the engine is lost is the probe's to say.
+        logger.debug({ node: this.#node.name, reason: reasonOf(error) }, 'refresh failed');
+      });
+    }
+  }
+
+  #onEvent(text: string): void {
+    let event: EngineEvent;
+    try {
+      event = JSON.parse(text) as EngineEvent;
+    } catch {
+      this.#context.logger.warn({ node: this.#node.name, text: text.slice(0, 200) }, 'an event is not JSON');
+      return;
+    }
+    if (!event.Type || !event.Actor) return;
+    this.#sync.onEvent(event);
+    this.#context.cluster.emitEngineEvent(this.#node, event, text);
+  }
+
+  #reportWarnings(info: EngineInfo): void {
+    const { cluster, logger } = this.#context;
+    const warnings: string[] = [];
+    const offsetMs = this.#node.clockOffsetMs;
+    if (Math.abs(offsetMs) > CLOCK_TOLERANCE_MS) {
+      warnings.push(
+        `node ${info.Name}: its clock is ${Math.round(offsetMs / 1000)} s off the manager's: synchronise it (NTP)`,
+      );
+    }
+    const twin = cluster.nodes.find((other) => other !== this.#node && other.name === info.Name);
+    if (twin)
+      warnings.push(
+        `nodes ${this.#node.entry} and ${twin.entry} are both called ${info.Name}: constraints on the name mean both`,
+      );
+    if (this.#node.id !== info.ID)
+      warnings.push(
+        `node ${info.Name}: its engine ID is also another node's (a cloned machine?): remove /etc/docker/key.json or engine-id and restart the engine`,
+      );
+    for (const warning of warnings) logger.warn({ node: info.Name }, warning);
+    this.#node.setWarnings(warnings);
+  }
+
+  async #bounded<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    // Only the opening is bounded; the stream itself lives as long as the monitor.
+    const stop = new AbortController();
+    const timer = setTimeout(
+      () => stop.abort(new EngineError(`engine ${this.#node.entry}: no answer within ${CONNECT_CALL_MS} ms`)),
+      CONNECT_CALL_MS,
+    );
+    try {
+      return await work(AbortSignal.any([stop.signal, this.#stop.signal]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** False when the signal ended the wait. */
+async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await clock.sleep(ms, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}

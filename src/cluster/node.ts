@@ -1,0 +1,261 @@
+import type { EngineClient } from '../engine/client.ts';
+import type { EngineInfo } from '../engine/types.ts';
+import { ResourceLedger } from '../scheduler/reservation.ts';
+import type { NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
+import type { Container } from './container.ts';
+import type { NodeSync } from './node-sync.ts';
+
+/** Pending: never reached yet. Unhealthy: was reached, is not now. Disconnected: left discovery. */
+export type NodeState = 'Pending' | 'Healthy' | 'Unhealthy' | 'Disconnected';
+
+/** Containers of one node by what they are doing. */
+export interface StateCounts {
+  readonly running: number;
+  readonly paused: number;
+  readonly stopped: number;
+}
+
+/**
+ * One engine in the cluster: who it is, how it is, what it holds. Only the cluster and its monitors write it
+ * (the members under "written by"); everybody else reads.
+ */
+export class Node implements NodeView {
+  /** The discovery entry as text; unique in the cluster. */
+  readonly entry: string;
+  readonly client: EngineClient;
+  /** What clients reach published ports under. */
+  readonly address: string;
+  readonly ledger: ResourceLedger = new ResourceLedger();
+  readonly #containers = new Map<string, Container>();
+  #sync: NodeSync | undefined;
+  #state: NodeState = 'Pending';
+  #reason = 'not reached yet';
+  #identity: NodeIdentity;
+  #info: EngineInfo | undefined;
+  #running = 0;
+  #paused = 0;
+  #version = 0;
+  #updatedAtMs = 0;
+  #warnings: readonly string[] = [];
+  #clockOffsetMs = 0;
+
+  constructor(entry: string, client: EngineClient, address: string) {
+    this.entry = entry;
+    this.client = client;
+    this.address = address;
+    this.#identity = unknownIdentity(entry);
+  }
+
+  /** The engine's ID; `entry:…` until it was reached for the first time. */
+  get id(): string {
+    return this.#identity.id;
+  }
+
+  get name(): string {
+    return this.#identity.name;
+  }
+
+  get labels(): ReadonlyMap<string, string> {
+    return this.#identity.labels;
+  }
+
+  get builtins(): NodeBuiltins {
+    return this.#identity.builtins;
+  }
+
+  get slots(): number | undefined {
+    return this.#identity.slots;
+  }
+
+  /** The engine's last `GET /info`; undefined until it was reached. */
+  get info(): EngineInfo | undefined {
+    return this.#info;
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  /** Why it is not healthy; empty when it is. */
+  get reason(): string {
+    return this.#reason;
+  }
+
+  get isHealthy(): boolean {
+    return this.#state === 'Healthy';
+  }
+
+  get totalMemoryBytes(): number {
+    return this.#info?.MemTotal ?? 0;
+  }
+
+  get totalNanoCpus(): number {
+    return (this.#info?.NCPU ?? 0) * 1e9;
+  }
+
+  get reservedMemoryBytes(): number {
+    return this.ledger.memoryBytes;
+  }
+
+  get reservedNanoCpus(): number {
+    return this.ledger.nanoCpus;
+  }
+
+  get containerCount(): number {
+    return this.ledger.count;
+  }
+
+  usesPort(protocol: Protocol, ip: string, port: number): boolean {
+    return this.ledger.usesPort(protocol, ip, port);
+  }
+
+  /** Its containers by the engine's own container ID. */
+  get containers(): ReadonlyMap<string, Container> {
+    return this.#containers;
+  }
+
+  get counts(): StateCounts {
+    return {
+      running: this.#running,
+      paused: this.#paused,
+      stopped: this.#containers.size - this.#running - this.#paused,
+    };
+  }
+
+  /** Grows with every change that `docker info` shows of this node, so that a reader may keep what it rendered. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** When its state was last confirmed by a listing, in milliseconds since the epoch; 0 = never. */
+  get updatedAtMs(): number {
+    return this.#updatedAtMs;
+  }
+
+  /** What an operator should know though the node is usable (a clock that is off, a duplicate name). */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  /** Engine's clock minus ours in milliseconds. */
+  get clockOffsetMs(): number {
+    return this.#clockOffsetMs;
+  }
+
+  /**
+   * Lists containers by engine ID again. This and the three below resolve with a listing that began after the call,
+   * so that a client finds what it just wrote; they reject when the engine does not answer.
+   */
+  refreshContainers(engineIds: readonly string[]): Promise<void> {
+    return this.#synced.refreshContainers(engineIds);
+  }
+
+  refreshImages(): Promise<void> {
+    return this.#synced.refreshImages();
+  }
+
+  refreshNetworks(): Promise<void> {
+    return this.#synced.refreshNetworks();
+  }
+
+  refreshVolumes(): Promise<void> {
+    return this.#synced.refreshVolumes();
+  }
+
+  /** Reads the engine's own facts again (labels, swarm membership, warnings). */
+  refreshInfo(): Promise<void> {
+    return this.#synced.refreshInfo();
+  }
+
+  get #synced(): NodeSync {
+    if (!this.#sync) throw new Error(`node ${this.entry} has no sync`);
+    return this.#sync;
+  }
+
+  // Written by the cluster and this node's monitor.
+
+  attachSync(sync: NodeSync): void {
+    this.#sync = sync;
+  }
+
+  setState(state: NodeState, reason: string): void {
+    this.#state = state;
+    this.#reason = reason;
+    this.touch();
+  }
+
+  setInfo(info: EngineInfo, id: string, clockOffsetMs: number): void {
+    this.#info = info;
+    this.#clockOffsetMs = clockOffsetMs;
+    this.#identity = identityFrom(info, id);
+    this.touch();
+  }
+
+  setWarnings(warnings: readonly string[]): void {
+    this.#warnings = warnings;
+    this.touch();
+  }
+
+  confirm(nowMs: number): void {
+    this.#updatedAtMs = nowMs;
+    this.touch();
+  }
+
+  putContainer(container: Container): void {
+    this.#countState(this.#containers.get(container.engineId)?.state, -1);
+    this.#containers.set(container.engineId, container);
+    this.#countState(container.state, 1);
+    this.touch();
+  }
+
+  deleteContainer(container: Container): void {
+    if (this.#containers.delete(container.engineId)) this.#countState(container.state, -1);
+    this.touch();
+  }
+
+  /** Marks a change that `docker info` shows. */
+  touch(): void {
+    this.#version += 1;
+  }
+
+  #countState(state: string | undefined, delta: number): void {
+    if (state === 'running' || state === 'restarting') this.#running += delta;
+    else if (state === 'paused') this.#paused += delta;
+  }
+}
+
+interface NodeIdentity {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly builtins: NodeBuiltins;
+  readonly slots: number | undefined;
+}
+
+function unknownIdentity(entry: string): NodeIdentity {
+  const builtins = { storagedriver: '', kernelversion: '', operatingsystem: '', ostype: '', architecture: '' };
+  return { id: `entry:${entry}`, name: '(unknown)', labels: new Map(), builtins, slots: undefined };
+}
+
+function identityFrom(info: EngineInfo, id: string): NodeIdentity {
+  const labels = new Map((info.Labels ?? []).map((label) => splitLabel(label)));
+  const slots = Number.parseInt(labels.get('containerslots') ?? '', 10);
+  return {
+    id,
+    name: info.Name,
+    labels,
+    builtins: {
+      storagedriver: info.Driver ?? '',
+      kernelversion: info.KernelVersion ?? '',
+      operatingsystem: info.OperatingSystem ?? '',
+      ostype: info.OSType ?? '',
+      architecture: info.Architecture ?? '',
+    },
+    slots: Number.isFinite(slots) && slots >= 0 ? slots : undefined,
+  };
+}
+
+function splitLabel(label: string): [string, string] {
+  const equals = label.indexOf('=');
+  return equals < 0 ? [label, ''] : [label.slice(0, equals), label.slice(equals + 1)];
+}

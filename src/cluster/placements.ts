@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { ConflictError } from '../common/errors.ts';
+import { type Reservation, reservationFor } from '../scheduler/reservation.ts';
+import type { PlacementRequest } from '../scheduler/types.ts';
+import type { Containers, PendingContainer } from './containers.ts';
+import type { Node } from './node.ts';
+
+/**
+ * A container that was given a node and perhaps a name, and is being created there. From the moment it is made it
+ * counts in every later placement; it ends with exactly one of `settle` and `release`.
+ */
+export interface PendingPlacement {
+  readonly node: Node;
+  /** The engine made it: its reservation goes over to the engine's container ID. */
+  settle(engineId: string): void;
+  /** The engine refused: nothing is held any more. Idempotent, also after `settle`. */
+  release(): void;
+}
+
+/** Records a placement before anything is awaited. */
+export function beginPlacement(
+  containers: Containers,
+  node: Node,
+  request: PlacementRequest,
+  labels: Readonly<Record<string, string>>,
+): PendingPlacement {
+  const id = `pending-${randomBytes(16).toString('hex')}`;
+  const pending: PendingContainer = {
+    id,
+    engineId: id,
+    name: request.name ?? id,
+    nodeId: node.id,
+    labels,
+    isPending: true,
+  };
+  const reservation: Reservation = reservationFor(request, node);
+  node.ledger.put(id, reservation);
+  containers.addPending(pending);
+  let isOpen = true;
+  const release = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    node.ledger.remove(id);
+    containers.removePending(pending);
+  };
+  return {
+    node,
+    release,
+    settle: (engineId) => {
+      release();
+      node.ledger.put(engineId, reservation);
+    },
+  };
+}
+
+/**
+ * Names being created or renamed to, so that of any number of simultaneous requests for one name exactly one goes on.
+ * Taken names are those of the index; this holds the ones in between.
+ */
+export class NameReservations {
+  readonly #containers: Containers;
+  readonly #reserved = new Set<string>();
+
+  constructor(containers: Containers) {
+    this.#containers = containers;
+  }
+
+  /** Takes a name, or throws Docker's 409. Call the returned function when the container has it, or will not get it. */
+  reserve(name: string): () => void {
+    const [holder] = this.#containers.index.byName(name);
+    if (holder || this.#reserved.has(name)) throw nameConflict(name, holder?.id);
+    this.#reserved.add(name);
+    return () => {
+      this.#reserved.delete(name);
+    };
+  }
+}
+
+/** The engine's own words, which clients search for "already in use". */
+function nameConflict(name: string, holder: string | undefined): ConflictError {
+  const by =
+    holder === undefined || holder.startsWith('pending-')
+      ? 'a container that is being created'
+      : `container "${holder}"`;
+  return new ConflictError(
+    `Conflict. The container name "/${name}" is already in use by ${by}. You have to remove (or rename) that container to be able to reuse that name.`,
+    'NAME_IN_USE',
+  );
+}

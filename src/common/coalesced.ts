@@ -1,0 +1,24 @@
+/**
+ * Wraps an expensive refresh so that any number of callers share runs, and every caller's promise settles with a run
+ * that *began after* the call: a caller that just wrote something sees its own write.
+ */
+export function coalesced(run: () => Promise<void>): () => Promise<void> {
+  let current: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const start = (): Promise<void> => {
+    current = run().finally(() => {
+      current = undefined;
+    });
+    return current;
+  };
+  return () => {
+    if (!current) return start();
+    next ??= current
+      .catch(() => undefined) // The failed run's own callers were told; this one gets its own run.
+      .then(() => {
+        next = undefined;
+        return start();
+      });
+    return next;
+  };
+}

@@ -1,0 +1,72 @@
+import { chmod, lstat, unlink } from 'node:fs/promises';
+import { type AddressInfo, connect, type Server } from 'node:net';
+import { ClusterError, reasonOf } from './errors.ts';
+import type { ListenAddress } from './listen-address.ts';
+
+/**
+ * Starts `server` on `address` and resolves to the address it really has (port 0 becomes the port given). A socket file that
+ * nobody serves any more is replaced; the new one is for its owner and group only. Throws a {@link ClusterError} of one clear
+ * line when the address is in use, not this machine's, or not allowed.
+ */
+export async function listenOn(server: Server, address: ListenAddress): Promise<ListenAddress> {
+  if (address.kind === 'unix') await removeDeadSocket(address.path, address.text);
+  await new Promise<void>((resolve, reject) => {
+    const onError = (error: Error): void => reject(cannotListen(address, error));
+    server.once('error', onError);
+    const onListening = (): void => {
+      server.off('error', onError);
+      resolve();
+    };
+    if (address.kind === 'unix') server.listen(address.path, onListening);
+    else
+      server.listen({ port: address.port, ...(address.host === undefined ? {} : { host: address.host }) }, onListening);
+  });
+  if (address.kind === 'unix') {
+    await chmod(address.path, 0o660);
+    return address;
+  }
+  const { port } = server.address() as AddressInfo;
+  return { ...address, port, text: address.text.replace(/:\d+$/, `:${port}`) };
+}
+
+async function removeDeadSocket(path: string, text: string): Promise<void> {
+  const stats = await lstat(path).catch(() => undefined);
+  if (stats === undefined) return;
+  if (!stats.isSocket())
+    throw failed(text, 'a file that is no socket is there. Remove it or choose another path', 'ADDRESS_IN_USE');
+  if (await answers(path)) throw inUse(text);
+  await unlink(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    // Refused means that its process is gone; any other answer means that somebody may still be there.
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
+  });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EACCES: 'permission denied',
+  ENOTFOUND: 'that host name is unknown',
+  ENOENT: 'there is no such folder',
+};
+
+function cannotListen(address: ListenAddress, error: NodeJS.ErrnoException): ClusterError {
+  if (error.code === 'EADDRINUSE') return inUse(address.text);
+  const why = REASONS[error.code ?? ''] ?? reasonOf(error);
+  return failed(address.text, `${why}. Choose another with -H`, 'CANNOT_LISTEN', error);
+}
+
+function inUse(text: string): ClusterError {
+  return failed(text, 'another process has it. Stop that one or choose another with -H', 'ADDRESS_IN_USE');
+}
+
+function failed(text: string, why: string, code: string, cause?: unknown): ClusterError {
+  return new ClusterError(`cannot listen on ${text}: ${why}`, { code, status: 500, cause });
+}

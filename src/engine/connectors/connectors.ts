@@ -1,0 +1,27 @@
+import type { Entry } from '../../discovery/entry.ts';
+import type { Connector } from './connector.ts';
+import { type EngineTls, tcpConnector, tlsConnector, unixConnector } from './socket.ts';
+
+/** How entries are reached; what each scheme needs. */
+export interface ConnectorOptions {
+  /** Client certificates for engines; without them a bare `host:port` is plain TCP. */
+  readonly tls?: EngineTls | undefined;
+}
+
+/** The connector for a discovery entry. Loads SSH only when an entry needs it. */
+export async function connectorFor(entry: Entry, options: ConnectorOptions): Promise<Connector> {
+  switch (entry.scheme) {
+    case 'unix':
+      return unixConnector(entry.path);
+    case 'tcp':
+      return tcpConnector(entry.host, entry.port);
+    case 'tls':
+      return tlsConnector(entry.host, entry.port, options.tls ?? { verify: true });
+    case 'auto':
+      return options.tls ? tlsConnector(entry.host, entry.port, options.tls) : tcpConnector(entry.host, entry.port);
+    case 'ssh': {
+      const { sshConnector } = await import('./ssh.ts');
+      return sshConnector(entry);
+    }
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The fields of the Engine API that we read, in Docker's own casing. Answers carry more; what is not named here
+ * passes through untouched.
+ */
+
+/** An entry of `GET /containers/json`. */
+export interface ContainerSummary {
+  readonly Id: string;
+  readonly Names?: readonly string[] | null;
+  readonly Image: string;
+  readonly ImageID: string;
+  readonly Command?: string;
+  readonly Created: number;
+  readonly Ports?: readonly PortSummary[] | null;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+  readonly State: string;
+  readonly Status: string;
+  readonly HostConfig?: { readonly NetworkMode?: string };
+  readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, EndpointSummary>> | null };
+  readonly Mounts?: readonly MountSummary[] | null;
+}
+
+/** A published or exposed port in a list entry. */
+export interface PortSummary {
+  readonly IP?: string;
+  readonly PrivatePort: number;
+  readonly PublicPort?: number;
+  readonly Type: string;
+}
+
+/** A container's attachment to one network. */
+export interface EndpointSummary {
+  readonly NetworkID?: string;
+  readonly EndpointID?: string;
+  readonly IPAddress?: string;
+}
+
+/** A mount of a container in a list entry. */
+export interface MountSummary {
+  readonly Type?: string;
+  readonly Name?: string;
+  readonly Source?: string;
+  readonly Destination?: string;
+  readonly Driver?: string;
+}
+
+/** `GET /info`. */
+export interface EngineInfo {
+  readonly ID: string;
+  readonly Name: string;
+  readonly Containers?: number;
+  readonly Images?: number;
+  readonly NCPU: number;
+  readonly MemTotal: number;
+  readonly Labels?: readonly string[] | null;
+  readonly Driver?: string;
+  readonly KernelVersion?: string;
+  readonly OperatingSystem?: string;
+  readonly OSType?: string;
+  readonly Architecture?: string;
+  readonly ServerVersion?: string;
+  readonly SystemTime?: string;
+  readonly Warnings?: readonly string[] | null;
+  readonly Plugins?: Readonly<Record<string, readonly string[] | null>>;
+  readonly Swarm?: SwarmInfo;
+}
+
+/** The engine's own swarm mode, on which cluster networks stand. */
+export interface SwarmInfo {
+  readonly NodeID?: string;
+  readonly NodeAddr?: string;
+  readonly LocalNodeState?: string;
+  readonly ControlAvailable?: boolean;
+  readonly Error?: string;
+  readonly Cluster?: {
+    readonly ID?: string;
+    readonly Spec?: { readonly Labels?: Readonly<Record<string, string>> | null };
+  } | null;
+}
+
+/** `GET /version`. */
+export interface EngineVersion {
+  readonly Version: string;
+  readonly ApiVersion: string;
+  readonly MinAPIVersion?: string;
+}
+
+/** An entry of `GET /images/json`. */
+export interface ImageSummary {
+  readonly Id: string;
+  readonly ParentId?: string;
+  readonly RepoTags?: readonly string[] | null;
+  readonly RepoDigests?: readonly string[] | null;
+  readonly Created: number;
+  readonly Size: number;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+  readonly Containers?: number;
+}
+
+/** An entry of `GET /networks`. */
+export interface NetworkSummary {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Scope: string;
+  readonly Created?: string;
+  readonly Ingress?: boolean;
+  readonly Attachable?: boolean;
+  readonly Internal?: boolean;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+}
+
+/** An entry of `GET /volumes`. */
+export interface VolumeSummary {
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Scope?: string;
+  readonly CreatedAt?: string;
+  readonly Mountpoint?: string;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+  readonly Options?: Readonly<Record<string, string>> | null;
+}
+
+/** A message of `GET /events`. */
+export interface EngineEvent {
+  readonly Type: string;
+  readonly Action: string;
+  readonly Actor: { readonly ID: string; readonly Attributes?: Readonly<Record<string, string>> | null };
+  readonly scope?: string;
+  /** Seconds since the epoch; `timeNano` is read from the text because it does not fit a double. */
+  readonly time?: number;
+}
+
+/** The parts of `GET /containers/{id}/json` that scheduling reads. */
+export interface ContainerDetails {
+  readonly Id: string;
+  readonly State?: { readonly Status?: string; readonly StartedAt?: string; readonly FinishedAt?: string };
+  readonly Config?: {
+    readonly Image?: string;
+    readonly Labels?: Readonly<Record<string, string>> | null;
+    readonly ExposedPorts?: Readonly<Record<string, unknown>> | null;
+  };
+  readonly HostConfig?: Readonly<Record<string, unknown>>;
+}
