@@ -15,6 +15,8 @@ const REQUESTS: Readonly<Record<string, unknown>> = {
   'refused by all': { Env: ['constraint:rack==none'] },
 };
 
+const randomOptions = schedulerOptions({ strategy: 'random' });
+
 for (const size of [100, 1000, 5000]) {
   const cluster = clusterOf(size);
   describe(`${size} nodes`, () => {
@@ -28,8 +30,6 @@ for (const size of [100, 1000, 5000]) {
     });
   });
 }
-
-const randomOptions = schedulerOptions({ strategy: 'random' });
 
 function clusterOf(size: number): FixtureCluster {
   const specs = Array.from({ length: size }, (_, i) => ({ name: `n${i}`, labels: { rack: String(i % 100) } }));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeSpec } from '../../test/fakes/fixture-cluster.ts';
-import { FixtureCluster, GIB, outcomeOf } from '../../test/fakes/fixture-cluster.ts';
+import { FixtureCluster, GIB, outcomeOf, seeded } from '../../test/fakes/fixture-cluster.ts';
 import { slotsOf } from './filters/container-slots.ts';
 import { parsePlacement } from './placement.ts';
 import { toError } from './refusal.ts';
@@ -363,13 +363,4 @@ describe('refusals', () => {
 
 function memory(gib: number): unknown {
   return { HostConfig: { Memory: gib * GIB } };
-}
-
-/** A small linear congruential generator: repeatable numbers in [0, 1). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
-    return state / 2 ** 32;
-  };
 }

@@ -155,3 +155,12 @@ export class FixtureCluster implements ClusterView {
 export function outcomeOf(placement: Placement): string {
   return placement.kind === 'placed' ? placement.node.name : placement.message;
 }
+
+/** A small linear congruential generator: repeatable numbers in [0, 1). */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
+    return state / 2 ** 32;
+  };
+}
