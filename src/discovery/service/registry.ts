@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../common/clock.ts';
+import { ClusterError, NotFoundError } from '../../common/errors.ts';
+import type { EmbeddedChange, EmbeddedStore } from '../../kv/embedded.ts';
+import type { TokenServiceLimits } from './limits.ts';
+
+interface Cluster {
+  /** Milliseconds since the epoch. */
+  usedAt: number;
+  /** Entry to the time it ends. */
+  readonly entries: Map<string, number>;
+}
+
+type Bounds = Pick<TokenServiceLimits, 'maxTokens' | 'maxEntriesPerToken' | 'maxEntries' | 'tokenIdleMs'>;
+
+// Keys of the store: `token/TOKEN` holds the time of last use, `entry/TOKEN/ENTRY` the time the entry ends.
+const TOKEN_KEY = 'token/';
+const ENTRY_KEY = 'entry/';
+const TOKEN_BYTES = 16;
+// Use is remembered with this grain, so that questions do not cause writes.
+const USE_GRAIN_MS = 3_600_000;
+
+/** Tokens and their entries: in memory for reading, every change written through to the store when there is one. */
+export class TokenRegistry {
+  readonly #store: EmbeddedStore | undefined;
+  readonly #clock: Clock;
+  readonly #bounds: Bounds;
+  readonly #clusters = new Map<string, Cluster>();
+  #entryCount = 0;
+
+  private constructor(store: EmbeddedStore | undefined, clock: Clock, bounds: Bounds) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#bounds = bounds;
+  }
+
+  /** A registry with what the store holds. It writes to the store, and leaves closing it to the caller. */
+  static async load(store: EmbeddedStore | undefined, clock: Clock, bounds: Bounds): Promise<TokenRegistry> {
+    const registry = new TokenRegistry(store, clock, bounds);
+    if (store !== undefined) {
+      for await (const [key, value] of store.pairs()) registry.#restore(key, Number(value));
+    }
+    await registry.purge();
+    return registry;
+  }
+
+  /** Makes a cluster and resolves to its token, once that is durable. Rejects with code `TOO_MANY_TOKENS`. */
+  async create(): Promise<string> {
+    if (this.#clusters.size >= this.#bounds.maxTokens) {
+      throw full('this service has as many tokens as it may', 'TOO_MANY_TOKENS');
+    }
+    const token = randomBytes(TOKEN_BYTES).toString('hex');
+    const usedAt = this.#clock.now();
+    this.#clusters.set(token, { usedAt, entries: new Map() });
+    try {
+      await this.#write([{ key: TOKEN_KEY + token, value: String(usedAt) }], true);
+    } catch (error) {
+      this.#clusters.delete(token);
+      throw error;
+    }
+    return token;
+  }
+
+  /** Makes or renews an entry for `ttlMs`. Rejects with `UNKNOWN_TOKEN` or `TOO_MANY_ENTRIES`. */
+  async register(token: string, entry: string, ttlMs: number): Promise<void> {
+    const cluster = this.#cluster(token);
+    const now = this.#clock.now();
+    const isNew = !cluster.entries.has(entry);
+    const changes = isNew ? this.#makeRoom(token, cluster, now) : [];
+    if (isNew) this.#entryCount += 1;
+    cluster.entries.set(entry, now + ttlMs);
+    changes.push({ key: entryKey(token, entry), value: String(now + ttlMs) }, ...this.#use(token, cluster));
+    // Not synced: after a power cut the next heartbeat brings the entry back.
+    await this.#write(changes, false);
+  }
+
+  /** The entries that still live, in the order they first came. Rejects with `UNKNOWN_TOKEN`. */
+  async list(token: string): Promise<readonly string[]> {
+    const cluster = this.#cluster(token);
+    const changes = this.#use(token, cluster);
+    if (changes.length > 0) await this.#write(changes, false);
+    const now = this.#clock.now();
+    return [...cluster.entries].filter(([, endsAt]) => endsAt > now).map(([entry]) => entry);
+  }
+
+  /** Forgets a token and its entries. Rejects with `UNKNOWN_TOKEN`. */
+  async remove(token: string): Promise<void> {
+    await this.#write(this.#forget(token, this.#cluster(token)), true);
+  }
+
+  /** Drops entries past their time and tokens idle for too long. */
+  async purge(): Promise<void> {
+    const now = this.#clock.now();
+    const changes: EmbeddedChange[] = [];
+    for (const [token, cluster] of this.#clusters) {
+      changes.push(...this.#expire(token, cluster, now));
+      const isIdle = cluster.entries.size === 0 && cluster.usedAt + this.#bounds.tokenIdleMs <= now;
+      if (isIdle) changes.push(...this.#forget(token, cluster));
+    }
+    if (changes.length > 0) await this.#write(changes, false);
+  }
+
+  #restore(key: string, time: number): void {
+    if (!Number.isFinite(time)) return;
+    if (key.startsWith(TOKEN_KEY)) {
+      this.#restored(key.slice(TOKEN_KEY.length)).usedAt = time;
+      return;
+    }
+    const [, token, ...rest] = key.split('/');
+    if (!key.startsWith(ENTRY_KEY) || token === undefined) return;
+    this.#restored(token).entries.set(rest.join('/'), time);
+    this.#entryCount += 1;
+  }
+
+  // Entry keys come before token keys.
+  #restored(token: string): Cluster {
+    const known = this.#clusters.get(token);
+    if (known !== undefined) return known;
+    const fresh = { usedAt: this.#clock.now(), entries: new Map<string, number>() };
+    this.#clusters.set(token, fresh);
+    return fresh;
+  }
+
+  #cluster(token: string): Cluster {
+    const cluster = this.#clusters.get(token);
+    if (cluster === undefined) throw new NotFoundError('unknown token', 'UNKNOWN_TOKEN');
+    return cluster;
+  }
+
+  #makeRoom(token: string, cluster: Cluster, now: number): EmbeddedChange[] {
+    const { maxEntriesPerToken, maxEntries } = this.#bounds;
+    const isFull = cluster.entries.size >= maxEntriesPerToken || this.#entryCount >= maxEntries;
+    const changes = isFull ? this.#expire(token, cluster, now) : [];
+    if (cluster.entries.size < maxEntriesPerToken && this.#entryCount < maxEntries) return changes;
+    // What expired here leaves the store although this registration is refused; the store's queue keeps the order.
+    void this.#write(changes, false).catch(() => undefined);
+    const which = cluster.entries.size >= maxEntriesPerToken ? 'this token' : 'this service';
+    throw full(`${which} has as many entries as it may`, 'TOO_MANY_ENTRIES');
+  }
+
+  #use(token: string, cluster: Cluster): readonly EmbeddedChange[] {
+    const now = this.#clock.now();
+    if (now - cluster.usedAt < USE_GRAIN_MS) return [];
+    cluster.usedAt = now;
+    return [{ key: TOKEN_KEY + token, value: String(now) }];
+  }
+
+  #expire(token: string, cluster: Cluster, now: number): EmbeddedChange[] {
+    const ended = [...cluster.entries].filter(([, endsAt]) => endsAt <= now);
+    for (const [entry] of ended) cluster.entries.delete(entry);
+    this.#entryCount -= ended.length;
+    return ended.map(([entry]) => ({ key: entryKey(token, entry) }));
+  }
+
+  #forget(token: string, cluster: Cluster): readonly EmbeddedChange[] {
+    this.#clusters.delete(token);
+    this.#entryCount -= cluster.entries.size;
+    return [
+      { key: TOKEN_KEY + token },
+      ...[...cluster.entries.keys()].map((entry) => ({ key: entryKey(token, entry) })),
+    ];
+  }
+
+  async #write(changes: readonly EmbeddedChange[], sync: boolean): Promise<void> {
+    await this.#store?.write(changes, sync);
+  }
+}
+
+function entryKey(token: string, entry: string): string {
+  return `${ENTRY_KEY}${token}/${entry}`;
+}
+
+function full(message: string, code: string): ClusterError {
+  return new ClusterError(message, { code, status: 507 });
+}

@@ -1,0 +1,125 @@
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { type Clock, systemClock } from '../../common/clock.ts';
+import { reasonOf } from '../../common/errors.ts';
+import type { ListenAddress } from '../../common/listen-address.ts';
+import { listenOn } from '../../common/listener.ts';
+import type { Logger } from '../../common/logger.ts';
+import { assertSafeListener, type TlsServerOptions } from '../../common/tls-files.ts';
+import { openEmbeddedStore } from '../../kv/embedded.ts';
+import { tokenHandler } from './handler.ts';
+import { DEFAULT_LIMITS, type TokenServiceLimits } from './limits.ts';
+import { TokenRegistry } from './registry.ts';
+
+/** A running token service. */
+export interface TokenService {
+  /** Where clients find it, with the version: `http://127.0.0.1:2374/v1`; for a socket `unix:///path`. */
+  readonly url: string;
+  /** Answers what is under way, then frees the address and the state folder. May be called again. */
+  close(): Promise<void>;
+}
+
+/** How a token service runs. */
+export interface TokenServiceOptions {
+  readonly listen: ListenAddress;
+  /** Folder for its store alone; undefined keeps tokens in memory only. */
+  readonly stateFolder: string | undefined;
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsServerOptions | undefined;
+  /** Allow plain HTTP for others than this machine. */
+  readonly insecure?: boolean;
+  readonly limits?: Partial<TokenServiceLimits>;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+const PURGE_EVERY_MS = 30_000;
+const DRAIN_MS = 2000;
+
+/**
+ * Starts a token service and resolves once it answers. Throws a `ClusterError` of one clear line when the address is in use or
+ * unsafe, or the state folder is locked or unusable; nothing stays open then.
+ */
+export async function startTokenService(options: TokenServiceOptions): Promise<TokenService> {
+  const { clock = systemClock, logger, tls } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  assertSafeListener(options.listen, tls === undefined ? 'plain' : 'tls', 'tls', options.insecure ?? false);
+  const store = options.stateFolder === undefined ? undefined : await openEmbeddedStore(options.stateFolder);
+  try {
+    const registry = await TokenRegistry.load(store, clock, limits);
+    const server = createServer(tls, limits);
+    server.on(
+      'request',
+      tokenHandler(registry, limits, () => clock.now(), logger),
+    );
+    const address = await listenOn(server, options.listen);
+    const purging = new AbortController();
+    const purged = purgeRegularly(registry, clock, purging.signal, logger);
+    return running(urlOf(address, tls !== undefined), async () => {
+      purging.abort();
+      await closeServer(server);
+      await purged;
+      await store?.close();
+    });
+  } catch (error) {
+    await store?.close();
+    throw error;
+  }
+}
+
+function running(url: string, shutDown: () => Promise<void>): TokenService {
+  let closing: Promise<void> | undefined;
+  return {
+    url,
+    close: () => {
+      closing ??= shutDown();
+      return closing;
+    },
+  };
+}
+
+function createServer(tls: TlsServerOptions | undefined, limits: TokenServiceLimits): Server {
+  const bounds = {
+    maxHeaderSize: 16_384,
+    headersTimeout: 10_000,
+    requestTimeout: 20_000,
+    keepAliveTimeout: 5000,
+    connectionsCheckingInterval: 2000,
+  };
+  const server =
+    tls === undefined
+      ? createHttpServer(bounds)
+      : createHttpsServer({ ...bounds, ...tls, ca: tls.ca, handshakeTimeout: 10_000 });
+  server.maxConnections = limits.maxConnections;
+  server.maxHeadersCount = 100;
+  return server;
+}
+
+async function purgeRegularly(
+  registry: TokenRegistry,
+  clock: Clock,
+  signal: AbortSignal,
+  logger: Logger,
+): Promise<void> {
+  for (;;) {
+    await clock.sleep(PURGE_EVERY_MS, signal).catch(() => undefined);
+    if (signal.aborted) return;
+    await registry.purge().catch((error: unknown) => {
+      logger.error({ reason: reasonOf(error) }, 'expired entries could not be removed from the store');
+    });
+  }
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const impatience = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  await closed;
+  clearTimeout(impatience);
+}
+
+function urlOf(address: ListenAddress, isTls: boolean): string {
+  if (address.kind === 'unix') return address.text;
+  const host = address.host ?? 'localhost';
+  return `${isTls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${address.port}/v1`;
+}

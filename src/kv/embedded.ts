@@ -1,0 +1,109 @@
+import { mkdir } from 'node:fs/promises';
+import { ClassicLevel } from 'classic-level';
+import { ClusterError, reasonOf } from '../common/errors.ts';
+
+/** One change of a batch; without `value` the key is removed. */
+export interface EmbeddedChange {
+  readonly key: string;
+  readonly value?: string;
+}
+
+/** An ordered store of texts in one folder, owned by one process at a time. */
+export interface EmbeddedStore {
+  /** Every pair, in key order. */
+  pairs(): AsyncIterable<readonly [key: string, value: string]>;
+  /**
+   * Applies all changes or none, after those of earlier calls. What is resolved survives the end of this process, however it ends; with `sync` also the loss of
+   * the machine's power.
+   */
+  write(changes: readonly EmbeddedChange[], sync: boolean): Promise<void>;
+  /** Gives the folder free. May be called again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store in `folder`, made with its parents when absent (for its owner only). Throws a {@link ClusterError}: code
+ * `STATE_LOCKED` when another process has it, `STATE_UNUSABLE` when it cannot be read or written.
+ */
+export async function openEmbeddedStore(folder: string): Promise<EmbeddedStore> {
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw unusable(folder, error);
+  });
+  const level = new ClassicLevel<string, string>(folder);
+  await level.open().catch((error: Error) => {
+    throw isLocked(error) ? locked(folder, error) : unusable(folder, error);
+  });
+  return new LevelStore(level);
+}
+
+interface Waiting {
+  readonly changes: EmbeddedChange[];
+  sync: boolean;
+  readonly done: Promise<void>;
+}
+
+/** One batch at a time, in the order asked; what arrives meanwhile goes together as the next batch. */
+class LevelStore implements EmbeddedStore {
+  readonly #level: ClassicLevel<string, string>;
+  #waiting: Waiting | undefined;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(level: ClassicLevel<string, string>) {
+    this.#level = level;
+  }
+
+  pairs(): AsyncIterable<readonly [key: string, value: string]> {
+    return this.#level.iterator();
+  }
+
+  write(changes: readonly EmbeddedChange[], sync: boolean): Promise<void> {
+    if (this.#waiting === undefined) {
+      const before = this.#last;
+      const done = before.then(
+        () => this.#flush(),
+        () => this.#flush(),
+      );
+      this.#waiting = { changes: [], sync: false, done };
+      this.#last = done;
+    }
+    this.#waiting.changes.push(...changes);
+    this.#waiting.sync ||= sync;
+    return this.#waiting.done;
+  }
+
+  async close(): Promise<void> {
+    await this.#last.catch(() => undefined);
+    await this.#level.close();
+  }
+
+  async #flush(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting === undefined || waiting.changes.length === 0) return;
+    await this.#level.batch(waiting.changes.map(toOperation), { sync: waiting.sync });
+  }
+}
+
+type Operation =
+  | { readonly type: 'put'; readonly key: string; readonly value: string }
+  | { readonly type: 'del'; readonly key: string };
+
+function toOperation({ key, value }: EmbeddedChange): Operation {
+  return value === undefined ? { type: 'del', key } : { type: 'put', key, value };
+}
+
+// abstract-level wraps what went wrong as LEVEL_DATABASE_NOT_OPEN; the reason is the cause.
+function isLocked(error: Error): boolean {
+  return (error.cause as NodeJS.ErrnoException | undefined)?.code === 'LEVEL_LOCKED';
+}
+
+function locked(folder: string, cause: unknown): ClusterError {
+  const message = `the state folder ${folder} is in use by another process. Stop that one or choose another with --state-dir`;
+  return new ClusterError(message, { code: 'STATE_LOCKED', status: 500, cause });
+}
+
+function unusable(folder: string, cause: unknown): ClusterError {
+  const why = reasonOf(cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause);
+  const message = `cannot use the state folder ${folder}: ${why}. Choose another with --state-dir`;
+  return new ClusterError(message, { code: 'STATE_UNUSABLE', status: 500, cause });
+}
