@@ -25,7 +25,7 @@ export async function clientPath(
   const docker = programPath(programs, 'usr/bin/docker');
   if (tool === 'docker') return { command: docker, args: [], env };
   // Up to 20.10 compose is a program of its own (1.29, Python), later a plugin of the CLI.
-  if (programs.root === '') return { command: '/usr/bin/docker-compose', args: [], env };
+  if (generation === '20.10') return { command: '/usr/bin/docker-compose', args: [], env };
   return { command: docker, args: ['compose'], env };
 }
 
@@ -34,7 +34,7 @@ async function clientConfig(home: string, generation: Generation): Promise<strin
   const config = join(home, '.docker');
   await mkdir(config, { recursive: true });
   const programs = programsOf(generation);
-  if (programs.root === '') return config;
+  if (generation === '20.10') return config;
   const plugins = programPath(programs, 'usr/libexec/docker/cli-plugins');
   await symlink(plugins, join(config, 'cli-plugins')).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { LabError } from './commands.ts';
-import { pathOf, programPath, programsOf } from './generations.ts';
+import { defaultGeneration, pathOf, programPath, programsOf } from './generations.ts';
 import { type LabHost, spawnInHost } from './host.ts';
 import { cgroupParent } from './places.ts';
 import {
@@ -33,7 +33,7 @@ export interface DaemonOptions {
 
 /** Starts dockerd in the host and waits until it answers. */
 export async function startDaemon(host: LabHost, options: DaemonOptions): Promise<ProcessIdentity> {
-  const programs = programsOf(options.node.generation ?? '20.10');
+  const programs = programsOf(options.node.generation ?? defaultGeneration);
   const command = [programPath(programs, 'usr/sbin/dockerd'), ...(await daemonArgs(options))];
   const daemon = await spawnInHost(host, command, { logPath: options.logPath, path: pathOf(programs) });
   await waitFor(`engine ${options.node.name}`, () => isReady(daemon, options), {

@@ -1,49 +1,67 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemPath } from './commands.ts';
 import { cacheRoot } from './places.ts';
 import type { Generation } from './types.ts';
 
-/** Where one generation's programs are. */
+/** Where one generation's programs are, whether or not they have been unpacked yet. */
 export interface GenerationPrograms {
   readonly generation: Generation;
   /** Debian suite that ships it. */
   readonly suite: string;
-  /** Folder its packages are unpacked into; empty for the packages installed on this machine. */
+  /** Folder its packages are unpacked into; empty if the machine itself has them installed. */
   readonly root: string;
-  /** Compose release that belongs to it. */
-  readonly composeVersion: string;
+  /** Packages to unpack. */
+  readonly packages: readonly string[];
 }
 
-/** The generation whose packages are installed on the machine itself (Debian bookworm's docker.io and docker-compose). */
-export const installedGeneration: Generation = '20.10';
+/** The generation a lab starts when none is named. */
+export const defaultGeneration: Generation = '20.10';
 
-const suites: Readonly<Record<Generation, { readonly suite: string; readonly composeVersion: string }>> = {
-  '20.10': { suite: 'bookworm', composeVersion: '1.29.2' },
-  '26.1': { suite: 'trixie', composeVersion: '2.26.1' },
-  '28.5': { suite: 'forky', composeVersion: '2.40.3' },
+/**
+ * Newer suites: docker-cli and docker-buildx are packages of their own; runc is left out, because theirs needs a newer libc and
+ * libseccomp than an older machine has.
+ */
+const newerPackages = ['docker.io', 'docker-cli', 'docker-compose', 'docker-buildx', 'containerd', 'tini'];
+
+const sources: Readonly<Record<Generation, { readonly suite: string; readonly packages: readonly string[] }>> = {
+  '20.10': { suite: 'bookworm', packages: ['docker.io', 'containerd', 'runc', 'tini'] },
+  '26.1': { suite: 'trixie', packages: newerPackages },
+  '28.5': { suite: 'forky', packages: newerPackages },
 };
 
 /** All generations, oldest first. */
 export const generations: readonly Generation[] = ['20.10', '26.1', '28.5'];
 
-/** Where a generation's programs are, whether or not they have been unpacked yet. */
+/** The generation's programs: the machine's own packages if it is the Debian release that ships them, else the cache. */
 export function programsOf(generation: Generation): GenerationPrograms {
-  const { suite, composeVersion } = suites[generation];
-  const root = generation === installedGeneration ? '' : join(cacheRoot(), 'engines', generation);
-  return { generation, suite, root, composeVersion };
+  const source = sources[generation];
+  return { generation, ...source, root: isInstalled(source.suite) ? '' : unpackedRoot(generation) };
 }
 
 /**
- * PATH that finds a generation's programs first. What its folder lacks comes from the machine: runc above all, because a newer
- * suite's runc needs a newer libc and libseccomp than the machine has.
+ * PATH that finds a generation's programs first. What its folder lacks comes from the machine or the oldest generation: runc
+ * above all.
  */
 export function pathOf(programs: GenerationPrograms): string {
   if (programs.root === '') return systemPath;
-  const own = ['usr/sbin', 'usr/bin', 'usr/libexec/docker'].map((folder) => join(programs.root, folder));
-  return `${own.join(':')}:${systemPath}`;
+  const folders = ['usr/sbin', 'usr/bin', 'usr/libexec/docker'].map((folder) => join(programs.root, folder));
+  return [...folders, systemPath, join(unpackedRoot('20.10'), 'usr/sbin'), join(unpackedRoot('20.10'), 'usr/bin')].join(
+    ':',
+  );
 }
 
 /** Path of a generation's program such as `usr/sbin/dockerd`. */
 export function programPath(programs: GenerationPrograms, path: string): string {
   return `${programs.root}/${path}`;
+}
+
+function unpackedRoot(generation: Generation): string {
+  return join(cacheRoot(), 'engines', generation);
+}
+
+/** By dpkg's records: asking dockerd for its version would cost a process each time. */
+function isInstalled(suite: string): boolean {
+  if (!existsSync('/var/lib/dpkg/info/docker.io.list') || !existsSync('/usr/sbin/dockerd')) return false;
+  return new RegExp(`^VERSION_CODENAME=${suite}$`, 'm').test(readFileSync('/etc/os-release', 'utf8'));
 }

@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { defaultGeneration } from './generations.ts';
 import type { NodeOptions } from './types.ts';
 
 /** The engine ID that nodes with `engineId: 'shared'` have in common, as clones of one machine image do. */
@@ -20,8 +21,7 @@ export function prepareIdentity(): SharedIdentity {
       const [config, data] = [join(nodeDirectory, 'etc/docker'), join(nodeDirectory, 'data')];
       await Promise.all([mkdir(config, { recursive: true }), mkdir(data, { recursive: true })]);
       await writeFile(join(config, 'key.json'), key, { mode: 0o600 });
-      if (options.generation !== undefined && options.generation !== '20.10')
-        await writeFile(join(data, 'engine-id'), id);
+      if ((options.generation ?? defaultGeneration) !== '20.10') await writeFile(join(data, 'engine-id'), id);
     },
   };
 }

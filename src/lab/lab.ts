@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createAuthority, type LabAuthority } from './certificates.ts';
 import { LabError } from './commands.ts';
+import { defaultGeneration } from './generations.ts';
 import { prepareIdentity, type SharedIdentity } from './identity.ts';
-import { claimRun, removeRun, sweepLeftovers } from './leftovers.ts';
+import { claimRun, removeLab, sweepLeftovers } from './leftovers.ts';
 import { createNetwork, createPort, type LabNetwork } from './network.ts';
 import { EngineNode } from './node.ts';
 import { assertName, makeDirectory } from './places.ts';
@@ -12,7 +13,7 @@ import type { Lab, LabCertificates, LabNode, LabOptions, NodeOptions } from './t
 
 export { type ClientCommand, clientPath } from './clients.ts';
 export { ensureImage, type TestImage } from './images.ts';
-export { sweepLeftovers } from './leftovers.ts';
+export { removeLab, runNames, sweepLeftovers } from './leftovers.ts';
 export { ensureGenerations } from './suites.ts';
 export type * from './types.ts';
 
@@ -23,7 +24,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   assertDistinct(options.nodes);
   await sweepLeftovers();
   await ensureGenerations(
-    options.nodes.map((node) => node.generation ?? '20.10'),
+    options.nodes.map((node) => node.generation ?? defaultGeneration),
     options.onProgress,
   );
   const directory = await claimRun(name, options.keep ?? false);
@@ -32,7 +33,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     await Promise.all(options.nodes.map((node) => lab.addNode(node)));
     return lab;
   } catch (error) {
-    await removeRun(name);
+    await removeLab(name);
     throw error;
   }
 }
@@ -90,7 +91,7 @@ class EngineLab implements Lab {
     if (this.#names.includes(options.name)) throw new LabError(`node "${options.name}" exists already`);
     // Taken before the first wait: addresses and the order of `nodes` follow the order of the calls.
     const index = this.#names.push(options.name);
-    await ensureGenerations([options.generation ?? '20.10'], this.#options.onProgress);
+    await ensureGenerations([options.generation ?? defaultGeneration], this.#options.onProgress);
     const port = await createPort(this.name, options.name, index, this.#network);
     const directory = await makeDirectory(this.directory, options.name);
     await this.#identity.prepare(directory, options);
@@ -125,7 +126,7 @@ class EngineLab implements Lab {
   }
 
   close(): Promise<void> {
-    this.#closing ??= removeRun(this.name);
+    this.#closing ??= removeLab(this.name);
     return this.#closing;
   }
 

@@ -1,6 +1,6 @@
-import { readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run as runCommand } from './commands.ts';
+import { LabError, run as runCommand } from './commands.ts';
 import { hostInterface } from './network.ts';
 import { cgroupParent, labRoot, makeDirectory, namespaceName, runDirectory } from './places.ts';
 import { identify, isAlive, type ProcessIdentity, waitFor } from './processes.ts';
@@ -10,25 +10,41 @@ export type Owner = ProcessIdentity | 'kept';
 
 const ownerFile = 'owner.json';
 
-/** Makes the folder of a run and writes down who owns it, before anything else of the run exists. */
+/**
+ * Makes the folder of a run with its owner's name in it, before anything else of the run exists. The folder appears complete
+ * or not at all, and two runs cannot both make it.
+ */
 export async function claimRun(run: string, keep: boolean): Promise<string> {
-  const directory = await makeDirectory(runDirectory(run));
   const owner: Owner = keep ? 'kept' : (identify(process.pid) ?? 'kept');
-  await writeFile(join(directory, ownerFile), JSON.stringify(owner));
+  const directory = runDirectory(run);
+  const draft = await makeDirectory(labRoot(), 'drafts', `${run}.${process.pid}`);
+  await makeDirectory(labRoot(), 'runs');
+  await writeFile(join(draft, ownerFile), JSON.stringify(owner));
+  await rename(draft, directory).catch(async (error: NodeJS.ErrnoException) => {
+    await rm(draft, { recursive: true, force: true });
+    throw new LabError(
+      `lab "${run}" cannot be made (${error.code}): choose another name or remove the old one`,
+      'LAB_EXISTS',
+      error,
+    );
+  });
   return directory;
 }
 
-/** Names of the runs this machine knows of. */
-export async function listRuns(): Promise<string[]> {
-  return await listing(join(labRoot(), 'runs'));
+/** Names of the runs this machine knows of; `kept` leaves out those that end with their process. */
+export async function runNames(which: 'all' | 'kept' = 'all'): Promise<string[]> {
+  const all = await listing(join(labRoot(), 'runs'));
+  if (which === 'all') return all;
+  const owners = await Promise.all(all.map(ownerOf));
+  return all.filter((_, index) => owners[index] === 'kept');
 }
 
 /** Removes the runs whose owner is gone. Returns their names. Safe while other runs start, work or close. */
 export async function sweepLeftovers(): Promise<string[]> {
   const dead: string[] = [];
-  for (const run of await listRuns()) {
+  for (const run of await runNames()) {
     if (!(await isOrphan(run))) continue;
-    await removeRun(run);
+    await removeLab(run);
     dead.push(run);
   }
   return dead;
@@ -38,7 +54,7 @@ export async function sweepLeftovers(): Promise<string[]> {
  * Removes every trace of a run, whatever state it is in. Processes are found through the run's network namespaces, which only
  * they are in: no recorded process ID can have become somebody else's. Each host's first process takes its containers along.
  */
-export async function removeRun(run: string): Promise<void> {
+export async function removeLab(run: string): Promise<void> {
   const spaces = await namespacesOf(run);
   await Promise.all(spaces.map(endProcesses));
   await Promise.all(spaces.map((space) => runCommand('ip', ['netns', 'delete', space])));
@@ -49,11 +65,14 @@ export async function removeRun(run: string): Promise<void> {
 }
 
 async function isOrphan(run: string): Promise<boolean> {
-  const text = await readFile(join(runDirectory(run), ownerFile), 'utf8').catch(() => undefined);
-  // No owner yet or no longer: being made or being removed by someone else.
-  if (text === undefined || text === '') return false;
-  const owner = JSON.parse(text) as Owner;
-  return owner !== 'kept' && !isAlive(owner);
+  const owner = await ownerOf(run);
+  return owner === undefined || (owner !== 'kept' && !isAlive(owner));
+}
+
+/** Undefined only where a removal was interrupted: see {@link claimRun}. */
+async function ownerOf(run: string): Promise<Owner | undefined> {
+  const text = await readFile(join(runDirectory(run), ownerFile), 'utf8').catch(() => '');
+  return text === '' ? undefined : (JSON.parse(text) as Owner);
 }
 
 async function namespacesOf(run: string): Promise<string[]> {

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { LabError, must, run } from './commands.ts';
+import { LabError, must } from './commands.ts';
 import { withLock } from './lock.ts';
 import { lockPath, namespaceName } from './places.ts';
 import { chooseSubnet, usedRanges } from './subnets.ts';
-import type { LinkQuality } from './types.ts';
 
 /**
  * The run's network. The bridge lives in a network namespace of its own, the switch, and this machine is one more port on
@@ -88,52 +87,13 @@ export async function setLink(port: Port, state: 'up' | 'down'): Promise<void> {
   await must('ip', ['-n', namespaceName(port.run), 'link', 'set', portName(port.index), state]);
 }
 
-/** Makes the link slow, lossy or narrow in both directions. Replaces an earlier quality. */
-export async function degradeLink(port: Port, quality: LinkQuality): Promise<void> {
-  await restoreLink(port);
-  for (const [space, device] of linkEnds(port)) {
-    const args = ['-n', space, 'qdisc', 'add', 'dev', device, 'root', ...qdisc(quality)];
-    const result = await run('tc', args);
-    if (result.exitCode === 0) continue;
-    await restoreLink(port);
-    throw new LabError(
-      `slow ${port.node}: tc: ${result.stderr.trim()} (does this kernel have sch_netem and sch_tbf?)`,
-      'LAB_NO_NETEM',
-    );
-  }
-}
-
-/** Ends {@link degradeLink}. */
-export async function restoreLink(port: Port): Promise<void> {
-  // Fails when nothing was set, which is what is wanted.
-  for (const [space, device] of linkEnds(port)) await run('tc', ['-n', space, 'qdisc', 'del', 'dev', device, 'root']);
-}
-
 /** `nsenter` arguments for a command in a node's network namespace. */
-export function inNetwork(run: string, node: string): string[] {
+export function inNetwork(run: string, node?: string): string[] {
   return [`--net=/run/netns/${namespaceName(run, node)}`];
 }
 
-function qdisc({ delayMs, lossPercent, rateKbit }: LinkQuality): string[] {
-  // Rate alone does not need netem, which small kernels lack.
-  if (delayMs === undefined && lossPercent === undefined) {
-    return ['tbf', 'rate', `${rateKbit ?? 1_000_000}kbit`, 'burst', '16kb', 'latency', '400ms'];
-  }
-  const args = ['netem'];
-  if (delayMs !== undefined) args.push('delay', `${delayMs}ms`);
-  if (lossPercent !== undefined) args.push('loss', `${lossPercent}%`);
-  if (rateKbit !== undefined) args.push('rate', `${rateKbit}kbit`);
-  return args;
-}
-
-function linkEnds(port: Port): (readonly [string, string])[] {
-  return [
-    [namespaceName(port.run), portName(port.index)],
-    [namespaceName(port.run, port.node), 'eth0'],
-  ];
-}
-
-function portName(index: number): string {
+/** A port's device in the switch. */
+export function portName(index: number): string {
   return `port${index}`;
 }
 

@@ -1,9 +1,11 @@
 import { clientPath } from './clients.ts';
 import { LabError, run } from './commands.ts';
 import { type DaemonOptions, daemonProcesses, startDaemon, stopDaemon } from './daemon.ts';
+import { defaultGeneration } from './generations.ts';
 import { killHost, type LabHost, startHost } from './host.ts';
 import { ensureImage, type TestImage } from './images.ts';
-import { degradeLink, inNetwork, type Port, restoreLink, setLink } from './network.ts';
+import { degradeLink, restoreLink } from './link-quality.ts';
+import { inNetwork, type Port, setLink } from './network.ts';
 import { isAlive, type ProcessIdentity, signalProcess, waitFor } from './processes.ts';
 import type { CommandOptions, CommandResult, DockerOptions, Generation, LabNode, LinkQuality } from './types.ts';
 
@@ -28,7 +30,7 @@ export class EngineNode implements LabNode {
     this.endpoint = daemonOptions.endpoint;
     this.socketPath = daemonOptions.socketPath;
     this.logPath = daemonOptions.logPath;
-    this.generation = daemonOptions.node.generation ?? '20.10';
+    this.generation = daemonOptions.node.generation ?? defaultGeneration;
   }
 
   get enginePid(): number | undefined {

@@ -7,12 +7,9 @@ import { withLock } from './lock.ts';
 import { cacheRoot, lockPath } from './places.ts';
 import type { Generation } from './types.ts';
 
-/** docker-cli and docker-buildx are packages of their own from trixie on. */
-const packages = ['docker.io', 'docker-cli', 'docker-compose', 'docker-buildx', 'containerd'] as const;
-
 /**
- * Makes the programs of the generations available: the machine's own packages for 20.10, an unpacked suite in the cache for
- * the others. Nothing is installed. Quick the second time; several processes may ask at once.
+ * Makes the programs of the generations available: the machine's own packages where they are that generation, else a Debian
+ * suite unpacked in the cache. Nothing is installed. Quick the second time; several processes may ask at once.
  */
 export async function ensureGenerations(
   generations: readonly Generation[],
@@ -21,12 +18,6 @@ export async function ensureGenerations(
   for (const generation of new Set(generations)) {
     const programs = programsOf(generation);
     if (await isPresent(programs)) continue;
-    if (programs.root === '') {
-      throw new LabError(
-        'Docker 20.10 is not installed: run `npm start`, or apt-get install docker.io docker-compose',
-        'LAB_NO_DOCKER',
-      );
-    }
     await withLock(lockPath(`suite-${programs.suite}`), async () => {
       if (!(await isPresent(programs))) await unpackSuite(programs, onProgress);
     });
@@ -42,7 +33,7 @@ async function isPresent(programs: GenerationPrograms): Promise<boolean> {
 
 /** Downloads and unpacks beside the final place and renames at the end: the folder exists complete or not at all. */
 async function unpackSuite(programs: GenerationPrograms, onProgress: (line: string) => void): Promise<void> {
-  const { suite, generation, root } = programs;
+  const { suite, generation, root, packages } = programs;
   onProgress(`Docker ${generation}: reading Debian ${suite}'s package list`);
   const work = join(cacheRoot(), `unpack-${generation}`);
   await rm(work, { recursive: true, force: true });

@@ -1,0 +1,51 @@
+import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { must, step } from './steps.mjs';
+
+/** Installs the npm packages if the lockfile is newer than what is installed. */
+export async function ensureDependencies(root) {
+  const [locked, installed] = await Promise.all([
+    modified(new URL('package-lock.json', root)),
+    modified(new URL('node_modules/.package-lock.json', root)),
+  ]);
+  if (installed >= locked) return;
+  await step('installing npm packages', () =>
+    must('npm', ['ci', '--no-audit', '--no-fund'], { cwd: fileURLToPath(root) }),
+  );
+}
+
+/** Compiles if a source or a setting is newer than the last build. */
+export async function ensureBuild(root) {
+  const stamp = new URL('node_modules/.cache/enxame-build', root);
+  const inputs = ['tsconfig.json', 'tsconfig.build.json', 'package.json'].map((name) => modified(new URL(name, root)));
+  const newest = Math.max(...(await Promise.all([...inputs, newestSource(new URL('src/', root))])));
+  const isPresent = (await modified(new URL('dist/', root))) > 0;
+  if (isPresent && (await modified(stamp)) > newest) return;
+  // Taken before compiling: a source saved meanwhile must count as newer.
+  const start = new Date();
+  await step('compiling', () =>
+    must(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
+      cwd: fileURLToPath(root),
+    }),
+  );
+  await mkdir(new URL('./', stamp), { recursive: true });
+  await writeFile(stamp, start.toISOString());
+  await utimes(stamp, start, start);
+}
+
+/** Time of the last change in milliseconds; 0 if there is no such file. */
+async function modified(url) {
+  return await stat(url).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
+}
+
+async function newestSource(folder) {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const times = entries.map((entry) => {
+    if (entry.isDirectory()) return newestSource(new URL(`${entry.name}/`, folder));
+    return entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts') ? modified(new URL(entry.name, folder)) : 0;
+  });
+  return Math.max(0, ...(await Promise.all(times)));
+}

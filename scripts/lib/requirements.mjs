@@ -1,0 +1,29 @@
+/**
+ * What the machine needs beyond Node.js, as Debian packages, each with its reason.
+ * `lab`: real engines, needed by `npm start` and `npm test`. `tests`: needed by `npm test` only.
+ */
+export const requirements = [
+  { name: 'docker.io', use: 'lab', reason: 'Docker engine and CLI 20.10, containerd and runc' },
+  { name: 'docker-compose', use: 'lab', reason: 'compose 1.29, the Python one of the 20.10 generation' },
+  { name: 'busybox-static', use: 'lab', reason: 'content of the busybox test image' },
+  { name: 'redis-server', use: 'lab', reason: 'content of the redis test image' },
+  { name: 'redis-tools', use: 'lab', reason: 'redis-cli of the redis test image' },
+  { name: 'iproute2', use: 'lab', reason: 'network namespaces, bridge and links of the lab; tc for slow links' },
+  { name: 'iptables', use: 'lab', reason: 'dockerd publishes ports with it' },
+  { name: 'openssh-client', use: 'tests', reason: 'ssh and ssh-keygen for engines reached over SSH' },
+  { name: 'openssh-server', use: 'tests', reason: 'a real sshd for SSH connections and provisioning' },
+  { name: 'etcd-server', use: 'tests', reason: 'a real etcd for discovery and leadership' },
+  { name: 'docker-registry', use: 'tests', reason: 'a real registry to pull from and push to' },
+];
+
+/** Docker's own packages: apt would remove them to install docker.io. Where they are, engine 20.10 is unpacked instead. */
+export const foreignEngines = ['containerd.io', 'docker-ce'];
+
+/** Service units the packages bring. Those of packages we install are disabled: only the lab and the tests start engines. */
+export const services = {
+  'docker.io': ['docker.service', 'docker.socket', 'containerd.service'],
+  'redis-server': ['redis-server.service'],
+  'openssh-server': ['ssh.service', 'ssh.socket'],
+  'etcd-server': ['etcd.service'],
+  'docker-registry': ['docker-registry.service'],
+};
