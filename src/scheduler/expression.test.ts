@@ -53,6 +53,8 @@ describe('patterns', () => {
     ['a*a', 'a', false],
     ['a*b*c', 'axxbxxc', true],
     ['a*b*c', 'acb', false],
+    ['x*ab*ab*y', 'xaby', false],
+    ['x*ab*ab*y', 'xababy', true],
     ['1.2.*', '1.2.3', true],
     ['1.2.*', '1x2x3', false],
     ['10.0.0.1', '10x0x0x1', false],

@@ -87,7 +87,7 @@ function exposedOnHost(exposed: string): PortRequest[] {
 }
 
 /** `80` or `8000-8010`, compared as numbers; undefined for none, 0 and what is no port. */
-export function parsePortRange(text: string): { readonly first: number; readonly last: number } | undefined {
+function parsePortRange(text: string): { readonly first: number; readonly last: number } | undefined {
   const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text.trim());
   if (match === null) return undefined;
   const first = Number(match[1]);

@@ -54,14 +54,14 @@ export function parsePlacement(body: unknown, options: PlacementOptions = {}): P
 }
 
 /** `linux/arm64/v8` → os and architecture. A single word that is no system's name is an architecture on Linux. */
-export function parsePlatform(text: string): Platform {
+function parsePlatform(text: string): Platform {
   const [first = '', second] = text.toLowerCase().split('/');
   if (second !== undefined && second !== '') return { os: first, architecture: second };
   return first === 'linux' || first === 'windows' ? { os: first } : { os: 'linux', architecture: first };
 }
 
 /** `node==a|b|c`: names, nothing else. */
-export function parseWhitelist(text: string): Whitelist {
+function parseWhitelist(text: string): Whitelist {
   const match = /^node==([\w.\-|]+)$/.exec(text.trim());
   const names = (match?.[1] ?? '').split('|').filter((name) => name !== '');
   if (names.length === 0) {

@@ -54,6 +54,18 @@ describe('strategies', () => {
     expect(placed).toEqual(['large', 'large', 'large']);
   });
 
+  it('spread adds the shares of memory and of CPUs', () => {
+    const cluster = new FixtureCluster(three);
+    cluster.add('rainha', 'a', { ...NOTHING, nanoCpus: 1e9 });
+    cluster.add('operaria-1', 'b', { ...NOTHING, nanoCpus: 5e8, memoryBytes: GIB });
+    cluster.add('operaria-2', 'c', { ...NOTHING, memoryBytes: 1.5 * GIB });
+    const at = (HostConfig: unknown): string =>
+      outcomeOf(schedule(parsePlacement({ HostConfig }).request, cluster, schedulerOptions()));
+    expect(at({ NanoCpus: 5e8 })).toBe('operaria-2');
+    expect(at({ Memory: GIB / 4 })).toBe('rainha');
+    expect(at({ NanoCpus: 5e8, Memory: GIB / 4 })).toBe('rainha');
+  });
+
   it('binpack without any request fills the node with most containers', () => {
     expect(outcomeOf(bees().run({}, 'new', { strategy: 'binpack' }))).toBe('queen');
   });
@@ -137,6 +149,7 @@ describe('affinities', () => {
     ['image!=redis', 'worker-2'],
     ['image==ngin*', 'queen'],
     ['image==/^redis:/', 'worker-1'],
+    ['image==/^redis$/', 'worker-1'],
     ['image==postgres', /no node has the image/],
     ['image==~postgres', 'worker-1'],
     ['com.example.type==frontend', 'worker-1'],
@@ -341,6 +354,23 @@ describe('refusals', () => {
     if (placement.kind !== 'refused') throw new Error('expected a refusal');
     expect(placement.message).toMatch(message);
     expect(toError(placement)).toMatchObject({ code, status: 500, message: placement.message });
+  });
+
+  it('read as the documentation shows', () => {
+    const cluster = new FixtureCluster([
+      { name: 'rainha', labels: { storage: 'ssd' } },
+      { name: 'operaria-1' },
+      { name: 'operaria-2' },
+    ]);
+    const body = {
+      Env: ['constraint:storage==ssd'],
+      HostConfig: { PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '80' }] } },
+    };
+    expect(outcomeOf(cluster.run(body, 'a'))).toBe('rainha');
+    expect(outcomeOf(cluster.run(body, 'b'))).toBe(
+      'Unable to find a node that satisfies the following conditions: constraint storage==ssd is not met ' +
+        '(2 of 3 nodes: operaria-1, operaria-2); host port 80/tcp is taken (1 of 3 nodes: rainha)',
+    );
   });
 
   it('start with the most frequent reason and name a few nodes', () => {
