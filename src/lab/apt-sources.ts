@@ -32,7 +32,7 @@ export function fromDeb822(text: string): Mirror | undefined {
   const lines = text.split('\n').filter((line) => !line.startsWith('#'));
   for (const stanza of lines.join('\n').split(/\n\s*\n/)) {
     const field = (name: string) => stanza.match(new RegExp(`^${name}:[ \\t]*(.*)$`, 'im'))?.[1]?.trim() ?? '';
-    if (/^no$/i.test(field('Enabled')) || !/\bdeb\b/.test(field('Types'))) continue;
+    if (/^no$/i.test(field('Enabled')) || !field('Types').split(/\s+/).includes('deb')) continue;
     const uri = field('URIs').split(/\s+/)[0] ?? '';
     if (isDebian(uri, field('Suites'))) return { uri, options: keyring(field('Signed-By')) };
   }

@@ -28,25 +28,27 @@ export interface DaemonOptions {
   readonly subnet: string;
   /** The server's certificate; undefined for a plain TCP port. */
   readonly credentials: Credentials | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Starts dockerd in the host and waits until it answers. */
-export async function startDaemon(host: LabHost, options: DaemonOptions): Promise<ProcessIdentity> {
+export async function startDaemon(
+  host: LabHost,
+  options: DaemonOptions,
+  signal?: AbortSignal,
+): Promise<ProcessIdentity> {
   const programs = programsOf(options.node.generation ?? defaultGeneration);
   const command = [programPath(programs, 'usr/sbin/dockerd'), ...(await daemonArgs(options))];
   const daemon = await spawnInHost(host, command, { logPath: options.logPath, path: pathOf(programs) });
   await waitFor(`engine ${options.node.name}`, () => isReady(daemon, options), {
     everyMs: 25,
     timeoutMs: 60_000,
-    signal: options.signal,
+    signal,
   });
   return daemon;
 }
 
 /** Asks dockerd to end and waits for it; it stops its containers and its containerd first. */
 export async function stopDaemon(daemon: ProcessIdentity): Promise<void> {
-  signalProcess(daemon, 'SIGCONT');
   signalProcess(daemon, 'SIGTERM');
   await waitFor('end of dockerd', () => !isAlive(daemon), { timeoutMs: 60_000 });
 }

@@ -38,19 +38,19 @@ export interface HostOptions {
 /**
  * Arguments: node name, node folder, size of the data-root's tmpfs or nothing.
  * - /run is private: dockerd and containerd keep sockets at fixed paths in it (/run/containerd/s, /run/docker).
- * - /etc is a writable copy and /etc/docker a private folder: key.json in it is the engine's ID up to Docker 20.10, and a
- *   daemon.json of this machine must not reach the node.
+ * - /etc is a writable copy that ends with the host, and /etc/docker a private folder that does not: key.json in it is the
+ *   engine's ID up to Docker 20.10, and a daemon.json of this machine must not reach the node.
  * - /sys is mounted anew to show the node's own interfaces; the cgroup hierarchies are carried over into it.
  * - `sleep & wait` rather than `exec sleep`: PID 1 has to reap orphans.
  */
 const initScript = `set -e
 echo "$1" >/proc/sys/kernel/hostname
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/lock /run/cgroup
-mount -t overlay overlay -o "lowerdir=/etc,upperdir=$2/etc/upper,workdir=$2/etc/work" /etc
+mkdir -p /run/lock /run/cgroup /run/etc/upper /run/etc/work
+mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work /etc
 echo "$1" >/etc/hostname
 mkdir -p /etc/docker
-mount --bind "$2/etc/docker" /etc/docker
+mount --bind "$2/etc-docker" /etc/docker
 mount --rbind /sys/fs/cgroup /run/cgroup
 mount -t sysfs sysfs /sys
 mount --rbind /run/cgroup /sys/fs/cgroup
@@ -65,8 +65,7 @@ export async function startHost(options: HostOptions): Promise<LabHost> {
   const { directory, node } = options;
   const marker = join(directory, 'up');
   await rm(marker, { force: true });
-  for (const part of ['etc/upper', 'etc/work', 'etc/docker', 'data'])
-    await mkdir(join(directory, part), { recursive: true });
+  for (const part of ['etc-docker', 'data']) await mkdir(join(directory, part), { recursive: true });
   const unshare = ['unshare', '--mount', '--uts', '--pid', '--fork', '--kill-child=KILL', '--mount-proc'];
   const args = [node, directory, options.dataRootBytes?.toString() ?? ''];
   const command = [...inNetwork(options.run, node), ...unshare, 'sh', '-c', initScript, 'enxame-lab-host', ...args];

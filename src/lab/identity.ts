@@ -18,7 +18,7 @@ export function prepareIdentity(): SharedIdentity {
   return {
     async prepare(nodeDirectory, options) {
       if (options.engineId !== 'shared') return;
-      const [config, data] = [join(nodeDirectory, 'etc/docker'), join(nodeDirectory, 'data')];
+      const [config, data] = [join(nodeDirectory, 'etc-docker'), join(nodeDirectory, 'data')];
       await Promise.all([mkdir(config, { recursive: true }), mkdir(data, { recursive: true })]);
       await writeFile(join(config, 'key.json'), key, { mode: 0o600 });
       if ((options.generation ?? defaultGeneration) !== '20.10') await writeFile(join(data, 'engine-id'), id);

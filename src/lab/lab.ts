@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createAuthority, type LabAuthority } from './certificates.ts';
 import { LabError } from './commands.ts';
+import type { DaemonOptions } from './daemon.ts';
 import { defaultGeneration } from './generations.ts';
 import { prepareIdentity, type SharedIdentity } from './identity.ts';
 import { claimRun, removeLab, sweepLeftovers } from './leftovers.ts';
-import { createNetwork, createPort, type LabNetwork } from './network.ts';
+import { createNetwork, createPort, type LabNetwork, type Port } from './network.ts';
 import { EngineNode } from './node.ts';
 import { assertName, makeDirectory } from './places.ts';
 import { ensureGenerations } from './suites.ts';
@@ -21,6 +22,7 @@ export type * from './types.ts';
 export async function startLab(options: LabOptions): Promise<Lab> {
   const name = options.name ?? randomBytes(4).toString('hex');
   assertName('run', name);
+  assertPossible();
   assertDistinct(options.nodes);
   await sweepLeftovers();
   await ensureGenerations(
@@ -30,7 +32,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const directory = await claimRun(name, options.keep ?? false);
   try {
     const lab = await EngineLab.create(name, directory, options);
-    await Promise.all(options.nodes.map((node) => lab.addNode(node)));
+    // All of them settle before anything is removed: a late one would bring back what is gone.
+    const starts = await Promise.allSettled(options.nodes.map((node) => lab.launch(node, options.signal)));
+    for (const start of starts) if (start.status === 'rejected') throw start.reason;
     return lab;
   } catch (error) {
     await removeLab(name);
@@ -50,6 +54,8 @@ class EngineLab implements Lab {
   readonly #identity: SharedIdentity;
   readonly #names: string[] = [];
   readonly #nodes = new Map<string, LabNode>();
+  readonly #stopping = new AbortController();
+  readonly #launches = new Set<Promise<LabNode>>();
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -87,34 +93,47 @@ class EngineLab implements Lab {
   }
 
   async addNode(options: NodeOptions): Promise<LabNode> {
+    return await this.launch(options);
+  }
+
+  /** As {@link addNode}; `signal` abandons this start only. */
+  launch(options: NodeOptions, signal?: AbortSignal): Promise<LabNode> {
+    const launching = this.#launch(options, AbortSignal.any([this.#stopping.signal, ...(signal ? [signal] : [])]));
+    this.#launches.add(launching);
+    const forget = () => this.#launches.delete(launching);
+    launching.then(forget, forget);
+    return launching;
+  }
+
+  async #launch(options: NodeOptions, signal: AbortSignal): Promise<LabNode> {
+    signal.throwIfAborted();
     assertName('node', options.name);
     if (this.#names.includes(options.name)) throw new LabError(`node "${options.name}" exists already`);
     // Taken before the first wait: addresses and the order of `nodes` follow the order of the calls.
     const index = this.#names.push(options.name);
     await ensureGenerations([options.generation ?? defaultGeneration], this.#options.onProgress);
     const port = await createPort(this.name, options.name, index, this.#network);
+    const node = new EngineNode(port, await this.#prepare(port, options));
+    this.#nodes.set(options.name, node);
+    await node.start(signal);
+    this.#options.onProgress?.(`engine ${options.name} (Docker ${node.generation}) at ${node.endpoint}`);
+    return node;
+  }
+
+  async #prepare(port: Port, options: NodeOptions): Promise<DaemonOptions> {
     const directory = await makeDirectory(this.directory, options.name);
     await this.#identity.prepare(directory, options);
-    const node = new EngineNode(port, {
+    const hosts = [port.address, options.name, 'localhost', '127.0.0.1'];
+    return {
       run: this.name,
       node: options,
       directory,
       endpoint: `${port.address}:${this.#authority ? 2376 : 2375}`,
-      socketPath: join(directory, 'docker.sock'),
+      socketPath: socketPath(directory),
       logPath: join(directory, 'engine.log'),
       subnet: this.subnet,
-      credentials: await this.#authority?.issue(join(directory, 'tls'), options.name, [
-        port.address,
-        options.name,
-        'localhost',
-        '127.0.0.1',
-      ]),
-      signal: this.#options.signal,
-    });
-    this.#nodes.set(options.name, node);
-    await node.start();
-    this.#options.onProgress?.(`engine ${options.name} (Docker ${node.generation}) at ${node.endpoint}`);
-    return node;
+      credentials: await this.#authority?.issue(join(directory, 'tls'), options.name, hosts),
+    };
   }
 
   dockerEnv(endpoint?: string): Record<string, string> {
@@ -126,8 +145,14 @@ class EngineLab implements Lab {
   }
 
   close(): Promise<void> {
-    this.#closing ??= removeLab(this.name);
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stopping.abort(new LabError(`lab ${this.name} is closing`, 'LAB_CLOSED'));
+    await Promise.allSettled(this.#launches);
+    await removeLab(this.name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -146,6 +171,18 @@ async function createTrust(
     stranger.issue(join(directory, 'other'), 'stranger'),
   ]);
   return { authority, certificates: { ...client, server, other } };
+}
+
+function assertPossible(): void {
+  if (process.platform === 'linux' && process.getuid?.() === 0) return;
+  throw new LabError('the lab needs Linux and root: it makes namespaces and starts Docker engines', 'LAB_NOT_ROOT');
+}
+
+/** Throws if the kernel could not bind it: a socket address holds 107 bytes. */
+function socketPath(directory: string): string {
+  const path = join(directory, 'docker.sock');
+  if (Buffer.byteLength(path) <= 107) return path;
+  throw new LabError(`${path}: too long for a unix socket: choose a shorter ENXAME_LAB_DIR or node name`);
 }
 
 function assertDistinct(nodes: readonly NodeOptions[]): void {

@@ -57,14 +57,14 @@ function nodeOptions(count: number, names: readonly string[]): NodeOptions[] {
 }
 
 function description(lab: Lab): string[] {
-  const env = Object.entries(lab.dockerEnv()).map(([key, value]) => `export ${key}=${value}`);
+  // Without HOME: this is for a person's shell.
+  const { HOME: _, ...settings } = lab.dockerEnv(lab.nodes[0]?.endpoint);
   return [
     '',
     `lab ${lab.name}: this machine is ${lab.bridgeAddress} in ${lab.subnet}`,
     ...lab.nodes.map((node) => `  ${node.name}  tcp://${node.endpoint}  unix://${node.socketPath}`),
     '',
-    ...env,
-    `export DOCKER_HOST=tcp://${lab.nodes[0]?.endpoint ?? ''}`,
+    ...Object.entries(settings).map(([key, value]) => `export ${key}=${value}`),
   ];
 }
 

@@ -37,14 +37,16 @@ export class EngineNode implements LabNode {
     return this.#daemon !== undefined && isAlive(this.#daemon) ? this.#daemon.pid : undefined;
   }
 
-  async start(): Promise<void> {
+  /** `signal` abandons the wait; what was started so far stays until the lab closes. */
+  async start(signal?: AbortSignal): Promise<void> {
     if (this.enginePid !== undefined) return;
-    if (this.#host === undefined || !isAlive(this.#host.init)) await this.#startHost();
+    if (this.#host === undefined || !isAlive(this.#host.init)) await this.#startHost(signal);
     if (this.#host === undefined) throw new LabError(`node ${this.name}: no host`);
-    this.#daemon = await startDaemon(this.#host, this.#daemonOptions);
+    this.#daemon = await startDaemon(this.#host, this.#daemonOptions, signal);
   }
 
   async stop(): Promise<void> {
+    this.resume();
     if (this.#daemon !== undefined) await stopDaemon(this.#daemon);
   }
 
@@ -101,8 +103,8 @@ export class EngineNode implements LabNode {
     return await run('nsenter', [...inNetwork(this.#port.run, this.name), ...command], options);
   }
 
-  async #startHost(): Promise<void> {
-    const { run: runName, directory, node, signal } = this.#daemonOptions;
+  async #startHost(signal: AbortSignal | undefined): Promise<void> {
+    const { run: runName, directory, node } = this.#daemonOptions;
     await setLink(this.#port, 'up');
     this.#host = await startHost({
       run: runName,

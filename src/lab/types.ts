@@ -46,7 +46,7 @@ export interface Credentials {
 export interface LabCertificates extends Credentials {
   /** For a manager that listens on 127.0.0.1, localhost or the bridge address; also valid as a client of the engines. */
   readonly server: Credentials;
-  /** A client certificate of another CA: every engine must refuse it. */
+  /** A client certificate of another CA, with that CA: every engine must refuse it. */
   readonly other: Credentials;
 }
 

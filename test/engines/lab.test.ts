@@ -6,16 +6,39 @@ import { request as tlsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Credentials, type Lab, type LabNode, runNames, startLab, sweepLeftovers } from '../../src/lab/lab.ts';
+import { generations } from '../../src/lab/generations.ts';
+import {
+  type Credentials,
+  type Generation,
+  type Lab,
+  type LabNode,
+  runNames,
+  startLab,
+  sweepLeftovers,
+} from '../../src/lab/lab.ts';
 import { labRoot } from '../../src/lab/places.ts';
 import { commandName, identify, waitFor } from '../../src/lab/processes.ts';
 
 let lab: Lab;
 let nodes: readonly [LabNode, LabNode, LabNode];
 
+/** The generations the three engines take in turn: "20.10,26.1,28.5" makes a mixed lab. */
+const wanted = (process.env.ENXAME_GENERATIONS ?? '20.10').split(',');
+
+function generationOf(index: number): Generation {
+  const name = wanted[index % wanted.length];
+  const found = generations.find((generation) => generation === name);
+  if (found === undefined) throw new Error(`ENXAME_GENERATIONS: "${name}" is none of ${generations.join(', ')}`);
+  return found;
+}
+
 beforeAll(async () => {
   lab = await startLab({
-    nodes: ['one', 'two', 'three'].map((name, index) => ({ name, labels: { zone: `z${index + 1}` } })),
+    nodes: ['one', 'two', 'three'].map((name, index) => ({
+      name,
+      labels: { zone: `z${index + 1}` },
+      generation: generationOf(index),
+    })),
   });
   nodes = [lab.node('one'), lab.node('two'), lab.node('three')];
   await Promise.all(nodes.map((node) => node.load(['busybox', 'redis'])));
@@ -141,7 +164,7 @@ describe('faults', () => {
   });
 
   test('a killed engine takes its running containers back', async () => {
-    const node = await lab.addNode({ name: 'live', engineArgs: ['--live-restore'] });
+    const node = await lab.addNode({ name: 'live', generation: generationOf(2), engineArgs: ['--live-restore'] });
     await node.load(['busybox']);
     const container = await docker(node, 'run', '-d', 'busybox', 'sleep', '600');
     const started = await docker(node, 'inspect', '--format', '{{.State.StartedAt}}', container);
@@ -181,14 +204,18 @@ describe('faults', () => {
   });
 
   test('a small disk fills up', async () => {
-    const node = await lab.addNode({ name: 'small', dataRootBytes: 16 * 1024 ** 2 });
+    const node = await lab.addNode({ name: 'small', generation: generationOf(1), dataRootBytes: 16 * 1024 ** 2 });
     await node.load(['busybox']);
     const result = await node.docker(['run', '--rm', 'busybox', 'dd', 'if=/dev/zero', 'of=/fill', 'bs=1M', 'count=20']);
     expect(result.stderr).toContain('No space left on device');
   });
 
   test('clones share an engine ID', async () => {
-    const clones = await Promise.all(['clone-1', 'clone-2'].map((name) => lab.addNode({ name, engineId: 'shared' })));
+    const clones = await Promise.all(
+      ['clone-1', 'clone-2'].map((name, index) =>
+        lab.addNode({ name, engineId: 'shared', generation: generationOf(index) }),
+      ),
+    );
     const ids = await Promise.all(clones.map((node) => docker(node, 'info', '--format', '{{.ID}}')));
     expect(ids[0]).toBe(ids[1]);
   });
