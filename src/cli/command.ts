@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
+import type { Io } from './io.ts';
+
+/** What a command is given besides its arguments. */
+export interface CommandContext extends Io {
+  readonly clock: Clock;
+  /** A logger at the level the person asked for. Loaded on first use. */
+  logger(): Promise<Logger>;
+  /** All commands with all their flags, for what describes them. */
+  wholeProgram(): Promise<Command>;
+}
+
+/** What a file in `commands/` exports: it gives the command, which already has its name, its arguments, flags and action. */
+export interface CommandModule {
+  configure(command: Command, context: CommandContext): void;
+}

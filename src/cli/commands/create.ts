@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import { DiscoveryError } from '../../common/errors.ts';
+import { isLoopback } from '../../common/listen-address.ts';
+import { readTlsFiles, tlsClientOptions } from '../../common/tls-files.ts';
+import { serviceUrl } from '../../discovery/token-address.ts';
+import { openTokenClient } from '../../discovery/token-client.ts';
+import type { CommandContext } from '../command.ts';
+import { asUsage } from '../discovery-options.ts';
+
+interface Flags {
+  readonly service?: string;
+  readonly tlscacert?: string;
+  readonly tlscert?: string;
+  readonly tlskey?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  $ token=$(enxame create)
+  $ enxame create --service https://discovery.example.com:2374
+
+The token is a secret: whoever has it can add engines to the cluster.
+Without --service and $ENXAME_DISCOVERY_URL the service on this host is asked (start it with 'enxame discovery').`;
+
+/** `enxame create`: prints a new token. */
+export function configure(command: Command, context: CommandContext): void {
+  command
+    .option('--service <url>', 'the token service to ask ($ENXAME_DISCOVERY_URL; default: the one on this host)')
+    .option('--tlscacert <file>', 'trust the service when its certificate comes from this authority')
+    .option('--tlscert <file>', 'certificate to show to the service')
+    .option('--tlskey <file>', 'its key')
+    .addHelpText('after', EXAMPLES)
+    .action((flags: Flags) => create(flags, context));
+}
+
+async function create(flags: Flags, context: CommandContext): Promise<void> {
+  const url = serviceFor(flags, context);
+  const material = await readTlsFiles({ ca: flags.tlscacert, cert: flags.tlscert, key: flags.tlskey });
+  const client = openTokenClient(url, tlsClientOptions(material));
+  try {
+    const token = await client.create(new AbortController().signal);
+    context.out(`${token}\n`);
+    if (context.isErrTerminal) context.err(hint(url, token));
+  } catch (error) {
+    throw withNextStep(error);
+  } finally {
+    await client.close();
+  }
+}
+
+function serviceFor(flags: Flags, context: CommandContext): string {
+  try {
+    return serviceUrl(flags.service || context.env.ENXAME_DISCOVERY_URL || undefined);
+  } catch (error) {
+    throw asUsage(error);
+  }
+}
+
+function hint(url: string, token: string): string {
+  const { protocol, host, hostname, pathname } = new URL(url);
+  const isPlainRemote = protocol === 'http:' && !isLoopback(hostname);
+  const option = isPlainRemote ? ' --discovery-opt token.insecure=true' : '';
+  return `\nNow, on each engine: enxame join --advertise HOST:PORT${option} token://${host}${pathname}/${token}\n`;
+}
+
+function withNextStep(error: unknown): unknown {
+  if (!(error instanceof DiscoveryError) || error.code !== 'SERVICE_UNREACHABLE') return error;
+  const next = "Start one with 'enxame discovery', or name another with --service";
+  return new DiscoveryError(`${error.message}. ${next}`, error.code, error);
+}

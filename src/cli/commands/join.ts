@@ -1,0 +1,103 @@
+import type { Command } from 'commander';
+import { formatDuration } from '../../common/duration.ts';
+import { UsageError } from '../../common/errors.ts';
+import type { Logger } from '../../common/logger.ts';
+import { type Entry, parseEntry } from '../../discovery/entry.ts';
+import { keepRegistered } from '../../discovery/registration.ts';
+import type { CommandContext } from '../command.ts';
+import { addDiscovery, DISCOVERY_HELP, durationFlag, openDiscoveryArgument } from '../discovery-options.ts';
+
+interface Flags {
+  readonly advertise?: string;
+  readonly heartbeat: number;
+  readonly ttl: number;
+  readonly delay: number;
+  readonly discoveryOpt?: readonly string[];
+}
+
+const DEFAULTS = { heartbeat: 60_000, ttl: 180_000, delay: 0 } as const;
+
+const EXAMPLES = `
+Examples:
+  $ enxame join --advertise 10.0.0.1:2376 token://discovery.example.com:2374/v1/TOKEN
+  $ ENXAME_DISCOVERY=token://TOKEN enxame join --advertise tls://10.0.0.1:2376 --heartbeat 20s --ttl 60s
+
+It runs until stopped; the engine leaves the cluster when --ttl has passed without a heartbeat.
+${DISCOVERY_HELP}`;
+
+/** `enxame join`: the agent on a node. */
+export function configure(command: Command, context: CommandContext): void {
+  addDiscovery(command)
+    .option('--addr, --advertise <address>', 'where the manager reaches this engine ($ENXAME_ADVERTISE)', once)
+    .option('--heartbeat <duration>', 'time between two registrations (default: 60s)', durationFlag)
+    .option('--ttl <duration>', 'how long a registration counts (default: 180s)', durationFlag)
+    .option('--delay <duration>', 'wait a random time up to this long first (default: 0s)', durationFlag)
+    .addHelpText('after', EXAMPLES)
+    .action((discovery: string | undefined, flags: Partial<Flags>) =>
+      join(discovery, { ...DEFAULTS, ...flags }, context),
+    );
+}
+
+async function join(discovery: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
+  const { heartbeat: heartbeatMs, ttl: ttlMs, delay: delayMs } = flags;
+  const entry = advertised(flags.advertise || context.env.ENXAME_ADVERTISE || context.env.SWARM_ADVERTISE);
+  if (heartbeatMs < 1000) throw new UsageError('--heartbeat should be at least one second');
+  if (ttlMs <= heartbeatMs) throw new UsageError('--ttl must be strictly superior to the heartbeat value');
+  const backend = await openDiscoveryArgument(discovery, flags.discoveryOpt, { ...context, heartbeatMs });
+  const register = backend.register?.bind(backend);
+  if (register === undefined) {
+    throw new UsageError(
+      `joining is not implemented in this discovery service: ${backend.name}:// lists its engines itself`,
+    );
+  }
+  const logger = await context.logger();
+  const stop = context.stopSignal();
+  try {
+    // Rejects only when stopped, which ends what follows too.
+    await context.clock.sleep(delayMs * Math.random(), stop).catch(() => undefined);
+    await keepRegistered(
+      { register },
+      entry,
+      { heartbeatMs, ttlMs, clock: context.clock, ...reporting(logger, entry) },
+      stop,
+    );
+  } finally {
+    await backend.close();
+  }
+}
+
+function reporting(
+  logger: Logger,
+  entry: Entry,
+): Pick<Parameters<typeof keepRegistered>[2], 'onRegistered' | 'onFailed'> {
+  let isKnown = false;
+  return {
+    onRegistered: () => {
+      logger[isKnown ? 'debug' : 'info']({ entry: entry.canonical }, 'registered');
+      isKnown = true;
+    },
+    onFailed: (reason, retryInMs) => {
+      isKnown = false;
+      logger.error({ entry: entry.canonical, reason }, `not registered, trying again in ${formatDuration(retryInMs)}`);
+    },
+  };
+}
+
+function advertised(text: string | undefined): Entry {
+  if (!text) throw new UsageError('missing mandatory --advertise flag');
+  try {
+    return parseEntry(text);
+  } catch (error) {
+    const usage = new UsageError(
+      `--advertise should be of the form ip:port or hostname:port, not "${text.replace(/\p{Cc}/gu, '?')}"`,
+    );
+    usage.cause = error;
+    throw usage;
+  }
+}
+
+function once(text: string, before: string | undefined): string {
+  if (before !== undefined)
+    throw new UsageError(`--advertise is given twice, "${before}" and "${text}": an engine has one address`);
+  return text;
+}

@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import type { Clock } from '../common/clock.ts';
+import { parseDuration } from '../common/duration.ts';
+import { DiscoveryError, UsageError } from '../common/errors.ts';
+import { type DiscoveryBackend, openDiscovery } from '../discovery/discovery.ts';
+import type { Io } from './io.ts';
+
+/** What `--help` says about the `<discovery>` argument, after the examples of a command. */
+export const DISCOVERY_HELP = `
+Discovery (argument or $ENXAME_DISCOVERY):
+  token://HOST:PORT/v1/TOKEN   the token service at HOST; token://TOKEN: at $ENXAME_DISCOVERY_URL or on this host
+  file:///path                 one entry or range a line, # for comments
+  nodes://ENTRY,ENTRY          or just ENTRY,ENTRY
+An entry is host:port, tcp://host:port, tls://host:port, ssh://[user@]host[:port] or unix:///path;
+ranges like 10.0.0.[10:200]:2376 stand for many.`;
+
+/** Adds the argument `[discovery]` and the flag `--discovery-opt`. */
+export function addDiscovery(command: Command): Command {
+  return command
+    .argument('[discovery]', 'where the engines of the cluster are known ($ENXAME_DISCOVERY)')
+    .option('--discovery-opt <key=value>', 'option of the discovery backend; may be repeated', collect);
+}
+
+/** The duration a flag was given, in milliseconds; an argument parser for commander. */
+export function durationFlag(text: string): number {
+  return parseDuration(text);
+}
+
+/** Opens the backend of the `[discovery]` argument or the environment. Throws a {@link UsageError}, also for what the backend refuses. */
+export async function openDiscoveryArgument(
+  argument: string | undefined,
+  options: readonly string[] | undefined,
+  context: { readonly env: Io['env']; readonly clock: Clock; readonly heartbeatMs: number },
+): Promise<DiscoveryBackend> {
+  const uri = argument || context.env.ENXAME_DISCOVERY || context.env.SWARM_DISCOVERY;
+  if (!uri)
+    throw new UsageError('the discovery argument is missing: say where the engines are known, as in token://TOKEN');
+  try {
+    return await openDiscovery(uri, { ...context, options: discoveryOptions(options ?? []) });
+  } catch (error) {
+    throw asUsage(error);
+  }
+}
+
+/** What a person gave on the command line and discovery refused to read, as a usage error; anything else unchanged. */
+export function asUsage(error: unknown): unknown {
+  if (!(error instanceof DiscoveryError)) return error;
+  const usage = new UsageError(error.message, error.code);
+  usage.cause = error;
+  return usage;
+}
+
+function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+function discoveryOptions(texts: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    texts.map((text) => {
+      const equals = text.indexOf('=');
+      if (equals < 1) throw new UsageError(`--discovery-opt "${text}" is not of the form key=value`);
+      return [text.slice(0, equals), text.slice(equals + 1)];
+    }),
+  );
+}

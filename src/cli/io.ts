@@ -1,0 +1,51 @@
+/** Everything a command touches of the process around it, so that tests need no process. */
+export interface Io {
+  /** Writes to standard output, nothing added. */
+  out(text: string): void;
+  /** Writes to standard error, nothing added. */
+  err(text: string): void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether standard output is a terminal, and how wide; absent otherwise. */
+  readonly columns?: number | undefined;
+  /** Whether a person reads standard error. */
+  readonly isErrTerminal: boolean;
+  readonly isRoot: boolean;
+  /**
+   * For commands that run until told to stop: aborted by SIGINT or SIGTERM, and keeping the process alive until then. A second
+   * signal ends the process at once.
+   */
+  stopSignal(): AbortSignal;
+}
+
+/** The real process. */
+export function processIo(process: NodeJS.Process): Io {
+  // A reader that has seen enough (`enxame list … | head -1`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : 1);
+  });
+  process.stderr.on('error', () => undefined);
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    env: process.env,
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    isErrTerminal: process.stderr.isTTY === true,
+    isRoot: process.getuid?.() === 0,
+    stopSignal: () => stopSignal(process),
+  };
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function stopSignal(process: NodeJS.Process): AbortSignal {
+  const stop = new AbortController();
+  const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
+  const onSignal = (): void => {
+    if (stop.signal.aborted) process.exit(130);
+    clearInterval(alive);
+    stop.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return stop.signal;
+}

@@ -1,0 +1,57 @@
+import { CommanderError } from 'commander';
+import picocolors from 'picocolors';
+import { ClusterError, reasonOf, UsageError } from '../../common/errors.ts';
+import type { Io } from '../io.ts';
+
+/** Which command failed and how much to tell. */
+export interface ErrorSituation {
+  readonly command?: string | undefined;
+  /** Print the stack too. */
+  readonly isDebug: boolean;
+}
+
+/** Exit codes: a failure, and a command line that cannot be obeyed. */
+const FAILURE = 1;
+const USAGE = 2;
+
+/** Prints one line about `error` on standard error, `enxame: COMMAND: WHY`, and gives the exit code. */
+export function reportError(error: unknown, io: Pick<Io, 'err' | 'isErrTerminal'>, situation: ErrorSituation): number {
+  const { command, isDebug } = situation;
+  const colors = picocolors.createColors(io.isErrTerminal);
+  const isUsage = error instanceof UsageError || error instanceof CommanderError;
+  const where = command === undefined ? 'enxame' : `enxame: ${command}`;
+  const line = `${colors.red(where)}: ${sentence(error)}`;
+  io.err(`${line}${isUsage ? helpHint(error, command) : ''}\n`);
+  if (isDebug) io.err(`${stackOf(error)}\n`);
+  return isUsage ? USAGE : FAILURE;
+}
+
+// A message that already ends with what to do needs no more.
+function helpHint(error: Error, command: string | undefined): string {
+  if (error instanceof UsageError && /\. [A-Z]/.test(error.message)) return '';
+  return `${error.message.includes('(Did you mean') ? '' : '.'} Run 'enxame${command === undefined ? '' : ` ${command}`} --help'`;
+}
+
+function sentence(error: unknown): string {
+  if (error instanceof ClusterError) return oneLine(error.message);
+  if (error instanceof CommanderError) return commanderSentence(error.message);
+  return oneLine(reasonOf(error));
+}
+
+// Commander writes "error: unknown option '--x'\n(Did you mean --y?)".
+function commanderSentence(message: string): string {
+  const [what = '', ...hints] = message.replace(/^error: /, '').split('\n');
+  const hint = hints.map((text) => text.replace(/^\((.*)\)$/, '$1')).join(' ');
+  const bare = what.replace(/\.$/, '');
+  return oneLine(hint === '' ? bare : `${bare}. ${hint}`);
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*[\n\r]+\s*/g, ' ').trim();
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\ncaused by: ${stackOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { systemClock } from '../common/clock.ts';
+import type { LogLevel } from '../common/logger.ts';
+import type { CommandContext, CommandModule } from './command.ts';
+import type { Io } from './io.ts';
+import { reportError } from './output/errors.ts';
+
+interface CommandSpec {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly group: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+const CLUSTER = 'A cluster and its members:';
+const OTHER = 'Other:';
+
+/** Every command; its code is loaded only when it is asked for. A new command is one entry here and one file in commands/. */
+const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'create',
+    aliases: ['c'],
+    group: CLUSTER,
+    summary: 'make a cluster token',
+    load: () => import('./commands/create.ts'),
+  },
+  {
+    name: 'join',
+    aliases: ['j'],
+    group: CLUSTER,
+    summary: 'make an engine known to a cluster and keep it known',
+    load: () => import('./commands/join.ts'),
+  },
+  {
+    name: 'list',
+    aliases: ['l'],
+    group: CLUSTER,
+    summary: 'show which engines a cluster has',
+    load: () => import('./commands/list.ts'),
+  },
+  {
+    name: 'discovery',
+    group: CLUSTER,
+    summary: 'run the service that keeps tokens and the engines behind them',
+    load: () => import('./commands/discovery.ts'),
+  },
+  {
+    name: 'completion',
+    group: OTHER,
+    summary: 'print the completion script of a shell',
+    load: () => import('./commands/completion.ts'),
+  },
+];
+
+// The list of common/logger.ts, which would load the logging library with it.
+const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const satisfies readonly LogLevel[];
+
+const EXAMPLES = `
+Examples:
+  A swarm of three, from nothing:
+    $ enxame discovery &                                   # keeps the token and who belongs to it
+    $ token=$(enxame create)
+    $ enxame join --advertise 10.0.0.1:2376 token://$token # on each engine, with its own address
+    $ enxame list token://$token
+
+  Without a token, over engines that already run:
+    $ enxame list 10.0.0.[1:3]:2376
+
+Run 'enxame COMMAND --help' for the flags and examples of a command.`;
+
+/** Runs one command line and resolves to its exit code: 0, 1 for a failure, 2 for a wrong command line. Never rejects. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  const wanted = wantedCommand(argv);
+  const spec = COMMANDS.find(({ name, aliases }) => name === wanted || aliases?.includes(wanted ?? ''));
+  const program = bareProgram(io);
+  const context = contextOf(program, io);
+  try {
+    for (const each of COMMANDS) await addCommand(program, each, context, each === spec);
+    await program.parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const isDebug = argv.includes('--debug') || isTrue(io.env.DEBUG) || isTrue(io.env.ENXAME_DEBUG);
+    return reportError(error, io, { command: spec?.name, isDebug });
+  }
+}
+
+/** The program with every command complete. */
+async function wholeProgram(context: CommandContext): Promise<Command> {
+  const program = bareProgram(context);
+  for (const spec of COMMANDS) await addCommand(program, spec, context, true);
+  return program;
+}
+
+function bareProgram(io: Io): Command {
+  const program = new Command('enxame');
+  program
+    .description('Makes many Docker engines one Docker endpoint.')
+    .usage('[flags] COMMAND')
+    .version(packageVersion(), '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .addOption(new Option('--debug', 'say everything, and where an error comes from ($ENXAME_DEBUG)'))
+    .addOption(new Option('-l, --log-level <level>', 'how much to log').choices(LOG_LEVELS).default('info'))
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.err(text),
+      // Errors are thrown and printed in one place.
+      outputError: () => undefined,
+      ...(io.columns === undefined ? {} : { getOutHelpWidth: () => io.columns ?? 80 }),
+    });
+  return program;
+}
+
+async function addCommand(
+  program: Command,
+  spec: CommandSpec,
+  context: CommandContext,
+  isWanted: boolean,
+): Promise<void> {
+  const command = program.command(spec.name).summary(spec.summary).helpGroup(spec.group);
+  for (const alias of spec.aliases ?? []) command.alias(alias);
+  if (!isWanted) {
+    command.description(spec.summary);
+    return;
+  }
+  command.description(`${spec.summary[0]?.toUpperCase()}${spec.summary.slice(1)}.`);
+  (await spec.load()).configure(command, context);
+}
+
+function contextOf(program: Command, io: Io): CommandContext {
+  const context: CommandContext = {
+    ...io,
+    clock: systemClock,
+    logger: async () => {
+      const { createLogger } = await import('../common/logger.ts');
+      const { debug, logLevel } = program.opts<{ readonly debug?: boolean; readonly logLevel: LogLevel }>();
+      const isDebug = debug === true || isTrue(io.env.DEBUG) || isTrue(io.env.ENXAME_DEBUG);
+      return createLogger(isDebug ? 'debug' : logLevel);
+    },
+    wholeProgram: () => wholeProgram(context),
+  };
+  return context;
+}
+
+// The command a line asks for: its first word that is neither a global flag nor the value of one.
+function wantedCommand(argv: readonly string[]): string | undefined {
+  for (let i = 0; i < argv.length; i += 1) {
+    const word = argv[i] ?? '';
+    if (word === '--log-level' || word === '-l') i += 1;
+    else if (!word.startsWith('-') && word !== 'help') return word;
+  }
+  return undefined;
+}
+
+function isTrue(text: string | undefined): boolean {
+  return text === '1' || text?.toLowerCase() === 'true';
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
+}
