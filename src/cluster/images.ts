@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { asImageIdPrefix, familiarReference, parseReference } from '../common/image-reference.ts';
 import type { ImageSummary } from '../engine/types.ts';
 import type { NodeIds } from '../scheduler/types.ts';
+import { ImageMeanings } from './image-meanings.ts';
 import type { Node } from './node.ts';
 
 /** One image of the cluster: an ID and the nodes that hold it, each with its own summary (tags may differ). */
@@ -10,48 +12,65 @@ export interface ImageRecord {
   readonly holders: ReadonlyMap<Node, ImageSummary>;
 }
 
-const NO_NAME = '<none>:<none>';
+/** Restricts a question to some nodes, e.g. those of one platform. */
+export type NodeChoice = (node: Node) => boolean;
 
 /** The images of all nodes by ID and by reference. One owner: the cluster; everybody else reads. */
 export class ImageIndex {
   readonly #perNode = new Map<Node, ReadonlyMap<string, ImageSummary>>();
-  readonly #images = new Map<string, { id: string; holders: Map<Node, ImageSummary> }>();
-  /** Familiar reference (`redis:7`, `redis@sha256:…`) → which node means which image ID by it. */
-  readonly #references = new Map<string, Map<Node, string>>();
-  /** Repository without tag → the familiar references in use. */
-  readonly #repositories = new Map<string, Set<string>>();
+  readonly #images = new Map<string, { readonly id: string; readonly holders: Map<Node, ImageSummary> }>();
+  readonly #meanings = new ImageMeanings();
   #version = 0;
 
-  /** Grows with every change, so that a reader may keep what it rendered. */
+  /** Grows with every change, so that a reader may keep what it rendered. Listing the same again is no change. */
   get version(): number {
     return this.#version;
   }
 
+  /** How many different images there are. */
+  get size(): number {
+    return this.#images.size;
+  }
+
   /** Sets all images of a node. */
   replace(node: Node, summaries: readonly ImageSummary[]): void {
-    this.#removeNode(node);
-    const held = new Map(summaries.map((summary) => [summary.Id, summary] as const));
-    this.#perNode.set(node, held);
-    for (const summary of held.values()) this.#add(node, summary);
+    const before = this.of(node);
+    const after = new Map(summaries.map((summary) => [summary.Id, summary] as const));
+    const gone = [...before.values()].filter((summary) => !isDeepStrictEqual(summary, after.get(summary.Id)));
+    const come = [...after.values()].filter((summary) => !isDeepStrictEqual(summary, before.get(summary.Id)));
+    this.#perNode.set(node, after);
+    if (gone.length === 0 && come.length === 0) return;
+    for (const summary of gone) this.#forget(node, summary);
+    for (const summary of come) this.#add(node, summary);
     this.#version += 1;
   }
 
   /** Forgets a node that left. */
   remove(node: Node): void {
-    this.#removeNode(node);
+    const held = this.#perNode.get(node);
+    if (!held) return;
+    for (const summary of held.values()) this.#forget(node, summary);
     this.#perNode.delete(node);
     this.#version += 1;
   }
 
   /**
-   * The image a reference means: ID, ID prefix, `repo[:tag]` or `repo@digest`. When nodes disagree about a tag the
-   * image most healthy nodes mean wins, then the newest, then the smallest ID, so that answers are the same every time.
+   * The image a reference means: ID, ID prefix, `repo[:tag]` or `repo@digest`. When nodes disagree about a tag, what was
+   * {@link prefer}red wins if a healthy node has it, else the image most healthy nodes mean, then the newest, then the
+   * smallest ID: answers are the same every time. With `among`, only what these nodes hold counts.
    */
-  find(reference: string): ImageRecord | undefined {
-    const byName = this.#references.get(familiarReference(reference));
-    if (byName) return this.#preferred(byName);
+  find(reference: string, among?: NodeChoice): ImageRecord | undefined {
+    const name = familiarReference(reference);
+    const byName = this.#meanings.of(name);
+    if (byName.size > 0) return this.#preferred(name, byName, among);
     const prefix = asImageIdPrefix(reference);
-    return prefix === undefined ? undefined : this.#byPrefix(prefix);
+    const record = prefix === undefined ? undefined : this.#byPrefix(prefix);
+    return record && among && ![...record.holders.keys()].some(among) ? undefined : record;
+  }
+
+  /** The image of an ID. */
+  get(id: string): ImageRecord | undefined {
+    return this.#images.get(id);
   }
 
   /** The healthy nodes that hold what {@link find} answers. */
@@ -59,10 +78,14 @@ export class ImageIndex {
     return [...(this.find(reference)?.holders.keys() ?? [])].filter((node) => node.isHealthy);
   }
 
-  /** Whether a node itself can start a container from this reference. */
-  isOn(node: Node, reference: string): boolean {
-    const record = this.find(reference);
-    return record?.holders.has(node) ?? false;
+  /** What each node means by a name; empty for IDs and unknown names. */
+  meanings(reference: string): ReadonlyMap<Node, string> {
+    return this.#meanings.of(familiarReference(reference));
+  }
+
+  /** Notes what a reference was made to mean last (a build, a tag, a load), for {@link find} to follow. */
+  prefer(reference: string, id: string): void {
+    if (this.#meanings.prefer(familiarReference(reference), id)) this.#version += 1;
   }
 
   /** All images held by at least one healthy node. */
@@ -86,9 +109,9 @@ export class ImageIndex {
     const hasNoTag = !reference.includes('@') && reference.lastIndexOf(':') <= reference.lastIndexOf('/');
     const ids = new Map<string, true>();
     const references = hasNoTag
-      ? (this.#repositories.get(parseReference(reference).repository) ?? [])
+      ? this.#meanings.inRepository(parseReference(reference).repository)
       : [familiarReference(reference)];
-    for (const each of references) for (const node of this.#references.get(each)?.keys() ?? []) ids.set(node.id, true);
+    for (const each of references) for (const node of this.#meanings.of(each).keys()) ids.set(node.id, true);
     const prefix = asImageIdPrefix(reference);
     if (ids.size === 0 && prefix)
       for (const node of this.#byPrefix(prefix)?.holders.keys() ?? []) ids.set(node.id, true);
@@ -97,7 +120,7 @@ export class ImageIndex {
 
   /** For the scheduler: every reference with its holders. */
   *references(): IterableIterator<readonly [reference: string, nodes: NodeIds]> {
-    for (const [reference, nodes] of this.#references) {
+    for (const [reference, nodes] of this.#meanings.all()) {
       yield [reference, new Map([...nodes.keys()].map((node) => [node.id, true] as const))];
     }
   }
@@ -108,9 +131,13 @@ export class ImageIndex {
     return matches.length === 1 ? matches[0] : undefined;
   }
 
-  #preferred(meanings: ReadonlyMap<Node, string>): ImageRecord | undefined {
+  #preferred(name: string, meanings: ReadonlyMap<Node, string>, among?: NodeChoice): ImageRecord | undefined {
     const votes = new Map<string, number>();
-    for (const [node, id] of meanings) votes.set(id, (votes.get(id) ?? 0) + (node.isHealthy ? 1 : 0));
+    for (const [node, id] of meanings) {
+      if (!among || among(node)) votes.set(id, (votes.get(id) ?? 0) + (node.isHealthy ? 1 : 0));
+    }
+    const wanted = this.#meanings.preferred(name);
+    if (wanted !== undefined && (votes.get(wanted) ?? 0) > 0) return this.#images.get(wanted);
     let best: ImageRecord | undefined;
     for (const id of votes.keys()) {
       const record = this.#images.get(id);
@@ -123,40 +150,21 @@ export class ImageIndex {
     const record = this.#images.get(summary.Id) ?? { id: summary.Id, holders: new Map() };
     record.holders.set(node, summary);
     this.#images.set(summary.Id, record);
-    for (const reference of referencesOf(summary)) {
-      const meanings = this.#references.get(reference) ?? new Map();
-      this.#references.set(reference, meanings.set(node, summary.Id));
-      const { repository } = parseReference(reference);
-      this.#repositories.set(repository, (this.#repositories.get(repository) ?? new Set()).add(reference));
-    }
+    for (const name of namesOf(summary)) this.#meanings.add(name, node, summary.Id);
   }
 
-  #removeNode(node: Node): void {
-    for (const summary of this.#perNode.get(node)?.values() ?? []) {
-      const record = this.#images.get(summary.Id);
-      record?.holders.delete(node);
-      if (record?.holders.size === 0) this.#images.delete(summary.Id);
-      for (const reference of referencesOf(summary)) this.#removeReference(reference, node);
-    }
-  }
-
-  #removeReference(reference: string, node: Node): void {
-    const meanings = this.#references.get(reference);
-    meanings?.delete(node);
-    if (meanings?.size !== 0) return;
-    this.#references.delete(reference);
-    const { repository } = parseReference(reference);
-    const inUse = this.#repositories.get(repository);
-    inUse?.delete(reference);
-    if (inUse?.size === 0) this.#repositories.delete(repository);
+  #forget(node: Node, summary: ImageSummary): void {
+    const record = this.#images.get(summary.Id);
+    record?.holders.delete(node);
+    if (record?.holders.size === 0) this.#images.delete(summary.Id);
+    for (const name of namesOf(summary)) this.#meanings.remove(name, node, summary.Id);
   }
 }
 
-function referencesOf(summary: ImageSummary): string[] {
-  const named = [...(summary.RepoTags ?? []), ...(summary.RepoDigests ?? [])].filter(
-    (name) => name !== NO_NAME && !name.startsWith('<none>'),
-  );
-  return named.map(familiarReference);
+/** The tags and digests of an image in familiar form; engines before API 1.43 write `<none>` for none. */
+export function namesOf(summary: Pick<ImageSummary, 'RepoTags' | 'RepoDigests'>): string[] {
+  const all = [...(summary.RepoTags ?? []), ...(summary.RepoDigests ?? [])];
+  return all.filter((name) => !name.startsWith('<none>')).map(familiarReference);
 }
 
 function isPreferred(a: ImageRecord, b: ImageRecord, votes: ReadonlyMap<string, number>): boolean {

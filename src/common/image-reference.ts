@@ -22,9 +22,9 @@ export function parseReference(text: string): ImageReference {
   return { repository, tag, digest };
 }
 
-/** `docker.io/library/redis` → `redis`. */
+/** `docker.io/library/redis` → `redis`. Only `library/x` is official; `library/x/y` keeps its path. */
 function familiarRepository(name: string): string {
-  return name.replace(DEFAULT_REGISTRY, '').replace(/^library\//, '');
+  return name.replace(DEFAULT_REGISTRY, '').replace(/^library\/(?=[^/]+$)/, '');
 }
 
 /** The one spelling under which references are compared: `redis:7`, or `redis@sha256:…` when there is a digest. */
@@ -33,8 +33,14 @@ export function familiarReference(text: string): string {
   return digest ? `${repository}@${digest}` : `${repository}:${tag}`;
 }
 
-/** Whether text can only be an image ID or the start of one: `sha256:…` or hexadecimal digits. */
+/** The hexadecimal digits of an image ID or of the start of one, with or without `sha256:`; undefined for anything else. */
 export function asImageIdPrefix(text: string): string | undefined {
   const match = /^(?:sha256:)?([0-9a-f]{1,64})$/.exec(text);
   return match?.[1];
+}
+
+/** The ID when text is a whole one: nothing that could be pulled or tagged by that name. */
+export function asImageId(text: string): string | undefined {
+  const digits = asImageIdPrefix(text);
+  return digits?.length === 64 ? `sha256:${digits}` : undefined;
 }
