@@ -1,0 +1,147 @@
+import type { Logger } from '../common/logger.ts';
+import { chooseAddressPool } from './addresses.ts';
+import { forceNewCluster, initSwarm, joinSwarm, leaveSwarm, removeSwarmNode, setRole } from './swarm-api.ts';
+import type { Observation, Plan, Step, SubstrateMember } from './types.ts';
+
+/** What executing needs to know of the round. */
+export interface Round {
+  readonly plan: Plan;
+  readonly observation: Observation;
+  readonly members: ReadonlyMap<string, SubstrateMember>;
+  readonly signal: AbortSignal;
+}
+
+/** How one step ended; `failure` is the reason in words. */
+export interface StepResult {
+  readonly step: Step;
+  readonly failure: unknown;
+}
+
+/** Options of {@link Executor}. */
+export interface ExecutorOptions {
+  /** Value of the mark on a swarm that is formed. */
+  readonly mark: string;
+  /** CIDR cluster networks take their subnets from; undefined chooses one that overlaps none of the engines' networks. */
+  readonly pool: string | undefined;
+}
+
+/** Carries out a plan's steps. Steps on the managers' quorum go one after the other, workers join side by side. */
+export class Executor {
+  readonly #options: ExecutorOptions;
+  readonly #logger: Logger;
+
+  constructor(options: ExecutorOptions, logger: Logger) {
+    this.#options = options;
+    this.#logger = logger;
+  }
+
+  /** Never rejects for a step that fails; rejects when aborted. */
+  async run(round: Round): Promise<readonly StepResult[]> {
+    const isParallel = (step: Step): boolean =>
+      step.kind === 'leave' || (step.kind === 'join' && step.role === 'worker');
+    const results: StepResult[] = [];
+    for (const step of round.plan.steps.filter((each) => !isParallel(each))) results.push(await this.#try(step, round));
+    const parallel = round.plan.steps.filter(isParallel).map((step) => this.#try(step, round));
+    return [...results, ...(await Promise.all(parallel))];
+  }
+
+  async #try(step: Step, round: Round): Promise<StepResult> {
+    const fields = describe(step, round);
+    try {
+      await this.#execute(step, round);
+      this.#logger.info(fields, 'substrate: step done');
+      return { step, failure: undefined };
+    } catch (error) {
+      round.signal.throwIfAborted();
+      this.#logger.warn({ ...fields, err: error }, 'substrate: step failed');
+      return { step, failure: error };
+    }
+  }
+
+  #execute(step: Step, round: Round): Promise<void> {
+    const { signal } = round;
+    switch (step.kind) {
+      case 'init':
+        return this.#init(step.memberId, round);
+      case 'join':
+        return this.#join(step, round);
+      case 'leave':
+        return leaveSwarm(member(round, step.memberId).client, signal);
+      case 'set-role':
+        return setRole(manager(round).client, step.nodeId, step.role, signal);
+      case 'remove':
+        return removeSwarmNode(manager(round).client, step.nodeId, signal);
+      case 'force-new-cluster':
+        return forceNewCluster(member(round, step.memberId).client, address(round, step.memberId), signal);
+    }
+  }
+
+  async #init(memberId: string, round: Round): Promise<void> {
+    const used = round.observation.members.flatMap((each) => each.address ?? []);
+    const pool = this.#options.pool ?? chooseAddressPool([...used, ...(await localSubnets(round))]);
+    const { client } = member(round, memberId);
+    await initSwarm(client, {
+      address: address(round, memberId),
+      mark: this.#options.mark,
+      pool,
+      signal: round.signal,
+    });
+  }
+
+  async #join(step: Extract<Step, { kind: 'join' }>, round: Round): Promise<void> {
+    const managerAddresses = (round.plan.swarm?.nodes ?? []).flatMap((node) =>
+      node.reachability === 'reachable' ? (node.managerAddress ?? []) : [],
+    );
+    await joinSwarm(member(round, step.memberId).client, {
+      address: address(round, step.memberId),
+      via: manager(round).client,
+      managerAddresses,
+      role: step.role,
+      signal: round.signal,
+    });
+  }
+}
+
+/** Subnets of the engines' own networks; engines that do not answer in time are left out. */
+async function localSubnets({ members, signal }: Round): Promise<string[]> {
+  const lists = await Promise.all(
+    [...members.values()].filter(({ isHealthy }) => isHealthy).map(({ client }) => subnetsOf(client, signal)),
+  );
+  return lists.flat();
+}
+
+async function subnetsOf(client: SubstrateMember['client'], signal: AbortSignal): Promise<string[]> {
+  type Network = { readonly IPAM?: { readonly Config?: readonly { readonly Subnet?: string }[] | null } };
+  try {
+    const networks = await client.json<Network[]>({ method: 'GET', path: '/networks', signal, timeoutMs: 3_000 });
+    return networks.flatMap(({ IPAM }) => (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []));
+  } catch {
+    return [];
+  }
+}
+
+function member({ members }: Round, memberId: string): SubstrateMember {
+  const found = members.get(memberId);
+  if (!found) throw new Error(`engine ${memberId} left the cluster meanwhile`);
+  return found;
+}
+
+function manager(round: Round): SubstrateMember {
+  return member(round, round.plan.swarm?.askedId ?? '');
+}
+
+function address({ observation }: Round, memberId: string): string {
+  const found = observation.members.find(({ id }) => id === memberId)?.address;
+  if (found === undefined) throw new Error(`engine ${memberId} has no address the others reach`);
+  return found;
+}
+
+function describe(step: Step, round: Round): Readonly<Record<string, string>> {
+  const name = 'memberId' in step ? round.members.get(step.memberId)?.name : step.name;
+  return {
+    step: step.kind,
+    engine: name ?? '',
+    ...('role' in step && { role: step.role }),
+    ...('why' in step && { why: step.why }),
+  };
+}

@@ -1,0 +1,156 @@
+import pLimit from 'p-limit';
+import type { Clock } from '../common/clock.ts';
+import { advertisedAddress } from './addresses.ts';
+import { domainOf } from './managers.ts';
+import { isOurMark } from './standing.ts';
+import { readFacts, readSwarmNodes } from './swarm-api.ts';
+import type {
+  KnownSubstrate,
+  Observation,
+  ObservedMember,
+  ObservedSwarm,
+  SubstrateMember,
+  SwarmFacts,
+} from './types.ts';
+
+/** Engines asked at once. */
+const CONCURRENCY = 16;
+/** How long the first rounds wait for engines that have not answered yet, in milliseconds. */
+const SETTLE_MS = 5_000;
+
+/**
+ * Looks at the engines' swarm mode, asking as little as possible: every engine once and after changes, the substrate's
+ * managers in every round. Remembers since when things are missing.
+ */
+export class Observer {
+  readonly #clusterId: string | undefined;
+  readonly #clock: Clock;
+  readonly #startedMs: number;
+  readonly #facts = new Map<string, { facts: SwarmFacts; isDirty: boolean }>();
+  readonly #addresses = new Map<string, string>();
+  readonly #healthyMs = new Map<string, number>();
+  readonly #strayMs = new Map<string, number>();
+  #leaderlessSinceMs: number | undefined;
+
+  constructor(clusterId: string | undefined, clock: Clock) {
+    this.#clusterId = clusterId;
+    this.#clock = clock;
+    this.#startedMs = clock.now();
+  }
+
+  /** What is remembered of a member may be wrong: ask it in the next round. */
+  forget(memberId: string): void {
+    const entry = this.#facts.get(memberId);
+    if (entry) entry.isDirty = true;
+  }
+
+  /** One round. Engines that do not answer keep what was known of them. */
+  async observe(nodes: readonly SubstrateMember[], known: KnownSubstrate, signal: AbortSignal): Promise<Observation> {
+    const limit = pLimit(CONCURRENCY);
+    await Promise.all(nodes.map((node) => limit(() => this.#ask(node, signal))));
+    const swarms = await this.#askManagers(nodes, signal);
+    const members = this.#members(nodes);
+    return {
+      members,
+      swarms,
+      known,
+      leaderlessMs: this.#leaderless(swarms, members, known),
+      strayMs: this.#strays(swarms, members),
+      isSettled: nodes.every(({ id }) => this.#facts.has(id)) || this.#clock.now() - this.#startedMs >= SETTLE_MS,
+    };
+  }
+
+  async #ask(node: SubstrateMember, signal: AbortSignal): Promise<void> {
+    const entry = this.#facts.get(node.id);
+    if (!node.isHealthy) {
+      if (entry) entry.isDirty = true;
+      return;
+    }
+    this.#healthyMs.set(node.id, this.#clock.now());
+    // A manager's view of its leader changes without any event.
+    const isCurrent = entry && !entry.isDirty && !(entry.facts.kind === 'member' && mayChange(entry.facts));
+    if (isCurrent) return;
+    try {
+      const address = await advertisedAddress(node);
+      if (address !== undefined) this.#addresses.set(node.id, address);
+      this.#facts.set(node.id, { facts: await readFacts(node.client, signal), isDirty: false });
+    } catch {
+      // Its monitor finds out what is wrong with it; until then what was known stays true.
+      signal.throwIfAborted();
+    }
+  }
+
+  /** Asks managers for their lists until each marked manager is in one, so that rivals of the same swarm are seen too. */
+  async #askManagers(nodes: readonly SubstrateMember[], signal: AbortSignal): Promise<ObservedSwarm[]> {
+    const swarms: ObservedSwarm[] = [];
+    for (const node of nodes) {
+      const facts = this.#facts.get(node.id)?.facts;
+      if (!node.isHealthy || facts?.kind !== 'member' || facts.swarmId === undefined) continue;
+      if (!isOurMark(facts.mark, this.#clusterId)) continue;
+      const isCovered = swarms.some(({ swarmId, nodes: listed }) =>
+        listed.some((each) => swarmId === facts.swarmId && each.nodeId === facts.nodeId && each.reachability),
+      );
+      if (isCovered) continue;
+      const listed = await readSwarmNodes(node.client, signal).catch(() => undefined);
+      signal.throwIfAborted();
+      if (listed) swarms.push({ swarmId: facts.swarmId, epoch: facts.epoch, askedId: node.id, nodes: listed });
+    }
+    this.#distrust(swarms);
+    return swarms;
+  }
+
+  /** Members whose own view does not fit the managers' list are asked again in the next round. */
+  #distrust(swarms: readonly ObservedSwarm[]): void {
+    const listed = new Map(swarms.flatMap(({ nodes }) => nodes).map((node) => [node.nodeId, node]));
+    for (const entry of this.#facts.values()) {
+      if (entry.facts.kind !== 'member' || swarms.length === 0) continue;
+      const node = listed.get(entry.facts.nodeId);
+      if (node?.state !== 'ready' || (node.role === 'manager') !== entry.facts.isManager) entry.isDirty = true;
+    }
+  }
+
+  #members(nodes: readonly SubstrateMember[]): ObservedMember[] {
+    const taken = new Set<string>();
+    return nodes.map((node) => {
+      const own = this.#addresses.get(node.id);
+      // Two engines behind one address (tunnels, sockets) cannot find each other by it.
+      const address = own !== undefined && taken.has(own) ? undefined : own;
+      if (address !== undefined) taken.add(address);
+      return {
+        id: node.id,
+        name: node.name,
+        address,
+        isHealthy: node.isHealthy,
+        domain: domainOf(node.labels),
+        facts: this.#facts.get(node.id)?.facts ?? { kind: 'unknown' },
+        goneMs: node.isHealthy ? 0 : this.#clock.now() - (this.#healthyMs.get(node.id) ?? this.#startedMs),
+      };
+    });
+  }
+
+  #leaderless(swarms: readonly ObservedSwarm[], members: readonly ObservedMember[], known: KnownSubstrate): number {
+    const isLeaderless =
+      swarms.length === 0 &&
+      members.some(
+        ({ facts }) =>
+          facts.kind === 'member' && facts.isManager && known.nodes.some(({ nodeId }) => nodeId === facts.nodeId),
+      );
+    this.#leaderlessSinceMs = isLeaderless ? (this.#leaderlessSinceMs ?? this.#clock.now()) : undefined;
+    return this.#leaderlessSinceMs === undefined ? 0 : this.#clock.now() - this.#leaderlessSinceMs;
+  }
+
+  #strays(swarms: readonly ObservedSwarm[], members: readonly ObservedMember[]): ReadonlyMap<string, number> {
+    const present = new Set(members.flatMap(({ facts }) => (facts.kind === 'member' ? facts.nodeId : [])));
+    const now = this.#clock.now();
+    const strays = new Set(
+      swarms.flatMap(({ nodes }) => nodes.map(({ nodeId }) => nodeId)).filter((nodeId) => !present.has(nodeId)),
+    );
+    for (const nodeId of this.#strayMs.keys()) if (!strays.has(nodeId)) this.#strayMs.delete(nodeId);
+    for (const nodeId of strays) if (!this.#strayMs.has(nodeId)) this.#strayMs.set(nodeId, now);
+    return new Map([...this.#strayMs].map(([nodeId, sinceMs]) => [nodeId, now - sinceMs]));
+  }
+}
+
+function mayChange({ isManager, state }: { readonly isManager: boolean; readonly state: string }): boolean {
+  return isManager || state !== 'active';
+}

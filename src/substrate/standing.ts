@@ -1,0 +1,175 @@
+import type { Observation, ObservedMember, ObservedSwarm, SubstrateWish, SwarmFacts, SwarmNode } from './types.ts';
+
+/** Where a member stands towards our substrate. `why` is told to the operator. */
+export type Standing =
+  /** Takes part; `entry` is its line in the managers' list. */
+  | { readonly kind: 'ours'; readonly nodeId: string; readonly entry: SwarmNode }
+  /** A manager of ours that sees no leader, while nobody does. */
+  | { readonly kind: 'lost'; readonly nodeId: string }
+  /** A worker of ours, while no manager answers. */
+  | { readonly kind: 'orphan'; readonly nodeId: string }
+  /** In no swarm: may join. */
+  | { readonly kind: 'free' }
+  /** Believes in a substrate of ours that does not know it (any more): leaves and joins again. */
+  | { readonly kind: 'stale'; readonly why: string }
+  | { readonly kind: 'foreign'; readonly why: string }
+  /** In a swarm of which nobody can say whose it is: left alone until somebody can. */
+  | { readonly kind: 'undetermined'; readonly why: string }
+  /** Joining, or not heard of yet. */
+  | { readonly kind: 'waiting' };
+
+type Membership = Extract<SwarmFacts, { kind: 'member' }>;
+
+const NOT_OURS =
+  'it runs containers but takes no part in cluster networks; let it leave that swarm, or start the manager with --adopt-swarm';
+
+/**
+ * The swarm that is ours among those with a leader: the latest epoch (the one clients saw last), else the remembered
+ * one, else the one with most nodes; the last tie is broken by ID so that every manager decides alike.
+ */
+export function pickSwarm({ swarms, known }: Observation): ObservedSwarm | undefined {
+  const ready = (swarm: ObservedSwarm): number => swarm.nodes.filter(({ state }) => state === 'ready').length;
+  const leader = (swarm: ObservedSwarm): string => swarm.nodes.find(({ isLeader }) => isLeader)?.nodeId ?? '';
+  return [...swarms].sort(
+    (a, b) =>
+      b.epoch - a.epoch ||
+      Number(b.swarmId === known.swarmId) - Number(a.swarmId === known.swarmId) ||
+      ready(b) - ready(a) ||
+      compareText(a.swarmId, b.swarmId) ||
+      compareText(leader(a), leader(b)),
+  )[0];
+}
+
+/** Whether a mark found on a swarm says that it is ours. */
+export function isOurMark(mark: string | undefined, clusterId: string | undefined): boolean {
+  return mark !== undefined && (clusterId === undefined || mark === clusterId);
+}
+
+/** Where every member stands, by member ID. */
+export function standings(
+  observation: Observation,
+  wish: SubstrateWish,
+  swarm: ObservedSwarm | undefined,
+): ReadonlyMap<string, Standing> {
+  const judge = new Judge(observation, wish, swarm);
+  return new Map(observation.members.map((member) => [member.id, judge.standing(member)]));
+}
+
+class Judge {
+  readonly #observation: Observation;
+  readonly #wish: SubstrateWish;
+  readonly #swarm: ObservedSwarm | undefined;
+  readonly #entries: ReadonlyMap<string, SwarmNode>;
+  readonly #known: ReadonlySet<string>;
+  readonly #addresses: ReadonlySet<string>;
+
+  constructor(observation: Observation, wish: SubstrateWish, swarm: ObservedSwarm | undefined) {
+    this.#observation = observation;
+    this.#wish = wish;
+    this.#swarm = swarm;
+    this.#entries = new Map(swarm?.nodes.map((node) => [node.nodeId, node]));
+    this.#known = new Set(observation.known.nodes.map(({ nodeId }) => nodeId));
+    this.#addresses = new Set(observation.members.flatMap(({ address }) => address ?? []));
+  }
+
+  standing(member: ObservedMember): Standing {
+    const { facts } = member;
+    if (facts.kind === 'none') return { kind: 'free' };
+    if (facts.kind === 'unknown') return this.#unheard(member);
+    if (facts.state === 'locked') return foreign('its swarm is locked with a key of its owner');
+    if (facts.isManager) return facts.swarmId === undefined ? this.#leaderless(facts) : this.#manager(facts);
+    return this.#worker(facts);
+  }
+
+  /** After a restart of ours an engine that is down was never asked: its line in the list tells who it is. */
+  #unheard(member: ObservedMember): Standing {
+    const nodeId = this.#observation.known.nodes.find(({ memberId }) => memberId === member.id)?.nodeId;
+    const entry =
+      this.#entries.get(nodeId ?? '') ?? this.#swarm?.nodes.find(({ address }) => address === member.address);
+    return entry ? { kind: 'ours', nodeId: entry.nodeId, entry } : { kind: 'waiting' };
+  }
+
+  #manager(facts: Membership): Standing {
+    if (facts.mark === undefined) return foreign('it manages a swarm of its own');
+    if (!isOurMark(facts.mark, this.#wish.clusterId)) return foreign('it belongs to the substrate of another cluster');
+    const entry = this.#entries.get(facts.nodeId);
+    if (!entry || facts.swarmId !== this.#swarm?.swarmId)
+      return stale('it is in a second substrate, formed at the same time');
+    if (entry.reachability === undefined && this.#followsRival(facts.nodeId))
+      return stale('it kept an older state of the substrate');
+    return { kind: 'ours', nodeId: facts.nodeId, entry };
+  }
+
+  #followsRival(nodeId: string): boolean {
+    return this.#observation.swarms.some(
+      (swarm) =>
+        swarm !== this.#swarm && swarm.nodes.some((node) => node.nodeId === nodeId && node.reachability !== undefined),
+    );
+  }
+
+  #leaderless(facts: Membership): Standing {
+    const entry = this.#entries.get(facts.nodeId);
+    if (entry) {
+      return entry.state === 'down' && entry.reachability === undefined
+        ? stale('it kept an older state of the substrate')
+        : { kind: 'ours', nodeId: facts.nodeId, entry };
+    }
+    if (!this.#known.has(facts.nodeId))
+      return undetermined('it manages a swarm without a leader, and nothing tells whose swarm that is');
+    return this.#swarm ? stale('the substrate does not know it any more') : { kind: 'lost', nodeId: facts.nodeId };
+  }
+
+  #worker(facts: Membership): Standing {
+    const entry = this.#entries.get(facts.nodeId);
+    if (entry) return { kind: 'ours', nodeId: facts.nodeId, entry };
+    if (this.#swarm && facts.state === 'pending' && facts.error === '') return { kind: 'waiting' };
+    if (this.#known.has(facts.nodeId)) {
+      return this.#swarm ? stale('the substrate does not know it any more') : { kind: 'orphan', nodeId: facts.nodeId };
+    }
+    if (!this.#hasOnlyOurManagers(facts)) return foreign('it is a worker of a swarm of other machines');
+    return this.#swarm
+      ? stale('the substrate does not know it any more')
+      : undetermined('it is a worker of a swarm whose managers do not answer');
+  }
+
+  /** Whether all managers it knows have addresses of our members, none of which manages a foreign swarm. */
+  #hasOnlyOurManagers({ managerAddresses }: Membership): boolean {
+    const hosts = managerAddresses.map(hostOf);
+    return (
+      hosts.length > 0 &&
+      hosts.every((host) => this.#addresses.has(host)) &&
+      !this.#observation.members.some(
+        ({ address, facts }) => hosts.includes(address ?? '') && this.#isForeignManager(facts),
+      )
+    );
+  }
+
+  #isForeignManager(facts: SwarmFacts): boolean {
+    return facts.kind === 'member' && facts.swarmId !== undefined && !isOurMark(facts.mark, this.#wish.clusterId);
+  }
+}
+
+/** Host of `10.0.0.1:2377` or `[fd00::1]:2377`. */
+export function hostOf(address: string): string {
+  return address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+}
+
+function foreign(what: string): Standing {
+  return { kind: 'foreign', why: `${what}: ${NOT_OURS}` };
+}
+
+function stale(why: string): Standing {
+  return { kind: 'stale', why };
+}
+
+function undetermined(what: string): Standing {
+  return {
+    kind: 'undetermined',
+    why: `${what}: it is left alone; bring its managers back, or let it leave that swarm`,
+  };
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
