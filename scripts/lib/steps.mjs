@@ -32,10 +32,16 @@ export function run(command, args, { env = {}, cwd } = {}) {
   });
 }
 
-/** As {@link run}, but failure is a SetupError with the last lines the program said. */
+/** As {@link run}, but failure is a SetupError. Returns the standard output. */
 export async function must(command, args, options) {
   const result = await run(command, args, options);
   if (result.exitCode === 0) return result.stdout;
-  const said = `${result.stdout}\n${result.stderr}`.trim().split('\n').slice(-12).join('\n  ');
-  throw new SetupError(`${command} ${args.join(' ')} failed (exit code ${result.exitCode}):\n  ${said}`);
+  throw failure(`${command} ${args.join(' ')}`, result);
+}
+
+/** A SetupError with what the program said: its beginning, where npm tells the reason, and its end, where apt and tsc do. */
+export function failure(command, { exitCode, stdout, stderr }) {
+  const lines = `${stdout}\n${stderr}`.split('\n').filter((line) => !/^(npm (warn|error))?\s*$/.test(line));
+  const said = lines.length <= 16 ? lines : [...lines.slice(0, 8), '...', ...lines.slice(-8)];
+  return new SetupError(`${command} failed (exit code ${exitCode}):\n  ${said.join('\n  ')}`);
 }
