@@ -32,14 +32,19 @@ export async function openDiscoveryArgument(
   options: readonly string[] | undefined,
   context: { readonly env: Io['env']; readonly clock: Clock; readonly heartbeatMs: number },
 ): Promise<DiscoveryBackend> {
-  const uri = argument || context.env.ENXAME_DISCOVERY || context.env.SWARM_DISCOVERY;
-  if (!uri)
-    throw new UsageError('the discovery argument is missing: say where the engines are known, as in token://TOKEN');
+  const uri = discoveryUri(argument, context.env);
   try {
     return await openDiscovery(uri, { ...context, options: discoveryOptions(options ?? []) });
   } catch (error) {
     throw asUsage(error);
   }
+}
+
+/** Where discovery is, from the argument or the environment. Throws a {@link UsageError} when neither says so. */
+export function discoveryUri(argument: string | undefined, env: Io['env']): string {
+  const uri = argument || env.ENXAME_DISCOVERY || env.SWARM_DISCOVERY;
+  if (uri) return uri;
+  throw new UsageError('the discovery argument is missing: say where the engines are known, as in token://TOKEN');
 }
 
 /** What a person gave on the command line and discovery refused to read, as a usage error; anything else unchanged. */

@@ -41,6 +41,13 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/list.ts'),
   },
   {
+    name: 'manage',
+    aliases: ['m'],
+    group: CLUSTER,
+    summary: 'make many engines one Docker endpoint',
+    load: () => import('./commands/manage.ts'),
+  },
+  {
     name: 'discovery',
     group: CLUSTER,
     summary: 'run the service that keeps tokens and the engines behind them',

@@ -141,8 +141,8 @@ export class Cluster implements ClusterView, NodeWriter {
     return [...this.#matching(reference), ...pending];
   }
 
-  containers(): Iterable<Container> {
-    return this.#containers.list;
+  containers(): Iterable<ContainerView> {
+    return this.#containers.everything();
   }
 
   containerLabel(key: string): ReadonlyMap<string, NodeIds> | undefined {

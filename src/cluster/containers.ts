@@ -27,6 +27,7 @@ export class Containers {
   readonly index: ContainerIndex<Container | PendingContainer> = new ContainerIndex();
   readonly list: ContainerList = new ContainerList();
   readonly #onUnknownReservation: UnknownReservation;
+  readonly #pending = new Set<PendingContainer>();
   #size = 0;
 
   constructor(onUnknownReservation: UnknownReservation) {
@@ -67,11 +68,19 @@ export class Containers {
 
   /** Takes a pending placement into the indexes, so that names and affinities see it at once. */
   addPending(pending: PendingContainer): void {
+    this.#pending.add(pending);
     this.index.add(pending);
   }
 
   removePending(pending: PendingContainer): void {
+    this.#pending.delete(pending);
     this.index.remove(pending);
+  }
+
+  /** Pending placements first, then every container, newest first. */
+  *everything(): IterableIterator<Container | PendingContainer> {
+    yield* this.#pending;
+    yield* this.list;
   }
 
   #put(node: Node, summary: ContainerSummary, nowMs: number): void {

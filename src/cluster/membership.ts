@@ -85,7 +85,9 @@ export class Membership {
 
   async #add(canonical: string, entry: Entry): Promise<void> {
     const connector = await this.#options.connect(entry);
-    const node = new Node(canonical, new EngineClient(connector), connector.host);
+    const { maxConnections } = connector;
+    const client = new EngineClient(connector, maxConnections === undefined ? {} : { connections: maxConnections });
+    const node = new Node(canonical, client, connector.host);
     const monitor = new NodeMonitor(node, this.#context);
     this.#members.set(canonical, { node, monitor });
     this.#options.cluster.addNode(node);

@@ -1,5 +1,6 @@
 import type { EngineClient } from '../engine/client.ts';
 import type { EngineInfo } from '../engine/types.ts';
+import { slotsOf } from '../scheduler/filters/container-slots.ts';
 import { ResourceLedger } from '../scheduler/reservation.ts';
 import type { NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
 import type { Container } from './container.ts';
@@ -239,7 +240,6 @@ function unknownIdentity(entry: string): NodeIdentity {
 
 function identityFrom(info: EngineInfo, id: string): NodeIdentity {
   const labels = new Map((info.Labels ?? []).map((label) => splitLabel(label)));
-  const slots = Number.parseInt(labels.get('containerslots') ?? '', 10);
   return {
     id,
     name: info.Name,
@@ -251,7 +251,7 @@ function identityFrom(info: EngineInfo, id: string): NodeIdentity {
       ostype: info.OSType ?? '',
       architecture: info.Architecture ?? '',
     },
-    slots: Number.isFinite(slots) && slots >= 0 ? slots : undefined,
+    slots: slotsOf(labels),
   };
 }
 

@@ -1,0 +1,142 @@
+import type { Container } from '../../cluster/container.ts';
+import type { Node } from '../../cluster/node.ts';
+import { BadRequestError } from '../../common/errors.ts';
+import type { ContainerSummary } from '../../engine/types.ts';
+import { type ActionRequest, type ContainerAction, requireReachable } from '../../lifecycle/lifecycle.ts';
+import { sendJson } from '../answer.ts';
+import { readBody, readJson } from '../body.ts';
+import { type Call, param, type RouteHandlers } from '../call.ts';
+import { sendAnswer } from '../engine-answer.ts';
+import { flag, parseFilters } from '../filters.ts';
+import { CONTAINER_FILTERS, selectContainers } from '../views/container-filter.ts';
+import { inspectView } from '../views/container-inspect.ts';
+import { nameStyleOf } from '../views/name-style.ts';
+
+/** Containers but for their streams: listing, creating, inspecting, and every change of state. */
+export const containerRoutes: RouteHandlers = {
+  'GET /containers/json': listContainers,
+  'POST /containers/create': createContainer,
+  'GET /containers/{id}/json': inspectContainer,
+  'POST /containers/{id}/start': (call) => act(call, 'start'),
+  'POST /containers/{id}/stop': (call) => act(call, 'stop'),
+  'POST /containers/{id}/restart': (call) => act(call, 'restart'),
+  'POST /containers/{id}/kill': (call) => act(call, 'kill'),
+  'POST /containers/{id}/pause': (call) => act(call, 'pause'),
+  'POST /containers/{id}/unpause': (call) => act(call, 'unpause'),
+  'POST /containers/{id}/update': (call) => act(call, 'update'),
+  'POST /containers/{id}/rename': renameContainer,
+  'DELETE /containers/{id}': removeContainer,
+};
+
+/** How long one node may take to tell sizes (`docker ps -s`) before its containers are listed without. */
+const SIZES_DEADLINE_MS = 20_000;
+
+async function listContainers(call: Call): Promise<void> {
+  const { cluster, clock } = call.services;
+  const filters = parseFilters(call.query.get('filters'), CONTAINER_FILTERS);
+  const limit = readLimit(call.query.get('limit'));
+  const all = flag(call.query, 'all') || limit > 0;
+  const style = nameStyleOf(call.req.headers['user-agent']);
+  if (filters.size === 0 && limit <= 0 && !flag(call.query, 'size')) {
+    return sendBuffers(call, cluster.containerList.render({ style, all }, clock.now()));
+  }
+  const selected: Container[] = [];
+  for (const container of selectContainers(cluster, filters, all)) {
+    selected.push(container);
+    if (limit > 0 && selected.length >= limit) break;
+  }
+  const sizes = flag(call.query, 'size') ? await readSizes(call, selected) : undefined;
+  const nowMs = clock.now();
+  const entries = selected.map((container) => {
+    const { text } = container.render(style, nowMs);
+    const size = sizes?.get(container);
+    return size === undefined ? text : `{${size},${text.slice(1)}`;
+  });
+  sendJson(call.res, 200, `[${entries.join(',')}]\n`);
+}
+
+function readLimit(text: string | null): number {
+  if (text === null || text === '') return -1;
+  if (!/^-?\d{1,9}$/.test(text)) throw new BadRequestError(`invalid limit '${text}': use a number`, 'BAD_LIMIT');
+  return Number(text);
+}
+
+function sendBuffers({ res }: Call, buffers: readonly Buffer[]): void {
+  const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+  res.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': length });
+  res.cork();
+  for (const buffer of buffers) if (buffer.length > 0) res.write(buffer);
+  res.end();
+  res.uncork();
+}
+
+/** `"SizeRw":…,"SizeRootFs":…` of each container, asked of its node; absent where the node did not answer in time. */
+async function readSizes(
+  { signal, api }: Call,
+  containers: readonly Container[],
+): Promise<ReadonlyMap<Container, string>> {
+  const perNode = new Map<Node, Container[]>();
+  for (const container of containers) {
+    if (container.node.isHealthy) perNode.set(container.node, [...(perNode.get(container.node) ?? []), container]);
+  }
+  const sizes = new Map<Container, string>();
+  const asked = [...perNode].map(async ([node, own]) => {
+    const filters = encodeURIComponent(JSON.stringify({ id: own.map(({ engineId }) => engineId) }));
+    const path = `/containers/json?all=1&size=1&filters=${filters}`;
+    type Sized = ContainerSummary & { readonly SizeRw?: number; readonly SizeRootFs?: number };
+    const listed = await node.client.json<Sized[]>({ method: 'GET', path, api, signal, timeoutMs: SIZES_DEADLINE_MS });
+    for (const { Id, SizeRw, SizeRootFs } of listed) {
+      const container = node.containers.get(Id);
+      if (container) sizes.set(container, `"SizeRw":${SizeRw ?? 0},"SizeRootFs":${SizeRootFs ?? 0}`);
+    }
+  });
+  await Promise.allSettled(asked);
+  return sizes;
+}
+
+async function createContainer(call: Call): Promise<void> {
+  const { text, value } = await readJson(call);
+  const auth = call.req.headers['x-registry-auth'];
+  const answer = await call.services.lifecycle.create({
+    text,
+    value,
+    name: call.query.get('name') ?? undefined,
+    platform: call.query.get('platform') ?? undefined,
+    registryAuth: typeof auth === 'string' ? auth : undefined,
+    api: call.api,
+    signal: call.signal,
+  });
+  sendAnswer(call.res, answer);
+}
+
+async function inspectContainer(call: Call): Promise<void> {
+  const container = call.services.cluster.container(param(call, 'id'));
+  requireReachable(container);
+  const { node, engineId } = container;
+  const path = `/containers/${engineId}/json${call.search}`;
+  const answer = await node.client.request({ method: 'GET', path, api: call.api, signal: call.signal });
+  sendAnswer(call.res, answer.statusCode === 200 ? { ...answer, body: inspectView(answer.body, container) } : answer);
+}
+
+async function act(call: Call, action: ContainerAction): Promise<void> {
+  const container = call.services.cluster.container(param(call, 'id'));
+  sendAnswer(call.res, await call.services.lifecycle.act(container, action, await actionRequest(call)));
+}
+
+async function renameContainer(call: Call): Promise<void> {
+  const container = call.services.cluster.container(param(call, 'id'));
+  const name = call.query.get('name') ?? '';
+  if (name === '')
+    throw new BadRequestError('rename a container: the new name is missing. Give it as ?name=…', 'NO_NAME');
+  sendAnswer(call.res, await call.services.lifecycle.rename(container, name, await actionRequest(call)));
+}
+
+async function removeContainer(call: Call): Promise<void> {
+  const container = call.services.cluster.container(param(call, 'id'));
+  sendAnswer(call.res, await call.services.lifecycle.remove(container, await actionRequest(call)));
+}
+
+async function actionRequest(call: Call): Promise<ActionRequest> {
+  const body = await readBody(call);
+  return { search: call.search, body: body.length > 0 ? body : undefined, api: call.api, signal: call.signal };
+}

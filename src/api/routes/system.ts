@@ -1,0 +1,69 @@
+import os from 'node:os';
+import type { Node } from '../../cluster/node.ts';
+import { VERSION } from '../../common/version.ts';
+import { OLDEST_API } from '../../engine/api-version.ts';
+import { sendJson } from '../answer.ts';
+import type { Call, RouteHandlers } from '../call.ts';
+
+/** Who we are and how the cluster is. */
+export const systemRoutes: RouteHandlers = {
+  'GET /_ping': ping,
+  'HEAD /_ping': ping,
+  'GET /version': version,
+  'GET /info': info,
+};
+
+/**
+ * Every CLI call starts with it. `Builder-Version: 1` says that builds go to the classic endpoint, `Swarm: inactive`
+ * that swarm-mode commands are not offered (moby client/ping.go reads both).
+ */
+async function ping({ req, res }: Call): Promise<void> {
+  res.writeHead(200, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Cache-Control': 'no-cache, no-store, must-revalidate',
+    Pragma: 'no-cache',
+    'Builder-Version': '1',
+    Swarm: 'inactive',
+    'Content-Length': 2,
+  });
+  res.end(req.method === 'HEAD' ? undefined : 'OK');
+}
+
+async function info(call: Call): Promise<void> {
+  sendJson(call.res, 200, call.services.info.render(call.services.clock.now()));
+}
+
+async function version(call: Call): Promise<void> {
+  const { cluster, advertisedApi } = call.services;
+  const api = advertisedApi();
+  const base = { ApiVersion: api, MinAPIVersion: OLDEST_API, Os: 'linux', Arch: goArch(), KernelVersion: os.release() };
+  const components = [{ Name: 'Enxame', Version: VERSION, Details: base }, ...engineComponents(cluster.healthyNodes())];
+  const answer = {
+    Platform: { Name: 'Enxame' },
+    Components: components,
+    Version: `enxame/${VERSION}`,
+    ...base,
+    GitCommit: '',
+    GoVersion: '',
+    BuildTime: '',
+  };
+  sendJson(call.res, 200, `${JSON.stringify(answer)}\n`);
+}
+
+/** One component for each engine version in use, with the number of nodes that have it. */
+function engineComponents(nodes: readonly Node[]): unknown[] {
+  const perVersion = new Map<string, Node[]>();
+  for (const node of nodes) {
+    const engineVersion = node.info?.ServerVersion ?? 'unknown';
+    perVersion.set(engineVersion, [...(perVersion.get(engineVersion) ?? []), node]);
+  }
+  return [...perVersion].map(([engineVersion, holders]) => ({
+    Name: 'Engine',
+    Version: engineVersion,
+    Details: { Nodes: String(holders.length), ApiVersion: holders[0]?.client.api.max ?? '' },
+  }));
+}
+
+function goArch(): string {
+  return { x64: 'amd64', ia32: '386' }[os.arch() as string] ?? os.arch();
+}

@@ -1,0 +1,163 @@
+import type { Cluster } from '../../cluster/cluster.ts';
+import type { Container } from '../../cluster/container.ts';
+import { compareListed } from '../../cluster/container-list.ts';
+import { exitCodeOf, healthOf } from '../../cluster/status.ts';
+import { BadRequestError } from '../../common/errors.ts';
+import type { PortSummary } from '../../engine/types.ts';
+import { type Filters, matchesLabels, nameMatcher } from '../filters.ts';
+
+/** Filters of `GET /containers/json`, those of the engine and our own `node`. */
+export const CONTAINER_FILTERS: ReadonlySet<string> = new Set([
+  'ancestor',
+  'before',
+  'exited',
+  'expose',
+  'health',
+  'id',
+  'is-task',
+  'isolation',
+  'label',
+  'name',
+  'network',
+  'node',
+  'publish',
+  'since',
+  'status',
+  'volume',
+]);
+
+const STATES = new Set(['created', 'restarting', 'running', 'removing', 'paused', 'exited', 'dead']);
+const HEALTHS = new Set(['none', 'starting', 'healthy', 'unhealthy']);
+
+type Test = (container: Container) => boolean;
+
+/** The containers that pass all filters, in listing order; without `all` only those listed by default. */
+export function* selectContainers(cluster: Cluster, filters: Filters, all: boolean): IterableIterator<Container> {
+  const tests = compileTests(cluster, filters);
+  const showsAll = all || filters.has('status');
+  for (const container of candidates(cluster, filters)) {
+    if ((showsAll || container.isListedByDefault) && tests.every((test) => test(container))) yield container;
+  }
+}
+
+/** Starts from the smallest index that applies, so that a narrow filter does not walk the cluster. */
+function candidates(cluster: Cluster, filters: Filters): Iterable<Container> {
+  const ids = filters.get('id');
+  if (ids) return sorted(new Set(ids.flatMap((id) => cluster.containersByPrefix(id.replace(/^sha256:/, ''), 1000))));
+  const names = filters.get('name')?.map(exactName);
+  if (names?.every((name) => name !== undefined))
+    return sorted(new Set(names.flatMap((name) => cluster.containersNamed(name))));
+  const rarest = rarestLabel(cluster, filters.get('label') ?? []);
+  return rarest ? sorted(rarest) : cluster.containerList;
+}
+
+/** `^/?redis_1$`, as scripts and Compose 1 ask for one name. */
+function exactName(pattern: string): string | undefined {
+  return /^\^\/?\??([a-zA-Z0-9][a-zA-Z0-9_-]*)\$$/.exec(pattern)?.[1];
+}
+
+function rarestLabel(cluster: Cluster, wishes: readonly string[]): Iterable<Container> | undefined {
+  let rarest: { readonly count: number; readonly containers: Iterable<Container> } | undefined;
+  for (const wish of wishes) {
+    const equals = wish.indexOf('=');
+    const found =
+      equals < 0
+        ? cluster.containersWithLabel(wish)
+        : cluster.containersWithLabel(wish.slice(0, equals), wish.slice(equals + 1));
+    if (!rarest || found.count < rarest.count) rarest = found;
+  }
+  return rarest?.containers;
+}
+
+function sorted(containers: Iterable<Container>): Container[] {
+  return [...containers].sort(compareListed);
+}
+
+/** Each filter compiled once for the whole call. */
+function compileTests(cluster: Cluster, filters: Filters): Test[] {
+  const tests: Test[] = [];
+  for (const [name, values] of filters) {
+    const compile = TESTS[name];
+    if (compile && values.length > 0) tests.push(compile(values, cluster));
+  }
+  return tests;
+}
+
+const TESTS: Readonly<Record<string, (values: readonly string[], cluster: Cluster) => Test>> = {
+  label: (values) => (container) => matchesLabels(container.labels, values),
+  name: (values) => {
+    const matchers = values.map((value) => nameMatcher(value));
+    return ({ name }) => matchers.some((matches) => matches(name) || matches(`/${name}`));
+  },
+  status: (values) => {
+    assertAmong('status', values, STATES);
+    return ({ state }) => values.includes(state);
+  },
+  health: (values) => {
+    assertAmong('health', values, HEALTHS);
+    return ({ status }) => values.includes(healthOf(status));
+  },
+  exited: (values) => {
+    const codes = values.map((value) => {
+      if (!/^-?\d+$/.test(value))
+        throw new BadRequestError(`invalid filter 'exited=${value}': use a number`, 'BAD_FILTER');
+      return Number(value);
+    });
+    return ({ state, status }) => state === 'exited' && codes.includes(exitCodeOf(status) ?? Number.NaN);
+  },
+  node:
+    (values) =>
+    ({ node }) =>
+      values.some((value) => value === node.name || value === node.id),
+  ancestor: (values, cluster) => {
+    const ids = new Set(values.flatMap((value) => cluster.images.find(value)?.id ?? []));
+    return ({ image, imageId }) => ids.has(imageId) || values.includes(image);
+  },
+  before: (values, cluster) => {
+    const marks = values.map((value) => cluster.container(value));
+    return (container) => marks.some((mark) => compareListed(container, mark) > 0);
+  },
+  since: (values, cluster) => {
+    const marks = values.map((value) => cluster.container(value));
+    return (container) => marks.some((mark) => compareListed(container, mark) < 0);
+  },
+  'is-task': (values) => () => values.every((value) => ['0', 'false', 'False'].includes(value)),
+  isolation: () => () => true,
+  network: (values) => (container) => {
+    const networks = Object.entries(container.entry().NetworkSettings?.Networks ?? {});
+    return networks.some(([name, { NetworkID }]) =>
+      values.some((value) => value === name || (NetworkID ?? '').startsWith(value)),
+    );
+  },
+  volume: (values) => (container) =>
+    (container.entry().Mounts ?? []).some(({ Name, Destination }) =>
+      values.some((value) => value === Name || value === Destination),
+    ),
+  expose: (values) => portTest(values, ({ PrivatePort }) => PrivatePort),
+  publish: (values) => portTest(values, ({ PublicPort }) => PublicPort),
+};
+
+function assertAmong(filter: string, values: readonly string[], known: ReadonlySet<string>): void {
+  for (const value of values) {
+    if (known.has(value)) continue;
+    throw new BadRequestError(`invalid filter '${filter}=${value}': use one of ${[...known].join(', ')}`, 'BAD_FILTER');
+  }
+}
+
+/** `80`, `80/udp`, `8000-8010/tcp`. */
+function portTest(values: readonly string[], portOf: (port: PortSummary) => number | undefined): Test {
+  const ranges = values.map((value) => {
+    const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(value);
+    if (!match)
+      throw new BadRequestError(`invalid filter: '${value}' is no port; write 80, 80/udp or 8000-8010`, 'BAD_FILTER');
+    return { first: Number(match[1]), last: Number(match[2] ?? match[1]), protocol: match[3] ?? 'tcp' };
+  });
+  return (container) =>
+    (container.entry().Ports ?? []).some((port) => {
+      const number = portOf(port);
+      return (
+        number !== undefined &&
+        ranges.some(({ first, last, protocol }) => port.Type === protocol && number >= first && number <= last)
+      );
+    });
+}

@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto';
+import os from 'node:os';
+import type { Cluster } from '../../cluster/cluster.ts';
+import type { Node } from '../../cluster/node.ts';
+import { VERSION } from '../../common/version.ts';
+import { binarySize } from './bytes.ts';
+
+/** What the manager says of itself in `docker info`. */
+export interface InfoFacts {
+  readonly strategy: string;
+  readonly filters: readonly string[];
+  /** `primary` or `replica`. */
+  readonly role: string;
+  /** Problems that are no single node's, e.g. that discovery does not answer. */
+  readonly problems: () => readonly string[];
+}
+
+/** A node's part of the answer, kept until the node changes. */
+interface NodePart {
+  readonly version: number;
+  readonly name: string;
+  readonly rows: string;
+  readonly warnings: readonly string[];
+}
+
+/** Renders `GET /info` from the model: sums, the tree of nodes, warnings. Only nodes that changed are rendered anew. */
+export class InfoView {
+  readonly #cluster: Cluster;
+  readonly #facts: InfoFacts;
+  readonly #id: string = randomBytes(16).toString('hex');
+  readonly #parts = new WeakMap<Node, NodePart>();
+  #rows = '';
+  #rowsVersion = '';
+
+  constructor(cluster: Cluster, facts: InfoFacts) {
+    this.#cluster = cluster;
+    this.#facts = facts;
+  }
+
+  /** The answer's JSON text. */
+  render(nowMs: number): string {
+    const { nodes, containerCount } = this.#cluster;
+    const sums = sumUp(nodes);
+    const rows = this.#nodeRows(nodes);
+    const info = {
+      ID: this.#id,
+      Containers: containerCount,
+      ContainersRunning: sums.running,
+      ContainersPaused: sums.paused,
+      ContainersStopped: sums.stopped,
+      Images: this.#cluster.images.size,
+      Driver: '',
+      DriverStatus: [],
+      Plugins: {
+        Volume: ['local'],
+        Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null', 'overlay'],
+        Authorization: null,
+        Log: [],
+      },
+      MemoryLimit: true,
+      SwapLimit: true,
+      CpuCfsPeriod: true,
+      CpuCfsQuota: true,
+      CPUShares: true,
+      CPUSet: true,
+      PidsLimit: true,
+      IPv4Forwarding: true,
+      OomKillDisable: true,
+      Debug: false,
+      NEventsListener: 0,
+      SystemTime: new Date(nowMs).toISOString(),
+      KernelVersion: os.release(),
+      OperatingSystem: os.platform(),
+      OSType: 'linux',
+      Architecture: ARCHITECTURES[os.arch()] ?? os.arch(),
+      IndexServerAddress: '',
+      RegistryConfig: null,
+      NCPU: sums.cpus,
+      MemTotal: sums.memoryBytes,
+      DockerRootDir: '',
+      Name: os.hostname(),
+      Labels: null,
+      ExperimentalBuild: false,
+      ServerVersion: `enxame/${VERSION}`,
+      LiveRestoreEnabled: false,
+      Isolation: '',
+      SecurityOptions: null,
+      Swarm: {
+        NodeID: '',
+        NodeAddr: '',
+        LocalNodeState: 'inactive',
+        ControlAvailable: false,
+        Error: '',
+        RemoteManagers: null,
+      },
+      Warnings: [...this.#facts.problems(), ...nodes.flatMap((node) => this.#part(node).warnings)],
+    };
+    const head = [
+      ['Role', this.#facts.role],
+      ['Strategy', this.#facts.strategy],
+      ['Filters', this.#facts.filters.join(', ')],
+      ['Nodes', String(nodes.length)],
+    ];
+    const tree = JSON.stringify(head).slice(0, -1) + (rows === '' ? '' : `,${rows}`);
+    return `${JSON.stringify(info).slice(0, -1)},"SystemStatus":${tree}]}\n`;
+  }
+
+  #nodeRows(nodes: readonly Node[]): string {
+    let changes = 0;
+    for (const node of nodes) changes += node.version;
+    // Versions only grow, so the sum is the same only when nothing changed.
+    const version = `${nodes.length}/${changes}`;
+    if (version === this.#rowsVersion) return this.#rows;
+    const parts = nodes.map((node) => this.#part(node));
+    parts.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    this.#rows = parts.map(({ rows }) => rows).join(',');
+    this.#rowsVersion = version;
+    return this.#rows;
+  }
+
+  #part(node: Node): NodePart {
+    const kept = this.#parts.get(node);
+    if (kept?.version === node.version) return kept;
+    const part = { version: node.version, name: node.name, rows: renderRows(node), warnings: warningsOf(node) };
+    this.#parts.set(node, part);
+    return part;
+  }
+}
+
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  x64: 'x86_64',
+  arm64: 'aarch64',
+  arm: 'armv7l',
+  ia32: 'i386',
+};
+
+function sumUp(nodes: readonly Node[]): {
+  running: number;
+  paused: number;
+  stopped: number;
+  cpus: number;
+  memoryBytes: number;
+} {
+  const sums = { running: 0, paused: 0, stopped: 0, cpus: 0, memoryBytes: 0 };
+  for (const node of nodes) {
+    const { running, paused, stopped } = node.counts;
+    sums.running += running;
+    sums.paused += paused;
+    sums.stopped += stopped;
+    if (!node.isHealthy) continue;
+    sums.cpus += node.totalNanoCpus / 1e9;
+    sums.memoryBytes += node.totalMemoryBytes;
+  }
+  return sums;
+}
+
+/** The rows of one node as classic swarm had them, without the outer brackets. */
+function renderRows(node: Node): string {
+  const { running, paused, stopped } = node.counts;
+  const labels = { ...namedBuiltins(node), ...Object.fromEntries(node.labels) };
+  const rows: [string, string][] = [
+    [` ${node.name}`, node.entry.replace(/^tcp:\/\//, '')],
+    ['  └ ID', node.info ? node.id : ''],
+    ['  └ Status', node.state],
+    ['  └ Containers', `${running + paused + stopped} (${running} Running, ${paused} Paused, ${stopped} Stopped)`],
+    ['  └ Reserved CPUs', `${Number((node.reservedNanoCpus / 1e9).toFixed(2))} / ${node.totalNanoCpus / 1e9}`],
+    ['  └ Reserved Memory', `${binarySize(node.reservedMemoryBytes)} / ${binarySize(node.totalMemoryBytes)}`],
+    [
+      '  └ Labels',
+      Object.entries(labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(', '),
+    ],
+    ...(node.isHealthy ? [] : [['  └ Error', node.reason] satisfies [string, string]]),
+    ['  └ UpdatedAt', node.updatedAtMs === 0 ? 'never' : new Date(node.updatedAtMs).toISOString()],
+    ['  └ ServerVersion', node.info?.ServerVersion ?? 'unknown'],
+  ];
+  return JSON.stringify(rows).slice(1, -1);
+}
+
+function namedBuiltins(node: Node): Readonly<Record<string, string>> {
+  const { storagedriver, kernelversion, operatingsystem, ostype } = node.builtins;
+  return node.info ? { kernelversion, operatingsystem, ostype, storagedriver } : {};
+}
+
+function warningsOf(node: Node): readonly string[] {
+  const own = node.warnings.map((warning) => `WARNING: ${warning}`);
+  if (node.isHealthy) return own;
+  const who = node.info ? `node ${node.name} (${node.entry})` : `engine ${node.entry}`;
+  return [`WARNING: ${who} is ${node.state.toLowerCase()}: ${node.reason}`, ...own];
+}

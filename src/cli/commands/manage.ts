@@ -1,0 +1,223 @@
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { DEFAULT_TIMES, type MonitorTimes } from '../../cluster/node-monitor.ts';
+import { UsageError } from '../../common/errors.ts';
+import { type ListenAddress, parseListenAddress } from '../../common/listen-address.ts';
+import { stateDir } from '../../common/state-dir.ts';
+import { assertSafeListener, readTlsFiles, type TlsMaterial, tlsServerOptions } from '../../common/tls-files.ts';
+import { startTokenService, type TokenService } from '../../discovery/service/service.ts';
+import { DEFAULT_TOKEN_SERVICE_PORT } from '../../discovery/token-address.ts';
+import { readClusterOptions } from '../../manager/cluster-options.ts';
+import { type Manager, startManager } from '../../manager/manager.ts';
+import { FILTER_NAMES } from '../../scheduler/filters/registry.ts';
+import { schedulerOptions } from '../../scheduler/scheduler.ts';
+import { STRATEGY_NAMES } from '../../scheduler/strategies/registry.ts';
+import { clusterFolder } from '../../store/state-store.ts';
+import type { CommandContext } from '../command.ts';
+import {
+  addDiscovery,
+  DISCOVERY_HELP,
+  discoveryUri,
+  durationFlag,
+  openDiscoveryArgument,
+} from '../discovery-options.ts';
+
+interface Flags {
+  readonly host?: readonly string[];
+  readonly strategy: string;
+  readonly filter?: readonly string[];
+  readonly clusterOpt?: readonly string[];
+  readonly discoveryOpt?: readonly string[];
+  readonly heartbeat: number;
+  readonly engineRefreshMinInterval: number;
+  readonly engineRefreshMaxInterval: number;
+  readonly engineFailureRetry: string;
+  readonly engineProbeInterval: number;
+  readonly engineProbeTimeout: number;
+  readonly tls?: boolean;
+  readonly tlsverify?: boolean;
+  readonly tlscacert?: string;
+  readonly tlscert?: string;
+  readonly tlskey?: string;
+  readonly insecure?: boolean;
+  readonly stateDir?: string;
+  readonly discoveryService?: string | true;
+  readonly adoptSwarm?: boolean;
+}
+
+const DEFAULT_HOST = 'tcp://127.0.0.1:2375';
+
+const EXAMPLES = `
+Examples:
+  $ enxame manage 10.0.0.1:2375,10.0.0.2:2375                 # engines that already run, for this host only
+  $ enxame manage --tlsverify --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem -H tcp://:3376 token://TOKEN
+  $ enxame manage --strategy binpack --filter health --filter port nodes://10.0.0.[10:200]:2376
+  $ docker -H tcp://127.0.0.1:2375 info                       # then use docker as always
+
+--cluster-opt takes:
+  swarm.overcommit=0.05       how much more than a node has may be reserved
+  enxame.substrate=eager      when cluster networks are prepared: eager, lazy or off
+  enxame.subnet-pool=CIDR     where cluster networks take their subnets
+  enxame.pull=all             docker pull on every node (all) or on one (one)
+${DISCOVERY_HELP}`;
+
+/** `enxame manage`: the manager. */
+export function configure(command: Command, context: CommandContext): void {
+  const { refreshMinMs, refreshMaxMs, probeIntervalMs, probeTimeoutMs, failureRetry } = DEFAULT_TIMES;
+  addDiscovery(command)
+    .option(
+      '-H, --host <address>',
+      `where to listen; may be repeated ($ENXAME_HOST) (default: ${DEFAULT_HOST})`,
+      collect,
+    )
+    .addOption(new Option('--strategy <name>', 'how nodes are ranked').choices(STRATEGY_NAMES).default('spread'))
+    .addOption(
+      new Option('-f, --filter <name>', 'use only these filters; may be repeated')
+        .choices(FILTER_NAMES)
+        .argParser(collect),
+    )
+    .option('--cluster-opt <key=value>', 'see below; may be repeated', collect)
+    .option('--heartbeat <duration>', 'time between two looks at discovery', durationFlag, 60_000)
+    .option(
+      '--engine-refresh-min-interval <duration>',
+      'list everything again after at least this',
+      durationFlag,
+      refreshMinMs,
+    )
+    .option('--engine-refresh-max-interval <duration>', 'and at most this', durationFlag, refreshMaxMs)
+    .option('--engine-failure-retry <count>', 'failed probes that make a node unhealthy', String(failureRetry))
+    .option('--engine-probe-interval <duration>', 'time between two probes of an engine', durationFlag, probeIntervalMs)
+    .option(
+      '--engine-probe-timeout <duration>',
+      'how long an engine may take to answer a probe',
+      durationFlag,
+      probeTimeoutMs,
+    )
+    .option('--tls', 'use TLS without checking the other side')
+    .option('--tlsverify', 'use TLS and demand certificates of clients and engines')
+    .option('--tlscacert <file>', 'authority of client and engine certificates')
+    .option('--tlscert <file>', 'certificate for both sides')
+    .option('--tlskey <file>', 'its key')
+    .option('--insecure', 'allow others than this host without client certificates')
+    .option('--state-dir <folder>', 'where to keep the cluster’s state, or none ($ENXAME_STATE_DIR)')
+    .option(
+      '--discovery-service [address]',
+      `serve tokens too (default address: tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT})`,
+    )
+    .option('--adopt-swarm', 'take over engines that are members of another swarm')
+    .addHelpText('after', EXAMPLES)
+    .action((discovery: string | undefined, flags: Flags) => manage(discovery, flags, context));
+}
+
+async function manage(discovery: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
+  const material = await readTlsFiles({ ca: flags.tlscacert, cert: flags.tlscert, key: flags.tlskey });
+  const listeners = (flags.host ?? [context.env.ENXAME_HOST || DEFAULT_HOST]).map(parseListenAddress);
+  const serverTls = readServerTls(flags, material);
+  for (const address of listeners) assertListener(address, serverTls, flags.insecure ?? false);
+  const clusterOptions = readClusterOptions(flags.clusterOpt ?? [], flags.adoptSwarm ?? false);
+  const times = readTimes(flags);
+  const folder = stateDir(flags.stateDir, context.env, context.isRoot);
+  const logger = await context.logger();
+  const service = await startDiscoveryService(flags, folder, material, logger);
+  const manager = await start();
+  const stop = context.stopSignal();
+  context.out(`Manager at ${manager.addresses.map(({ text }) => text).join(', ')}\n`);
+  if (service) context.out(`Token service at ${service.url}\n`);
+  if (!stop.aborted)
+    await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
+  await Promise.all([manager.close(), service?.close()]);
+
+  async function start(): Promise<Manager> {
+    try {
+      const uri = discoveryUri(discovery, context.env);
+      return await startManager({
+        backend: await openDiscoveryArgument(uri, flags.discoveryOpt, { ...context, heartbeatMs: flags.heartbeat }),
+        listeners,
+        serverTls,
+        engineTls: readEngineTls(flags, material),
+        scheduler: schedulerOptions({
+          strategy: flags.strategy,
+          ...(flags.filter ? { filters: flags.filter } : {}),
+          overcommit: clusterOptions.overcommit,
+        }),
+        clusterOptions,
+        times,
+        stateFolder: folder === undefined ? undefined : clusterFolder(folder, uri),
+        logger,
+        clock: context.clock,
+      });
+    } catch (error) {
+      await service?.close();
+      throw error;
+    }
+  }
+}
+
+function readServerTls(flags: Flags, material: TlsMaterial): ReturnType<typeof tlsServerOptions> {
+  if ((flags.tls || flags.tlsverify) && material.cert === undefined) {
+    throw new UsageError('--tls and --tlsverify need --tlscert and --tlskey');
+  }
+  if (flags.tlsverify && material.ca === undefined) throw new UsageError('--tlsverify needs --tlscacert');
+  // `--tls` alone encrypts without checking who the client is.
+  const { ca, ...own } = material;
+  return tlsServerOptions(flags.tls && !flags.tlsverify ? own : { ...own, ...(ca ? { ca } : {}) });
+}
+
+function readEngineTls(flags: Flags, material: TlsMaterial): ({ verify: boolean } & TlsMaterial) | undefined {
+  if (material.cert === undefined && material.ca === undefined) return undefined;
+  return { ...material, verify: flags.tlsverify === true || !flags.tls };
+}
+
+function assertListener(address: ListenAddress, tls: ReturnType<typeof tlsServerOptions>, insecure: boolean): void {
+  assertSafeListener(
+    address,
+    tls === undefined ? 'plain' : tls.requestCert ? 'mutual-tls' : 'tls',
+    'mutual-tls',
+    insecure,
+  );
+}
+
+function readTimes(flags: Flags): MonitorTimes {
+  const times: MonitorTimes = {
+    ...DEFAULT_TIMES,
+    refreshMinMs: flags.engineRefreshMinInterval,
+    refreshMaxMs: flags.engineRefreshMaxInterval,
+    failureRetry: Number(flags.engineFailureRetry),
+    probeIntervalMs: flags.engineProbeInterval,
+    probeTimeoutMs: flags.engineProbeTimeout,
+  };
+  if (!Number.isInteger(times.failureRetry) || times.failureRetry < 1) {
+    throw new UsageError(`--engine-failure-retry should be a whole number from 1, not "${flags.engineFailureRetry}"`);
+  }
+  if (times.refreshMinMs < 1000) throw new UsageError('--engine-refresh-min-interval should be at least one second');
+  if (times.refreshMaxMs < times.refreshMinMs)
+    throw new UsageError('--engine-refresh-max-interval should not be below --engine-refresh-min-interval');
+  if (times.probeIntervalMs < 100 || times.probeTimeoutMs < 100)
+    throw new UsageError('--engine-probe-interval and --engine-probe-timeout should be at least 100ms');
+  return times;
+}
+
+async function startDiscoveryService(
+  flags: Flags,
+  folder: string | undefined,
+  material: TlsMaterial,
+  logger: Awaited<ReturnType<CommandContext['logger']>>,
+): Promise<TokenService | undefined> {
+  if (flags.discoveryService === undefined) return undefined;
+  const address =
+    flags.discoveryService === true ? `tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT}` : flags.discoveryService;
+  const listen = parseListenAddress(address);
+  const { ca: _unused, ...own } = material;
+  const isLocal = address.startsWith('tcp://127.') || listen.kind === 'unix';
+  return startTokenService({
+    listen,
+    stateFolder: folder === undefined ? undefined : join(folder, 'discovery'),
+    tls: isLocal ? undefined : tlsServerOptions(own),
+    insecure: flags.insecure ?? false,
+    logger,
+  });
+}
+
+function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), value];
+}

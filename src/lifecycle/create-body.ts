@@ -1,0 +1,124 @@
+import { BadRequestError } from '../common/errors.ts';
+import { setMember } from '../common/json-edit.ts';
+
+/** What a create body says about things that live on nodes. */
+export interface CreateReferences {
+  readonly image: string;
+  /** User-defined networks by name or ID; `bridge`, `host` and `none` are on every node. */
+  readonly networks: readonly string[];
+  /** Named volumes; binds of host paths are not. */
+  readonly volumes: readonly string[];
+}
+
+interface CreateBody {
+  readonly Image?: unknown;
+  readonly HostConfig?: {
+    readonly NetworkMode?: unknown;
+    readonly Binds?: unknown;
+    readonly Mounts?: unknown;
+  } | null;
+  readonly NetworkingConfig?: { readonly EndpointsConfig?: unknown } | null;
+}
+
+/** Networks every engine has by itself. */
+const PREDEFINED = new Set(['', 'default', 'bridge', 'host', 'none', 'nat']);
+
+/** Reads a parsed create body. Throws 400 when it is no object or names no image. */
+export function readReferences(value: unknown): CreateReferences {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new BadRequestError(
+      'create a container: the body must be a JSON object with at least an Image',
+      'BAD_CREATE',
+    );
+  }
+  const body = value as CreateBody;
+  if (typeof body.Image !== 'string' || body.Image.trim() === '') {
+    throw new BadRequestError(
+      'create a container: no image specified. Set "Image" to the name or ID of an image.',
+      'NO_IMAGE',
+    );
+  }
+  return { image: body.Image, networks: networksOf(body), volumes: volumesOf(body) };
+}
+
+function networksOf({ HostConfig, NetworkingConfig }: CreateBody): string[] {
+  const mode = typeof HostConfig?.NetworkMode === 'string' ? HostConfig.NetworkMode : '';
+  const endpoints = NetworkingConfig?.EndpointsConfig;
+  const named = typeof endpoints === 'object' && endpoints !== null ? Object.keys(endpoints) : [];
+  const all = mode.startsWith('container:') ? named : [mode, ...named];
+  return [...new Set(all)].filter((network) => !PREDEFINED.has(network));
+}
+
+function volumesOf({ HostConfig }: CreateBody): string[] {
+  const names = new Set<string>();
+  for (const bind of Array.isArray(HostConfig?.Binds) ? HostConfig.Binds : []) {
+    const source = typeof bind === 'string' && bind.includes(':') ? bind.slice(0, bind.indexOf(':')) : '';
+    if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(source)) names.add(source);
+  }
+  for (const mount of Array.isArray(HostConfig?.Mounts) ? HostConfig.Mounts : []) {
+    const { Type, Source } = mount as { readonly Type?: unknown; readonly Source?: unknown };
+    if (Type === 'volume' && typeof Source === 'string' && Source !== '') names.add(Source);
+  }
+  return [...names];
+}
+
+/** What changes in a create body before it goes to an engine; everything else is passed on as it came. */
+export interface CreateEdits {
+  readonly env: readonly string[] | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly cpuShares: number | undefined;
+  /** What engines know containers by, for references to containers (`--link`, `--volumes-from`, `--network container:`). */
+  readonly engineReference: (container: string) => string;
+}
+
+interface EditableBody {
+  readonly Labels?: Readonly<Record<string, string>> | null;
+  readonly HostConfig?: {
+    readonly NetworkMode?: string;
+    readonly PidMode?: string;
+    readonly IpcMode?: string;
+    readonly VolumesFrom?: readonly string[] | null;
+    readonly Links?: readonly string[] | null;
+  } | null;
+}
+
+/** Applies the edits to the body's text, touching only the members that change. */
+export function editCreateBody(text: string, value: unknown, edits: CreateEdits): string {
+  const body = value as EditableBody;
+  let edited = text;
+  if (edits.env) edited = setMember(edited, ['Env'], JSON.stringify(edits.env));
+  if (Object.keys(edits.labels).length > 0) {
+    edited = setMember(edited, ['Labels'], JSON.stringify({ ...body.Labels, ...edits.labels }));
+  }
+  if (edits.cpuShares !== undefined) edited = setMember(edited, ['HostConfig', 'CpuShares'], String(edits.cpuShares));
+  for (const [key, changed] of changedReferences(body, edits.engineReference)) {
+    edited = setMember(edited, ['HostConfig', key], JSON.stringify(changed));
+  }
+  return edited;
+}
+
+function changedReferences(
+  { HostConfig }: EditableBody,
+  engineReference: CreateEdits['engineReference'],
+): [string, unknown][] {
+  const translate = (text: string): string => {
+    const colon = text.indexOf(':');
+    return colon < 0 ? engineReference(text) : engineReference(text.slice(0, colon)) + text.slice(colon);
+  };
+  const changed: [string, unknown][] = [];
+  for (const key of ['NetworkMode', 'PidMode', 'IpcMode'] as const) {
+    const mode = HostConfig?.[key];
+    if (typeof mode !== 'string' || !mode.startsWith('container:')) continue;
+    const translated = `container:${engineReference(mode.slice('container:'.length))}`;
+    if (translated !== mode) changed.push([key, translated]);
+  }
+  for (const key of ['VolumesFrom', 'Links'] as const) {
+    const references = HostConfig?.[key];
+    if (!Array.isArray(references)) continue;
+    const translated = references.map((reference) =>
+      typeof reference === 'string' ? translate(reference) : reference,
+    );
+    if (translated.some((reference, i) => reference !== references[i])) changed.push([key, translated]);
+  }
+  return changed;
+}

@@ -1,0 +1,215 @@
+import type { Container } from '../cluster/container.ts';
+import { IDENTITY_LABEL, identityOf } from '../cluster/container.ts';
+import type { Node } from '../cluster/node.ts';
+import type { PendingPlacement } from '../cluster/placements.ts';
+import { EngineError, reasonOf } from '../common/errors.ts';
+import type { ApiVersion } from '../engine/api-version.ts';
+import { type EngineAnswer, messageOf } from '../engine/client.ts';
+import { type ParsedPlacement, parsePlacement } from '../scheduler/placement.ts';
+import { toError } from '../scheduler/refusal.ts';
+import { schedule } from '../scheduler/scheduler.ts';
+import type { Home } from '../scheduler/types.ts';
+import { type CreateReferences, editCreateBody, readReferences } from './create-body.ts';
+import type { LifecycleContext } from './lifecycle.ts';
+
+/** `POST /containers/create` as the client sent it. */
+export interface CreateRequest {
+  /** The body as text, and parsed. */
+  readonly text: string;
+  readonly value: unknown;
+  readonly name: string | undefined;
+  readonly platform: string | undefined;
+  readonly registryAuth: string | undefined;
+  readonly api: ApiVersion;
+  readonly signal: AbortSignal;
+}
+
+/** How long a create that asks for resources waits until what existing containers reserve is known. */
+const ACCOUNTING_WAIT_MS = 5_000;
+/** Nodes tried when the chosen one refuses connections before it got the request. */
+const MAX_NODES_TRIED = 3;
+const RESERVED_LABELS = [IDENTITY_LABEL];
+
+/** A create that was read: what it asks for and what it refers to. */
+interface Wanted {
+  readonly request: CreateRequest;
+  readonly parsed: ParsedPlacement;
+  readonly references: CreateReferences;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** See `ContainerLifecycle.create`. */
+export async function createContainer(context: LifecycleContext, request: CreateRequest): Promise<EngineAnswer> {
+  const wanted = readWanted(context, request);
+  const name = request.name?.replace(/^\//, '');
+  const release = name ? context.cluster.names.reserve(name) : undefined;
+  try {
+    await accountingSettled(context, wanted);
+    return await onSomeNode(context, wanted);
+  } finally {
+    release?.();
+  }
+}
+
+function readWanted(context: LifecycleContext, request: CreateRequest): Wanted {
+  const references = readReferences(request.value);
+  const parsed = parsePlacement(request.value, {
+    ...(request.name ? { name: request.name.replace(/^\//, '') } : {}),
+    ...(request.platform ? { platform: request.platform } : {}),
+    largestNodeCpus: largestNodeCpus(context),
+  });
+  const own = (request.value as { Labels?: Readonly<Record<string, string>> | null }).Labels ?? {};
+  return { request, parsed, references, labels: { ...own, ...parsed.labelsToAdd } };
+}
+
+/** Creates on the best node; on the next best when a node turns out to be unreachable before it got anything. */
+async function onSomeNode(context: LifecycleContext, wanted: Wanted): Promise<EngineAnswer> {
+  const excluded = new Map<string, string>();
+  for (let tried = 1; ; tried++) {
+    const placement = place(context, wanted, excluded);
+    const claim = context.volumes.claim(placement.node, wanted.references.volumes);
+    let isCreated = false;
+    try {
+      const answer = await onNode(context, wanted, placement);
+      isCreated = answer.statusCode === 201;
+      return answer;
+    } catch (error) {
+      if (tried >= MAX_NODES_TRIED || !isRefusedConnection(error)) throw error;
+      excluded.set(placement.node.id, reasonOf(error));
+    } finally {
+      placement.release();
+      if (!isCreated) claim.undo();
+    }
+  }
+}
+
+/** Synchronous from the first look at the cluster to the recorded placement, so no other create comes between. */
+function place(context: LifecycleContext, wanted: Wanted, excluded: ReadonlyMap<string, string>): PendingPlacement {
+  const { cluster, networks, volumes } = context;
+  const { references, parsed, labels } = wanted;
+  if (!context.images.isKnown(references.image) && cluster.nodes.some((node) => node.isHealthy)) {
+    throw noSuchImage(references.image);
+  }
+  const homes: Home[] = [...volumes.homesOf(references.volumes), ...networks.homesOf(references.networks)];
+  const answer = schedule({ ...parsed.request, homes, excluded }, cluster, context.scheduler);
+  if (answer.kind === 'refused') throw toError(answer);
+  return cluster.beginPlacement(answer.node as Node, parsed.request, labels);
+}
+
+/** What Docker's CLI and Compose look for before they pull. */
+function noSuchImage(image: string): EngineError {
+  return new EngineError(`No such image: ${image}`, 'NO_SUCH_IMAGE', undefined, 404);
+}
+
+async function onNode(context: LifecycleContext, wanted: Wanted, placement: PendingPlacement): Promise<EngineAnswer> {
+  const { node } = placement;
+  const { references, request } = wanted;
+  await Promise.all([
+    context.images.ensureOn(node, references.image, {
+      signal: request.signal,
+      ...(request.registryAuth === undefined ? {} : { registryAuth: request.registryAuth }),
+    }),
+    context.networks.prepareAttach(node, references.networks, request.signal),
+    context.volumes.settle(node, references.volumes, request.signal),
+  ]);
+  const { body, connects } = context.networks.split(engineBody(context, wanted), node.client.api.max);
+  const answer = await node.client.request({
+    method: 'POST',
+    path: `/containers/create${createQuery(request)}`,
+    api: request.api,
+    body,
+    signal: request.signal,
+    timeoutMs: 0,
+  });
+  if (answer.statusCode !== 201) return answer;
+  return await created(context, placement, answer, connects);
+}
+
+function createQuery({ name, platform }: CreateRequest): string {
+  const query = new URLSearchParams();
+  if (name) query.set('name', name.replace(/^\//, ''));
+  if (platform) query.set('platform', platform);
+  const text = query.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+function engineBody({ cluster, images }: LifecycleContext, { request, parsed, references }: Wanted): string {
+  const inherited = images.labelsOf(references.image);
+  // An image committed from a container may carry that container's identity: it must not become the new one's.
+  const cleared = RESERVED_LABELS.filter((label) => label in inherited).map((label) => [label, ''] as const);
+  return editCreateBody(request.text, request.value, {
+    env: parsed.strippedEnv,
+    labels: { ...Object.fromEntries(cleared), ...parsed.labelsToAdd },
+    cpuShares: parsed.engineCpuShares,
+    engineReference: (reference) => cluster.findContainer(reference)?.engineId ?? reference,
+  });
+}
+
+/** From the engine's answer to the client's: the placement becomes the container, networks are connected, the model shows it. */
+async function created(
+  context: LifecycleContext,
+  placement: PendingPlacement,
+  answer: EngineAnswer,
+  connects: readonly { readonly network: string; readonly body: string }[],
+): Promise<EngineAnswer> {
+  const { node } = placement;
+  const made = JSON.parse(answer.body.toString()) as {
+    readonly Id: string;
+    readonly Warnings?: readonly string[] | null;
+  };
+  placement.settle(made.Id);
+  const warnings = [...(made.Warnings ?? [])];
+  for (const { network, body } of connects) await connect(node, made.Id, network, body);
+  await node.refreshContainers([made.Id]);
+  const container = node.containers.get(made.Id);
+  if (container) await ensureOwnName(context, container);
+  const id = container ? container.id : identityOf(made.Id, {});
+  return { ...answer, body: Buffer.from(`${JSON.stringify({ Id: id, Warnings: warnings })}\n`) };
+}
+
+async function connect(node: Node, engineId: string, network: string, body: string): Promise<void> {
+  const path = `/networks/${encodeURIComponent(network)}/connect`;
+  const answer = await node.client.request({ method: 'POST', path, body });
+  if (answer.statusCode < 300) return;
+  // As an engine that takes several networks would: no container is left behind.
+  await node.client.request({ method: 'DELETE', path: `/containers/${engineId}?force=1&v=1` });
+  throw new EngineError(messageOf(answer.body), 'ENGINE_ANSWER', undefined, answer.statusCode);
+}
+
+/** Engines choose random names; one that another node already uses is made unique by the container's own ID. */
+async function ensureOwnName({ cluster, logger }: LifecycleContext, container: Container): Promise<void> {
+  if (cluster.containersNamed(container.name).length < 2) return;
+  const name = `${container.name}_${container.engineId.slice(0, 6)}`;
+  const path = `/containers/${container.engineId}/rename?name=${name}`;
+  const answer = await container.node.client.request({ method: 'POST', path });
+  if (answer.statusCode >= 300)
+    logger.warn({ name: container.name, reason: messageOf(answer.body) }, 'two containers have one name');
+  else await container.node.refreshContainers([container.engineId]);
+}
+
+/** Resources and ports can only be judged when what is there is known; right after a start that takes a moment. */
+async function accountingSettled({ cluster }: LifecycleContext, { parsed }: Wanted): Promise<void> {
+  const { memoryBytes, nanoCpus, ports } = parsed.request;
+  if (cluster.accounting.unknown === 0 || (memoryBytes === 0 && nanoCpus === 0 && ports.length === 0)) return;
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ACCOUNTING_WAIT_MS);
+  });
+  await Promise.race([cluster.accounting.settled(), patience]);
+  clearTimeout(timer);
+}
+
+/** The node got nothing: another one may be asked without creating twice. */
+function isRefusedConnection(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'].includes((cause as NodeJS.ErrnoException).code ?? ''))
+      return true;
+  }
+  return false;
+}
+
+function largestNodeCpus({ cluster }: LifecycleContext): number {
+  let largest = 0;
+  for (const node of cluster.nodes) largest = Math.max(largest, node.totalNanoCpus / 1e9);
+  return largest;
+}

@@ -1,0 +1,140 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Container } from '../cluster/container.ts';
+import { EngineError, reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type { ApiVersion } from '../engine/api-version.ts';
+import { type EngineAnswer, messageOf } from '../engine/client.ts';
+import type { SchedulerOptions } from '../scheduler/scheduler.ts';
+import { type CreateRequest, createContainer } from './create.ts';
+import type { ImageSource, NetworkPlacement, VolumePlacement } from './ports.ts';
+
+/** What the lifecycle stands on. */
+export interface LifecycleContext {
+  readonly cluster: Cluster;
+  readonly scheduler: SchedulerOptions;
+  readonly images: ImageSource;
+  readonly networks: NetworkPlacement;
+  readonly volumes: VolumePlacement;
+  readonly logger: Logger;
+}
+
+/** Operations on an existing container that engines answer with a status and at most a few bytes. */
+export type ContainerAction = 'start' | 'stop' | 'restart' | 'kill' | 'pause' | 'unpause' | 'update';
+
+/** How a client asked for an operation: passed on to the engine as it came. */
+export interface ActionRequest {
+  /** The query with its `?`, or empty. */
+  readonly search: string;
+  readonly body?: Buffer | undefined;
+  readonly api: ApiVersion;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The one place through which every container is created, started, stopped, renamed and removed. Each operation
+ * returns the engine's own answer, after the model shows what it did.
+ */
+export class ContainerLifecycle {
+  readonly #context: LifecycleContext;
+
+  constructor(context: LifecycleContext) {
+    this.#context = context;
+  }
+
+  /** Chooses a node, prepares it and creates the container there. Throws `SchedulingError`, 404 for an unknown image, 409 for a taken name. */
+  create(request: CreateRequest): Promise<EngineAnswer> {
+    return createContainer(this.#context, request);
+  }
+
+  /** Passes an action to the container's engine; waits as long as the engine does (stopping takes its grace period). */
+  async act(container: Container, action: ContainerAction, request: ActionRequest): Promise<EngineAnswer> {
+    requireReachable(container);
+    const { node, engineId } = container;
+    const call = (): Promise<EngineAnswer> =>
+      node.client.request({
+        method: 'POST',
+        path: `/containers/${engineId}/${action}${request.search}`,
+        api: request.api,
+        body: request.body,
+        signal: request.signal,
+        timeoutMs: 0,
+      });
+    const starts = action === 'start' || action === 'restart';
+    const answer = starts ? await this.#startPatiently(call, request.signal) : await call();
+    if (answer.statusCode < 400) {
+      if (action === 'update') this.#context.cluster.forgetReservation(node, engineId);
+      await this.#refresh(container);
+    }
+    return answer;
+  }
+
+  /** Renames when the name is free in the whole cluster. */
+  async rename(container: Container, name: string, request: ActionRequest): Promise<EngineAnswer> {
+    requireReachable(container);
+    const release = this.#context.cluster.names.reserve(name.replace(/^\//, ''));
+    try {
+      const path = `/containers/${container.engineId}/rename${request.search}`;
+      const answer = await container.node.client.request({
+        method: 'POST',
+        path,
+        api: request.api,
+        signal: request.signal,
+      });
+      if (answer.statusCode < 400) await this.#refresh(container);
+      return answer;
+    } finally {
+      release();
+    }
+  }
+
+  /** Removes it from its engine and from the model. */
+  async remove(container: Container, request: ActionRequest): Promise<EngineAnswer> {
+    requireReachable(container);
+    const { node, engineId } = container;
+    const path = `/containers/${engineId}${request.search}`;
+    const answer = await node.client.request({
+      method: 'DELETE',
+      path,
+      api: request.api,
+      signal: request.signal,
+      timeoutMs: 0,
+    });
+    const isLinkOnly = /[?&]link=(1|true)/i.test(request.search);
+    if (answer.statusCode < 300 && !isLinkOnly) this.#context.cluster.removeContainer(node, engineId);
+    return answer;
+  }
+
+  /** A start on a cluster network may fail while the network is still being prepared on that node. */
+  async #startPatiently(call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await call();
+      if (answer.statusCode < 500) return answer;
+      const failure = { status: answer.statusCode, message: messageOf(answer.body) };
+      const delayMs = this.#context.networks.retryDelayMs(failure, attempt);
+      if (delayMs === undefined || signal.aborted) return answer;
+      this.#context.logger.info(
+        { attempt, reason: failure.message },
+        'start is tried again: the network is not ready on the node',
+      );
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+  }
+
+  /** The write is done whatever comes of this; when it fails the monitor lists everything anew. */
+  async #refresh({ node, engineId }: Container): Promise<void> {
+    await node.refreshContainers([engineId]).catch((error: unknown) => {
+      this.#context.logger.warn({ node: node.name, reason: reasonOf(error) }, 'listing after a write failed');
+    });
+  }
+}
+
+/** Throws when the container's node cannot be reached now, naming the node and the reason. */
+export function requireReachable({ name, node }: Container): void {
+  if (node.isHealthy) return;
+  throw new EngineError(
+    `Container ${name} is on node ${node.name}, which is ${node.state.toLowerCase()}: ${node.reason}. Try again when the node is back.`,
+    'NODE_UNREACHABLE',
+    undefined,
+    503,
+  );
+}

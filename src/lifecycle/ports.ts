@@ -1,0 +1,49 @@
+import type { Node } from '../cluster/node.ts';
+import type { ApiVersion } from '../engine/api-version.ts';
+import type { Home } from '../scheduler/types.ts';
+
+/** Makes images available where they are needed. */
+export interface ImageSource {
+  /** Whether any node, healthy or not, is known to hold the image. */
+  isKnown(reference: string): boolean;
+  /** Labels of the image, which its containers inherit; empty when unknown. */
+  labelsOf(reference: string): Readonly<Record<string, string>>;
+  /** Returns once the node holds the image. Throws 404 `No such image: …` when it cannot be had, so that clients pull. */
+  ensureOn(
+    node: Node,
+    reference: string,
+    options: { readonly signal?: AbortSignal; readonly registryAuth?: string },
+  ): Promise<unknown>;
+}
+
+/** A part of a create that must happen on the chosen node after the container exists. */
+export interface NetworkConnect {
+  readonly network: string;
+  /** Body of `POST /networks/{network}/connect`. */
+  readonly body: string;
+}
+
+/** What networks mean for where a container goes and how it is created there. */
+export interface NetworkPlacement {
+  /** The nodes a container must go to because of the networks it names (local networks have a home). Throws 404 for unknown ones. */
+  homesOf(networks: readonly string[]): readonly Home[];
+  /** Returns once a container on `node` can be attached to these networks. */
+  prepareAttach(node: Node, networks: readonly string[], signal?: AbortSignal): Promise<void>;
+  /** Splits a create body for engines that take one network at creation (before API 1.44). */
+  split(body: string, engineApi: ApiVersion): { readonly body: string; readonly connects: readonly NetworkConnect[] };
+  /** Milliseconds to wait before trying a failed start or connect again; undefined when the failure is final. */
+  retryDelayMs(error: { readonly status: number; readonly message: string }, attempt: number): number | undefined;
+}
+
+/** What named volumes mean for where a container goes. */
+export interface VolumePlacement {
+  /** The nodes the named volumes live on, with reasons. */
+  homesOf(volumes: readonly string[]): readonly Home[];
+  /**
+   * Takes a home on `node` for those volumes that have none yet: synchronously, in the same turn as the placement, so
+   * that two users never choose two homes. `undo` gives it back when the container was not created there.
+   */
+  claim(node: Node, volumes: readonly string[]): { undo(): void };
+  /** Creates on `node` the volumes that are recorded but not made yet, with their labels and driver options. */
+  settle(node: Node, volumes: readonly string[], signal?: AbortSignal): Promise<void>;
+}

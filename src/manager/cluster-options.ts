@@ -1,0 +1,65 @@
+import { UsageError } from '../common/errors.ts';
+
+/** When cluster networks are prepared on the engines: at once, when the first is needed, or never. */
+export type SubstrateMode = 'eager' | 'lazy' | 'off';
+
+/** What `--cluster-opt` and `--adopt-swarm` say. */
+export interface ClusterOptions {
+  /** 0.05 lets reservations reach 105 % of what a node has. */
+  readonly overcommit: number;
+  readonly substrate: SubstrateMode;
+  /** CIDR cluster networks take their subnets from; undefined leaves the engines' own default. */
+  readonly subnetPool: string | undefined;
+  /** Whether `docker pull` pulls on every node or on one. */
+  readonly pull: 'all' | 'one';
+  readonly adoptSwarm: boolean;
+}
+
+const KNOWN = [
+  'swarm.overcommit',
+  'swarm.createretry',
+  'enxame.substrate',
+  'enxame.subnet-pool',
+  'enxame.pull',
+] as const;
+
+/** Reads `key=value` pairs. Throws a {@link UsageError} for an unknown key or an impossible value. */
+export function readClusterOptions(pairs: readonly string[], adoptSwarm: boolean): ClusterOptions {
+  const values = new Map(pairs.map(splitPair));
+  for (const key of values.keys()) {
+    if (!KNOWN.some((known) => known === key)) {
+      throw new UsageError(`unknown --cluster-opt "${key}": use one of ${KNOWN.join(', ')}`);
+    }
+  }
+  return {
+    overcommit: readOvercommit(values.get('swarm.overcommit')),
+    substrate: oneOf(values.get('enxame.substrate'), 'enxame.substrate', ['eager', 'lazy', 'off']),
+    subnetPool: values.get('enxame.subnet-pool'),
+    pull: oneOf(values.get('enxame.pull'), 'enxame.pull', ['all', 'one']),
+    adoptSwarm,
+  };
+}
+
+function splitPair(pair: string): [string, string] {
+  const equals = pair.indexOf('=');
+  if (equals <= 0) throw new UsageError(`--cluster-opt "${pair}" should be key=value`);
+  return [pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()];
+}
+
+function readOvercommit(text: string | undefined): number {
+  if (text === undefined) return 0.05;
+  const share = Number(text);
+  if (text === '' || !Number.isFinite(share) || share < -1 || share > 1000) {
+    throw new UsageError(`--cluster-opt swarm.overcommit="${text}" should be a share such as 0.05`);
+  }
+  return share;
+}
+
+/** The first choice is the default. */
+function oneOf<T extends string>(text: string | undefined, key: string, choices: readonly [T, ...T[]]): T {
+  if (text === undefined) return choices[0];
+  const choice = choices.find((each) => each === text);
+  if (choice === undefined)
+    throw new UsageError(`--cluster-opt ${key}="${text}" should be one of ${choices.join(', ')}`);
+  return choice;
+}

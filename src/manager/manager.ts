@@ -1,0 +1,108 @@
+import { EventHub } from '../api/events/event-hub.ts';
+import { ExecRegistry } from '../api/exec-registry.ts';
+import { HANDLERS } from '../api/handlers.ts';
+import { startApiServer } from '../api/server.ts';
+import { AdvertisedApi } from '../api/views/api-range.ts';
+import { InfoView } from '../api/views/info.ts';
+import { Cluster } from '../cluster/cluster.ts';
+import { Membership } from '../cluster/membership.ts';
+import type { MonitorTimes } from '../cluster/node-monitor.ts';
+import type { Clock } from '../common/clock.ts';
+import type { ListenAddress } from '../common/listen-address.ts';
+import type { Logger } from '../common/logger.ts';
+import type { TlsServerOptions } from '../common/tls-files.ts';
+import { VERSION } from '../common/version.ts';
+import type { DiscoveryBackend } from '../discovery/discovery.ts';
+import { connectorFor } from '../engine/connectors/connectors.ts';
+import type { EngineTls } from '../engine/connectors/socket.ts';
+import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import type { SchedulerOptions } from '../scheduler/scheduler.ts';
+import { openStateStore } from '../store/state-store.ts';
+import type { ClusterOptions } from './cluster-options.ts';
+import { NO_IMAGES, NO_NETWORKS, NO_VOLUMES } from './stand-ins.ts';
+
+/** How a manager runs; the command line reads into it. */
+export interface ManagerOptions {
+  readonly backend: DiscoveryBackend;
+  readonly listeners: readonly ListenAddress[];
+  /** TLS towards clients. */
+  readonly serverTls: TlsServerOptions | undefined;
+  /** TLS towards engines. */
+  readonly engineTls: EngineTls | undefined;
+  readonly scheduler: SchedulerOptions;
+  readonly times: MonitorTimes;
+  readonly clusterOptions: ClusterOptions;
+  /** The cluster's own folder; undefined keeps nothing. */
+  readonly stateFolder: string | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** A running manager. */
+export interface Manager {
+  /** Where it listens, ports resolved. */
+  readonly addresses: readonly ListenAddress[];
+  readonly cluster: Cluster;
+  /** Drains clients, stops watching engines, frees the state folder. Idempotent; at most some 9 s. */
+  close(): Promise<void>;
+}
+
+/** Wires the parts of a manager together and starts them; the only place that knows them all. */
+export async function startManager(options: ManagerOptions): Promise<Manager> {
+  const { logger, clock, backend } = options;
+  const store = await openStateStore(options.stateFolder);
+  const cluster = new Cluster(clock, logger);
+  const membership = new Membership({
+    cluster,
+    backend,
+    connect: (entry) => connectorFor(entry, { tls: options.engineTls }),
+    clock,
+    logger,
+    times: options.times,
+  });
+  const lifecycle = new ContainerLifecycle({
+    cluster,
+    scheduler: options.scheduler,
+    images: NO_IMAGES(cluster),
+    networks: NO_NETWORKS,
+    volumes: NO_VOLUMES,
+    logger,
+  });
+  const advertised = new AdvertisedApi(cluster);
+  const events = new EventHub(cluster, clock);
+  const info = new InfoView(cluster, {
+    role: 'primary',
+    strategy: options.scheduler.strategy.name,
+    filters: options.scheduler.filters.map(({ name }) => name),
+    problems: () => (membership.problem === undefined ? [] : [`WARNING: discovery: ${membership.problem}`]),
+  });
+  const server = await startApiServer({
+    listeners: options.listeners,
+    tls: options.serverTls && { ...options.serverTls, verifyClients: options.serverTls.requestCert },
+    services: {
+      cluster,
+      lifecycle,
+      execs: new ExecRegistry(),
+      events,
+      info,
+      logger,
+      clock,
+      advertisedApi: () => advertised.current,
+    },
+    handlers: HANDLERS,
+    logger,
+    version: VERSION,
+  });
+  membership.start();
+  return {
+    addresses: server.addresses,
+    cluster,
+    close: async () => {
+      await server.close();
+      events.close();
+      advertised.close();
+      await membership.close();
+      await store.close();
+    },
+  };
+}
