@@ -80,7 +80,13 @@ export class Membership {
     const wanted = new Map(entries.map((entry) => [entry.canonical, entry] as const));
     const gone = [...this.#members.keys()].filter((canonical) => !wanted.has(canonical));
     for (const canonical of gone) this.#remove(canonical);
-    for (const [canonical, entry] of wanted) if (!this.#members.has(canonical)) await this.#add(canonical, entry);
+    for (const [canonical, entry] of wanted) {
+      if (this.#members.has(canonical)) continue;
+      // One entry that cannot be used must not keep the others out.
+      await this.#add(canonical, entry).catch((error: unknown) => {
+        this.#options.logger.error({ err: error, entry: canonical }, 'an entry cannot be used');
+      });
+    }
   }
 
   async #add(canonical: string, entry: Entry): Promise<void> {

@@ -1,3 +1,4 @@
+import type { OnReadOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /**
@@ -9,8 +10,13 @@ export interface Connector {
   readonly address: string;
   /** Host that clients see in published ports, e.g. `10.0.0.2`; the loopback address for unix sockets. */
   readonly host: string;
-  /** Opens a new stream, bounded by `timeoutMs`. Rejects with an EngineError that names the address and the cause. */
-  connect(timeoutMs: number, signal?: AbortSignal): Promise<Duplex>;
+  /** Keep-alive streams that may be open at once, when less than usual (SSH). */
+  readonly maxConnections?: number;
+  /**
+   * Opens a new stream, bounded by `timeoutMs`. Rejects with an EngineError that names the address and the cause.
+   * `reader` takes what is read into a buffer of its own instead of `data` events, where the transport can (not over SSH).
+   */
+  connect(timeoutMs: number, signal?: AbortSignal, reader?: OnReadOpts): Promise<Duplex>;
   /** Releases what streams share (an SSH connection). Idempotent; open streams are destroyed. */
   close(): Promise<void>;
 }

@@ -1,0 +1,144 @@
+import { readFile } from 'node:fs/promises';
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { type ParsedKey, utils } from 'ssh2';
+import { parseSshConfig, type SshConfig } from './config.ts';
+import { SshError } from './errors.ts';
+import {
+  fingerprint,
+  judgeHostKey,
+  type KnownHost,
+  keyTypeOf,
+  knownHostName,
+  knownKeyTypes,
+  parseKnownHosts,
+} from './known-hosts.ts';
+
+/** Where somebody wants to go by SSH. */
+export interface SshDestination {
+  readonly host: string;
+  /** 22 also means: what the configuration says. */
+  readonly port: number;
+  /** Absent: what the configuration says, else the user who runs this process. */
+  readonly user?: string | undefined;
+}
+
+/** The user whose keys, configuration and known hosts are used. */
+export interface SshEnvironment {
+  /** Holds `.ssh`. */
+  readonly home: string;
+  /** Path of the agent's socket, `$SSH_AUTH_SOCK`. */
+  readonly agent?: string | undefined;
+}
+
+/** Everything needed to open one connection. */
+export interface SshTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly keys: readonly ParsedKey[];
+  readonly agent: string | undefined;
+  /** Remarks on keys that could not be used, for the message when nobody lets us in. */
+  readonly remarks: readonly string[];
+  /** Key types to ask the host for first. */
+  readonly hostKeyTypes: readonly string[];
+  /** Undefined when the key is the host's; else what to tell. */
+  readonly checkHostKey: (key: Buffer) => SshError | undefined;
+}
+
+const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+const SYSTEM_KNOWN_HOSTS = '/etc/ssh/ssh_known_hosts';
+
+/** The environment of this process. */
+export function processSshEnvironment(env: Readonly<Record<string, string | undefined>> = process.env): SshEnvironment {
+  return { home: env.HOME || homedir(), agent: env.SSH_AUTH_SOCK || undefined };
+}
+
+/** Reads configuration, keys and known hosts, all anew. Rejects with an {@link SshError} when the host is behind a proxy. */
+export async function resolveTarget(destination: SshDestination, environment: SshEnvironment): Promise<SshTarget> {
+  const folder = join(environment.home, '.ssh');
+  const config = parseSshConfig(await readText(join(folder, 'config')), destination.host, environment.home);
+  if (config.proxy !== undefined)
+    throw new SshError(
+      `${destination.host} is behind ${config.proxy} in ${join(folder, 'config')}: jump hosts are not supported. Forward the engine's port with ssh -L and give that address instead`,
+      'SSH_CONFIG',
+    );
+  const host = config.hostName ?? destination.host;
+  const port = destination.port === 22 ? (config.port ?? 22) : destination.port;
+  const { keys, remarks } = await readKeys(config, folder);
+  const userFile = config.knownHostsFiles[0] ?? join(folder, 'known_hosts');
+  const known = await readKnownHosts([userFile, ...config.knownHostsFiles.slice(1), SYSTEM_KNOWN_HOSTS]);
+  return {
+    host,
+    port,
+    user: destination.user ?? config.user ?? userInfo().username,
+    keys,
+    agent: config.identitiesOnly ? undefined : environment.agent,
+    remarks,
+    hostKeyTypes: knownKeyTypes(known, knownHostName(host, port)),
+    checkHostKey: (key) => checkHostKey(known, { host, port, file: userFile }, key),
+  };
+}
+
+function checkHostKey(
+  known: readonly KnownHost[],
+  { host, port, file }: { readonly host: string; readonly port: number; readonly file: string },
+  key: Buffer,
+): SshError | undefined {
+  const name = knownHostName(host, port);
+  const verdict = judgeHostKey(known, name, key);
+  const shown = `${keyTypeOf(key)} ${fingerprint(key)}`;
+  const scan = `ssh-keyscan -p ${port} ${host} >> ${file}`;
+  switch (verdict.kind) {
+    case 'known':
+      return undefined;
+    case 'unknown':
+      return new SshError(
+        `the host key of ${name} (${shown}) is not in ${file}. Check the fingerprint on the machine, then: ${scan}`,
+        'SSH_HOST_KEY',
+      );
+    case 'changed':
+      return new SshError(
+        `the host key of ${name} is not the one in ${verdict.where} (it shows ${shown}): somebody may be in between. If the machine was set up anew: ssh-keygen -f ${file} -R '${name}', then ${scan}`,
+        'SSH_HOST_KEY',
+      );
+    case 'revoked':
+      return new SshError(
+        `the host key of ${name} (${shown}) is revoked in ${verdict.where}: give the host a new key`,
+        'SSH_HOST_KEY',
+      );
+  }
+}
+
+async function readKeys(
+  config: SshConfig,
+  folder: string,
+): Promise<{ readonly keys: ParsedKey[]; readonly remarks: string[] }> {
+  const isConfigured = config.identityFiles.length > 0;
+  const files = isConfigured ? config.identityFiles : DEFAULT_KEYS.map((name) => join(folder, name));
+  const keys: ParsedKey[] = [];
+  const remarks: string[] = [];
+  for (const file of files) {
+    const text = await readText(file);
+    if (text === '') {
+      if (isConfigured) remarks.push(`${file} cannot be read`);
+      continue;
+    }
+    const key = utils.parseKey(text);
+    if (!(key instanceof Error)) keys.push(...[key].flat());
+    else if (/passphrase|encrypted/i.test(key.message))
+      remarks.push(`${file} has a passphrase: ssh-add it to an agent`);
+    else remarks.push(`${file}: ${key.message}`);
+  }
+  return { keys, remarks };
+}
+
+async function readKnownHosts(files: readonly string[]): Promise<KnownHost[]> {
+  const texts = await Promise.all(files.map(async (file) => parseKnownHosts(await readText(file), file)));
+  return texts.flat();
+}
+
+/** A file's text; empty when it cannot be read, as ssh treats a missing one. */
+async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '');
+}
