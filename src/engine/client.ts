@@ -1,3 +1,4 @@
+import type { OnReadOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import { EngineError, reasonOf } from '../common/errors.ts';
@@ -44,6 +45,8 @@ export interface RawRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer | string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Takes what is read instead of `data` events, see {@link Connector.connect}; only for `send`. */
+  readonly reader?: OnReadOpts | undefined;
 }
 
 /** Thrown by {@link EngineClient.json} for an answer of 400 or more; carries the engine's own status and message. */
@@ -134,7 +137,7 @@ export class EngineClient {
 
   /** Sends only the head (and `body`, if given); for uploads whose answer is read later with `readResponseHead`. */
   async send(request: RawRequest): Promise<Duplex> {
-    const socket = await this.connector.connect(this.#connectTimeoutMs, request.signal);
+    const socket = await this.connector.connect(this.#connectTimeoutMs, request.signal, request.reader);
     this.#raw.add(socket);
     socket.once('close', () => this.#raw.delete(socket));
     // Without a listener an error after the head would end the process; owners add their own.

@@ -20,7 +20,7 @@ export function tcpConnector(host: string, port: number): Connector {
   return socketConnector(
     address,
     host,
-    () => net.connect({ host, port, allowHalfOpen: true, noDelay: true }),
+    (reader) => net.connect({ host, port, allowHalfOpen: true, noDelay: true, ...reader }),
     'connect',
   );
 }
@@ -35,7 +35,7 @@ export function tlsConnector(host: string, port: number, options: EngineTls): Co
     minVersion: 'TLSv1.2',
   });
   let session: Buffer | undefined;
-  const open = (): tls.TLSSocket => {
+  const open = (reader: Reader): tls.TLSSocket => {
     const socketOptions: tls.ConnectionOptions & { allowHalfOpen: boolean } = {
       host,
       port,
@@ -44,6 +44,7 @@ export function tlsConnector(host: string, port: number, options: EngineTls): Co
       allowHalfOpen: true,
       ...(net.isIP(host) ? {} : { servername: host }),
       ...(session ? { session } : {}),
+      ...reader,
     };
     const socket = tls.connect(socketOptions);
     socket.setNoDelay(true);
@@ -57,13 +58,16 @@ export function tlsConnector(host: string, port: number, options: EngineTls): Co
 
 /** A unix socket on this machine. */
 export function unixConnector(path: string): Connector {
-  return socketConnector(`unix://${path}`, '127.0.0.1', () => net.connect({ path, allowHalfOpen: true }), 'connect');
+  const open = (reader: Reader): net.Socket => net.connect({ path, allowHalfOpen: true, ...reader });
+  return socketConnector(`unix://${path}`, '127.0.0.1', open, 'connect');
 }
+
+type Reader = { readonly onread?: net.OnReadOpts };
 
 function socketConnector(
   address: string,
   host: string,
-  open: () => net.Socket,
+  open: (reader: Reader) => net.Socket,
   ready: 'connect' | 'secureConnect',
 ): Connector {
   const sockets = new Set<net.Socket>();
@@ -71,9 +75,9 @@ function socketConnector(
   return {
     address,
     host,
-    connect(timeoutMs, signal) {
+    connect(timeoutMs, signal, reader) {
       if (closed) return Promise.reject(new EngineError(`connect to engine ${address}: connector is closed`));
-      const socket = open();
+      const socket = open(reader ? { onread: reader } : {});
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
       return whenReady(socket, ready, address, timeoutMs, signal);

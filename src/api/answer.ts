@@ -1,0 +1,32 @@
+import type { ServerResponse } from 'node:http';
+
+/** Headers of every answer, as names and values in turn. */
+export type HeaderPairs = readonly (readonly [name: string, value: string])[];
+
+/** What clients read from any answer to learn whom they talk to. */
+export function baseHeaders(advertisedApi: string, version: string): HeaderPairs {
+  return [
+    ['Api-Version', advertisedApi],
+    ['Docker-Experimental', 'false'],
+    ['Ostype', 'linux'],
+    ['Server', `Enxame/${version} (linux)`],
+  ];
+}
+
+/** Answers with JSON text (or its bytes); the text is sent as it is. */
+export function sendJson(res: ServerResponse, status: number, json: string | Buffer): void {
+  const length = typeof json === 'string' ? Buffer.byteLength(json) : json.length;
+  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': length });
+  res.end(json);
+}
+
+/** Answers with a status and no body, e.g. 204. */
+export function sendStatus(res: ServerResponse, status: number): void {
+  res.writeHead(status, status === 204 || status === 304 ? {} : { 'Content-Length': 0 });
+  res.end();
+}
+
+/** Answers in Docker's error shape. */
+export function sendMessage(res: ServerResponse, status: number, message: string): void {
+  sendJson(res, status, `${JSON.stringify({ message })}\n`);
+}

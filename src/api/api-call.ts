@@ -1,0 +1,58 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ApiVersion } from '../engine/api-version.ts';
+import type { Call, Services, UpgradeRequest } from './call.ts';
+import type { CallEndedError } from './errors.ts';
+import type { Match, Target } from './router.ts';
+import type { Route } from './routes.ts';
+
+/** A {@link Call}; what most handlers do not use (query, signal) is made on first use. */
+export class ApiCall implements Call {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+  readonly search: string;
+  readonly path: string;
+  readonly api: ApiVersion;
+  readonly services: Services;
+  readonly upgrade: UpgradeRequest | undefined;
+  #query: URLSearchParams | undefined;
+  #controller: AbortController | undefined;
+  #ended: CallEndedError | undefined;
+
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    target: Target,
+    match: Match,
+    services: Services,
+    upgrade: UpgradeRequest | undefined,
+  ) {
+    this.req = req;
+    this.res = res;
+    this.route = match.route;
+    this.params = match.params;
+    this.search = target.search;
+    this.path = target.path;
+    this.api = target.api ?? services.advertisedApi();
+    this.services = services;
+    this.upgrade = upgrade;
+  }
+
+  get query(): URLSearchParams {
+    this.#query ??= new URLSearchParams(this.search);
+    return this.#query;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#ended) this.#controller.abort(this.#ended);
+    return this.#controller.signal;
+  }
+
+  /** Aborts what the call is doing. */
+  end(reason: CallEndedError): void {
+    this.#ended ??= reason;
+    this.#controller?.abort(reason);
+  }
+}

@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
+import type { ApiVersion } from '../engine/api-version.ts';
+import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import type { EventHub } from './events/event-hub.ts';
+import type { ExecRegistry } from './exec-registry.ts';
+import type { Route, RouteKey } from './routes.ts';
+import type { InfoView } from './views/info.ts';
+
+/** What handlers work with; wired once, where the manager starts. */
+export interface Services {
+  readonly cluster: Cluster;
+  readonly lifecycle: ContainerLifecycle;
+  readonly execs: ExecRegistry;
+  readonly events: EventHub;
+  readonly info: InfoView;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** The newest API version the cluster offers now; sent with every answer, assumed when a client names none. */
+  advertisedApi(): ApiVersion;
+}
+
+/**
+ * Answers one call. It resolves when the answer is complete or given up; what it throws becomes Docker's
+ * `{"message": …}` if nothing was sent yet, else the connection is cut so that the client notices.
+ *
+ * An area registers its handlers under the keys of the table in routes.ts, and handlers.ts lists the areas:
+ * `export const volumeRoutes: RouteHandlers = { 'GET /volumes': listVolumes, … }`.
+ */
+export type Handler = (call: Call) => Promise<void>;
+export type RouteHandlers = Readonly<Partial<Record<RouteKey, Handler>>>;
+
+/** One request of a client, matched to its route. */
+export interface Call {
+  /** Read bodies through body.ts (bounds, `Expect: 100-continue`) or upload.ts, not directly. */
+  readonly req: IncomingMessage;
+  /** Carries the headers of every answer already (`Api-Version`, `Server`, …). answer.ts has the usual ways to answer. */
+  readonly res: ServerResponse;
+  readonly route: Route;
+  /** Path parameters, percent-decoded. {@link param} reads one that the route declares. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** The query as the client wrote it, with its `?`; empty without one. */
+  readonly search: string;
+  /** The path without version and query, as the client wrote it. */
+  readonly path: string;
+  /** The API version the client asked for, else the advertised one. Clamp per engine (EngineClient does). */
+  readonly api: ApiVersion;
+  /** Aborted when the client leaves before its answer is complete, or the manager shuts down. */
+  readonly signal: AbortSignal;
+  readonly services: Services;
+  /** Present when the client asked to upgrade; hijack.ts uses it, others may ignore it and answer as usual. */
+  readonly upgrade: UpgradeRequest | undefined;
+}
+
+/** A client's request to leave HTTP. Its HTTP parser is gone: `head` and the socket hold the body and what follows. */
+export interface UpgradeRequest {
+  /** `tcp`, `websocket` or `h2c`. */
+  readonly protocol: string;
+  readonly socket: Duplex;
+  /** The request's own body (as `Content-Length` says). */
+  readonly body: Buffer;
+  /** Bytes of the raw stream that came early. */
+  readonly head: Buffer;
+}
+
+/** A path parameter that the call's route declares. */
+export function param(call: Call, name: string): string {
+  const value = call.params[name];
+  if (value === undefined) throw new TypeError(`route ${call.route.path} has no parameter ${name}`);
+  return value;
+}

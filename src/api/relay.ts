@@ -1,0 +1,68 @@
+import type { Duplex, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ResponseHead } from '../engine/response-head.ts';
+import type { Call } from './call.ts';
+import { socketForAnswer } from './client-socket.ts';
+import type { EngineStream } from './engine-stream.ts';
+import { copyRawHeaders, formatHead } from './forwarding.ts';
+import { lingeringEnd } from './refusal.ts';
+
+/**
+ * Answers with the engine's head and then byte for byte with what the engine sends, from socket to socket; the client's
+ * connection ends with it. Resolves when one of the three (engine, client, call) ended; the stream is destroyed then. The
+ * engine must have been asked to close its connection after the answer.
+ */
+export async function relayAnswer(call: Call, stream: EngineStream, head: ResponseHead): Promise<void> {
+  // HTTP/1.0 knows no chunks, so the framing cannot stay.
+  if (call.req.httpVersion === '1.0') return pipeAnswer(call, stream, head);
+  const onAbort = (): void => stream.destroy();
+  try {
+    const client = await socketForAnswer(call);
+    call.signal.addEventListener('abort', onAbort, { once: true });
+    if (call.signal.aborted) onAbort();
+    client.write(formatHead(call.res, head, ['Connection: close']));
+    const end = await stream.relayTo(client);
+    if (end === 'ended') lingeringEnd(client);
+    else if (end === 'cut') client.destroy();
+  } finally {
+    call.signal.removeEventListener('abort', onAbort);
+    stream.destroy();
+  }
+}
+
+/**
+ * Answers with the engine's head and body through Node's HTTP, which frames the body anew; for bodies that are edited on
+ * their way by `transform`, and for short answers. The client's connection stays open.
+ */
+export async function pipeAnswer(
+  call: Call,
+  stream: EngineStream,
+  head: ResponseHead,
+  transform?: Transform,
+): Promise<void> {
+  const { res } = call;
+  try {
+    copyRawHeaders(res, head);
+    res.writeHead(head.statusCode);
+    res.flushHeaders();
+    const body = stream.body(head);
+    if (transform) await pipeline(body, transform, res, { signal: call.signal });
+    else await pipeline(body, res, { signal: call.signal });
+  } catch (error) {
+    // The head is sent: a cut connection is all that can be said. pipeline destroyed it already when the client left.
+    if (!call.signal.aborted) call.services.logger.debug({ err: error }, 'an answer was cut short');
+    res.destroy();
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Copies what `from` sends to `to` with back-pressure and ends `to` when `from` ends. Closes neither. */
+export function pump(from: Duplex, to: Duplex): void {
+  from.on('data', (chunk: Buffer) => {
+    if (!to.write(chunk)) from.pause();
+  });
+  to.on('drain', () => from.resume());
+  from.once('end', () => to.end());
+  from.resume();
+}

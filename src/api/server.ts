@@ -1,0 +1,182 @@
+import http, { type ServerOptions } from 'node:http';
+import https from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { ListenAddress } from '../common/listen-address.ts';
+import { listenOn } from '../common/listener.ts';
+import type { Logger } from '../common/logger.ts';
+import type { RouteHandlers, Services } from './call.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { refuse } from './refusal.ts';
+
+/** The manager's certificate, and whom it trusts, as PEM text. */
+export interface ServerTls {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  readonly ca?: string | Buffer | undefined;
+  /** True refuses clients without a certificate signed by `ca` (`--tlsverify`). */
+  readonly verifyClients: boolean;
+}
+
+export interface ApiServerOptions {
+  readonly listeners: readonly ListenAddress[];
+  /** Used on TCP; unix sockets are guarded by their file's permissions. */
+  readonly tls?: ServerTls | undefined;
+  readonly services: Services;
+  readonly handlers: RouteHandlers;
+  readonly limits?: Partial<Limits>;
+  readonly logger: Logger;
+  /** Our own version, for the `Server` header. */
+  readonly version: string;
+}
+
+/** The running API server. */
+export interface ApiServer {
+  /** Where it listens, in the order asked for, ports resolved. */
+  readonly addresses: readonly ListenAddress[];
+  /**
+   * Stops accepting, ends endless streams, lets other calls finish for `graceMs` (default 8 s), then cuts what is left.
+   * Idempotent.
+   */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+const CLOSE_GRACE_MS = 8_000;
+
+/** Serves the Docker Engine API on all listeners, or on none: rejects in one clear line if one of them fails. */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const dispatcher = new Dispatcher(options.services, options.handlers, options.version);
+  const sockets = new Set<Duplex>();
+  const servers = options.listeners.map((address) => {
+    const server = createServer(address, options.tls, limits);
+    serve(server, dispatcher);
+    track(server, sockets, limits.maxConnections, options.logger);
+    return server;
+  });
+  const addresses = await listenAll(servers, options.listeners);
+  return new Running(addresses, servers, dispatcher, sockets);
+}
+
+async function listenAll(
+  servers: readonly http.Server[],
+  wanted: readonly ListenAddress[],
+): Promise<readonly ListenAddress[]> {
+  const results = await Promise.allSettled(servers.map((server, i) => listenOn(server, at(wanted, i))));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) {
+    for (const server of servers) server.close();
+    throw failed.reason;
+  }
+  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+}
+
+class Running implements ApiServer {
+  readonly addresses: readonly ListenAddress[];
+  readonly #servers: readonly http.Server[];
+  readonly #dispatcher: Dispatcher;
+  readonly #sockets: ReadonlySet<Duplex>;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    addresses: readonly ListenAddress[],
+    servers: readonly http.Server[],
+    dispatcher: Dispatcher,
+    sockets: ReadonlySet<Duplex>,
+  ) {
+    this.addresses = addresses;
+    this.#servers = servers;
+    this.#dispatcher = dispatcher;
+    this.#sockets = sockets;
+  }
+
+  close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#drain(options.graceMs ?? CLOSE_GRACE_MS);
+    return this.#closing;
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    const closed = Promise.all(this.#servers.map(closeServer));
+    this.#dispatcher.drain();
+    const sweep = setInterval(() => {
+      for (const server of this.#servers) server.closeIdleConnections();
+    }, 50);
+    const cut = setTimeout(() => this.#cut(), graceMs);
+    await closed;
+    clearInterval(sweep);
+    clearTimeout(cut);
+  }
+
+  #cut(): void {
+    this.#dispatcher.endAll();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+function createServer(address: ListenAddress, tls: ServerTls | undefined, limits: Limits): http.Server {
+  const options: ServerOptions = {
+    maxHeaderSize: limits.maxHeadBytes,
+    headersTimeout: limits.headTimeoutMs,
+    // Uploads and hijacked streams take as long as they take; only the head has a deadline.
+    requestTimeout: 0,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: Math.min(5_000, limits.headTimeoutMs),
+    noDelay: true,
+  };
+  if (address.kind === 'unix' || !tls) return http.createServer(options);
+  const server = https.createServer({
+    ...options,
+    cert: tls.cert,
+    key: tls.key,
+    ca: tls.ca,
+    requestCert: tls.verifyClients,
+    rejectUnauthorized: tls.verifyClients,
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: limits.headTimeoutMs,
+  });
+  // A client that ends its input (`docker exec -i < file`) still reads; TLS sockets would close both sides.
+  server.on('secureConnection', (socket: TLSSocket) => {
+    socket.allowHalfOpen = true;
+  });
+  return server;
+}
+
+function serve(server: http.Server, dispatcher: Dispatcher): void {
+  const onRequest = (req: http.IncomingMessage, res: http.ServerResponse): void => {
+    // Dispatcher.request answers its own errors and never rejects.
+    void dispatcher.request(req, res);
+  };
+  server.on('request', onRequest);
+  // With a listener Node leaves `100 Continue` to us: it is sent when a handler reads the body (see body.ts).
+  server.on('checkContinue', onRequest);
+  server.on('upgrade', (req, socket, head) => {
+    // As above.
+    void dispatcher.upgrade(req, socket, head);
+  });
+  server.on('clientError', (error, socket) => refuse(error, socket, dispatcher.headers()));
+}
+
+function track(server: http.Server, sockets: Set<Duplex>, maxConnections: number, logger: Logger): void {
+  server.on('connection', (socket: Duplex) => {
+    if (sockets.size >= maxConnections) {
+      logger.warn({ maxConnections }, 'too many client connections: closing a new one');
+      socket.destroy();
+      return;
+    }
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+}
+
+function closeServer(server: http.Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
+}
+
+function at<T>(items: readonly T[], index: number): T {
+  const item = items[index];
+  if (item === undefined) throw new RangeError(`no item ${index}`);
+  return item;
+}

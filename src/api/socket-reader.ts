@@ -1,0 +1,99 @@
+import type { Duplex } from 'node:stream';
+
+/** Read buffer in bytes: small for streams that trickle, larger for those that fill it. */
+const SMALL_BUFFER = 16 * 1024;
+const LARGE_BUFFER = 256 * 1024;
+
+/** Who gets what a socket reads. */
+export interface Consumer {
+  /** A chunk; false pauses until {@link SocketReader.resume}. With a reused buffer the chunk is only valid during the call and, after false, until resumed. */
+  data(chunk: Buffer): boolean;
+  /** Called once: the sender ended its side, or the connection was cut. */
+  end(how: 'ended' | 'cut'): void;
+}
+
+/**
+ * Reads a socket into one buffer that is used again and again, where the transport allows (`onread` of net and tls
+ * sockets), else from `data` events. Fresh memory for each read would cost more than reading and writing together.
+ */
+export class SocketReader {
+  /** To be given to the socket when it is made. */
+  readonly onread: {
+    readonly buffer: () => Uint8Array;
+    readonly callback: (bytes: number, buffer: Uint8Array) => boolean;
+  };
+  #buffer: Buffer = Buffer.allocUnsafeSlow(SMALL_BUFFER);
+  #isReused = false;
+  #socket: Duplex | undefined;
+  #consumer: Consumer | undefined;
+  #held: Buffer = Buffer.alloc(0);
+  #finished: 'ended' | 'cut' | undefined;
+
+  constructor() {
+    this.onread = {
+      buffer: () => this.#buffer,
+      callback: (bytes, buffer) => {
+        this.#isReused = true;
+        const goesOn = this.#onData(Buffer.from(buffer.buffer, buffer.byteOffset, bytes));
+        // The old buffer may still be on its way out; the next read goes into the new one.
+        if (bytes === this.#buffer.length && bytes < LARGE_BUFFER) this.#buffer = Buffer.allocUnsafeSlow(LARGE_BUFFER);
+        return goesOn;
+      },
+    };
+  }
+
+  /** True when chunks lie in a buffer that the next read overwrites. */
+  get isReused(): boolean {
+    return this.#isReused;
+  }
+
+  /** Starts reading; until a consumer takes over, bytes are held and reading pauses. */
+  begin(socket: Duplex): void {
+    this.#socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      if (!this.#onData(chunk)) socket.pause();
+    });
+    socket.once('end', () => this.#onFinish('ended'));
+    socket.once('close', () => this.#onFinish('cut'));
+    socket.resume();
+  }
+
+  /** Hands everything to `consumer` from here on, held bytes first. */
+  read(consumer: Consumer): void {
+    this.#consumer = consumer;
+    const held = this.#held;
+    this.#held = Buffer.alloc(0);
+    const goesOn = held.length === 0 || consumer.data(held);
+    if (this.#consumer !== consumer) return;
+    if (this.#finished) this.#tellFinished(this.#finished);
+    else if (goesOn) this.resume();
+  }
+
+  /** Takes the consumer away; `rest` is what it did not use. */
+  hold(rest: Buffer): void {
+    this.#consumer = undefined;
+    this.#held = Buffer.from(rest);
+  }
+
+  resume(): void {
+    this.#socket?.resume();
+  }
+
+  #onData(chunk: Buffer): boolean {
+    if (this.#consumer) return this.#consumer.data(chunk);
+    this.#held = Buffer.concat([this.#held, chunk]);
+    return false;
+  }
+
+  #onFinish(how: 'ended' | 'cut'): void {
+    if (this.#finished) return;
+    this.#finished = how;
+    this.#tellFinished(how);
+  }
+
+  #tellFinished(how: 'ended' | 'cut'): void {
+    const consumer = this.#consumer;
+    this.#consumer = undefined;
+    consumer?.end(how);
+  }
+}

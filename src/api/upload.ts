@@ -1,0 +1,80 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { EngineError } from '../common/errors.ts';
+import { acceptBody } from './body.ts';
+import type { Call } from './call.ts';
+import { EngineStream } from './engine-stream.ts';
+import { requestHeaders } from './forwarding.ts';
+import type { ProxyOptions, ProxyTarget } from './proxy.ts';
+import { relayAnswer } from './relay.ts';
+
+/**
+ * Streams the client's body to one node and relays the answer, which may begin before the body ends (build, load). When
+ * the engine refuses early, the rest of the body is thrown away and the client gets the refusal.
+ */
+export async function uploadToNode(call: Call, node: ProxyTarget, options: Omit<ProxyOptions, 'body'>): Promise<void> {
+  const { req } = call;
+  const length = req.headers['content-length'];
+  const stream = await EngineStream.send(node.client, {
+    method: options.method ?? req.method ?? 'POST',
+    path: options.path,
+    api: call.api,
+    headers: {
+      ...(options.headers ?? requestHeaders(req.headers)),
+      ...(length === undefined ? { 'Transfer-Encoding': 'chunked' } : { 'Content-Length': length }),
+      Connection: 'close',
+    },
+    signal: call.signal,
+  });
+  const onLeft = (): void => stream.destroy();
+  req.once('close', onLeftEarly);
+  function onLeftEarly(): void {
+    if (!req.complete) onLeft();
+  }
+  try {
+    acceptBody(call);
+    const stop = sendBody(req, stream.socket, length === undefined);
+    const head = await stream.head(call.signal);
+    if (head.statusCode >= 400) stop();
+    await relayAnswer(call, stream, head);
+  } catch (error) {
+    if (!req.complete && !call.signal.aborted)
+      throw new EngineError('the engine broke off the upload', undefined, error);
+    throw error;
+  } finally {
+    req.off('close', onLeftEarly);
+    stream.destroy();
+    req.resume();
+  }
+}
+
+/** Writes a body to the engine, in chunks when its length is unknown; the returned function stops it for good. */
+function sendBody(req: IncomingMessage, engine: Duplex, isChunked: boolean): () => void {
+  const onData = (chunk: Buffer): void => {
+    if (engine.destroyed) return;
+    if (!(isChunked ? writeChunk(engine, chunk) : engine.write(chunk))) req.pause();
+  };
+  const onEnd = (): void => {
+    if (isChunked && !engine.destroyed) engine.write('0\r\n\r\n');
+  };
+  const onDrain = (): void => {
+    req.resume();
+  };
+  req.on('data', onData).on('end', onEnd);
+  engine.on('drain', onDrain);
+  engine.once('close', onDrain);
+  return () => {
+    req.off('data', onData).off('end', onEnd);
+    engine.off('drain', onDrain);
+    req.resume();
+  };
+}
+
+function writeChunk(engine: Duplex, chunk: Buffer): boolean {
+  engine.cork();
+  engine.write(`${chunk.length.toString(16)}\r\n`);
+  engine.write(chunk);
+  const hasRoom = engine.write('\r\n');
+  engine.uncork();
+  return hasRoom;
+}
