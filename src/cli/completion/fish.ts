@@ -53,7 +53,9 @@ function flagText(flag: FlagNode): string {
   const names = flag.names
     .map((each) => (each.startsWith('--') ? ` -l ${each.slice(2)}` : ` -s ${each.slice(1)}`))
     .join('');
-  return flag.values === undefined ? names : `${names} -r${offer(flag.values)}`;
+  if (flag.values === undefined) return names;
+  // -x is -r (takes a value) without files.
+  return `${names} ${flag.values.kind === 'files' ? '-r' : '-x'}${offer(flag.values)}`;
 }
 
 function offer(values: Values): string {
