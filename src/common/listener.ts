@@ -1,5 +1,6 @@
-import { chmod, lstat, unlink } from 'node:fs/promises';
+import { chmod, lstat, stat, unlink } from 'node:fs/promises';
 import { type AddressInfo, connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
 import { ClusterError, reasonOf } from './errors.ts';
 import type { ListenAddress } from './listen-address.ts';
 
@@ -9,7 +10,7 @@ import type { ListenAddress } from './listen-address.ts';
  * line when the address is in use, not this machine's, or not allowed.
  */
 export async function listenOn(server: Server, address: ListenAddress): Promise<ListenAddress> {
-  if (address.kind === 'unix') await removeDeadSocket(address.path, address.text);
+  if (address.kind === 'unix') await prepareSocket(address.path, address.text);
   await new Promise<void>((resolve, reject) => {
     const onError = (error: Error): void => reject(cannotListen(address, error));
     server.once('error', onError);
@@ -29,7 +30,13 @@ export async function listenOn(server: Server, address: ListenAddress): Promise<
   return { ...address, port, text: address.text.replace(/:\d+$/, `:${port}`) };
 }
 
-async function removeDeadSocket(path: string, text: string): Promise<void> {
+async function prepareSocket(path: string, text: string): Promise<void> {
+  // Checked here, since bind's ENOENT reaches us as EACCES.
+  await stat(dirname(path)).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT'
+      ? failed(text, 'there is no such folder. Make it, or choose another with -H', 'CANNOT_LISTEN', error)
+      : error;
+  });
   const stats = await lstat(path).catch(() => undefined);
   if (stats === undefined) return;
   if (!stats.isSocket())
@@ -54,7 +61,6 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine does not have that address',
   EACCES: 'permission denied',
   ENOTFOUND: 'that host name is unknown',
-  ENOENT: 'there is no such folder',
 };
 
 function cannotListen(address: ListenAddress, error: NodeJS.ErrnoException): ClusterError {

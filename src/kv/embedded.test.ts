@@ -1,0 +1,83 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type EmbeddedStore, openEmbeddedStore } from './embedded.ts';
+
+describe('embedded store', () => {
+  let folder: string;
+  const opened: EmbeddedStore[] = [];
+  const open = async (): Promise<EmbeddedStore> => {
+    const store = await openEmbeddedStore(join(folder, 'deep', 'state'));
+    opened.push(store);
+    return store;
+  };
+  const pairs = async (store: EmbeddedStore): Promise<Readonly<Record<string, string>>> => {
+    const found: Record<string, string> = {};
+    for await (const [key, value] of store.pairs()) found[key] = value;
+    return found;
+  };
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'enxame-store-'));
+  });
+  afterEach(async () => {
+    for (const store of opened.splice(0)) await store.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('keeps what was written, in key order, for its owner only', async () => {
+    const store = await open();
+    await store.write(
+      [
+        { key: 'b', value: '2' },
+        { key: 'a', value: '1' },
+        { key: 'c', value: '3' },
+      ],
+      true,
+    );
+    await store.write([{ key: 'c' }], false);
+    await store.close();
+    await store.close();
+    expect(Object.entries(await pairs(await open()))).toEqual([
+      ['a', '1'],
+      ['b', '2'],
+    ]);
+    expect((await stat(join(folder, 'deep', 'state'))).mode & 0o777).toBe(0o700);
+  });
+
+  it('applies writes in the order they were asked for', async () => {
+    const store = await open();
+    const writes = Array.from({ length: 500 }, (_, i) =>
+      store.write([i % 3 === 2 ? { key: 'k' } : { key: 'k', value: String(i) }], i % 50 === 0),
+    );
+    await Promise.all([...writes, store.write([{ key: 'k', value: 'last' }], false)]);
+    expect(await pairs(store)).toEqual({ k: 'last' });
+  });
+
+  it('finishes what was asked before it closes', async () => {
+    const store = await open();
+    const written = store.write([{ key: 'k', value: 'v' }], false);
+    await store.close();
+    await written;
+    expect(await pairs(await open())).toEqual({ k: 'v' });
+    await expect(store.write([{ key: 'k', value: 'late' }], false)).rejects.toThrow();
+  });
+
+  it('belongs to one process at a time', async () => {
+    await open();
+    await expect(open()).rejects.toMatchObject({ code: 'STATE_LOCKED', message: expect.stringMatching(/^[^\n]+$/) });
+  });
+
+  it('has what was written when its process is killed', async () => {
+    const script = `
+      import { ClassicLevel } from 'classic-level';
+      const level = new ClassicLevel(process.argv[1]);
+      await level.batch([{ type: 'put', key: 'k', value: 'v' }], { sync: false });
+      process.kill(process.pid, 'SIGKILL');`;
+    await (await open()).close();
+    const args = ['--input-type=module', '-e', script, join(folder, 'deep', 'state')];
+    expect(spawnSync(process.execPath, args).signal).toBe('SIGKILL');
+    expect(await pairs(await open())).toEqual({ k: 'v' });
+  });
+});
