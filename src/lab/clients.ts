@@ -13,6 +13,9 @@ export interface ClientCommand {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Python's requests prefers these variables to the CA that docker-compose asks it to use (DOCKER_CERT_PATH): unset for it. */
+const ownAuthorities = { REQUESTS_CA_BUNDLE: '', CURL_CA_BUNDLE: '' } as const;
+
 /** How to run docker or compose of a generation. Unpacks the generation if need be. `home` defaults to one folder per generation. */
 export async function clientPath(
   tool: 'docker' | 'compose',
@@ -25,7 +28,8 @@ export async function clientPath(
   const docker = programPath(programs, 'usr/bin/docker');
   if (tool === 'docker') return { command: docker, args: [], env };
   // Up to 20.10 compose is a program of its own (1.29, Python), later a plugin of the CLI.
-  if (generation === '20.10') return { command: '/usr/bin/docker-compose', args: [], env };
+  if (generation === '20.10')
+    return { command: '/usr/bin/docker-compose', args: [], env: { ...env, ...ownAuthorities } };
   return { command: docker, args: ['compose'], env };
 }
 

@@ -137,11 +137,9 @@ class EngineLab implements Lab {
   }
 
   dockerEnv(endpoint?: string): Record<string, string> {
-    const home = join(this.directory, 'home');
-    const env: Record<string, string> = { HOME: home, DOCKER_CONFIG: join(home, '.docker') };
-    if (endpoint !== undefined) env.DOCKER_HOST = `tcp://${endpoint}`;
-    if (this.certificates === undefined) return env;
-    return { ...env, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: join(this.directory, 'client') };
+    const host: Record<string, string> = endpoint === undefined ? {} : { DOCKER_HOST: `tcp://${endpoint}` };
+    if (this.certificates === undefined) return host;
+    return { ...host, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: join(this.directory, 'client') };
   }
 
   close(): Promise<void> {

@@ -57,14 +57,12 @@ function nodeOptions(count: number, names: readonly string[]): NodeOptions[] {
 }
 
 function description(lab: Lab): string[] {
-  // Without HOME: this is for a person's shell.
-  const { HOME: _, ...settings } = lab.dockerEnv(lab.nodes[0]?.endpoint);
   return [
     '',
     `lab ${lab.name}: this machine is ${lab.bridgeAddress} in ${lab.subnet}`,
     ...lab.nodes.map((node) => `  ${node.name}  tcp://${node.endpoint}  unix://${node.socketPath}`),
     '',
-    ...Object.entries(settings).map(([key, value]) => `export ${key}=${value}`),
+    ...Object.entries(lab.dockerEnv(lab.nodes[0]?.endpoint)).map(([key, value]) => `export ${key}=${value}`),
   ];
 }
 

@@ -136,7 +136,7 @@ export interface Lab extends AsyncDisposable {
   node(name: string): LabNode;
   /** Starts one more engine. */
   addNode(options: NodeOptions): Promise<LabNode>;
-  /** Environment for docker and compose: TLS settings and an empty configuration; no DOCKER_HOST unless an endpoint is given. */
+  /** Environment for docker and compose, to be added to a client's own: TLS settings, and DOCKER_HOST if an endpoint is given. */
   dockerEnv(endpoint?: string): Record<string, string>;
   /** Removes every trace. May be called again. */
   close(): Promise<void>;
