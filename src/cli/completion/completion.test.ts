@@ -114,7 +114,7 @@ describe('enxame completion', () => {
   it.each(['bash', 'zsh', 'fish'] as const)('%s: what the package ships is what the command prints', async (name) => {
     const io = fakeIo();
     expect(await run(['completion', name], io)).toBe(0);
-    // Write it anew after a change of flags: npx vitest run --project unit src/cli/completion -u
+    // Write it anew after a change of flags: npx vitest run --project unit src/cli/completion --update
     await expect(io.stdout()).toMatchFileSnapshot(`../../../completions/${files[name]}`);
   });
 
