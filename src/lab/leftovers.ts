@@ -6,7 +6,7 @@ import { cgroupParent, labRoot, makeDirectory, namespaceName, runDirectory } fro
 import { identify, isAlive, type ProcessIdentity, waitFor } from './processes.ts';
 
 /** Who a run belongs to: a process, or `kept` until it is removed by name. */
-export type Owner = ProcessIdentity | 'kept';
+type Owner = ProcessIdentity | 'kept';
 
 const ownerFile = 'owner.json';
 

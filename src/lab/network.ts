@@ -29,7 +29,7 @@ const bridge = 'switch';
 /** Addresses .1 to .10 are the machine's. */
 const firstHostOctet = 10;
 /** Largest port index a /24 has room for. */
-export const maxPorts = 240;
+const maxPorts = 240;
 
 /** This machine's interface on the bridge of a run. */
 export function hostInterface(run: string): string {
