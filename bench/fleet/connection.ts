@@ -74,6 +74,8 @@ export class Connection implements Carrier {
 
   #onEnd(): void {
     if (this.#raw !== undefined) this.#raw.onEnd();
+    // As a real engine: a body that ends early is a client that left.
+    else if (this.#decoder !== undefined) this.#socket.destroy();
     else if (this.#exchange === undefined) this.#socket.end();
     // An answer under way to a client that only half-closed is still delivered.
   }
