@@ -7,9 +7,9 @@ export interface Resource {
    */
   readonly token: string;
   /** The provider's identifier. Absent: it was about to be made, and whether it was is unknown. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** Small facts needed later: a port, a fingerprint, a file name. No secrets. */
-  readonly details?: Readonly<Record<string, string | number | boolean>>;
+  readonly details?: Readonly<Record<string, string | number | boolean>> | undefined;
 }
 
 /** What {@link ResourceJournal.ensure} is told about something made or found. */

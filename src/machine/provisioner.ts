@@ -34,6 +34,13 @@ export interface Provisioner {
   provision(spec: EngineSpec, certificates: ServerCertificates, task: Task): Promise<void>;
   /** Replaces the certificates only. Containers keep running; resolves when the engine serves the new ones. */
   replaceCertificates(spec: EngineSpec, certificates: ServerCertificates, task: Task): Promise<void>;
+  /** Where the certificates lie on the machine, for containers that mount them. */
+  readonly certificatePaths: {
+    readonly folder: string;
+    readonly ca: string;
+    readonly cert: string;
+    readonly key: string;
+  };
   /** Installs the newest engine of the same source. */
   upgrade(spec: EngineSpec, task: Task): Promise<void>;
 }

@@ -1,0 +1,96 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { reasonOf, UsageError } from '../common/errors.ts';
+import { DRIVER_API, type DriverModule } from './driver.ts';
+import { DriverError } from './errors.ts';
+import { nearest } from './nearest.ts';
+
+type DriverFile = { readonly driver: DriverModule };
+
+/** Every driver of our own; its code is loaded only when it is asked for. A new driver is one line here and one file. */
+const DRIVERS: Readonly<Record<string, () => Promise<DriverFile>>> = {
+  none: () => import('./drivers/none.ts'),
+};
+
+/** What people call drivers elsewhere. */
+const ALIASES: Readonly<Record<string, string>> = {
+  aws: 'amazonec2',
+  ec2: 'amazonec2',
+  do: 'digitalocean',
+  gce: 'google',
+  gcp: 'google',
+  hcloud: 'hetzner',
+  kvm: 'qemu',
+  ssh: 'generic',
+  vbox: 'virtualbox',
+};
+
+/** Names of our own drivers, in order. */
+export function driverNames(): readonly string[] {
+  return Object.keys(DRIVERS).sort();
+}
+
+/**
+ * The driver of that name: one of ours, else an installed npm package `enxame-driver-NAME`. Throws a UsageError with the nearest
+ * name and the package to install, a {@link DriverError} for a package that is no driver.
+ */
+export async function loadDriver(name: string): Promise<DriverModule> {
+  const own = Object.hasOwn(DRIVERS, name) ? DRIVERS[name] : undefined;
+  if (own !== undefined) return (await own()).driver;
+  const file = /^[a-z0-9][a-z0-9-]*$/.test(name) ? await packageFile(`enxame-driver-${name}`) : undefined;
+  if (file === undefined) throw unknownDriver(name);
+  return await loadPackage(name, file);
+}
+
+async function loadPackage(name: string, file: string): Promise<DriverModule> {
+  const found: Partial<DriverFile> = await import(pathToFileURL(file).href).catch((error: unknown) => {
+    throw new DriverError(`the driver package ${file} cannot be loaded: ${reasonOf(error)}`, 'BAD_DRIVER', error);
+  });
+  if (typeof found.driver?.open !== 'function' || !Array.isArray(found.driver.options))
+    throw new DriverError(`${file} is no driver: it exports no "driver"`, 'BAD_DRIVER');
+  if (found.driver.api !== DRIVER_API) {
+    const spoken = `it speaks version ${found.driver.api} of the driver interface, this enxame version ${DRIVER_API}`;
+    throw new DriverError(`the driver ${name} does not fit: ${spoken}. Update the older one`, 'BAD_DRIVER');
+  }
+  return found.driver;
+}
+
+/** Main file of an installed package: beside this one, in the working folder or among npm's global ones. */
+async function packageFile(name: string): Promise<string | undefined> {
+  for (const folder of moduleFolders()) {
+    const text = await readFile(join(folder, name, 'package.json'), 'utf8').catch(() => undefined);
+    if (text !== undefined) return join(folder, name, mainOf(JSON.parse(text)));
+  }
+  return undefined;
+}
+
+function moduleFolders(): readonly string[] {
+  const starts = [dirname(fileURLToPath(import.meta.url)), process.cwd()];
+  const globals = join(dirname(process.execPath), '..', 'lib', 'node_modules');
+  return [...starts.flatMap(parents).map((folder) => join(folder, 'node_modules')), globals];
+}
+
+function parents(folder: string): string[] {
+  const above = dirname(folder);
+  return above === folder ? [folder] : [folder, ...parents(above)];
+}
+
+/** The file `import` would take: `exports` (its `.`, its `import` or `default` condition), else `main`. */
+function mainOf(manifest: { readonly exports?: unknown; readonly main?: string }): string {
+  let target = manifest.exports;
+  while (typeof target === 'object' && target !== null) {
+    const conditions = target as Readonly<Record<string, unknown>>;
+    target = conditions['.'] ?? conditions.import ?? conditions.node ?? conditions.default;
+  }
+  return typeof target === 'string' ? target : (manifest.main ?? 'index.js');
+}
+
+function unknownDriver(name: string): UsageError {
+  const shown = name.replace(/\p{Cc}/gu, '?');
+  const alias = ALIASES[name];
+  const near = alias !== undefined && alias in DRIVERS ? alias : nearest(name, driverNames());
+  const guess = near === undefined ? `The drivers here are ${driverNames().join(', ')}.` : `Did you mean "${near}"?`;
+  const install = `Others are npm packages: npm install -g enxame-driver-${shown}`;
+  return new UsageError(`Driver "${shown}" not found. ${guess} ${install}`, 'UNKNOWN_DRIVER');
+}

@@ -1,0 +1,50 @@
+import { UsageError } from '../../common/errors.ts';
+import { type Driver, type DriverModule, defineDriver } from '../driver.ts';
+import { DriverError } from '../errors.ts';
+
+/** An engine that is there already, reached by its URL; nothing is made, changed or removed. */
+export const driver: DriverModule = defineDriver({
+  name: 'none',
+  summary: 'an engine that runs already, by its URL',
+  options: [
+    {
+      flag: 'url',
+      type: 'string',
+      help: "the engine's URL, as in tcp://10.0.0.5:2376",
+      isRequired: true,
+      problem: (value) => (isEngineUrl(String(value)) ? undefined : 'is not a URL like tcp://10.0.0.5:2376'),
+    },
+  ],
+  open: ({ name, options }): Driver => {
+    const cannot = (what: string): Promise<never> =>
+      Promise.reject(
+        new DriverError(`hosts without a driver cannot be ${what}: ${name} is only known by its URL`, 'NO_DRIVER'),
+      );
+    return {
+      provisioning: 'none',
+      check: async () => undefined,
+      create: async () => undefined,
+      state: async () => '',
+      start: () => cannot('started'),
+      stop: () => cannot('stopped'),
+      restart: () => cannot('restarted'),
+      kill: () => cannot('killed'),
+      remove: async () => undefined,
+      ip: async () => hostOf(options.url),
+      url: async () => options.url,
+      shell: async () => undefined,
+      labels: async () => ({}),
+      close: async () => undefined,
+    };
+  },
+});
+
+function isEngineUrl(text: string): boolean {
+  if (/^unix:\/\/\/./.test(text)) return true;
+  return /^(tcp|https?|ssh):\/\/./.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
+}
+
+function hostOf(url: string): string {
+  if (url.startsWith('unix:')) throw new UsageError(`${url} has no IP address: it is a socket on this host`);
+  return new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
+}
