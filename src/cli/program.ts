@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { systemClock } from '../common/clock.ts';
 import type { LogLevel } from '../common/logger.ts';
+import { VERSION } from '../common/version.ts';
 import type { CommandContext, CommandModule } from './command.ts';
 import type { Io } from './io.ts';
 import { reportError } from './output/errors.ts';
@@ -70,10 +70,10 @@ Examples:
     $ enxame discovery &                                   # keeps the token and who belongs to it
     $ token=$(enxame create)
     $ enxame join --advertise 10.0.0.1:2376 token://$token # on each engine, with its own address
-    $ enxame list token://$token
+    $ enxame manage token://$token                         # now docker -H tcp://127.0.0.1:2375 is the swarm
 
   Without a token, over engines that already run:
-    $ enxame list 10.0.0.[1:3]:2376
+    $ enxame manage 10.0.0.[1:3]:2376
 
 Run 'enxame COMMAND --help' for the flags and examples of a command.`;
 
@@ -106,7 +106,7 @@ function bareProgram(io: Io): Command {
   program
     .description('Makes many Docker engines one Docker endpoint.')
     .usage('[flags] COMMAND')
-    .version(packageVersion(), '-v, --version', 'print the version')
+    .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show the help of a command')
     .addOption(new Option('--debug', 'say everything, and where an error comes from ($ENXAME_DEBUG)'))
@@ -166,9 +166,4 @@ function wantedCommand(argv: readonly string[]): string | undefined {
 
 function isTrue(text: string | undefined): boolean {
   return text === '1' || text?.toLowerCase() === 'true';
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
 }

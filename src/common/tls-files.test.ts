@@ -1,8 +1,9 @@
-import { createPrivateKey, webcrypto } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeCertificate } from '../../test/fakes/certificates.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { assertSafeListener, readTlsFiles, tlsServerOptions } from './tls-files.ts';
 
@@ -11,32 +12,13 @@ const file = (name: string): string => join(folder, name);
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'enxame-tls-'));
-  await writePair('one', 1);
-  await writePair('two', 1);
-  await writePair('old', -1);
+  await writeCertificate(folder, 'one', 1);
+  await writeCertificate(folder, 'two', 1);
+  await writeCertificate(folder, 'old', -1);
   const locked = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' } as const;
   writeFileSync(file('locked-key.pem'), createPrivateKey(readFileSync(file('one-key.pem'))).export(locked));
   writeFileSync(file('text.pem'), 'hello');
 });
-
-/** A self-signed certificate and its key, good from two days ago to `days` from now. */
-async function writePair(name: string, days: number): Promise<void> {
-  await import('reflect-metadata');
-  const { PemConverter, X509CertificateGenerator } = await import('@peculiar/x509');
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const dayMs = 86_400_000;
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: `CN=${name}`,
-    notBefore: new Date(Date.now() - 2 * dayMs),
-    notAfter: new Date(Date.now() + days * dayMs),
-    signingAlgorithm: algorithm,
-    keys,
-  });
-  writeFileSync(file(`${name}.pem`), certificate.toString('pem'));
-  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
-  writeFileSync(file(`${name}-key.pem`), PemConverter.encode(key, 'PRIVATE KEY'));
-}
 
 afterAll(() => rmSync(folder, { recursive: true }));
 

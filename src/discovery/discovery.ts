@@ -41,7 +41,7 @@ export interface DiscoverySettings {
 }
 
 /** Makes a backend from what follows `scheme://`; throws a {@link DiscoveryError} when that cannot be read. */
-export type DiscoveryFactory = (rest: string, settings: DiscoverySettings) => Promise<DiscoveryBackend>;
+type DiscoveryFactory = (rest: string, settings: DiscoverySettings) => Promise<DiscoveryBackend>;
 
 /** Every scheme a cluster can be found by, its code loaded on first use. A new backend is one line here. */
 const BACKENDS: ReadonlyMap<string, () => Promise<DiscoveryFactory>> = new Map([

@@ -3,7 +3,7 @@ import { DiscoveryError } from '../common/errors.ts';
 import { expandRanges } from './range.ts';
 
 /** An engine reached over TCP; `auto` (a bare `host:port`) is TLS when the manager has client certificates, else plain. */
-export interface TcpEntry {
+interface TcpEntry {
   readonly scheme: 'auto' | 'tcp' | 'tls';
   /** Host name in lower case or IP address, IPv6 without brackets. */
   readonly host: string;
@@ -23,7 +23,7 @@ export interface SshEntry {
 }
 
 /** An engine on this machine. */
-export interface UnixEntry {
+interface UnixEntry {
   readonly scheme: 'unix';
   readonly path: string;
   readonly canonical: string;

@@ -1,11 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
+import fc from 'fast-check';
 import { Agent, request } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeCertificate } from '../../../test/fakes/certificates.ts';
 import { FakeClock } from '../../../test/fakes/fake-clock.ts';
 import { parseListenAddress } from '../../common/listen-address.ts';
 import { silentLogger } from '../../common/logger.ts';
@@ -238,7 +239,7 @@ describe('token service on disk', () => {
 
 describe('token service, byte by byte', () => {
   /** What the server sends until it ends the connection. */
-  const talk = (socket: Socket, text: string): Promise<string> =>
+  const talk = (socket: Socket, text: string, isOver: boolean = false): Promise<string> =>
     new Promise((resolve, reject) => {
       let answer = '';
       socket.setEncoding('latin1');
@@ -247,7 +248,8 @@ describe('token service, byte by byte', () => {
       });
       socket.on('end', () => resolve(answer));
       socket.on('error', reject);
-      socket.write(text);
+      if (isOver) socket.end(text);
+      else socket.write(text);
     });
   const dial = (url: string): Socket => connect(Number(new URL(url).port), '127.0.0.1');
   // What Go's net/http sends for http.Post(url, "", nil), http.Post(url, "application/json", reader) and http.Get(url).
@@ -300,6 +302,60 @@ describe('token service, byte by byte', () => {
     expect((await call(new URL('/_ping', url).href, 'GET')).status).toBe(200);
   });
 
+  it('meets any bytes with an answer or a closed connection, and goes on', async () => {
+    const { url } = await start({ limits: { requests: { burst: 10_000, perSecond: 1000 } } });
+    const token = await newToken(url);
+    const word = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 40 }),
+      fc.webQueryParameters(),
+      fc.constantFrom('ttl=', '..', '%', '%00'),
+    );
+    const bytes = fc.oneof(
+      fc
+        .tuple(fc.constantFrom('GET', 'POST', 'PUT', 'X'), word, word)
+        .map(
+          ([method, path, query]) =>
+            `${method} /v1/clusters/${token}${path}?${query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+        ),
+      fc
+        .tuple(word, word, word)
+        .map(
+          ([name, value, body]) =>
+            `POST /v1/clusters/${token} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${name}: ${value}\r\nContent-Length: 3\r\n\r\n${body}abc`,
+        ),
+      word.map((text) => `${text}\r\n\r\n`),
+    );
+    await fc.assert(
+      fc.asyncProperty(bytes, async (text) => {
+        const socket = dial(url);
+        const answer = await talk(socket, text, true).catch(() => '');
+        socket.destroy();
+        expect(answer).toMatch(/^(HTTP\/1\.1 [2-5]\d\d |$)/);
+        expect(answer).not.toMatch(/^HTTP\/1\.1 500/);
+      }),
+      { numRuns: 200 },
+    );
+    expect((await call(`${url}/clusters/${token}`, 'GET')).status).toBe(200);
+  });
+
+  it('has no more connections at once than it may', async () => {
+    const { url } = await start({ limits: { maxConnections: 2 } });
+    const held = [dial(url), dial(url)];
+    await Promise.all(held.map((socket) => new Promise((resolve) => socket.on('connect', resolve))));
+    const third = dial(url);
+    third.on('error', () => undefined);
+    await new Promise((resolve) => third.on('close', resolve).resume());
+    for (const socket of held) socket.destroy();
+    await expect
+      .poll(() =>
+        call(new URL('/_ping', url).href, 'GET').then(
+          ({ status }) => status,
+          () => 0,
+        ),
+      )
+      .toBe(200);
+  });
+
   it('closes while a client holds a connection open', async () => {
     const service = await start();
     const socket = dial(service.url);
@@ -313,15 +369,7 @@ describe('token service, byte by byte', () => {
 });
 
 describe('token service and who may reach it', () => {
-  const openssl = (...args: readonly string[]): void => {
-    execFileSync('openssl', [...args], { cwd: folder, stdio: 'pipe' });
-  };
   const file = (name: string): string => join(folder, name);
-  const makeCertificate = (name: string): void => {
-    const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-    const out = ['-keyout', `${name}-key.pem`, '-out', `${name}.pem`];
-    openssl('req', '-x509', ...ec, ...out, '-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1');
-  };
 
   it.each(['tcp://0.0.0.0:0', 'tcp://:0', 'tcp://[::]:0'])('refuses %s without TLS', async (text) => {
     await expect(start({ listen: parseListenAddress(text) })).rejects.toMatchObject({
@@ -347,9 +395,9 @@ describe('token service and who may reach it', () => {
   });
 
   it('speaks TLS 1.2 and newer only, and asks for certificates when given a CA', async () => {
-    makeCertificate('server');
-    makeCertificate('client');
-    makeCertificate('stranger');
+    await writeCertificate(folder, 'server');
+    await writeCertificate(folder, 'client');
+    await writeCertificate(folder, 'stranger');
     const server = { cert: file('server.pem'), key: file('server-key.pem'), ca: file('client.pem') };
     const { url } = await start({
       tls: tlsServerOptions(await readTlsFiles(server)),
