@@ -25,7 +25,7 @@ async function enxame(
   return { code, out: io.stdout(), err: io.stderr() };
 }
 
-describe('help', () => {
+describe('help', { timeout: 30_000 }, () => {
   it.each(['', '--help', 'help', '-h'])('"enxame %s" teaches and succeeds', async (line) => {
     const { code, out, err } = await enxame(line);
     expect(out).toContain('create|c');
@@ -76,7 +76,7 @@ function packagesLoadedBy(file: string, seen: Set<string> = new Set()): Readonly
   return found;
 }
 
-describe('wrong command lines', () => {
+describe('wrong command lines', { timeout: 30_000 }, () => {
   it.each([
     ['lits', "enxame: unknown command 'lits'. Did you mean list? Run 'enxame --help'"],
     ['list --timeuot 3s', "enxame: list: unknown option '--timeuot'. Did you mean --timeout? Run 'enxame list --help'"],
@@ -125,7 +125,7 @@ describe('wrong command lines', () => {
   });
 });
 
-describe('create, join and list', () => {
+describe('create, join and list', { timeout: 30_000 }, () => {
   let folder: string;
   let service: FakeIo;
   let served: Promise<number>;
@@ -135,7 +135,7 @@ describe('create, join and list', () => {
     service = fakeIo();
     served = run(['discovery', '-H', 'tcp://127.0.0.1:0', '--state-dir', folder, '--log-level', 'silent'], service);
     url = await expect
-      .poll(() => /at (http:\S+),/.exec(service.stdout())?.[1])
+      .poll(() => /at (http:\S+),/.exec(service.stdout())?.[1], { timeout: 20_000 })
       .toBeDefined()
       .then(() => /at (http:\S+),/.exec(service.stdout())?.[1] ?? '');
   });
@@ -157,7 +157,7 @@ describe('create, join and list', () => {
       return { io, code: run(['--log-level', 'silent', 'join', '--delay', '10ms'], io) };
     });
     await expect
-      .poll(async () => (await enxame('list', env)).out.split('\n').sort())
+      .poll(async () => (await enxame('list', env)).out.split('\n').sort(), { timeout: 20_000 })
       .toEqual(['', '10.0.0.1:2376', '10.0.0.3:2376', 'tls://10.0.0.2:2376']);
     for (const { io, code } of agents) {
       io.stop();
@@ -191,7 +191,7 @@ describe('create, join and list', () => {
   });
 });
 
-describe('when nobody answers', () => {
+describe('when nobody answers', { timeout: 30_000 }, () => {
   it('create says how to start a service', async () => {
     const { code, err } = await enxame('create --service http://127.0.0.1:1');
     expect(code).toBe(1);
