@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { Population } from './fleet/population.ts';
 
 /** What the command line of the benchmark says. */
 export interface BenchOptions {
@@ -11,12 +12,16 @@ export interface BenchOptions {
   readonly clients: readonly number[];
   /** How long one measurement runs. */
   readonly seconds: number;
+  /** Everything short, to try the benchmark itself: its figures are worth nothing. */
+  readonly quick: boolean;
   /** How long churn runs in a soak. */
   readonly minutes: number;
+  /** Size of one stream. */
+  readonly mebibytes: number;
   /** Mutual TLS on both sides of the manager. */
   readonly tls: boolean;
-  /** Node counts of a sweep. */
-  readonly sweep: readonly number[];
+  /** Sizes of a sweep. */
+  readonly sweep: readonly Population[];
   /** Folder of JSON and pictures. */
   readonly out: string;
   /** Control port of `fleet`; 0 takes a free one. */
@@ -29,6 +34,15 @@ export interface BenchOptions {
 export const DEFAULT_MANAGER =
   'node dist/cli/main.js manage -H tcp://127.0.0.1:{port} --state-dir none {tlsFlags} file://{nodesFile}';
 
+const QUICK_SECONDS = 0.1;
+/** What a quick run leaves of waits and counts that have no option of their own. */
+const QUICK_SHARE = 0.05;
+
+/** A duration or a count as this run uses it. */
+export function paced(options: BenchOptions, value: number): number {
+  return options.quick ? Math.ceil(value * QUICK_SHARE) : value;
+}
+
 /** Reads the command line; throws with one line when it is wrong. */
 export function parseOptions(args: readonly string[]): { readonly part: string; readonly options: BenchOptions } {
   const { values, positionals } = parseArgs({
@@ -40,9 +54,11 @@ export function parseOptions(args: readonly string[]): { readonly part: string; 
       manager: { type: 'string', default: DEFAULT_MANAGER },
       clients: { type: 'string', default: '1,16,64' },
       seconds: { type: 'string', default: '4' },
+      quick: { type: 'boolean', default: false },
       minutes: { type: 'string', default: '30' },
+      mib: { type: 'string', default: '1024' },
       tls: { type: 'boolean', default: false },
-      sweep: { type: 'string', default: '10,100,1000,5000' },
+      sweep: { type: 'string', default: '10x30,100x30,1000x30,5000x60' },
       out: { type: 'string', default: 'bench/results' },
       control: { type: 'string', default: '0' },
       healthy: { type: 'string', default: 'auto' },
@@ -57,15 +73,23 @@ export function parseOptions(args: readonly string[]): { readonly part: string; 
     containers: whole('containers', values.containers, 1, 1000),
     manager: values.manager,
     clients: values.clients.split(',').map((text) => whole('clients', text, 1, 1024)),
-    seconds: whole('seconds', values.seconds, 1, 120),
+    seconds: values.quick ? QUICK_SECONDS : whole('seconds', values.seconds, 1, 120),
+    quick: values.quick,
     minutes: whole('minutes', values.minutes, 1, 120),
+    mebibytes: whole('mib', values.mib, 1, 16_384),
     tls: values.tls,
-    sweep: values.sweep.split(',').map((text) => whole('sweep', text, 1, 10_000)),
+    sweep: values.sweep.split(',').map(toPopulation),
     out: values.out,
     control: whole('control', values.control, 0, 65_535),
     healthy,
   };
   return { part: positionals[0] ?? 'all', options };
+}
+
+/** `1000x30`: nodes by containers. */
+function toPopulation(text: string): Population {
+  const [nodes = '', containers = '30'] = text.split('x');
+  return { nodes: whole('sweep', nodes, 1, 10_000), containers: whole('sweep', containers, 1, 1000) };
 }
 
 function whole(name: string, text: string, min: number, max: number): number {

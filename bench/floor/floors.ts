@@ -17,12 +17,17 @@ export interface Floor {
   readonly meter: ProcessMeter;
 }
 
+/** The engine floor, with the fleet of one that it is. */
+export interface EngineFloor extends Floor {
+  readonly fleet: Fleet;
+}
+
 /** Starts floors on demand and ends them all. */
 export class Floors implements AsyncDisposable {
   readonly #population: Population;
   readonly #tls: RunTls | undefined;
   readonly #closers: (() => Promise<void>)[] = [];
-  #engine: Promise<Floor & { readonly address: string }> | undefined;
+  #engine: Promise<EngineFloor> | undefined;
   #prebuilt: Promise<Floor & { readonly child: BenchChild<PrebuiltCommand> }> | undefined;
   readonly #pipes = new Map<boolean, Promise<Floor>>();
 
@@ -32,7 +37,7 @@ export class Floors implements AsyncDisposable {
   }
 
   /** One simulated engine alone in its process: what the work costs where it is done. It is node 0 of the same fleet. */
-  engine(): Promise<Floor> {
+  engine(): Promise<EngineFloor> {
     this.#engine ??= this.#startEngine();
     return this.#engine;
   }
@@ -61,11 +66,11 @@ export class Floors implements AsyncDisposable {
     return this.close();
   }
 
-  async #startEngine(): Promise<Floor & { readonly address: string }> {
+  async #startEngine(): Promise<EngineFloor> {
     const fleet = await Fleet.start({ ...this.#population, nodes: 1 }, this.#tls?.engines);
     this.#closers.push(() => fleet.close());
     const address = fleet.addresses[0] ?? '';
-    return { address, target: targetOf(address, this.#tls?.material), meter: new ProcessMeter(fleet.pids) };
+    return { fleet, target: targetOf(address, this.#tls?.material), meter: new ProcessMeter(fleet.pids) };
   }
 
   async #startPrebuilt(): Promise<Floor & { readonly child: BenchChild<PrebuiltCommand> }> {
@@ -78,7 +83,7 @@ export class Floors implements AsyncDisposable {
 
   async #startPipe(reuse: boolean): Promise<Floor> {
     this.#engine ??= this.#startEngine();
-    const { address: upstream } = await this.#engine;
+    const upstream = (await this.#engine).fleet.addresses[0] ?? '';
     const child = new BenchChild<PipeCommand>(new URL('./pipe.js', import.meta.url));
     this.#closers.push(() => child.close());
     const tls = this.#tls?.material;

@@ -37,6 +37,7 @@ export class LoadClient {
   #decoder: BodyDecoder | undefined;
   #status = 0;
   #bytes = 0;
+  #untilClose = false;
 
   constructor(target: Target) {
     this.#target = target;
@@ -59,6 +60,16 @@ export class LoadClient {
     return { status, head: this.#head ?? new MessageHead(''), body: Buffer.concat(chunks) };
   }
 
+  /** Writes more of the request under way. */
+  writeRaw(data: string | Buffer): boolean {
+    return this.raw.write(data);
+  }
+
+  /** The connection itself. */
+  get raw(): Socket {
+    return this.#connected();
+  }
+
   /** Cuts the connection; a pending request fails. May be called twice. */
   close(): void {
     this.#socket?.destroy();
@@ -69,12 +80,13 @@ export class LoadClient {
     const socket = open(this.#target);
     socket.setTimeout(ANSWER_DEADLINE_MS, () => socket.destroy(new Error(`no answer within ${ANSWER_DEADLINE_MS} ms`)));
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('error', (error) => this.#fail(error));
-    socket.on('end', () => socket.end());
-    socket.on('close', () => this.#fail(new Error('connection closed before the answer was complete')));
+    socket.on('error', (error) => this.#fail(socket, error));
+    socket.on('end', () => this.#onEnd(socket));
+    socket.on('close', () => this.#fail(socket, new Error('connection closed before the answer was complete')));
     this.#socket = socket;
     this.#partial = undefined;
     this.#decoder = undefined;
+    this.#untilClose = false;
     return socket;
   }
 
@@ -84,6 +96,12 @@ export class LoadClient {
     } catch (error) {
       this.#socket?.destroy(error as Error);
     }
+  }
+
+  /** The end of the connection is the end of a body without framing, as hijacked streams are. */
+  #onEnd(socket: Socket): void {
+    socket.end();
+    if (this.#untilClose) this.#complete();
   }
 
   #consume(chunk: Buffer): void {
@@ -107,7 +125,9 @@ export class LoadClient {
     this.#head = head;
     this.#status = Number(head.startLine.slice(9, 12));
     this.#bytes = 0;
+    // Neither do these have a body, nor does their head say so.
     const framing = this.#status === 204 || this.#status === 304 ? NO_BODY : framingOf(head, UNTIL_CLOSE);
+    this.#untilClose = framing.kind === 'until-close';
     const onBody = this.#pending?.onBody;
     this.#decoder = new BodyDecoder(framing, (payload) => {
       this.#bytes += payload.length;
@@ -119,10 +139,13 @@ export class LoadClient {
     const pending = this.#pending;
     this.#pending = undefined;
     this.#decoder = undefined;
+    this.#untilClose = false;
     pending?.resolve({ status: this.#status, bytes: this.#bytes });
   }
 
-  #fail(error: Error): void {
+  /** A connection that was replaced has nothing to say about the present request. */
+  #fail(socket: Socket, error: Error): void {
+    if (socket !== this.#socket) return;
     const pending = this.#pending;
     this.#pending = undefined;
     pending?.reject(error);

@@ -18,7 +18,11 @@ const WARM_UP_SHARE = 0.25;
 
 /** Warms up, then measures latency, throughput and the CPU time that `meter` accounts. */
 export async function measure(operation: Operation, plan: LoadPlan, meter: ProcessMeter): Promise<Measured> {
-  const warmUp = { ...plan, seconds: plan.seconds * WARM_UP_SHARE };
+  const warmUp = {
+    ...plan,
+    seconds: plan.seconds * WARM_UP_SHARE,
+    ...(plan.maxOps === undefined ? {} : { maxOps: 1 }),
+  };
   const warm = await runLoad(operation, warmUp);
   const before = meter.cpuMs();
   // Serials go on where the warm-up ended, so that names made from them stay unique.

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BootCommand, BootReading } from '../floor/boot.ts';
 import { medianOf } from '../measure/percentiles.ts';
+import { paced } from '../options.ts';
 import { BenchChild } from '../process/child.ts';
 import type { Fact } from '../report/result.ts';
 import type { Session } from '../session.ts';
@@ -24,7 +25,7 @@ export async function bootPart(session: Session): Promise<Findings> {
   for (let run = 0; run < RUNS; run++) {
     const manager = await session.startManager();
     if (manager === undefined) break;
-    await sleep(SETTLE_MS);
+    await sleep(paced(session.options, SETTLE_MS));
     wall.push(manager.bootMs / 1000);
     cpu.push(manager.bootCpuMs / 1000);
     memory.push(megabytes(manager.meter.memory().resident));

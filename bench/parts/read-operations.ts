@@ -15,11 +15,15 @@ export interface ReadOperation extends Operation {
 /** A step through all containers that visits nodes in no pattern and repeats late. */
 const STRIDE = 7919;
 
-/** The reads of the benchmark over one population. */
-export function readOperations(population: Population): ReadOperation[] {
+/** The reads of the benchmark over one population; those of single containers leave out the first `skipNodes` nodes. */
+export function readOperations(
+  population: Population,
+  { skipNodes = 0 }: { skipNodes?: number } = {},
+): ReadOperation[] {
+  const { nodes, containers } = population;
   const pick = (serial: number): { node: number; index: number } => {
-    const overall = (serial * STRIDE) % (population.nodes * population.containers);
-    return { node: Math.floor(overall / population.containers), index: overall % population.containers };
+    const overall = (serial * STRIDE) % ((nodes - skipNodes) * containers);
+    return { node: skipNodes + Math.floor(overall / containers), index: overall % containers };
   };
   const byId = (serial: number): string => containerId(pick(serial).node, pick(serial).index);
   const byName = (serial: number): string => containerName(pick(serial).node, pick(serial).index);

@@ -4,6 +4,7 @@ import { LoadClient } from '../load/client.ts';
 import { runLoad } from '../load/run.ts';
 import type { Target } from '../load/target.ts';
 import { type Measured, measure } from '../measure/measure.ts';
+import { paced } from '../options.ts';
 import type { Fact, Row } from '../report/result.ts';
 import type { RunningManager, Session } from '../session.ts';
 import { type Findings, megabytes } from './part.ts';
@@ -53,7 +54,7 @@ export async function measureRow(
 }
 
 async function memoryFacts(session: Session, manager: RunningManager): Promise<Fact[]> {
-  await sleep(SETTLE_MS);
+  await sleep(paced(session.options, SETTLE_MS));
   const boot = megabytes(manager.meter.memory().resident);
   const operation = readOperations(session.population).find(({ name }) => name === 'ps -a');
   const plan = { target: manager.target, clients: PEAK_CLIENTS, seconds: session.options.seconds };

@@ -13,11 +13,19 @@ export interface Row {
 /** One figure that is no operation: memory, seconds until something shows. */
 export interface Fact {
   readonly name: string;
-  readonly value: number;
+  /** Null when it never happened. */
+  readonly value: number | null;
   readonly unit: string;
   /** The same figure of a floor of this run. */
   readonly floor?: number;
   readonly remark?: string;
+}
+
+/** The manager's use of resources at one moment of a long run. */
+export interface Sample {
+  readonly seconds: number;
+  readonly residentMb: number;
+  readonly descriptors: number;
 }
 
 /** Where a run took place. */
@@ -41,4 +49,5 @@ export interface PartResult {
   readonly environment: Environment;
   readonly rows: readonly Row[];
   readonly facts: readonly Fact[];
+  readonly samples?: readonly Sample[];
 }

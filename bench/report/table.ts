@@ -56,22 +56,25 @@ export function factsTable(facts: readonly Fact[]): Table {
 }
 
 /** Three significant digits at most, no exponents. */
-export function figure(value: number): string {
-  if (!Number.isFinite(value)) return '–';
+export function figure(value: number | null): string {
+  if (value === null || !Number.isFinite(value)) return 'never';
   const size = Math.abs(value);
   if (size >= 100 || size === 0) return String(Math.round(value));
   return value.toFixed(size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 
+const TEXT_COLUMNS: ReadonlySet<string> = new Set(['operation', 'figure', 'unit', 'remark']);
+
 /** Columns aligned with spaces: text to the left, figures to the right. */
 export function toText(table: Table): string {
-  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => [...(row[column] ?? '')].length)));
+  const [header = []] = table;
+  const columns = header.map((name, column) => ({
+    left: TEXT_COLUMNS.has(name),
+    width: Math.max(...table.map((row) => [...(row[column] ?? '')].length)),
+  }));
   const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => pad(cell, widths[column] ?? 0, column === 0))
-      .join('  ')
-      .trimEnd();
-  return table.map(line).join('\n');
+    columns.map(({ left, width }, i) => pad(row[i] ?? '', width, left)).join('  ');
+  return table.map((row) => line(row).trimEnd()).join('\n');
 }
 
 function pad(cell: string, width: number, left: boolean): string {
@@ -83,7 +86,7 @@ function pad(cell: string, width: number, left: boolean): string {
 export function toMarkdown(table: Table): string {
   const [header = [], ...rows] = table;
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const rule = header.map((_, column) => (column === 0 ? '---' : '---:'));
+  const rule = header.map((name) => (TEXT_COLUMNS.has(name) ? '---' : '---:'));
   return [header, rule, ...rows].map(line).join('\n');
 }
 

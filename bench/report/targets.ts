@@ -20,10 +20,10 @@ const TARGETS: Readonly<Record<string, number>> = {
   'a node that refuses is shown after': 10,
   'a node that hangs is shown after': 10,
   'a node that drops packets is shown after': 10,
-  'CPU per GiB (archive out)': 0.65,
-  'CPU per GiB (archive in)': 0.65,
-  'CPU per GiB (logs)': 0.65,
-  'CPU per GiB (attach)': 0.65,
+  '1024 MiB archive out': 650,
+  '1024 MiB archive in': 650,
+  '1024 MiB logs': 650,
+  '1024 MiB attach': 650,
   'idle CPU': 20,
 };
 

@@ -1,0 +1,42 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { picturesOf } from './pictures.ts';
+import type { PartResult } from './result.ts';
+import { loadResults } from './store.ts';
+import { factsTable, rowsTable, toMarkdown } from './table.ts';
+
+const BEGIN = '<!-- results: written by `npm run bench -- report` -->';
+const END = '<!-- end of results -->';
+/** Pictures lie beside the page. */
+const PICTURES = 'performance';
+
+/** Replaces the results section of a page by what a folder of results says, and writes its pictures. */
+export async function writeDocument(page: string, resultsFolder: string): Promise<void> {
+  const results = await loadResults(resultsFolder);
+  const pictures = picturesOf(results);
+  const folder = join(dirname(page), PICTURES);
+  if (pictures.length > 0) await mkdir(folder, { recursive: true });
+  await Promise.all(pictures.map(({ file, svg }) => writeFile(join(folder, file), svg)));
+  const links = pictures.map(({ file, caption }) => `![${caption}](${PICTURES}/${file})`);
+  const sections = [...results.map(sectionOf), ...links];
+  await writeFile(page, replaceSection(await readFile(page, 'utf8'), sections.join('\n\n')));
+}
+
+/** The page with everything between the two marks replaced; throws when it has no marks. */
+export function replaceSection(page: string, section: string): string {
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error(`the page has no "${BEGIN}" … "${END}"`);
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${section}\n\n${page.slice(end)}`;
+}
+
+function sectionOf(result: PartResult): string {
+  const { part, nodes, containers, tls, manager, environment } = result;
+  const machine = `${environment.cores} × ${environment.cpu}, ${environment.memoryGiB} GiB, Linux ${environment.kernel}, Node ${environment.node}`;
+  return [
+    `### ${part}: ${nodes} nodes × ${containers} containers${tls ? ', TLS' : ''}`,
+    `${environment.when.slice(0, 10)}, ${machine}; \`${manager}\``,
+    ...(result.rows.length > 0 ? [toMarkdown(rowsTable(result.rows))] : []),
+    ...(result.facts.length > 0 ? [toMarkdown(factsTable(result.facts))] : []),
+  ].join('\n\n');
+}
