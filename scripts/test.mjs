@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// `npm test`: installs what is missing, builds, checks and runs every test. `--matrix` runs the full product of versions instead.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { setup } from './setup.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const isMatrix = process.argv.includes('--matrix');
+
+await setup({ use: 'tests', generations: ['20.10', '26.1', '28.5'] });
+if (isMatrix) {
+  run('every client with every engine', 'npx', ['vitest', 'run', '--project', 'matrix']);
+} else {
+  run('format and lint', 'npx', ['biome', 'check', '.']);
+  run('types', 'npx', ['tsc', '-p', 'tsconfig.json']);
+  run('dead code', 'npx', ['knip']);
+  run('tests', 'npx', ['vitest', 'run', '--project', 'unit', '--project', 'engines']);
+  run('the tutorial', 'node', ['scripts/start.mjs', '--once']);
+}
+
+/** Runs one step with its output; the first that fails ends everything with its exit code. */
+function run(name, command, args) {
+  process.stdout.write(`\n== ${name}\n`);
+  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) {
+    process.stderr.write(`\n${name}: failed\n`);
+    process.exit(status ?? 1);
+  }
+}
