@@ -24,9 +24,9 @@ _enxame() {
   case "$at:$prev" in
     ':-l'|':--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'create:--service')  return ;;
-    'create:--tlscacert') compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-    'create:--tlscert') compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-    'create:--tlskey') compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    'create:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'create:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'create:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'create:-l'|'create:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'join:--discovery-opt')  return ;;
     'join:--addr'|'join:--advertise')  return ;;
@@ -48,17 +48,17 @@ _enxame() {
     'manage:--engine-failure-retry')  return ;;
     'manage:--engine-probe-interval')  return ;;
     'manage:--engine-probe-timeout')  return ;;
-    'manage:--tlscacert') compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-    'manage:--tlscert') compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-    'manage:--tlskey') compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-    'manage:--state-dir') compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+    'manage:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'manage:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'manage:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'manage:--state-dir') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'manage:--discovery-service')  return ;;
     'manage:-l'|'manage:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'discovery:-H'|'discovery:--host')  return ;;
-    'discovery:--state-dir') compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-    'discovery:--tlscert') compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-    'discovery:--tlskey') compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-    'discovery:--tlscacert') compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    'discovery:--state-dir') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'discovery:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'discovery:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'discovery:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'discovery:-l'|'discovery:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'completion:-l'|'completion:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'help:-l'|'help:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;

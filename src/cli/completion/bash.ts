@@ -44,5 +44,6 @@ function replyWith(values: Values): string {
   if (values.kind === 'choices') return `COMPREPLY=($(compgen -W ${quoted(values.choices.join(' '))} -- "$cur"));`;
   if (values.kind === 'free') return '';
   const action = values.kind === 'files' ? '-f' : '-d';
-  return `compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen ${action} -- "$cur");`;
+  // A name may have spaces; and no mapfile, which the bash of macOS does not have.
+  return `compopt -o filenames 2>/dev/null; local IFS=$'\\n'; COMPREPLY=($(compgen ${action} -- "$cur"));`;
 }

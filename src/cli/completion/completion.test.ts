@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
@@ -57,7 +57,8 @@ let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'enxame-completion-'));
   writeFileSync(join(folder, 'alpha.pem'), '');
-  execFileSync('mkdir', [join(folder, 'alphabet')]);
+  writeFileSync(join(folder, 'my key.pem'), '');
+  mkdirSync(join(folder, 'alphabet'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -78,6 +79,12 @@ describe('bash', () => {
     const script = `${bashCompletion('sample', sample())}
 COMP_WORDS=(${words}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _sample; printf '%s\\n' "\${COMPREPLY[@]}"`;
     expect(shell('bash', ['--norc', '-u', '-c'], script)).toEqual(offered);
+  });
+
+  it('keeps names with spaces whole', () => {
+    const script = `${bashCompletion('sample', sample())}
+COMP_WORDS=(sample list --tlscert ./my); COMP_CWORD=3; _sample; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    expect(shell('bash', ['--norc', '-u', '-c'], script)).toEqual(['./my key.pem']);
   });
 
   it('is registered', () => {
