@@ -30,3 +30,13 @@ export function sendStatus(res: ServerResponse, status: number): void {
 export function sendMessage(res: ServerResponse, status: number, message: string): void {
   sendJson(res, status, `${JSON.stringify({ message })}\n`);
 }
+
+/** Answers with JSON in several buffers, copied nowhere. */
+export function sendJsonBuffers(res: ServerResponse, status: number, buffers: readonly Buffer[]): void {
+  const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': length });
+  res.cork();
+  for (const buffer of buffers) if (buffer.length > 0) res.write(buffer);
+  res.end();
+  res.uncork();
+}

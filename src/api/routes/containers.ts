@@ -3,7 +3,7 @@ import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import type { ContainerSummary } from '../../engine/types.ts';
 import { type ActionRequest, type ContainerAction, requireReachable } from '../../lifecycle/lifecycle.ts';
-import { sendJson } from '../answer.ts';
+import { sendJson, sendJsonBuffers } from '../answer.ts';
 import { readBody, readJson } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { sendAnswer } from '../engine-answer.ts';
@@ -38,7 +38,7 @@ async function listContainers(call: Call): Promise<void> {
   const all = flag(call.query, 'all') || limit > 0;
   const style = nameStyleOf(call.req.headers['user-agent']);
   if (filters.size === 0 && limit <= 0 && !flag(call.query, 'size')) {
-    return sendBuffers(call, cluster.containerList.render({ style, all }, clock.now()));
+    return sendJsonBuffers(call.res, 200, cluster.containerList.render({ style, all }, clock.now()));
   }
   const selected: Container[] = [];
   for (const container of selectContainers(cluster, filters, all)) {
@@ -59,15 +59,6 @@ function readLimit(text: string | null): number {
   if (text === null || text === '') return -1;
   if (!/^-?\d{1,9}$/.test(text)) throw new BadRequestError(`invalid limit '${text}': use a number`, 'BAD_LIMIT');
   return Number(text);
-}
-
-function sendBuffers({ res }: Call, buffers: readonly Buffer[]): void {
-  const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
-  res.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': length });
-  res.cork();
-  for (const buffer of buffers) if (buffer.length > 0) res.write(buffer);
-  res.end();
-  res.uncork();
 }
 
 /** `"SizeRw":…,"SizeRootFs":…` of each container, asked of its node; absent where the node did not answer in time. */

@@ -2,7 +2,7 @@ import os from 'node:os';
 import type { Node } from '../../cluster/node.ts';
 import { VERSION } from '../../common/version.ts';
 import { OLDEST_API } from '../../engine/api-version.ts';
-import { sendJson } from '../answer.ts';
+import { sendJson, sendJsonBuffers } from '../answer.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 
 /** Who we are and how the cluster is. */
@@ -30,7 +30,7 @@ async function ping({ req, res }: Call): Promise<void> {
 }
 
 async function info(call: Call): Promise<void> {
-  sendJson(call.res, 200, call.services.info.render(call.services.clock.now()));
+  sendJsonBuffers(call.res, 200, call.services.info.render(call.services.clock.now()));
 }
 
 async function version(call: Call): Promise<void> {

@@ -19,9 +19,28 @@ export interface InfoFacts {
 interface NodePart {
   readonly version: number;
   readonly name: string;
-  readonly rows: string;
+  readonly rows: Buffer;
   readonly warnings: readonly string[];
 }
+
+/** What all nodes contribute, kept until one of them changes. */
+interface RenderedTree {
+  readonly nodes: readonly Node[];
+  readonly changes: number;
+  readonly rows: Buffer;
+  readonly warnings: readonly string[];
+  readonly sums: Sums;
+}
+
+interface Sums {
+  running: number;
+  paused: number;
+  stopped: number;
+  cpus: number;
+  memoryBytes: number;
+}
+
+const END = Buffer.from(']}\n');
 
 /** Renders `GET /info` from the model: sums, the tree of nodes, warnings. Only nodes that changed are rendered anew. */
 export class InfoView {
@@ -29,19 +48,17 @@ export class InfoView {
   readonly #facts: InfoFacts;
   readonly #id: string = randomBytes(16).toString('hex');
   readonly #parts = new WeakMap<Node, NodePart>();
-  #rows = '';
-  #rowsVersion = '';
+  #tree: RenderedTree | undefined;
 
   constructor(cluster: Cluster, facts: InfoFacts) {
     this.#cluster = cluster;
     this.#facts = facts;
   }
 
-  /** The answer's JSON text. */
-  render(nowMs: number): string {
+  /** The answer's JSON, in buffers to be written one after the other; they must not be modified. */
+  render(nowMs: number): readonly Buffer[] {
     const { nodes, containerCount } = this.#cluster;
-    const sums = sumUp(nodes);
-    const rows = this.#nodeRows(nodes);
+    const { sums, rows, warnings } = this.#renderTree(nodes);
     const info = {
       ID: this.#id,
       Containers: containerCount,
@@ -93,7 +110,7 @@ export class InfoView {
         Error: '',
         RemoteManagers: null,
       },
-      Warnings: [...this.#facts.problems(), ...nodes.flatMap((node) => this.#part(node).warnings)],
+      Warnings: [...this.#facts.problems(), ...warnings],
     };
     const head = [
       ['Role', this.#facts.role],
@@ -101,21 +118,21 @@ export class InfoView {
       ['Filters', this.#facts.filters.join(', ')],
       ['Nodes', String(nodes.length)],
     ];
-    const tree = JSON.stringify(head).slice(0, -1) + (rows === '' ? '' : `,${rows}`);
-    return `${JSON.stringify(info).slice(0, -1)},"SystemStatus":${tree}]}\n`;
+    const text = `${JSON.stringify(info).slice(0, -1)},"SystemStatus":${JSON.stringify(head).slice(0, -1)}`;
+    return [Buffer.from(text), rows, END];
   }
 
-  #nodeRows(nodes: readonly Node[]): string {
+  #renderTree(nodes: readonly Node[]): RenderedTree {
     let changes = 0;
     for (const node of nodes) changes += node.version;
     // Versions only grow, so the sum is the same only when nothing changed.
-    const version = `${nodes.length}/${changes}`;
-    if (version === this.#rowsVersion) return this.#rows;
+    if (this.#tree?.nodes === nodes && this.#tree.changes === changes) return this.#tree;
     const parts = nodes.map((node) => this.#part(node));
+    const warnings = parts.flatMap((part) => part.warnings);
     parts.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-    this.#rows = parts.map(({ rows }) => rows).join(',');
-    this.#rowsVersion = version;
-    return this.#rows;
+    const rows = Buffer.concat(parts.map((part) => part.rows));
+    this.#tree = { nodes, changes, rows, warnings, sums: sumUp(nodes) };
+    return this.#tree;
   }
 
   #part(node: Node): NodePart {
@@ -134,13 +151,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   ia32: 'i386',
 };
 
-function sumUp(nodes: readonly Node[]): {
-  running: number;
-  paused: number;
-  stopped: number;
-  cpus: number;
-  memoryBytes: number;
-} {
+function sumUp(nodes: readonly Node[]): Sums {
   const sums = { running: 0, paused: 0, stopped: 0, cpus: 0, memoryBytes: 0 };
   for (const node of nodes) {
     const { running, paused, stopped } = node.counts;
@@ -154,8 +165,8 @@ function sumUp(nodes: readonly Node[]): {
   return sums;
 }
 
-/** The rows of one node as classic swarm had them, without the outer brackets. */
-function renderRows(node: Node): string {
+/** The rows of one node as classic swarm had them, each with a comma before it. */
+function renderRows(node: Node): Buffer {
   const { running, paused, stopped } = node.counts;
   const labels = { ...namedBuiltins(node), ...Object.fromEntries(node.labels) };
   const rows: [string, string][] = [
@@ -175,7 +186,7 @@ function renderRows(node: Node): string {
     ['  └ UpdatedAt', node.updatedAtMs === 0 ? 'never' : new Date(node.updatedAtMs).toISOString()],
     ['  └ ServerVersion', node.info?.ServerVersion ?? 'unknown'],
   ];
-  return JSON.stringify(rows).slice(1, -1);
+  return Buffer.from(`,${JSON.stringify(rows).slice(1, -1)}`);
 }
 
 function namedBuiltins(node: Node): Readonly<Record<string, string>> {
