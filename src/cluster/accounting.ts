@@ -2,6 +2,7 @@ import type { LimitFunction } from 'p-limit';
 import type { ContainerDetails } from '../engine/types.ts';
 import { reservationOf } from '../scheduler/host-config.ts';
 import type { Container } from './container.ts';
+import type { Node } from './node.ts';
 
 /**
  * Learns what containers that were not created through this manager reserve: listings do not tell memory, CPUs and
@@ -11,6 +12,8 @@ export class Accounting {
   readonly #limit: LimitFunction;
   #unknown = 0;
   #waiting: (() => void)[] = [];
+  /** Containers by engine ID whose inspection failed, to be tried again when their node was listed again. */
+  readonly #failed = new Map<Node, Set<string>>();
 
   constructor(limit: LimitFunction) {
     this.#limit = limit;
@@ -25,8 +28,27 @@ export class Accounting {
   learn(container: Container): void {
     this.#unknown += 1;
     const inspected = this.#limit(() => inspect(container));
-    // A container that cannot be inspected is gone or its node is: both make the monitor list it anew.
-    inspected.catch(() => undefined).finally(() => this.#done());
+    inspected.catch(() => this.#remember(container)).finally(() => this.#done());
+  }
+
+  /** Plans the inspections of a node again that failed before: the node was away or slow. */
+  learnAgain(node: Node): void {
+    const failed = this.#failed.get(node) ?? [];
+    this.#failed.delete(node);
+    for (const engineId of failed) {
+      const container = node.containers.get(engineId);
+      if (container) this.learn(container);
+    }
+  }
+
+  /** Forgets what is to be tried again on a node that left. */
+  forget(node: Node): void {
+    this.#failed.delete(node);
+  }
+
+  #remember({ node, engineId }: Container): void {
+    if (!node.containers.has(engineId)) return; // It is gone.
+    this.#failed.set(node, (this.#failed.get(node) ?? new Set()).add(engineId));
   }
 
   /** Resolves when everything met so far is known. */

@@ -167,7 +167,7 @@ export class Cluster implements ClusterView, NodeWriter {
   removeNode(node: Node): void {
     this.setState(node, 'Disconnected', 'it left discovery');
     this.#forget(node);
-    this.#byId.delete(node.id);
+    this.#releaseId(node);
     this.#nodes = this.#nodes.filter((each) => each !== node);
     this.#events.emit({ kind: 'node-removed', node });
   }
@@ -189,9 +189,9 @@ export class Cluster implements ClusterView, NodeWriter {
     const id = this.#idFor(node, info);
     if (node.id !== id) {
       this.#forget(node);
-      this.#byId.delete(node.id);
-      this.#byId.set(id, node);
+      this.#releaseId(node);
     }
+    this.#byId.set(id, node);
     const engineMs = Date.parse(info.SystemTime ?? '');
     node.setInfo(info, id, Number.isFinite(engineMs) ? engineMs - this.#clock.now() : 0);
   }
@@ -212,6 +212,10 @@ export class Cluster implements ClusterView, NodeWriter {
   forgetReservation(node: Node, engineId: string): void {
     const container = node.containers.get(engineId);
     if (container) this.accounting.learn(container);
+  }
+
+  learnAgain(node: Node): void {
+    this.accounting.learnAgain(node);
   }
 
   replaceImages(node: Node, summaries: readonly ImageSummary[]): void {
@@ -247,8 +251,14 @@ export class Cluster implements ClusterView, NodeWriter {
     return `${info.ID}|${node.entry}`;
   }
 
+  /** An engine that moved to another entry took its ID along: then it is no longer this node's. */
+  #releaseId(node: Node): void {
+    if (this.#byId.get(node.id) === node) this.#byId.delete(node.id);
+  }
+
   #forget(node: Node): void {
     this.#containers.removeAll(node);
+    this.accounting.forget(node);
     this.images.remove(node);
     this.networks.remove(node);
     this.volumes.remove(node);

@@ -52,8 +52,8 @@ export class Containers {
 
   remove(node: Node, engineId: string): void {
     const container = node.containers.get(engineId);
-    if (!container) return;
-    this.#detach(container);
+    if (container) this.#detach(container);
+    // Also without a container: one that ended before it was ever listed (`run --rm`) held its reservation too.
     node.ledger.remove(engineId);
   }
 

@@ -1,5 +1,6 @@
 import { coalesced } from '../common/coalesced.ts';
-import type { EngineClient } from '../engine/client.ts';
+import { EngineError } from '../common/errors.ts';
+import { EngineAnswerError, type EngineClient, messageOf } from '../engine/client.ts';
 import type {
   ContainerSummary,
   EngineEvent,
@@ -23,6 +24,8 @@ export interface NodeWriter {
   setInfo(node: Node, info: EngineInfo): void;
   /** A container's reservation must be read again (`docker update`). */
   forgetReservation(node: Node, engineId: string): void;
+  /** Everything was listed: reservations that could not be read before may be readable now. */
+  learnAgain(node: Node): void;
 }
 
 /** How long changes seen in events are gathered before they are listed in one call, in milliseconds. */
@@ -30,7 +33,13 @@ const GATHER_MS = 20;
 /** More changed containers than this are listed by listing them all. */
 const MAX_IDS_PER_LIST = 100;
 
-/** Keeps the model of one node equal to its engine: lists what changed, at most one listing of a kind at a time. */
+/** Why a container is to be listed: the last event about it, or `always` when a listing cannot be spared. */
+type Reason = EngineEvent | 'always';
+
+/**
+ * Keeps the model of one node equal to its engine: lists what changed, at most one listing of a kind at a time, so that
+ * an older answer never overwrites a newer one.
+ */
 export class NodeSync {
   readonly refreshImages: () => Promise<void>;
   readonly refreshNetworks: () => Promise<void>;
@@ -38,43 +47,39 @@ export class NodeSync {
   readonly refreshInfo: () => Promise<void>;
   readonly #node: Node;
   readonly #writer: NodeWriter;
-  /** Containers to list again, each with the event that says so; `undefined` = unconditionally. */
-  #dirty = new Map<string, EngineEvent | undefined>();
+  readonly #dirty = new Map<string, Reason>();
+  #isAllDirty = false;
   readonly #flushDirty: () => Promise<void>;
   readonly #later = new Map<() => Promise<void>, NodeJS.Timeout>();
   #lastContainers: Buffer | undefined;
+  /** Gone while a listing is under way that may still name them; engines never use an ID twice. */
+  readonly #destroyed = new Set<string>();
+  /** Grows with every {@link reset}: what was asked before may come from another engine and is not written. */
+  #generation = 0;
 
   constructor(node: Node, writer: NodeWriter) {
     this.#node = node;
     this.#writer = writer;
     this.#flushDirty = coalesced(() => this.#listDirty());
-    this.refreshImages = coalesced(async () =>
-      writer.replaceImages(node, await this.#get<ImageSummary[]>('/images/json')),
+    this.refreshImages = this.#listing<ImageSummary[]>('/images/json', (list) => writer.replaceImages(node, list));
+    this.refreshNetworks = this.#listing<NetworkSummary[]>('/networks', (list) => writer.replaceNetworks(node, list));
+    this.refreshVolumes = this.#listing<{ Volumes: VolumeSummary[] | null }>('/volumes', ({ Volumes }) =>
+      writer.replaceVolumes(node, Volumes ?? []),
     );
-    this.refreshNetworks = coalesced(async () =>
-      writer.replaceNetworks(node, await this.#get<NetworkSummary[]>('/networks')),
-    );
-    this.refreshVolumes = coalesced(async () => {
-      const answer = await this.#get<{ Volumes: VolumeSummary[] | null }>('/volumes');
-      writer.replaceVolumes(node, answer.Volumes ?? []);
-    });
-    this.refreshInfo = coalesced(async () => writer.setInfo(node, await this.#get<EngineInfo>('/info')));
+    this.refreshInfo = this.#listing<EngineInfo>('/info', (info) => writer.setInfo(node, info));
   }
 
   /** Lists these containers in a call that begins after this one. */
   refreshContainers(engineIds: readonly string[]): Promise<void> {
-    for (const id of engineIds) this.#dirty.set(id, undefined);
+    for (const id of engineIds) this.#dirty.set(id, 'always');
     return this.#flushDirty();
   }
 
   /** Lists everything. Skips reading the containers when the engine's answer is the same text as the last time. */
-  async refreshAll(signal?: AbortSignal): Promise<void> {
-    await Promise.all([
-      this.#listAllContainers(signal),
-      this.refreshImages(),
-      this.refreshNetworks(),
-      this.refreshVolumes(),
-    ]);
+  async refreshAll(): Promise<void> {
+    this.#isAllDirty = true;
+    await Promise.all([this.#flushDirty(), this.refreshImages(), this.refreshNetworks(), this.refreshVolumes()]);
+    this.#writer.learnAgain(this.#node);
   }
 
   /** Takes over what an event says, or plans the listing it makes necessary. */
@@ -87,11 +92,15 @@ export class NodeSync {
     else if (event.Type === 'daemon') this.#refreshLater(this.refreshInfo);
   }
 
-  /** Forgets what was planned and what was listed: the connection is new, everything is listed again. */
+  /**
+   * Forgets what was planned and what was listed: the connection is new, everything is listed again. Wishes that
+   * somebody waits for stay.
+   */
   reset(): void {
+    this.#generation += 1;
     for (const timer of this.#later.values()) clearTimeout(timer);
     this.#later.clear();
-    this.#dirty.clear();
+    for (const [id, reason] of this.#dirty) if (reason !== 'always') this.#dirty.delete(id);
     this.#lastContainers = undefined;
   }
 
@@ -99,10 +108,13 @@ export class NodeSync {
     const id = event.Actor.ID;
     if (event.Action === 'destroy') {
       this.#dirty.delete(id);
+      this.#destroyed.add(id);
       this.#writer.removeContainer(this.#node, id);
     } else if (CONTAINER_ACTIONS.has(event.Action) || event.Action.startsWith('health_status')) {
       if (event.Action === 'update') this.#writer.forgetReservation(this.#node, id);
       this.#markDirty(id, event);
+    } else if (event.Action === 'commit') {
+      this.#refreshLater(this.refreshImages); // Older engines say nothing about the image it made.
     }
   }
 
@@ -116,8 +128,8 @@ export class NodeSync {
   }
 
   #markDirty(id: string, event: EngineEvent): void {
-    // A later event must not hide an unconditional wish.
-    if (!this.#dirty.has(id) || this.#dirty.get(id) !== undefined) this.#dirty.set(id, event);
+    const before = this.#dirty.get(id);
+    this.#dirty.set(id, before === undefined || isCoveredBy(before, event) ? event : 'always');
     this.#refreshLater(this.#flushDirty);
   }
 
@@ -125,32 +137,71 @@ export class NodeSync {
     if (this.#later.has(refresh)) return;
     const timer = setTimeout(() => {
       this.#later.delete(refresh);
-      // A failed listing is no loss: the probe or the ended event stream makes the monitor list everything again.
+      // A failed listing is no loss: what was to be listed stays planned, and the monitor lists everything now and then.
       refresh().catch(() => undefined);
     }, GATHER_MS);
     this.#later.set(refresh, timer);
   }
 
   async #listDirty(): Promise<void> {
-    const ids: string[] = [];
-    for (const [id, event] of this.#dirty) if (!event || !isAlreadyKnown(this.#node, id, event)) ids.push(id);
-    this.#dirty = new Map();
-    if (ids.length === 0) return;
-    if (ids.length > MAX_IDS_PER_LIST) return this.#listAllContainers();
-    const filters = encodeURIComponent(JSON.stringify({ id: ids }));
-    const summaries = await this.#get<ContainerSummary[]>(`/containers/json?all=1&filters=${filters}`);
-    this.#lastContainers = undefined;
-    this.#writer.updateContainers(this.#node, ids, summaries);
+    const generation = this.#generation;
+    const wishes = new Map(this.#dirty);
+    const isAll = this.#isAllDirty;
+    this.#dirty.clear();
+    this.#isAllDirty = false;
+    this.#destroyed.clear();
+    try {
+      const ids = [...wishes].flatMap(([id, reason]) => (isAlreadyKnown(this.#node, id, reason) ? [] : [id]));
+      if (isAll || ids.length > MAX_IDS_PER_LIST) await this.#listAllContainers(generation);
+      else if (ids.length > 0) await this.#listContainers(ids, generation);
+    } catch (error) {
+      if (generation === this.#generation) this.#wishAgain(wishes, isAll);
+      throw error;
+    }
   }
 
-  async #listAllContainers(signal?: AbortSignal): Promise<void> {
-    this.#dirty = new Map();
-    const path = '/containers/json?all=1';
-    const answer = await this.#client.request({ method: 'GET', path, signal });
-    if (answer.statusCode !== 200) throw new Error(`list containers: status ${answer.statusCode}`);
+  /** Nobody else may ask again for what a failed listing left out. */
+  #wishAgain(wishes: ReadonlyMap<string, Reason>, isAll: boolean): void {
+    this.#isAllDirty ||= isAll;
+    for (const [id, reason] of wishes) if (!this.#destroyed.has(id)) this.#dirty.set(id, reason);
+  }
+
+  async #listContainers(ids: readonly string[], generation: number): Promise<void> {
+    const filters = encodeURIComponent(JSON.stringify({ id: ids }));
+    const summaries = await this.#get<ContainerSummary[]>(`/containers/json?all=1&filters=${filters}`);
+    this.#assertCurrent(generation);
+    this.#lastContainers = undefined;
+    this.#writer.updateContainers(this.#node, ids, this.#alive(summaries));
+  }
+
+  async #listAllContainers(generation: number): Promise<void> {
+    const answer = await this.#client.request({ method: 'GET', path: '/containers/json?all=1' });
+    if (answer.statusCode !== 200) throw new EngineAnswerError(messageOf(answer.body), answer.statusCode);
+    this.#assertCurrent(generation);
     if (this.#lastContainers?.equals(answer.body)) return;
-    this.#lastContainers = answer.body;
-    this.#writer.replaceContainers(this.#node, JSON.parse(answer.body.toString()) as ContainerSummary[]);
+    const summaries = JSON.parse(answer.body.toString()) as ContainerSummary[];
+    const alive = this.#alive(summaries);
+    this.#lastContainers = alive.length === summaries.length ? answer.body : undefined;
+    this.#writer.replaceContainers(this.#node, alive);
+  }
+
+  #alive(summaries: readonly ContainerSummary[]): readonly ContainerSummary[] {
+    return this.#destroyed.size === 0 ? summaries : summaries.filter(({ Id }) => !this.#destroyed.has(Id));
+  }
+
+  /** A refresh of one kind that shares runs and never writes what was asked before a reset. */
+  #listing<T>(path: string, write: (answer: T) => void): () => Promise<void> {
+    return coalesced(async () => {
+      const generation = this.#generation;
+      const answer = await this.#get<T>(path);
+      this.#assertCurrent(generation);
+      write(answer);
+    });
+  }
+
+  #assertCurrent(generation: number): void {
+    if (generation !== this.#generation)
+      throw new EngineError(`the connection to ${this.#node.entry} was lost while it was listed`);
   }
 
   get #client(): EngineClient {
@@ -173,13 +224,20 @@ const CONTAINER_ACTIONS: ReadonlySet<string> = new Set([
   'update',
 ]);
 
+/** Whether a model that shows what `later` tells also shows what `before` told: starting comes last when one is made. */
+function isCoveredBy(before: Reason, later: EngineEvent): boolean {
+  if (before === 'always') return false;
+  return later.Action === 'start' && (before.Action === 'create' || before.Action === 'connect');
+}
+
 /**
  * Whether the model already shows what the event tells, because it was listed after it (our own write). Every later
  * change has an event of its own, so nothing is missed.
  */
-function isAlreadyKnown(node: Node, id: string, event: EngineEvent): boolean {
+function isAlreadyKnown(node: Node, id: string, reason: Reason): boolean {
+  if (reason === 'always') return false;
   const container = node.containers.get(id);
-  switch (event.Action) {
+  switch (reason.Action) {
     case 'create':
       return container !== undefined;
     case 'start':
@@ -190,7 +248,7 @@ function isAlreadyKnown(node: Node, id: string, event: EngineEvent): boolean {
     case 'pause':
       return container?.state === 'paused';
     case 'rename':
-      return container !== undefined && `/${container.name}` === event.Actor.Attributes?.name;
+      return container !== undefined && container.name === reason.Actor.Attributes?.name?.replace(/^\//, '');
     case 'connect':
       // The engine connects networks before it says `start`: what is not running yet is listed then.
       return container !== undefined && container.state !== 'running';

@@ -70,8 +70,11 @@ export class NameReservations {
     const [holder] = this.#containers.index.byName(name);
     if (holder || this.#reserved.has(name)) throw nameConflict(name, holder?.id);
     this.#reserved.add(name);
+    let isHeld = true;
     return () => {
-      this.#reserved.delete(name);
+      // A second call must not free the name for whoever reserved it since.
+      if (isHeld) this.#reserved.delete(name);
+      isHeld = false;
     };
   }
 }

@@ -12,8 +12,10 @@ export function coalesced(run: () => Promise<void>): () => Promise<void> {
     return current;
   };
   return () => {
+    // Also when the current run has just ended: the next one has not begun yet, and two must not run at once.
+    if (next) return next;
     if (!current) return start();
-    next ??= current
+    next = current
       .catch(() => undefined) // The failed run's own callers were told; this one gets its own run.
       .then(() => {
         next = undefined;
