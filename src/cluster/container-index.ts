@@ -10,12 +10,18 @@ export interface Indexed extends ContainerView {
 /** Short enough that every useful prefix reaches a bucket, long enough that a bucket stays small. */
 const BUCKET_CHARS = 3;
 
-/** Finds containers by ID, ID prefix, name and label in time that does not grow with their number. One owner: the cluster. */
+/**
+ * Finds containers by ID, ID prefix, name and label in time that does not grow with their number. One owner: the cluster.
+ * Labels are many and few are ever asked for, so a label's index is made when it is asked for the first time (one walk over
+ * all containers) and kept from then on.
+ */
 export class ContainerIndex<T extends Indexed> {
   readonly #byId = new MultiMap<string, T>();
   readonly #byName = new MultiMap<string, T>();
   readonly #buckets = new Map<string, Set<T>>();
   readonly #labels = new Map<string, Map<string, LabelHolders<T>>>();
+  /** How many containers have each label: one that nobody has needs no walk and no index. */
+  readonly #labelCounts = new Map<string, number>();
 
   add(container: T): void {
     this.#byName.add(container.name, container);
@@ -24,8 +30,9 @@ export class ContainerIndex<T extends Indexed> {
       getOrCreate(this.#buckets, id.slice(0, BUCKET_CHARS), () => new Set<T>()).add(container);
     }
     for (const key in container.labels) {
-      const values = getOrCreate(this.#labels, key, () => new Map<string, LabelHolders<T>>());
-      getOrCreate(values, container.labels[key] ?? '', () => new LabelHolders<T>()).add(container);
+      this.#labelCounts.set(key, (this.#labelCounts.get(key) ?? 0) + 1);
+      const values = this.#labels.get(key);
+      if (values) addLabel(values, container.labels[key] ?? '', container);
     }
   }
 
@@ -36,6 +43,9 @@ export class ContainerIndex<T extends Indexed> {
       removeFrom(this.#buckets, id.slice(0, BUCKET_CHARS), (bucket) => bucket.delete(container) && bucket.size === 0);
     }
     for (const key in container.labels) {
+      const count = (this.#labelCounts.get(key) ?? 0) - 1;
+      if (count > 0) this.#labelCounts.set(key, count);
+      else this.#labelCounts.delete(key);
       removeFrom(this.#labels, key, (values) => {
         removeFrom(values, container.labels[key] ?? '', (holders) => holders.remove(container) === 0);
         return values.size === 0;
@@ -66,27 +76,38 @@ export class ContainerIndex<T extends Indexed> {
 
   /** Containers that have the label, with `value` when given. */
   *byLabel(key: string, value?: string): IterableIterator<T> {
-    const values = this.#labels.get(key);
+    const values = this.#valuesOf(key);
     if (value !== undefined) yield* values?.get(value)?.containers ?? [];
     else for (const holders of values?.values() ?? []) yield* holders.containers;
   }
 
   /** How many containers have the label, with `value` when given: lets a reader start with the rarest. */
   countByLabel(key: string, value?: string): number {
-    const values = this.#labels.get(key);
-    if (value !== undefined) return values?.get(value)?.containers.size ?? 0;
-    let count = 0;
-    for (const holders of values?.values() ?? []) count += holders.containers.size;
-    return count;
+    if (value === undefined) return this.#labelCounts.get(key) ?? 0;
+    return this.#valuesOf(key)?.get(value)?.containers.size ?? 0;
   }
 
   /** Each value of a label in use with the nodes that have it, as the scheduler reads it. */
   labelNodes(key: string): ReadonlyMap<string, NodeIds> | undefined {
-    return this.#labels.get(key);
+    return this.#valuesOf(key);
   }
 
   names(): IterableIterator<string> {
     return this.#byName.keys();
+  }
+
+  /** The index of one label, made now if somebody has it. */
+  #valuesOf(key: string): Map<string, LabelHolders<T>> | undefined {
+    const present = this.#labels.get(key);
+    if (present || !this.#labelCounts.has(key)) return present;
+    const values = new Map<string, LabelHolders<T>>();
+    for (const bucket of this.#buckets.values()) {
+      for (const container of bucket) {
+        if (Object.hasOwn(container.labels, key)) addLabel(values, container.labels[key] ?? '', container);
+      }
+    }
+    this.#labels.set(key, values);
+    return values;
   }
 
   #bucketsFor(prefix: string): Iterable<Set<T>> {
@@ -96,6 +117,10 @@ export class ContainerIndex<T extends Indexed> {
     }
     return [...this.#buckets].filter(([start]) => start.startsWith(prefix)).map(([, bucket]) => bucket);
   }
+}
+
+function addLabel<T extends Indexed>(values: Map<string, LabelHolders<T>>, value: string, container: T): void {
+  getOrCreate(values, value, () => new LabelHolders<T>()).add(container);
 }
 
 /** The containers with one label value; the count per node is kept only once somebody asked for it. */

@@ -48,6 +48,15 @@ export class ContainerList {
     page.items.splice(at, 1);
     page.rendered.clear();
     if (page.items.length === 0) this.#pages.splice(index, 1);
+    else if (page.items.length < PAGE_SIZE / 4) this.#merge(page, index);
+  }
+
+  /** Puts a page that became small together with the next one, so that pages do not thin out over the years. */
+  #merge(page: Page, index: number): void {
+    const next = this.#pages[index + 1];
+    if (!next || page.items.length + next.items.length > PAGE_SIZE) return;
+    page.items.push(...next.items);
+    this.#pages.splice(index + 1, 1);
   }
 
   /** Forgets the rendered page of a container whose listing changed though it is the same object (its node's state). */
