@@ -1,30 +1,41 @@
-/** Seconds in each unit Docker uses for ages, with the bounds at which it changes to the next. */
-const MINUTE = 60;
+/** Milliseconds in each unit Docker uses for ages. */
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+/** From hours on Docker rounds to the nearest hour first, so every step comes half an hour early. */
+const HALF_HOUR = HOUR / 2;
 
-/** One way to say an age: from `fromSeconds` on, in steps of `unitSeconds`. */
+/** One way to say an age: from `fromMs` on, a number of units that grows `earlyMs` before each full one. */
 interface AgeBand {
-  readonly fromSeconds: number;
-  readonly unitSeconds: number;
+  readonly fromMs: number;
+  readonly unitMs: number;
+  readonly earlyMs: number;
+  readonly unit: string;
   readonly text: (count: number) => string;
 }
 
-/**
- * Docker's wording of durations (go-units `HumanDuration`), largest first. Hours round to the nearest,
- * everything else rounds down.
- */
+function counted(fromMs: number, unitMs: number, unit: string, earlyMs: number = 0): AgeBand {
+  return { fromMs, unitMs, earlyMs, unit, text: (count) => `${count} ${unit}s` };
+}
+
+function single(fromMs: number, unitMs: number, text: string, earlyMs: number = 0): AgeBand {
+  return { fromMs, unitMs, earlyMs, unit: '', text: () => text };
+}
+
+/** Docker's wording of durations (go-units `HumanDuration`), largest first. Its years do not round: "1 years" lasts half an hour. */
 const BANDS: readonly AgeBand[] = [
-  { fromSeconds: 2 * 365 * DAY, unitSeconds: 365 * DAY, text: (count) => `${count} years` },
-  { fromSeconds: 60 * DAY, unitSeconds: 30 * DAY, text: (count) => `${count} months` },
-  { fromSeconds: 14 * DAY, unitSeconds: 7 * DAY, text: (count) => `${count} weeks` },
-  { fromSeconds: 47.5 * HOUR, unitSeconds: DAY, text: (count) => `${count} days` },
-  { fromSeconds: 1.5 * HOUR, unitSeconds: HOUR, text: (count) => `${count} hours` },
-  { fromSeconds: HOUR, unitSeconds: HOUR, text: () => 'About an hour' },
-  { fromSeconds: 2 * MINUTE, unitSeconds: MINUTE, text: (count) => `${count} minutes` },
-  { fromSeconds: MINUTE, unitSeconds: MINUTE, text: () => 'About a minute' },
-  { fromSeconds: 2, unitSeconds: 1, text: (count) => `${count} seconds` },
-  { fromSeconds: 1, unitSeconds: 1, text: () => '1 second' },
+  counted(2 * 365 * DAY - HALF_HOUR, 365 * DAY, 'year'),
+  counted(60 * DAY - HALF_HOUR, 30 * DAY, 'month', HALF_HOUR),
+  counted(14 * DAY - HALF_HOUR, 7 * DAY, 'week', HALF_HOUR),
+  counted(2 * DAY - HALF_HOUR, DAY, 'day', HALF_HOUR),
+  counted(HOUR + HALF_HOUR, HOUR, 'hour', HALF_HOUR),
+  single(HOUR, HOUR, 'About an hour', HALF_HOUR),
+  counted(2 * MINUTE, MINUTE, 'minute'),
+  single(MINUTE, MINUTE, 'About a minute'),
+  counted(2 * SECOND, SECOND, 'second'),
+  single(SECOND, SECOND, '1 second'),
+  single(0, SECOND, 'Less than a second'),
 ];
 
 /** An age in words and how long (in milliseconds) the words stay true. */
@@ -33,39 +44,26 @@ export interface AgeText {
   readonly validMs: number;
 }
 
-/** Docker's words for an age in milliseconds. */
+/** Docker's words for an age in milliseconds; an age below zero (a clock that is off) counts as none. */
 export function ageText(ageMs: number): AgeText {
-  const seconds = Math.max(0, ageMs / 1000);
-  let nextFrom = Number.POSITIVE_INFINITY;
+  const age = Math.max(0, Math.floor(ageMs));
+  let nextFromMs = Number.POSITIVE_INFINITY;
   for (const band of BANDS) {
-    if (seconds >= band.fromSeconds) {
-      const isHours = band.unitSeconds === HOUR;
-      const count = Math.floor(seconds / band.unitSeconds + (isHours ? 0.5 : 0));
-      const nextStep = (count + (isHours ? 0.5 : 1)) * band.unitSeconds;
-      return { text: band.text(count), validMs: Math.max(1, (Math.min(nextStep, nextFrom) - seconds) * 1000) };
+    if (age >= band.fromMs) {
+      const count = Math.floor((age + band.earlyMs) / band.unitMs);
+      const nextStepMs = (count + 1) * band.unitMs - band.earlyMs;
+      return { text: band.text(count), validMs: Math.min(nextStepMs, nextFromMs) - age };
     }
-    nextFrom = band.fromSeconds;
+    nextFromMs = band.fromMs;
   }
-  return { text: 'Less than a second', validMs: Math.max(1, (1 - seconds) * 1000) };
+  throw new Error(`no words for an age of ${ageMs} ms`);
 }
-
-const UNIT_SECONDS: Readonly<Record<string, number>> = {
-  second: 1,
-  minute: MINUTE,
-  hour: HOUR,
-  day: DAY,
-  week: 7 * DAY,
-  month: 30 * DAY,
-  year: 365 * DAY,
-};
 
 /** The least age in milliseconds that has these words; undefined when they are no age. */
 export function parseAge(text: string): number | undefined {
-  if (text === 'Less than a second') return 0;
-  if (text === 'About a minute') return MINUTE * 1000;
-  if (text === 'About an hour') return HOUR * 1000;
-  const match = /^(\d+) (second|minute|hour|day|week|month|year)s?$/.exec(text);
-  if (!match?.[2]) return undefined;
-  const seconds = Number(match[1]) * (UNIT_SECONDS[match[2]] ?? 0);
-  return (match[2] === 'hour' ? seconds - HOUR / 2 : seconds) * 1000;
+  const alone = BANDS.find((band) => band.unit === '' && band.text(1) === text);
+  if (alone) return alone.fromMs;
+  const match = /^(\d+) ([a-z]+?)s?$/.exec(text);
+  const band = BANDS.find(({ unit }) => unit !== '' && unit === match?.[2]);
+  return band && Math.max(band.fromMs, Number(match?.[1]) * band.unitMs - band.earlyMs);
 }
