@@ -11,7 +11,10 @@ import type { Cluster } from './cluster.ts';
 import type { Node } from './node.ts';
 import { NodeSync } from './node-sync.ts';
 
-/** Times of a monitor, in milliseconds. The defaults show a dead, hung or partitioned engine within 10 s. */
+/**
+ * Times of a monitor, in milliseconds. A silent engine is known after at most 1.2 × probeIntervalMs + failureRetry ×
+ * probeTimeoutMs: 9 s with the defaults.
+ */
 export interface MonitorTimes {
   /** Between two probes; each moves by up to 20 % so that a thousand do not beat together. */
   readonly probeIntervalMs: number;
@@ -28,7 +31,7 @@ export interface MonitorTimes {
 }
 
 export const DEFAULT_TIMES: MonitorTimes = {
-  probeIntervalMs: 3_000,
+  probeIntervalMs: 2_500,
   probeTimeoutMs: 2_000,
   failureRetry: 3,
   refreshMinMs: 30_000,
@@ -60,7 +63,6 @@ export class NodeMonitor {
   readonly #node: Node;
   readonly #context: MonitorContext;
   readonly #sync: NodeSync;
-  readonly #probe: Probe;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -68,7 +70,6 @@ export class NodeMonitor {
     this.#node = node;
     this.#context = context;
     this.#sync = new NodeSync(node, context.cluster);
-    this.#probe = new Probe(node.client.connector);
     node.attachSync(this.#sync);
   }
 
@@ -80,7 +81,6 @@ export class NodeMonitor {
   async close(): Promise<void> {
     this.#stop.abort(new Error('the monitor was closed'));
     this.#sync.reset();
-    this.#probe.close();
     await this.#node.client.close();
     await this.#running;
   }
@@ -113,7 +113,6 @@ export class NodeMonitor {
     else logger.debug({ entry: this.#node.entry, reason }, 'engine not reached');
     cluster.setState(this.#node, state, reason);
     this.#sync.reset();
-    this.#probe.close();
     void this.#node.client.dropConnections(); // Calls under way fail at once; new ones connect anew.
   }
 
@@ -136,7 +135,7 @@ export class NodeMonitor {
     this.#sync.reset();
     const stream = await this.#bounded((signal) => openEventStream(client, (text) => this.#onEvent(text), signal));
     try {
-      await this.#sync.refreshAll(this.#stop.signal);
+      await this.#sync.refreshAll();
     } catch (error) {
       stream.close();
       throw error;
@@ -154,35 +153,45 @@ export class NodeMonitor {
   async #watch(stream: EventStream): Promise<void> {
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, this.#stop.signal]);
+    const probe = new Probe(this.#node.client.connector);
     try {
       await Promise.race([
         stream.ended.then(() => this.#confirmAlive()),
-        this.#probeUntilLost(signal),
+        this.#probeUntilLost(probe, signal),
         this.#refreshRegularly(signal),
       ]);
     } finally {
       stop.abort(new Error('the watch ended'));
+      probe.close();
       stream.close();
     }
   }
 
   async #confirmAlive(): Promise<void> {
-    if (!this.#stop.signal.aborted) await this.#probe.ping(this.#context.times.probeTimeoutMs);
+    if (this.#stop.signal.aborted) return;
+    const probe = new Probe(this.#node.client.connector);
+    try {
+      await probe.ping(this.#context.times.probeTimeoutMs);
+    } finally {
+      probe.close();
+    }
   }
 
-  async #probeUntilLost(signal: AbortSignal): Promise<void> {
+  async #probeUntilLost(probe: Probe, signal: AbortSignal): Promise<void> {
     const { times, clock } = this.#context;
     let failures = 0;
     while (!signal.aborted) {
       if (failures === 0 && !(await slept(clock, jitterMs(times.probeIntervalMs, 0.2), signal))) return;
+      const startedMs = clock.now();
       try {
-        await this.#probe.ping(times.probeTimeoutMs);
+        await probe.ping(times.probeTimeoutMs);
         failures = 0;
       } catch (error) {
         failures += 1;
         if (failures >= times.failureRetry) throw error;
-        // A refusal comes at once; the same patience as for a silent engine, in smaller steps.
-        if (!(await slept(clock, times.probeTimeoutMs / 4, signal))) return;
+        // A refusal comes at once: it is met with the patience that a silent engine gets.
+        const restMs = times.probeTimeoutMs - (clock.now() - startedMs);
+        if (restMs > 0 && !(await slept(clock, restMs, signal))) return;
       }
     }
   }
@@ -192,7 +201,7 @@ export class NodeMonitor {
     while (!signal.aborted) {
       const waitMs = times.refreshMinMs + Math.random() * (times.refreshMaxMs - times.refreshMinMs);
       if (!(await slept(clock, waitMs, signal))) return;
-      await this.#sync.refreshAll(signal).catch((error: unknown) => {
+      await this.#sync.refreshAll().catch((error: unknown) => {
         // Whether the engine is lost is the probe's to say.
         logger.debug({ node: this.#node.name, reason: reasonOf(error) }, 'refresh failed');
       });

@@ -48,8 +48,10 @@ export class ChunkedDecoder {
   }
 
   #readLine(line: string): void {
-    if (this.#state === 'data-end') this.#state = 'size';
-    else if (this.#state === 'trailer') this.#state = line === '' ? 'end' : 'trailer';
+    if (this.#state === 'data-end') {
+      if (line !== '') throw new EngineError('the engine sent a chunk longer than it said');
+      this.#state = 'size';
+    } else if (this.#state === 'trailer') this.#state = line === '' ? 'end' : 'trailer';
     else {
       const size = /^[0-9a-fA-F]{1,8}(?=$|;|\s)/.exec(line);
       if (!size) throw new EngineError('the engine sent a malformed chunk size');

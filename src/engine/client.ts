@@ -101,6 +101,7 @@ export class EngineClient {
   request(request: EngineRequest): Promise<EngineAnswer> {
     return new Promise((resolve, reject) => {
       const collector = new Collector(request, this.connector.address, resolve, reject);
+      if (request.signal?.aborted) return collector.onResponseError(undefined, request.signal.reason);
       try {
         this.#pool.dispatch(this.#dispatchOptions(request), collector);
       } catch (error) {

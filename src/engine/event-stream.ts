@@ -32,11 +32,17 @@ export async function openEventStream(
   }
   const lines = new LineSplitter(onEvent);
   const isChunked = headerOf(exchange.rawHeaders, 'transfer-encoding')?.toLowerCase() === 'chunked';
-  const decoder = isChunked ? new ChunkedDecoder((data) => lines.feed(data)) : lines;
-  return { ended: pump(socket, decoder, exchange.rest, signal), close: () => socket.destroy() };
+  const sink = isChunked ? new ChunkedDecoder((data) => lines.feed(data)) : lines;
+  return { ended: pump(socket, sink, exchange.rest, signal), close: () => socket.destroy() };
 }
 
-function pump(socket: Duplex, sink: { feed(bytes: Buffer): void }, first: Buffer, signal: AbortSignal): Promise<Error> {
+/** What takes an answer's bytes; `isAtEnd` when the answer says itself where it ends. */
+interface Sink {
+  feed(bytes: Buffer): void;
+  readonly isAtEnd: boolean;
+}
+
+function pump(socket: Duplex, sink: Sink, first: Buffer, signal: AbortSignal): Promise<Error> {
   return new Promise((resolve) => {
     const stop = (reason: Error): void => {
       signal.removeEventListener('abort', onAbort);
@@ -47,10 +53,12 @@ function pump(socket: Duplex, sink: { feed(bytes: Buffer): void }, first: Buffer
     const onData = (bytes: Buffer): void => {
       try {
         sink.feed(bytes);
+        if (sink.isAtEnd) stop(new Error('the engine ended its event stream'));
       } catch (error) {
         stop(error as Error);
       }
     };
+    if (signal.aborted) return onAbort();
     socket.on('data', onData);
     socket.once('end', () => stop(new Error('the engine ended its event stream')));
     socket.once('error', stop);
@@ -63,6 +71,7 @@ function pump(socket: Duplex, sink: { feed(bytes: Buffer): void }, first: Buffer
 
 /** Splits bytes into lines of text; a line may come in pieces, also within a character. */
 export class LineSplitter {
+  readonly isAtEnd = false;
   readonly #onLine: (line: string) => void;
   #pieces: Buffer[] = [];
   #length = 0;

@@ -4,7 +4,10 @@ import type { Connector } from './connectors/connector.ts';
 
 // HEAD (engines since API 1.40): an answer without a body is read whole in one piece.
 const PING = Buffer.from('HEAD /_ping HTTP/1.1\r\nHost: docker\r\n\r\n');
-const OK = Buffer.from('HTTP/1.1 200');
+const OK = 'HTTP/1.1 200';
+const END_OF_HEAD = '\r\n\r\n';
+/** An answer to a ping has some 300 bytes; more is no engine's. */
+const MAX_ANSWER_CHARS = 16 * 1024;
 
 /**
  * The cheap health probe of one engine: `HEAD /_ping` over a connection of its own that is kept open, written and
@@ -13,6 +16,7 @@ const OK = Buffer.from('HTTP/1.1 200');
 export class Probe {
   readonly #connector: Connector;
   #socket: Duplex | undefined;
+  #isClosed = false;
 
   constructor(connector: Connector) {
     this.#connector = connector;
@@ -25,15 +29,20 @@ export class Probe {
     try {
       await this.#exchange(timeoutMs);
     } catch (error) {
-      this.close();
+      this.#drop();
       // The engine may have closed the idle connection: that says nothing about its health.
-      if (!isReused || Date.now() - startedMs >= timeoutMs) throw error;
+      if (!isReused || this.#isClosed || Date.now() - startedMs >= timeoutMs) throw error;
       await this.#exchange(timeoutMs);
     }
   }
 
-  /** Closes the connection; a later ping opens a new one. Idempotent. */
+  /** Closes the connection for good; a ping under way fails. Idempotent. */
   close(): void {
+    this.#isClosed = true;
+    this.#drop();
+  }
+
+  #drop(): void {
     this.#socket?.destroy();
     this.#socket = undefined;
   }
@@ -48,8 +57,13 @@ export class Probe {
         if (error === undefined) resolve();
         else reject(this.#failed(error));
       };
-      const onData = (bytes: Buffer): void =>
-        settle(bytes.subarray(0, OK.length).equals(OK) ? undefined : new Error('the engine did not answer OK'));
+      let answer = '';
+      const onData = (bytes: Buffer): void => {
+        answer += bytes.toString('latin1');
+        if (!answer.startsWith(OK.slice(0, answer.length))) settle(new Error('the engine did not answer OK'));
+        else if (answer.endsWith(END_OF_HEAD)) settle();
+        else if (answer.length > MAX_ANSWER_CHARS) settle(new Error('the engine answers without end'));
+      };
       const onClose = (): void => settle(new Error('the connection was closed'));
       const timer = setTimeout(() => settle(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
       socket.on('data', onData).on('error', settle).on('close', onClose);
@@ -58,16 +72,22 @@ export class Probe {
   }
 
   #failed(error: unknown): EngineError {
-    this.close();
+    this.#drop();
     const what = `probe engine ${this.#connector.address}`;
     return new EngineError(`${what}: ${reasonOf(error)}`, 'ENGINE_UNREACHABLE', error);
   }
 
   async #open(timeoutMs: number): Promise<Duplex> {
     const socket = await this.#connector.connect(timeoutMs);
+    if (this.#isClosed) {
+      socket.destroy();
+      throw new EngineError(`probe engine ${this.#connector.address}: the probe was closed`);
+    }
     // Errors while no ping is under way only mean that the next one opens a new connection.
-    socket.on('error', () => this.close());
-    socket.on('end', () => this.close());
-    return socket;
+    const drop = (): void => {
+      if (this.#socket === socket) this.#socket = undefined;
+      socket.destroy();
+    };
+    return socket.on('error', drop).on('end', drop);
   }
 }
