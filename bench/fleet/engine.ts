@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { Connection } from './connection.ts';
+import { DeafPort } from './deaf-port.ts';
 import type { EngineState } from './engine-state.ts';
 import type { Exchange } from './exchange.ts';
 import { type Fault, NO_FAULT } from './fault.ts';
@@ -27,6 +28,7 @@ export class SimulatedEngine {
   readonly #host: string;
   #port: number;
   #server: Server | undefined;
+  #deafPort: DeafPort | undefined;
   #fault: Fault = NO_FAULT;
 
   constructor(state: EngineState, options: EngineOptions = {}) {
@@ -69,14 +71,19 @@ export class SimulatedEngine {
   async apply(fault: Fault): Promise<void> {
     this.#fault = fault;
     for (const connection of this.#connections) connection.apply(fault);
-    if (fault.kind === 'refuse') await this.#stopListening();
+    await this.#deafPort?.close();
+    this.#deafPort = undefined;
+    if (fault.kind === 'refuse' || fault.kind === 'drop') this.#stopListening();
     else if (this.#server === undefined) await this.listen();
+    if (fault.kind === 'drop') this.#deafPort = await DeafPort.open(this.#host, this.#port);
   }
 
   /** Closes the port and cuts all connections; may be called twice. */
   async close(): Promise<void> {
     for (const connection of this.#connections) connection.destroy();
-    await this.#stopListening();
+    this.#stopListening();
+    await this.#deafPort?.close();
+    this.#deafPort = undefined;
   }
 
   #accept(socket: Socket): void {
@@ -96,10 +103,9 @@ export class SimulatedEngine {
     route(this.state, exchange);
   }
 
-  async #stopListening(): Promise<void> {
-    const server = this.#server;
+  /** The port is closed when this returns; open connections stay. */
+  #stopListening(): void {
+    this.#server?.close();
     this.#server = undefined;
-    if (server === undefined) return;
-    await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 }

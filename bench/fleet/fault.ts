@@ -5,7 +5,7 @@ export type Fault =
   | { readonly kind: 'refuse' }
   /** Connections are accepted, nothing is read or answered; on recovery everything pending is (a stopped process). */
   | { readonly kind: 'hang' }
-  /** Nothing is read any more and what was pending is lost; on recovery old connections are reset (a dead path). */
+  /** Attempts to connect are discarded, nothing is read any more; on recovery old connections are reset (a dead path). */
   | { readonly kind: 'drop' }
   /** Every connection gets this many bytes a second. */
   | { readonly kind: 'crawl'; readonly bytesPerSecond: number };
