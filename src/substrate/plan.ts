@@ -44,14 +44,13 @@ function planFormed(situation: Situation): Round {
       ? { steps: [{ kind: 'force-new-cluster', memberId: survivor.id }], isPending: true }
       : WAIT;
   }
-  const orphans = membersThat(situation, 'orphan');
-  if (hasAbsentManager(situation) || membersThat(situation, 'undetermined').length > 0) return WAIT;
+  if (!observation.isSettled || hasAbsentManager(situation)) return WAIT;
+  if (membersThat(situation, 'undetermined').length > 0) return WAIT;
   // Every manager left for good: what they knew of networks went with them, the rest starts anew.
-  const deserted = orphans.filter(({ isHealthy }) => isHealthy);
+  const deserted = membersThat(situation, 'orphan').filter(({ isHealthy }) => isHealthy);
   if (deserted.length > 0)
     return { steps: deserted.map(({ id }) => leave(id, 'all managers of its substrate are gone')), isPending: true };
   const free = membersThat(situation, 'free').filter(({ isHealthy, address }) => isHealthy && address !== undefined);
-  if (!observation.isSettled) return WAIT;
   const [first] = chooseManagers(
     free.map((member) => toCandidate(member, false)),
     1,
@@ -131,7 +130,8 @@ function demotions(taking: readonly Participant[], chosen: ReadonlySet<string>):
   const areReady = taking.every(
     ({ member, entry }) => !chosen.has(member.id) || (entry?.role === 'manager' && entry.reachability === 'reachable'),
   );
-  if (!areReady) return [];
+  // Without anybody to take its place a missing manager keeps it: it may come back.
+  if (!areReady || chosen.size < managerCount(taking.length)) return [];
   const surplus = taking.filter(
     ({ member, entry }) => !chosen.has(member.id) && entry?.role === 'manager' && !isInTransition(entry),
   );
@@ -176,12 +176,17 @@ function removals(situation: Situation, swarm: ObservedSwarm): Step[] {
     );
 }
 
-function leaves({ observation, wish, standings: all }: Situation): Step[] {
+/**
+ * Members that must leave what they are in. What is undetermined may be ours without a leader: it is adopted only when
+ * ours is known to be another one.
+ */
+function leaves({ observation, wish, swarm, standings: all }: Situation): Step[] {
   return observation.members.flatMap((member): Step[] => {
     const standing = all.get(member.id);
     if (!member.isHealthy || standing === undefined) return [];
     if (standing.kind === 'stale') return [leave(member.id, standing.why)];
-    const isAdopted = wish.adoptSwarm && (standing.kind === 'foreign' || standing.kind === 'undetermined');
+    const isElsewhere = standing.kind === 'foreign' || (standing.kind === 'undetermined' && swarm !== undefined);
+    const isAdopted = wish.adoptSwarm && isElsewhere;
     return isAdopted ? [leave(member.id, 'it is adopted out of another swarm')] : [];
   });
 }

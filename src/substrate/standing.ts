@@ -92,8 +92,10 @@ class Judge {
   #manager(facts: Membership): Standing {
     if (facts.mark === undefined) return foreign('it manages a swarm of its own');
     if (!isOurMark(facts.mark, this.#wish.clusterId)) return foreign('it belongs to the substrate of another cluster');
+    // It sees a leader, but its list was not to be had: nothing is certain in this round.
+    if (!this.#swarm) return { kind: 'waiting' };
     const entry = this.#entries.get(facts.nodeId);
-    if (!entry || facts.swarmId !== this.#swarm?.swarmId)
+    if (!entry || facts.swarmId !== this.#swarm.swarmId)
       return stale('it is in a second substrate, formed at the same time');
     if (entry.reachability === undefined && this.#followsRival(facts.nodeId))
       return stale('it kept an older state of the substrate');

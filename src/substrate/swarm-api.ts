@@ -3,6 +3,8 @@ import { EPOCH_LABEL, MARK_LABEL, type SwarmFacts, type SwarmNode } from './type
 
 /** Bound on questions about swarm mode; an engine that thinks longer is treated as not answering. */
 const ASK_MS = 5_000;
+/** A manager whose leader just vanished answers only after the next election: better ask another one. */
+const LIST_MS = 3_000;
 /** The engine itself gives up joining after 20 s and goes on in the background. */
 const JOIN_MS = 25_000;
 /** Leaving and forming wait for the engine's networks to be torn down or set up. */
@@ -67,7 +69,7 @@ export async function readFacts(client: EngineClient, signal: AbortSignal): Prom
 
 /** The swarm's nodes, from a manager that sees a leader; rejects without one. */
 export async function readSwarmNodes(client: EngineClient, signal: AbortSignal): Promise<SwarmNode[]> {
-  const nodes = await client.json<NodeAnswer[]>({ method: 'GET', path: '/nodes', signal, timeoutMs: ASK_MS });
+  const nodes = await client.json<NodeAnswer[]>({ method: 'GET', path: '/nodes', signal, timeoutMs: LIST_MS });
   return nodes.map((node) => ({
     nodeId: node.ID,
     hostname: node.Description?.Hostname ?? '',

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { chooseManagers, managerCount } from './managers.ts';
+
+function candidate(name: string, domain: string, isManager = false) {
+  return { id: name, name, isManager, domain: domain.split('/') };
+}
+
+describe('managerCount', () => {
+  test.each([
+    [1, 1],
+    [2, 1],
+    [3, 3],
+    [6, 3],
+    [7, 5],
+    [1000, 5],
+  ])('%d nodes have %d managers', (size, count) => {
+    expect(managerCount(size)).toBe(count);
+  });
+});
+
+describe('chooseManagers', () => {
+  test.each([
+    {
+      name: 'by name without labels',
+      of: ['c', 'a', 'b', 'd'].map((name) => candidate(name, '//')),
+      count: 3,
+      chosen: ['a', 'b', 'c'],
+    },
+    { name: 'present managers stay', of: [candidate('a', '//'), candidate('b', '//', true)], count: 1, chosen: ['b'] },
+    {
+      name: 'one for each zone',
+      of: [candidate('a', '//z1'), candidate('b', '//z1'), candidate('c', '//z2'), candidate('d', '//z3')],
+      count: 3,
+      chosen: ['a', 'c', 'd'],
+    },
+    {
+      name: 'providers before zones',
+      of: [
+        candidate('a', 'aws/eu/z1'),
+        candidate('b', 'aws/eu/z2'),
+        candidate('c', 'do/fra/z1'),
+        candidate('d', 'hetzner/fsn/z1'),
+      ],
+      count: 3,
+      chosen: ['a', 'c', 'd'],
+    },
+    {
+      name: 'equal zone names in other regions are other zones',
+      of: [candidate('a', '/r1/z1'), candidate('b', '/r1/z1'), candidate('c', '/r2/z1')],
+      count: 2,
+      chosen: ['a', 'c'],
+    },
+    { name: 'no more than there are', of: [candidate('a', '//')], count: 3, chosen: ['a'] },
+  ])('$name', ({ of, count, chosen }) => {
+    expect(chooseManagers(of, count).map(({ name }) => name)).toEqual(chosen);
+  });
+});

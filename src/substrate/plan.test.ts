@@ -1,0 +1,435 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { planSubstrate } from './plan.ts';
+import type {
+  KnownSwarmNode,
+  Observation,
+  ObservedMember,
+  ObservedSwarm,
+  Step,
+  SubstrateWish,
+  SwarmFacts,
+  SwarmNode,
+} from './types.ts';
+
+const WISH: SubstrateWish = {
+  clusterId: 'c1',
+  adoptSwarm: false,
+  graces: { quorumMs: 100, managerMs: 100, strayMs: 100, runningStrayMs: 1_000 },
+};
+
+type Membership = Extract<SwarmFacts, { kind: 'member' }>;
+
+function joined(name: string, more: Partial<Membership> = {}): Membership {
+  const isManager = more.isManager ?? true;
+  return {
+    kind: 'member',
+    nodeId: `sw-${name}`,
+    state: 'active',
+    isManager,
+    swarmId: isManager ? 's1' : undefined,
+    mark: isManager ? 'c1' : undefined,
+    epoch: 0,
+    managerAddresses: ['10.0.0.1:2377'],
+    error: '',
+    ...more,
+  };
+}
+
+function leaderless(name: string): Membership {
+  return { ...joined(name), swarmId: undefined, mark: undefined };
+}
+
+/** Members a, b, c … have addresses 10.0.0.1, 10.0.0.2, … */
+function member(name: string, facts: SwarmFacts, more: Partial<ObservedMember> = {}): ObservedMember {
+  const address = `10.0.0.${name.charCodeAt(0) - 96}`;
+  return { id: name, name, address, isHealthy: true, domain: ['', '', ''], facts, goneMs: 0, ...more };
+}
+
+function listed(name: string, role: 'manager' | 'worker', more: Partial<SwarmNode> = {}): SwarmNode {
+  return {
+    nodeId: `sw-${name}`,
+    hostname: name,
+    address: `10.0.0.${name.charCodeAt(0) - 96}`,
+    role,
+    state: 'ready',
+    reachability: role === 'manager' ? 'reachable' : undefined,
+    isLeader: name === 'a',
+    managerAddress: undefined,
+    version: 1,
+    ...more,
+  };
+}
+
+function swarm(nodes: readonly SwarmNode[], more: Partial<ObservedSwarm> = {}): ObservedSwarm {
+  return { swarmId: 's1', epoch: 0, askedId: 'a', nodes, ...more };
+}
+
+function known(...names: readonly string[]): KnownSwarmNode[] {
+  return names.map((name) => ({ nodeId: `sw-${name}`, memberId: name, isManager: true }));
+}
+
+function seen(members: readonly ObservedMember[], more: Partial<Observation> = {}): Observation {
+  return {
+    members,
+    swarms: [],
+    known: { swarmId: undefined, nodes: [] },
+    leaderlessMs: 0,
+    strayMs: new Map(),
+    isSettled: true,
+    ...more,
+  };
+}
+
+const NONE: SwarmFacts = { kind: 'none' };
+const UNKNOWN: SwarmFacts = { kind: 'unknown' };
+const DOWN = { isHealthy: false, goneMs: 50 } as const;
+const GONE = { isHealthy: false, goneMs: 500 } as const;
+const three = [listed('a', 'manager'), listed('b', 'manager'), listed('c', 'manager')];
+const foreignManager = joined('c', { swarmId: 'other', mark: undefined });
+
+interface Case {
+  readonly name: string;
+  readonly observed: Observation;
+  readonly wish?: Partial<SubstrateWish>;
+  readonly steps: readonly string[];
+}
+
+function textOf(step: Step): string {
+  const who = 'memberId' in step ? step.memberId : step.name;
+  return `${step.kind} ${who}${'role' in step ? ` ${step.role}` : ''}`;
+}
+
+const cases: readonly Case[] = [
+  { name: 'nothing to form without engines', observed: seen([]), steps: [] },
+  { name: 'one engine', observed: seen([member('a', NONE)]), steps: ['init a'] },
+  {
+    name: 'three free engines: one forms',
+    observed: seen([member('b', NONE), member('a', NONE), member('c', NONE)]),
+    steps: ['init a'],
+  },
+  {
+    name: 'waits for engines not asked yet',
+    observed: seen([member('a', NONE), member('b', UNKNOWN)], { isSettled: false }),
+    steps: [],
+  },
+  {
+    name: 'an engine without address cannot form',
+    observed: seen([member('a', NONE, { address: undefined })]),
+    steps: [],
+  },
+  {
+    name: 'the others join, managers first to three',
+    observed: seen([member('a', joined('a')), ...['b', 'c', 'd', 'e'].map((name) => member(name, NONE))], {
+      swarms: [swarm([listed('a', 'manager')])],
+    }),
+    steps: ['join b manager', 'join c manager', 'join d worker', 'join e worker'],
+  },
+  {
+    name: 'two engines need one manager',
+    observed: seen([member('a', joined('a')), member('b', NONE)], { swarms: [swarm([listed('a', 'manager')])] }),
+    steps: ['join b worker'],
+  },
+  {
+    name: 'the second is promoted when the third has joined',
+    observed: seen(
+      ['a', 'b', 'c'].map((name) => member(name, joined(name, { isManager: name === 'a' }))),
+      {
+        swarms: [swarm([listed('a', 'manager'), listed('b', 'worker'), listed('c', 'worker')])],
+      },
+    ),
+    steps: ['set-role b manager', 'set-role c manager'],
+  },
+  {
+    name: 'all is well',
+    observed: seen(
+      ['a', 'b', 'c'].map((name) => member(name, joined(name))),
+      { swarms: [swarm(three)] },
+    ),
+    steps: [],
+  },
+  {
+    name: 'a manager that is away for a moment keeps its place',
+    observed: seen(
+      [
+        member('a', joined('a')),
+        member('b', joined('b')),
+        member('c', joined('c'), DOWN),
+        member('d', joined('d', { isManager: false })),
+      ],
+      {
+        swarms: [
+          swarm([
+            ...three.slice(0, 2),
+            listed('c', 'manager', { state: 'down', reachability: 'unreachable' }),
+            listed('d', 'worker'),
+          ]),
+        ],
+      },
+    ),
+    steps: [],
+  },
+  {
+    name: 'a manager that stays away is replaced',
+    observed: seen(
+      [
+        member('a', joined('a')),
+        member('b', joined('b')),
+        member('c', joined('c'), GONE),
+        member('d', joined('d', { isManager: false })),
+      ],
+      {
+        swarms: [
+          swarm([
+            ...three.slice(0, 2),
+            listed('c', 'manager', { state: 'down', reachability: 'unreachable' }),
+            listed('d', 'worker'),
+          ]),
+        ],
+      },
+    ),
+    steps: ['set-role d manager'],
+  },
+  {
+    name: 'and steps down when the other serves',
+    observed: seen(
+      [member('a', joined('a')), member('b', joined('b')), member('c', joined('c'), GONE), member('d', joined('d'))],
+      {
+        swarms: [
+          swarm([
+            ...three.slice(0, 2),
+            listed('c', 'manager', { state: 'down', reachability: 'unreachable' }),
+            listed('d', 'manager'),
+          ]),
+        ],
+      },
+    ),
+    steps: ['set-role c worker'],
+  },
+  {
+    name: 'one of three engines lost and none to replace it: nothing',
+    observed: seen([member('a', joined('a')), member('b', joined('b')), member('c', joined('c'), GONE)], {
+      swarms: [swarm([...three.slice(0, 2), listed('c', 'manager', { state: 'down', reachability: 'unreachable' })])],
+    }),
+    steps: [],
+  },
+  {
+    name: 'without leader it waits for the grace time',
+    observed: seen([member('a', leaderless('a')), member('b', joined('b'), GONE), member('c', joined('c'), GONE)], {
+      known: { swarmId: 's1', nodes: known('a', 'b', 'c') },
+      leaderlessMs: 50,
+    }),
+    steps: [],
+  },
+  {
+    name: 'then makes a quorum of one survivor',
+    observed: seen([member('a', leaderless('a')), member('b', joined('b'), GONE), member('c', joined('c'), GONE)], {
+      known: { swarmId: 's1', nodes: known('a', 'b', 'c') },
+      leaderlessMs: 150,
+    }),
+    steps: ['force-new-cluster a'],
+  },
+  {
+    name: 'never on a leaderless swarm nothing is known of, nor beside it',
+    observed: seen([member('a', leaderless('a')), member('b', NONE)], { leaderlessMs: 10_000 }),
+    steps: [],
+  },
+  {
+    name: 'not even when told to adopt: it may be ours',
+    observed: seen([member('a', leaderless('a')), member('b', joined('b', { isManager: false }))], {
+      leaderlessMs: 10_000,
+    }),
+    wish: { adoptSwarm: true },
+    steps: [],
+  },
+  {
+    name: 'workers wait while a manager may come back',
+    observed: seen([member('a', joined('a'), GONE), member('b', joined('b', { isManager: false }))], {
+      known: { swarmId: 's1', nodes: [...known('a'), { nodeId: 'sw-b', memberId: 'b', isManager: false }] },
+    }),
+    steps: [],
+  },
+  {
+    name: 'workers start anew when every manager left for good',
+    observed: seen([member('b', joined('b', { isManager: false }))], {
+      known: { swarmId: 's1', nodes: [...known('a'), { nodeId: 'sw-b', memberId: 'b', isManager: false }] },
+    }),
+    steps: ['leave b'],
+  },
+  {
+    name: 'a manager whose list was not to be had is left alone',
+    observed: seen([member('a', joined('a')), member('b', joined('b'))], {
+      known: { swarmId: 's1', nodes: known('a', 'b') },
+    }),
+    steps: [],
+  },
+  {
+    name: 'somebody else’s swarm is not taken over',
+    observed: seen([member('a', joined('a')), member('b', joined('b')), member('c', foreignManager)], {
+      swarms: [swarm([listed('a', 'manager'), listed('b', 'worker')])],
+    }),
+    steps: [],
+  },
+  {
+    name: 'unless told to',
+    observed: seen([member('a', joined('a')), member('c', foreignManager)], {
+      swarms: [swarm([listed('a', 'manager')])],
+    }),
+    wish: { adoptSwarm: true },
+    steps: ['leave c'],
+  },
+  {
+    name: 'another cluster’s substrate counts as foreign',
+    observed: seen([member('a', NONE), member('c', joined('c', { mark: 'c2' }))]),
+    steps: ['init a'],
+  },
+  {
+    name: 'a worker of machines we do not know is foreign',
+    observed: seen(
+      [
+        member('a', joined('a')),
+        member('b', joined('b', { isManager: false, managerAddresses: ['192.168.7.1:2377'] })),
+      ],
+      { swarms: [swarm([listed('a', 'manager')])] },
+    ),
+    steps: [],
+  },
+  {
+    name: 'a worker of a foreign manager among our engines is foreign',
+    observed: seen(
+      [
+        member('a', joined('a')),
+        member('b', joined('b', { isManager: false, managerAddresses: ['10.0.0.3:2377'] })),
+        member('c', foreignManager),
+      ],
+      { swarms: [swarm([listed('a', 'manager')])] },
+    ),
+    steps: [],
+  },
+  {
+    name: 'a worker the substrate forgot joins again',
+    observed: seen([member('a', joined('a')), member('b', joined('b', { isManager: false }))], {
+      swarms: [swarm([listed('a', 'manager')])],
+    }),
+    steps: ['leave b'],
+  },
+  {
+    name: 'of two substrates formed at once one is dissolved',
+    observed: seen([member('a', joined('a')), member('b', joined('b', { swarmId: 's2' }))], {
+      swarms: [
+        swarm([listed('a', 'manager')]),
+        swarm([listed('b', 'manager', { isLeader: true })], { swarmId: 's2', askedId: 'b' }),
+      ],
+    }),
+    steps: ['leave b'],
+  },
+  {
+    name: 'the later epoch wins over more nodes: returned managers of the old quorum join again',
+    observed: seen([member('a', joined('a', { epoch: 1 })), member('b', joined('b')), member('c', joined('c'))], {
+      swarms: [
+        swarm([listed('a', 'manager', { state: 'down', reachability: 'unreachable' }), ...three.slice(1)], {
+          askedId: 'b',
+        }),
+        swarm(
+          [
+            listed('a', 'manager'),
+            listed('b', 'manager', { state: 'down', reachability: undefined }),
+            listed('c', 'manager', { state: 'down', reachability: undefined }),
+          ],
+          { epoch: 1 },
+        ),
+      ],
+    }),
+    steps: ['leave b', 'leave c', 'set-role b worker', 'set-role c worker'],
+  },
+  {
+    name: 'a re-installed engine joins and its old entry goes',
+    observed: seen([member('a', joined('a')), member('b', NONE)], {
+      swarms: [swarm([listed('a', 'manager'), listed('b', 'worker', { state: 'down' })])],
+    }),
+    steps: ['join b worker', 'remove b'],
+  },
+  {
+    name: 'who left discovery goes after the grace time, managers step down first',
+    observed: seen(
+      ['a', 'b', 'c'].map((name) => member(name, joined(name))),
+      {
+        swarms: [
+          swarm([
+            ...three,
+            listed('d', 'worker', { state: 'down' }),
+            listed('e', 'manager', { state: 'down', reachability: 'unreachable' }),
+            listed('f', 'worker', { state: 'down' }),
+            listed('g', 'worker'),
+          ]),
+        ],
+        strayMs: new Map([
+          ['sw-d', 150],
+          ['sw-e', 150],
+          ['sw-f', 50],
+          ['sw-g', 150],
+        ]),
+      },
+    ),
+    steps: ['remove d', 'set-role e worker'],
+  },
+  {
+    name: 'an engine that is down since before our start keeps its place by its address',
+    observed: seen([member('a', joined('a')), member('b', joined('b')), member('c', UNKNOWN, DOWN)], {
+      swarms: [swarm([...three.slice(0, 2), listed('c', 'manager', { state: 'down', reachability: 'unreachable' })])],
+      strayMs: new Map([['sw-c', 100_000]]),
+    }),
+    steps: [],
+  },
+];
+
+describe('planSubstrate', () => {
+  test.each(cases)('$name', ({ observed, wish, steps }) => {
+    expect(planSubstrate(observed, { ...WISH, ...wish }).steps.map(textOf)).toEqual(steps);
+  });
+
+  test('tells why an engine takes no part', () => {
+    const observed = seen([member('a', joined('a')), member('c', foreignManager)], {
+      swarms: [swarm([listed('a', 'manager')])],
+    });
+    expect(planSubstrate(observed, WISH).problems.get('c')).toContain('--adopt-swarm');
+  });
+
+  test('never lets go of a healthy majority, whatever is seen', () => {
+    const letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const entry = fc.record({
+      isManager: fc.boolean(),
+      isUp: fc.boolean(),
+      goneMs: fc.constantFrom(50, 500),
+    });
+    fc.assert(
+      fc.property(fc.array(entry, { minLength: 1, maxLength: 7 }), (entries) => {
+        const nodes = entries.map(({ isManager, isUp }, index) =>
+          listed(
+            letters[index] ?? '',
+            isManager ? 'manager' : 'worker',
+            isUp ? {} : { state: 'down', ...(isManager && { reachability: 'unreachable' as const }) },
+          ),
+        );
+        const members = entries.map(({ isManager, isUp, goneMs }, index) =>
+          member(
+            letters[index] ?? '',
+            joined(letters[index] ?? '', { isManager }),
+            isUp ? {} : { isHealthy: false, goneMs },
+          ),
+        );
+        const managers = nodes.filter(({ role }) => role === 'manager');
+        const up = managers.filter(({ state }) => state === 'ready');
+        fc.pre(up.length * 2 > managers.length);
+        const { steps } = planSubstrate(seen(members, { swarms: [swarm(nodes)] }), WISH);
+        const demoted = steps.filter((step) => step.kind === 'set-role' && step.role === 'worker');
+        const left = managers.filter(
+          ({ nodeId }) => !demoted.some((step) => step.kind === 'set-role' && step.nodeId === nodeId),
+        );
+        expect(demoted.length).toBeLessThanOrEqual(1);
+        expect(left.filter(({ state }) => state === 'ready').length * 2).toBeGreaterThan(left.length);
+        expect(steps.some(({ kind }) => kind === 'leave' || kind === 'remove')).toBe(false);
+      }),
+    );
+  });
+});

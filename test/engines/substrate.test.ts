@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/common/clock.ts';
+import { type Lab, startLab } from '../../src/lab/lab.ts';
+import { waitFor } from '../../src/lab/processes.ts';
+import { Substrate, type SubstrateOptions } from '../../src/substrate/substrate.ts';
+import { readSwarmNodes } from '../../src/substrate/swarm-api.ts';
+import type { SwarmNode } from '../../src/substrate/types.ts';
+import { clusterOver, type LabCluster } from './lab-cluster.ts';
+
+let lab: Lab;
+let base: LabCluster;
+let substrate: Substrate;
+
+const OPTIONS: SubstrateOptions = {
+  clusterId: 'test-cluster',
+  idleMs: 500,
+  graces: { quorumMs: 2_000, managerMs: 3_000, strayMs: 1_000, runningStrayMs: 1_000 },
+};
+
+function signal(ms = 60_000): AbortSignal {
+  return AbortSignal.timeout(ms);
+}
+
+function substrateOver(options: SubstrateOptions = OPTIONS): Substrate {
+  return new Substrate({ members: base.cluster, clock: systemClock, logger: base.logger }, options);
+}
+
+/** The swarm's nodes as its manager lists them. */
+async function swarmNodes(): Promise<SwarmNode[]> {
+  const manager = await substrate.manager(signal());
+  return readSwarmNodes(manager.client, signal());
+}
+
+function settledManagers(count: number): Promise<true> {
+  return waitFor(`${count} reachable substrate managers`, () => substrate.status.managers.length === count, {
+    timeoutMs: 60_000,
+  });
+}
+
+beforeAll(async () => {
+  lab = await startLab({
+    nodes: ['one', 'two', 'three'].map((name, index) => ({ name, labels: { zone: `z${index}` } })),
+  });
+  await Promise.all(lab.nodes.map((node) => node.load(['busybox'])));
+  base = await clusterOver(lab);
+  substrate = substrateOver();
+});
+
+afterAll(async () => {
+  await substrate?.close();
+  await base?.close();
+  await lab?.close();
+});
+
+describe('a substrate of three engines', () => {
+  test('is formed with three managers', async () => {
+    for (const node of base.cluster.nodes) await substrate.readyOn(node, signal());
+    await settledManagers(3);
+    expect(substrate.status.problems.size).toBe(0);
+    expect((await swarmNodes()).map(({ hostname, role }) => `${hostname} ${role}`).sort()).toEqual([
+      'one manager',
+      'three manager',
+      'two manager',
+    ]);
+  });
+
+  test('its address pool lies beside the engines', async () => {
+    const manager = await substrate.manager(signal());
+    const swarm = await manager.client.json<{ DefaultAddrPool: string[] }>({ method: 'GET', path: '/swarm' });
+    expect(swarm.DefaultAddrPool).not.toEqual(['10.0.0.0/8']);
+  });
+
+  test('is recognised by another manager of ours, which changes nothing', async () => {
+    const before = await swarmNodes();
+    const second = substrateOver();
+    await second.manager(signal());
+    expect(second.status.swarmId).toBe(substrate.status.swarmId);
+    await second.close();
+    expect((await swarmNodes()).map(({ nodeId }) => nodeId).sort()).toEqual(before.map(({ nodeId }) => nodeId).sort());
+  });
+
+  test('takes in an engine that appears, and forgets it when it leaves for good', async () => {
+    const engine = await lab.addNode({ name: 'four' });
+    const node = await base.add(engine);
+    await substrate.readyOn(node, signal());
+    expect((await swarmNodes()).find(({ hostname }) => hostname === 'four')?.role).toBe('worker');
+    await base.remove('four');
+    await waitFor(
+      'the swarm to forget it',
+      async () => !(await swarmNodes()).some(({ hostname }) => hostname === 'four'),
+    );
+    // It comes back: it still believes to be a worker of ours.
+    const again = await base.add(engine);
+    await substrate.readyOn(again, signal());
+    expect(substrate.problem(again.id)).toBeUndefined();
+  });
+
+  test('replaces a manager that stays away, and heals', async () => {
+    await lab.node('one').crash();
+    await waitFor('the model to see it', () => !base.node('one').isHealthy);
+    await substrate.manager(signal());
+    await waitFor('another manager', () => substrate.status.managers.some(({ name }) => name === 'four'), {
+      timeoutMs: 60_000,
+    });
+    await lab.node('one').start();
+    await waitFor('the model to see it', () => base.node('one').isHealthy);
+    await substrate.readyOn(base.node('one'), signal());
+    await settledManagers(3);
+  });
+
+  test('makes a new quorum from one survivor', async () => {
+    const managers = substrate.status.managers.map(({ name }) => name);
+    const lost = managers.slice(0, 2);
+    const survivor = managers[2];
+    const swarmId = substrate.status.swarmId;
+    await Promise.all(lost.map((name) => lab.node(name).crash()));
+    await waitFor(
+      'a manager again',
+      () => substrate.status.managers.length > 0 && substrate.status.managers.every(({ name }) => !lost.includes(name)),
+      {
+        timeoutMs: 90_000,
+      },
+    );
+    expect(substrate.status.swarmId).toBe(swarmId);
+    expect(substrate.status.managers.map(({ name }) => name)).toContain(survivor);
+    await Promise.all(lost.map((name) => lab.node(name).start()));
+    for (const name of lost) {
+      await waitFor(`${name} to be healthy`, () => base.node(name).isHealthy);
+      await substrate.readyOn(base.node(name), signal());
+    }
+    await settledManagers(3);
+    expect((await swarmNodes()).every(({ state }) => state === 'ready')).toBe(true);
+  });
+
+  test('does not take over an engine of somebody else unless told to', async () => {
+    const engine = await lab.addNode({ name: 'five' });
+    await engine.docker(['swarm', 'init', '--advertise-addr', engine.address]);
+    const node = await base.add(engine);
+    await waitFor('the problem', () => substrate.problem(node.id));
+    expect(substrate.problem(node.id)).toContain('--adopt-swarm');
+    await expect(substrate.readyOn(node, signal())).rejects.toThrow('engine five takes no part in cluster networks');
+    const adopting = substrateOver({ ...OPTIONS, adoptSwarm: true });
+    await adopting.readyOn(node, signal());
+    await adopting.close();
+    expect((await swarmNodes()).filter(({ hostname }) => hostname === 'five')).toHaveLength(1);
+  });
+});
