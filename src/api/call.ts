@@ -4,10 +4,12 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
+import type { ImageServices } from '../images/services.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { EventHub } from './events/event-hub.ts';
 import type { ExecRegistry } from './exec-registry.ts';
 import type { Route, RouteKey } from './routes.ts';
+import type { ImageListView } from './views/image-list.ts';
 import type { InfoView } from './views/info.ts';
 
 /** What handlers work with; wired once, where the manager starts. */
@@ -17,6 +19,8 @@ export interface Services {
   readonly execs: ExecRegistry;
   readonly events: EventHub;
   readonly info: InfoView;
+  readonly images: ImageServices;
+  readonly imageList: ImageListView;
   readonly logger: Logger;
   readonly clock: Clock;
   /** The newest API version the cluster offers now; sent with every answer, assumed when a client names none. */

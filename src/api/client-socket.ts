@@ -19,8 +19,8 @@ export async function socketForAnswer(call: Call): Promise<Duplex> {
 const PARSER_EVENTS = ['data', 'end', 'drain'] as const;
 
 /**
- * Takes the client's socket out of HTTP for a raw stream in both directions; paused, positioned behind the request.
- * Only when the whole body was read.
+ * Takes the client's socket out of HTTP for a raw stream in both directions, positioned behind the request. Only when the
+ * whole body was read; the caller must listen for `data` at once, for it may be flowing.
  */
 export async function takeSocket(call: Call): Promise<Duplex> {
   const socket = await socketForAnswer(call);
@@ -31,7 +31,7 @@ export async function takeSocket(call: Call): Promise<Duplex> {
   }
   // Without an Upgrade header (clients of API < 1.20 and some scripts) Node's parser still reads the socket. A first
   // `data` listener makes it give the handle back; then its own listeners are removed, not those of net and tls.
-  socket.pause();
+  // Not paused: a handle that is given back while paused never reads again.
   socket.on('data', ignore);
   for (const event of PARSER_EVENTS) {
     for (const listener of socket.listeners(event)) {
@@ -39,7 +39,6 @@ export async function takeSocket(call: Call): Promise<Duplex> {
     }
   }
   socket.off('data', ignore);
-  socket.pause();
   return socket;
 }
 

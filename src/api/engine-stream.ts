@@ -15,10 +15,16 @@ export type StreamRequest = Omit<RawRequest, 'reader'>;
 export class EngineStream {
   readonly socket: Duplex;
   readonly #reader: SocketReader;
+  #lastByte = 0;
 
   private constructor(socket: Duplex, reader: SocketReader) {
     this.socket = socket;
     this.#reader = reader;
+  }
+
+  /** Whether the last byte relayed was a line feed, as it is behind every chunk. */
+  get isAtLineEnd(): boolean {
+    return this.#lastByte === 0x0a;
   }
 
   /** Connects and sends the head (and `body`, if any); {@link head} then reads the answer. */
@@ -78,6 +84,7 @@ export class EngineStream {
         reader.resume();
       };
       const onData = (chunk: Buffer): boolean => {
+        this.#lastByte = chunk[chunk.length - 1] ?? 0;
         const hasRoom = sink.write(chunk, onWritten);
         isWaiting = reader.isReused ? sink.writableLength > 0 : !hasRoom;
         return !isWaiting;

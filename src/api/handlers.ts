@@ -3,6 +3,7 @@ import { containerStreamRoutes } from './routes/container-streams.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/exec.ts';
+import { imageRoutes } from './routes/images.ts';
 import { systemRoutes } from './routes/system.ts';
 
 /** All areas' handlers. A new area adds its line here. */
@@ -12,4 +13,5 @@ export const HANDLERS: RouteHandlers = {
   ...containerRoutes,
   ...containerStreamRoutes,
   ...execRoutes,
+  ...imageRoutes,
 };

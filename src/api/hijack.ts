@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { headerOf, type ResponseHead } from '../engine/response-head.ts';
 import { readBody } from './body.ts';
@@ -73,7 +72,7 @@ async function join(
   };
   signal.addEventListener('abort', onAbort, { once: true });
   client.once('close', () => stream.destroy());
-  const closed = client.destroyed ? Promise.resolve() : once(client, 'close');
+  const closed = closeOf(client);
   if (early && early.length > 0) engine.write(early);
   pump(client, engine);
   const end = await stream.relayTo(client);
@@ -81,4 +80,12 @@ async function join(
   else if (end === 'cut') client.destroy();
   await closed;
   signal.removeEventListener('abort', onAbort);
+}
+
+/** Not `once` of node:events, which rejects when a connection is reset. */
+function closeOf(socket: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.once('close', () => resolve());
+  });
 }

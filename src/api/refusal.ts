@@ -32,14 +32,14 @@ function reasonFor(code: string | undefined): [status: number, message: string] 
 }
 
 /**
- * Ends our side and lets the other side stop sending by itself for a moment. Closing while data still comes would reset
- * the connection, and a reset can take the answer away from the client that has not read it yet.
+ * Ends our side and, when all is written, lets the other side stop sending by itself for a moment. Closing while data still
+ * comes would reset the connection, and a reset can take the answer away from the client that has not read it yet.
  */
-export function lingeringEnd(socket: Duplex, last?: string | Buffer, lingerMs: number = LINGER_MS): void {
-  if (last === undefined) socket.end();
-  else socket.end(last);
-  const timer = setTimeout(() => socket.destroy(), lingerMs);
-  timer.unref();
-  socket.once('close', () => clearTimeout(timer));
+export function lingeringEnd(socket: Duplex, last: string | Buffer = '', lingerMs: number = LINGER_MS): void {
+  socket.end(last, () => {
+    const timer = setTimeout(() => socket.destroy(), lingerMs);
+    timer.unref();
+    socket.once('close', () => clearTimeout(timer));
+  });
   socket.resume();
 }

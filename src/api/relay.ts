@@ -1,6 +1,6 @@
 import type { Duplex, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ResponseHead } from '../engine/response-head.ts';
+import { headerOf, type ResponseHead } from '../engine/response-head.ts';
 import type { Call } from './call.ts';
 import { socketForAnswer } from './client-socket.ts';
 import type { EngineStream } from './engine-stream.ts';
@@ -23,11 +23,21 @@ export async function relayAnswer(call: Call, stream: EngineStream, head: Respon
     client.write(formatHead(call.res, head, ['Connection: close']));
     const end = await stream.relayTo(client);
     if (end === 'ended') lingeringEnd(client);
+    else if (end === 'cut' && endsOnPurpose(call, stream, head)) lingeringEnd(client, '0\r\n\r\n');
     else if (end === 'cut') client.destroy();
   } finally {
     call.signal.removeEventListener('abort', onAbort);
     stream.destroy();
   }
+}
+
+/**
+ * Logs and stats that we end because the manager stops get their last chunk, so that the client does not report an error.
+ * A transfer stays cut: it must not look whole.
+ */
+function endsOnPurpose(call: Call, stream: EngineStream, head: ResponseHead): boolean {
+  const isChunked = headerOf(head.rawHeaders, 'transfer-encoding')?.toLowerCase() === 'chunked';
+  return call.signal.aborted && call.route.duration === 'endless' && isChunked && stream.isAtLineEnd;
 }
 
 /**
@@ -63,6 +73,8 @@ export function pump(from: Duplex, to: Duplex): void {
     if (!to.write(chunk)) from.pause();
   });
   to.on('drain', () => from.resume());
-  from.once('end', () => to.end());
+  // Net sockets emit `end` even while paused: it may have been long ago.
+  if (from.readableEnded) to.end();
+  else from.once('end', () => to.end());
   from.resume();
 }

@@ -1,20 +1,23 @@
 import type { Duplex } from 'node:stream';
 
-/** Read buffer in bytes: small for streams that trickle, larger for those that fill it. */
-const SMALL_BUFFER = 16 * 1024;
+/** Read buffer in bytes: small for streams that trickle and for TLS (records of 16 KiB), larger for those that fill it. */
+const SMALL_BUFFER = 32 * 1024;
 const LARGE_BUFFER = 256 * 1024;
 
 /** Who gets what a socket reads. */
 export interface Consumer {
-  /** A chunk; false pauses until {@link SocketReader.resume}. With a reused buffer the chunk is only valid during the call and, after false, until resumed. */
+  /**
+   * A chunk. True gives it back: with reused buffers the next read overwrites it. False keeps it and pauses, until
+   * {@link SocketReader.resume}; over TLS a few more chunks may still come.
+   */
   data(chunk: Buffer): boolean;
   /** Called once: the sender ended its side, or the connection was cut. */
   end(how: 'ended' | 'cut'): void;
 }
 
 /**
- * Reads a socket into one buffer that is used again and again, where the transport allows (`onread` of net and tls
- * sockets), else from `data` events. Fresh memory for each read would cost more than reading and writing together.
+ * Reads a socket into buffers that are used again and again, where the transport allows (`onread` of net and tls sockets),
+ * else from `data` events. Fresh memory for each read would cost more than reading and writing together.
  */
 export class SocketReader {
   /** To be given to the socket when it is made. */
@@ -23,6 +26,9 @@ export class SocketReader {
     readonly callback: (bytes: number, buffer: Uint8Array) => boolean;
   };
   #buffer: Buffer = Buffer.allocUnsafeSlow(SMALL_BUFFER);
+  /** Buffers the consumer kept, and those it gave back. */
+  #kept: Buffer[] = [];
+  #free: Buffer[] = [];
   #isReused = false;
   #socket: Duplex | undefined;
   #consumer: Consumer | undefined;
@@ -35,8 +41,7 @@ export class SocketReader {
       callback: (bytes, buffer) => {
         this.#isReused = true;
         const goesOn = this.#onData(Buffer.from(buffer.buffer, buffer.byteOffset, bytes));
-        // The old buffer may still be on its way out; the next read goes into the new one.
-        if (bytes === this.#buffer.length && bytes < LARGE_BUFFER) this.#buffer = Buffer.allocUnsafeSlow(LARGE_BUFFER);
+        this.#nextBuffer(!goesOn, bytes === this.#buffer.length ? LARGE_BUFFER : this.#buffer.length);
         return goesOn;
       },
     };
@@ -75,8 +80,17 @@ export class SocketReader {
     this.#held = Buffer.from(rest);
   }
 
+  /** Reads on; the consumer needs none of the chunks it kept. */
   resume(): void {
+    if (this.#kept.length > 0) {
+      this.#free = this.#kept.splice(0).filter((buffer) => buffer.length === this.#buffer.length);
+    }
     this.#socket?.resume();
+  }
+
+  #nextBuffer(isKept: boolean, bytes: number): void {
+    if (isKept) this.#kept.push(this.#buffer);
+    if (isKept || bytes !== this.#buffer.length) this.#buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(bytes);
   }
 
   #onData(chunk: Buffer): boolean {

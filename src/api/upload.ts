@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../common/errors.ts';
+import type { ResponseHead } from '../engine/response-head.ts';
 import { acceptBody } from './body.ts';
 import type { Call } from './call.ts';
 import { EngineStream } from './engine-stream.ts';
@@ -8,11 +9,19 @@ import { requestHeaders } from './forwarding.ts';
 import type { ProxyOptions, ProxyTarget } from './proxy.ts';
 import { relayAnswer } from './relay.ts';
 
+/** Passes an engine's answer on to the client. */
+export type AnswerRelay = (call: Call, stream: EngineStream, head: ResponseHead) => Promise<void>;
+
 /**
  * Streams the client's body to one node and relays the answer, which may begin before the body ends (build, load). When
  * the engine refuses early, the rest of the body is thrown away and the client gets the refusal.
  */
-export async function uploadToNode(call: Call, node: ProxyTarget, options: Omit<ProxyOptions, 'body'>): Promise<void> {
+export async function uploadToNode(
+  call: Call,
+  node: ProxyTarget,
+  options: Omit<ProxyOptions, 'body'>,
+  relay: AnswerRelay = relayAnswer,
+): Promise<void> {
   const { req } = call;
   const length = req.headers['content-length'];
   const stream = await EngineStream.send(node.client, {
@@ -36,7 +45,7 @@ export async function uploadToNode(call: Call, node: ProxyTarget, options: Omit<
     const stop = sendBody(req, stream.socket, length === undefined);
     const head = await stream.head(call.signal);
     if (head.statusCode >= 400) stop();
-    await relayAnswer(call, stream, head);
+    await relay(call, stream, head);
   } catch (error) {
     if (!req.complete && !call.signal.aborted)
       throw new EngineError('the engine broke off the upload', undefined, error);
