@@ -28,6 +28,15 @@ export interface DaemonOptions {
   readonly subnet: string;
   /** The server's certificate; undefined for a plain TCP port. */
   readonly credentials: Credentials | undefined;
+  /** Content of the engine's configuration file; default empty. */
+  readonly config?: Readonly<Record<string, unknown>> | undefined;
+  /** More environment for dockerd, a proxy above all. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The node's configuration file for dockerd: read at start and again at SIGHUP. */
+export function configFile(options: Pick<DaemonOptions, 'directory'>): string {
+  return join(options.directory, 'daemon.json');
 }
 
 /** Starts dockerd in the host and waits until it answers. */
@@ -38,7 +47,11 @@ export async function startDaemon(
 ): Promise<ProcessIdentity> {
   const programs = programsOf(options.node.generation ?? defaultGeneration);
   const command = [programPath(programs, 'usr/sbin/dockerd'), ...(await daemonArgs(options))];
-  const daemon = await spawnInHost(host, command, { logPath: options.logPath, path: pathOf(programs) });
+  const daemon = await spawnInHost(host, command, {
+    logPath: options.logPath,
+    path: pathOf(programs),
+    env: options.env,
+  });
   await waitFor(`engine ${options.node.name}`, () => isReady(daemon, options), {
     everyMs: 25,
     timeoutMs: 60_000,
@@ -62,13 +75,12 @@ export function daemonProcesses(daemon: ProcessIdentity): ProcessIdentity[] {
 async function daemonArgs(options: DaemonOptions): Promise<string[]> {
   const { node, directory, credentials } = options;
   // An empty file of its own: the machine's /etc/docker/daemon.json, if any, is not for the lab.
-  const configFile = join(directory, 'daemon.json');
-  await writeFile(configFile, '{}\n');
+  await writeFile(configFile(options), `${JSON.stringify(options.config ?? {})}\n`);
   const tls = credentials
     ? ['--tlsverify', `--tlscacert=${credentials.ca}`, `--tlscert=${credentials.cert}`, `--tlskey=${credentials.key}`]
     : ['--tls=false']; // Said out loud, or dockerd waits 15 s before it opens a plain TCP port.
   return [
-    `--config-file=${configFile}`,
+    `--config-file=${configFile(options)}`,
     `--data-root=${join(directory, 'data')}`,
     `--host=unix://${options.socketPath}`,
     // The usual place, for containers that mount it.

@@ -28,6 +28,8 @@ export interface LabHost {
 export interface HostOptions {
   readonly run: string;
   readonly node: string;
+  /** What `hostname` says in it; default the node's name. */
+  readonly hostname?: string | undefined;
   /** The node's folder. */
   readonly directory: string;
   /** Size of a tmpfs for the data-root; undefined keeps it on disk. */
@@ -67,7 +69,7 @@ export async function startHost(options: HostOptions): Promise<LabHost> {
   await rm(marker, { force: true });
   for (const part of ['etc-docker', 'data']) await mkdir(join(directory, part), { recursive: true });
   const unshare = ['unshare', '--mount', '--uts', '--pid', '--fork', '--kill-child=KILL', '--mount-proc'];
-  const args = [node, directory, options.dataRootBytes?.toString() ?? ''];
+  const args = [options.hostname ?? node, directory, options.dataRootBytes?.toString() ?? ''];
   const command = [...inNetwork(options.run, node), ...unshare, 'sh', '-c', initScript, 'enxame-lab-host', ...args];
   const outer = spawnDetached('nsenter', command, join(directory, 'host.log'));
   const init = await waitFor(`host ${node}`, () => initOf(outer, marker), {
@@ -92,11 +94,18 @@ export async function killHost(host: LabHost): Promise<void> {
 export async function spawnInHost(
   host: LabHost,
   command: readonly string[],
-  options: { readonly logPath: string; readonly path: string },
+  options: {
+    readonly logPath: string;
+    readonly path: string;
+    readonly env?: Readonly<Record<string, string>> | undefined;
+  },
 ): Promise<ProcessIdentity> {
   const into = ['--target', String(host.init.pid), '--net', '--mount', '--uts', '--pid'];
   const program = basename(command[0] ?? '');
-  const child = spawnDetached('nsenter', [...into, 'setsid', '--fork', ...command], options.logPath, options.path);
+  const child = spawnDetached('nsenter', [...into, 'setsid', '--fork', ...command], options.logPath, {
+    PATH: options.path,
+    ...options.env,
+  });
   await waitFor(`start of ${program}`, () => !isAlive(child), { everyMs: 2 });
   // A short wait: between fork and exec the process still bears setsid's name.
   return await waitFor(`${program} (ended at once? see ${options.logPath})`, () => childNamed(host, program), {
@@ -130,11 +139,11 @@ function spawnDetached(
   command: string,
   args: readonly string[],
   logPath: string,
-  path: string = systemPath,
+  settings: Readonly<Record<string, string>> = {},
 ): ProcessIdentity {
   const log = openSync(logPath, 'a');
   try {
-    const env = { PATH: path, HOME: '/root', LC_ALL: 'C' };
+    const env = { PATH: systemPath, HOME: '/root', LC_ALL: 'C', ...settings };
     const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log], env });
     child.on('error', () => {}); // Shows as a missing pid.
     child.unref();

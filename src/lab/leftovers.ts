@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LabError, run as runCommand } from './commands.ts';
-import { hostInterface } from './network.ts';
+import { hostInterface, portName } from './network.ts';
 import { cgroupParent, labRoot, makeDirectory, namespaceName, runDirectory } from './places.ts';
 import { identify, isAlive, type ProcessIdentity, waitFor } from './processes.ts';
 
@@ -64,6 +64,21 @@ export async function removeLab(run: string): Promise<void> {
   await rm(runDirectory(run), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 
+/**
+ * Removes every trace of one node but its folder, whatever state it is in, and leaves the rest of the run alone. Nothing to do is
+ * no error.
+ */
+export async function removeNode(run: string, node: string, index: number): Promise<void> {
+  const space = namespaceName(run, node);
+  // At this end of the cable the kernel is done when the command is; at the other only after the namespace is gone.
+  await runCommand('ip', ['-n', namespaceName(run), 'link', 'delete', portName(index)]);
+  if ((await listing('/run/netns')).includes(space)) {
+    await endProcesses(space);
+    await runCommand('ip', ['netns', 'delete', space]);
+  }
+  await removeCgroups(run, node);
+}
+
 async function isOrphan(run: string): Promise<boolean> {
   const owner = await ownerOf(run);
   return owner === undefined || (owner !== 'kept' && !isAlive(owner));
@@ -98,11 +113,11 @@ function kill(pid: number): void {
 }
 
 /** Empty control groups stay behind in every hierarchy when a container ends with its host. */
-async function removeCgroups(run: string): Promise<void> {
+async function removeCgroups(run: string, node?: string): Promise<void> {
   const root = '/sys/fs/cgroup';
   const hierarchies = ['', ...(await listing(root))];
   for (const hierarchy of hierarchies) {
-    await removeTree(join(root, hierarchy, cgroupParent(run)));
+    await removeTree(join(root, hierarchy, cgroupParent(run, node)));
     // Shared by all runs: goes with the last one.
     await rmdir(join(root, hierarchy, cgroupParent('.'))).catch(() => {});
   }

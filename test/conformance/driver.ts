@@ -18,8 +18,6 @@ export interface DriverWorld {
   readonly name?: string;
   /** Names of everything that exists at the provider. Absent: it makes nothing. */
   readonly existing?: () => Promise<readonly string[]>;
-  /** Makes the n-th change from now on fail (1: the next), once. Absent: it cannot be made to. */
-  readonly failAt?: (change: number) => void;
   /** An environment with credentials that are wrong; absent: it needs none. */
   readonly wrongCredentials?: Readonly<Record<string, string>>;
   /** Starting and stopping do not apply (`none`). */
@@ -116,43 +114,51 @@ export function testDriver(name: string, open: () => Promise<DriverWorld>): void
       const bench = await begin();
       const before = await bench.world.existing?.();
       const calls: ProviderCall[] = [];
-      const dry = bench.driver((call, _make, planned) => {
+      const record: DriverContext['change'] = (call, _make, planned) => {
         calls.push(call);
         return Promise.resolve(planned);
-      });
+      };
+      const dry = bench.driver(record, bench.world.env, true);
       await dry.create(signal);
       expect(await bench.world.existing?.()).toEqual(before);
       if (bench.world.existing !== undefined) expect(calls).not.toEqual([]);
     });
 
-    it('orphans nothing, whichever change fails', async () => {
-      const bench = await begin();
-      const { failAt, existing } = bench.world;
-      if (failAt === undefined || existing === undefined) return;
-      const before = await existing();
-      const changes = await bench.changesOf((driver) => driver.create(signal));
-      expect(changes).toBeGreaterThan(0);
-      await bench.driver().remove(signal);
-      for (let at = 1; at <= changes; at += 1) {
-        failAt(at);
-        await expect(bench.driver().create(signal), `change ${at} fails`).rejects.toThrow();
-        await bench.driver().remove(signal);
-        expect(await existing(), `after change ${at} failed`).toEqual(before);
-        expect(bench.kept).toEqual([]);
-      }
-    });
+    it.each(['is refused', 'is made but its answer is lost'] as const)(
+      'orphans nothing when a change %s, whichever',
+      async (failure) => {
+        const bench = await begin();
+        const { existing } = bench.world;
+        if (existing === undefined) return;
+        const before = await existing();
+        const changes = await bench.countChanges();
+        for (let at = 1; at <= changes; at += 1) {
+          const failing = bench.driver(failingAt(at, failure));
+          await expect(failing.create(signal), `change ${at} ${failure}`).rejects.toThrow('injected');
+          await bench.driver().remove(signal);
+          expect(await existing(), `after change ${at} ${failure}`).toEqual(before);
+          expect(bench.kept).toEqual([]);
+        }
+      },
+    );
 
-    it('goes on after a failure', async () => {
-      const bench = await begin();
-      const { failAt, existing } = bench.world;
-      if (failAt === undefined || existing === undefined) return;
-      failAt(1);
-      await expect(bench.driver().create(signal)).rejects.toThrow();
-      const driver = await bench.created();
-      expect(await driver.state(signal)).toBe('Running');
-      await driver.remove(signal);
-      expect(bench.kept).toEqual([]);
-    });
+    it.each(['is refused', 'is made but its answer is lost'] as const)(
+      'goes on after a change %s, without making anything twice',
+      async (failure) => {
+        const bench = await begin();
+        const { existing } = bench.world;
+        if (existing === undefined) return;
+        await (await bench.created()).remove(signal);
+        const changes = await bench.countChanges();
+        const whole = await bench.existingAfter();
+        for (let at = 1; at <= changes; at += 1) {
+          await expect(bench.driver(failingAt(at, failure)).create(signal)).rejects.toThrow('injected');
+          const driver = await bench.created();
+          expect((await existing()).length, `after change ${at} ${failure}`).toBe(whole);
+          await driver.remove(signal);
+        }
+      },
+    );
 
     it('finds out before anything is made that credentials are wrong', async () => {
       const bench = await begin();
@@ -182,6 +188,17 @@ export function testDriver(name: string, open: () => Promise<DriverWorld>): void
   });
 }
 
+/** Changes of which the n-th fails: before it is made or after. */
+function failingAt(n: number, failure: 'is refused' | 'is made but its answer is lost'): DriverContext['change'] {
+  let count = 0;
+  return async (_call, make) => {
+    count += 1;
+    if (count !== n) return await make();
+    if (failure === 'is made but its answer is lost') await make();
+    throw new Error('injected');
+  };
+}
+
 /** One machine's place: what the store would keep, and drivers over it. */
 class Bench {
   readonly world: DriverWorld;
@@ -196,12 +213,12 @@ class Bench {
   }
 
   /** A driver as a new process would open it. */
-  driver(change?: DriverContext['change'], env: DriverWorld['env'] = this.world.env): Driver {
+  driver(change?: DriverContext['change'], env: DriverWorld['env'] = this.world.env, isDry = false): Driver {
     const { driver, options, name = 'conformance' } = this.world;
     const storage: JournalStorage = {
       load: () => this.kept,
       save: async (resources) => {
-        if (change === undefined) this.kept = resources;
+        if (!isDry) this.kept = resources;
       },
     };
     const opened = driver.open({
@@ -226,6 +243,7 @@ class Bench {
     const driver = this.driver();
     await driver.check(signal);
     await driver.create(signal);
+    expect(this.kept.every(({ id }) => id !== undefined)).toBe(true);
     const deadline = Date.now() + 60_000;
     while (!this.world.isFixed && (await driver.state(signal)) !== 'Running') {
       if (Date.now() > deadline) throw new Error('the machine does not run');
@@ -234,19 +252,30 @@ class Bench {
     return driver;
   }
 
-  /** How many changes at the provider `work` makes. */
-  async changesOf(work: (driver: Driver) => Promise<void>): Promise<number> {
+  /** How many changes at the provider a create makes; it is removed again. */
+  async countChanges(): Promise<number> {
     let changes = 0;
-    await work(
-      this.driver((_call, make) => {
-        changes += 1;
-        return make();
-      }),
-    );
-    return changes;
+    const driver = this.driver((_call, make) => {
+      changes += 1;
+      return make();
+    });
+    await driver.create(signal);
+    const made = changes;
+    await driver.remove(signal);
+    expect(made).toBeGreaterThan(0);
+    return made;
+  }
+
+  /** How many things exist when a machine was made without trouble; it is removed again. */
+  async existingAfter(): Promise<number> {
+    const driver = await this.created();
+    const count = (await this.world.existing?.())?.length ?? 0;
+    await driver.remove(signal);
+    return count;
   }
 
   async close(): Promise<void> {
+    await this.driver().remove(signal);
     for (const driver of this.#drivers) await driver.close();
   }
 }
