@@ -3,6 +3,7 @@ import { ExecRegistry } from '../api/exec-registry.ts';
 import { HANDLERS } from '../api/handlers.ts';
 import { startApiServer } from '../api/server.ts';
 import { AdvertisedApi } from '../api/views/api-range.ts';
+import { ImageListView } from '../api/views/image-list.ts';
 import { InfoView } from '../api/views/info.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import { Membership } from '../cluster/membership.ts';
@@ -15,11 +16,12 @@ import { VERSION } from '../common/version.ts';
 import type { DiscoveryBackend } from '../discovery/discovery.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';
 import type { EngineTls } from '../engine/connectors/socket.ts';
+import { ImageServices } from '../images/services.ts';
 import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import { openStateStore } from '../store/state-store.ts';
 import type { ClusterOptions } from './cluster-options.ts';
-import { NO_IMAGES, NO_NETWORKS, NO_VOLUMES } from './stand-ins.ts';
+import { NO_NETWORKS, NO_VOLUMES } from './stand-ins.ts';
 
 /** How a manager runs; the command line reads into it. */
 export interface ManagerOptions {
@@ -60,16 +62,23 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     logger,
     times: options.times,
   });
+  const images = new ImageServices({
+    cluster,
+    scheduler: options.scheduler,
+    logger,
+    pull: options.clusterOptions.pull,
+  });
   const lifecycle = new ContainerLifecycle({
     cluster,
     scheduler: options.scheduler,
-    images: NO_IMAGES(cluster),
+    images: images.distribution,
     networks: NO_NETWORKS,
     volumes: NO_VOLUMES,
     logger,
   });
   const advertised = new AdvertisedApi(cluster);
   const events = new EventHub(cluster, clock);
+  const imageList = new ImageListView(cluster);
   const info = new InfoView(cluster, {
     role: 'primary',
     strategy: options.scheduler.strategy.name,
@@ -85,6 +94,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       execs: new ExecRegistry(),
       events,
       info,
+      images,
+      imageList,
       logger,
       clock,
       advertisedApi: () => advertised.current,
@@ -99,6 +110,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     cluster,
     close: async () => {
       await server.close();
+      await images.close();
+      imageList.close();
       events.close();
       advertised.close();
       await membership.close();

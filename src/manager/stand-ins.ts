@@ -1,11 +1,5 @@
-import type { Cluster } from '../cluster/cluster.ts';
-import type { ImageSource, NetworkPlacement, VolumePlacement } from '../lifecycle/ports.ts';
+import type { NetworkPlacement, VolumePlacement } from '../lifecycle/ports.ts';
 
-export const NO_IMAGES = (cluster: Cluster): ImageSource => ({
-  isKnown: (reference) => cluster.images.find(reference) !== undefined,
-  labelsOf: () => ({}),
-  ensureOn: () => Promise.resolve(),
-});
 export const NO_NETWORKS: NetworkPlacement = {
   homesOf: () => [],
   prepareAttach: () => Promise.resolve(),

@@ -1,0 +1,148 @@
+import type { Node } from '../../cluster/node.ts';
+import { NotFoundError, reasonOf } from '../../common/errors.ts';
+import { setMember } from '../../common/json-edit.ts';
+import type { ImageSummary } from '../../engine/types.ts';
+import { failureOfAll, onEach } from '../../images/every-node.ts';
+import { holdersOf, namesOfImage } from '../../images/names.ts';
+import { removeImage } from '../../images/removal.ts';
+import { sendJson, sendStatus } from '../answer.ts';
+import { type Call, param, type RouteHandlers } from '../call.ts';
+import { flag, parseFilters } from '../filters.ts';
+import { askOneOf, healthyNodes, imageOf } from '../image-calls.ts';
+import { askNode, sendAnswer } from '../proxy.ts';
+import { filterImages, IMAGE_FILTERS } from '../views/image-filter.ts';
+import { type ImageEntry, mergeImages, renderImages } from '../views/image-list.ts';
+
+/** Images as the cluster knows them: list, look at, name, remove. */
+export const imageRoutes: RouteHandlers = {
+  'GET /images/json': listImages,
+  'GET /images/{name}/json': inspectImage,
+  'GET /images/{name}/history': imageHistory,
+  'POST /images/{name}/tag': tagImage,
+  'DELETE /images/{name}': deleteImage,
+  'POST /images/prune': pruneImages,
+};
+
+async function listImages(call: Call): Promise<void> {
+  const { cluster, imageList, clock } = call.services;
+  const filters = parseFilters(call.query.get('filters'), IMAGE_FILTERS);
+  const needsEngines = ENGINE_FLAGS.some((name) => flag(call.query, name));
+  if (filters.size === 0 && !needsEngines) return sendJson(call.res, 200, imageList.render(call.api));
+  const entries = needsEngines ? await listOnEngines(call) : imageList.entries();
+  sendJson(call.res, 200, renderImages(filterImages(cluster, entries, filters, clock.now()), call.api));
+}
+
+/** What only engines can say: intermediate images, sizes shared between images, manifests of image indexes. */
+const ENGINE_FLAGS = ['all', 'shared-size', 'manifests', 'identity'] as const;
+/** An engine that needs longer is left out of the list. */
+const LIST_TIMEOUT_MS = 10_000;
+
+async function listOnEngines(call: Call): Promise<readonly ImageEntry[]> {
+  const query = new URLSearchParams(
+    ENGINE_FLAGS.filter((name) => flag(call.query, name)).map((name) => [name, '1'] as [string, string]),
+  );
+  const outcomes = await onEach(healthyNodes(call), (node) =>
+    node.client.json<ImageSummary[]>({
+      method: 'GET',
+      path: `/images/json?${query}`,
+      api: call.api,
+      signal: call.signal,
+      timeoutMs: LIST_TIMEOUT_MS,
+    }),
+  );
+  const [error] = outcomes.failed.values();
+  if (outcomes.done.size === 0 && error !== undefined) throw error;
+  logFailures(call, outcomes.failed, 'a node is missing in a list of images');
+  const records = new Map<string, { readonly id: string; readonly holders: Map<Node, ImageSummary> }>();
+  for (const [node, summaries] of outcomes.done) {
+    for (const summary of summaries) {
+      const record = records.get(summary.Id) ?? { id: summary.Id, holders: new Map() };
+      record.holders.set(node, summary);
+      records.set(summary.Id, record);
+    }
+  }
+  return mergeImages(call.services.cluster, records.values());
+}
+
+async function inspectImage(call: Call): Promise<void> {
+  const record = await imageOf(call, param(call, 'name'));
+  const answer = await askOneOf(call, holdersOf(record), { path: `/images/${record.id}/json${call.search}` });
+  const { tags, digests } = namesOfImage(call.services.cluster.images, record);
+  sendAnswer(call, answer, (text) =>
+    setMember(setMember(text, ['RepoTags'], JSON.stringify(tags)), ['RepoDigests'], JSON.stringify(digests)),
+  );
+}
+
+async function imageHistory(call: Call): Promise<void> {
+  const record = await imageOf(call, param(call, 'name'));
+  sendAnswer(call, await askOneOf(call, holdersOf(record), { path: `/images/${record.id}/history${call.search}` }));
+}
+
+async function tagImage(call: Call): Promise<void> {
+  const { images } = call.services;
+  const record = await imageOf(call, param(call, 'name'));
+  const outcomes = await onEach(holdersOf(record), async (node) => {
+    const path = `/images/${record.id}/tag${call.search}`;
+    await node.client.json<unknown>({ method: 'POST', path, api: call.api, signal: call.signal });
+    await node.refreshImages();
+  });
+  const [error] = outcomes.failed.values();
+  const [first] = outcomes.done.keys();
+  if (!first) throw error;
+  // A holder that failed gets the name when it needs it: the image is elsewhere under it.
+  logFailures(call, outcomes.failed, 'a node did not get a tag');
+  const [repo, tag] = [call.query.get('repo') ?? '', call.query.get('tag')];
+  await images.tags.settle(first, tag ? `${repo}:${tag}` : repo);
+  sendStatus(call.res, 201);
+}
+
+async function deleteImage(call: Call): Promise<void> {
+  const { search, api, signal } = call;
+  const reference = param(call, 'name');
+  await imageOf(call, reference);
+  const items = await removeImage(call.services.cluster.images, { reference, search, api, signal });
+  sendJson(call.res, 200, `${JSON.stringify(items)}\n`);
+}
+
+interface PruneReport {
+  readonly ImagesDeleted?: readonly unknown[] | null;
+  readonly SpaceReclaimed?: number;
+}
+
+async function pruneImages(call: Call): Promise<void> {
+  const { nodes, search } = narrowed(call);
+  const outcomes = await onEach(nodes, async (node) => {
+    const answer = await askNode(call, node, { path: `/images/prune${search}`, timeoutMs: 0 });
+    if (answer.statusCode < 300) await node.refreshImages();
+    return answer;
+  });
+  const reports: PruneReport[] = [];
+  for (const answer of outcomes.done.values()) {
+    if (answer.statusCode >= 300) return sendAnswer(call, answer);
+    reports.push(JSON.parse(answer.body.toString()) as PruneReport);
+  }
+  const failure = failureOfAll(outcomes, 'Unused images were removed');
+  if (failure) throw failure;
+  const deleted = new Set(
+    reports.flatMap((report) => (report.ImagesDeleted ?? []).map((item) => JSON.stringify(item))),
+  );
+  const space = reports.reduce((sum, report) => sum + (report.SpaceReclaimed ?? 0), 0);
+  sendJson(call.res, 200, `{"ImagesDeleted":[${[...deleted].join(',')}],"SpaceReclaimed":${space}}\n`);
+}
+
+/** Takes our own filter `node` out of the query: the nodes it leaves, and what the engines are asked. */
+function narrowed(call: Call): { readonly nodes: readonly Node[]; readonly search: string } {
+  const filters = new Map(parseFilters(call.query.get('filters')));
+  const names = filters.get('node');
+  if (!names) return { nodes: healthyNodes(call), search: call.search };
+  filters.delete('node');
+  const nodes = healthyNodes(call).filter(({ name, id }) => names.includes(name) || names.includes(id));
+  if (nodes.length === 0) throw new NotFoundError(`No such healthy node: ${names.join(', ')}`, 'NO_SUCH_NODE');
+  const query = new URLSearchParams(call.query);
+  query.set('filters', JSON.stringify(Object.fromEntries(filters)));
+  return { nodes, search: `?${query}` };
+}
+
+function logFailures(call: Call, failed: ReadonlyMap<Node, unknown>, message: string): void {
+  for (const [node, error] of failed) call.services.logger.warn({ node: node.name, reason: reasonOf(error) }, message);
+}

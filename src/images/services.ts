@@ -1,0 +1,81 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Node } from '../cluster/node.ts';
+import type { PendingPlacement } from '../cluster/placements.ts';
+import type { Logger } from '../common/logger.ts';
+import { type PlacementOptions, parsePlacement } from '../scheduler/placement.ts';
+import { toError } from '../scheduler/refusal.ts';
+import { type SchedulerOptions, schedule } from '../scheduler/scheduler.ts';
+import { type DistributionLimits, ImageDistribution } from './distribution.ts';
+import { ImageTags } from './image-tags.ts';
+
+/** Where `docker pull` pulls to: all healthy nodes, or one, from which the others copy when they need it. */
+export type PullPolicy = 'all' | 'one';
+
+export interface ImageServicesOptions {
+  readonly cluster: Cluster;
+  readonly scheduler: SchedulerOptions;
+  readonly logger: Logger;
+  /** Default `all`, as Docker Swarm did. */
+  readonly pull?: PullPolicy;
+  readonly limits?: Partial<DistributionLimits>;
+}
+
+/** Everything about images that needs no HTTP server. */
+export class ImageServices {
+  readonly distribution: ImageDistribution;
+  readonly tags: ImageTags;
+  readonly pullPolicy: PullPolicy;
+  readonly #cluster: Cluster;
+  readonly #scheduler: SchedulerOptions;
+  #builder: Node | undefined;
+  readonly #builds = new Map<string, Node>();
+
+  constructor(options: ImageServicesOptions) {
+    const { cluster, logger } = options;
+    this.#cluster = cluster;
+    this.#scheduler = options.scheduler;
+    this.pullPolicy = options.pull ?? 'all';
+    this.distribution = new ImageDistribution(cluster, logger, options.limits);
+    this.tags = new ImageTags(cluster, this.distribution, logger);
+  }
+
+  /**
+   * The scheduler's choice for work that is no container (import, load, build), recorded as a placement until it is
+   * released. `body` has the members of a create body that matter (`Env`, `HostConfig`). Throws a SchedulingError.
+   */
+  place(body: unknown = {}, options: PlacementOptions = {}): PendingPlacement {
+    const { request } = parsePlacement(body, options);
+    const placement = schedule(request, this.#cluster, this.#scheduler);
+    if (placement.kind === 'refused') throw toError(placement);
+    return this.#cluster.beginPlacement(placement.node as Node, request, {});
+  }
+
+  /** The node of BuildKit's sessions: one for all clients as long as it is healthy, so that its cache is used. */
+  get builder(): Node {
+    if (this.#builder?.isHealthy && this.#cluster.nodes.includes(this.#builder)) return this.#builder;
+    const placement = this.place();
+    placement.release();
+    this.#builder = placement.node;
+    return placement.node;
+  }
+
+  /** The node of BuildKit's sessions, if there were any. */
+  get lastBuilder(): Node | undefined {
+    return this.#builder;
+  }
+
+  /** Remembers where a build runs until the returned function is called. */
+  beginBuild(buildId: string, node: Node): () => void {
+    this.#builds.set(buildId, node);
+    return () => void this.#builds.delete(buildId);
+  }
+
+  nodeOfBuild(buildId: string): Node | undefined {
+    return this.#builds.get(buildId);
+  }
+
+  /** Ends what runs in the background. Idempotent. */
+  close(): Promise<void> {
+    return this.tags.close();
+  }
+}

@@ -1,0 +1,81 @@
+import type { Services } from '../../src/api/call.ts';
+import { HANDLERS } from '../../src/api/handlers.ts';
+import { type ApiServer, startApiServer } from '../../src/api/server.ts';
+import { ImageListView } from '../../src/api/views/image-list.ts';
+import { systemClock } from '../../src/common/clock.ts';
+import { parseListenAddress } from '../../src/common/listen-address.ts';
+import { silentLogger } from '../../src/common/logger.ts';
+import { ImageServices, type ImageServicesOptions } from '../../src/images/services.ts';
+import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
+import { FakeCluster } from './fake-cluster.ts';
+import type { FakeEngineOptions } from './fake-engine.ts';
+
+/** The API server with everything about images over a cluster of fake engines. Close it, or use `await using`. */
+export class ImageApi implements AsyncDisposable {
+  readonly fake: FakeCluster;
+  readonly images: ImageServices;
+  readonly url: string;
+  readonly #server: ApiServer;
+
+  private constructor(fake: FakeCluster, images: ImageServices, server: ApiServer) {
+    this.fake = fake;
+    this.images = images;
+    this.#server = server;
+    const [address] = server.addresses;
+    this.url = `http://127.0.0.1:${address?.kind === 'tcp' ? address.port : 0}`;
+  }
+
+  static async start(
+    engines: readonly FakeEngineOptions[],
+    options: Partial<ImageServicesOptions> = {},
+  ): Promise<ImageApi> {
+    const fake = await FakeCluster.start(engines);
+    const { cluster } = fake;
+    const logger = silentLogger();
+    const images = new ImageServices({ cluster, logger, scheduler: schedulerOptions(), ...options });
+    const imageList = new ImageListView(cluster);
+    // What these routes do not use is left out.
+    const services = { cluster, images, imageList, logger, clock: systemClock, advertisedApi: () => '1.51' };
+    const server = await startApiServer({
+      listeners: [parseListenAddress('tcp://127.0.0.1:0')],
+      tls: undefined,
+      services: services as unknown as Services,
+      handlers: HANDLERS,
+      logger,
+      version: '0.0.0-test',
+    });
+    return new ImageApi(fake, images, server);
+  }
+
+  /** One call; the answer's body is text, and parsed when it is JSON. */
+  async call(method: string, path: string, init: RequestInit = {}): Promise<ApiAnswer> {
+    const response = await fetch(this.url + path, { method, ...init });
+    const text = await response.text();
+    return { status: response.status, text, json: parse(text) };
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close({ graceMs: 200 });
+    await this.images.close();
+    await this.fake.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** Undefined when the body is not one JSON value. */
+  readonly json: unknown;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
