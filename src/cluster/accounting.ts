@@ -12,6 +12,7 @@ export class Accounting {
   readonly #limit: LimitFunction;
   #unknown = 0;
   #waiting: (() => void)[] = [];
+  readonly #queues = new Map<Node, Container[]>();
   /** Containers by engine ID whose inspection failed, to be tried again when their node was listed again. */
   readonly #failed = new Map<Node, Set<string>>();
 
@@ -27,8 +28,24 @@ export class Accounting {
   /** Plans the inspection of a container just met. */
   learn(container: Container): void {
     this.#unknown += 1;
-    const inspected = this.#limit(() => inspect(container));
-    inspected.catch(() => this.#remember(container)).finally(() => this.#done());
+    const queue = this.#queues.get(container.node);
+    if (queue) {
+      queue.push(container);
+      return;
+    }
+    this.#queues.set(container.node, [container]);
+    void this.#limit(() => this.#learnAll(container.node)); // Never rejects.
+  }
+
+  /** One node's containers one after the other, over one connection. */
+  async #learnAll(node: Node): Promise<void> {
+    const queue = this.#queues.get(node) ?? [];
+    for (let container = queue.shift(); container; container = queue.shift()) {
+      const current = container;
+      await inspect(current).catch(() => this.#remember(current));
+      this.#done();
+    }
+    this.#queues.delete(node);
   }
 
   /** Plans the inspections of a node again that failed before: the node was away or slow. */

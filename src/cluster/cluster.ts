@@ -34,7 +34,7 @@ export type ClusterEvent =
   /** An engine's own message; `text` is what it wrote (64-bit times survive only there). */
   | { readonly kind: 'engine-event'; readonly node: Node; readonly event: EngineEvent; readonly text: string };
 
-/** Inspections under way at once over all nodes while reservations are learned. */
+/** Nodes whose containers are inspected at once while reservations are learned. */
 const ACCOUNTING_CONCURRENCY = 32;
 
 /**
@@ -100,6 +100,11 @@ export class Cluster implements ClusterView, NodeWriter {
   /** Containers with exactly this name, or whose ID starts with this prefix (at most `most`). */
   containersNamed(name: string): readonly Container[] {
     return [...onlyContainers(this.#containers.index.byName(name))];
+  }
+
+  /** Containers whose name contains `text`, which has at least `MIN_INDEXED_CHARS` characters. */
+  containersNamedLike(text: string): readonly Container[] {
+    return [...onlyContainers(this.#containers.index.byNamePart(text))];
   }
 
   containersByPrefix(prefix: string, most: number): readonly Container[] {

@@ -1,5 +1,6 @@
 import { MultiMap } from '../common/multi-map.ts';
 import type { ContainerView, NodeIds } from '../scheduler/types.ts';
+import { NameIndex } from './name-index.ts';
 
 /** What the index needs of a container or of a placement still pending. */
 export interface Indexed extends ContainerView {
@@ -22,9 +23,12 @@ export class ContainerIndex<T extends Indexed> {
   readonly #labels = new Map<string, Map<string, LabelHolders<T>>>();
   /** How many containers have each label: one that nobody has needs no walk and no index. */
   readonly #labelCounts = new Map<string, number>();
+  /** Made when a part of a name is asked for the first time. */
+  #nameParts: NameIndex<T> | undefined;
 
   add(container: T): void {
     this.#byName.add(container.name, container);
+    this.#nameParts?.add(container);
     for (const id of idsOf(container)) {
       this.#byId.add(id, container);
       getOrCreate(this.#buckets, id.slice(0, BUCKET_CHARS), () => new Set<T>()).add(container);
@@ -38,6 +42,7 @@ export class ContainerIndex<T extends Indexed> {
 
   remove(container: T): void {
     this.#byName.remove(container.name, container);
+    this.#nameParts?.remove(container);
     for (const id of idsOf(container)) {
       this.#byId.remove(id, container);
       removeFrom(this.#buckets, id.slice(0, BUCKET_CHARS), (bucket) => bucket.delete(container) && bucket.size === 0);
@@ -59,6 +64,12 @@ export class ContainerIndex<T extends Indexed> {
 
   byName(name: string): readonly T[] {
     return this.#byName.get(name);
+  }
+
+  /** Containers whose name contains `text`, which has at least `MIN_INDEXED_CHARS` characters. */
+  byNamePart(text: string): Iterable<T> {
+    this.#nameParts ??= this.#indexNameParts();
+    return this.#nameParts.containing(text);
   }
 
   /** Containers whose identity or engine ID starts with `prefix`, at most `most`. */
@@ -108,6 +119,12 @@ export class ContainerIndex<T extends Indexed> {
     }
     this.#labels.set(key, values);
     return values;
+  }
+
+  #indexNameParts(): NameIndex<T> {
+    const index = new NameIndex<T>();
+    for (const bucket of this.#buckets.values()) for (const container of bucket) index.add(container);
+    return index;
   }
 
   #bucketsFor(prefix: string): Iterable<Set<T>> {

@@ -24,7 +24,7 @@ export interface NodeWriter {
   setInfo(node: Node, info: EngineInfo): void;
   /** A container's reservation must be read again (`docker update`). */
   forgetReservation(node: Node, engineId: string): void;
-  /** Everything was listed: reservations that could not be read before may be readable now. */
+  /** Everything is being listed: reservations that could not be read before may be readable now. */
   learnAgain(node: Node): void;
 }
 
@@ -78,7 +78,11 @@ export class NodeSync {
   /** Lists everything. Skips reading the containers when the engine's answer is the same text as the last time. */
   async refreshAll(): Promise<void> {
     this.#isAllDirty = true;
-    await Promise.all([this.#flushDirty(), this.refreshImages(), this.refreshNetworks(), this.refreshVolumes()]);
+    // One after the other: with a thousand engines one connection each is kept, not four.
+    await this.#flushDirty();
+    await this.refreshImages();
+    await this.refreshNetworks();
+    await this.refreshVolumes();
     this.#writer.learnAgain(this.#node);
   }
 

@@ -8,17 +8,17 @@ import { type ApiVersion, compareApi, LEAST_ADVERTISED_API, NEWEST_API, olderApi
 export class AdvertisedApi {
   readonly #cluster: Cluster;
   readonly #unsubscribe: () => void;
-  #current: ApiVersion;
+  #current: ApiVersion | undefined;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
-    this.#current = this.#compute();
     this.#unsubscribe = cluster.subscribe((event) => {
-      if (event.kind === 'node-state') this.#current = this.#compute();
+      if (event.kind === 'node-state') this.#current = undefined;
     });
   }
 
   get current(): ApiVersion {
+    this.#current ??= this.#compute();
     return this.#current;
   }
 

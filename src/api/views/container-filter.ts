@@ -1,6 +1,7 @@
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { Container } from '../../cluster/container.ts';
 import { compareListed } from '../../cluster/container-list.ts';
+import { MIN_INDEXED_CHARS } from '../../cluster/name-index.ts';
 import { exitCodeOf, healthOf } from '../../cluster/status.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import type { PortSummary } from '../../engine/types.ts';
@@ -44,16 +45,25 @@ export function* selectContainers(cluster: Cluster, filters: Filters, all: boole
 function candidates(cluster: Cluster, filters: Filters): Iterable<Container> {
   const ids = filters.get('id');
   if (ids) return sorted(new Set(ids.flatMap((id) => cluster.containersByPrefix(id.replace(/^sha256:/, ''), 1000))));
-  const names = filters.get('name')?.map(exactName);
-  if (names?.every((name) => name !== undefined))
-    return sorted(new Set(names.flatMap((name) => cluster.containersNamed(name))));
+  const byName = filters.get('name')?.map((pattern) => namedLike(cluster, pattern));
+  if (byName?.every((found) => found !== undefined)) return sorted(new Set(byName.flat()));
   const rarest = rarestLabel(cluster, filters.get('label') ?? []);
   return rarest ? sorted(rarest) : cluster.containerList;
 }
 
-/** `^/?redis_1$`, as scripts and Compose 1 ask for one name. */
-function exactName(pattern: string): string | undefined {
-  return /^\^\/?\??([a-zA-Z0-9][a-zA-Z0-9_-]*)\$$/.exec(pattern)?.[1];
+/** What an index finds for a name pattern, perhaps too much; undefined when only a walk over all names can tell. */
+function namedLike(cluster: Cluster, pattern: string): readonly Container[] | undefined {
+  // `^/?redis_1$`, as scripts and Compose 1 ask for one name.
+  const exact = /^\^\/?\??([a-zA-Z0-9][a-zA-Z0-9_-]*)\$$/.exec(pattern)?.[1];
+  if (exact !== undefined) return cluster.containersNamed(exact);
+  const literal = longestLiteral(pattern);
+  return literal.length >= MIN_INDEXED_CHARS ? cluster.containersNamedLike(literal) : undefined;
+}
+
+/** Text that every match of a simple pattern contains; empty for patterns with alternatives or repetitions. */
+function longestLiteral(pattern: string): string {
+  if (/[|()[\]{}?*+\\]/.test(pattern)) return '';
+  return pattern.split(/[.^$/]/).reduce((longest, run) => (run.length > longest.length ? run : longest), '');
 }
 
 function rarestLabel(cluster: Cluster, wishes: readonly string[]): Iterable<Container> | undefined {
