@@ -213,6 +213,7 @@ describe('events', () => {
     const other = engine.run({ name: 'other' });
     sync.onEvent(event(other.id, 'start'));
     await waitUntil(() => names().includes('other'));
+    await cluster.accounting.settled();
     expect(engine.requests.slice(before).map(({ query }) => query.get('filters'))).toEqual([
       JSON.stringify({ id: [other.id] }),
       null, // The inspection that tells what the other reserves.
@@ -262,6 +263,7 @@ test('a reservation that could not be read is read after a later listing', async
   const stop = engine.lie(`GET /containers/${made.id}/json`, 500, { message: 'busy' });
   await sync.refreshAll();
   await cluster.accounting.settled();
+  console.log(engine.requests.map((r) => r.target));
   expect(engine.requestsTo(`GET /containers/${made.id}/json`)).toHaveLength(1);
   stop();
   await sync.refreshAll();

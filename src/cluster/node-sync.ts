@@ -78,12 +78,12 @@ export class NodeSync {
   /** Lists everything. Skips reading the containers when the engine's answer is the same text as the last time. */
   async refreshAll(): Promise<void> {
     this.#isAllDirty = true;
+    this.#writer.learnAgain(this.#node);
     // One after the other: with a thousand engines one connection each is kept, not four.
     await this.#flushDirty();
     await this.refreshImages();
     await this.refreshNetworks();
     await this.refreshVolumes();
-    this.#writer.learnAgain(this.#node);
   }
 
   /** Takes over what an event says, or plans the listing it makes necessary. */
