@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { EngineError } from '../common/errors.ts';
+import { EngineError, reasonOf } from '../common/errors.ts';
 import type { ResponseHead } from '../engine/response-head.ts';
 import { acceptBody } from './body.ts';
 import type { Call } from './call.ts';
@@ -35,11 +35,6 @@ export async function uploadToNode(
     },
     signal: call.signal,
   });
-  const onLeft = (): void => stream.destroy();
-  req.once('close', onLeftEarly);
-  function onLeftEarly(): void {
-    if (!req.complete) onLeft();
-  }
   try {
     acceptBody(call);
     const stop = sendBody(req, stream.socket, length === undefined);
@@ -47,11 +42,9 @@ export async function uploadToNode(
     if (head.statusCode >= 400) stop();
     await relay(call, stream, head);
   } catch (error) {
-    if (!req.complete && !call.signal.aborted)
-      throw new EngineError('the engine broke off the upload', undefined, error);
-    throw error;
+    if (req.complete || call.signal.aborted) throw error;
+    throw new EngineError(`the engine broke off the upload: ${reasonOf(error)}`, undefined, error);
   } finally {
-    req.off('close', onLeftEarly);
     stream.destroy();
     req.resume();
   }
