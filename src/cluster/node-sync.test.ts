@@ -263,7 +263,6 @@ test('a reservation that could not be read is read after a later listing', async
   const stop = engine.lie(`GET /containers/${made.id}/json`, 500, { message: 'busy' });
   await sync.refreshAll();
   await cluster.accounting.settled();
-  console.log(engine.requests.map((r) => r.target));
   expect(engine.requestsTo(`GET /containers/${made.id}/json`)).toHaveLength(1);
   stop();
   await sync.refreshAll();
