@@ -1,0 +1,214 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { FakeEngine } from '../../test/fakes/fake-engine.ts';
+import { RawServer } from '../../test/fakes/raw-server.ts';
+import { waitUntil } from '../../test/fakes/wait.ts';
+import { EngineAnswerError, EngineClient, messageOf } from './client.ts';
+import { tcpConnector } from './connectors/socket.ts';
+import { headerOf } from './response-head.ts';
+
+const LIST = { method: 'GET', path: '/containers/json' } as const;
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+function clientOf(address: string, connections = 16): EngineClient {
+  const [host = '', port = ''] = address.split(':');
+  const client = new EngineClient(tcpConnector(host, Number(port)), { connections });
+  closing.push(() => client.close());
+  return client;
+}
+
+async function engineAndClient(connections = 16): Promise<{ engine: FakeEngine; client: EngineClient }> {
+  const engine = await FakeEngine.start();
+  closing.push(() => engine.close());
+  return { engine, client: clientOf(engine.address, connections) };
+}
+
+async function answering(text: string): Promise<EngineClient> {
+  const server = await RawServer.start((socket) => socket.once('data', () => socket.write(text)));
+  closing.push(() => server.close());
+  return clientOf(server.address);
+}
+
+describe('a buffered call', () => {
+  test('gives statuses of 400 and more as answers', async () => {
+    const { engine, client } = await engineAndClient();
+    engine.lie('GET /containers/json', 409, { message: 'no' });
+    const answer = await client.request(LIST);
+    expect([answer.statusCode, messageOf(answer.body)]).toEqual([409, 'no']);
+  });
+
+  test('as JSON rejects with the status and words of the engine', async () => {
+    const { engine, client } = await engineAndClient();
+    engine.lie('GET /containers/json', 409, { message: 'no' });
+    const error: unknown = await client.json(LIST).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(EngineAnswerError);
+    expect(error).toMatchObject({ status: 409, message: 'no' });
+  });
+
+  test('as JSON names what is no JSON', async () => {
+    const { engine, client } = await engineAndClient();
+    engine.lie('GET /containers/json', 200, '<html>');
+    await expect(client.json(LIST)).rejects.toThrow('/containers/json with something that is not JSON');
+  });
+
+  test('speaks the version asked for, within what the engine knows', async () => {
+    const { engine, client } = await engineAndClient();
+    await client.request(LIST);
+    client.negotiate('1.41', '1.45');
+    await client.request(LIST);
+    for (const api of ['1.24', '1.43', '1.51'] as const) await client.request({ ...LIST, api });
+    await client.request({ method: 'GET', path: '/_ping', isUnversioned: true });
+    expect(engine.requests.map(({ target }) => target.split('/')[1])).toEqual([
+      'v1.40',
+      'v1.45',
+      'v1.41',
+      'v1.43',
+      'v1.45',
+      '_ping',
+    ]);
+  });
+
+  test('sends a body as JSON', async () => {
+    const { engine, client } = await engineAndClient();
+    const body = JSON.stringify({ Image: 'busybox' });
+    const made = await client.json<{ Id: string }>({ method: 'POST', path: '/containers/create?name=web', body });
+    expect(engine.state.find(made.Id)?.image).toBe('busybox');
+    expect(engine.requests[0]?.fields).toMatchObject({ host: 'docker', 'content-type': 'application/json' });
+  });
+
+  test.each(['hang', 'drop'] as const)('ends in time when the engine does not answer (%s)', async (kind) => {
+    const { engine, client } = await engineAndClient();
+    await client.request(LIST);
+    await engine.apply({ kind });
+    await expect(client.request({ ...LIST, timeoutMs: 100 })).rejects.toMatchObject({
+      code: 'ENGINE_UNREACHABLE',
+      message: `GET /containers/json on engine tcp://${engine.address}: no answer within 100 ms`,
+    });
+  });
+
+  test('ends in time also when it waits for a connection', async () => {
+    const { engine, client } = await engineAndClient(1);
+    const finish = engine.stall('GET /info');
+    const slow = client.request({ method: 'GET', path: '/info' });
+    await expect(client.request({ ...LIST, timeoutMs: 50 })).rejects.toThrow('no answer within 50 ms');
+    finish();
+    expect((await slow).statusCode).toBe(200);
+    // What was given up is not sent later.
+    await client.request({ method: 'GET', path: '/version' });
+    expect(engine.requestsTo('GET /containers/json')).toEqual([]);
+  });
+
+  test('fails when nobody listens', async () => {
+    const { engine, client } = await engineAndClient();
+    await engine.apply({ kind: 'refuse' });
+    await expect(client.request(LIST)).rejects.toMatchObject({
+      code: 'ENGINE_UNREACHABLE',
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+
+  test('is aborted before, while it waits and while it runs', async () => {
+    const { engine, client } = await engineAndClient(1);
+    const finish = engine.stall('GET /info');
+    await expect(client.request({ ...LIST, signal: AbortSignal.abort(new Error('early')) })).rejects.toThrow('early');
+    const stop = new AbortController();
+    const running = client.request({ method: 'GET', path: '/info', signal: stop.signal, timeoutMs: 0 });
+    await waitUntil(() => engine.requestsTo('GET /info').length === 1);
+    const waiting = client.request({ ...LIST, signal: stop.signal });
+    stop.abort(new Error('gone'));
+    await expect(running).rejects.toThrow('gone');
+    await expect(waiting).rejects.toThrow('gone');
+    finish();
+    expect((await client.request(LIST)).statusCode).toBe(200);
+    expect(engine.requestsTo('GET /containers/json')).toHaveLength(1);
+  });
+
+  test('is cut off when the answer is too large', async () => {
+    const { engine, client } = await engineAndClient(1);
+    engine.lie('GET /containers/json', 200, `"${'x'.repeat(100_000)}"`);
+    await expect(client.request({ ...LIST, maxBytes: 10_000 })).rejects.toThrow('the answer is larger than');
+    expect((await client.request({ ...LIST, maxBytes: 200_000 })).body.length).toBe(100_002);
+  });
+
+  test('fails when the connections are dropped, and the next one connects anew', async () => {
+    const { engine, client } = await engineAndClient();
+    const finish = engine.stall('GET /info');
+    const lost = client.request({ method: 'GET', path: '/info' });
+    const outcome = expect(lost).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
+    await waitUntil(() => engine.requestsTo('GET /info').length === 1);
+    await client.dropConnections();
+    await outcome;
+    finish();
+    expect((await client.request(LIST)).statusCode).toBe(200);
+  });
+
+  test('fails after close', async () => {
+    const { engine, client } = await engineAndClient();
+    await client.request(LIST);
+    await client.close();
+    await client.close();
+    await expect(client.request(LIST)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
+    await waitUntil(() => engine.openConnections === 0);
+  });
+});
+
+describe('a raw exchange', () => {
+  test('has head and rest, and its stream goes on', async () => {
+    const client = await answering(
+      'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 UPGRADED\r\nX-One: a\r\nx-two:b\r\n\r\nrest',
+    );
+    const exchange = await client.open({ method: 'POST', path: '/x', headers: {} });
+    expect(exchange).toMatchObject({
+      statusCode: 101,
+      statusText: 'UPGRADED',
+      rawHeaders: ['X-One', 'a', 'x-two', 'b'],
+    });
+    expect(exchange.rest.toString()).toBe('rest');
+    expect(headerOf(exchange.rawHeaders, 'x-two')).toBe('b');
+    expect(exchange.socket.isPaused()).toBe(true);
+    exchange.socket.destroy();
+  });
+
+  test.each([
+    ['SSH-2.0-OpenSSH_9\r\n\r\n', 'did not answer in HTTP: "SSH-2.0-OpenSSH_9"'],
+    [`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(70_000)}`, 'head over 64 KiB'],
+  ])('refuses %.20j', async (text, message) => {
+    const client = await answering(text);
+    await expect(client.open({ method: 'GET', path: '/x', headers: {} })).rejects.toThrow(message);
+  });
+
+  test('fails when the engine closes without a word', async () => {
+    const server = await RawServer.start((socket) => socket.once('data', () => socket.end()));
+    closing.push(() => server.close());
+    const opened = clientOf(server.address).open({ method: 'GET', path: '/x', headers: {} });
+    await expect(opened).rejects.toThrow('closed the connection before it answered');
+  });
+
+  test('is given up with its signal, and outlives dropped connections', async () => {
+    const { engine, client } = await engineAndClient();
+    engine.stall('GET /info');
+    const stop = new AbortController();
+    const waiting = client.open({ method: 'GET', path: '/info', headers: {}, signal: stop.signal });
+    const outcome = expect(waiting).rejects.toThrow('enough');
+    await waitUntil(() => engine.requestsTo('GET /info').length === 1);
+    stop.abort(new Error('enough'));
+    await outcome;
+    const events = await client.open({ method: 'GET', path: '/events', headers: {} });
+    await client.dropConnections();
+    expect(events.socket.destroyed).toBe(false);
+    await client.close();
+    expect(events.socket.destroyed).toBe(true);
+  });
+});
+
+test.each([
+  ['{"message":"no such thing"}', 'no such thing'],
+  ['plain words\n', 'plain words'],
+  ['{"message":5}', '{"message":5}'],
+  ['', 'the engine gave no reason'],
+])('the message of %j', (body, message) => {
+  expect(messageOf(Buffer.from(body))).toBe(message);
+});
