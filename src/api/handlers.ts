@@ -1,9 +1,13 @@
 import type { RouteHandlers } from './call.ts';
+import { buildRoutes } from './routes/build.ts';
+import { commitRoutes } from './routes/commit.ts';
 import { containerStreamRoutes } from './routes/container-streams.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/exec.ts';
+import { imageTransferRoutes } from './routes/image-transfers.ts';
 import { imageRoutes } from './routes/images.ts';
+import { registryRoutes } from './routes/registry.ts';
 import { systemRoutes } from './routes/system.ts';
 
 /** All areas' handlers. A new area adds its line here. */
@@ -14,4 +18,8 @@ export const HANDLERS: RouteHandlers = {
   ...containerStreamRoutes,
   ...execRoutes,
   ...imageRoutes,
+  ...imageTransferRoutes,
+  ...registryRoutes,
+  ...buildRoutes,
+  ...commitRoutes,
 };

@@ -1,11 +1,13 @@
 import type { ImageRecord } from '../cluster/images.ts';
 import type { Node } from '../cluster/node.ts';
-import { type ClusterError, EngineError, reasonOf } from '../common/errors.ts';
-import type { EngineAnswer } from '../engine/client.ts';
+import { type ClusterError, EngineError, NotFoundError, reasonOf } from '../common/errors.ts';
+import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/client.ts';
 import { noSuchImage } from '../images/distribution.ts';
+import { failureOfAll, onEach } from '../images/every-node.ts';
 import { holdersOf } from '../images/names.ts';
 import { isAnswer } from '../images/pull.ts';
 import type { Call } from './call.ts';
+import { parseFilters } from './filters.ts';
 import { askNode, type ProxyOptions } from './proxy.ts';
 
 /** The image a reference means. Throws 404, also when only unreachable nodes have it. */
@@ -45,4 +47,57 @@ export function healthyNodes({ services }: Call): readonly Node[] {
 
 function noHealthyNode(): ClusterError {
   return new EngineError('No healthy node available in the cluster', 'NO_HEALTHY_NODE', undefined, 500);
+}
+
+/**
+ * After a write on one node: lists its images and makes the names it gave the cluster's. Never rejects, because the
+ * write is done; the monitor lists the node again by itself.
+ */
+export async function settleTags({ services }: Call, node: Node, references: readonly string[]): Promise<void> {
+  try {
+    await node.refreshImages();
+    for (const reference of new Set(references)) await services.images.tags.settle(node, reference);
+  } catch (error) {
+    services.logger.warn({ node: node.name, reason: reasonOf(error) }, 'listing images after a write failed');
+  }
+}
+
+/** A prune of some kind: what the engines are asked and which member of their reports lists what went. */
+export interface Prune {
+  readonly path: string;
+  readonly list: 'ImagesDeleted' | 'CachesDeleted';
+  readonly afterwards?: (node: Node) => Promise<void>;
+}
+
+/** Prunes on every healthy node, or on those our own filter `node` names; the answer adds up the engines' reports. */
+export async function pruneOnNodes(call: Call, { path, list, afterwards }: Prune): Promise<string> {
+  const { nodes, search } = narrowed(call);
+  const outcomes = await onEach(nodes, async (node) => {
+    const answer = await askNode(call, node, { path: path + search, body: '', timeoutMs: 0 });
+    if (answer.statusCode >= 300) throw new EngineAnswerError(messageOf(answer.body), answer.statusCode);
+    await afterwards?.(node);
+    return JSON.parse(answer.body.toString()) as Readonly<Record<string, unknown>>;
+  });
+  const failure = failureOfAll(outcomes, 'What is not used was removed');
+  if (failure) throw failure;
+  const gone = new Set<string>();
+  let space = 0;
+  for (const report of outcomes.done.values()) {
+    for (const item of (report[list] as readonly unknown[] | null) ?? []) gone.add(JSON.stringify(item));
+    space += Number(report.SpaceReclaimed ?? 0);
+  }
+  return `{"${list}":[${[...gone].join(',')}],"SpaceReclaimed":${space}}\n`;
+}
+
+/** Takes our own filter `node` out of the query: the nodes it leaves, and what the engines are asked. */
+function narrowed(call: Call): { readonly nodes: readonly Node[]; readonly search: string } {
+  const filters = new Map(parseFilters(call.query.get('filters')));
+  const names = filters.get('node');
+  if (!names) return { nodes: healthyNodes(call), search: call.search };
+  filters.delete('node');
+  const nodes = healthyNodes(call).filter(({ name, id }) => names.includes(name) || names.includes(id));
+  if (nodes.length === 0) throw new NotFoundError(`No such healthy node: ${names.join(', ')}`, 'NO_SUCH_NODE');
+  const query = new URLSearchParams(call.query);
+  query.set('filters', JSON.stringify(Object.fromEntries(filters)));
+  return { nodes, search: `?${query}` };
 }

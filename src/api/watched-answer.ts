@@ -30,16 +30,23 @@ class Watcher extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
+    this.#read(chunk);
+    callback(null, chunk);
+  }
+
+  override _flush(callback: TransformCallback): void {
+    this.#read(NEWLINE);
+    this.#watch.beforeEnd().then(() => callback(), callback);
+  }
+
+  #read(chunk: Buffer): void {
     try {
       this.#splitter?.feed(chunk);
     } catch {
       // A line without end is no progress message: it passes, nobody reads it.
       this.#splitter = undefined;
     }
-    callback(null, chunk);
-  }
-
-  override _flush(callback: TransformCallback): void {
-    this.#watch.beforeEnd().then(() => callback(), callback);
   }
 }
+
+const NEWLINE = Buffer.from('\n');

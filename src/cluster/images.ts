@@ -83,6 +83,14 @@ export class ImageIndex {
     return this.#meanings.of(familiarReference(reference));
   }
 
+  /** The tags in use of a repository; empty for anything but a name without tag and digest. */
+  tagsOf(repository: string): readonly string[] {
+    if (!isRepository(repository)) return [];
+    return [...this.#meanings.inRepository(parseReference(repository).repository)].filter(
+      (name) => !name.includes('@'),
+    );
+  }
+
   /** Notes what a reference was made to mean last (a build, a tag, a load), for {@link find} to follow. */
   prefer(reference: string, id: string): void {
     if (this.#meanings.prefer(familiarReference(reference), id)) this.#version += 1;
@@ -106,9 +114,8 @@ export class ImageIndex {
 
   /** For the scheduler: engine IDs that hold a reference; a repository without tag means any of its tags. */
   nodesWith(reference: string): NodeIds | undefined {
-    const hasNoTag = !reference.includes('@') && reference.lastIndexOf(':') <= reference.lastIndexOf('/');
     const ids = new Map<string, true>();
-    const references = hasNoTag
+    const references = isRepository(reference)
       ? this.#meanings.inRepository(parseReference(reference).repository)
       : [familiarReference(reference)];
     for (const each of references) for (const node of this.#meanings.of(each).keys()) ids.set(node.id, true);
@@ -165,6 +172,10 @@ export class ImageIndex {
 export function namesOf(summary: Pick<ImageSummary, 'RepoTags' | 'RepoDigests'>): string[] {
   const all = [...(summary.RepoTags ?? []), ...(summary.RepoDigests ?? [])];
   return all.filter((name) => !name.startsWith('<none>')).map(familiarReference);
+}
+
+function isRepository(reference: string): boolean {
+  return !reference.includes('@') && reference.lastIndexOf(':') <= reference.lastIndexOf('/');
 }
 
 function isPreferred(a: ImageRecord, b: ImageRecord, votes: ReadonlyMap<string, number>): boolean {

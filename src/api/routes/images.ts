@@ -1,15 +1,15 @@
 import type { Node } from '../../cluster/node.ts';
-import { NotFoundError, reasonOf } from '../../common/errors.ts';
+import { reasonOf } from '../../common/errors.ts';
 import { setMember } from '../../common/json-edit.ts';
 import type { ImageSummary } from '../../engine/types.ts';
-import { failureOfAll, onEach } from '../../images/every-node.ts';
+import { onEach } from '../../images/every-node.ts';
 import { holdersOf, namesOfImage } from '../../images/names.ts';
 import { removeImage } from '../../images/removal.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { flag, parseFilters } from '../filters.ts';
-import { askOneOf, healthyNodes, imageOf } from '../image-calls.ts';
-import { askNode, sendAnswer } from '../proxy.ts';
+import { askOneOf, healthyNodes, imageOf, pruneOnNodes } from '../image-calls.ts';
+import { sendAnswer } from '../proxy.ts';
 import { filterImages, IMAGE_FILTERS } from '../views/image-filter.ts';
 import { type ImageEntry, mergeImages, renderImages } from '../views/image-list.ts';
 
@@ -104,43 +104,9 @@ async function deleteImage(call: Call): Promise<void> {
   sendJson(call.res, 200, `${JSON.stringify(items)}\n`);
 }
 
-interface PruneReport {
-  readonly ImagesDeleted?: readonly unknown[] | null;
-  readonly SpaceReclaimed?: number;
-}
-
 async function pruneImages(call: Call): Promise<void> {
-  const { nodes, search } = narrowed(call);
-  const outcomes = await onEach(nodes, async (node) => {
-    const answer = await askNode(call, node, { path: `/images/prune${search}`, timeoutMs: 0 });
-    if (answer.statusCode < 300) await node.refreshImages();
-    return answer;
-  });
-  const reports: PruneReport[] = [];
-  for (const answer of outcomes.done.values()) {
-    if (answer.statusCode >= 300) return sendAnswer(call, answer);
-    reports.push(JSON.parse(answer.body.toString()) as PruneReport);
-  }
-  const failure = failureOfAll(outcomes, 'Unused images were removed');
-  if (failure) throw failure;
-  const deleted = new Set(
-    reports.flatMap((report) => (report.ImagesDeleted ?? []).map((item) => JSON.stringify(item))),
-  );
-  const space = reports.reduce((sum, report) => sum + (report.SpaceReclaimed ?? 0), 0);
-  sendJson(call.res, 200, `{"ImagesDeleted":[${[...deleted].join(',')}],"SpaceReclaimed":${space}}\n`);
-}
-
-/** Takes our own filter `node` out of the query: the nodes it leaves, and what the engines are asked. */
-function narrowed(call: Call): { readonly nodes: readonly Node[]; readonly search: string } {
-  const filters = new Map(parseFilters(call.query.get('filters')));
-  const names = filters.get('node');
-  if (!names) return { nodes: healthyNodes(call), search: call.search };
-  filters.delete('node');
-  const nodes = healthyNodes(call).filter(({ name, id }) => names.includes(name) || names.includes(id));
-  if (nodes.length === 0) throw new NotFoundError(`No such healthy node: ${names.join(', ')}`, 'NO_SUCH_NODE');
-  const query = new URLSearchParams(call.query);
-  query.set('filters', JSON.stringify(Object.fromEntries(filters)));
-  return { nodes, search: `?${query}` };
+  const afterwards = (node: Node): Promise<void> => node.refreshImages();
+  sendJson(call.res, 200, await pruneOnNodes(call, { path: '/images/prune', list: 'ImagesDeleted', afterwards }));
 }
 
 function logFailures(call: Call, failed: ReadonlyMap<Node, unknown>, message: string): void {

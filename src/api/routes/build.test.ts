@@ -1,0 +1,144 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { ImageApi } from '../../../test/fakes/image-api.ts';
+
+const ID = `sha256:${'7'.repeat(64)}`;
+const open: ImageApi[] = [];
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((each) => each.close()));
+});
+
+/** Engines with a label each whose builder tags its image and says where it ran. */
+async function api(count: number): Promise<ImageApi> {
+  const engines = Array.from({ length: count }, (_, i) => ({ images: ['base:1'], labels: [`zone=${i + 1}`] }));
+  const one = await ImageApi.start(engines);
+  open.push(one);
+  for (const engine of one.fake.engines) {
+    engine.on('POST /build', (exchange) => {
+      const chunks: Buffer[] = [];
+      exchange.body = {
+        data: (chunk) => void chunks.push(chunk),
+        end: () => {
+          for (const tag of exchange.query.getAll('t')) engine.state.addImage(tag, ID);
+          const reply = exchange.stream('application/json');
+          reply.write(
+            `${JSON.stringify({ stream: `built ${Buffer.concat(chunks)} on ${engine.state.profile.name}` })}\r\n`,
+          );
+          reply.end();
+        },
+      };
+      return true;
+    });
+  }
+  return one;
+}
+
+function built(one: ImageApi): { readonly node: string; readonly query: URLSearchParams } {
+  for (const engine of one.fake.engines) {
+    const [request] = engine.requestsTo('POST /build');
+    if (request) return { node: engine.state.profile.name, query: request.query };
+  }
+  throw new Error('nobody built');
+}
+
+describe('POST /build', () => {
+  test('streams the context to one node; the image is known when the answer ends', async () => {
+    const one = await api(2);
+    const { status, text } = await one.call('POST', '/build?t=app:1&t=app:latest', { body: 'context' });
+    expect(status).toBe(200);
+    expect(text).toContain(`built context on ${built(one).node}`);
+    expect(one.fake.cluster.images.find('app')?.id).toBe(ID);
+    expect(one.fake.cluster.images.find('app:1')?.id).toBe(ID);
+  });
+
+  test.each(['1', '2', '3'])('goes where its arguments say: zone %s', async (zone) => {
+    const one = await api(3);
+    const args = { 'constraint:zone': `=${zone}`, VERSION: '5', EMPTY: null };
+    await one.call('POST', `/build?t=app:1&buildargs=${encodeURIComponent(JSON.stringify(args))}`, { body: 'x' });
+    expect(built(one).node).toBe(`node-${zone}`);
+    expect(built(one).query.get('buildargs')).toBe('{"VERSION":"5","EMPTY":null}');
+  });
+
+  test('is refused when no node fits', async () => {
+    const one = await api(1);
+    const args = encodeURIComponent('{"constraint:zone":"=9"}');
+    const { status, json } = await one.call('POST', `/build?buildargs=${args}`, { body: 'x' });
+    expect(status).toBe(500);
+    expect(json).toMatchObject({ message: expect.stringContaining('zone==9') });
+    expect((await one.call('POST', '/build?memory=999999999999999', { body: 'x' })).status).toBe(500);
+    expect((await one.call('POST', '/build?buildargs=[', { body: 'x' })).status).toBe(400);
+  });
+
+  test('holds its memory while it runs, so that the next one goes elsewhere', async () => {
+    const one = await api(2);
+    const releases = one.fake.engines.map((engine) => engine.stall('POST /build'));
+    const memory = 12 * 2 ** 30;
+    const builds = [1, 2].map(() => one.call('POST', `/build?memory=${memory}`, { body: 'x' }));
+    await vi.waitFor(() => {
+      expect(one.fake.engines.map((engine) => engine.requestsTo('POST /build').length)).toEqual([1, 1]);
+    });
+    for (const release of releases) release();
+    await Promise.all(builds);
+    expect(one.fake.nodes.map((node) => node.reservedMemoryBytes)).toEqual([0, 0]);
+  });
+
+  test('can be cancelled where it runs', async () => {
+    const one = await api(2);
+    const releases = one.fake.engines.map((engine) => engine.stall('POST /build'));
+    for (const engine of one.fake.engines) engine.lie('POST /build/cancel', 200, '');
+    const build = one.call('POST', '/build?buildid=b1', { body: 'x' });
+    await vi.waitFor(() => built(one));
+    expect((await one.call('POST', '/build/cancel?id=b1')).status).toBe(200);
+    const { node } = built(one);
+    const asked = one.fake.engines.find((engine) => engine.requestsTo('POST /build/cancel').length > 0);
+    expect(asked?.state.profile.name).toBe(node);
+    for (const release of releases) release();
+    await build;
+    expect((await one.call('POST', '/build/cancel?id=b1')).status).toBe(404);
+  });
+});
+
+test('POST /build/prune adds up the nodes', async () => {
+  const one = await api(2);
+  for (const [i, engine] of one.fake.engines.entries()) {
+    engine.lie('POST /build/prune', 200, { CachesDeleted: [`cache-${i}`], SpaceReclaimed: 10 });
+  }
+  const { json } = await one.call('POST', '/build/prune?all=1');
+  expect(json).toEqual({ CachesDeleted: ['cache-0', 'cache-1'], SpaceReclaimed: 20 });
+});
+
+describe('POST /commit', () => {
+  test('goes to the container’s node and leaves its identity behind', async () => {
+    const one = await api(2);
+    const identity = 'c'.repeat(64);
+    const { engine, node } = one.fake.at(1);
+    const container = engine.run({ name: 'web', labels: { 'com.docker.swarm.id': identity, kept: '1' } });
+    await node.refreshContainers([container.id]);
+    const bodies: unknown[] = [];
+    engine.on('POST /commit', (exchange) => {
+      exchange.readJson((body) => {
+        bodies.push(body);
+        engine.state.addImage(`${exchange.query.get('repo')}:${exchange.query.get('tag') || 'latest'}`, ID);
+        exchange.json(201, JSON.stringify({ Id: ID }));
+      });
+      return true;
+    });
+    const query = `container=${identity.slice(0, 12)}&repo=snapshot&comment=a%20b`;
+    const first = await one.call('POST', `/commit?${query}`, { body: '{"Cmd":["sh"],"Labels":{"a":"b"}}' });
+    expect([first.status, first.json]).toEqual([201, { Id: ID }]);
+    expect(one.fake.cluster.images.find('snapshot')?.id).toBe(ID);
+    for (const body of ['', 'null', '{}']) await one.call('POST', '/commit?container=web&repo=again', { body });
+    expect(bodies).toEqual([
+      { Cmd: ['sh'], Labels: { a: 'b', 'com.docker.swarm.id': '' } },
+      ...Array.from({ length: 3 }, () => ({ Labels: { 'com.docker.swarm.id': '' } })),
+    ]);
+    const [commit] = engine.requestsTo('POST /commit');
+    expect([commit?.query.get('container'), commit?.query.get('comment')]).toEqual([container.id, 'a b']);
+  });
+
+  test('needs a container that exists', async () => {
+    const one = await api(1);
+    expect((await one.call('POST', '/commit?container=nothing')).status).toBe(404);
+    expect((await one.call('POST', '/commit')).status).toBe(400);
+  });
+});

@@ -1,0 +1,62 @@
+import { NotFoundError } from '../../common/errors.ts';
+import { readBuild } from '../../images/build-request.ts';
+import { sendJson } from '../answer.ts';
+import type { Call, RouteHandlers } from '../call.ts';
+import { hijackToNode } from '../hijack.ts';
+import { pruneOnNodes, settleTags } from '../image-calls.ts';
+import { proxyToNode } from '../proxy.ts';
+import { uploadToNode } from '../upload.ts';
+import { watched } from '../watched-answer.ts';
+
+/** Builds: the classic builder where the scheduler says, BuildKit on one node that keeps its cache. */
+export const buildRoutes: RouteHandlers = {
+  'POST /build': build,
+  'POST /build/cancel': cancelBuild,
+  'POST /build/prune': pruneBuilds,
+  'POST /session': joinBuildKit,
+  'POST /grpc': joinBuildKit,
+};
+
+async function build(call: Call): Promise<void> {
+  const { images } = call.services;
+  const { query, placementBody, platform, tags, buildId, needsSession } = readBuild(call.query);
+  const placement = needsSession ? undefined : images.place(placementBody, platform ? { platform } : {});
+  const node = placement?.node ?? images.builder;
+  const end = buildId ? images.beginBuild(buildId, node) : undefined;
+  try {
+    const beforeEnd = (): Promise<void> => settleTags(call, node, tags);
+    await uploadToNode(call, node, { path: `/build?${query}` }, watched({ beforeEnd }));
+  } finally {
+    end?.();
+    placement?.release();
+  }
+}
+
+async function cancelBuild(call: Call): Promise<void> {
+  const id = call.query.get('id') ?? '';
+  const node = call.services.images.nodeOfBuild(id);
+  if (!node) throw new NotFoundError(`No such build: ${id}`, 'NO_SUCH_BUILD');
+  await proxyToNode(call, node, { path: `/build/cancel${call.search}`, body: '' });
+}
+
+async function pruneBuilds(call: Call): Promise<void> {
+  sendJson(call.res, 200, await pruneOnNodes(call, { path: '/build/prune', list: 'CachesDeleted' }));
+}
+
+/** Joins the client and BuildKit; the tags it wrote meanwhile become the cluster's. */
+async function joinBuildKit(call: Call): Promise<void> {
+  const { cluster, images } = call.services;
+  const node = images.builder;
+  const tags = new Set<string>();
+  const unsubscribe = cluster.subscribe((message) => {
+    if (message.kind !== 'engine-event' || message.node !== node) return;
+    const { Type, Action, Actor } = message.event;
+    if (Type === 'image' && Action === 'tag' && Actor.Attributes?.name) tags.add(Actor.Attributes.name);
+  });
+  try {
+    await hijackToNode(call, node, call.path + call.search);
+  } finally {
+    unsubscribe();
+    if (node.isHealthy) await settleTags(call, node, [...tags]);
+  }
+}

@@ -1,0 +1,42 @@
+import { IDENTITY_LABEL } from '../../cluster/container.ts';
+import { BadRequestError } from '../../common/errors.ts';
+import { setMember } from '../../common/json-edit.ts';
+import { readJson } from '../body.ts';
+import type { Call, RouteHandlers } from '../call.ts';
+import { settleTags } from '../image-calls.ts';
+import { requireHealthy } from '../owner.ts';
+import { askNode, sendAnswer } from '../proxy.ts';
+
+/** `docker commit`: at the container's node. */
+export const commitRoutes: RouteHandlers = { 'POST /commit': commit };
+
+async function commit(call: Call): Promise<void> {
+  const { query, services } = call;
+  const reference = query.get('container');
+  if (!reference) throw new BadRequestError('commit: the query names no container', 'NO_CONTAINER');
+  const container = services.cluster.container(reference);
+  requireHealthy(container.node, `container ${container.name}`);
+  const { text, value } = await readJson(call);
+  const search = new URLSearchParams(query);
+  search.set('container', container.engineId);
+  const path = `/commit?${search}`;
+  const body = IDENTITY_LABEL in container.labels ? withoutIdentity(text, value) : text;
+  const headers = body === '' ? {} : { 'Content-Type': 'application/json' };
+  const answer = await askNode(call, container.node, { path, body, headers, timeoutMs: 0 });
+  if (answer.statusCode < 300) {
+    const [repo, tag] = [query.get('repo'), query.get('tag')];
+    await settleTags(call, container.node, repo ? [tag ? `${repo}:${tag}` : repo] : []);
+  }
+  sendAnswer(call, answer);
+}
+
+/**
+ * An engine gives the image all labels of the container, and lets the request only overwrite them: an empty identity is
+ * none, so that containers made from the image are themselves.
+ */
+function withoutIdentity(text: string, value: unknown): string {
+  const config = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+  const { Labels } = config as { readonly Labels?: Readonly<Record<string, string>> | null };
+  const labels = JSON.stringify({ ...Labels, [IDENTITY_LABEL]: '' });
+  return value === config ? setMember(text, ['Labels'], labels) : `{"Labels":${labels}}`;
+}

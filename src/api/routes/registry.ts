@@ -1,0 +1,17 @@
+import { readBody } from '../body.ts';
+import type { Call, RouteHandlers } from '../call.ts';
+import { askOneOf, healthyNodes } from '../image-calls.ts';
+import { sendAnswer } from '../proxy.ts';
+
+/** Questions to registries: any engine can ask them, another one when the first does not answer. */
+export const registryRoutes: RouteHandlers = {
+  'POST /auth': askAnyEngine,
+  'GET /images/search': askAnyEngine,
+  'GET /distribution/{name}/json': askAnyEngine,
+};
+
+async function askAnyEngine(call: Call): Promise<void> {
+  const body = call.req.method === 'POST' ? { body: await readBody(call) } : {};
+  const answer = await askOneOf(call, healthyNodes(call), { path: call.path + call.search, ...body });
+  sendAnswer(call, answer);
+}
