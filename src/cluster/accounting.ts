@@ -4,6 +4,12 @@ import { reservationOf } from '../scheduler/host-config.ts';
 import type { Container } from './container.ts';
 import type { Node } from './node.ts';
 
+/** The inspections of one node: those to come and those under way. */
+interface NodePlan {
+  readonly waiting: Container[];
+  readonly underWay: Set<Promise<void>>;
+}
+
 /**
  * Learns what containers that were not created through this manager reserve: listings do not tell memory, CPUs and
  * the ports of stopped containers, so each is inspected once, in the background, a few at a time.
@@ -12,7 +18,7 @@ export class Accounting {
   readonly #limit: LimitFunction;
   #unknown = 0;
   #waiting: (() => void)[] = [];
-  readonly #queues = new Map<Node, Container[]>();
+  readonly #plans = new Map<Node, NodePlan>();
   /** Containers by engine ID whose inspection failed, to be tried again when their node was listed again. */
   readonly #failed = new Map<Node, Set<string>>();
 
@@ -27,25 +33,41 @@ export class Accounting {
 
   /** Plans the inspection of a container just met. */
   learn(container: Container): void {
+    const { node } = container;
     this.#unknown += 1;
-    const queue = this.#queues.get(container.node);
-    if (queue) {
-      queue.push(container);
-      return;
-    }
-    this.#queues.set(container.node, [container]);
-    void this.#limit(() => this.#learnAll(container.node)); // Never rejects.
+    const plan = this.#plans.get(node) ?? { waiting: [], underWay: new Set() };
+    plan.waiting.push(container);
+    if (this.#plans.has(node)) return;
+    this.#plans.set(node, plan);
+    void this.#limit(() => this.#carryOut(node, plan)); // Never rejects.
+  }
+
+  /** Whether some of a node's reservations are not known yet. */
+  isPendingOn(node: Node): boolean {
+    return this.#plans.has(node);
+  }
+
+  /** Resolves when a node's reservations are known as far as they can be; it does not wait for other nodes. */
+  async settledOn(node: Node): Promise<void> {
+    const plan = this.#plans.get(node);
+    if (plan) await this.#carryOut(node, plan);
   }
 
   /** One node's containers one after the other, over one connection. */
-  async #learnAll(node: Node): Promise<void> {
-    const queue = this.#queues.get(node) ?? [];
-    for (let container = queue.shift(); container; container = queue.shift()) {
-      const current = container;
-      await inspect(current).catch(() => this.#remember(current));
-      this.#done();
+  async #carryOut(node: Node, plan: NodePlan): Promise<void> {
+    for (let container = plan.waiting.shift(); container; container = plan.waiting.shift()) {
+      const work = this.#inspect(container);
+      plan.underWay.add(work);
+      await work;
+      plan.underWay.delete(work);
     }
-    this.#queues.delete(node);
+    await Promise.all(plan.underWay);
+    if (this.#plans.get(node) === plan && plan.waiting.length === 0) this.#plans.delete(node);
+  }
+
+  async #inspect(container: Container): Promise<void> {
+    await inspect(container).catch(() => this.#remember(container));
+    this.#done();
   }
 
   /** Plans the inspections of a node again that failed before: the node was away or slow. */

@@ -201,9 +201,13 @@ export class Cluster implements ClusterView, NodeWriter {
     node.setInfo(info, id, Number.isFinite(engineMs) ? engineMs - this.#clock.now() : 0);
   }
 
+  confirmContainers(node: Node): void {
+    node.confirm(this.#clock.now());
+  }
+
   replaceContainers(node: Node, summaries: readonly ContainerSummary[]): void {
     this.#containers.replaceAll(node, summaries, this.#clock.now());
-    node.confirm(this.#clock.now());
+    this.confirmContainers(node);
   }
 
   updateContainers(node: Node, engineIds: readonly string[], summaries: readonly ContainerSummary[]): void {

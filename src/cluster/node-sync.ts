@@ -13,6 +13,8 @@ import type { Node } from './node.ts';
 
 /** Where a node's listings are written: the cluster. */
 export interface NodeWriter {
+  /** A listing said what is known already. */
+  confirmContainers(node: Node): void;
   /** Sets all containers of a node. */
   replaceContainers(node: Node, summaries: readonly ContainerSummary[]): void;
   /** Sets the listed ones among `engineIds`; those not listed are gone. */
@@ -75,12 +77,16 @@ export class NodeSync {
     return this.#flushDirty();
   }
 
-  /** Lists everything. Skips reading the containers when the engine's answer is the same text as the last time. */
-  async refreshAll(): Promise<void> {
+  /** Lists all containers. Skips reading them when the engine's answer is the same text as the last time. */
+  async refreshAllContainers(): Promise<void> {
     this.#isAllDirty = true;
     this.#writer.learnAgain(this.#node);
-    // One after the other: with a thousand engines one connection each is kept, not four.
     await this.#flushDirty();
+  }
+
+  /** Lists everything: one kind after the other, so that with a thousand engines one connection each is kept, not four. */
+  async refreshAll(): Promise<void> {
+    await this.refreshAllContainers();
     await this.refreshImages();
     await this.refreshNetworks();
     await this.refreshVolumes();
@@ -182,7 +188,7 @@ export class NodeSync {
     const answer = await this.#client.request({ method: 'GET', path: '/containers/json?all=1' });
     if (answer.statusCode !== 200) throw new EngineAnswerError(messageOf(answer.body), answer.statusCode);
     this.#assertCurrent(generation);
-    if (this.#lastContainers?.equals(answer.body)) return;
+    if (this.#lastContainers?.equals(answer.body)) return this.#writer.confirmContainers(this.#node);
     const summaries = JSON.parse(answer.body.toString()) as ContainerSummary[];
     const alive = this.#alive(summaries);
     this.#lastContainers = alive.length === summaries.length ? answer.body : undefined;

@@ -24,7 +24,7 @@ export interface CreateRequest {
   readonly signal: AbortSignal;
 }
 
-/** How long a create that asks for resources waits until what existing containers reserve is known. */
+/** How long a create that asks for resources waits until what the chosen node holds is known. */
 const ACCOUNTING_WAIT_MS = 5_000;
 /** Nodes tried when the chosen one refuses connections before it got the request. */
 const MAX_NODES_TRIED = 3;
@@ -44,7 +44,6 @@ export async function createContainer(context: LifecycleContext, request: Create
   const name = request.name?.replace(/^\//, '');
   const release = name ? context.cluster.names.reserve(name) : undefined;
   try {
-    await accountingSettled(context, wanted);
     return await onSomeNode(context, wanted);
   } finally {
     release?.();
@@ -66,7 +65,7 @@ function readWanted(context: LifecycleContext, request: CreateRequest): Wanted {
 async function onSomeNode(context: LifecycleContext, wanted: Wanted): Promise<EngineAnswer> {
   const excluded = new Map<string, string>();
   for (let tried = 1; ; tried++) {
-    const placement = place(context, wanted, excluded);
+    const placement = await place(context, wanted, excluded);
     const claim = context.volumes.claim(placement.node, wanted.references.volumes);
     let isCreated = false;
     try {
@@ -83,17 +82,53 @@ async function onSomeNode(context: LifecycleContext, wanted: Wanted): Promise<En
   }
 }
 
-/** Synchronous from the first look at the cluster to the recorded placement, so no other create comes between. */
-function place(context: LifecycleContext, wanted: Wanted, excluded: ReadonlyMap<string, string>): PendingPlacement {
+/**
+ * Resources and ports can only be judged when what the node holds already is known: right after the manager's start that
+ * takes a moment, after which the choice is made anew. Choosing and recording are one synchronous step, so no other
+ * create comes between.
+ */
+async function place(
+  context: LifecycleContext,
+  wanted: Wanted,
+  excluded: ReadonlyMap<string, string>,
+): Promise<PendingPlacement> {
+  const { cluster } = context;
+  const deadlineMs = Date.now() + ACCOUNTING_WAIT_MS;
+  for (;;) {
+    const node = choose(context, wanted, excluded);
+    const isJudged = !asksForResources(wanted) || !cluster.accounting.isPendingOn(node);
+    if (isJudged || Date.now() >= deadlineMs) return cluster.beginPlacement(node, wanted.parsed.request, wanted.labels);
+    await withinMs(cluster.accounting.settledOn(node), ACCOUNTING_WAIT_MS);
+  }
+}
+
+function choose(
+  context: LifecycleContext,
+  { references, parsed }: Wanted,
+  excluded: ReadonlyMap<string, string>,
+): Node {
   const { cluster, networks, volumes } = context;
-  const { references, parsed, labels } = wanted;
   if (!context.images.isKnown(references.image) && cluster.nodes.some((node) => node.isHealthy)) {
     throw noSuchImage(references.image);
   }
   const homes: Home[] = [...volumes.homesOf(references.volumes), ...networks.homesOf(references.networks)];
   const answer = schedule({ ...parsed.request, homes, excluded }, cluster, context.scheduler);
   if (answer.kind === 'refused') throw toError(answer);
-  return cluster.beginPlacement(answer.node as Node, parsed.request, labels);
+  return answer.node as Node;
+}
+
+function asksForResources({ parsed }: Wanted): boolean {
+  const { memoryBytes, nanoCpus, ports } = parsed.request;
+  return memoryBytes > 0 || nanoCpus > 0 || ports.length > 0;
+}
+
+async function withinMs(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, patience]);
+  clearTimeout(timer);
 }
 
 /** What Docker's CLI and Compose look for before they pull. */
@@ -185,18 +220,6 @@ async function ensureOwnName({ cluster, logger }: LifecycleContext, container: C
   if (answer.statusCode >= 300)
     logger.warn({ name: container.name, reason: messageOf(answer.body) }, 'two containers have one name');
   else await container.node.refreshContainers([container.engineId]);
-}
-
-/** Resources and ports can only be judged when what is there is known; right after a start that takes a moment. */
-async function accountingSettled({ cluster }: LifecycleContext, { parsed }: Wanted): Promise<void> {
-  const { memoryBytes, nanoCpus, ports } = parsed.request;
-  if (cluster.accounting.unknown === 0 || (memoryBytes === 0 && nanoCpus === 0 && ports.length === 0)) return;
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ACCOUNTING_WAIT_MS);
-  });
-  await Promise.race([cluster.accounting.settled(), patience]);
-  clearTimeout(timer);
 }
 
 /** The node got nothing: another one may be asked without creating twice. */
