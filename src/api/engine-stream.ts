@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { EngineError } from '../common/errors.ts';
 import { ChunkedDecoder } from '../engine/chunked.ts';
@@ -7,6 +8,9 @@ import { SocketReader } from './socket-reader.ts';
 
 /** How a relay ended: the engine ended its side, the connection to it was cut, or the receiver went away. */
 export type RelayEnd = 'ended' | 'cut' | 'receiver left';
+
+/** Silence in milliseconds after which the kernel asks whether the engine's host is still there; it then gives up in 10 s. */
+const KEEP_ALIVE_MS = 10_000;
 
 /** A request on a connection of its own. */
 export type StreamRequest = Omit<RawRequest, 'reader'>;
@@ -31,6 +35,7 @@ export class EngineStream {
   static async send(client: EngineClient, request: StreamRequest): Promise<EngineStream> {
     const reader = new SocketReader();
     const socket = await client.send({ ...request, reader: reader.onread });
+    if (socket instanceof Socket) socket.setKeepAlive(true, KEEP_ALIVE_MS);
     reader.begin(socket);
     return new EngineStream(socket, reader);
   }

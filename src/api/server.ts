@@ -123,6 +123,9 @@ function createServer(address: ListenAddress, tls: ServerTls | undefined, limits
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.min(5_000, limits.headTimeoutMs),
     noDelay: true,
+    // A client that vanished (or closed for good while its stream is silent) is noticed within two minutes.
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
   };
   if (address.kind === 'unix' || !tls) return http.createServer(options);
   const server = https.createServer({
