@@ -15,6 +15,11 @@ export interface Io {
    * signal ends the process at once.
    */
   stopSignal(): AbortSignal;
+  /**
+   * For commands that end by themselves: does `work` with a signal that SIGINT or SIGTERM aborts. A second one ends the process at
+   * once.
+   */
+  interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 /** The real process. */
@@ -32,6 +37,7 @@ export function processIo(process: NodeJS.Process): Io {
     isErrTerminal: process.stderr.isTTY === true,
     isRoot: process.getuid?.() === 0,
     stopSignal: () => stopSignal(process),
+    interruptible: (work) => interruptible(process, work),
   };
 }
 
@@ -48,4 +54,20 @@ function stopSignal(process: NodeJS.Process): AbortSignal {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   return stop.signal;
+}
+
+async function interruptible<T>(process: NodeJS.Process, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort(new Error(`interrupted (${signal})`));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  try {
+    return await work(stop.signal);
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
 }

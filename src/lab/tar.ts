@@ -13,9 +13,9 @@ export function tar(entries: readonly FileEntry[]): Buffer {
 
 function header(entry: FileEntry, size: number): Buffer {
   const head = Buffer.alloc(block);
-  const name = Buffer.from(entry.path);
-  if (name.length > 100) throw new RangeError(`tar: path of more than 100 bytes: ${entry.path}`);
+  const { name, prefix } = splitPath(entry.path);
   name.copy(head, 0);
+  prefix.copy(head, 345);
   head.write(octal(entry.mode, 7), 100);
   head.write(octal(0, 7), 108); // uid
   head.write(octal(0, 7), 116); // gid
@@ -28,6 +28,16 @@ function header(entry: FileEntry, size: number): Buffer {
   const sum = head.reduce((total, byte) => total + byte, 0);
   head.write(`${octal(sum, 6)}\0 `, 148, 'latin1');
   return head;
+}
+
+/** ustar: a path of more than 100 bytes is cut at a slash, up to 155 bytes of it go into a field of their own. */
+function splitPath(path: string): { readonly name: Buffer; readonly prefix: Buffer } {
+  const whole = Buffer.from(path);
+  if (whole.length <= 100) return { name: whole, prefix: Buffer.alloc(0) };
+  const slash = whole.indexOf('/', whole.length - 101);
+  if (slash < 1 || slash > 155 || slash === whole.length - 1)
+    throw new RangeError(`tar: path too long for the format: ${path}`);
+  return { name: whole.subarray(slash + 1), prefix: whole.subarray(0, slash) };
 }
 
 function typeFlag(entry: FileEntry): string {

@@ -95,8 +95,17 @@ export interface Driver {
    * driver's own way.
    */
   readonly provisioning: 'ssh' | 'none' | Provisioner;
+  /** For `provisioning: 'none'`: PEM texts `docker` must show to the engine; absent or undefined: it is reached without TLS. */
+  clientCertificates?(signal: AbortSignal): Promise<ClientCertificates | undefined>;
   /** Frees connections. May be called again. */
   close(): Promise<void>;
+}
+
+/** PEM texts for a client of an engine. */
+export interface ClientCertificates {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** How to run commands on a machine. */

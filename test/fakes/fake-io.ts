@@ -24,6 +24,7 @@ export function fakeIo(env: Readonly<Record<string, string>> = {}, options: Part
     isErrTerminal: false,
     isRoot: false,
     stopSignal: () => stop.signal,
+    interruptible: (work) => work(stop.signal),
     ...options,
     stdout: () => out,
     stderr: () => err,

@@ -1,0 +1,54 @@
+import { EngineError, reasonOf } from '../common/errors.ts';
+import { parseEntry } from '../discovery/entry.ts';
+import { EngineClient } from '../engine/client.ts';
+import type { Connector } from '../engine/connectors/connector.ts';
+import { connectorFor } from '../engine/connectors/connectors.ts';
+import { tlsConnector } from '../engine/connectors/socket.ts';
+import type { StoredMachine } from './store.ts';
+import { clientFiles } from './trust.ts';
+
+/** A client of the engine at `url`, with the machine's certificates. The caller closes it. */
+export async function engineClient(machine: StoredMachine, url: string): Promise<EngineClient> {
+  return new EngineClient(await connectorOf(machine, url), { connections: 4 });
+}
+
+async function connectorOf(machine: StoredMachine, url: string): Promise<Connector> {
+  const entry = parseEntry(url.replace(/^https?:/, 'tcp:'));
+  const files = await clientFiles(machine);
+  // Docker's tcp:// says nothing about TLS; the certificates do.
+  if (entry.scheme !== 'tcp' || files === undefined) return await connectorFor(entry, {});
+  return tlsConnector(entry.host, entry.port, { ...files, verify: true });
+}
+
+/** Docker's version at the machine's engine. Rejects with one line that tells certificates from a host that is away. */
+export async function engineVersion(
+  machine: StoredMachine,
+  url: string,
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<string> {
+  const client = await engineClient(machine, url);
+  try {
+    const request = { method: 'GET', path: '/version', isUnversioned: true, ...options } as const;
+    return (await client.json<{ readonly Version: string }>(request)).Version;
+  } catch (error) {
+    throw error instanceof EngineError && isTls(error) ? certificateError(machine.record.name, url, error) : error;
+  } finally {
+    await client.close();
+  }
+}
+
+function isTls(error: EngineError): boolean {
+  const text = `${error.code} ${reasonOf(error)}`;
+  return /ENGINE_TLS|certificate|altnames|SSL|TLS|EPROTO/i.test(text);
+}
+
+function certificateError(name: string, url: string, cause: EngineError): EngineError {
+  const host = url.replace(/^\w+:\/\//, '');
+  const why = reasonOf(cause);
+  const next = `You can attempt to regenerate them using "enxame machine regenerate-certs ${name}"`;
+  return new EngineError(
+    `There was an error validating certificates for host "${host}": ${why}. ${next}. Containers keep running while it does`,
+    'ENGINE_TLS',
+    cause,
+  );
+}

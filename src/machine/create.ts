@@ -1,0 +1,257 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { ClusterError, reasonOf, UsageError } from '../common/errors.ts';
+import { engineVersion } from './access.ts';
+import { loadDriver } from './drivers.ts';
+import { DriverError, machineExists } from './errors.ts';
+import { writePrivate } from './files.ts';
+import { engineSpecOf, type Machine, type MachineContext, openMachine, provisionerOf } from './machine.ts';
+import { resolveOptions, storable } from './option-values.ts';
+import type { OptionValue, OptionValues } from './options.ts';
+import type { Provisioner, Task } from './provisioner.ts';
+import { type EngineSettings, isReady, type MachineRecord, READY, type SwarmSettings } from './record.ts';
+import { assertMachineName, type StoredMachine } from './store.ts';
+import { issueServer, OWN_AUTHORITY } from './trust.ts';
+
+/** A machine to be made. */
+export interface CreateRequest {
+  readonly name: string;
+  readonly driver: string;
+  /** Driver options that were given on the command line or in a fleet file; the rest is environment and defaults. */
+  readonly options: OptionValues;
+  readonly engine: EngineSettings;
+  readonly swarm?: SwarmSettings | undefined;
+  readonly fleet?: string | undefined;
+  /** Keep the driver's credentials in the store too. */
+  readonly savesCredentials: boolean;
+}
+
+/** What comes after the engine answers; handed in, because it carries the whole program along. */
+export type SwarmStep = (machine: Machine, provisioner: Provisioner | undefined, task: Task) => Promise<void>;
+
+/** The surroundings of a create. */
+export interface CreateContext extends MachineContext {
+  readonly runSwarm: SwarmStep;
+}
+
+const RUNNING_WITHIN_MS = 600_000;
+const ANSWER_WITHIN_MS = 60_000;
+
+/**
+ * Makes a machine, or goes on with one whose create was cut off: every step that was done is in the store, and so is everything
+ * made at the provider. Rejects with one line; what was made then stays listed until it is resumed or removed.
+ */
+export async function createMachine(
+  request: CreateRequest,
+  context: CreateContext,
+  task: Task,
+): Promise<StoredMachine> {
+  assertMachineName(request.name);
+  const lock = await context.store.lock(request.name, 'create', task.signal);
+  try {
+    const { stored, secrets } = await begin(request, context);
+    const machine = await openMachine(stored, context, { report: task.report, secrets });
+    try {
+      await runSteps(machine, context, task);
+      return stored;
+    } catch (error) {
+      throw await afterFailure(machine, context, error);
+    } finally {
+      await machine.close();
+    }
+  } finally {
+    await lock.close();
+  }
+}
+
+interface Begun {
+  readonly stored: StoredMachine;
+  readonly secrets: Readonly<Record<string, OptionValue>>;
+}
+
+async function begin(request: CreateRequest, context: CreateContext): Promise<Begun> {
+  if (await context.store.has(request.name)) return await resume(request, context);
+  const module = await loadDriver(request.driver);
+  const values = resolveOptions(module.name, module.options, request.options, context.env);
+  const options = storable(module.options, values, request.savesCredentials);
+  const stored = await context.store.add(newRecord(request, options, context.clock.now()));
+  return { stored, secrets: values };
+}
+
+/** Values given now must be those it was begun with: half a machine of each kind helps nobody. */
+async function resume(request: CreateRequest, context: CreateContext): Promise<Begun> {
+  const stored = await context.store.load(request.name);
+  const { record } = stored;
+  if (isReady(record)) throw machineExists(request.name);
+  const differs = (what: string): UsageError =>
+    new UsageError(
+      `Docker machine "${request.name}" was begun with another ${what}. Repeat the command as it was, or remove it first: enxame machine rm ${request.name}`,
+      'RESUME_DIFFERS',
+    );
+  if (record.driver !== request.driver) throw differs(`driver (${record.driver})`);
+  const module = await loadDriver(record.driver);
+  const secrets: Record<string, OptionValue> = {};
+  for (const { flag, isSecret } of module.options) {
+    const given = request.options[flag];
+    if (given === undefined) continue;
+    if (isSecret) secrets[flag] = given;
+    else if (String(given) !== String(record.options[flag])) throw differs(`--${flag} (${record.options[flag]})`);
+  }
+  await stored.update(({ failure: _over, ...old }) => ({ ...old, engine: request.engine, swarm: request.swarm }));
+  return { stored, secrets };
+}
+
+/** A machine of which nothing exists yet. */
+export function newRecord(
+  request: CreateRequest,
+  options: Readonly<Record<string, OptionValue>>,
+  nowMs: number,
+): MachineRecord {
+  const { name, driver, engine, swarm, fleet } = request;
+  return {
+    version: 1,
+    id: randomBytes(8).toString('hex'),
+    name,
+    driver,
+    createdAt: new Date(nowMs).toISOString(),
+    options,
+    engine,
+    ...(swarm === undefined ? {} : { swarm }),
+    ...(fleet === undefined ? {} : { fleet }),
+    steps: [],
+    resources: [],
+  };
+}
+
+async function runSteps(machine: Machine, context: CreateContext, task: Task): Promise<void> {
+  const { driver, stored } = machine;
+  const step = async (name: string, say: string, work: () => Promise<unknown>): Promise<void> => {
+    if (stored.record.steps.includes(name)) return;
+    task.signal.throwIfAborted();
+    task.report(say);
+    try {
+      await work();
+    } catch (error) {
+      const reason = task.signal.aborted ? reasonOf(task.signal.reason) : reasonOf(error);
+      await stored.update((old) => ({ ...old, failure: { step: name, reason } }));
+      throw error;
+    }
+    await stored.update(({ failure: _over, ...old }) => ({ ...old, steps: [...old.steps, name] }));
+  };
+  await step('check', 'running pre-create checks', () => preCreateCheck(machine, task.signal));
+  await step('machine', 'creating machine', () => driver.create(task.signal));
+  await step('running', 'waiting for the machine to be running', () => waitForAddress(machine, context, task));
+  const provisioner = await provisionerOf(machine, task.signal);
+  if (provisioner === undefined) await step('access', 'looking at its engine', () => adopt(machine, context, task));
+  else await step('engine', 'setting up its engine', () => provision(machine, provisioner, context, task));
+  if (stored.record.swarm !== undefined)
+    await step('swarm', 'joining the swarm', () => context.runSwarm(machine, provisioner, task));
+  await step(READY, 'ready', async () => undefined);
+}
+
+async function preCreateCheck(machine: Machine, signal: AbortSignal): Promise<void> {
+  try {
+    await machine.driver.check(signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const message = `Error with pre-create check: ${reasonOf(error)}`;
+    if (error instanceof UsageError) throw new UsageError(message, error.code);
+    throw new DriverError(message, error instanceof ClusterError ? error.code : 'PRE_CREATE_CHECK', error);
+  }
+}
+
+/** Resolves when the machine runs and has an address, which is then in the store. */
+export async function waitForAddress(
+  { driver, stored }: Machine,
+  { clock }: MachineContext,
+  task: Task,
+): Promise<void> {
+  const deadline = clock.now() + RUNNING_WITHIN_MS;
+  for (;;) {
+    const state = await driver.state(task.signal);
+    if (state === 'Running' || state === '') {
+      const url = await driver.url(task.signal).catch((error: unknown) => {
+        if (error instanceof ClusterError && error.code === 'NO_ADDRESS') return undefined;
+        throw error;
+      });
+      if (url !== undefined) {
+        const ip = await driver.ip(task.signal).catch(() => undefined);
+        return await stored.update((old) => ({ ...old, address: { url, ...(ip === undefined ? {} : { ip }) } }));
+      }
+    }
+    if (clock.now() > deadline)
+      throw new DriverError(`it did not run and have an address within 10 minutes (it is "${state}")`, 'NOT_RUNNING');
+    task.report(`waiting for the machine to be running (${state || 'no state'})`);
+    await clock.sleep(1000, task.signal);
+  }
+}
+
+/** For an engine that is not ours to touch: takes what it is reached with. */
+async function adopt(machine: Machine, context: CreateContext, task: Task): Promise<void> {
+  const { stored, driver } = machine;
+  const files = await driver.clientCertificates?.(task.signal);
+  if (files !== undefined) {
+    await writePrivate(join(stored.tlsFolder, 'ca.pem'), files.ca);
+    await writePrivate(join(stored.tlsFolder, 'cert.pem'), files.cert);
+    await writePrivate(join(stored.tlsFolder, 'key.pem'), files.key);
+  }
+  await waitForEngine(machine, context, task, 0).catch((error: unknown) => {
+    // It may be away today; the machine is only a name for it.
+    task.report(`its engine does not answer: ${reasonOf(error)}`);
+  });
+}
+
+async function provision(
+  machine: Machine,
+  provisioner: Provisioner,
+  context: CreateContext,
+  task: Task,
+): Promise<void> {
+  const { stored } = machine;
+  if (stored.record.authority === undefined) await stored.update((old) => ({ ...old, authority: OWN_AUTHORITY }));
+  const spec = await engineSpecOf(machine, task.signal);
+  const certificates = await issueServer(stored, serverHosts(stored.record), { ...context, signal: task.signal });
+  await provisioner.provision(spec, certificates, task);
+  task.report('checking connection to Docker');
+  await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);
+  task.report('Docker is up and running');
+}
+
+/** Everything the machine's certificate has to be good for. */
+export function serverHosts({ name, address, engine, swarm }: MachineRecord): readonly string[] {
+  const advertised = swarm?.addr === undefined ? [] : [swarm.addr.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')];
+  const reached = address?.ip === undefined ? [] : [address.ip];
+  return [...new Set([...reached, name, ...advertised, ...engine.tlsSans, 'localhost', '127.0.0.1'])];
+}
+
+/** Resolves when the engine answers with the machine's certificates; tries for `withinMs`, at least once. */
+export async function waitForEngine(
+  { stored }: Machine,
+  { clock }: MachineContext,
+  { signal }: Task,
+  withinMs: number,
+): Promise<string> {
+  const deadline = clock.now() + withinMs;
+  const url = stored.record.address?.url ?? '';
+  for (;;) {
+    try {
+      return await engineVersion(stored, url, { timeoutMs: 10_000, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (clock.now() >= deadline) throw error;
+      await clock.sleep(500, signal);
+    }
+  }
+}
+
+/** Nothing made: the machine is forgotten. Something made: the error says that it is kept and how to go on. */
+async function afterFailure(machine: Machine, context: CreateContext, error: unknown): Promise<unknown> {
+  const { name, resources, steps } = machine.stored.record;
+  if (resources.length === 0 && !steps.includes('machine')) {
+    await context.store.remove(name);
+    return error;
+  }
+  const next = `What was made is kept: repeat the command to go on, or remove it with "enxame machine rm ${name}"`;
+  const code = error instanceof ClusterError ? error.code : 'CREATE_FAILED';
+  return new DriverError(`create of "${name}": ${reasonOf(error)}. ${next}`, code, error);
+}

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../common/clock.ts';
+import type { Change, Driver, DriverModule } from './driver.ts';
+import { loadDriver } from './drivers.ts';
+import { DriverError } from './errors.ts';
+import { openJournal } from './journal.ts';
+import { resolveOptions } from './option-values.ts';
+import type { OptionValue } from './options.ts';
+import type { EngineSpec, Provisioner } from './provisioner.ts';
+import type { MachineRecord } from './record.ts';
+import type { MachineStore, StoredMachine } from './store.ts';
+
+/** What work on machines needs of its surroundings. */
+export interface MachineContext {
+  readonly store: MachineStore;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+}
+
+/** A machine of the store with its driver. */
+export interface Machine {
+  readonly stored: StoredMachine;
+  readonly module: DriverModule;
+  readonly driver: Driver;
+  close(): Promise<void>;
+}
+
+/** How a machine is opened. */
+export interface OpenOptions {
+  readonly report?: (text: string) => void;
+  /** Replaces how changes are made, for dry runs. */
+  readonly change?: Change;
+  /** Credentials that are not in the store, by flag. */
+  readonly secrets?: Readonly<Record<string, OptionValue>>;
+}
+
+/** Loads the driver of a stored machine. What the store does not keep (credentials) comes from the environment again. */
+export async function openMachine(
+  stored: StoredMachine,
+  { env, clock }: MachineContext,
+  options: OpenOptions = {},
+): Promise<Machine> {
+  const { record } = stored;
+  const module = await loadDriver(record.driver);
+  const report = options.report ?? (() => undefined);
+  const driver = module.open({
+    name: record.name,
+    id: record.id,
+    options: storedOptions(module, { ...record.options, ...options.secrets }, env),
+    env,
+    tags: tagsOf(record),
+    ports: portsOf(record),
+    directory: stored.driverFolder,
+    journal: openJournal(
+      {
+        load: () => stored.record.resources,
+        save: (resources) => stored.update((old) => ({ ...old, resources })),
+      },
+      () => randomBytes(8).toString('hex'),
+    ),
+    report,
+    change: options.change ?? ((_call, make) => make()),
+    clock,
+  });
+  return { stored, module, driver, close: () => driver.close() };
+}
+
+/** Loads a machine by name and opens it. Throws `NO_SUCH_MACHINE`. */
+export async function openByName(name: string, context: MachineContext, options?: OpenOptions): Promise<Machine> {
+  return await openMachine(await context.store.load(name), context, options);
+}
+
+/** Who puts the engine on the machine; undefined when it is not ours to touch. */
+export async function provisionerOf(machine: Machine, signal: AbortSignal): Promise<Provisioner | undefined> {
+  const { provisioning } = machine.driver;
+  if (provisioning === 'none') return undefined;
+  if (provisioning !== 'ssh') return provisioning;
+  const shell = await machine.driver.shell(signal);
+  throw new DriverError(`machines over SSH cannot be provisioned yet: ${JSON.stringify(shell)}`, 'NO_PROVISIONER');
+}
+
+/** What the engine of a machine is to be like. */
+export async function engineSpecOf(machine: Machine, signal: AbortSignal): Promise<EngineSpec> {
+  const { record } = machine.stored;
+  const { tlsSans: _unused, storageDriver, installUrl, ...engine } = record.engine;
+  return {
+    ...engine,
+    name: record.name,
+    driver: record.driver,
+    labels: { provider: record.driver, ...(await machine.driver.labels(signal)), ...engine.labels },
+    ...(storageDriver === undefined ? {} : { storageDriver }),
+    ...(installUrl === undefined ? {} : { installUrl }),
+  };
+}
+
+/** What marks a machine's resources at its provider as its own. */
+function tagsOf(record: MachineRecord): Readonly<Record<string, string>> {
+  const fleet = record.fleet === undefined ? {} : { 'enxame-fleet': record.fleet };
+  return { 'enxame-machine': record.name, 'enxame-id': record.id, ...fleet };
+}
+
+const SSH_PORT = 22;
+
+/** The TCP ports others must reach on a machine, ascending. */
+export function portsOf(record: Pick<MachineRecord, 'engine' | 'swarm'>): readonly number[] {
+  const manager = record.swarm?.isMaster ? [managerPort(record.swarm.host)] : [];
+  return [...new Set([SSH_PORT, record.engine.port, ...manager])].sort((a, b) => a - b);
+}
+
+/** The port of `--swarm-host`. */
+export function managerPort(host: string): number {
+  return Number(/:(\d+)\/?$/.exec(host)?.[1] ?? 3376);
+}
+
+/** Stored values count; the environment is asked for credentials only, so that it cannot change what a machine is. */
+function storedOptions(
+  module: DriverModule,
+  values: Readonly<Record<string, OptionValue>>,
+  env: MachineContext['env'],
+): Readonly<Record<string, OptionValue>> {
+  const options = module.options.map((option) => {
+    if (option.isSecret) return option;
+    const { env: _later, ...rest } = option;
+    return rest;
+  });
+  return resolveOptions(module.name, options, values, env);
+}

@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConflictError } from '../common/errors.ts';
+import { coversHost } from '../pki/certificate.ts';
+import { serverHosts, waitForAddress, waitForEngine } from './create.ts';
+import { DriverError } from './errors.ts';
+import { engineSpecOf, type Machine, type MachineContext, provisionerOf } from './machine.ts';
+import type { Task } from './provisioner.ts';
+import { MANAGER_NAME } from './swarm/containers.ts';
+import { restartContainer } from './swarm/swarm.ts';
+import { issueServer, renewClient, writeClient } from './trust.ts';
+
+/** What can be done to a machine as a whole. */
+export type PowerAction = 'start' | 'stop' | 'restart' | 'kill';
+
+const ANSWER_WITHIN_MS = 120_000;
+
+/**
+ * Starts, stops, restarts or kills the machine. After a start its address is looked up again, and if that changed it gets a
+ * certificate for the new one. Throws a ConflictError when it is in that state already.
+ */
+export async function changePower(
+  machine: Machine,
+  action: PowerAction,
+  context: MachineContext,
+  task: Task,
+): Promise<void> {
+  const { driver, stored } = machine;
+  const { name } = stored.record;
+  const state = await driver.state(task.signal);
+  if (action === 'start' && state === 'Running')
+    throw new ConflictError(`Machine "${name}" is already running.`, 'RUNNING');
+  if ((action === 'stop' || action === 'kill') && state === 'Stopped')
+    throw new ConflictError(`Machine "${name}" is already stopped.`, 'STOPPED');
+  task.report(`${PROGRESS[action]} "${name}"`);
+  await driver[action](task.signal);
+  if (action === 'start' || action === 'restart') await afterStart(machine, context, task);
+}
+
+const PROGRESS: Readonly<Record<PowerAction, string>> = {
+  start: 'starting',
+  stop: 'stopping',
+  restart: 'restarting',
+  kill: 'killing',
+};
+
+async function afterStart(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+  const { stored } = machine;
+  await waitForAddress(machine, context, task);
+  const { ip } = stored.record.address ?? {};
+  const pem = await readFile(join(stored.tlsFolder, 'server.pem'), 'utf8').catch(() => undefined);
+  if (pem !== undefined && ip !== undefined && !coversHost(pem, ip)) {
+    task.report(`its address is ${ip} now: making a certificate for it`);
+    await regenerateServer(machine, context, task);
+  }
+  if (pem === undefined) return;
+  task.report('waiting for its engine');
+  await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);
+}
+
+/** A new certificate for the machine's present address, put into use without restarting containers where the engine can. */
+export async function regenerateServer(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+  const { stored } = machine;
+  const provisioner = await provisionerOf(machine, task.signal);
+  if (provisioner === undefined)
+    throw new DriverError(
+      `the certificates of "${stored.record.name}" are not ours to make: its engine was there before`,
+      'NOT_OURS',
+    );
+  await waitForAddress(machine, context, task);
+  const trust = { ...context, signal: task.signal };
+  task.report('making certificates');
+  const certificates = await issueServer(stored, serverHosts(stored.record), trust);
+  task.report('handing them to the engine');
+  await provisioner.replaceCertificates(await engineSpecOf(machine, task.signal), certificates, task);
+  await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);
+  if (stored.record.swarm?.isMaster) await restartContainer(machine, MANAGER_NAME, task.signal);
+}
+
+/** A new client certificate for every machine of an authority; engines take it without being told. Returns their names. */
+export async function regenerateClient(
+  authority: string,
+  context: MachineContext,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const files = await renewClient(authority, { ...context, signal });
+  const changed: string[] = [];
+  for (const name of await context.store.names()) {
+    const stored = await context.store.load(name).catch(() => undefined);
+    if (stored?.record.authority !== authority) continue;
+    await writeClient(stored, files);
+    changed.push(name);
+  }
+  return changed;
+}
+
+/** Brings the engine to what the store says and the newest certificates; safe at any time. */
+export async function provisionAgain(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+  const provisioner = await provisionerOf(machine, task.signal);
+  if (provisioner === undefined) throw new DriverError('its engine is not ours to set up', 'NOT_OURS');
+  await waitForAddress(machine, context, task);
+  const { stored } = machine;
+  const certificates = await issueServer(stored, serverHosts(stored.record), { ...context, signal: task.signal });
+  await provisioner.provision(await engineSpecOf(machine, task.signal), certificates, task);
+  await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);
+}
+
+/** Installs the newest engine. */
+export async function upgradeEngine(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+  const provisioner = await provisionerOf(machine, task.signal);
+  if (provisioner === undefined) throw new DriverError('its engine is not ours to upgrade', 'NOT_OURS');
+  await provisioner.upgrade(await engineSpecOf(machine, task.signal), task);
+  await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);
+}
+
+/**
+ * Removes the machine at its provider and then from the store. With `isForced` it is forgotten here even if the provider does
+ * not let go of it, or its file cannot be read; the error is then reported instead of thrown.
+ */
+export async function removeMachine(
+  name: string,
+  context: MachineContext,
+  open: () => Promise<Machine>,
+  isForced: boolean,
+  task: Task,
+): Promise<void> {
+  const lock = await context.store.lock(name, 'rm', task.signal);
+  try {
+    await removeAtProvider(open, task).catch((error: unknown) => {
+      if (!isForced || task.signal.aborted) throw error;
+      task.report(
+        `forgotten here; at its provider something may be left: ${error instanceof Error ? error.message : error}`,
+      );
+    });
+    await context.store.remove(name);
+  } finally {
+    await lock.close();
+  }
+}
+
+async function removeAtProvider(open: () => Promise<Machine>, task: Task): Promise<void> {
+  const machine = await open();
+  try {
+    await machine.driver.remove(task.signal);
+  } finally {
+    await machine.close();
+  }
+}

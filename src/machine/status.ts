@@ -1,0 +1,106 @@
+import { ClusterError, reasonOf } from '../common/errors.ts';
+import { engineVersion } from './access.ts';
+import { type Machine, type MachineContext, managerPort, openByName } from './machine.ts';
+import { isReady, type MachineRecord } from './record.ts';
+import type { MachineState } from './state.ts';
+import { certificateWarnings } from './trust.ts';
+
+/** What `ls` knows about one machine. */
+export interface MachineStatus {
+  readonly name: string;
+  /** Undefined when its file cannot be read. */
+  readonly record: MachineRecord | undefined;
+  readonly state: MachineState;
+  readonly url: string;
+  /** Docker's version, when the engine answers. */
+  readonly version: string | undefined;
+  /** What the person should know, most urgent first; empty when all is well. */
+  readonly problems: readonly string[];
+  readonly responseMs: number;
+}
+
+/** Asks one machine how it is; never rejects, and takes no longer than `timeoutMs`. */
+export async function statusOf(name: string, context: MachineContext, timeoutMs: number): Promise<MachineStatus> {
+  const startedMs = context.clock.now();
+  const seen: { record?: MachineRecord; state: MachineState; url: string } = { state: '', url: '' };
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const late = new Promise<never>((_resolve, reject) => {
+    timeout.addEventListener('abort', () => reject(new Error('timeout')), { once: true });
+  });
+  const result = (state: MachineState, problems: readonly string[], version?: string): MachineStatus => ({
+    name,
+    record: seen.record,
+    state,
+    url: seen.url,
+    version,
+    problems,
+    responseMs: context.clock.now() - startedMs,
+  });
+  try {
+    const { problems, version } = await Promise.race([look(name, context, seen, timeout), late]);
+    return result(seen.state, problems, version);
+  } catch (error) {
+    if (timeout.aborted) return result('Timeout', [`no answer within ${Math.round(timeoutMs / 1000)} s`]);
+    return result('Error', [reasonOf(error)]);
+  }
+}
+
+async function look(
+  name: string,
+  context: MachineContext,
+  seen: { record?: MachineRecord; state: MachineState; url: string },
+  signal: AbortSignal,
+): Promise<{ problems: readonly string[]; version?: string }> {
+  const stored = await context.store.load(name);
+  seen.record = stored.record;
+  if (!isReady(stored.record))
+    return { problems: [unfinished(stored.record)], ...(await stateOnly(name, context, seen, signal)) };
+  const machine = await openByName(name, context);
+  try {
+    const warnings = (await certificateWarnings(stored, context.clock.now())).map(({ text }) => text);
+    seen.state = await machine.driver.state(signal);
+    if (seen.state !== 'Running' && seen.state !== '') return { problems: warnings };
+    seen.url = await machine.driver.url(signal);
+    const version = await engineVersion(stored, seen.url, { timeoutMs: 9_500, signal }).catch((error: unknown) => {
+      warnings.push(reasonOf(error));
+      return undefined;
+    });
+    return { problems: warnings, ...(version === undefined ? {} : { version }) };
+  } finally {
+    await machine.close();
+  }
+}
+
+/** For a machine whose create was cut off: as far as its provider knows it. */
+async function stateOnly(
+  name: string,
+  context: MachineContext,
+  seen: { state: MachineState },
+  signal: AbortSignal,
+): Promise<object> {
+  let machine: Machine | undefined;
+  try {
+    machine = await openByName(name, context);
+    seen.state = await machine.driver.state(signal);
+  } catch (error) {
+    seen.state = 'Error';
+    if (!(error instanceof ClusterError)) throw error;
+  } finally {
+    await machine?.close();
+  }
+  return {};
+}
+
+function unfinished({ name, failure, steps }: MachineRecord): string {
+  const why =
+    failure === undefined
+      ? `stopped after "${steps.at(-1) ?? 'nothing'}"`
+      : `failed at "${failure.step}": ${failure.reason}`;
+  return `not finished (${why}): repeat its create to go on, or "enxame machine rm ${name}"`;
+}
+
+/** The address of the manager on a swarm master; undefined for other machines. */
+export function swarmUrl(record: MachineRecord, url: string): string | undefined {
+  if (!record.swarm?.isMaster) return undefined;
+  return url.replace(/:\d+\/?$/, `:${managerPort(record.swarm.host)}`);
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { managerPort } from '../machine.ts';
+import type { EngineSettings, SwarmSettings } from '../record.ts';
+
+/** Label of the containers that make a machine part of a cluster, with {@link Role}: the manager leaves them out of `docker ps`. */
+export const ROLE_LABEL = 'enxame.role';
+/** Label with a digest of how a container was made, to see whether it is still as it should be. */
+export const CONFIG_LABEL = 'enxame.config';
+export type Role = 'manager' | 'agent';
+
+/** docker-machine's names, which scripts know. */
+export const MANAGER_NAME = 'swarm-agent-master';
+export const AGENT_NAME = 'swarm-agent';
+
+/** A container to run on the machine. */
+export interface SwarmContainer {
+  readonly name: string;
+  /** Body of `POST /containers/create`. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Value of {@link CONFIG_LABEL}. */
+  readonly digest: string;
+}
+
+/** What the containers are made from. */
+export interface SwarmPlan {
+  readonly swarm: SwarmSettings;
+  readonly engine: Pick<EngineSettings, 'port'>;
+  /** Where others reach the machine. */
+  readonly ip: string;
+  readonly image: string;
+  /** Paths on the machine; undefined for an engine without TLS. */
+  readonly certificates?:
+    | { readonly folder: string; readonly ca: string; readonly cert: string; readonly key: string }
+    | undefined;
+}
+
+/** The containers a machine needs for its part in the cluster, the manager first. */
+export function swarmContainers(plan: SwarmPlan): readonly SwarmContainer[] {
+  const { isMaster, isMember } = plan.swarm;
+  return [...(isMaster ? [managerContainer(plan)] : []), ...(isMember ? [agentContainer(plan)] : [])];
+}
+
+function managerContainer(plan: SwarmPlan): SwarmContainer {
+  const { swarm, certificates } = plan;
+  const tls =
+    certificates === undefined
+      ? ['--insecure']
+      : ['--tlsverify', '--tlscacert', certificates.ca, '--tlscert', certificates.cert, '--tlskey', certificates.key];
+  const replication = swarm.options.some((option) => /^replication(=|$)/.test(option))
+    ? ['--advertise', advertised(plan, managerPort(swarm.host))]
+    : [];
+  const flags = ['--host', swarm.host, '--strategy', swarm.strategy, ...tls, ...replication, ...flagsOf(swarm.options)];
+  // The cluster's state outlives the container.
+  const volume = { Type: 'volume', Source: MANAGER_NAME, Target: '/var/lib/enxame' };
+  return container(MANAGER_NAME, 'manager', plan, ['manage', ...flags, swarm.discovery], [volume]);
+}
+
+function agentContainer(plan: SwarmPlan): SwarmContainer {
+  const { swarm, engine } = plan;
+  const flags = ['--advertise', advertised(plan, engine.port), ...flagsOf(swarm.joinOptions)];
+  return container(AGENT_NAME, 'agent', plan, ['join', ...flags, swarm.discovery], []);
+}
+
+/** `--swarm-addr`, else the machine's address; a port only where none is given. */
+function advertised({ swarm, ip }: SwarmPlan, port: number): string {
+  const host = swarm.addr ?? ip;
+  if (/^\[.*\]:\d+$|^[^:]+:\d+$/.test(host)) return host;
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function flagsOf(options: readonly string[]): string[] {
+  return options.map((option) => `--${option.replace(/^--/, '')}`);
+}
+
+function container(
+  name: string,
+  role: Role,
+  plan: SwarmPlan,
+  command: readonly string[],
+  volumes: readonly object[],
+): SwarmContainer {
+  const folder = plan.certificates?.folder;
+  const binds = folder === undefined ? [] : [{ Type: 'bind', Source: folder, Target: folder, ReadOnly: true }];
+  const base = {
+    Image: plan.image,
+    Cmd: command,
+    HostConfig: {
+      // The machine's own network: the manager is asked at the machine's address, and sees who asks.
+      NetworkMode: 'host',
+      RestartPolicy: { Name: 'always' },
+      Mounts: [...binds, ...volumes],
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+    },
+  };
+  const digest = createHash('sha256').update(JSON.stringify(base)).digest('hex').slice(0, 16);
+  return { name, digest, body: { ...base, Labels: { [ROLE_LABEL]: role, [CONFIG_LABEL]: digest } } };
+}

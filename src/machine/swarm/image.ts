@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import type { FileEntry } from '../../lab/image-files.ts';
+import { tar } from '../../lab/tar.ts';
+import { findInstallation, type Installation, type InstalledFile, NODE_PATH, PROGRAM_FOLDER } from './installation.ts';
+
+/** An image of this program, ready for `POST /images/load`. */
+export interface SelfImage {
+  readonly reference: string;
+  /** `amd64`, `arm64` as engines say it. */
+  readonly architecture: string;
+  /** A gzipped tar. */
+  readonly file: string;
+  readonly sizeBytes: number;
+}
+
+const CREATED = '2026-01-01T00:00:00Z';
+/** Raise it when the way images are made changes, so that cached ones are made again. */
+const EDITION = 1;
+
+const ACCOUNTS: readonly FileEntry[] = [
+  ['etc/passwd', 'root:x:0:0:root:/root:/bin/false\nnobody:x:65534:65534:nobody:/:/bin/false\n'],
+  ['etc/group', 'root:x:0:\nnogroup:x:65534:\n'],
+  ['etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n'],
+].map(([path = '', text = '']) => ({ path, mode: 0o644, content: Buffer.from(text) }));
+
+/** What engines call architectures. */
+export function engineArchitecture(arch: string): string {
+  return { x64: 'amd64', arm: 'arm', arm64: 'arm64', ia32: '386' }[arch] ?? arch;
+}
+
+/**
+ * The image of the running program in the folder `cache`, made when it is not there or the program has changed. Equal installations
+ * make equal images.
+ */
+export async function ensureSelfImage(cache: string, report: (text: string) => void): Promise<SelfImage> {
+  const installation = await findInstallation();
+  const key = keyOf(installation);
+  const file = join(cache, `image-${key.slice(0, 16)}.tar.gz`);
+  // The tag tells builds of one version apart, as they occur while it is developed.
+  const reference = `enxame:${installation.version}-${key.slice(0, 8)}`;
+  const architecture = engineArchitecture(process.arch);
+  if ((await sizeOf(file)) === undefined) {
+    report('making the swarm image of this program');
+    await writeImage(file, reference, architecture, installation);
+  }
+  return { reference, architecture, file, sizeBytes: (await sizeOf(file)) ?? 0 };
+}
+
+function keyOf({ runtime, program }: Installation): string {
+  const hash = createHash('sha256').update(`${EDITION}\n`);
+  for (const { to, mode, sizeBytes, mtimeMs } of [...runtime, ...program])
+    hash.update(`${to} ${mode} ${sizeBytes} ${mtimeMs}\n`);
+  return hash.digest('hex');
+}
+
+async function writeImage(file: string, reference: string, architecture: string, parts: Installation): Promise<void> {
+  const layers = [await layerOf(parts.runtime, ACCOUNTS), await layerOf(parts.program, [])];
+  const config = {
+    Entrypoint: [`/${NODE_PATH}`, `/${PROGRAM_FOLDER}/dist/cli/main.js`],
+    Cmd: ['--help'],
+    Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root'],
+    WorkingDir: '/',
+    Labels: { 'org.opencontainers.image.title': 'enxame', 'org.opencontainers.image.version': parts.version },
+  };
+  const configText = JSON.stringify({
+    architecture,
+    os: 'linux',
+    created: CREATED,
+    config,
+    rootfs: { type: 'layers', diff_ids: layers.map((layer) => `sha256:${sha256(layer)}`) },
+    history: layers.map(() => ({ created: CREATED, created_by: 'enxame machine' })),
+  });
+  const configName = `${sha256(configText)}.json`;
+  const names = layers.map((_, index) => `layer-${index + 1}.tar`);
+  const manifest = JSON.stringify([{ Config: configName, RepoTags: [reference], Layers: names }]);
+  const archive = tar([
+    { path: configName, mode: 0o644, content: Buffer.from(configText) },
+    ...layers.map((content, index) => ({ path: names[index] ?? '', mode: 0o644, content })),
+    { path: 'manifest.json', mode: 0o644, content: Buffer.from(manifest) },
+  ]);
+  const draft = `${file}.${process.pid}.new`;
+  try {
+    await pipeline(Readable.from([archive]), createGzip({ level: 1 }), createWriteStream(draft, { mode: 0o600 }));
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+async function layerOf(files: readonly InstalledFile[], more: readonly FileEntry[]): Promise<Buffer> {
+  const contents = await Promise.all(
+    files.map(async ({ from, to, mode }) => ({ path: to, mode, content: await readFile(from) })),
+  );
+  const folders = new Set([...files.map(({ to }) => to), ...more.map(({ path }) => path)].flatMap(parentsOf));
+  const top =
+    more.length === 0
+      ? []
+      : [
+          { path: 'tmp/', mode: 0o1777 },
+          { path: 'root/', mode: 0o700 },
+        ];
+  return tar([...[...folders].sort().map((path) => ({ path: `${path}/`, mode: 0o755 })), ...top, ...more, ...contents]);
+}
+
+/** "a/b/c" has the parents "a" and "a/b". */
+function parentsOf(path: string): string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+/** The image's bytes as they go to an engine. */
+export function openImage(image: SelfImage): Readable {
+  return createReadStream(image.file);
+}
+
+function sha256(data: string | Buffer): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+async function sizeOf(file: string): Promise<number | undefined> {
+  return await stat(file).then(
+    ({ size }) => size,
+    () => undefined,
+  );
+}
