@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/common/clock.ts';
+import { type Clock, systemClock } from '../../src/common/clock.ts';
 import type { Driver, DriverContext, DriverModule, ProviderCall } from '../../src/machine/driver.ts';
 import { type JournalStorage, openJournal, type Resource } from '../../src/machine/journal.ts';
 import { resolveOptions, storable } from '../../src/machine/option-values.ts';
@@ -20,6 +20,8 @@ export interface DriverWorld {
   readonly existing?: () => Promise<readonly string[]>;
   /** An environment with credentials that are wrong; absent: it needs none. */
   readonly wrongCredentials?: Readonly<Record<string, string>>;
+  /** The driver's time, for providers that are waited for in minutes; default the real one. */
+  readonly clock?: Clock;
   /** Starting and stopping do not apply (`none`). */
   readonly isFixed?: boolean;
   close(): Promise<void>;
@@ -232,7 +234,7 @@ class Bench {
       journal: openJournal(storage, () => `t${this.#tokens.run}${this.#tokens.next++}`),
       report: () => undefined,
       change: change ?? ((_call, make) => make()),
-      clock: systemClock,
+      clock: this.world.clock ?? systemClock,
     });
     this.#drivers.push(opened);
     return opened;
