@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { DEFAULT_TIMES, type MonitorTimes } from '../../cluster/node-monitor.ts';
+import { formatDuration } from '../../common/duration.ts';
 import { UsageError } from '../../common/errors.ts';
 import { type ListenAddress, parseListenAddress } from '../../common/listen-address.ts';
 import { stateDir } from '../../common/state-dir.ts';
@@ -47,6 +48,15 @@ interface Flags {
 
 const DEFAULT_HOST = 'tcp://127.0.0.1:2375';
 
+/** Durations in milliseconds; help shows them as they are written. */
+const DEFAULTS = {
+  heartbeat: 60_000,
+  engineRefreshMinInterval: DEFAULT_TIMES.refreshMinMs,
+  engineRefreshMaxInterval: DEFAULT_TIMES.refreshMaxMs,
+  engineProbeInterval: DEFAULT_TIMES.probeIntervalMs,
+  engineProbeTimeout: DEFAULT_TIMES.probeTimeoutMs,
+} as const;
+
 const EXAMPLES = `
 Examples:
   $ enxame manage 10.0.0.1:2375,10.0.0.2:2375                 # engines that already run, for this host only
@@ -63,7 +73,7 @@ ${DISCOVERY_HELP}`;
 
 /** `enxame manage`: the manager. */
 export function configure(command: Command, context: CommandContext): void {
-  const { refreshMinMs, refreshMaxMs, probeIntervalMs, probeTimeoutMs, failureRetry } = DEFAULT_TIMES;
+  const shown = Object.fromEntries(Object.entries(DEFAULTS).map(([name, ms]) => [name, formatDuration(ms)]));
   addDiscovery(command)
     .option(
       '-H, --host <address>',
@@ -74,24 +84,34 @@ export function configure(command: Command, context: CommandContext): void {
     .addOption(
       new Option('-f, --filter <name>', 'use only these filters; may be repeated')
         .choices(FILTER_NAMES)
-        .argParser(collect),
+        .argParser(collectFilters),
     )
     .option('--cluster-opt <key=value>', 'see below; may be repeated', collect)
-    .option('--heartbeat <duration>', 'time between two looks at discovery', durationFlag, 60_000)
+    .option('--heartbeat <duration>', `time between two looks at discovery (default: ${shown.heartbeat})`, durationFlag)
     .option(
       '--engine-refresh-min-interval <duration>',
-      'list everything again after at least this',
+      `list everything again after at least this (default: ${shown.engineRefreshMinInterval})`,
       durationFlag,
-      refreshMinMs,
     )
-    .option('--engine-refresh-max-interval <duration>', 'and at most this', durationFlag, refreshMaxMs)
-    .option('--engine-failure-retry <count>', 'failed probes that make a node unhealthy', String(failureRetry))
-    .option('--engine-probe-interval <duration>', 'time between two probes of an engine', durationFlag, probeIntervalMs)
+    .option(
+      '--engine-refresh-max-interval <duration>',
+      `and at most this (default: ${shown.engineRefreshMaxInterval})`,
+      durationFlag,
+    )
+    .option(
+      '--engine-failure-retry <count>',
+      'failed probes that make a node unhealthy',
+      String(DEFAULT_TIMES.failureRetry),
+    )
+    .option(
+      '--engine-probe-interval <duration>',
+      `time between two probes of an engine (default: ${shown.engineProbeInterval})`,
+      durationFlag,
+    )
     .option(
       '--engine-probe-timeout <duration>',
-      'how long an engine may take to answer a probe',
+      `how long an engine may take to answer a probe (default: ${shown.engineProbeTimeout})`,
       durationFlag,
-      probeTimeoutMs,
     )
     .option('--tls', 'use TLS without checking the other side')
     .option('--tlsverify', 'use TLS and demand certificates of clients and engines')
@@ -106,7 +126,7 @@ export function configure(command: Command, context: CommandContext): void {
     )
     .option('--adopt-swarm', 'take over engines that are members of another swarm')
     .addHelpText('after', EXAMPLES)
-    .action((discovery: string | undefined, flags: Flags) => manage(discovery, flags, context));
+    .action((discovery: string | undefined, flags: Flags) => manage(discovery, { ...DEFAULTS, ...flags }, context));
 }
 
 async function manage(discovery: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
@@ -216,6 +236,12 @@ async function startDiscoveryService(
     insecure: flags.insecure ?? false,
     logger,
   });
+}
+
+function collectFilters(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  const known: readonly string[] = FILTER_NAMES;
+  if (known.includes(value)) return collect(value, earlier);
+  throw new UsageError(`unknown filter "${value}": use one of ${known.join(', ')}`);
 }
 
 function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
