@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { VolumeService } from '../cluster/volume-service.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import type { ImageServices } from '../images/services.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import type { NetworkService } from '../substrate/network-service.ts';
 import type { EventHub } from './events/event-hub.ts';
 import type { ExecRegistry } from './exec-registry.ts';
 import type { Route, RouteKey } from './routes.ts';
@@ -21,6 +23,8 @@ export interface Services {
   readonly info: InfoView;
   readonly images: ImageServices;
   readonly imageList: ImageListView;
+  readonly networks: NetworkService;
+  readonly volumes: VolumeService;
   readonly logger: Logger;
   readonly clock: Clock;
   /** The newest API version the cluster offers now; sent with every answer, assumed when a client names none. */

@@ -7,8 +7,10 @@ import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/exec.ts';
 import { imageTransferRoutes } from './routes/image-transfers.ts';
 import { imageRoutes } from './routes/images.ts';
+import { networkRoutes } from './routes/networks.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { systemRoutes } from './routes/system.ts';
+import { volumeRoutes } from './routes/volumes.ts';
 
 /** All areas' handlers. A new area adds its line here. */
 export const HANDLERS: RouteHandlers = {
@@ -19,6 +21,8 @@ export const HANDLERS: RouteHandlers = {
   ...execRoutes,
   ...imageRoutes,
   ...imageTransferRoutes,
+  ...networkRoutes,
+  ...volumeRoutes,
   ...registryRoutes,
   ...buildRoutes,
   ...commitRoutes,

@@ -95,11 +95,18 @@ export class Executor {
     await joinSwarm(member(round, step.memberId).client, {
       address: address(round, step.memberId),
       via: manager(round).client,
-      managerAddresses,
+      managerAddresses: rotated(managerAddresses, step.memberId),
       role: step.role,
       signal: round.signal,
     });
   }
+}
+
+/** The engine keeps to the first address until it has joined: not all to the same. */
+function rotated(addresses: readonly string[], seed: string): readonly string[] {
+  const sum = [...seed].reduce((total, character) => total + character.charCodeAt(0), 0);
+  const start = addresses.length === 0 ? 0 : sum % addresses.length;
+  return [...addresses.slice(start), ...addresses.slice(0, start)];
 }
 
 /** Subnets of the engines' own networks; engines that do not answer in time are left out. */

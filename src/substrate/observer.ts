@@ -29,7 +29,8 @@ export class Observer {
   readonly #facts = new Map<string, { facts: SwarmFacts; isDirty: boolean }>();
   readonly #addresses = new Map<string, string>();
   readonly #healthyMs = new Map<string, number>();
-  readonly #strayMs = new Map<string, number>();
+  readonly #strays = new Since();
+  readonly #promoted = new Since();
   #leaderlessSinceMs: number | undefined;
 
   constructor(clusterId: string | undefined, clock: Clock) {
@@ -55,12 +56,15 @@ export class Observer {
       swarms,
       known,
       leaderlessMs: this.#leaderless(swarms, members, known),
-      strayMs: this.#strays(swarms, members),
+      strayMs: this.#strays.update(straysOf(swarms, members), this.#clock.now()),
+      promotedMs: this.#promoted.update(promotedOf(swarms), this.#clock.now()),
       isSettled: nodes.every(({ id }) => this.#facts.has(id)) || this.#clock.now() - this.#startedMs >= SETTLE_MS,
     };
   }
 
   async #ask(node: SubstrateMember, signal: AbortSignal): Promise<void> {
+    const address = await advertisedAddress(node);
+    if (address !== undefined) this.#addresses.set(node.id, address);
     const entry = this.#facts.get(node.id);
     if (!node.isHealthy) {
       if (entry) entry.isDirty = true;
@@ -71,8 +75,6 @@ export class Observer {
     const isCurrent = entry && !entry.isDirty && !(entry.facts.kind === 'member' && mayChange(entry.facts));
     if (isCurrent) return;
     try {
-      const address = await advertisedAddress(node);
-      if (address !== undefined) this.#addresses.set(node.id, address);
       this.#facts.set(node.id, { facts: await readFacts(node.client, signal), isDirty: false });
     } catch {
       // Its monitor finds out what is wrong with it; until then what was known stays true.
@@ -138,17 +140,33 @@ export class Observer {
     this.#leaderlessSinceMs = isLeaderless ? (this.#leaderlessSinceMs ?? this.#clock.now()) : undefined;
     return this.#leaderlessSinceMs === undefined ? 0 : this.#clock.now() - this.#leaderlessSinceMs;
   }
+}
 
-  #strays(swarms: readonly ObservedSwarm[], members: readonly ObservedMember[]): ReadonlyMap<string, number> {
-    const present = new Set(members.flatMap(({ facts }) => (facts.kind === 'member' ? facts.nodeId : [])));
-    const now = this.#clock.now();
-    const strays = new Set(
-      swarms.flatMap(({ nodes }) => nodes.map(({ nodeId }) => nodeId)).filter((nodeId) => !present.has(nodeId)),
-    );
-    for (const nodeId of this.#strayMs.keys()) if (!strays.has(nodeId)) this.#strayMs.delete(nodeId);
-    for (const nodeId of strays) if (!this.#strayMs.has(nodeId)) this.#strayMs.set(nodeId, now);
-    return new Map([...this.#strayMs].map(([nodeId, sinceMs]) => [nodeId, now - sinceMs]));
+/** Since when each of a set of things is in it. */
+class Since {
+  readonly #sinceMs = new Map<string, number>();
+
+  /** Takes the present set; answers for how long each has been in it, in milliseconds. */
+  update(present: ReadonlySet<string>, nowMs: number): ReadonlyMap<string, number> {
+    for (const key of this.#sinceMs.keys()) if (!present.has(key)) this.#sinceMs.delete(key);
+    for (const key of present) if (!this.#sinceMs.has(key)) this.#sinceMs.set(key, nowMs);
+    return new Map([...this.#sinceMs].map(([key, sinceMs]) => [key, nowMs - sinceMs]));
   }
+}
+
+/** Swarm nodes that no member answers to. */
+function straysOf(swarms: readonly ObservedSwarm[], members: readonly ObservedMember[]): ReadonlySet<string> {
+  const present = new Set(members.flatMap(({ facts }) => (facts.kind === 'member' ? facts.nodeId : [])));
+  return new Set(swarms.flatMap(({ nodes }) => nodes.flatMap(({ nodeId }) => (present.has(nodeId) ? [] : nodeId))));
+}
+
+/** Managers by their role that take no part in the quorum. */
+function promotedOf(swarms: readonly ObservedSwarm[]): ReadonlySet<string> {
+  return new Set(
+    swarms.flatMap(({ nodes }) =>
+      nodes.flatMap(({ nodeId, role, reachability }) => (role === 'manager' && !reachability ? nodeId : [])),
+    ),
+  );
 }
 
 function mayChange({ isManager, state }: { readonly isManager: boolean; readonly state: string }): boolean {

@@ -15,7 +15,7 @@ import type {
 const WISH: SubstrateWish = {
   clusterId: 'c1',
   adoptSwarm: false,
-  graces: { quorumMs: 100, managerMs: 100, strayMs: 100, runningStrayMs: 1_000 },
+  graces: { quorumMs: 100, managerMs: 100, promotionMs: 100, strayMs: 100, runningStrayMs: 1_000 },
 };
 
 type Membership = Extract<SwarmFacts, { kind: 'member' }>;
@@ -76,6 +76,7 @@ function seen(members: readonly ObservedMember[], more: Partial<Observation> = {
     known: { swarmId: undefined, nodes: [] },
     leaderlessMs: 0,
     strayMs: new Map(),
+    promotedMs: new Map(),
     isSettled: true,
     ...more,
   };
@@ -123,7 +124,7 @@ const cases: readonly Case[] = [
     observed: seen([member('a', joined('a')), ...['b', 'c', 'd', 'e'].map((name) => member(name, NONE))], {
       swarms: [swarm([listed('a', 'manager')])],
     }),
-    steps: ['join b manager', 'join c manager', 'join d worker', 'join e worker'],
+    steps: ['join b manager', 'join c manager'],
   },
   {
     name: 'two engines need one manager',
@@ -189,6 +190,24 @@ const cases: readonly Case[] = [
       },
     ),
     steps: ['set-role d manager'],
+  },
+  {
+    name: 'workers join when the managers have',
+    observed: seen([...['a', 'b', 'c'].map((name) => member(name, joined(name))), member('d', NONE)], {
+      swarms: [swarm(three)],
+    }),
+    steps: ['join d worker'],
+  },
+  {
+    name: 'a promotion that is stuck is undone by joining anew',
+    observed: seen(
+      [...['a', 'b'].map((name) => member(name, joined(name))), member('c', joined('c', { isManager: false }))],
+      {
+        swarms: [swarm([...three.slice(0, 2), listed('c', 'manager', { reachability: undefined })])],
+        promotedMs: new Map([['sw-c', 150]]),
+      },
+    ),
+    steps: ['leave c'],
   },
   {
     name: 'and steps down when the other serves',
@@ -340,7 +359,7 @@ const cases: readonly Case[] = [
         ),
       ],
     }),
-    steps: ['leave b', 'leave c', 'set-role b worker', 'set-role c worker'],
+    steps: ['leave b', 'leave c', 'remove b', 'remove c'],
   },
   {
     name: 'a re-installed engine joins and its old entry goes',

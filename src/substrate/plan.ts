@@ -76,7 +76,7 @@ function planGrown(situation: Situation, swarm: ObservedSwarm): Round {
     ...leaves(situation),
     ...joins(taking, chosen),
     ...promotions(taking, chosen),
-    ...demotions(taking, chosen),
+    ...demotions(taking, chosen, wantedManagers(situation)),
     ...removals(situation, swarm),
   ];
   const isPending =
@@ -101,20 +101,30 @@ function participants({ observation, standings: all }: Situation): Participant[]
   });
 }
 
-function chooseWanted({ wish }: Situation, taking: readonly Participant[]): readonly ManagerCandidate[] {
+/** How many managers there shall be, counting the members that are about to join (again). */
+function wantedManagers({ standings: all }: Situation): number {
+  const coming: readonly Standing['kind'][] = ['ours', 'free', 'stale', 'waiting'];
+  return managerCount([...all.values()].filter(({ kind }) => coming.includes(kind)).length);
+}
+
+function chooseWanted(situation: Situation, taking: readonly Participant[]): readonly ManagerCandidate[] {
   const able = taking.filter(({ member, entry }) =>
-    member.isHealthy ? entry?.state !== 'down' : entry?.role === 'manager' && member.goneMs < wish.graces.managerMs,
+    member.isHealthy
+      ? entry?.state !== 'down'
+      : entry?.role === 'manager' && member.goneMs < situation.wish.graces.managerMs,
   );
   return chooseManagers(
     able.map(({ member, entry }) => toCandidate(member, entry?.role === 'manager')),
-    managerCount(taking.length),
+    wantedManagers(situation),
   );
 }
 
+/** Managers join first: an engine remembers the manager it joined through, and workers shall have several to choose from. */
 function joins(taking: readonly Participant[], chosen: ReadonlySet<string>): Step[] {
-  return taking
-    .filter(({ member, entry }) => entry === undefined && member.isHealthy)
-    .map(({ member }) => ({ kind: 'join', memberId: member.id, role: chosen.has(member.id) ? 'manager' : 'worker' }));
+  const joining = taking.flatMap(({ member, entry }) => (entry === undefined && member.isHealthy ? member.id : []));
+  const managers = joining.filter((memberId) => chosen.has(memberId));
+  if (managers.length > 0) return managers.map((memberId) => ({ kind: 'join', memberId, role: 'manager' }));
+  return joining.map((memberId) => ({ kind: 'join', memberId, role: 'worker' }));
 }
 
 function promotions(taking: readonly Participant[], chosen: ReadonlySet<string>): Step[] {
@@ -126,14 +136,14 @@ function promotions(taking: readonly Participant[], chosen: ReadonlySet<string>)
 }
 
 /** Managers too many step down one at a time, and only when all that shall stay are reachable: the quorum never shrinks first. */
-function demotions(taking: readonly Participant[], chosen: ReadonlySet<string>): Step[] {
+function demotions(taking: readonly Participant[], chosen: ReadonlySet<string>, wanted: number): Step[] {
   const areReady = taking.every(
     ({ member, entry }) => !chosen.has(member.id) || (entry?.role === 'manager' && entry.reachability === 'reachable'),
   );
   // Without anybody to take its place a missing manager keeps it: it may come back.
-  if (!areReady || chosen.size < managerCount(taking.length)) return [];
+  if (!areReady || chosen.size < wanted) return [];
   const surplus = taking.filter(
-    ({ member, entry }) => !chosen.has(member.id) && entry?.role === 'manager' && !isInTransition(entry),
+    ({ member, entry }) => !chosen.has(member.id) && entry?.role === 'manager' && entry.reachability !== undefined,
   );
   // The unreachable ones first: they count in the quorum without serving it.
   const next = surplus.find(({ entry }) => entry?.reachability !== 'reachable') ?? surplus[0];
@@ -170,7 +180,7 @@ function removals(situation: Situation, swarm: ObservedSwarm): Step[] {
   return strays(situation, swarm)
     .filter(({ isDue }) => isDue)
     .map(({ node }) =>
-      node.role === 'manager'
+      node.role === 'manager' && node.reachability !== undefined
         ? { kind: 'set-role', nodeId: node.nodeId, name: node.hostname, role: 'worker' }
         : { kind: 'remove', nodeId: node.nodeId, name: node.hostname },
     );

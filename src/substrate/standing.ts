@@ -73,6 +73,17 @@ class Judge {
   }
 
   standing(member: ObservedMember): Standing {
+    const standing = this.#first(member);
+    const isStuck = standing.kind === 'ours' && member.isHealthy && this.#isStuck(standing.nodeId);
+    // An engine whose join address died meanwhile tries that one for ever: only joining anew gives it a living one.
+    return isStuck ? stale('it was made a manager and did not become one') : standing;
+  }
+
+  #isStuck(nodeId: string): boolean {
+    return (this.#observation.promotedMs.get(nodeId) ?? 0) >= this.#wish.graces.promotionMs;
+  }
+
+  #first(member: ObservedMember): Standing {
     const { facts } = member;
     if (facts.kind === 'none') return { kind: 'free' };
     if (facts.kind === 'unknown') return this.#unheard(member);

@@ -56,7 +56,13 @@ export interface SubstrateStatus {
   readonly problems: ReadonlyMap<string, string>;
 }
 
-const DEFAULT_GRACES: Graces = { quorumMs: 30_000, managerMs: 30_000, strayMs: 60_000, runningStrayMs: 300_000 };
+const DEFAULT_GRACES: Graces = {
+  quorumMs: 15_000,
+  managerMs: 30_000,
+  promotionMs: 30_000,
+  strayMs: 60_000,
+  runningStrayMs: 300_000,
+};
 const REPAIR_CONCURRENCY = 16;
 const PENDING_MS = 500;
 const IDLE_MS = 15_000;
@@ -164,6 +170,12 @@ export class Substrate {
     await removeSwarmNode(manager.client, nodeId, signal);
     this.kick();
     return true;
+  }
+
+  /** The member behind a swarm node ID; undefined when it is none. */
+  memberOf(nodeId: string): SubstrateMember | undefined {
+    const memberId = this.#known?.nodes.find((node) => node.nodeId === nodeId)?.memberId;
+    return this.#parts.members.nodes.find(({ id }) => id === memberId);
   }
 
   /** Looks again soon: something changed. */

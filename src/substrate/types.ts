@@ -106,6 +106,8 @@ export interface Observation {
   readonly leaderlessMs: number;
   /** By swarm node ID: milliseconds since no member answers to it. */
   readonly strayMs: ReadonlyMap<string, number>;
+  /** By swarm node ID: milliseconds since it was made a manager without taking part in the quorum. */
+  readonly promotedMs: ReadonlyMap<string, number>;
   /** Whether every member was asked at least once, or enough time passed to go on without the rest. */
   readonly isSettled: boolean;
 }
@@ -125,6 +127,8 @@ export interface Graces {
   readonly quorumMs: number;
   /** An unreachable manager, before another takes its place. */
   readonly managerMs: number;
+  /** A promotion that has no effect, before the engine joins anew. */
+  readonly promotionMs: number;
   /** A swarm node that is down and no member of the cluster any more, before it is removed. */
   readonly strayMs: number;
   /** The same for one that still runs: discovery may only have lost it for a moment. */

@@ -1,0 +1,67 @@
+import { BadRequestError } from '../../common/errors.ts';
+import { NETWORK_FILTERS } from '../../substrate/network-filters.ts';
+import type { WantedNetwork } from '../../substrate/network-kinds.ts';
+import type { ConnectBody } from '../../substrate/network-service.ts';
+import { sendJson, sendStatus } from '../answer.ts';
+import { readJson } from '../body.ts';
+import { type Call, param, type RouteHandlers } from '../call.ts';
+import { matchesLabels, nameMatcher, parseFilters } from '../filters.ts';
+
+/** Networks: one that asks for no local driver spans the cluster. */
+export const networkRoutes: RouteHandlers = {
+  'GET /networks': listNetworks,
+  'GET /networks/{id}': inspectNetwork,
+  'DELETE /networks/{id}': removeNetwork,
+  'POST /networks/create': createNetwork,
+  'POST /networks/{id}/connect': connectContainer,
+  'POST /networks/{id}/disconnect': disconnectContainer,
+  'POST /networks/prune': pruneNetworks,
+};
+
+const MATCHERS = { pattern: nameMatcher, labels: matchesLabels };
+
+async function listNetworks(call: Call): Promise<void> {
+  const filters = parseFilters(call.query.get('filters'), NETWORK_FILTERS);
+  const networks = await call.services.networks.list(filters, MATCHERS, call.signal);
+  sendJson(call.res, 200, JSON.stringify(networks));
+}
+
+async function inspectNetwork(call: Call): Promise<void> {
+  const scope = call.query.get('scope') ?? undefined;
+  const search = call.query.has('verbose') ? `?verbose=${encodeURIComponent(call.query.get('verbose') ?? '')}` : '';
+  const network = await call.services.networks.inspect(param(call, 'id'), { search, scope }, call.signal);
+  sendJson(call.res, 200, JSON.stringify(network));
+}
+
+async function removeNetwork(call: Call): Promise<void> {
+  await call.services.networks.remove(param(call, 'id'), call.signal);
+  sendStatus(call.res, 204);
+}
+
+async function createNetwork(call: Call): Promise<void> {
+  const { text, value } = await readJson(call);
+  const answer = await call.services.networks.create(text, objectOf<WantedNetwork>(value), call.signal);
+  sendJson(call.res, 201, JSON.stringify(answer));
+}
+
+async function connectContainer(call: Call): Promise<void> {
+  const { value } = await readJson(call);
+  await call.services.networks.connect(param(call, 'id'), objectOf<ConnectBody>(value), call.signal);
+  sendStatus(call.res, 200);
+}
+
+async function disconnectContainer(call: Call): Promise<void> {
+  const { value } = await readJson(call);
+  await call.services.networks.disconnect(param(call, 'id'), objectOf<ConnectBody>(value), call.signal);
+  sendStatus(call.res, 200);
+}
+
+async function pruneNetworks(call: Call): Promise<void> {
+  const answer = await call.services.networks.prune(call.search, call.signal);
+  sendJson(call.res, 200, JSON.stringify(answer));
+}
+
+function objectOf<T extends object>(value: unknown): T {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as T;
+  throw new BadRequestError('the request body must be a JSON object', 'BAD_BODY');
+}

@@ -1,0 +1,127 @@
+import type { VolumeBody } from '../../cluster/volume-service.ts';
+import { BadRequestError, ClusterError } from '../../common/errors.ts';
+import { compareApi } from '../../engine/api-version.ts';
+import type { VolumeSummary } from '../../engine/types.ts';
+import { sendJson, sendStatus } from '../answer.ts';
+import { readJson } from '../body.ts';
+import { type Call, param, type RouteHandlers } from '../call.ts';
+import { type Filters, flag, matchesLabels, nameMatcher, parseFilters } from '../filters.ts';
+
+/** Volumes: a local one has one home, where its first user was placed. */
+export const volumeRoutes: RouteHandlers = {
+  'GET /volumes': listVolumes,
+  'POST /volumes/create': createVolume,
+  'GET /volumes/{id}': inspectVolume,
+  'DELETE /volumes/{id}': removeVolume,
+  'POST /volumes/prune': pruneVolumes,
+};
+
+const FILTERS: ReadonlySet<string> = new Set(['dangling', 'driver', 'label', 'name']);
+/** Engines that need longer are left out of a listing by use. */
+const DANGLING_MS = 10_000;
+const PRUNE_MS = 120_000;
+
+async function listVolumes(call: Call): Promise<void> {
+  const { volumes } = call.services;
+  const filters = parseFilters(call.query.get('filters'), FILTERS);
+  const listed = filterVolumes(volumes.list(), filters);
+  const dangling = filters.get('dangling')?.[0];
+  const shown = dangling === undefined ? listed : await byUse(call, listed, isTrue(dangling));
+  const warnings = volumes.warnings();
+  sendJson(call.res, 200, JSON.stringify({ Volumes: shown, Warnings: warnings.length > 0 ? warnings : null }));
+}
+
+async function createVolume(call: Call): Promise<void> {
+  const { value } = await readJson(call);
+  if (typeof (value ?? {}) !== 'object' || Array.isArray(value))
+    throw new BadRequestError('create a volume: the body must be a JSON object', 'BAD_BODY');
+  const body = (value ?? {}) as VolumeBody & { readonly ClusterVolumeSpec?: unknown };
+  if (body.ClusterVolumeSpec)
+    throw new ClusterError('cluster volumes (CSI) need swarm services, which this endpoint does not have', {
+      code: 'CLUSTER_VOLUME',
+      status: 501,
+    });
+  sendJson(call.res, 201, JSON.stringify(await call.services.volumes.create(body, call.signal)));
+}
+
+async function inspectVolume(call: Call): Promise<void> {
+  sendJson(call.res, 200, JSON.stringify(await call.services.volumes.inspect(param(call, 'id'), call.signal)));
+}
+
+async function removeVolume(call: Call): Promise<void> {
+  await call.services.volumes.remove(param(call, 'id'), flag(call.query, 'force'), call.signal);
+  sendStatus(call.res, 204);
+}
+
+async function pruneVolumes(call: Call): Promise<void> {
+  const { cluster, volumes, logger } = call.services;
+  const filters = parseFilters(call.query.get('filters'));
+  type Answer = { readonly VolumesDeleted?: readonly string[] | null; readonly SpaceReclaimed?: number };
+  const path = `/volumes/prune${call.search}`;
+  const nodes = cluster.healthyNodes();
+  const answers = await Promise.all(
+    nodes.map(async (node): Promise<Answer> => {
+      try {
+        const { api, signal } = call;
+        const answer = await node.client.json<Answer>({ method: 'POST', path, api, signal, timeoutMs: PRUNE_MS });
+        await node.refreshVolumes();
+        return answer;
+      } catch (error) {
+        call.signal.throwIfAborted();
+        logger.warn({ err: error, engine: node.name }, 'pruning volumes failed');
+        return {};
+      }
+    }),
+  );
+  const forgotten = await volumes.forgetPending(prunablePending(call, filters));
+  const names = new Set([...answers.flatMap(({ VolumesDeleted }) => VolumesDeleted ?? []), ...forgotten]);
+  const space = answers.reduce((sum, { SpaceReclaimed }) => sum + (SpaceReclaimed ?? 0), 0);
+  sendJson(call.res, 200, JSON.stringify({ VolumesDeleted: [...names].sort(), SpaceReclaimed: space }));
+}
+
+/** Volumes without node are named, so that engines from API 1.42 on would keep them unless all are to go. */
+function prunablePending(call: Call, filters: Filters): readonly string[] {
+  const all = filters.get('all')?.[0];
+  if (all === undefined ? compareApi(call.api, '1.42') >= 0 : !isTrue(all)) return [];
+  return call.services.volumes
+    .pending()
+    .filter(({ Labels }) => matchesLabels(Labels, filters.get('label') ?? []))
+    .filter(({ Labels }) => (filters.get('label!') ?? []).every((wish) => !matchesLabels(Labels, [wish])))
+    .map(({ Name }) => Name);
+}
+
+function filterVolumes(volumes: readonly VolumeSummary[], filters: Filters): readonly VolumeSummary[] {
+  const names = (filters.get('name') ?? []).map(nameMatcher);
+  const drivers = filters.get('driver') ?? [];
+  return volumes.filter(
+    ({ Name, Driver, Labels }) =>
+      (names.length === 0 || names.some((matches) => matches(Name))) &&
+      (drivers.length === 0 || drivers.includes(Driver)) &&
+      matchesLabels(Labels, filters.get('label') ?? []),
+  );
+}
+
+/** Volumes that no container uses, or the others: only the engines count users. */
+async function byUse(
+  call: Call,
+  volumes: readonly VolumeSummary[],
+  isDangling: boolean,
+): Promise<readonly VolumeSummary[]> {
+  const path = `/volumes?filters=${encodeURIComponent(JSON.stringify({ dangling: ['true'] }))}`;
+  const { signal } = call;
+  type Answer = { readonly Volumes?: readonly VolumeSummary[] | null };
+  const unused = new Set(call.services.volumes.pending().map(({ Name }) => Name));
+  await Promise.all(
+    call.services.cluster.healthyNodes().map(async ({ client }) => {
+      const answer = await client
+        .json<Answer>({ method: 'GET', path, signal, timeoutMs: DANGLING_MS })
+        .catch(() => undefined); // Its volumes count as used.
+      for (const { Name } of answer?.Volumes ?? []) unused.add(Name);
+    }),
+  );
+  return volumes.filter(({ Name }) => unused.has(Name) === isDangling);
+}
+
+function isTrue(value: string): boolean {
+  return ['1', 'true', 't'].includes(value.toLowerCase());
+}

@@ -1,0 +1,53 @@
+import type { NetworkSummary } from '../engine/types.ts';
+import { isClusterNetworkId } from './attachments.ts';
+
+/** The networks every engine has by itself, with their drivers. */
+export const PREDEFINED: ReadonlyMap<string, string> = new Map([
+  ['bridge', 'bridge'],
+  ['host', 'host'],
+  ['none', 'null'],
+]);
+
+/** Whether a listed network is one that every engine has. */
+export function isPredefined({ Name, Driver, Scope }: NetworkSummary): boolean {
+  return Scope === 'local' && PREDEFINED.get(Name) === Driver;
+}
+
+/** Whether a listed network belongs to the substrate itself: clients never see it. */
+export function isSubstrateInternal({ Name, Driver, Scope, Ingress }: NetworkSummary): boolean {
+  if (Ingress || (Name === 'ingress' && Scope === 'swarm')) return true;
+  return Name === 'docker_gwbridge' && Driver === 'bridge';
+}
+
+/** Whether a listed network spans the cluster. */
+export function isClusterScoped({ Scope, Id }: NetworkSummary): boolean {
+  return Scope === 'swarm' && isClusterNetworkId(Id);
+}
+
+/** Endpoints that the engine makes for the substrate's load balancing, by their key in an inspection's `Containers`. */
+export function isInternalEndpoint(key: string): boolean {
+  return key.startsWith('lb-');
+}
+
+/** What a client's `POST /networks/create` asks for. */
+export interface WantedNetwork {
+  readonly Name?: unknown;
+  readonly Driver?: unknown;
+  readonly Scope?: unknown;
+  readonly Ingress?: unknown;
+  readonly ConfigOnly?: unknown;
+  readonly Options?: Readonly<Record<string, unknown>> | null;
+  readonly Labels?: Readonly<Record<string, string>> | null;
+}
+
+/**
+ * Whether a network that is to be created spans the cluster or lives on one node. Without a driver it spans, unless its
+ * options are those of a bridge or the substrate is switched off.
+ */
+export function placeOf(wanted: WantedNetwork, isSubstrateOff: boolean): 'cluster' | 'local' {
+  if (wanted.Scope === 'swarm' || wanted.Driver === 'overlay') return 'cluster';
+  const hasDriver = typeof wanted.Driver === 'string' && wanted.Driver !== '' && wanted.Driver !== 'default';
+  if (hasDriver || wanted.Scope === 'local' || wanted.ConfigOnly === true || isSubstrateOff) return 'local';
+  const isBridge = Object.keys(wanted.Options ?? {}).some((key) => key.startsWith('com.docker.network.bridge.'));
+  return isBridge ? 'local' : 'cluster';
+}
