@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { EngineAnswer } from '../engine/client.ts';
 import type { ResponseHead } from '../engine/response-head.ts';
 
@@ -27,6 +27,17 @@ export function requestHeaders(headers: IncomingHttpHeaders): Record<string, str
     }
   }
   return forwarded;
+}
+
+/**
+ * The client's headers that came several times, each value of its own: BuildKit's sessions name their methods so, and an
+ * engine reads joined ones as one method.
+ */
+export function repeatedHeaders(req: IncomingMessage): Record<string, readonly string[]> {
+  const repeated = Object.entries(req.headersDistinct).flatMap(([name, values]) =>
+    values && values.length > 1 && !NOT_FORWARDED.has(name) ? [[name, values] as const] : [],
+  );
+  return Object.fromEntries(repeated);
 }
 
 /** Copies an engine's headers to our answer, without those of the connection, the framing, and our own. */

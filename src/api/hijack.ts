@@ -4,7 +4,7 @@ import { readBody } from './body.ts';
 import type { Call } from './call.ts';
 import { takeSocket } from './client-socket.ts';
 import { EngineStream } from './engine-stream.ts';
-import { formatHead, requestHeaders } from './forwarding.ts';
+import { formatHead, repeatedHeaders, requestHeaders } from './forwarding.ts';
 import type { ProxyTarget } from './proxy.ts';
 import { lingeringEnd } from './refusal.ts';
 import { pipeAnswer, pump } from './relay.ts';
@@ -25,6 +25,7 @@ export async function hijackToNode(call: Call, node: ProxyTarget, path: string):
     api: call.api,
     headers: {
       ...requestHeaders(call.req.headers),
+      ...repeatedHeaders(call.req),
       // Clients from before upgrades (API < 1.20) get the raw stream behind a plain 200.
       Connection: 'Upgrade',
       Upgrade: call.upgrade?.protocol ?? 'tcp',

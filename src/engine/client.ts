@@ -41,8 +41,8 @@ export interface RawRequest {
   readonly method: string;
   readonly path: string;
   readonly api?: ApiVersion | undefined;
-  /** Complete headers except Host, e.g. `Connection`, `Upgrade`, `Content-Length`. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Complete headers except Host, e.g. `Connection`, `Upgrade`, `Content-Length`; a list is one line for each value. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: Buffer | string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Takes what is read instead of `data` events, see {@link Connector.connect}; only for `send`. */
@@ -144,7 +144,7 @@ export class EngineClient {
     // Without a listener an error after the head would end the process; owners add their own.
     socket.on('error', () => socket.destroy());
     let head = `${request.method} ${this.versioned(request.path, request.api)} HTTP/1.1\r\nHost: docker\r\n`;
-    for (const name in request.headers) head += `${name}: ${request.headers[name]}\r\n`;
+    for (const name in request.headers) head += headerLines(name, request.headers[name] ?? '');
     socket.write(`${head}\r\n`);
     if (request.body !== undefined) socket.write(request.body);
     return socket;
@@ -201,6 +201,11 @@ export class EngineClient {
       body,
     };
   }
+}
+
+function headerLines(name: string, value: string | readonly string[]): string {
+  if (typeof value === 'string') return `${name}: ${value}\r\n`;
+  return value.map((each) => `${name}: ${each}\r\n`).join('');
 }
 
 /** What all engines of the last ten years speak; used before an engine told its versions. */

@@ -1,3 +1,5 @@
+import type { ImageIndex } from '../../cluster/images.ts';
+import type { Node } from '../../cluster/node.ts';
 import { NotFoundError } from '../../common/errors.ts';
 import { readBuild } from '../../images/build-request.ts';
 import { sendJson } from '../answer.ts';
@@ -43,20 +45,28 @@ async function pruneBuilds(call: Call): Promise<void> {
   sendJson(call.res, 200, await pruneOnNodes(call, { path: '/build/prune', list: 'CachesDeleted' }));
 }
 
-/** Joins the client and BuildKit; the tags it wrote meanwhile become the cluster's. */
+/** Joins the client and BuildKit. Not every engine tells of the tags it wrote meanwhile, so they are compared. */
 async function joinBuildKit(call: Call): Promise<void> {
   const { cluster, images } = call.services;
   const node = images.builder;
-  const tags = new Set<string>();
-  const unsubscribe = cluster.subscribe((message) => {
-    if (message.kind !== 'engine-event' || message.node !== node) return;
-    const { Type, Action, Actor } = message.event;
-    if (Type === 'image' && Action === 'tag' && Actor.Attributes?.name) tags.add(Actor.Attributes.name);
-  });
+  const before = tagsOn(cluster.images, node);
   try {
     await hijackToNode(call, node, call.path + call.search);
   } finally {
-    unsubscribe();
-    if (node.isHealthy) await settleTags(call, node, [...tags]);
+    if (node.isHealthy) {
+      await settleTags(call, node, []);
+      const changed = [...tagsOn(cluster.images, node)].filter(([tag, id]) => before.get(tag) !== id);
+      await settleTags(
+        call,
+        node,
+        changed.map(([tag]) => tag),
+      );
+    }
   }
+}
+
+function tagsOn(images: ImageIndex, node: Node): ReadonlyMap<string, string> {
+  const tags = new Map<string, string>();
+  for (const { Id, RepoTags } of images.of(node).values()) for (const tag of RepoTags ?? []) tags.set(tag, Id);
+  return tags;
 }

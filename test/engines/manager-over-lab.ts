@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import { DEFAULT_TIMES } from '../../src/cluster/node-monitor.ts';
+import { systemClock } from '../../src/common/clock.ts';
+import { parseListenAddress } from '../../src/common/listen-address.ts';
+import { createLogger, silentLogger } from '../../src/common/logger.ts';
+import { openDiscovery } from '../../src/discovery/discovery.ts';
+import { clientPath } from '../../src/lab/clients.ts';
+import { run } from '../../src/lab/commands.ts';
+import type { CommandOptions, CommandResult, Generation, Lab } from '../../src/lab/lab.ts';
+import { waitFor } from '../../src/lab/processes.ts';
+import { readClusterOptions } from '../../src/manager/cluster-options.ts';
+import { type Manager, startManager } from '../../src/manager/manager.ts';
+import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
+
+/** A manager in this process over a lab's engines, and a docker CLI that talks to it. */
+export interface LabManager {
+  readonly manager: Manager;
+  /** For DOCKER_HOST. */
+  readonly endpoint: string;
+  /** Runs the docker CLI of a generation (default 28.5) against the manager. */
+  docker(
+    args: readonly string[],
+    options?: CommandOptions & { readonly generation?: Generation },
+  ): Promise<CommandResult>;
+  /** Like `docker`, but throws what the CLI said when it fails; returns its trimmed output. */
+  must(args: readonly string[], options?: CommandOptions & { readonly generation?: Generation }): Promise<string>;
+  /** Environment for a shell that calls `docker`. */
+  env(generation?: Generation): Promise<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/** Starts a manager on a loopback port and waits until all nodes are healthy. `clusterOpts` are `--cluster-opt` pairs. */
+export async function managerOver(lab: Lab, clusterOpts: readonly string[] = []): Promise<LabManager> {
+  const logger = process.env.ENXAME_TEST_LOG ? createLogger('debug') : silentLogger();
+  const files = lab.certificates;
+  if (!files) throw new Error('the lab has no certificates');
+  const [ca, cert, key] = await Promise.all([readFile(files.ca), readFile(files.cert), readFile(files.key)]);
+  const settings = { heartbeatMs: 1_000, clock: systemClock, options: new Map(), env: {} };
+  const manager = await startManager({
+    backend: await openDiscovery(lab.nodes.map(({ endpoint }) => endpoint).join(','), settings),
+    listeners: [parseListenAddress('tcp://127.0.0.1:0')],
+    serverTls: undefined,
+    engineTls: { ca, cert, key, verify: true },
+    scheduler: schedulerOptions(),
+    times: DEFAULT_TIMES,
+    clusterOptions: readClusterOptions(clusterOpts, false),
+    stateFolder: undefined,
+    logger,
+    clock: systemClock,
+  });
+  await waitFor('all nodes to be healthy', () => manager.cluster.healthyNodes().length === lab.nodes.length);
+  const [address] = manager.addresses;
+  const endpoint = `tcp://127.0.0.1:${address?.kind === 'tcp' ? address.port : 0}`;
+  const docker: LabManager['docker'] = async (args, { generation = '28.5', env, ...options } = {}) => {
+    const client = await clientPath('docker', generation);
+    return run(client.command, [...client.args, ...args], {
+      ...options,
+      env: { ...client.env, DOCKER_HOST: endpoint, ...env },
+    });
+  };
+  return {
+    manager,
+    endpoint,
+    docker,
+    async must(args, options) {
+      const { stdout, stderr, exitCode } = await docker(args, options);
+      if (exitCode !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr.trim() || stdout.trim()}`);
+      return stdout.trim();
+    },
+    async env(generation = '28.5') {
+      const client = await clientPath('docker', generation);
+      return { ...client.env, DOCKER: client.command, DOCKER_HOST: endpoint };
+    },
+    close: () => manager.close(),
+  };
+}
