@@ -32,7 +32,7 @@ export interface BenchOptions {
 
 /** Runs the project's own manager over the fleet, keeping nothing on disk. */
 export const DEFAULT_MANAGER =
-  'node dist/cli/main.js manage -H tcp://127.0.0.1:{port} --state-dir none {tlsFlags} file://{nodesFile}';
+  'node dist/cli/main.js manage -H tcp://127.0.0.1:{port} --state-dir none --cluster-opt enxame.substrate=off {tlsFlags} file://{nodesFile}';
 
 const QUICK_SECONDS = 0.1;
 /** What a quick run leaves of waits and counts that have no option of their own. */

@@ -15,7 +15,8 @@ import type { ProcessMeter } from './measure/process-meter.ts';
 import type { BenchOptions } from './options.ts';
 import { createRunTls, type RunTls } from './tls/create-material.ts';
 
-const POLL_MS = 50;
+/** Asking costs the manager some milliseconds at a thousand nodes, so not more often. */
+const POLL_MS = 100;
 const BOOT_DEADLINE_MS = 180_000;
 
 /** A manager that answers, and what it took to get there. */

@@ -79,7 +79,7 @@ export class LoadClient {
     if (this.#socket?.writable) return this.#socket;
     const socket = open(this.#target);
     socket.setTimeout(ANSWER_DEADLINE_MS, () => socket.destroy(new Error(`no answer within ${ANSWER_DEADLINE_MS} ms`)));
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('data', (chunk: Buffer) => socket === this.#socket && this.#onData(chunk));
     socket.on('error', (error) => this.#fail(socket, error));
     socket.on('end', () => this.#onEnd(socket));
     socket.on('close', () => this.#fail(socket, new Error('connection closed before the answer was complete')));
@@ -101,7 +101,7 @@ export class LoadClient {
   /** The end of the connection is the end of a body without framing, as hijacked streams are. */
   #onEnd(socket: Socket): void {
     socket.end();
-    if (this.#untilClose) this.#complete();
+    if (socket === this.#socket && this.#untilClose) this.#complete();
   }
 
   #consume(chunk: Buffer): void {
@@ -140,7 +140,14 @@ export class LoadClient {
     this.#pending = undefined;
     this.#decoder = undefined;
     this.#untilClose = false;
+    if (this.#head?.field('connection')?.toLowerCase() === 'close') this.#abandon();
     pending?.resolve({ status: this.#status, bytes: this.#bytes });
+  }
+
+  /** The other side is about to close: the next request needs a connection of its own. */
+  #abandon(): void {
+    this.#socket?.end();
+    this.#socket = undefined;
   }
 
   /** A connection that was replaced has nothing to say about the present request. */
