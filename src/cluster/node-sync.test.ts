@@ -158,6 +158,32 @@ describe('events', () => {
     await waitUntil(() => engine.requestsTo(LIST).length > before);
   });
 
+  test.each([
+    ['die', (id: string) => engine.state.stop(engine.state.find(id) ?? engine.run(), 1, 'die'), 'exited'],
+    ['pause', (id: string) => engine.state.pause(engine.state.find(id) ?? engine.run(), true), 'paused'],
+  ])('that come before the engine lists what they say (%s) are not lost', async (action, happen, state) => {
+    const made = engine.run({ name: 'web' });
+    await node.refreshContainers([made.id]);
+    const before = engine.requestsTo(LIST).length;
+    sync.onEvent(event(made.id, action));
+    // As when the engine still tidies up: the first listings say that it runs.
+    await waitUntil(() => engine.requestsTo(LIST).length >= before + 2);
+    expect(cluster.findContainer('web')?.state).toBe('running');
+    happen(made.id);
+    await waitUntil(() => cluster.findContainer('web')?.state === state);
+  });
+
+  test('that come early are not lost either when others follow', async () => {
+    const made = engine.run({ name: 'web' });
+    await node.refreshContainers([made.id]);
+    const before = engine.requestsTo(LIST).length;
+    sync.onEvent(event(made.id, 'die'));
+    sync.onEvent({ Type: 'network', Action: 'disconnect', Actor: { ID: 'net', Attributes: { container: made.id } } });
+    await waitUntil(() => engine.requestsTo(LIST).length > before);
+    engine.state.stop(made);
+    await waitUntil(() => cluster.findContainer('web')?.state === 'exited');
+  });
+
   test('remove a container at once', async () => {
     const made = engine.run({ name: 'web' });
     await node.refreshContainers([made.id]);

@@ -10,6 +10,7 @@ import type {
   VolumeSummary,
 } from '../engine/types.ts';
 import type { Node } from './node.ts';
+import { isAlreadyKnown, isShown, MAX_ATTEMPTS, type Wish, Wishes } from './wishes.ts';
 
 /** Where a node's listings are written: the cluster. */
 export interface NodeWriter {
@@ -35,8 +36,8 @@ const GATHER_MS = 20;
 /** More changed containers than this are listed by listing them all. */
 const MAX_IDS_PER_LIST = 100;
 
-/** Why a container is to be listed: the last event about it, or `always` when a listing cannot be spared. */
-type Reason = EngineEvent | 'always';
+/** Wait before a listing that did not show what was said is made again; doubles with every attempt. */
+const RECHECK_MS = 80;
 
 /**
  * Keeps the model of one node equal to its engine: lists what changed, at most one listing of a kind at a time, so that
@@ -49,10 +50,11 @@ export class NodeSync {
   readonly refreshInfo: () => Promise<void>;
   readonly #node: Node;
   readonly #writer: NodeWriter;
-  readonly #dirty = new Map<string, Reason>();
+  readonly #wishes = new Wishes();
   #isAllDirty = false;
   readonly #flushDirty: () => Promise<void>;
   readonly #later = new Map<() => Promise<void>, NodeJS.Timeout>();
+  readonly #rechecks = new Set<NodeJS.Timeout>();
   #lastContainers: Buffer | undefined;
   /** Gone while a listing is under way that may still name them; engines never use an ID twice. */
   readonly #destroyed = new Set<string>();
@@ -73,7 +75,7 @@ export class NodeSync {
 
   /** Lists these containers in a call that begins after this one. */
   refreshContainers(engineIds: readonly string[]): Promise<void> {
-    for (const id of engineIds) this.#dirty.set(id, 'always');
+    for (const id of engineIds) this.#wishes.demand(id);
     return this.#flushDirty();
   }
 
@@ -110,19 +112,21 @@ export class NodeSync {
     this.#generation += 1;
     for (const timer of this.#later.values()) clearTimeout(timer);
     this.#later.clear();
-    for (const [id, reason] of this.#dirty) if (reason !== 'always') this.#dirty.delete(id);
+    for (const timer of this.#rechecks) clearTimeout(timer);
+    this.#rechecks.clear();
+    this.#wishes.forgetEvents();
     this.#lastContainers = undefined;
   }
 
   #onContainerEvent(event: EngineEvent): void {
     const id = event.Actor.ID;
     if (event.Action === 'destroy') {
-      this.#dirty.delete(id);
+      this.#wishes.forget(id);
       this.#destroyed.add(id);
       this.#writer.removeContainer(this.#node, id);
     } else if (CONTAINER_ACTIONS.has(event.Action) || event.Action.startsWith('health_status')) {
       if (event.Action === 'update') this.#writer.forgetReservation(this.#node, id);
-      this.#markDirty(id, event);
+      this.#follow(id, event);
     } else if (event.Action === 'commit') {
       this.#refreshLater(this.refreshImages); // Older engines say nothing about the image it made.
     }
@@ -131,15 +135,14 @@ export class NodeSync {
   #onNetworkEvent(event: EngineEvent): void {
     const container = event.Actor.Attributes?.container;
     if (event.Action === 'connect' || event.Action === 'disconnect') {
-      if (container) this.#markDirty(container, event);
+      if (container) this.#follow(container, event);
     } else {
       this.#refreshLater(this.refreshNetworks);
     }
   }
 
-  #markDirty(id: string, event: EngineEvent): void {
-    const before = this.#dirty.get(id);
-    this.#dirty.set(id, before === undefined || isCoveredBy(before, event) ? event : 'always');
+  #follow(id: string, event: EngineEvent): void {
+    this.#wishes.follow(id, event);
     this.#refreshLater(this.#flushDirty);
   }
 
@@ -155,25 +158,46 @@ export class NodeSync {
 
   async #listDirty(): Promise<void> {
     const generation = this.#generation;
-    const wishes = new Map(this.#dirty);
+    const wishes = this.#wishes.take();
     const isAll = this.#isAllDirty;
-    this.#dirty.clear();
     this.#isAllDirty = false;
     this.#destroyed.clear();
     try {
-      const ids = [...wishes].flatMap(([id, reason]) => (isAlreadyKnown(this.#node, id, reason) ? [] : [id]));
+      const ids = [...wishes].flatMap(([id, wish]) => (isAlreadyKnown(this.#node, id, wish) ? [] : [id]));
       if (isAll || ids.length > MAX_IDS_PER_LIST) await this.#listAllContainers(generation);
       else if (ids.length > 0) await this.#listContainers(ids, generation);
     } catch (error) {
       if (generation === this.#generation) this.#wishAgain(wishes, isAll);
       throw error;
     }
+    this.#recheck(wishes);
   }
 
   /** Nobody else may ask again for what a failed listing left out. */
-  #wishAgain(wishes: ReadonlyMap<string, Reason>, isAll: boolean): void {
+  #wishAgain(wishes: ReadonlyMap<string, Wish>, isAll: boolean): void {
     this.#isAllDirty ||= isAll;
-    for (const [id, reason] of wishes) if (!this.#destroyed.has(id)) this.#dirty.set(id, reason);
+    this.#wishes.again(new Map([...wishes].filter(([id]) => !this.#destroyed.has(id))));
+  }
+
+  /** Lists again, later, what the listing did not show though an event had said it. */
+  #recheck(wishes: ReadonlyMap<string, Wish>): void {
+    let attempts = 0;
+    const missing = new Map<string, Wish>();
+    for (const [id, wish] of wishes) {
+      if (isShown(this.#node, id, wish) || wish.attempts >= MAX_ATTEMPTS) continue;
+      missing.set(id, { ...wish, event: undefined, attempts: wish.attempts + 1 });
+      attempts = Math.max(attempts, wish.attempts);
+    }
+    if (missing.size === 0) return;
+    const timer = setTimeout(
+      () => {
+        this.#rechecks.delete(timer);
+        this.#wishes.again(missing);
+        this.#flushDirty().catch(() => undefined); // As in #refreshLater.
+      },
+      RECHECK_MS * 2 ** attempts,
+    );
+    this.#rechecks.add(timer);
   }
 
   async #listContainers(ids: readonly string[], generation: number): Promise<void> {
@@ -233,36 +257,3 @@ const CONTAINER_ACTIONS: ReadonlySet<string> = new Set([
   'rename',
   'update',
 ]);
-
-/** Whether a model that shows what `later` tells also shows what `before` told: starting comes last when one is made. */
-function isCoveredBy(before: Reason, later: EngineEvent): boolean {
-  if (before === 'always') return false;
-  return later.Action === 'start' && (before.Action === 'create' || before.Action === 'connect');
-}
-
-/**
- * Whether the model already shows what the event tells, because it was listed after it (our own write). Every later
- * change has an event of its own, so nothing is missed.
- */
-function isAlreadyKnown(node: Node, id: string, reason: Reason): boolean {
-  if (reason === 'always') return false;
-  const container = node.containers.get(id);
-  switch (reason.Action) {
-    case 'create':
-      return container !== undefined;
-    case 'start':
-    case 'unpause':
-      return container?.state === 'running';
-    case 'die':
-      return container?.state === 'exited';
-    case 'pause':
-      return container?.state === 'paused';
-    case 'rename':
-      return container !== undefined && container.name === reason.Actor.Attributes?.name?.replace(/^\//, '');
-    case 'connect':
-      // The engine connects networks before it says `start`: what is not running yet is listed then.
-      return container !== undefined && container.state !== 'running';
-    default:
-      return false;
-  }
-}
