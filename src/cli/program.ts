@@ -15,6 +15,8 @@ interface CommandSpec {
 }
 
 const CLUSTER = 'A cluster and its members:';
+const MACHINES = 'Machines:';
+const VIEW = 'A running swarm:';
 const OTHER = 'Other:';
 
 /** Every command; its code is loaded only when it is asked for. A new command is one entry here and one file in commands/. */
@@ -54,6 +56,30 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/discovery.ts'),
   },
   {
+    name: 'machine',
+    group: MACHINES,
+    summary: 'make and keep hosts with Docker engines, at any provider',
+    load: () => import('./commands/machine.ts'),
+  },
+  {
+    name: 'ps',
+    group: VIEW,
+    summary: 'show the containers of a swarm with their nodes',
+    load: () => import('./commands/ps.ts'),
+  },
+  {
+    name: 'nodes',
+    group: VIEW,
+    summary: 'show the nodes of a swarm: state, load, what is wrong',
+    load: () => import('./commands/nodes.ts'),
+  },
+  {
+    name: 'info',
+    group: VIEW,
+    summary: 'show a swarm in a few lines',
+    load: () => import('./commands/info.ts'),
+  },
+  {
     name: 'completion',
     group: OTHER,
     summary: 'print the completion script of a shell',
@@ -85,7 +111,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const context = contextOf(program, io);
   try {
     for (const each of COMMANDS) await addCommand(program, each, context, each === spec);
-    await program.parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' });
+    await program.parseAsync(argv.length === 0 ? ['--help'] : guarded(argv), { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
@@ -162,6 +188,14 @@ function wantedCommand(argv: readonly string[]): string | undefined {
     else if (!word.startsWith('-') && word !== 'help') return word;
   }
   return undefined;
+}
+
+// What follows the name in `machine ssh NAME` is the other side's, also `-l` and `--debug`, which are ours elsewhere.
+function guarded(argv: readonly string[]): string[] {
+  const at = argv.findIndex((word, index) => word === 'ssh' && argv.slice(0, index).includes('machine'));
+  const name = argv[at + 1];
+  if (at === -1 || name === undefined || name.startsWith('-') || argv.includes('--')) return [...argv];
+  return [...argv.slice(0, at + 2), '--', ...argv.slice(at + 2)];
 }
 
 function isTrue(text: string | undefined): boolean {

@@ -69,6 +69,16 @@ export class UsageError extends ClusterError {
   }
 }
 
+/** A program run for the person ended with this code, having said why itself: the command line ends with the same code. */
+export class ExitStatus extends ClusterError {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message, { code: 'EXIT_STATUS', status: 500 });
+    this.exitCode = exitCode;
+  }
+}
+
 /** The innermost readable reason of any thrown value, on one line. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? innermost(error) : String(error);

@@ -149,6 +149,16 @@ export async function certificateWarnings(
   return warnings.sort((a, b) => a.validity.daysLeft - b.validity.daysLeft);
 }
 
+/** When each certificate of the machine ends, ISO 8601, by file name. */
+export async function certificateDates(machine: StoredMachine): Promise<Readonly<Record<string, string>>> {
+  const dates: Record<string, string> = {};
+  for (const file of ['ca.pem', 'cert.pem', 'server.pem']) {
+    const pem = await readFile(join(machine.tlsFolder, file), 'utf8').catch(() => undefined);
+    if (pem !== undefined) dates[file] = validityOf(pem, 0, join(machine.tlsFolder, file)).notAfter.toISOString();
+  }
+  return dates;
+}
+
 function describe({ status, daysLeft, notAfter }: Validity): string {
   const day = notAfter.toISOString().slice(0, 10);
   if (status === 'expired') return `expired on ${day}`;

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import picocolors from 'picocolors';
-import { ClusterError, reasonOf, UsageError } from '../../common/errors.ts';
+import { ClusterError, ExitStatus, reasonOf, UsageError } from '../../common/errors.ts';
 import type { Io } from '../io.ts';
 
 /** Which command failed and how much to tell. */
@@ -16,6 +16,7 @@ const USAGE = 2;
 
 /** Prints one line about `error` on standard error, `enxame: COMMAND: WHY`, and gives the exit code. */
 export function reportError(error: unknown, io: Pick<Io, 'err' | 'isErrTerminal'>, situation: ErrorSituation): number {
+  if (error instanceof ExitStatus) return error.exitCode;
   const { command, isDebug } = situation;
   const colors = picocolors.createColors(io.isErrTerminal);
   const isUsage = error instanceof UsageError || error instanceof CommanderError;

@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import type { CommandContext } from '../command.ts';
+import { configure as create } from './machine/create.ts';
+import { configure as env } from './machine/env.ts';
+import { configure as ls } from './machine/ls.ts';
+import { configure as power } from './machine/power.ts';
+import { configure as remote } from './machine/remote.ts';
+import { configure as rm } from './machine/rm.ts';
+import { configure as show } from './machine/show.ts';
+
+const EXAMPLES = `
+Examples:
+  $ enxame machine create -d local queen       # a Docker host, here in a second
+  $ eval "$(enxame machine env queen)"         # docker talks to it
+  $ enxame machine ls
+  $ enxame machine rm -y queen
+
+A command without a machine's name is about the machine "default".`;
+
+/** `enxame machine`: hosts with Docker engines at any provider. What its commands do is loaded when one runs. */
+export function configure(command: Command, context: CommandContext): void {
+  command
+    .option(
+      '-s, --storage-path <folder>',
+      'where machines are kept ($ENXAME_MACHINE_STORAGE_PATH; default: ~/.enxame/machine)',
+    )
+    .enablePositionalOptions()
+    .addHelpText('after', EXAMPLES);
+  for (const part of [create, ls, env, show, power, rm, remote]) part(command, context);
+  for (const each of command.commands) {
+    const summary = each.summary();
+    each.description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`);
+  }
+}

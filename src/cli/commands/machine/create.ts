@@ -1,0 +1,240 @@
+import { Command, Option } from 'commander';
+import { UsageError } from '../../../common/errors.ts';
+import type { CreateRequest } from '../../../machine/create.ts';
+import type { DriverModule } from '../../../machine/driver.ts';
+import type { DriverOption, OptionValue, OptionValues } from '../../../machine/options.ts';
+import type { EngineSettings, SwarmSettings } from '../../../machine/record.ts';
+import type { CommandContext } from '../../command.ts';
+import { onEach } from './each.ts';
+import { collect, machineContext } from './surroundings.ts';
+
+interface Flags {
+  readonly driver: string;
+  readonly engineInstallUrl?: string;
+  readonly engineOpt?: readonly string[];
+  readonly engineInsecureRegistry?: readonly string[];
+  readonly engineRegistryMirror?: readonly string[];
+  readonly engineLabel?: readonly string[];
+  readonly engineStorageDriver?: string;
+  readonly engineEnv?: readonly string[];
+  readonly tlsSan?: readonly string[];
+  readonly swarm?: boolean;
+  readonly swarmMaster?: boolean;
+  readonly swarmDiscovery?: string;
+  readonly swarmStrategy: string;
+  readonly swarmOpt?: readonly string[];
+  readonly swarmJoinOpt?: readonly string[];
+  readonly swarmHost: string;
+  readonly swarmAddr?: string;
+  readonly swarmImage: string;
+  readonly saveCredentials?: boolean;
+  readonly dryRun?: boolean;
+  readonly help?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ enxame machine create -d local queen
+  $ enxame machine create -d none --url tcp://10.0.0.5:2376 --cert-path ~/.docker/old old
+  $ enxame machine create -d local --swarm --swarm-master --swarm-discovery token://HOST:2374/v1/TOKEN queen
+  $ enxame machine create -d local --swarm --swarm-discovery token://HOST:2374/v1/TOKEN worker-1 worker-2
+
+'enxame machine create -d DRIVER --help' shows the driver's own flags too; 'enxame machine drivers' names the drivers.
+A create that was cut off goes on when it is repeated.`;
+
+/** `enxame machine create`. */
+export function configure(machine: Command, cli: CommandContext): void {
+  const command = machine
+    .command('create')
+    .summary('make machines: a host with a Docker engine, certificates, and its part in a swarm')
+    .argument('[name...]')
+    // The driver's flags are not known before its name is.
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .option('-h, --help', 'show help')
+    .addOption(new Option('-d, --driver <name>', 'where to make it ($ENXAME_MACHINE_DRIVER)').default('local'));
+  engineFlags(command);
+  swarmFlags(command);
+  command
+    .option('--save-credentials', "keep the provider's credentials in the store too, in clear")
+    .option('--dry-run', 'print the calls that would be made, and make none')
+    .addHelpText('after', EXAMPLES)
+    .action((_names: readonly string[], flags: Flags, self: Command) => create(flags, self, cli));
+}
+
+function engineFlags(command: Command): void {
+  command
+    .option('--engine-install-url <url>', 'a script that installs the engine, instead of packages')
+    .option('--engine-opt <flag>', 'a flag of dockerd: log-driver=local', collect)
+    .option('--engine-insecure-registry <registry>', 'a registry without TLS', collect)
+    .option('--engine-registry-mirror <url>', 'a mirror of the public registry', collect)
+    .option('--engine-label <key=value>', 'a label of the engine, for constraints', collect)
+    .option('--engine-storage-driver <name>', "the engine's storage driver")
+    .option('--engine-env <key=value>', "a variable of the engine's environment", collect)
+    .option('--tls-san <name>', 'one more name or address for its certificate', collect);
+}
+
+function swarmFlags(command: Command): void {
+  command
+    .option('--swarm', 'make it part of a swarm')
+    .option('--swarm-master', "make it the swarm's master: it runs the manager")
+    .option('--swarm-discovery <uri>', 'where the engines of the swarm are known: token://HOST:2374/v1/TOKEN')
+    .option('--swarm-strategy <name>', 'how the manager ranks nodes: spread, binpack or random', 'spread')
+    .option('--swarm-opt <flag>', "a flag of 'enxame manage': heartbeat=20s", collect)
+    .option('--swarm-join-opt <flag>', "a flag of 'enxame join': ttl=60s", collect)
+    .option('--swarm-host <address>', 'where the manager listens', 'tcp://0.0.0.0:3376')
+    .option('--swarm-addr <address>', "the address others reach it at (default: the machine's)")
+    .option(
+      '--swarm-image <image>',
+      'image of manager and agent; self: made of this program, no registry needed',
+      'self',
+    );
+}
+
+async function create(flags: Flags, command: Command, cli: CommandContext): Promise<void> {
+  const driverName = driverOf(flags, command, cli);
+  const { loadDriver } = await import('../../../machine/drivers.ts');
+  if (flags.help) {
+    if (command.getOptionValueSource('driver') === 'cli') addDriverFlags(command, await loadDriver(driverName));
+    return command.outputHelp();
+  }
+  const driver = await loadDriver(driverName);
+  const { names, options } = driverValues(command.args, driver);
+  const wanted = names.length === 0 ? ['default'] : [...new Set(names)];
+  const shared = {
+    options,
+    ...settingsOf(flags),
+    driver: driver.name,
+    savesCredentials: flags.saveCredentials ?? false,
+  };
+  const requests = wanted.map((name): CreateRequest => ({ ...shared, name }));
+  if (flags.dryRun) return await dryRun(requests, command, cli);
+  await make(requests, command, cli);
+}
+
+/** Makes the machines at once. Also for fleets. */
+export async function make(requests: readonly CreateRequest[], command: Command, cli: CommandContext): Promise<void> {
+  const [{ createMachine }, { runSwarm }, { assertMachineName }] = await Promise.all([
+    import('../../../machine/create.ts'),
+    import('../../../machine/swarm/swarm.ts'),
+    import('../../../machine/store.ts'),
+  ]);
+  for (const { name } of requests) assertMachineName(name);
+  const context = await machineContext(command, cli);
+  const byName = new Map(requests.map((request) => [request.name, request]));
+  await onEach([...byName.keys()], cli, async (name, task) => {
+    const request = byName.get(name);
+    if (request === undefined) return;
+    const { store } = context;
+    await createMachine(
+      request,
+      { ...context, runSwarm: (machine, provisioner, each) => runSwarm(machine, provisioner, store, each) },
+      task,
+    );
+    task.report(
+      `To see how to connect your Docker Client to the Docker Engine running on it, run: enxame machine env ${name}`,
+    );
+  });
+}
+
+async function dryRun(requests: readonly CreateRequest[], command: Command, cli: CommandContext): Promise<void> {
+  const { dryCreate } = await import('../../../machine/dry-run.ts');
+  const context = await machineContext(command, cli);
+  for (const request of requests) {
+    await cli.interruptible((signal) => dryCreate(request, context, (line) => cli.out(`${line}\n`), signal));
+  }
+}
+
+function driverOf(flags: Flags, command: Command, cli: CommandContext): string {
+  if (command.getOptionValueSource('driver') === 'cli') return flags.driver;
+  return cli.env.ENXAME_MACHINE_DRIVER || cli.env.MACHINE_DRIVER || flags.driver;
+}
+
+/** Reads what the first parse did not know, in its order: the driver's flags and the names. */
+function driverValues(
+  words: readonly string[],
+  driver: DriverModule,
+): { names: readonly string[]; options: OptionValues } {
+  const parser = new Command('create').helpOption(false).exitOverride().argument('[name...]');
+  parser.configureOutput({ writeErr: () => undefined, outputError: () => undefined });
+  addDriverFlags(parser, driver);
+  parser.parse([...words], { from: 'user' });
+  const raw = parser.opts<Record<string, OptionValue | undefined>>();
+  const options = driver.options.map(({ flag }) => [flag, raw[attribute(flag)]] as const);
+  return { names: parser.args, options: Object.fromEntries(options.filter(([, value]) => value !== undefined)) };
+}
+
+/** Adds a driver's options as flags; defaults and the environment are looked at later, where fleet files need them too. */
+export function addDriverFlags(command: Command, driver: DriverModule): void {
+  for (const option of driver.options) {
+    const value = option.type === 'boolean' ? '' : ' <value>';
+    const flag = new Option(`--${option.flag}${value}`, helpOf(option)).helpGroup(`Driver ${driver.name}:`);
+    if (option.type === 'strings') flag.argParser(collect);
+    command.addOption(flag);
+  }
+}
+
+function helpOf(option: DriverOption): string {
+  const env = option.env?.map((name) => `$${name}`).join(', ');
+  const notes = [
+    option.isRequired ? 'needed' : undefined,
+    option.choices === undefined ? undefined : option.choices.join(', '),
+    env,
+    option.default === undefined || option.default === '' ? undefined : `default: ${option.default}`,
+    option.type === 'strings' ? 'may be repeated' : undefined,
+  ].filter((note) => note !== undefined);
+  return notes.length === 0 ? option.help : `${option.help} (${notes.join('; ')})`;
+}
+
+/** As commander names the values of flags: `local-network` is `localNetwork`. */
+function attribute(flag: string): string {
+  return flag.replace(/-+([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+function settingsOf(flags: Flags): { readonly engine: EngineSettings; readonly swarm?: SwarmSettings } {
+  const engine: EngineSettings = {
+    port: 2376,
+    labels: Object.fromEntries((flags.engineLabel ?? []).map((pair) => splitPair('--engine-label', pair))),
+    options: (flags.engineOpt ?? []).map((option) => option.replace(/^--/, '')),
+    env: (flags.engineEnv ?? []).map((pair) => splitPair('--engine-env', pair).join('=')),
+    insecureRegistries: flags.engineInsecureRegistry ?? [],
+    registryMirrors: flags.engineRegistryMirror ?? [],
+    tlsSans: flags.tlsSan ?? [],
+    ...(flags.engineStorageDriver === undefined ? {} : { storageDriver: flags.engineStorageDriver }),
+    ...(flags.engineInstallUrl === undefined ? {} : { installUrl: flags.engineInstallUrl }),
+  };
+  const swarm = swarmOf(flags);
+  return swarm === undefined ? { engine } : { engine, swarm };
+}
+
+function swarmOf(flags: Flags): SwarmSettings | undefined {
+  if (!flags.swarm) {
+    if (flags.swarmMaster || flags.swarmDiscovery)
+      throw new UsageError('--swarm-master and --swarm-discovery go with --swarm');
+    return undefined;
+  }
+  if (!flags.swarmDiscovery || !/^[^:]+:\/\/./.test(flags.swarmDiscovery))
+    throw new UsageError(
+      'Swarm Discovery URL was in the wrong format or missing: --swarm needs --swarm-discovery token://HOST:2374/v1/TOKEN',
+    );
+  if (!/^tcp:\/\/.*:\d+$/.test(flags.swarmHost))
+    throw new UsageError(`--swarm-host "${flags.swarmHost}" is not of the form tcp://0.0.0.0:3376`);
+  return {
+    isMaster: flags.swarmMaster ?? false,
+    isMember: true,
+    discovery: flags.swarmDiscovery,
+    strategy: flags.swarmStrategy,
+    host: flags.swarmHost,
+    image: flags.swarmImage,
+    options: flags.swarmOpt ?? [],
+    joinOptions: flags.swarmJoinOpt ?? [],
+    ...(flags.swarmAddr === undefined ? {} : { addr: flags.swarmAddr }),
+  };
+}
+
+function splitPair(flag: string, pair: string): [string, string] {
+  const equals = pair.indexOf('=');
+  if (equals < 1) throw new UsageError(`${flag} "${pair}" is not of the form key=value`);
+  return [pair.slice(0, equals), pair.slice(equals + 1)];
+}

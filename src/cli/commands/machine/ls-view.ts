@@ -1,0 +1,51 @@
+import type { MachineStatus } from '../../../machine/status.ts';
+import { swarmUrl } from '../../../machine/status.ts';
+import type { View } from '../../output/format.ts';
+
+/** Whether docker talks to the machine, or to the swarm whose master it is: docker-machine's signs. */
+export function activity(row: MachineStatus, dockerHost: string | undefined): '*' | '* (swarm)' | '-' {
+  if (!dockerHost || row.url === '') return '-';
+  const host = dockerHost.replace(/\/$/, '');
+  if (host === row.url) return '*';
+  return row.record !== undefined && host === swarmUrl(row.record, row.url) ? '* (swarm)' : '-';
+}
+
+/** The table of `ls`. `masters`: name of the master by discovery. */
+export function machineView(dockerHost: string | undefined, masters: ReadonlyMap<string, string>): View<MachineStatus> {
+  const swarmOf = ({ record }: MachineStatus): string => {
+    if (record?.swarm === undefined) return '';
+    const master = masters.get(record.swarm.discovery);
+    if (record.swarm.isMaster) return `${record.name} (master)`;
+    return master ?? record.swarm.discovery.replace(/[\w-]{12,}$/, (token) => `${token.slice(0, 6)}…`);
+  };
+  const versionOf = ({ version, state }: MachineStatus): string =>
+    version === undefined ? (state === 'Running' ? 'Unknown' : '') : `v${version}`;
+  const errorOf = ({ problems }: MachineStatus): string => problems.join('; ');
+  return {
+    columns: [
+      { title: 'NAME', value: ({ name }) => name },
+      { title: 'ACTIVE', value: (row) => activity(row, dockerHost) },
+      { title: 'DRIVER', value: ({ record }) => record?.driver ?? '' },
+      { title: 'STATE', value: ({ state }) => state },
+      { title: 'URL', value: ({ url }) => url },
+      { title: 'SWARM', value: swarmOf },
+      { title: 'DOCKER', value: versionOf },
+      { title: 'ERRORS', value: errorOf },
+    ],
+    fields: (row) => ({
+      Name: row.name,
+      Active: activity(row, dockerHost),
+      ActiveHost: activity(row, dockerHost) === '*',
+      ActiveSwarm: activity(row, dockerHost) === '* (swarm)',
+      DriverName: row.record?.driver ?? '',
+      State: row.state,
+      URL: row.url,
+      Swarm: swarmOf(row),
+      DockerVersion: versionOf(row),
+      Error: errorOf(row),
+      ResponseTime: row.responseMs,
+      SwarmOptions: row.record?.swarm ?? null,
+      EngineOptions: row.record?.engine ?? null,
+    }),
+  };
+}

@@ -1,0 +1,139 @@
+import type { Command } from 'commander';
+import { ClusterError } from '../../../common/errors.ts';
+import type { Machine, MachineContext } from '../../../machine/machine.ts';
+import type { PowerAction } from '../../../machine/power.ts';
+import type { Task } from '../../../machine/provisioner.ts';
+import type { CommandContext } from '../../command.ts';
+import { onEach } from './each.ts';
+import { confirm, machineContext, wantedNames } from './surroundings.ts';
+
+const DONE: Readonly<Record<PowerAction, string>> = {
+  start: 'was started',
+  stop: 'was stopped',
+  restart: 'was restarted',
+  kill: 'was killed',
+};
+
+/** `start`, `stop`, `restart`, `kill`, `upgrade`, `provision` and `regenerate-certs`. */
+export function configure(machine: Command, cli: CommandContext): void {
+  const summaries: Readonly<Record<PowerAction, string>> = {
+    start: 'start machines',
+    stop: 'stop machines gracefully',
+    restart: 'restart machines',
+    kill: 'stop machines at once, as by pulling the plug',
+  };
+  for (const action of ['start', 'stop', 'restart', 'kill'] as const) {
+    machine
+      .command(action)
+      .summary(summaries[action])
+      .argument('[name...]')
+      .action((names: readonly string[], _flags: object, command: Command) => power(action, names, command, cli));
+  }
+  machine
+    .command('upgrade')
+    .summary('install the newest engine')
+    .argument('[name...]')
+    .action((names: readonly string[], _flags: object, command: Command) => onOpen(names, command, cli, upgrade));
+  machine
+    .command('provision')
+    .summary('set up the engine again, with new certificates')
+    .argument('[name...]')
+    .action((names: readonly string[], _flags: object, command: Command) => onOpen(names, command, cli, provision));
+  machine
+    .command('regenerate-certs')
+    .summary('make new certificates: after a change of address, or before the old ones expire')
+    .argument('[name...]')
+    .option('-f, --force', 'do not ask')
+    .option('--client-certs', 'our own certificate too, for all machines of the same authority')
+    .action((names: readonly string[], flags: CertFlags, command: Command) => regenerate(names, flags, command, cli));
+}
+
+interface CertFlags {
+  readonly force?: boolean;
+  readonly clientCerts?: boolean;
+}
+
+async function power(
+  action: PowerAction,
+  names: readonly string[],
+  command: Command,
+  cli: CommandContext,
+): Promise<void> {
+  const { changePower } = await import('../../../machine/power.ts');
+  await onOpen(names, command, cli, async (machine, context, task) => {
+    const { name, address } = machine.stored.record;
+    try {
+      await changePower(machine, action, context, task);
+    } catch (error) {
+      if (!(error instanceof ClusterError) || error.status !== 409) throw error;
+      // It is as the person wants it.
+      return task.report(error.message);
+    }
+    task.report(`Machine "${name}" ${DONE[action]}.`);
+    const now = machine.stored.record.address;
+    if (address?.ip !== now?.ip) task.report(`its address is ${now?.ip} now: run "enxame machine env ${name}" again`);
+  });
+}
+
+async function upgrade(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+  const { upgradeEngine } = await import('../../../machine/power.ts');
+  await upgradeEngine(machine, context, task);
+}
+
+async function provision(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+  const [{ provisionAgain }, { runSwarm }] = await Promise.all([
+    import('../../../machine/power.ts'),
+    import('../../../machine/swarm/swarm.ts'),
+  ]);
+  const { provisionerOf } = await import('../../../machine/machine.ts');
+  await provisionAgain(machine, context, task);
+  await runSwarm(machine, await provisionerOf(machine, task.signal), context.store, task);
+}
+
+async function regenerate(
+  names: readonly string[],
+  flags: CertFlags,
+  command: Command,
+  cli: CommandContext,
+): Promise<void> {
+  const question = 'Regenerate TLS machine certs? Warning: this is irreversible.';
+  if (!flags.force && cli.isErrTerminal && !(await confirm(question, '--force', cli))) return;
+  const { regenerateClient, regenerateServer } = await import('../../../machine/power.ts');
+  const context = await machineContext(command, cli);
+  const wanted = await wantedNames(names, context);
+  if (flags.clientCerts) {
+    const records = await Promise.all(wanted.map(async (name) => (await context.store.load(name)).record));
+    const authorities = new Set(records.flatMap(({ authority }) => authority ?? []));
+    await cli.interruptible(async (signal) => {
+      for (const authority of authorities) {
+        const changed = await regenerateClient(authority, context, signal);
+        cli.err(`new client certificate for ${changed.join(', ')}\n`);
+      }
+    });
+  }
+  await onOpen(wanted, command, cli, regenerateServer);
+}
+
+/** Does `work` on the named machines, each opened and locked. */
+async function onOpen(
+  names: readonly string[],
+  command: Command,
+  cli: CommandContext,
+  work: (machine: Machine, context: MachineContext, task: Task) => Promise<void>,
+): Promise<void> {
+  const context = await machineContext(command, cli);
+  const { openByName } = await import('../../../machine/machine.ts');
+  await onEach(await wantedNames(names, context), cli, async (name, task) => {
+    const lock = await context.store.lock(name, command.name(), task.signal);
+    try {
+      const machine = await openByName(name, context, task);
+      try {
+        await work(machine, context, task);
+      } finally {
+        await machine.close();
+      }
+    } finally {
+      await lock.close();
+    }
+  });
+}

@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import type { CommandContext } from '../../command.ts';
+import { onEach } from './each.ts';
+import { confirm, machineContext, wantedNames } from './surroundings.ts';
+
+interface Flags {
+  readonly force?: boolean;
+  readonly y?: boolean;
+}
+
+/** `enxame machine rm`. */
+export function configure(machine: Command, cli: CommandContext): void {
+  machine
+    .command('rm')
+    .summary('remove machines, here and at their providers')
+    .argument('[name...]')
+    .option('-f, --force', 'forget a machine even if its provider does not let go of it; do not ask')
+    .option('-y', 'do not ask')
+    .action((names: readonly string[], flags: Flags, command: Command) => rm(names, flags, command, cli));
+}
+
+async function rm(names: readonly string[], flags: Flags, command: Command, cli: CommandContext): Promise<void> {
+  const context = await machineContext(command, cli);
+  const wanted = await wantedNames(names, context);
+  if (!flags.y && !flags.force) {
+    cli.err(`About to remove ${wanted.join(', ')}\n`);
+    cli.err('WARNING: This action will delete both local reference and remote instance.\n');
+    if (!(await confirm('Are you sure?', '-y', cli))) return;
+  }
+  const [{ openByName }, { removeMachine }] = await Promise.all([
+    import('../../../machine/machine.ts'),
+    import('../../../machine/power.ts'),
+  ]);
+  await onEach(wanted, cli, async (name, task) => {
+    task.report('removing');
+    await removeMachine(name, context, () => openByName(name, context, task), flags.force ?? false, task);
+    task.report(`Successfully removed ${name}`);
+  });
+}

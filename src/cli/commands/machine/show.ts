@@ -1,0 +1,131 @@
+import type { Command } from 'commander';
+import { VERSION } from '../../../common/version.ts';
+import type { Machine, MachineContext } from '../../../machine/machine.ts';
+import type { CommandContext } from '../../command.ts';
+import { machineContext, wantedName, wantedNames } from './surroundings.ts';
+
+/** `ip`, `url`, `status`, `inspect`, `version` and `drivers`. */
+export function configure(machine: Command, cli: CommandContext): void {
+  const simple = {
+    ip: 'print the address of machines',
+    url: "print the URL of a machine's engine",
+    status: 'print the state of machines',
+  };
+  for (const [name, summary] of Object.entries(simple)) {
+    machine
+      .command(name)
+      .summary(summary)
+      .argument('[name...]')
+      .action((names: readonly string[], _flags: object, command: Command) =>
+        printEach(names, command, cli, ASKED[name]),
+      );
+  }
+  machine
+    .command('inspect')
+    .summary('print all that is known of a machine')
+    .argument('[name]')
+    .option('-f, --format <template>', "a template like '{{.driver}}' or '{{json .engine}}'")
+    .action((name: string | undefined, flags: { readonly format?: string }, command: Command) =>
+      inspect(name, flags.format, command, cli),
+    );
+  machine
+    .command('version')
+    .summary("print our version, or that of a machine's engine")
+    .argument('[name]')
+    .action((name: string | undefined, _flags: object, command: Command) => version(name, command, cli));
+  machine
+    .command('drivers')
+    .summary('list the drivers: where machines can be made')
+    .action(() => drivers(cli));
+}
+
+type Question = (machine: Machine, signal: AbortSignal) => Promise<string>;
+
+const ASKED: Readonly<Record<string, Question>> = {
+  ip: ({ driver }, signal) => driver.ip(signal),
+  url: ({ driver }, signal) => driver.url(signal),
+  status: ({ driver }, signal) => driver.state(signal),
+};
+
+async function printEach(
+  names: readonly string[],
+  command: Command,
+  cli: CommandContext,
+  question: Question | undefined,
+): Promise<void> {
+  const context = await machineContext(command, cli);
+  const wanted = await wantedNames(names, context);
+  const answers = await cli.interruptible((signal) =>
+    Promise.all(wanted.map((name) => withMachine(name, context, (machine) => question?.(machine, signal)))),
+  );
+  cli.out(answers.map((answer) => `${answer}\n`).join(''));
+}
+
+async function withMachine<T>(
+  name: string,
+  context: MachineContext,
+  work: (machine: Machine) => T | Promise<T>,
+): Promise<T> {
+  const { openByName } = await import('../../../machine/machine.ts');
+  const machine = await openByName(name, context);
+  try {
+    return await work(machine);
+  } finally {
+    await machine.close();
+  }
+}
+
+async function inspect(
+  name: string | undefined,
+  format: string | undefined,
+  command: Command,
+  cli: CommandContext,
+): Promise<void> {
+  const context = await machineContext(command, cli);
+  const stored = await context.store.load(await wantedName(name, context));
+  const { certificateWarnings, certificateDates } = await import('../../../machine/trust.ts');
+  const warnings = await certificateWarnings(stored, cli.clock.now());
+  const shown = {
+    ...stored.record,
+    tlsFolder: stored.tlsFolder,
+    certificates: await certificateDates(stored),
+    warnings: warnings.map(({ text }) => text),
+  };
+  if (format === undefined) return cli.out(`${JSON.stringify(hidden(shown), undefined, 4)}\n`);
+  const { compileTemplate } = await import('../../output/template.ts');
+  cli.out(`${compileTemplate(format)(hidden(shown))}\n`);
+}
+
+/** A cluster token lets anyone add engines: it is shown by its first characters. */
+function hidden<T extends { readonly swarm?: { readonly discovery: string } | undefined }>(shown: T): T {
+  const { swarm } = shown;
+  if (swarm === undefined) return shown;
+  const discovery = swarm.discovery.replace(/[\w-]{12,}$/, (token) => `${token.slice(0, 6)}…`);
+  return { ...shown, swarm: { ...swarm, discovery } };
+}
+
+async function version(name: string | undefined, command: Command, cli: CommandContext): Promise<void> {
+  if (name === undefined) return cli.out(`enxame version ${VERSION}\n`);
+  const context = await machineContext(command, cli);
+  const { engineVersion } = await import('../../../machine/access.ts');
+  const text = await cli.interruptible((signal) =>
+    withMachine(name, context, async ({ stored, driver }) =>
+      engineVersion(stored, await driver.url(signal), { timeoutMs: 10_000, signal }),
+    ),
+  );
+  cli.out(`${text}\n`);
+}
+
+async function drivers(cli: CommandContext): Promise<void> {
+  const { driverNames, loadDriver } = await import('../../../machine/drivers.ts');
+  const { renderTable } = await import('../../output/table.ts');
+  const all = await Promise.all(driverNames().map(loadDriver));
+  const columns = [
+    { title: 'DRIVER', value: (each: { readonly name: string }) => each.name },
+    { title: 'MACHINES ARE', value: (each: { readonly summary: string }) => each.summary },
+  ];
+  cli.out(renderTable(columns, all, cli.columns));
+  cli.err(
+    "\nMore are npm packages: npm install -g enxame-driver-NAME. Flags: 'enxame machine create -d DRIVER --help'\n",
+  );
+}

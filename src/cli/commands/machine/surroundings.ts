@@ -1,0 +1,56 @@
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { ClusterError, UsageError } from '../../../common/errors.ts';
+import type { MachineContext } from '../../../machine/machine.ts';
+import type { CommandContext } from '../../command.ts';
+
+/** The store and the rest a command on machines works with, as `--storage-path` and the environment say. */
+export async function machineContext(command: Command, cli: CommandContext): Promise<MachineContext> {
+  const [{ openStore }, { storagePath }] = await Promise.all([
+    import('../../../machine/store.ts'),
+    import('../../../machine/storage-path.ts'),
+  ]);
+  const { storagePath: flag } = command.optsWithGlobals<{ readonly storagePath?: string }>();
+  return { store: openStore(storagePath(flag, cli.env), cli.clock), env: cli.env, clock: cli.clock };
+}
+
+/** The machines a command is about: those named, each once, else `default`. Throws for one that is not there. */
+export async function wantedNames(names: readonly string[], { store }: MachineContext): Promise<readonly string[]> {
+  if (names.length > 0) return await checked([...new Set(names)], store);
+  if (await store.has('default')) return ['default'];
+  throw new UsageError('Error: No machine name(s) specified and no "default" machine exists', 'NO_MACHINE_NAME');
+}
+
+/** As {@link wantedNames} for commands about one machine. */
+export async function wantedName(name: string | undefined, context: MachineContext): Promise<string> {
+  const [only] = await wantedNames(name === undefined ? [] : [name], context);
+  return only ?? 'default';
+}
+
+async function checked(names: readonly string[], store: MachineContext['store']): Promise<readonly string[]> {
+  const known = await store.names();
+  const missing = names.find((name) => !known.includes(name));
+  if (missing === undefined) return names;
+  const { noSuchMachine } = await import('../../../machine/errors.ts');
+  const { nearest } = await import('../../../machine/nearest.ts');
+  const near = nearest(missing, known);
+  const error = noSuchMachine(missing);
+  throw near === undefined ? error : new ClusterError(`${error.message} Did you mean "${near}"?`, error);
+}
+
+/** Asks a person; without one there to answer, says which flag answers instead. */
+export async function confirm(question: string, flag: string, cli: CommandContext): Promise<boolean> {
+  if (!cli.isErrTerminal || process.stdin.isTTY !== true)
+    throw new UsageError(`${question} Nobody is there to answer: say ${flag}`, 'NOT_CONFIRMED');
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await prompt.question(`${question} (y/n): `)).trim());
+  } finally {
+    prompt.close();
+  }
+}
+
+/** An option's values as a list: `--x a --x b`. An argument parser for commander. */
+export function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { type CreateRequest, newRecord } from './create.ts';
+import type { Change } from './driver.ts';
+import { loadDriver } from './drivers.ts';
+import { machineExists } from './errors.ts';
+import { type MachineContext, openMachine } from './machine.ts';
+import { resolveOptions } from './option-values.ts';
+import { assertMachineName, type StoredMachine } from './store.ts';
+
+/**
+ * Says line by line what a create would change at the provider and on the machine. The driver's check is made, which only reads;
+ * nothing is changed and nothing stored.
+ */
+export async function dryCreate(
+  request: CreateRequest,
+  context: MachineContext,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, swarm } = request;
+  assertMachineName(name);
+  if (await context.store.has(name)) throw machineExists(name);
+  const module = await loadDriver(request.driver);
+  const values = resolveOptions(module.name, module.options, request.options, context.env);
+  const secrets = module.options.filter(({ isSecret }) => isSecret).flatMap(({ flag }) => String(values[flag] ?? []));
+  const change: Change = (call, _make, planned) => {
+    print(`${name}: ${call.action}${call.parameters === undefined ? '' : ` ${shown(call.parameters, secrets)}`}`);
+    return Promise.resolve(planned);
+  };
+  const stored = inMemory(newRecord(request, values, context.clock.now()), context.store.root);
+  const machine = await openMachine(stored, context, { change });
+  try {
+    await machine.driver.check(signal);
+    await machine.driver.create(signal);
+    if (machine.driver.provisioning !== 'none')
+      print(`${name}: install and set up the engine, port ${request.engine.port}`);
+    if (swarm?.isMaster) print(`${name}: run swarm-agent-master at ${swarm.host}, strategy ${swarm.strategy}`);
+    if (swarm?.isMember)
+      print(
+        `${name}: run swarm-agent for ${swarm.discovery.replace(/[\w-]{12,}$/, (token) => `${token.slice(0, 6)}…`)}`,
+      );
+  } finally {
+    await machine.close();
+  }
+}
+
+/** Parameters on one line, long texts cut, credentials hidden wherever they appear. */
+function shown(parameters: Readonly<Record<string, unknown>>, secrets: readonly string[]): string {
+  let text = JSON.stringify(parameters, (_key, value: unknown) =>
+    typeof value === 'string' && value.length > 200 ? `${value.slice(0, 200)}… (${value.length} characters)` : value,
+  );
+  for (const secret of secrets) if (secret.length > 0) text = text.replaceAll(secret, '(hidden)');
+  return text;
+}
+
+function inMemory(first: StoredMachine['record'], root: string): StoredMachine {
+  let record = first;
+  const folder = join(root, 'machines', `.dry-${randomBytes(4).toString('hex')}`);
+  return {
+    get record() {
+      return record;
+    },
+    tlsFolder: join(folder, 'tls'),
+    driverFolder: join(folder, 'driver'),
+    update: async (change) => {
+      record = change(record);
+    },
+  };
+}

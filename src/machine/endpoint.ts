@@ -1,0 +1,77 @@
+import { ClusterError, reasonOf, UsageError } from '../common/errors.ts';
+import { engineVersion } from './access.ts';
+import { DriverError } from './errors.ts';
+import { type Machine, type MachineContext, openByName } from './machine.ts';
+import { swarmUrl } from './status.ts';
+import { certificateWarnings, clientFiles } from './trust.ts';
+
+/** Where `docker` is pointed at. */
+export interface Endpoint {
+  /** `tcp://…` or `ssh://…`. */
+  readonly url: string;
+  /** Its host alone. */
+  readonly host: string;
+  /** Folder with ca.pem, cert.pem and key.pem; undefined without TLS. */
+  readonly certPath: string | undefined;
+}
+
+const CHECK_MS = 10_000;
+
+/** The machine's endpoint, or that of the swarm whose master it is, as the driver says it is now; nothing is asked of the engine. */
+export async function endpointOf(machine: Machine, isSwarm: boolean, signal: AbortSignal): Promise<Endpoint> {
+  const { stored, driver } = machine;
+  const { name } = stored.record;
+  const state = await driver.state(signal);
+  if (state !== 'Running' && state !== '')
+    throw new DriverError(
+      `Host is not running: it is ${state}. Start it with "enxame machine start ${name}"`,
+      'NOT_RUNNING',
+    );
+  const engineUrl = await driver.url(signal);
+  const url = isSwarm ? swarmUrl(stored.record, engineUrl) : engineUrl;
+  if (url === undefined)
+    throw new UsageError(
+      `"${name}" is not a swarm master. The --swarm flag is intended for use with swarm masters`,
+      'NO_SWARM_MASTER',
+    );
+  const hasTls = (await clientFiles(stored)) !== undefined;
+  const host = /^\w+:\/\/(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)/.exec(url)?.[1] ?? '';
+  return { url, host: host.replace(/^\[(.*)\]$/, '$1'), certPath: hasTls ? stored.tlsFolder : undefined };
+}
+
+/**
+ * As {@link endpointOf}, after making sure that something answers there with good certificates. A swarm that is not up yet is only
+ * a warning: its certificates are the engine's.
+ */
+export async function checkedEndpoint(
+  name: string,
+  isSwarm: boolean,
+  context: MachineContext,
+  signal: AbortSignal,
+): Promise<{ readonly endpoint: Endpoint; readonly warnings: readonly string[] }> {
+  const machine = await openByName(name, context);
+  try {
+    const endpoint = await endpointOf(machine, isSwarm, signal);
+    const warnings = (await certificateWarnings(machine.stored, context.clock.now())).map(({ text }) => text);
+    if (endpoint.url.startsWith('ssh:')) return { endpoint, warnings };
+    const options = { timeoutMs: CHECK_MS, signal };
+    await engineVersion(machine.stored, await machine.driver.url(signal), options).catch((error: unknown) => {
+      throw connectionError(error);
+    });
+    if (!isSwarm) return { endpoint, warnings };
+    const problem = await engineVersion(machine.stored, endpoint.url, options).then(
+      () => [],
+      (error: unknown) => [
+        `Connection to Swarm cannot be checked but the certs are valid. Maybe swarm is not started (${reasonOf(error)})`,
+      ],
+    );
+    return { endpoint, warnings: [...warnings, ...problem] };
+  } finally {
+    await machine.close();
+  }
+}
+
+function connectionError(error: unknown): unknown {
+  if (!(error instanceof ClusterError)) return error;
+  return new DriverError(`Error checking TLS connection: ${error.message}`, error.code, error);
+}
