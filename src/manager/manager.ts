@@ -21,7 +21,7 @@ import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import { openStateStore } from '../store/state-store.ts';
 import type { ClusterOptions } from './cluster-options.ts';
-import { NO_NETWORKS, NO_VOLUMES } from './stand-ins.ts';
+import { startNetworking } from './networking.ts';
 
 /** How a manager runs; the command line reads into it. */
 export interface ManagerOptions {
@@ -68,12 +68,14 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     logger,
     pull: options.clusterOptions.pull,
   });
+  const networking = await startNetworking({ ...options, cluster, store });
+  const { networks, volumes } = networking;
   const lifecycle = new ContainerLifecycle({
     cluster,
     scheduler: options.scheduler,
     images: images.distribution,
-    networks: NO_NETWORKS,
-    volumes: NO_VOLUMES,
+    networks,
+    volumes,
     logger,
   });
   const advertised = new AdvertisedApi(cluster);
@@ -83,7 +85,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     role: 'primary',
     strategy: options.scheduler.strategy.name,
     filters: options.scheduler.filters.map(({ name }) => name),
-    problems: () => (membership.problem === undefined ? [] : [`WARNING: discovery: ${membership.problem}`]),
+    problems: () => [
+      ...(membership.problem === undefined ? [] : [`WARNING: discovery: ${membership.problem}`]),
+      ...networking.problems(),
+    ],
   });
   const server = await startApiServer({
     listeners: options.listeners,
@@ -96,6 +101,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       info,
       images,
       imageList,
+      networks,
+      volumes,
       logger,
       clock,
       advertisedApi: () => advertised.current,
@@ -114,6 +121,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       imageList.close();
       events.close();
       advertised.close();
+      await networking.close();
       await membership.close();
       await store.close();
     },

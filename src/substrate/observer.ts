@@ -2,7 +2,6 @@ import pLimit from 'p-limit';
 import type { Clock } from '../common/clock.ts';
 import { advertisedAddress } from './addresses.ts';
 import { domainOf } from './managers.ts';
-import { isOurMark } from './standing.ts';
 import { readFacts, readSwarmNodes } from './swarm-api.ts';
 import type {
   KnownSubstrate,
@@ -11,6 +10,7 @@ import type {
   ObservedSwarm,
   SubstrateMember,
   SwarmFacts,
+  SwarmNode,
 } from './types.ts';
 
 /** Engines asked at once. */
@@ -87,18 +87,30 @@ export class Observer {
     const swarms: ObservedSwarm[] = [];
     for (const node of nodes) {
       const facts = this.#facts.get(node.id)?.facts;
-      if (!node.isHealthy || facts?.kind !== 'member' || facts.swarmId === undefined) continue;
-      if (!isOurMark(facts.mark, this.#clusterId)) continue;
+      if (!node.isHealthy || facts?.kind !== 'member' || facts.swarmId === undefined || !facts.mark) continue;
       const isCovered = swarms.some(({ swarmId, nodes: listed }) =>
         listed.some((each) => swarmId === facts.swarmId && each.nodeId === facts.nodeId && each.reachability),
       );
       if (isCovered) continue;
       const listed = await readSwarmNodes(node.client, signal).catch(() => undefined);
       signal.throwIfAborted();
-      if (listed) swarms.push({ swarmId: facts.swarmId, epoch: facts.epoch, askedId: node.id, nodes: listed });
+      if (!listed || !(facts.mark === this.#clusterId || this.#isMostlyOurs(listed, nodes))) continue;
+      swarms.push({ swarmId: facts.swarmId, epoch: facts.epoch, askedId: node.id, nodes: listed });
     }
     this.#distrust(swarms);
     return swarms;
+  }
+
+  /** Whether most of a marked swarm's running nodes are members: then it is ours though the cluster's ID changed. */
+  #isMostlyOurs(listed: readonly SwarmNode[], nodes: readonly SubstrateMember[]): boolean {
+    const own = new Set(
+      nodes.flatMap(({ id }) => {
+        const facts = this.#facts.get(id)?.facts;
+        return [this.#addresses.get(id) ?? '', facts?.kind === 'member' ? facts.nodeId : ''];
+      }),
+    );
+    const running = listed.filter(({ state }) => state === 'ready');
+    return running.filter(({ address, nodeId }) => own.has(address) || own.has(nodeId)).length * 2 > running.length;
   }
 
   /** Members whose own view does not fit the managers' list are asked again in the next round. */

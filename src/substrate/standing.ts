@@ -40,11 +40,6 @@ export function pickSwarm({ swarms, known }: Observation): ObservedSwarm | undef
   )[0];
 }
 
-/** Whether a mark found on a swarm says that it is ours. */
-export function isOurMark(mark: string | undefined, clusterId: string | undefined): boolean {
-  return mark !== undefined && (clusterId === undefined || mark === clusterId);
-}
-
 /** Where every member stands, by member ID. */
 export function standings(
   observation: Observation,
@@ -102,7 +97,7 @@ class Judge {
 
   #manager(facts: Membership): Standing {
     if (facts.mark === undefined) return foreign('it manages a swarm of its own');
-    if (!isOurMark(facts.mark, this.#wish.clusterId)) return foreign('it belongs to the substrate of another cluster');
+    if (!this.#isOurs(facts)) return foreign('it belongs to the substrate of another cluster');
     // It sees a leader, but its list was not to be had: nothing is certain in this round.
     if (!this.#swarm) return { kind: 'waiting' };
     const entry = this.#entries.get(facts.nodeId);
@@ -111,6 +106,12 @@ class Judge {
     if (entry.reachability === undefined && this.#followsRival(facts.nodeId))
       return stale('it kept an older state of the substrate');
     return { kind: 'ours', nodeId: facts.nodeId, entry };
+  }
+
+  /** By its mark, or because most of its nodes are members of ours, which the observation found out. */
+  #isOurs({ mark, swarmId }: Membership): boolean {
+    const { swarms } = this.#observation;
+    return (mark !== undefined && mark === this.#wish.clusterId) || swarms.some((swarm) => swarm.swarmId === swarmId);
   }
 
   #followsRival(nodeId: string): boolean {
@@ -158,7 +159,7 @@ class Judge {
   }
 
   #isForeignManager(facts: SwarmFacts): boolean {
-    return facts.kind === 'member' && facts.swarmId !== undefined && !isOurMark(facts.mark, this.#wish.clusterId);
+    return facts.kind === 'member' && facts.swarmId !== undefined && !this.#isOurs(facts);
   }
 }
 

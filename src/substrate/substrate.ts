@@ -25,8 +25,8 @@ import type {
 export interface SubstrateOptions {
   readonly mode?: SubstrateMode;
   /**
-   * What tells this cluster's substrate from others', stable over restarts. Without it any substrate of ours is taken
-   * for this cluster's.
+   * What tells this cluster's substrate from others', stable over restarts. Without it, or when it changed, a substrate is
+   * taken for this cluster's when most of its engines are.
    */
   readonly clusterId?: string | undefined;
   readonly adoptSwarm?: boolean;

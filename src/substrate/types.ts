@@ -98,7 +98,10 @@ export interface ObservedMember {
 /** What was seen in one round. */
 export interface Observation {
   readonly members: readonly ObservedMember[];
-  /** All marked swarms that have a leader; more than one after rivals were formed. */
+  /**
+   * The swarms of ours that have a leader: those with our mark, and marked ones most of whose running nodes are members
+   * (the cluster's ID changed). More than one after rivals were formed.
+   */
   readonly swarms: readonly ObservedSwarm[];
   /** What is remembered of our substrate. */
   readonly known: KnownSubstrate;
@@ -114,7 +117,7 @@ export interface Observation {
 
 /** What is wanted. */
 export interface SubstrateWish {
-  /** Value of the mark; undefined accepts any substrate of ours (nothing durable says which cluster this is). */
+  /** Value of the mark; undefined when nothing durable says which cluster this is. */
   readonly clusterId: string | undefined;
   /** Leave swarms of somebody else and join ours. */
   readonly adoptSwarm: boolean;

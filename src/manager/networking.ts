@@ -1,0 +1,96 @@
+import { basename } from 'node:path';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Node } from '../cluster/node.ts';
+import type { VolumeRecord } from '../cluster/volume-records.ts';
+import { VolumeService } from '../cluster/volume-service.ts';
+import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
+import { parsePlacement } from '../scheduler/placement.ts';
+import { toError } from '../scheduler/refusal.ts';
+import { type SchedulerOptions, schedule } from '../scheduler/scheduler.ts';
+import type { StateStore } from '../store/state-store.ts';
+import { NetworkService } from '../substrate/network-service.ts';
+import { Substrate } from '../substrate/substrate.ts';
+import type { KnownSubstrate, SubstrateMemory } from '../substrate/types.ts';
+import type { ClusterOptions } from './cluster-options.ts';
+
+/** What networks and volumes are started with. */
+export interface NetworkingOptions {
+  readonly cluster: Cluster;
+  readonly scheduler: SchedulerOptions;
+  readonly clusterOptions: ClusterOptions;
+  readonly store: StateStore;
+  /** Its name tells this cluster's substrate from others'. */
+  readonly stateFolder: string | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** Networks and volumes of a running manager. */
+export interface Networking {
+  readonly networks: NetworkService;
+  readonly volumes: VolumeService;
+  /** Engines that take no part in cluster networks, in words for `docker info`. */
+  problems(): readonly string[];
+  /** Idempotent; the engines keep their networks. */
+  close(): Promise<void>;
+}
+
+/** Starts the substrate and the services that stand on it. */
+export async function startNetworking(options: NetworkingOptions): Promise<Networking> {
+  const { cluster, clock, logger, store, stateFolder } = options;
+  const { substrate: mode, adoptSwarm, subnetPool: pool } = options.clusterOptions;
+  const substrate = new Substrate(
+    { members: cluster, clock, logger, memory: substrateMemory(store) },
+    { mode, adoptSwarm, pool, clusterId: stateFolder === undefined ? undefined : basename(stateFolder) },
+  );
+  const place = (labels: Readonly<Record<string, string>>): Node => placeByLabels(options, labels);
+  const networks = new NetworkService({ cluster, substrate, place, clock, logger });
+  const volumes = new VolumeService({ cluster, place, clock, records: volumeRecords(store) });
+  await volumes.start();
+  return {
+    networks,
+    volumes,
+    problems: () => problemsOf(cluster, substrate),
+    close: async () => {
+      await networks.close();
+      await substrate.close();
+    },
+  };
+}
+
+function placeByLabels({ cluster, scheduler }: NetworkingOptions, labels: Readonly<Record<string, string>>): Node {
+  const { request } = parsePlacement({ Image: '', Labels: labels });
+  const placement = schedule(request, cluster, scheduler);
+  if (placement.kind === 'refused') throw toError(placement);
+  return placement.node as Node;
+}
+
+function problemsOf({ nodes }: Cluster, { status }: Substrate): readonly string[] {
+  return nodes.flatMap(({ id, name }) => {
+    const problem = status.problems.get(id);
+    return problem === undefined ? [] : [`WARNING: node ${name}: cluster networks: ${problem}`];
+  });
+}
+
+const MEMORY_KEY = 'known';
+
+function substrateMemory(store: StateStore): SubstrateMemory {
+  const records = store.records('substrate');
+  return {
+    load: async () => {
+      const text = records.list().get(MEMORY_KEY);
+      return text === undefined ? undefined : (JSON.parse(text) as KnownSubstrate);
+    },
+    save: (known) => records.put(MEMORY_KEY, JSON.stringify(known)),
+  };
+}
+
+function volumeRecords(store: StateStore): ConstructorParameters<typeof VolumeService>[0]['records'] {
+  const records = store.records('volumes');
+  return {
+    put: (record) => records.put(record.name, JSON.stringify(record)),
+    delete: (name) => records.delete(name),
+    list: async () => [...records.list().values()].map((text) => JSON.parse(text) as VolumeRecord),
+  };
+}
