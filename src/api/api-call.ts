@@ -50,6 +50,11 @@ export class ApiCall implements Call {
     return this.#controller.signal;
   }
 
+  /** Why the call was ended before its answer was complete, if it was. */
+  get ended(): CallEndedError | undefined {
+    return this.#ended;
+  }
+
   /** Aborts what the call is doing. */
   end(reason: CallEndedError): void {
     this.#ended ??= reason;

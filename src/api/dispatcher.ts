@@ -62,6 +62,10 @@ export class Dispatcher {
     res: ServerResponse,
     upgrade: () => Promise<UpgradeRequest | undefined>,
   ): Promise<void> {
+    const { logger } = this.#services;
+    // Handlers learn from the call's signal that the client left; these only keep such errors from ending the process.
+    req.on('error', (error) => logger.trace({ err: error }, 'a request was broken off'));
+    res.on('error', (error) => logger.debug({ err: error }, 'an answer could not be written'));
     for (const [name, value] of this.headers()) res.setHeader(name, value);
     if (this.#isDraining) res.setHeader('Connection', 'close');
     try {
@@ -69,7 +73,7 @@ export class Dispatcher {
       const match = this.#router.match(req.method ?? 'GET', target.path);
       await this.#run(new ApiCall(req, res, target, match, this.#services, await upgrade()));
     } catch (error) {
-      sendError(res, error, this.#services.logger);
+      sendError(res, error, logger);
     }
   }
 
@@ -82,6 +86,10 @@ export class Dispatcher {
     res.once('close', onClose);
     try {
       await this.#handlerOf(call.route)(call);
+    } catch (error) {
+      // Whatever failed after the client left failed because of that, and there is nobody to tell.
+      if (call.ended?.code !== 'CLIENT_LEFT') throw error;
+      res.destroy();
     } finally {
       this.#calls.delete(call);
       res.off('close', onClose);

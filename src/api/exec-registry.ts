@@ -25,8 +25,4 @@ export class ExecRegistry {
   nodeOf(execId: string): string | undefined {
     return this.#nodeIds.get(execId);
   }
-
-  forget(execId: string): void {
-    this.#nodeIds.delete(execId);
-  }
 }

@@ -1,7 +1,13 @@
 import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ApiFixture } from '../../test/fakes/api-fixture.ts';
+import { testCertificates } from '../../test/fakes/scripted-engine.ts';
 import { tcpConnector } from '../engine/connectors/socket.ts';
 import { sendJson } from './answer.ts';
 import { readJsonText } from './body.ts';
@@ -168,6 +174,57 @@ describe('API server', () => {
     expect(await exchange(fixture, `GET /nothing ${upgrade}\r\n`)).toMatch(/^HTTP\/1.1 404[\s\S]*page not found/);
     const withBody = `POST /containers/create ${upgrade}Content-Length: 9\r\n\r\n{"a": 12}`;
     expect(await exchange(fixture, withBody)).toMatch(/^HTTP\/1.1 201[\s\S]*\{"a": 12\}$/);
+  });
+});
+
+describe('listening', () => {
+  const ping: RouteHandlers = { 'GET /_ping': async (call) => sendJson(call.res, 200, '"pong"') };
+
+  it('serves several addresses, or none when one of them is taken', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'enxame-listen-'));
+    const path = join(folder, 'a.sock');
+    const first = await ApiFixture.start({
+      connectors: [],
+      handlers: ping,
+      listen: ['tcp://127.0.0.1:0', `unix://${path}`],
+    });
+    fixtures.push(first);
+    const overUnix = http.get({ socketPath: path, path: '/_ping' });
+    const [answer] = (await once(overUnix, 'response')) as [http.IncomingMessage];
+    expect([answer.statusCode, (await fetch(`${first.url}/_ping`)).status]).toEqual([200, 200]);
+    answer.resume();
+    const other = join(folder, 'b.sock');
+    const taken = `tcp://127.0.0.1:${first.port}`;
+    const second = ApiFixture.start({ connectors: [], handlers: ping, listen: [`unix://${other}`, taken] });
+    await expect(second).rejects.toThrow(`cannot listen on ${taken}: another process has it`);
+    expect(await readdir(folder)).toEqual(['a.sock']);
+    await first.close();
+    expect(await readdir(folder)).toEqual([]);
+    await rm(folder, { recursive: true });
+  });
+
+  it('wants a client certificate when clients are verified', async () => {
+    const certificates = await testCertificates();
+    const fixture = await ApiFixture.start({ connectors: [], handlers: ping, tls: certificates.server });
+    fixtures.push(fixture);
+    const get = async (options: https.RequestOptions): Promise<number | undefined> => {
+      const req = https.get({
+        host: '127.0.0.1',
+        port: fixture.port,
+        path: '/_ping',
+        agent: false,
+        ca: certificates.client.ca,
+        ...options,
+      });
+      const [answer] = (await once(req, 'response')) as [http.IncomingMessage];
+      answer.resume();
+      return answer.statusCode;
+    };
+    const { cert, key } = certificates.client;
+    expect(await get({ cert, key })).toBe(200);
+    await expect(get({})).rejects.toThrow(/certificate required|handshake|reset|closed/i);
+    await expect(get({ cert, key, maxVersion: 'TLSv1.1', minVersion: 'TLSv1.1' })).rejects.toThrow();
+    expect(await get({ cert, key })).toBe(200);
   });
 });
 

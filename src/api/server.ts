@@ -161,12 +161,15 @@ function serve(server: http.Server, dispatcher: Dispatcher): void {
 }
 
 function track(server: http.Server, sockets: Set<Duplex>, maxConnections: number, logger: Logger): void {
+  let isFull = false;
   server.on('connection', (socket: Duplex) => {
     if (sockets.size >= maxConnections) {
-      logger.warn({ maxConnections }, 'too many client connections: closing a new one');
+      if (!isFull) logger.warn({ maxConnections }, 'too many client connections: new ones are closed');
+      isFull = true;
       socket.destroy();
       return;
     }
+    isFull = false;
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { BadRequestError, ClusterError } from '../common/errors.ts';
 import { BodyTooLargeError } from './body.ts';
 import type { UpgradeRequest } from './call.ts';
+import { lingeringEnd } from './refusal.ts';
 
 /** Largest body of an upgrade request in bytes: exec options, a few hundred in practice. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -20,8 +21,7 @@ export function responseFor(req: IncomingMessage, socket: Duplex): ServerRespons
   res.once('finish', () => {
     socket.off('drain', onDrain);
     res.detachSocket(socket as never);
-    socket.end();
-    socket.resume();
+    lingeringEnd(socket);
   });
   return res;
 }

@@ -23,8 +23,8 @@ export interface ApiFixtureOptions {
   readonly handlers?: RouteHandlers;
   /** Identity that clients see of containers whose engine ID is the key. */
   readonly identities?: Readonly<Record<string, string>>;
-  /** The engine's own container ID to use; default: the reference as given. */
-  readonly listen?: string;
+  /** Default: any port of the loopback address. */
+  readonly listen?: readonly string[];
 }
 
 /**
@@ -42,8 +42,8 @@ export class ApiFixture implements AsyncDisposable {
     this.server = server;
     this.nodes = nodes;
     this.execs = execs;
-    const [address] = server.addresses;
-    this.port = address?.kind === 'tcp' ? address.port : 0;
+    const tcp = server.addresses.find((address) => address.kind === 'tcp');
+    this.port = tcp?.kind === 'tcp' ? tcp.port : 0;
     this.#tls = tls;
   }
 
@@ -62,7 +62,7 @@ export class ApiFixture implements AsyncDisposable {
       advertisedApi: () => '1.51',
     } as unknown as Services;
     const server = await startApiServer({
-      listeners: [parseListenAddress(options.listen ?? 'tcp://127.0.0.1:0')],
+      listeners: (options.listen ?? ['tcp://127.0.0.1:0']).map(parseListenAddress),
       tls: options.tls,
       services,
       handlers: options.handlers ?? HANDLERS,
