@@ -18,7 +18,7 @@ export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
  * How long an answer lives. `short` ones may finish while the manager shuts down; `transfer` moves a body that ends by
  * itself; `endless` ends when the container or the client does; `hijack` becomes a raw stream in both directions.
  */
-export type Duration = 'short' | 'transfer' | 'endless' | 'hijack';
+type Duration = 'short' | 'transfer' | 'endless' | 'hijack';
 
 /** One operation of the Engine API. In `path`, `{…}` is a parameter. */
 export interface Route {
