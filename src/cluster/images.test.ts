@@ -137,6 +137,21 @@ describe('version', () => {
   });
 });
 
+test('one image may have several IDs, as long as somebody has one of them', () => {
+  const [a, b] = [node('a'), node('b')] as const;
+  const index = new ImageIndex();
+  index.replace(a, [image('1', ['x:1'])]);
+  index.replace(b, [image('2', ['x:1']), image('3', ['y:1'])]);
+  index.noteSame(id('1'), id('2'));
+  index.noteSame(id('2'), id('4'));
+  expect([...index.sameAs(id('4'))].sort()).toEqual([id('1'), id('2'), id('4')]);
+  expect([...index.sameAs(id('3'))]).toEqual([id('3')]);
+  index.replace(a, []);
+  expect(index.sameAs(id('4')).size).toBe(3);
+  index.remove(b);
+  expect(index.sameAs(id('1')).size).toBe(1);
+});
+
 test('nodesWith: a repository without tag means any of its tags', () => {
   const [a, b] = [node('a'), node('b')] as const;
   const index = new ImageIndex();

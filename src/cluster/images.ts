@@ -20,6 +20,7 @@ export class ImageIndex {
   readonly #perNode = new Map<Node, ReadonlyMap<string, ImageSummary>>();
   readonly #images = new Map<string, { readonly id: string; readonly holders: Map<Node, ImageSummary> }>();
   readonly #meanings = new ImageMeanings();
+  readonly #same = new Map<string, ReadonlySet<string>>();
   #version = 0;
 
   /** Grows with every change, so that a reader may keep what it rendered. Listing the same again is no change. */
@@ -96,6 +97,21 @@ export class ImageIndex {
     if (this.#meanings.prefer(familiarReference(reference), id)) this.#version += 1;
   }
 
+  /**
+   * Notes that two IDs are one image: engines with the containerd image store call by its manifest's digest what others
+   * call by its configuration's.
+   */
+  noteSame(a: string, b: string): void {
+    const all = new Set([a, b, ...this.sameAs(a), ...this.sameAs(b)]);
+    for (const id of all) this.#same.set(id, all);
+    this.#version += 1;
+  }
+
+  /** All IDs known for the image of this ID, itself included. */
+  sameAs(id: string): ReadonlySet<string> {
+    return this.#same.get(id) ?? new Set([id]);
+  }
+
   /** All images held by at least one healthy node. */
   *list(): IterableIterator<ImageRecord> {
     for (const record of this.#images.values()) {
@@ -164,6 +180,9 @@ export class ImageIndex {
     const record = this.#images.get(summary.Id);
     record?.holders.delete(node);
     if (record?.holders.size === 0) this.#images.delete(summary.Id);
+    // Nobody has any of them: a later image of the same ID is told anew.
+    const same = this.#same.get(summary.Id) ?? [];
+    if (![...same].some((id) => this.#images.has(id))) for (const id of same) this.#same.delete(id);
     for (const name of namesOf(summary)) this.#meanings.remove(name, node, summary.Id);
   }
 }

@@ -44,8 +44,6 @@ export class ImageDistribution {
   readonly #slots: CopySlots;
   readonly #copies = new SharedWork<void, DistributionProgress>();
   readonly #pulls = new SharedWork<void, DistributionProgress>();
-  /** Image stores disagree about IDs: what a node calls an image that was copied to it, by node and the original ID. */
-  readonly #otherIds = new WeakMap<Node, Map<string, string>>();
 
   constructor(cluster: Cluster, logger: Logger, limits: Partial<DistributionLimits> = {}) {
     this.#cluster = cluster;
@@ -115,8 +113,7 @@ export class ImageDistribution {
   #heldAs(node: Node, id: string): string | undefined {
     const held = this.#cluster.images.of(node);
     if (held.has(id)) return id;
-    const other = this.#otherIds.get(node)?.get(id);
-    return other !== undefined && held.has(other) ? other : undefined;
+    return [...this.#cluster.images.sameAs(id)].find((other) => held.has(other));
   }
 
   /** Makes sure that the node knows the image by the reference, too. */
@@ -191,7 +188,7 @@ export class ImageDistribution {
       guard.end();
     }
     await node.refreshImages();
-    this.#rememberOtherId(node, id, names);
+    this.#noteOtherId(node, id, names);
     this.#logger.info({ image: names[0], from: source.name, to: node.name, bytes: sent }, 'image copied');
   }
 
@@ -215,12 +212,14 @@ export class ImageDistribution {
     return current.length > 0 ? current : [id];
   }
 
-  #rememberOtherId(node: Node, id: string, names: readonly string[]): void {
-    if (this.#cluster.images.of(node).has(id)) return;
-    const other = names.map((name) => this.#cluster.images.meanings(name).get(node)).find((each) => each !== undefined);
+  /** Image stores may disagree about the ID: what the target calls the image is found by its name. */
+  #noteOtherId(node: Node, id: string, names: readonly string[]): void {
+    const { images } = this.#cluster;
+    if (images.of(node).has(id)) return;
+    const other = names.map((name) => images.meanings(name).get(node)).find((each) => each !== undefined);
     if (other === undefined) throw new CopyError('target', `${node.name} took the image, but does not list it`);
-    const known = this.#otherIds.get(node) ?? new Map<string, string>();
-    this.#otherIds.set(node, known.set(id, other));
+    images.noteSame(id, other);
+    for (const name of names) if (isTag(name)) images.prefer(name, id);
   }
 
   /** False when it is pointless or failed. Only what is known to come from a registry is pulled: a name alone could be anybody's. */

@@ -39,8 +39,9 @@ export class ImageTags {
     const id = this.#cluster.images.meanings(reference).get(node);
     if (id === undefined || !isTag(reference)) return;
     this.#cluster.images.prefer(reference, id);
+    const same = this.#cluster.images.sameAs(id);
     const stale = [...this.#cluster.images.meanings(reference)].filter(
-      ([other, meant]) => other !== node && meant !== id && other.isHealthy,
+      ([other, meant]) => other !== node && !same.has(meant) && other.isHealthy,
     );
     const name = familiarReference(reference);
     const kept: Node[] = [];

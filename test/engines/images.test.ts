@@ -96,6 +96,32 @@ describe('an image that is on one node', () => {
   });
 });
 
+test('goes both ways between image stores that disagree about its ID', async () => {
+  const containerd = ['--feature', 'containerd-snapshotter=true'];
+  const nodes = [
+    { name: 'layers', generation: '28.5' },
+    { name: 'containerd', generation: '28.5', engineArgs: containerd },
+  ] as const;
+  await using stores = await startLab({ nodes });
+  const pair = await managerOver(stores);
+  try {
+    for (const origin of stores.nodes) {
+      const image = `on-${origin.name}`;
+      await origin.docker(['load'], { input: await archive(image) });
+      await waitFor('the manager to see it', () => pair.manager.cluster.images.find(image) !== undefined);
+      const id = pair.manager.cluster.images.find(image)?.id;
+      for (const { name } of [...stores.nodes, ...stores.nodes]) {
+        const args = ['run', '--rm', '--network', 'none', '-e', `constraint:node==${name}`, image, 'cat', '/etc/mark'];
+        expect(await pair.must(args)).toBe(image);
+      }
+      expect(await pair.must(['images', '--no-trunc', '-q', image])).toBe(id);
+      expect(await pair.must(['inspect', '--format', '{{.Id}}', image])).toBe(id);
+    }
+  } finally {
+    await pair.close();
+  }
+});
+
 describe('names', () => {
   test('tag, list with filters, inspect and remove mean all nodes', async () => {
     await swarm.must(['load'], { input: await archive('named') });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ImageApi } from '../../../test/fakes/image-api.ts';
 
@@ -105,6 +107,62 @@ test('POST /build/prune adds up the nodes', async () => {
   }
   const { json } = await one.call('POST', '/build/prune?all=1');
   expect(json).toEqual({ CachesDeleted: ['cache-0', 'cache-1'], SpaceReclaimed: 20 });
+});
+
+describe('BuildKit', () => {
+  test('sessions of all clients go to one node; what it tagged is known when they end', async () => {
+    const one = await api(3);
+    const heads: { readonly node: string; readonly methods: readonly unknown[] }[] = [];
+    const method = 'x-docker-expose-session-grpc-method';
+    for (const engine of one.fake.engines) {
+      for (const path of ['/grpc', '/session']) {
+        engine.on(`POST ${path}`, (exchange) => {
+          // The first line of that name, and the last.
+          const methods = [exchange.head.field(method), exchange.head.fields()[method]];
+          heads.push({ node: engine.state.profile.name, methods });
+          const reply = exchange.hijack(
+            (chunk) => reply.write(chunk),
+            () => {
+              engine.state.addImage('kit:1', ID);
+              reply.end();
+            },
+          );
+          return true;
+        });
+      }
+    }
+    for (const path of ['/grpc', '/session', '/grpc'])
+      expect(await converse(one, path, 'hello')).toMatch(/101 .*hello$/s);
+    expect(new Set(heads.map(({ node }) => node)).size).toBe(1);
+    expect(heads[1]?.methods).toEqual(['/a', '/b']);
+    await vi.waitFor(() => expect(one.fake.cluster.images.find('kit:1')?.id).toBe(ID));
+  });
+
+  test('goes to another node when its node is lost', async () => {
+    const one = await api(2);
+    const first = one.fake.nodes.indexOf(one.images.builder);
+    expect(one.images.builder).toBe(one.fake.nodes[first]);
+    await one.fake.at(first).engine.apply({ kind: 'refuse' });
+    await vi.waitFor(() => expect(one.fake.nodes[first]?.isHealthy).toBe(false), 5_000);
+    expect(one.images.builder).toBe(one.fake.nodes[1 - first]);
+  });
+
+  /** Upgrades, says `text`, half-closes, and returns all that came. */
+  async function converse(one: ImageApi, path: string, text: string): Promise<string> {
+    const socket = connect({ port: Number(new URL(one.url).port), host: '127.0.0.1', allowHalfOpen: true });
+    const method = 'X-Docker-Expose-Session-Grpc-Method';
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n${method}: /a\r\n${method}: /b\r\n\r\n`,
+    );
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    let received = head.toString();
+    socket.on('data', (chunk) => {
+      received += chunk.toString();
+    });
+    socket.end(text);
+    await once(socket, 'end');
+    return received;
+  }
 });
 
 describe('POST /commit', () => {

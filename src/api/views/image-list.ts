@@ -1,5 +1,5 @@
 import type { Cluster } from '../../cluster/cluster.ts';
-import type { ImageRecord } from '../../cluster/images.ts';
+import type { ImageIndex, ImageRecord } from '../../cluster/images.ts';
 import { type ApiVersion, compareApi } from '../../engine/api-version.ts';
 import type { ImageSummary } from '../../engine/types.ts';
 import { namesOfImage } from '../../images/names.ts';
@@ -65,9 +65,18 @@ export function mergeImages({ images }: Cluster, records: Iterable<ImageRecord>)
     const [first] = summaries;
     if (!first) continue;
     const { tags, digests } = namesOfImage(images, record);
+    if (tags.length === 0 && isListedAsAnother(images, record)) continue;
     entries.push({ ...first, RepoTags: tags, RepoDigests: digests, Containers: containersOf(summaries) });
   }
   return entries.sort((a, b) => b.Created - a.Created || (a.Id < b.Id ? -1 : 1));
+}
+
+/** Whether the names its nodes have for it are shown at the same image under the ID of another image store. */
+function isListedAsAnother(images: ImageIndex, record: ImageRecord): boolean {
+  const same = images.sameAs(record.id);
+  if (same.size === 1) return false;
+  const names = [...record.holders.values()].flatMap((summary) => summary.RepoTags ?? []);
+  return names.some((name) => same.has(images.find(name)?.id ?? ''));
 }
 
 /** -1 means not counted; engines count since API 1.51. */
