@@ -306,6 +306,12 @@ class Collector implements Dispatcher.DispatchHandler {
     if (error instanceof EngineError) return error;
     const { method, path } = this.#request;
     const what = `${method} ${path.split('?')[0]} on engine ${this.#address}`;
-    return new EngineError(`${what}: ${reasonOf(error)}`, 'ENGINE_UNREACHABLE', error);
+    return new EngineError(`${what}: ${reasonOf(error)}${this.#hint(error)}`, 'ENGINE_UNREACHABLE', error);
+  }
+
+  /** With TLS 1.3 an engine refuses a client certificate only after the handshake, by closing. */
+  #hint(error: Error): string {
+    const isClosed = (error as NodeJS.ErrnoException).code === 'UND_ERR_SOCKET';
+    return isClosed && this.#address.startsWith('tls:') ? ': does the engine accept this client certificate?' : '';
   }
 }

@@ -1,0 +1,262 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import http from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { clientPath } from '../../src/lab/clients.ts';
+import { run } from '../../src/lab/commands.ts';
+import { type CommandResult, type Credentials, type Lab, startLab } from '../../src/lab/lab.ts';
+import { waitFor } from '../../src/lab/processes.ts';
+import { type EnxameProcess, enxame } from './enxame-process.ts';
+
+/** `enxame manage` as users start it: a process, TLS on both sides, real engines, real clients. */
+let lab: Lab;
+let folder: string;
+const running: EnxameProcess[] = [];
+
+beforeAll(async () => {
+  lab = await startLab({ nodes: ['one', 'two', 'three'].map((name) => ({ name })) });
+  await Promise.all(lab.nodes.map((node) => node.load(['busybox'])));
+  folder = await mkdtemp(join(tmpdir(), 'enxame-manage-'));
+});
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((each) => each.end('SIGKILL')));
+});
+
+afterAll(async () => {
+  await lab?.close();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+function credentials(): NonNullable<Lab['certificates']> {
+  if (!lab.certificates) throw new Error('the lab has no certificates');
+  return lab.certificates;
+}
+
+function tlsFlags({ ca, cert, key }: Credentials = credentials().server): string[] {
+  return ['--tlsverify', '--tlscacert', ca, '--tlscert', cert, '--tlskey', key];
+}
+
+function nodes(): string {
+  return lab.nodes.map(({ endpoint }) => endpoint).join(',');
+}
+
+function start(...args: string[]): EnxameProcess {
+  const manager = enxame(['manage', ...args]);
+  running.push(manager);
+  return manager;
+}
+
+/** Starts a manager over all engines and returns its endpoint. */
+async function manage(...args: string[]): Promise<{ manager: EnxameProcess; endpoint: string }> {
+  const manager = start(...tlsFlags(), '-H', 'tcp://127.0.0.1:0', ...args, nodes());
+  const [, endpoint = ''] = await manager.until(/Manager at ([^\s,]+)/);
+  await waitFor('all nodes to be healthy', () => (manager.said().match(/"node is healthy"/g) ?? []).length === 3);
+  return { manager, endpoint };
+}
+
+async function docker(
+  endpoint: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  const client = await clientPath('docker', '28.5');
+  return run(client.command, [...client.args, ...args], {
+    env: { ...client.env, ...lab.dockerEnv(endpoint), ...env },
+    timeoutMs: 60_000,
+  });
+}
+
+describe('a manager', () => {
+  test('serves clients over mutual TLS, and nobody else', async () => {
+    const { endpoint } = await manage('--state-dir', 'none');
+    const made = await docker(endpoint, ['run', '-d', '--name', 'tls', '--network', 'none', 'busybox', 'sleep', '600']);
+    expect(made).toMatchObject({ exitCode: 0 });
+    const listed = await docker(endpoint, ['ps', '--format', '{{.Names}}']);
+    expect(listed.stdout.trim()).toMatch(/^(one|two|three)\/tls$/);
+    const { other } = credentials();
+    const stranger = await docker(endpoint, ['ps'], { DOCKER_CERT_PATH: join(other.cert, '..') });
+    expect(stranger.exitCode).not.toBe(0);
+    const port = Number(new URL(endpoint).port);
+    await expect(plainRequest(port)).rejects.toThrow();
+    await docker(endpoint, ['rm', '-f', 'tls']);
+  });
+
+  test('killed with -9 loses nothing that engines hold, and starts again on the same folder', async () => {
+    const state = join(folder, 'killed');
+    const first = await manage('--state-dir', state);
+    await docker(first.endpoint, [
+      'run',
+      '-d',
+      '--name',
+      'kept',
+      '--network',
+      'none',
+      '-m',
+      '64m',
+      'busybox',
+      'sleep',
+      '600',
+    ]);
+    await first.manager.end('SIGKILL');
+    const second = await manage('--state-dir', state);
+    const { stdout } = await docker(second.endpoint, ['ps', '--format', '{{.Names}} {{.Status}}']);
+    expect(stdout).toMatch(/\/kept Up/);
+    await waitFor('its reservation to be known', async () =>
+      (await docker(second.endpoint, ['info'])).stdout.includes('Reserved Memory: 64 MiB'),
+    );
+    await docker(second.endpoint, ['rm', '-f', 'kept']);
+  });
+
+  test('on SIGTERM ends streams cleanly and exits 0 within 10 s', async () => {
+    const { manager, endpoint } = await manage('--state-dir', 'none');
+    await docker(endpoint, ['run', '-d', '--name', 'stream', '--network', 'none', 'busybox', 'sleep', '600']);
+    const following = docker(endpoint, ['logs', '-f', 'stream']);
+    const events = docker(endpoint, ['events']);
+    await new Promise((resolve) => setImmediate(resolve));
+    const startedMs = Date.now();
+    expect(await manager.end('SIGTERM')).toBe(0);
+    expect(Date.now() - startedMs).toBeLessThan(10_000);
+    await Promise.all([following, events]);
+    await lab.nodes[0]?.docker(['rm', '-f', 'stream']);
+  });
+
+  test('goes on after 100 MB of header, fuzzed bytes and clients that leave', async () => {
+    const { endpoint } = await manage('--state-dir', 'none', '-H', `unix://${join(folder, 'api.sock')}`);
+    expect(await floodHeader(join(folder, 'api.sock'))).toMatch(/^HTTP\/1\.1 431 /);
+    for (let i = 0; i < 50; i++)
+      net.connect(join(folder, 'api.sock')).end(Buffer.from(`\u0000GET /${'%'.repeat(i)} HTTP/9\r\n\r\n`));
+    expect((await docker(endpoint, ['version', '--format', '{{.Server.Version}}'])).stdout).toMatch(/^enxame\//);
+  });
+});
+
+describe('one clear line for', () => {
+  test('a second manager on the same folder', async () => {
+    const state = join(folder, 'shared');
+    await manage('--state-dir', state);
+    const second = start(...tlsFlags(), '-H', 'tcp://127.0.0.1:0', '--state-dir', state, nodes());
+    expect(await second.ended()).toBe(1);
+    expect(second.said()).toMatch(/^enxame: manage: the state folder .* is in use by another process\..*\n$/);
+  });
+
+  test('a port in use', async () => {
+    const holder = http.createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => holder.once('listening', resolve));
+    const { port } = holder.address() as net.AddressInfo;
+    const refused = start('-H', `tcp://127.0.0.1:${port}`, '--state-dir', 'none', '127.0.0.1:1');
+    expect(await refused.ended()).toBe(1);
+    expect(refused.said()).toMatch(
+      new RegExp(`^enxame: manage: .*127\\.0\\.0\\.1:${port}: another process has it\\..*\n$`),
+    );
+    holder.close();
+  });
+
+  test('engines that refuse the certificate, are plain, or are not there', async () => {
+    const { other } = credentials();
+    const manager = start(
+      '-H',
+      `unix://${join(folder, 'refused.sock')}`,
+      '--state-dir',
+      'none',
+      '--tlsverify',
+      '--tlscacert',
+      credentials().ca,
+      '--tlscert',
+      other.cert,
+      '--tlskey',
+      other.key,
+      `${lab.nodes[0]?.endpoint},tcp://${lab.nodes[1]?.endpoint},127.0.0.1:9`,
+    );
+    await manager.until(/Manager at/);
+    const endpoint = `unix://${join(folder, 'refused.sock')}`;
+    await waitFor(
+      'the reasons',
+      async () => (await plainDocker(endpoint, ['info'])).stderr.split('WARNING: engine').length === 4,
+    );
+    const { stderr } = await plainDocker(endpoint, ['info']);
+    expect(stderr).toMatch(/WARNING: engine .*:2376 is pending: .*does the engine accept this client certificate/i);
+    expect(stderr).toMatch(/WARNING: engine 127\.0\.0\.1:9 is pending: .*ECONNREFUSED/);
+    const created = await plainDocker(endpoint, ['run', '-d', 'busybox']);
+    expect(created.stderr).toMatch(/No healthy node available in the cluster/);
+  });
+
+  test.each([
+    [['zk://a/b'], 2, /discovery service not supported/],
+    [['nodes://10.0.0.[9:1]:2375'], 2, /range/],
+    [['--strategy', 'nope', '127.0.0.1:1'], 2, /spread, binpack, random/],
+    [['--filter', 'nope', '127.0.0.1:1'], 2, /unknown filter "nope"/],
+    [['-H', 'tcp://0.0.0.0:0', '127.0.0.1:1'], 2, /--insecure/],
+    [['--tlsverify', '127.0.0.1:1'], 2, /need --tlscert and --tlskey/],
+    [['--cluster-opt', 'nope=1', '127.0.0.1:1'], 2, /unknown --cluster-opt "nope"/],
+    [[], 2, /discovery argument is missing/],
+  ])('%j', async (args, exitCode, message) => {
+    const refused = start(...args);
+    expect(await refused.ended()).toBe(exitCode);
+    expect(refused.said()).toMatch(message);
+    expect(refused.said().trim().split('\n')).toHaveLength(1);
+  });
+});
+
+test('a manager can serve tokens too: one process is enough for a small swarm', async () => {
+  const port = await freePort();
+  const manager = start(
+    ...tlsFlags(),
+    '-H',
+    'tcp://127.0.0.1:0',
+    '--state-dir',
+    join(folder, 'both'),
+    '--discovery-service',
+    `tcp://127.0.0.1:${port}`,
+    `token://127.0.0.1:${port}/v1/${'0'.repeat(32)}`,
+  );
+  await manager.until(/Token service at/);
+  const create = enxame(['create', '--service', `http://127.0.0.1:${port}`]);
+  expect(await create.ended()).toBe(0);
+  expect(create.said().trim()).toMatch(/^[0-9a-f]{32}/);
+});
+
+async function plainDocker(endpoint: string, args: readonly string[]): Promise<CommandResult> {
+  const client = await clientPath('docker', '28.5');
+  return run(client.command, [...client.args, ...args], { env: { ...client.env, DOCKER_HOST: endpoint } });
+}
+
+function plainRequest(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    https
+      .get({ host: '127.0.0.1', port, path: '/_ping', rejectUnauthorized: false }, (answer) =>
+        resolve(answer.statusCode ?? 0),
+      )
+      .on('error', reject);
+  });
+}
+
+/** Sends header lines until the server answers or 100 MB are gone; the start of the answer. */
+function floodHeader(socketPath: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(socketPath);
+    let answer = '';
+    let left = 100;
+    const flood = (): void => {
+      while (left > 0 && !socket.destroyed && socket.write(`X-${left--}: ${'a'.repeat(1024 * 1024)}\r\n`));
+    };
+    socket.on('drain', flood);
+    socket.on('data', (chunk) => {
+      answer += chunk.toString();
+    });
+    socket.on('error', () => undefined); // It is cut while it still sends.
+    socket.on('close', () => (answer ? resolve(answer) : reject(new Error('no answer'))));
+    socket.write('GET /_ping HTTP/1.1\r\nHost: x\r\n');
+    flood();
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
