@@ -4,7 +4,7 @@ import { type ClusterError, EngineError, NotFoundError, reasonOf } from '../comm
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/client.ts';
 import { noSuchImage } from '../images/distribution.ts';
 import { failureOfAll, onEach } from '../images/every-node.ts';
-import { holdersOf } from '../images/names.ts';
+import { spokesmanOf } from '../images/names.ts';
 import { isAnswer } from '../images/pull.ts';
 import type { Call } from './call.ts';
 import { parseFilters } from './filters.ts';
@@ -18,20 +18,26 @@ export async function imageOf({ services }: Call, reference: string): Promise<Im
   if (!images.find(reference) && builder?.isHealthy) await builder.refreshImages();
   const record = images.find(reference);
   if (!record) throw noSuchImage(reference);
-  if (holdersOf(record).length > 0) return record;
+  if (spokesmanOf(record, new Set())) return record;
   const names = [...record.holders.keys()].map((node) => node.name).join(', ');
   throw noSuchImage(reference, ` (only on ${names}, not reachable now)`);
 }
 
-/** Asks the nodes in turn until one answers; only for calls that may be made twice. */
-export async function askOneOf(call: Call, nodes: readonly Node[], options: ProxyOptions): Promise<EngineAnswer> {
+/** Asks nodes until one answers; only for calls that may be made twice. `next` chooses among those not yet asked in vain. */
+export async function askOneOf(
+  call: Call,
+  next: (asked: ReadonlySet<Node>) => Node | undefined,
+  options: ProxyOptions,
+): Promise<EngineAnswer> {
+  const asked = new Set<Node>();
   let lost: unknown;
-  for (const node of nodes) {
+  for (let node = next(asked); node; node = next(asked)) {
     try {
       return await askNode(call, node, options);
     } catch (error) {
       if (call.signal.aborted || isAnswer(error)) throw error;
       call.services.logger.debug({ node: node.name, reason: reasonOf(error) }, 'another node is asked');
+      asked.add(node);
       lost = error;
     }
   }

@@ -8,6 +8,8 @@ const MAX_PREFERENCES = 10_000;
 /** What the nodes mean by image references (in familiar form), and which meaning was wanted last. */
 export class ImageMeanings {
   readonly #references = new Map<string, Map<Node, string>>();
+  /** For each reference how many nodes mean each ID: mostly one ID, and then nobody needs to walk the nodes. */
+  readonly #counts = new Map<string, Map<string, number>>();
   /** Repository without tag → the familiar references in use. */
   readonly #repositories = new Map<string, Set<string>>();
   readonly #preferred = new Map<string, string>();
@@ -15,6 +17,14 @@ export class ImageMeanings {
   /** Which image ID each node means by a reference. */
   of(reference: string): ReadonlyMap<Node, string> {
     return this.#references.get(reference) ?? NOBODY;
+  }
+
+  /** The ID that all nodes mean, undefined when they disagree or nobody knows the reference. */
+  unanimous(reference: string): string | undefined {
+    const counts = this.#counts.get(reference);
+    if (counts?.size !== 1) return undefined;
+    for (const id of counts.keys()) return id;
+    return undefined;
   }
 
   all(): IterableIterator<[reference: string, meanings: ReadonlyMap<Node, string>]> {
@@ -45,6 +55,10 @@ export class ImageMeanings {
 
   add(reference: string, node: Node, id: string): void {
     const meanings = this.#references.get(reference) ?? new Map<Node, string>();
+    const earlier = meanings.get(node);
+    if (earlier === id) return;
+    if (earlier !== undefined) this.#count(reference, earlier, -1);
+    this.#count(reference, id, 1);
     this.#references.set(reference, meanings.set(node, id));
     const { repository } = parseReference(reference);
     this.#repositories.set(repository, (this.#repositories.get(repository) ?? new Set()).add(reference));
@@ -55,11 +69,21 @@ export class ImageMeanings {
     const meanings = this.#references.get(reference);
     if (meanings?.get(node) !== id) return;
     meanings.delete(node);
+    this.#count(reference, id, -1);
     if (meanings.size > 0) return;
     this.#references.delete(reference);
     const { repository } = parseReference(reference);
     const inUse = this.#repositories.get(repository);
     inUse?.delete(reference);
     if (inUse?.size === 0) this.#repositories.delete(repository);
+  }
+
+  #count(reference: string, id: string, delta: 1 | -1): void {
+    const counts = this.#counts.get(reference) ?? new Map<string, number>();
+    const count = (counts.get(id) ?? 0) + delta;
+    if (count > 0) counts.set(id, count);
+    else counts.delete(id);
+    if (counts.size > 0) this.#counts.set(reference, counts);
+    else this.#counts.delete(reference);
   }
 }

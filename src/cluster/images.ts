@@ -63,10 +63,14 @@ export class ImageIndex {
   find(reference: string, among?: NodeChoice): ImageRecord | undefined {
     const name = familiarReference(reference);
     const byName = this.#meanings.of(name);
-    if (byName.size > 0) return this.#preferred(name, byName, among);
+    if (byName.size > 0) {
+      const only = this.#meanings.unanimous(name);
+      if (only === undefined) return this.#preferred(name, byName, among);
+      return !among || someOf(byName.keys(), among) ? this.#images.get(only) : undefined;
+    }
     const prefix = asImageIdPrefix(reference);
     const record = prefix === undefined ? undefined : this.#byPrefix(prefix);
-    return record && among && ![...record.holders.keys()].some(among) ? undefined : record;
+    return record && among && !someOf(record.holders.keys(), among) ? undefined : record;
   }
 
   /** The image of an ID. */
@@ -191,6 +195,11 @@ export class ImageIndex {
 export function namesOf(summary: Pick<ImageSummary, 'RepoTags' | 'RepoDigests'>): string[] {
   const all = [...(summary.RepoTags ?? []), ...(summary.RepoDigests ?? [])];
   return all.filter((name) => !name.startsWith('<none>')).map(familiarReference);
+}
+
+function someOf(nodes: Iterable<Node>, choice: NodeChoice): boolean {
+  for (const node of nodes) if (choice(node)) return true;
+  return false;
 }
 
 function isRepository(reference: string): boolean {

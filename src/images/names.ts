@@ -24,8 +24,21 @@ export function namesOfImage(images: ImageIndex, record: ImageRecord): ImageName
   return { tags: [...tags].filter(isOurs).sort(), digests: [...digests].filter(isOurs).sort() };
 }
 
-/** Where a call about one image goes: healthy nodes that hold it, the engines with the newest API first, always in the same order. */
-export function holdersOf(record: ImageRecord): readonly Node[] {
-  const healthy = [...record.holders.keys()].filter((node) => node.isHealthy);
-  return healthy.sort((a, b) => compareApi(b.client.api.max, a.client.api.max) || (a.id < b.id ? -1 : 1));
+/** The healthy nodes that hold an image. */
+export function holdersOf(record: ImageRecord): Node[] {
+  return [...record.holders.keys()].filter((node) => node.isHealthy);
+}
+
+/** Where a call about one image goes: the holder with the newest API, always the same one while it is healthy and not excluded. */
+export function spokesmanOf(record: ImageRecord, excluded: ReadonlySet<Node>): Node | undefined {
+  let best: Node | undefined;
+  for (const node of record.holders.keys()) {
+    if (node.isHealthy && !excluded.has(node) && (!best || isBefore(node, best))) best = node;
+  }
+  return best;
+}
+
+function isBefore(a: Node, b: Node): boolean {
+  const byApi = compareApi(a.client.api.max, b.client.api.max);
+  return byApi === 0 ? a.id < b.id : byApi > 0;
 }

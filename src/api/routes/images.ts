@@ -1,9 +1,11 @@
+import type { ImageRecord } from '../../cluster/images.ts';
 import type { Node } from '../../cluster/node.ts';
 import { reasonOf } from '../../common/errors.ts';
 import { setMember } from '../../common/json-edit.ts';
+import type { EngineAnswer } from '../../engine/client.ts';
 import type { ImageSummary } from '../../engine/types.ts';
 import { onEach } from '../../images/every-node.ts';
-import { holdersOf, namesOfImage } from '../../images/names.ts';
+import { holdersOf, spokesmanOf } from '../../images/names.ts';
 import { removeImage } from '../../images/removal.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
@@ -66,8 +68,8 @@ async function listOnEngines(call: Call): Promise<readonly ImageEntry[]> {
 
 async function inspectImage(call: Call): Promise<void> {
   const record = await imageOf(call, param(call, 'name'));
-  const answer = await askOneOf(call, holdersOf(record), { path: `/images/${record.id}/json${call.search}` });
-  const { tags, digests } = namesOfImage(call.services.cluster.images, record);
+  const answer = await askHolder(call, record, 'json');
+  const { tags, digests } = call.services.imageList.namesOf(record);
   sendAnswer(call, answer, (text) =>
     setMember(setMember(text, ['RepoTags'], JSON.stringify(tags)), ['RepoDigests'], JSON.stringify(digests)),
   );
@@ -75,7 +77,13 @@ async function inspectImage(call: Call): Promise<void> {
 
 async function imageHistory(call: Call): Promise<void> {
   const record = await imageOf(call, param(call, 'name'));
-  sendAnswer(call, await askOneOf(call, holdersOf(record), { path: `/images/${record.id}/history${call.search}` }));
+  sendAnswer(call, await askHolder(call, record, 'history'));
+}
+
+/** By ID, so that the answer is about the same image whichever node gives it. */
+function askHolder(call: Call, record: ImageRecord, operation: string): Promise<EngineAnswer> {
+  const path = `/images/${record.id}/${operation}${call.search}`;
+  return askOneOf(call, (asked) => spokesmanOf(record, asked), { path });
 }
 
 async function tagImage(call: Call): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Node } from '../../cluster/node.ts';
 import { readBody } from '../body.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 import { askOneOf, healthyNodes } from '../image-calls.ts';
@@ -12,6 +13,8 @@ export const registryRoutes: RouteHandlers = {
 
 async function askAnyEngine(call: Call): Promise<void> {
   const body = call.req.method === 'POST' ? { body: await readBody(call) } : {};
-  const answer = await askOneOf(call, healthyNodes(call), { path: call.path + call.search, ...body });
+  const nodes = healthyNodes(call);
+  const next = (asked: ReadonlySet<Node>): Node | undefined => nodes.find((node) => !asked.has(node));
+  const answer = await askOneOf(call, next, { path: call.path + call.search, ...body });
   sendAnswer(call, answer);
 }

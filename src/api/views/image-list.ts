@@ -2,7 +2,7 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import type { ImageIndex, ImageRecord } from '../../cluster/images.ts';
 import { type ApiVersion, compareApi } from '../../engine/api-version.ts';
 import type { ImageSummary } from '../../engine/types.ts';
-import { namesOfImage } from '../../images/names.ts';
+import { type ImageNames, namesOfImage } from '../../images/names.ts';
 
 /** An image of the cluster as `GET /images/json` lists it: one node's entry with the names of all. */
 export type ImageEntry = ImageSummary & {
@@ -18,6 +18,7 @@ export class ImageListView {
   readonly #cluster: Cluster;
   readonly #unsubscribe: () => void;
   readonly #texts = new Map<Shape, string>();
+  readonly #names = new Map<string, ImageNames>();
   #entries: readonly ImageEntry[] | undefined;
   #version = -1;
 
@@ -45,6 +46,14 @@ export class ImageListView {
     return this.#entries;
   }
 
+  /** The names of an image, gathered once for as long as nothing changes. */
+  namesOf(record: ImageRecord): ImageNames {
+    this.#refresh();
+    const names = this.#names.get(record.id) ?? namesOfImage(this.#cluster.images, record);
+    this.#names.set(record.id, names);
+    return names;
+  }
+
   close(): void {
     this.#unsubscribe();
   }
@@ -54,6 +63,7 @@ export class ImageListView {
     this.#version = this.#cluster.images.version;
     this.#entries = undefined;
     this.#texts.clear();
+    this.#names.clear();
   }
 }
 
