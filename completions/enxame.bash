@@ -10,6 +10,33 @@ _enxame() {
       'list:--discovery-opt'|'list:--timeout'|'list:-l'|'list:--log-level') ((i++)) ;;
       'manage:--discovery-opt'|'manage:-H'|'manage:--host'|'manage:--strategy'|'manage:-f'|'manage:--filter'|'manage:--cluster-opt'|'manage:--heartbeat'|'manage:--engine-refresh-min-interval'|'manage:--engine-refresh-max-interval'|'manage:--engine-failure-retry'|'manage:--engine-probe-interval'|'manage:--engine-probe-timeout'|'manage:--tlscacert'|'manage:--tlscert'|'manage:--tlskey'|'manage:--state-dir'|'manage:--discovery-service'|'manage:-l'|'manage:--log-level') ((i++)) ;;
       'discovery:-H'|'discovery:--host'|'discovery:--state-dir'|'discovery:--tlscert'|'discovery:--tlskey'|'discovery:--tlscacert'|'discovery:-l'|'discovery:--log-level') ((i++)) ;;
+      'machine:-s'|'machine:--storage-path'|'machine:-l'|'machine:--log-level') ((i++)) ;;
+      'machine create:-d'|'machine create:--driver'|'machine create:--engine-install-url'|'machine create:--engine-opt'|'machine create:--engine-insecure-registry'|'machine create:--engine-registry-mirror'|'machine create:--engine-label'|'machine create:--engine-storage-driver'|'machine create:--engine-env'|'machine create:--tls-san'|'machine create:--swarm-discovery'|'machine create:--swarm-strategy'|'machine create:--swarm-opt'|'machine create:--swarm-join-opt'|'machine create:--swarm-host'|'machine create:--swarm-addr'|'machine create:--swarm-image'|'machine create:-s'|'machine create:--storage-path'|'machine create:-l'|'machine create:--log-level') ((i++)) ;;
+      'machine ls:--filter'|'machine ls:-f'|'machine ls:--format'|'machine ls:-t'|'machine ls:--timeout'|'machine ls:-s'|'machine ls:--storage-path'|'machine ls:-l'|'machine ls:--log-level') ((i++)) ;;
+      'machine active:-t'|'machine active:--timeout'|'machine active:-s'|'machine active:--storage-path'|'machine active:-l'|'machine active:--log-level') ((i++)) ;;
+      'machine env:--shell'|'machine env:-s'|'machine env:--storage-path'|'machine env:-l'|'machine env:--log-level') ((i++)) ;;
+      'machine config:-s'|'machine config:--storage-path'|'machine config:-l'|'machine config:--log-level') ((i++)) ;;
+      'machine ip:-s'|'machine ip:--storage-path'|'machine ip:-l'|'machine ip:--log-level') ((i++)) ;;
+      'machine url:-s'|'machine url:--storage-path'|'machine url:-l'|'machine url:--log-level') ((i++)) ;;
+      'machine status:-s'|'machine status:--storage-path'|'machine status:-l'|'machine status:--log-level') ((i++)) ;;
+      'machine inspect:-f'|'machine inspect:--format'|'machine inspect:-s'|'machine inspect:--storage-path'|'machine inspect:-l'|'machine inspect:--log-level') ((i++)) ;;
+      'machine version:-s'|'machine version:--storage-path'|'machine version:-l'|'machine version:--log-level') ((i++)) ;;
+      'machine drivers:-s'|'machine drivers:--storage-path'|'machine drivers:-l'|'machine drivers:--log-level') ((i++)) ;;
+      'machine start:-s'|'machine start:--storage-path'|'machine start:-l'|'machine start:--log-level') ((i++)) ;;
+      'machine stop:-s'|'machine stop:--storage-path'|'machine stop:-l'|'machine stop:--log-level') ((i++)) ;;
+      'machine restart:-s'|'machine restart:--storage-path'|'machine restart:-l'|'machine restart:--log-level') ((i++)) ;;
+      'machine kill:-s'|'machine kill:--storage-path'|'machine kill:-l'|'machine kill:--log-level') ((i++)) ;;
+      'machine upgrade:-s'|'machine upgrade:--storage-path'|'machine upgrade:-l'|'machine upgrade:--log-level') ((i++)) ;;
+      'machine provision:-s'|'machine provision:--storage-path'|'machine provision:-l'|'machine provision:--log-level') ((i++)) ;;
+      'machine regenerate-certs:-s'|'machine regenerate-certs:--storage-path'|'machine regenerate-certs:-l'|'machine regenerate-certs:--log-level') ((i++)) ;;
+      'machine rm:-s'|'machine rm:--storage-path'|'machine rm:-l'|'machine rm:--log-level') ((i++)) ;;
+      'machine ssh:-s'|'machine ssh:--storage-path'|'machine ssh:-l'|'machine ssh:--log-level') ((i++)) ;;
+      'machine scp:-s'|'machine scp:--storage-path'|'machine scp:-l'|'machine scp:--log-level') ((i++)) ;;
+      'machine mount:-s'|'machine mount:--storage-path'|'machine mount:-l'|'machine mount:--log-level') ((i++)) ;;
+      'machine help:-s'|'machine help:--storage-path'|'machine help:-l'|'machine help:--log-level') ((i++)) ;;
+      'ps:-H'|'ps:--host'|'ps:--tlscacert'|'ps:--tlscert'|'ps:--tlskey'|'ps:-f'|'ps:--filter'|'ps:--format'|'ps:-l'|'ps:--log-level') ((i++)) ;;
+      'nodes:-H'|'nodes:--host'|'nodes:--tlscacert'|'nodes:--tlscert'|'nodes:--tlskey'|'nodes:--format'|'nodes:-l'|'nodes:--log-level') ((i++)) ;;
+      'info:-H'|'info:--host'|'info:--tlscacert'|'info:--tlscert'|'info:--tlskey'|'info:--format'|'info:-l'|'info:--log-level') ((i++)) ;;
       'completion:-l'|'completion:--log-level') ((i++)) ;;
       'help:-l'|'help:--log-level') ((i++)) ;;
       ':create'|':c') at='create' ;;
@@ -17,8 +44,35 @@ _enxame() {
       ':list'|':l') at='list' ;;
       ':manage'|':m') at='manage' ;;
       ':discovery') at='discovery' ;;
+      ':machine') at='machine' ;;
+      ':ps') at='ps' ;;
+      ':nodes') at='nodes' ;;
+      ':info') at='info' ;;
       ':completion') at='completion' ;;
       ':help') at='help' ;;
+      'machine:create') at='machine create' ;;
+      'machine:ls'|'machine:list') at='machine ls' ;;
+      'machine:active') at='machine active' ;;
+      'machine:env') at='machine env' ;;
+      'machine:config') at='machine config' ;;
+      'machine:ip') at='machine ip' ;;
+      'machine:url') at='machine url' ;;
+      'machine:status') at='machine status' ;;
+      'machine:inspect') at='machine inspect' ;;
+      'machine:version') at='machine version' ;;
+      'machine:drivers') at='machine drivers' ;;
+      'machine:start') at='machine start' ;;
+      'machine:stop') at='machine stop' ;;
+      'machine:restart') at='machine restart' ;;
+      'machine:kill') at='machine kill' ;;
+      'machine:upgrade') at='machine upgrade' ;;
+      'machine:provision') at='machine provision' ;;
+      'machine:regenerate-certs') at='machine regenerate-certs' ;;
+      'machine:rm') at='machine rm' ;;
+      'machine:ssh') at='machine ssh' ;;
+      'machine:scp') at='machine scp' ;;
+      'machine:mount') at='machine mount' ;;
+      'machine:help') at='machine help' ;;
     esac
   done
   case "$at:$prev" in
@@ -60,12 +114,101 @@ _enxame() {
     'discovery:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'discovery:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'discovery:-l'|'discovery:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine:-s'|'machine:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine:-l'|'machine:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine create:-d'|'machine create:--driver')  return ;;
+    'machine create:--engine-install-url')  return ;;
+    'machine create:--engine-opt')  return ;;
+    'machine create:--engine-insecure-registry')  return ;;
+    'machine create:--engine-registry-mirror')  return ;;
+    'machine create:--engine-label')  return ;;
+    'machine create:--engine-storage-driver')  return ;;
+    'machine create:--engine-env')  return ;;
+    'machine create:--tls-san')  return ;;
+    'machine create:--swarm-discovery')  return ;;
+    'machine create:--swarm-strategy')  return ;;
+    'machine create:--swarm-opt')  return ;;
+    'machine create:--swarm-join-opt')  return ;;
+    'machine create:--swarm-host')  return ;;
+    'machine create:--swarm-addr')  return ;;
+    'machine create:--swarm-image')  return ;;
+    'machine create:-s'|'machine create:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine create:-l'|'machine create:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine ls:--filter')  return ;;
+    'machine ls:-f'|'machine ls:--format')  return ;;
+    'machine ls:-t'|'machine ls:--timeout')  return ;;
+    'machine ls:-s'|'machine ls:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine ls:-l'|'machine ls:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine active:-t'|'machine active:--timeout')  return ;;
+    'machine active:-s'|'machine active:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine active:-l'|'machine active:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine env:--shell')  return ;;
+    'machine env:-s'|'machine env:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine env:-l'|'machine env:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine config:-s'|'machine config:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine config:-l'|'machine config:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine ip:-s'|'machine ip:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine ip:-l'|'machine ip:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine url:-s'|'machine url:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine url:-l'|'machine url:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine status:-s'|'machine status:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine status:-l'|'machine status:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine inspect:-f'|'machine inspect:--format')  return ;;
+    'machine inspect:-s'|'machine inspect:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine inspect:-l'|'machine inspect:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine version:-s'|'machine version:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine version:-l'|'machine version:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine drivers:-s'|'machine drivers:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine drivers:-l'|'machine drivers:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine start:-s'|'machine start:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine start:-l'|'machine start:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine stop:-s'|'machine stop:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine stop:-l'|'machine stop:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine restart:-s'|'machine restart:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine restart:-l'|'machine restart:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine kill:-s'|'machine kill:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine kill:-l'|'machine kill:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine upgrade:-s'|'machine upgrade:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine upgrade:-l'|'machine upgrade:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine provision:-s'|'machine provision:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine provision:-l'|'machine provision:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine regenerate-certs:-s'|'machine regenerate-certs:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine regenerate-certs:-l'|'machine regenerate-certs:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine rm:-s'|'machine rm:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine rm:-l'|'machine rm:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine ssh:-s'|'machine ssh:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine ssh:-l'|'machine ssh:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine scp:-s'|'machine scp:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine scp:-l'|'machine scp:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine mount:-s'|'machine mount:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine mount:-l'|'machine mount:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine help:-s'|'machine help:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine help:-l'|'machine help:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'ps:-H'|'ps:--host')  return ;;
+    'ps:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'ps:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'ps:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'ps:-f'|'ps:--filter')  return ;;
+    'ps:--format')  return ;;
+    'ps:-l'|'ps:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'nodes:-H'|'nodes:--host')  return ;;
+    'nodes:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'nodes:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'nodes:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'nodes:--format')  return ;;
+    'nodes:-l'|'nodes:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'info:-H'|'info:--host')  return ;;
+    'info:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'info:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'info:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'info:--format')  return ;;
+    'info:-l'|'info:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'completion:-l'|'completion:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'help:-l'|'help:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
   esac
   case "$at" in
     '')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-v --version --debug -l --log-level -h --help' -- "$cur")); else COMPREPLY=($(compgen -W 'create join list manage discovery completion help' -- "$cur")); fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-v --version --debug -l --log-level -h --help' -- "$cur")); else COMPREPLY=($(compgen -W 'create join list manage discovery machine ps nodes info completion help' -- "$cur")); fi ;;
     'create')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--service --tlscacert --tlscert --tlskey -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
     'join')
@@ -76,6 +219,60 @@ _enxame() {
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--discovery-opt -H --host --strategy -f --filter --cluster-opt --heartbeat --engine-refresh-min-interval --engine-refresh-max-interval --engine-failure-retry --engine-probe-interval --engine-probe-timeout --tls --tlsverify --tlscacert --tlscert --tlskey --insecure --state-dir --discovery-service --adopt-swarm -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
     'discovery')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --state-dir --tlscert --tlskey --tlscacert --insecure -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-s --storage-path -h --help --debug -l --log-level' -- "$cur")); else COMPREPLY=($(compgen -W 'create ls active env config ip url status inspect version drivers start stop restart kill upgrade provision regenerate-certs rm ssh scp mount help' -- "$cur")); fi ;;
+    'machine create')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -d --driver --engine-install-url --engine-opt --engine-insecure-registry --engine-registry-mirror --engine-label --engine-storage-driver --engine-env --tls-san --swarm --swarm-master --swarm-discovery --swarm-strategy --swarm-opt --swarm-join-opt --swarm-host --swarm-addr --swarm-image --save-credentials --dry-run -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine ls')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-q --quiet --filter -f --format -t --timeout -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine active')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-t --timeout -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine env')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--swarm --shell -u --unset --no-proxy -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine config')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--swarm -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine ip')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine url')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine status')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine inspect')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --format -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine version')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine drivers')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine start')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine stop')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine restart')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine kill')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine upgrade')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine provision')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine regenerate-certs')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --force --client-certs -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine rm')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --force -y -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine ssh')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine scp')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-r --recursive -d --delta -q --quiet -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine mount')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-u --unmount -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine help')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'ps')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --tls --tlsverify --tlscacert --tlscert --tlskey -a --all -f --filter -q --quiet --no-trunc --format -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'nodes')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --tls --tlsverify --tlscacert --tlscert --tlskey -q --quiet --format -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'info')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --tls --tlsverify --tlscacert --tlscert --tlskey --format -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
     'completion')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help --debug -l --log-level' -- "$cur")); else COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")); fi ;;
     'help')
