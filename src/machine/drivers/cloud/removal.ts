@@ -1,6 +1,8 @@
 import { reasonOf } from '../../../common/errors.ts';
 import type { DriverContext } from '../../driver.ts';
 import { DriverError } from '../../errors.ts';
+import type { Resource } from '../../journal.ts';
+import { MADE_AT } from './ensure.ts';
 import { isPlanned } from './planned.ts';
 
 /** One kind of thing a driver makes, and how it is got rid of. */
@@ -9,15 +11,15 @@ export interface RemovableKind {
   readonly kind: string;
   /** Identifiers of those that carry the machine's tags or name; asked afresh each time. */
   readonly list: () => Promise<readonly string[]>;
-  /** Resolves when it is gone; one that is gone already is no error. */
-  readonly remove: (id: string) => Promise<void>;
+  /** Resolves when it is gone: true when it was there, false when the provider did not know it. */
+  readonly remove: (id: string) => Promise<boolean>;
 }
 
 /**
- * How long a provider may take to list what it has just made. Only waited for when a process was lost between asking for
- * something and writing down its identifier.
+ * How long a provider may take to know everywhere what it has just made (eventual consistency). Only waited for when something was
+ * made a moment ago and is not known, or when a process was lost between asking for it and writing down its identifier.
  */
-export const SETTLE_MS = 30_000;
+const SETTLE_MS = 30_000;
 const LOOK_EVERY_MS = 3_000;
 
 /**
@@ -49,20 +51,32 @@ export async function removeAll(
 }
 
 async function removeKind(
-  { journal, clock }: DriverContext<unknown>,
+  context: DriverContext<unknown>,
   { kind, list, remove }: RemovableKind,
   signal: AbortSignal,
 ): Promise<void> {
+  const { journal, clock } = context;
   const recorded = journal.resources.filter((each) => each.kind === kind);
   const isUncertain = recorded.some(({ id }) => id === undefined);
   const deadline = clock.now() + (isUncertain ? SETTLE_MS : 0);
-  const known = new Set(recorded.map(({ id }) => id).filter((id) => id !== undefined && !isPlanned(id)));
+  for (const resource of recorded) await removeRecorded(context, resource, remove, signal);
   for (;;) {
-    const found = new Set([...known, ...(await list())]);
-    known.clear();
-    for (const id of found) if (id !== undefined) await remove(id);
-    if (found.size > 0 || clock.now() >= deadline) break;
+    const found = await list();
+    for (const id of found) await remove(id);
+    if (found.length > 0 || clock.now() >= deadline) break;
     await clock.sleep(LOOK_EVERY_MS, signal);
   }
   for (const resource of recorded) await journal.forget(resource);
+}
+
+/** What was made a moment ago and is not known is asked for again until it should be. */
+async function removeRecorded(
+  { clock }: DriverContext<unknown>,
+  { id, details }: Resource,
+  remove: RemovableKind['remove'],
+  signal: AbortSignal,
+): Promise<void> {
+  if (id === undefined || isPlanned(id)) return;
+  const settledAt = Number(details?.[MADE_AT] ?? 0) + SETTLE_MS;
+  while (!(await remove(id)) && clock.now() < settledAt) await clock.sleep(LOOK_EVERY_MS, signal);
 }
