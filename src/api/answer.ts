@@ -15,9 +15,9 @@ export function baseHeaders(advertisedApi: string, version: string): HeaderPairs
 
 /** Answers with JSON text (or its bytes); the text is sent as it is. */
 export function sendJson(res: ServerResponse, status: number, json: string | Buffer): void {
-  const length = typeof json === 'string' ? Buffer.byteLength(json) : json.length;
-  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': length });
-  res.end(json);
+  const bytes = typeof json === 'string' ? Buffer.from(json) : json;
+  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': bytes.length });
+  res.end(bytes);
 }
 
 /** Answers with a status and no body, e.g. 204. */

@@ -15,6 +15,13 @@ export type NameStyle = 'node' | 'plain';
 
 const HOST_DOWN: Status = { before: 'Host Down', after: '', sinceMs: undefined };
 
+interface KeptEntry {
+  readonly style: NameStyle;
+  readonly isHealthy: boolean;
+  readonly validUntilMs: number;
+  readonly bytes: Buffer;
+}
+
 /**
  * One container: parsed facts for lookups, and its list entry kept serialised so that listing only copies text.
  * Immutable but for its status' text, which ages; a changed container is a new object.
@@ -35,6 +42,8 @@ export class Container implements ContainerView {
   /** The list entry without Names and Status, from after `{` to the end. */
   readonly #rest: string;
   readonly #names: Readonly<Record<NameStyle, string>>;
+  /** What the last filtered listing showed. */
+  #kept: KeptEntry | undefined;
 
   constructor(node: Node, summary: ContainerSummary, nowMs: number, earlier?: Container) {
     const { Names, Status: statusText, ...rest } = summary;
@@ -73,6 +82,16 @@ export class Container implements ContainerView {
       text: `{"Names":${this.#names[style]},"Status":${JSON.stringify(status.text)},${this.#rest}`,
       validUntilMs: status.validUntilMs,
     };
+  }
+
+  /** The list entry as bytes, kept until the age's words change; they must not be modified. */
+  bytes(style: NameStyle, nowMs: number): Buffer {
+    const kept = this.#kept;
+    const isHealthy = this.node.isHealthy;
+    if (kept && kept.style === style && kept.isHealthy === isHealthy && kept.validUntilMs > nowMs) return kept.bytes;
+    const { text, validUntilMs } = this.render(style, nowMs);
+    this.#kept = { style, isHealthy, validUntilMs, bytes: Buffer.from(text) };
+    return this.#kept.bytes;
   }
 
   /** The list entry parsed anew, for the filters that need more than the facts kept apart. */

@@ -45,15 +45,31 @@ async function listContainers(call: Call): Promise<void> {
     selected.push(container);
     if (limit > 0 && selected.length >= limit) break;
   }
-  const sizes = flag(call.query, 'size') ? await readSizes(call, selected) : undefined;
   const nowMs = clock.now();
+  if (!flag(call.query, 'size')) {
+    sendJson(call.res, 200, joinEntries(selected.map((container) => container.bytes(style, nowMs))));
+    return;
+  }
+  const sizes = await readSizes(call, selected);
   const entries = selected.map((container) => {
     const { text } = container.render(style, nowMs);
-    const size = sizes?.get(container);
+    const size = sizes.get(container);
     return size === undefined ? text : `{${size},${text.slice(1)}`;
   });
   sendJson(call.res, 200, `[${entries.join(',')}]\n`);
 }
+
+/** A JSON array of entries that are JSON already. */
+function joinEntries(entries: readonly Buffer[]): Buffer {
+  const pieces: Buffer[] = [OPEN];
+  for (const entry of entries) pieces.push(pieces.length > 1 ? COMMA : NOTHING, entry);
+  return Buffer.concat([...pieces, CLOSE]);
+}
+
+const OPEN = Buffer.from('[');
+const COMMA = Buffer.from(',');
+const CLOSE = Buffer.from(']\n');
+const NOTHING = Buffer.alloc(0);
 
 function readLimit(text: string | null): number {
   if (text === null || text === '') return -1;
