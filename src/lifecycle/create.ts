@@ -3,6 +3,7 @@ import { IDENTITY_LABEL, identityOf } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
+import { setMember } from '../common/json-edit.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import { type EngineAnswer, messageOf } from '../engine/client.ts';
 import { type ParsedPlacement, parsePlacement } from '../scheduler/placement.ts';
@@ -112,7 +113,8 @@ function choose(
     throw noSuchImage(references.image);
   }
   const homes: Home[] = [...volumes.homesOf(references.volumes), ...networks.homesOf(references.networks)];
-  const answer = schedule({ ...parsed.request, homes, excluded }, cluster, context.scheduler);
+  const refused = new Map([...networks.refusalsFor(references.networks), ...excluded]);
+  const answer = schedule({ ...parsed.request, homes, excluded: refused }, cluster, context.scheduler);
   if (answer.kind === 'refused') throw toError(answer);
   return answer.node as Node;
 }
@@ -204,7 +206,8 @@ async function created(
 
 async function connect(node: Node, engineId: string, network: string, body: string): Promise<void> {
   const path = `/networks/${encodeURIComponent(network)}/connect`;
-  const answer = await node.client.request({ method: 'POST', path, body });
+  const named = setMember(body, ['Container'], JSON.stringify(engineId));
+  const answer = await node.client.request({ method: 'POST', path, body: named });
   if (answer.statusCode < 300) return;
   // As an engine that takes several networks would: no container is left behind.
   await node.client.request({ method: 'DELETE', path: `/containers/${engineId}?force=1&v=1` });

@@ -19,7 +19,7 @@ export interface ImageSource {
 /** A part of a create that must happen on the chosen node after the container exists. */
 export interface NetworkConnect {
   readonly network: string;
-  /** Body of `POST /networks/{network}/connect`. */
+  /** Body of `POST /networks/{network}/connect`, without its `Container`. */
   readonly body: string;
 }
 
@@ -27,6 +27,8 @@ export interface NetworkConnect {
 export interface NetworkPlacement {
   /** The nodes a container must go to because of the networks it names (local networks have a home). Throws 404 for unknown ones. */
   homesOf(networks: readonly string[]): readonly Home[];
+  /** Nodes that cannot take a container with these networks, by ID, with the reason. */
+  refusalsFor(networks: readonly string[]): ReadonlyMap<string, string>;
   /** Returns once a container on `node` can be attached to these networks. */
   prepareAttach(node: Node, networks: readonly string[], signal?: AbortSignal): Promise<void>;
   /** Splits a create body for engines that take one network at creation (before API 1.44). */

@@ -9,6 +9,8 @@ import { hasLeader } from './swarm-api.ts';
 
 /** Read again at least this often, in milliseconds, in case an event was missed. */
 const REREAD_MS = 30_000;
+/** How long engines may go on listing a network that was removed, in milliseconds. */
+const REMEMBER_MS = 600_000;
 
 /**
  * The networks of the substrate. Engines list such a network only while they use it, and managers without a leader leave
@@ -24,6 +26,8 @@ export class ClusterNetworks {
   #networks: ReadonlyMap<string, NetworkSummary> = new Map();
   /** Own writes with the generation they happened in: a reading that began earlier does not undo them. */
   readonly #written = new Map<string, number>();
+  /** Removed networks with the time of their removal: engines list one for a moment after its last container went. */
+  readonly #removedMs = new Map<string, number>();
   #generation = 0;
   #version = 0;
   #isKnown = false;
@@ -57,8 +61,11 @@ export class ClusterNetworks {
     this.#write(summary.Id, summary);
   }
 
-  /** Forgets a network that was just removed. */
+  /** Forgets a network that was just removed; IDs are never used again. */
   delete(id: string): void {
+    const now = this.#clock.now();
+    for (const [old, removedMs] of this.#removedMs) if (now - removedMs > REMEMBER_MS) this.#removedMs.delete(old);
+    this.#removedMs.set(id, now);
     this.#write(id, undefined);
   }
 
@@ -105,7 +112,8 @@ export class ClusterNetworks {
   #replace(listed: readonly NetworkSummary[], generation: number): void {
     const networks = new Map<string, NetworkSummary>();
     for (const summary of listed) {
-      if (!isClusterScoped(summary) || isSubstrateInternal(summary) || this.#isNewer(summary.Id, generation)) continue;
+      if (!isClusterScoped(summary) || isSubstrateInternal(summary)) continue;
+      if (this.#removedMs.has(summary.Id) || this.#isNewer(summary.Id, generation)) continue;
       networks.set(summary.Id, keepCreated(summary, this.#networks.get(summary.Id)));
     }
     for (const [id, summary] of this.#networks) if (this.#isNewer(id, generation)) networks.set(id, summary);

@@ -40,14 +40,31 @@ export interface WantedNetwork {
   readonly Labels?: Readonly<Record<string, string>> | null;
 }
 
+/** Who asks for a network, as far as that tells what it means. */
+export interface Asker {
+  /** The client's `User-Agent`. */
+  readonly userAgent: string;
+  readonly isSubstrateOff: boolean;
+}
+
 /**
  * Whether a network that is to be created spans the cluster or lives on one node. Without a driver it spans, unless its
  * options are those of a bridge or the substrate is switched off.
  */
-export function placeOf(wanted: WantedNetwork, isSubstrateOff: boolean): 'cluster' | 'local' {
+export function placeOf(wanted: WantedNetwork, asker: Asker): 'cluster' | 'local' {
   if (wanted.Scope === 'swarm' || wanted.Driver === 'overlay') return 'cluster';
-  const hasDriver = typeof wanted.Driver === 'string' && wanted.Driver !== '' && wanted.Driver !== 'default';
-  if (hasDriver || wanted.Scope === 'local' || wanted.ConfigOnly === true || isSubstrateOff) return 'local';
+  if (namesDriver(wanted, asker) || wanted.Scope === 'local' || wanted.ConfigOnly === true) return 'local';
+  if (asker.isSubstrateOff) return 'local';
   const isBridge = Object.keys(wanted.Options ?? {}).some((key) => key.startsWith('com.docker.network.bridge.'));
   return isBridge ? 'local' : 'cluster';
+}
+
+/**
+ * Whether the client chose the driver. The docker CLI fills in `bridge` when its user said nothing (its flag's default),
+ * so from it `bridge` counts as nothing said; Compose, which may use the same client library, labels what it creates.
+ */
+export function namesDriver({ Driver, Labels }: WantedNetwork, { userAgent }: Asker): boolean {
+  if (typeof Driver !== 'string' || Driver === '' || Driver === 'default') return false;
+  const isFlagDefault = Driver === 'bridge' && userAgent.startsWith('Docker-Client/');
+  return !isFlagDefault || Object.keys(Labels ?? {}).some((key) => key.startsWith('com.docker.compose.'));
 }

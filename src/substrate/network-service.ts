@@ -13,7 +13,7 @@ import { attachRetryDelayMs } from './attach-retry.ts';
 import { ClusterNetworks } from './cluster-networks.ts';
 import { danglingWish, filterNetworks, type Matchers, type NetworkFilters } from './network-filters.ts';
 import { inspectNetwork, inspectOnNodes, type NetworkDetails, type NetworkEndpoint } from './network-inspection.ts';
-import { PREDEFINED, placeOf, type WantedNetwork } from './network-kinds.ts';
+import { namesDriver, PREDEFINED, placeOf, type WantedNetwork } from './network-kinds.ts';
 import { removeClusterNetwork } from './network-removal.ts';
 import { type KnownNetwork, NetworkView } from './network-view.ts';
 import { splitNetworkingConfig } from './networking-config.ts';
@@ -80,8 +80,13 @@ export class NetworkService {
     return { ...base, Id: network.id, ...(Created !== undefined && { Created }), Containers: endpoints };
   }
 
-  /** Creates a network from a client's body (its text and what it says); resolves with the engine's answer. */
-  async create(text: string, body: WantedNetwork, signal: AbortSignal): Promise<{ readonly Id: string }> {
+  /** Creates a network from a client's body: its text, what it says and who sent it. Resolves with the engine's answer. */
+  async create(
+    text: string,
+    body: WantedNetwork,
+    userAgent: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly Id: string }> {
     const name = body.Name;
     if (typeof name !== 'string' || name === '')
       throw new BadRequestError('a network needs a name', 'NETWORK_WITHOUT_NAME');
@@ -95,10 +100,11 @@ export class NetworkService {
     if (this.#creating.has(name) || this.#current().named(name).length > 0) throw nameTaken(name);
     this.#creating.add(name);
     try {
-      const place = placeOf(body, this.#parts.substrate.mode === 'off');
-      return await (place === 'cluster'
-        ? this.#createInCluster(text, body, signal)
-        : this.#createAtHome(text, body, signal));
+      const asker = { userAgent, isSubstrateOff: this.#parts.substrate.mode === 'off' };
+      if (placeOf(body, asker) === 'local') return await this.#createAtHome(text, body, signal);
+      const attachable = setMember(text, ['Attachable'], 'true');
+      const wanted = namesDriver(body, asker) ? attachable : setMember(attachable, ['Driver'], '"overlay"');
+      return await this.#createInCluster(name, wanted, signal);
     } finally {
       this.#creating.delete(name);
     }
@@ -227,11 +233,8 @@ export class NetworkService {
     await this.#clusterNetworks.close();
   }
 
-  async #createInCluster(text: string, body: WantedNetwork, signal: AbortSignal): Promise<{ readonly Id: string }> {
+  async #createInCluster(name: string, wanted: string, signal: AbortSignal): Promise<{ readonly Id: string }> {
     const { substrate, clock } = this.#parts;
-    const hasDriver = typeof body.Driver === 'string' && body.Driver !== '' && body.Driver !== 'default';
-    const attachable = setMember(text, ['Attachable'], 'true');
-    const wanted = hasDriver ? attachable : setMember(attachable, ['Driver'], '"overlay"');
     const endMs = clock.now() + CREATE_LIMIT_MS;
     for (;;) {
       const { client } = await substrate.manager(signal);
@@ -245,13 +248,23 @@ export class NetworkService {
         await this.#show(answer.Id, signal);
         return answer;
       } catch (error) {
-        // Without a leader nothing was written: safe to repeat.
-        const isLeaderless = error instanceof EngineAnswerError && /does not have a leader/.test(error.message);
-        if (isNameTaken(error)) await this.#clusterNetworks.refresh();
-        if (!isLeaderless || clock.now() >= endMs) throw isNameTaken(error) ? nameTaken(String(body.Name)) : error;
+        if (clock.now() >= endMs || !(await this.#isPassingRefusal(name, error)))
+          throw isNameTaken(error) ? nameTaken(name) : error;
       }
       await clock.sleep(500, signal);
     }
+  }
+
+  /**
+   * Whether a create may be tried again: without a leader nothing was written, and an engine holds on to the name of a
+   * removed network for a moment.
+   */
+  async #isPassingRefusal(name: string, error: unknown): Promise<boolean> {
+    if (!(error instanceof EngineAnswerError)) return false;
+    if (/does not have a leader/.test(error.message)) return true;
+    if (!isNameTaken(error)) return false;
+    await this.#clusterNetworks.refresh();
+    return this.#current().named(name).length === 0;
   }
 
   /** Lets the next listing show a network that was just created. */

@@ -40,7 +40,9 @@ async function removeNetwork(call: Call): Promise<void> {
 
 async function createNetwork(call: Call): Promise<void> {
   const { text, value } = await readJson(call);
-  const answer = await call.services.networks.create(text, objectOf<WantedNetwork>(value), call.signal);
+  const userAgent = call.req.headers['user-agent'] ?? '';
+  const body = objectOf<WantedNetwork>(value);
+  const answer = await call.services.networks.create(text, body, userAgent, call.signal);
   sendJson(call.res, 201, JSON.stringify(answer));
 }
 
