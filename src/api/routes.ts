@@ -84,23 +84,29 @@ const EXEC = [
 
 const IMAGES = [
   ['GET', '/images/json', 'from-cache', 'images of all nodes, each ID once'],
-  ['POST', '/images/create', 'every-node', 'pull on the nodes, or import once; progress per node', 'transfer'],
+  [
+    'POST',
+    '/images/create',
+    'every-node',
+    'pull on the nodes with progress for each; an import goes to one node',
+    'transfer',
+  ],
   ['GET', '/images/{name}/json', 'one-holder', 'one consistent answer for one reference'],
   ['GET', '/images/{name}/history', 'one-holder', 'passed through'],
   ['POST', '/images/{name}/push', 'one-holder', 'a healthy node that has it pushes', 'transfer'],
-  ['POST', '/images/{name}/tag', 'every-holder', 'tagged wherever it is'],
-  ['DELETE', '/images/{name}', 'every-holder', 'removed wherever it is'],
+  ['POST', '/images/{name}/tag', 'every-holder', 'tagged wherever it is; no other image keeps the tag'],
+  ['DELETE', '/images/{name}', 'every-holder', 'removed wherever it is, or nowhere when a node refuses'],
   ['GET', '/images/search', 'any-node', 'a healthy node asks the registry'],
   ['POST', '/images/prune', 'every-node', 'on each healthy node; answers are added up'],
   ['GET', '/images/{name}/get', 'one-holder', 'a stream of bytes', 'transfer'],
-  ['GET', '/images/get', 'one-holder', 'from a node that has all of them', 'transfer'],
-  ['POST', '/images/load', 'every-node', 'the body is streamed to the nodes', 'transfer'],
+  ['GET', '/images/get', 'one-holder', 'from a node that has all of them; what it lacks is copied there', 'transfer'],
+  ['POST', '/images/load', 'schedule', 'the body is streamed to one node; others copy from it on demand', 'transfer'],
   ['POST', '/commit', 'to-container-node', 'the new image is known to the cluster at once'],
   ['GET', '/distribution/{name}/json', 'any-node', 'a healthy node asks the registry'],
 ] as const;
 
 const BUILD = [
-  ['POST', '/build', 'schedule', 'one node builds', 'transfer'],
+  ['POST', '/build', 'schedule', 'one node builds; others copy from it on demand', 'transfer'],
   ['POST', '/build/prune', 'every-node', 'on each healthy node; answers are added up'],
   ['POST', '/session', 'sticky-session', 'goes to the node that builds', 'hijack'],
 ] as const;

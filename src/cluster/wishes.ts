@@ -32,9 +32,12 @@ export class Wishes {
     this.#wishes.set(id, { event: isSpared ? event : undefined, change, attempts: 0 });
   }
 
-  /** Asks again for what was taken, unless something newer was said since. */
+  /** Asks again for what was taken. A newer event stays, but what has not been shown yet must still be. */
   again(taken: ReadonlyMap<string, Wish>): void {
-    for (const [id, wish] of taken) if (!this.#wishes.has(id)) this.#wishes.set(id, wish);
+    for (const [id, wish] of taken) {
+      const newer = this.#wishes.get(id);
+      this.#wishes.set(id, newer ? { ...newer, event: undefined, change: newer.change ?? wish.change } : wish);
+    }
   }
 
   forget(id: string): void {

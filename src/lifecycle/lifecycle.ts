@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
-import { EngineError, reasonOf } from '../common/errors.ts';
+import { requireHealthy } from '../cluster/reachable.ts';
+import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import { type EngineAnswer, messageOf } from '../engine/client.ts';
@@ -48,7 +49,7 @@ export class ContainerLifecycle {
 
   /** Passes an action to the container's engine; waits as long as the engine does (stopping takes its grace period). */
   async act(container: Container, action: ContainerAction, request: ActionRequest): Promise<EngineAnswer> {
-    requireReachable(container);
+    requireHealthy(container.node, `container ${container.name}`);
     const { node, engineId } = container;
     const call = (): Promise<EngineAnswer> =>
       node.client.request({
@@ -70,7 +71,7 @@ export class ContainerLifecycle {
 
   /** Renames when the name is free in the whole cluster. */
   async rename(container: Container, name: string, request: ActionRequest): Promise<EngineAnswer> {
-    requireReachable(container);
+    requireHealthy(container.node, `container ${container.name}`);
     const release = this.#context.cluster.names.reserve(name.replace(/^\//, ''));
     try {
       const path = `/containers/${container.engineId}/rename${request.search}`;
@@ -89,7 +90,7 @@ export class ContainerLifecycle {
 
   /** Removes it from its engine and from the model. */
   async remove(container: Container, request: ActionRequest): Promise<EngineAnswer> {
-    requireReachable(container);
+    requireHealthy(container.node, `container ${container.name}`);
     const { node, engineId } = container;
     const path = `/containers/${engineId}${request.search}`;
     const answer = await node.client.request({
@@ -126,15 +127,4 @@ export class ContainerLifecycle {
       this.#context.logger.warn({ node: node.name, reason: reasonOf(error) }, 'listing after a write failed');
     });
   }
-}
-
-/** Throws when the container's node cannot be reached now, naming the node and the reason. */
-export function requireReachable({ name, node }: Container): void {
-  if (node.isHealthy) return;
-  throw new EngineError(
-    `Container ${name} is on node ${node.name}, which is ${node.state.toLowerCase()}: ${node.reason}. Try again when the node is back.`,
-    'NODE_UNREACHABLE',
-    undefined,
-    503,
-  );
 }

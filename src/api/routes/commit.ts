@@ -1,10 +1,10 @@
 import { IDENTITY_LABEL } from '../../cluster/container.ts';
+import { requireHealthy } from '../../cluster/reachable.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import { setMember } from '../../common/json-edit.ts';
 import { readJson } from '../body.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 import { settleTags } from '../image-calls.ts';
-import { requireHealthy } from '../owner.ts';
 import { askNode, sendAnswer } from '../proxy.ts';
 
 /** `docker commit`: at the container's node. */

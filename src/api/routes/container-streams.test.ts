@@ -257,7 +257,7 @@ describe('downloads', () => {
     const res = await request(api, '/containers/abc/logs');
     expect([res.statusCode, await text(res)]).toEqual([
       503,
-      '{"message":"container abc is on node node-0, which is unhealthy: no answer for 10s"}\n',
+      '{"message":"container abc is on node node-0, which is unhealthy: no answer for 10s. Try again when the node is back."}\n',
     ]);
   });
 

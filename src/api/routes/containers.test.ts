@@ -235,6 +235,6 @@ describe('changes of a container', () => {
     await expect.poll(() => manager.manager.cluster.healthyNodes().length, { timeout: 10_000 }).toBe(0);
     const { status, json } = await manager.call('POST', '/containers/a/start');
     expect(status).toBe(503);
-    expect(json.message).toMatch(/^Container a is on node node-1, which is unhealthy: .*ECONNREFUSED/);
+    expect(json.message).toMatch(/^container a is on node node-1, which is unhealthy: .*ECONNREFUSED/);
   });
 });

@@ -2,12 +2,13 @@ import type { Container } from '../../cluster/container.ts';
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import type { ContainerSummary } from '../../engine/types.ts';
-import { type ActionRequest, type ContainerAction, requireReachable } from '../../lifecycle/lifecycle.ts';
+import type { ActionRequest, ContainerAction } from '../../lifecycle/lifecycle.ts';
 import { sendJson, sendJsonBuffers } from '../answer.ts';
 import { readBody, readJson } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
-import { sendAnswer } from '../engine-answer.ts';
 import { flag, parseFilters } from '../filters.ts';
+import { containerOf, containerPath } from '../owner.ts';
+import { sendAnswer } from '../proxy.ts';
 import { CONTAINER_FILTERS, selectContainers } from '../views/container-filter.ts';
 import { inspectView } from '../views/container-inspect.ts';
 import { nameStyleOf } from '../views/name-style.ts';
@@ -113,21 +114,19 @@ async function createContainer(call: Call): Promise<void> {
     api: call.api,
     signal: call.signal,
   });
-  sendAnswer(call.res, answer);
+  sendAnswer(call, answer);
 }
 
 async function inspectContainer(call: Call): Promise<void> {
-  const container = call.services.cluster.container(param(call, 'id'));
-  requireReachable(container);
-  const { node, engineId } = container;
-  const path = `/containers/${engineId}/json${call.search}`;
-  const answer = await node.client.request({ method: 'GET', path, api: call.api, signal: call.signal });
-  sendAnswer(call.res, answer.statusCode === 200 ? { ...answer, body: inspectView(answer.body, container) } : answer);
+  const container = containerOf(call);
+  const path = containerPath(call, container, 'json');
+  const answer = await container.node.client.request({ method: 'GET', path, api: call.api, signal: call.signal });
+  sendAnswer(call, answer, (text) => inspectView(text, container));
 }
 
 async function act(call: Call, action: ContainerAction): Promise<void> {
   const container = call.services.cluster.container(param(call, 'id'));
-  sendAnswer(call.res, await call.services.lifecycle.act(container, action, await actionRequest(call)));
+  sendAnswer(call, await call.services.lifecycle.act(container, action, await actionRequest(call)));
 }
 
 async function renameContainer(call: Call): Promise<void> {
@@ -135,12 +134,12 @@ async function renameContainer(call: Call): Promise<void> {
   const name = call.query.get('name') ?? '';
   if (name === '')
     throw new BadRequestError('rename a container: the new name is missing. Give it as ?name=…', 'NO_NAME');
-  sendAnswer(call.res, await call.services.lifecycle.rename(container, name, await actionRequest(call)));
+  sendAnswer(call, await call.services.lifecycle.rename(container, name, await actionRequest(call)));
 }
 
 async function removeContainer(call: Call): Promise<void> {
   const container = call.services.cluster.container(param(call, 'id'));
-  sendAnswer(call.res, await call.services.lifecycle.remove(container, await actionRequest(call)));
+  sendAnswer(call, await call.services.lifecycle.remove(container, await actionRequest(call)));
 }
 
 async function actionRequest(call: Call): Promise<ActionRequest> {

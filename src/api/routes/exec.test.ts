@@ -84,7 +84,10 @@ describe('exec', () => {
     const answer = await fetch(`${api.url}/exec/${execId}/json`);
     expect([answer.status, await answer.json()]).toEqual([
       503,
-      { message: 'exec eeeeeeeeeeee is on node node-1, which is unhealthy: no answer for 10s' },
+      {
+        message:
+          'exec eeeeeeeeeeee is on node node-1, which is unhealthy: no answer for 10s. Try again when the node is back.',
+      },
     ]);
   });
 });

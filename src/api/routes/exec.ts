@@ -1,11 +1,12 @@
 import type { Container } from '../../cluster/container.ts';
 import type { Node } from '../../cluster/node.ts';
+import { requireHealthy } from '../../cluster/reachable.ts';
 import { NotFoundError } from '../../common/errors.ts';
 import { memberString, replaceMember } from '../../common/json-edit.ts';
 import { readJsonText } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { hijackToNode } from '../hijack.ts';
-import { containerOf, containerPath, requireHealthy } from '../owner.ts';
+import { containerOf, containerPath } from '../owner.ts';
 import { proxyToNode } from '../proxy.ts';
 
 /** Exec: created on the container's node, found again by the exec's ID. */

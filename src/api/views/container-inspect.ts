@@ -11,12 +11,11 @@ interface PortBinding {
  * An engine's inspect answer as the cluster shows it: with `Node` (as classic swarm had it), the node's own address in
  * published ports, and the container's cluster identity. Everything else stays the engine's text.
  */
-export function inspectView(body: Buffer, container: Container): Buffer {
+export function inspectView(answer: string, container: Container): string {
   const { node, id, engineId } = container;
-  let text = body.toString();
-  text = withReachablePorts(text, node.address);
+  let text = withReachablePorts(answer, node.address);
   if (id !== engineId) text = setMember(text, ['Id'], JSON.stringify(id));
-  return Buffer.from(`{"Node":${nodeJson(node)},${text.slice(text.indexOf('{') + 1)}`);
+  return `{"Node":${nodeJson(node)},${text.slice(text.indexOf('{') + 1)}`;
 }
 
 function nodeJson(node: Node): string {
