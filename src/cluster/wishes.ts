@@ -59,9 +59,12 @@ export class Wishes {
 
 const STATE_ACTIONS: ReadonlySet<string> = new Set(['start', 'die', 'pause', 'unpause']);
 
-/** Whether a model that shows what `later` tells also shows what `before` told: starting comes last when one is made. */
+/** How a container comes to run: a model that shows a later step shows the earlier ones too. */
+const MAKING = ['create', 'connect', 'start'];
+
 function isCoveredBy(before: EngineEvent, later: EngineEvent): boolean {
-  return later.Action === 'start' && (before.Action === 'create' || before.Action === 'connect');
+  const step = MAKING.indexOf(before.Action);
+  return step >= 0 && MAKING.indexOf(later.Action) > step;
 }
 
 /**
