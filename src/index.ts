@@ -1,0 +1,10 @@
+/** The public interface of the package: what drivers for machines and programs around a manager build on. */
+export { Cluster, type ClusterEvent } from './cluster/cluster.ts';
+export type { Container } from './cluster/container.ts';
+export type { Node, NodeState } from './cluster/node.ts';
+export { ClusterError, type ClusterErrorOptions } from './common/errors.ts';
+export { type DiscoveryBackend, openDiscovery } from './discovery/discovery.ts';
+export { type Entry, parseEntries, parseEntry } from './discovery/entry.ts';
+export { type Manager, type ManagerOptions, startManager } from './manager/manager.ts';
+export { schedule, schedulerOptions } from './scheduler/scheduler.ts';
+export type { ClusterView, NodeView, Placement, PlacementRequest } from './scheduler/types.ts';
