@@ -12,8 +12,8 @@ import type { Node } from './node.ts';
 import { NodeSync } from './node-sync.ts';
 
 /**
- * Times of a monitor, in milliseconds. A silent engine is known after at most 1.2 × probeIntervalMs + failureRetry ×
- * probeTimeoutMs: 9 s with the defaults.
+ * Times of a monitor, in milliseconds. A silent engine is known after at most probeIntervalMs + failureRetry ×
+ * probeTimeoutMs and a beat: 9.6 s with the defaults.
  */
 export interface MonitorTimes {
   /** Between two probes; the first comes after a random part of it, so that a thousand do not beat together. */

@@ -3,6 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Cluster } from '../../src/cluster/cluster.ts';
+import { Membership } from '../../src/cluster/membership.ts';
+import { DEFAULT_TIMES } from '../../src/cluster/node-monitor.ts';
+import { systemClock } from '../../src/common/clock.ts';
+import { silentLogger } from '../../src/common/logger.ts';
 import { parseEntry, type SshEntry } from '../../src/discovery/entry.ts';
 import { EngineClient } from '../../src/engine/client.ts';
 import { sshConnector } from '../../src/engine/connectors/ssh.ts';
@@ -11,6 +16,7 @@ import { run } from '../../src/lab/commands.ts';
 import { clientPath, type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/processes.ts';
 import type { SshEnvironment } from '../../src/ssh/target.ts';
+import { ListBackend } from '../fakes/list-backend.ts';
 import { keygen, startSshd, type TestSshd } from './sshd.ts';
 
 let lab: Lab;
@@ -152,6 +158,34 @@ describe.each(WAYS)('an engine reached through $way', ({ lines }) => {
     expect(socket.destroyed).toBe(true);
     await expect(names(one)).rejects.toThrow();
   });
+});
+
+test('is a node like any other: watched by its events, and back after its connection was lost', async () => {
+  await using server = await sshd();
+  const cluster = new Cluster(systemClock, silentLogger());
+  const membership = new Membership({
+    cluster,
+    backend: new ListBackend([`ssh://${server.user}@127.0.0.1:${server.port}`]),
+    connect: async (entry) =>
+      sshConnector(entry as SshEntry, { environment: server.environment, socketPath: node.socketPath }),
+    clock: systemClock,
+    logger: silentLogger(),
+    times: DEFAULT_TIMES,
+  });
+  membership.start();
+  try {
+    await waitFor('a healthy node', () => cluster.healthyNodes().length === 1);
+    await node.docker(['create', '--name', 'seen', 'busybox']);
+    await waitFor('seen', () => cluster.findContainer('seen') !== undefined);
+    await server.stop();
+    await waitFor('an unhealthy node', () => cluster.nodes[0]?.state === 'Unhealthy');
+    await node.docker(['rm', 'seen']);
+    await server.start();
+    await waitFor('a healthy node', () => cluster.healthyNodes().length === 1);
+    expect([...cluster.containerList].map(({ name }) => name)).toEqual(['idle']);
+  } finally {
+    await membership.close();
+  }
 });
 
 test('a stopped engine is named as such', async () => {
