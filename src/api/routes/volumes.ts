@@ -1,3 +1,4 @@
+import { type PruneAnswer, pruneVolumesOn, SPARES_NAMED_API } from '../../cluster/volume-prune.ts';
 import type { VolumeBody } from '../../cluster/volume-service.ts';
 import { BadRequestError, ClusterError } from '../../common/errors.ts';
 import { compareApi } from '../../engine/api-version.ts';
@@ -19,7 +20,6 @@ export const volumeRoutes: RouteHandlers = {
 const FILTERS: ReadonlySet<string> = new Set(['dangling', 'driver', 'label', 'name']);
 /** Engines that need longer are left out of a listing by use. */
 const DANGLING_MS = 10_000;
-const PRUNE_MS = 120_000;
 
 async function listVolumes(call: Call): Promise<void> {
   const { volumes } = call.services;
@@ -55,34 +55,27 @@ async function removeVolume(call: Call): Promise<void> {
 
 async function pruneVolumes(call: Call): Promise<void> {
   const { cluster, volumes, logger } = call.services;
+  const { api, signal } = call;
   const filters = parseFilters(call.query.get('filters'));
-  type Answer = { readonly VolumesDeleted?: readonly string[] | null; readonly SpaceReclaimed?: number };
-  const path = `/volumes/prune${call.search}`;
-  const nodes = cluster.healthyNodes();
+  const all = filters.get('all')?.[0];
+  const isAll = all === undefined ? compareApi(api, SPARES_NAMED_API) < 0 : isTrue(all);
   const answers = await Promise.all(
-    nodes.map(async (node): Promise<Answer> => {
-      try {
-        const { api, signal } = call;
-        const answer = await node.client.json<Answer>({ method: 'POST', path, api, signal, timeoutMs: PRUNE_MS });
-        await node.refreshVolumes();
-        return answer;
-      } catch (error) {
-        call.signal.throwIfAborted();
+    cluster.healthyNodes().map((node) =>
+      pruneVolumesOn(node, { filters, isAll, api, signal }).catch((error: unknown): PruneAnswer => {
+        signal.throwIfAborted();
         logger.warn({ err: error, engine: node.name }, 'pruning volumes failed');
         return {};
-      }
-    }),
+      }),
+    ),
   );
-  const forgotten = await volumes.forgetPending(prunablePending(call, filters));
+  const forgotten = await volumes.forgetPending(isAll ? prunablePending(call, filters) : []);
   const names = new Set([...answers.flatMap(({ VolumesDeleted }) => VolumesDeleted ?? []), ...forgotten]);
   const space = answers.reduce((sum, { SpaceReclaimed }) => sum + (SpaceReclaimed ?? 0), 0);
   sendJson(call.res, 200, JSON.stringify({ VolumesDeleted: [...names].sort(), SpaceReclaimed: space }));
 }
 
-/** Volumes without node are named, so that engines from API 1.42 on would keep them unless all are to go. */
+/** Volumes without node, which nobody uses; they are named. */
 function prunablePending(call: Call, filters: Filters): readonly string[] {
-  const all = filters.get('all')?.[0];
-  if (all === undefined ? compareApi(call.api, '1.42') >= 0 : !isTrue(all)) return [];
   return call.services.volumes
     .pending()
     .filter(({ Labels }) => matchesLabels(Labels, filters.get('label') ?? []))
