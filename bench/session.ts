@@ -89,6 +89,11 @@ export class Session implements AsyncDisposable {
     }
   }
 
+  /** Throws when a manager ended by itself: then that is why a part failed. */
+  assertManagersRunning(): void {
+    for (const manager of this.#managers) manager.assertRunning();
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#managers.map((manager) => manager.close()));
     await this.floors.close();

@@ -13,6 +13,7 @@ export class ManagerProcess implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #logFile: string;
   readonly #command: readonly string[];
+  #closing = false;
 
   /** @param command program and arguments; its output goes to `logFile` */
   constructor(command: readonly string[], logFile: string) {
@@ -31,15 +32,16 @@ export class ManagerProcess implements AsyncDisposable {
     return this.#process.pid !== undefined && this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** Throws with the end of its output when it is not running any more. */
+  /** Throws with the end of its output when it ended by itself. */
   assertRunning(): void {
-    if (this.isRunning) return;
+    if (this.isRunning || this.#closing) return;
     const tail = readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n  ');
     throw new Error(`the manager ended: ${this.#command.join(' ')}\n  ${tail}`);
   }
 
   /** Asks it to leave, ends it after a deadline; may be called twice. */
   async close(): Promise<void> {
+    this.#closing = true;
     if (!this.isRunning) return;
     const exited = once(this.#process, 'exit');
     this.#process.kill('SIGTERM');

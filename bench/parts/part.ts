@@ -16,7 +16,14 @@ export type Part = (session: Session) => Promise<Findings>;
 /** Opens a session, runs a part in it and closes everything, also when it fails. */
 export async function runPart(name: string, part: Part, options: BenchOptions): Promise<PartResult> {
   await using session = await Session.open(options);
-  const { rows = [], facts = [], samples } = await part(session);
+  const {
+    rows = [],
+    facts = [],
+    samples,
+  } = await part(session).catch((error: unknown) => {
+    session.assertManagersRunning();
+    throw error;
+  });
   const { nodes, containers, tls, manager } = options;
   return {
     part: name,

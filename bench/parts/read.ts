@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FloorName } from '../floor/floors.ts';
-import { LoadClient } from '../load/client.ts';
+import { type Answer, LoadClient } from '../load/client.ts';
 import { runLoad } from '../load/run.ts';
 import type { Target } from '../load/target.ts';
 import { type Measured, measure } from '../measure/measure.ts';
@@ -38,8 +38,11 @@ export async function measureRow(
   const own = manager && (await measure(operation, { target: manager.target, clients, seconds }, manager.meter));
   const floors: Partial<Record<FloorName, Measured>> = {};
   const source = manager?.target ?? (await session.floors.engine()).target;
-  const prebuilt = await session.floors.prebuilt(await fetchOnce(source, operation.requestFor(0)));
-  floors.prebuilt = await measure(operation, { target: prebuilt.target, clients, seconds }, prebuilt.meter);
+  const sample = await fetchOnce(source, operation.requestFor(0));
+  if (sample !== undefined) {
+    const prebuilt = await session.floors.prebuilt(sample);
+    floors.prebuilt = await measure(operation, { target: prebuilt.target, clients, seconds }, prebuilt.meter);
+  }
   if (operation.forwarded) {
     // The floor's engine is node 0 alone, so it is asked for that node's containers.
     const [local] = readOperations({ ...session.population, nodes: 1 }).filter(({ name }) => name === operation.name);
@@ -66,9 +69,10 @@ async function memoryFacts(session: Session, manager: RunningManager): Promise<F
   ];
 }
 
-async function fetchOnce(target: Target, request: string): ReturnType<LoadClient['fetch']> {
+/** Undefined when the target does not answer: the row then shows its errors and no floor. */
+async function fetchOnce(target: Target, request: string): Promise<Answer | undefined> {
   const client = new LoadClient(target);
-  const answer = await client.fetch(request);
+  const answer = await client.fetch(request).catch(() => undefined);
   client.close();
   return answer;
 }
