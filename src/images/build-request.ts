@@ -4,8 +4,12 @@ import { BadRequestError } from '../common/errors.ts';
 export interface BuildRequest {
   /** For the engine: without what is meant for the scheduler. */
   readonly query: URLSearchParams;
-  /** What the scheduler needs to know, as members of a create body. */
+  /** What the scheduler needs to know, as members of a create body; undefined when any node will do. */
   readonly placementBody: unknown;
+  /** Build arguments without those meant for the scheduler. */
+  readonly args: ReadonlyMap<string, string | null>;
+  /** Path of the Dockerfile in the context; undefined when there is none to read (a remote context, or `--pull`). */
+  readonly dockerfile: string | undefined;
   readonly platform: string | undefined;
   /** Names the image gets. */
   readonly tags: readonly string[];
@@ -24,17 +28,21 @@ export function readBuild(query: URLSearchParams): BuildRequest {
   const passed = new URLSearchParams(query);
   const args = readArguments(query.get('buildargs'));
   const directives = args.filter(([name]) => DIRECTIVE.test(name));
+  const rest = args.filter(([name]) => !DIRECTIVE.test(name));
   if (directives.length > 0) {
-    const rest = args.filter(([name]) => !DIRECTIVE.test(name));
     passed.set('buildargs', JSON.stringify(Object.fromEntries(rest)));
   }
+  const platform = query.get('platform') || undefined;
+  const HostConfig = { Memory: numberOf(query, 'memory'), CpuShares: numberOf(query, 'cpushares') };
+  const Env = directives.map(([name, value]) => (value === null ? name : `${name}=${value}`));
+  const isAnyNode = Env.length === 0 && HostConfig.Memory === 0 && HostConfig.CpuShares === 0 && !platform;
+  const isReadable = !query.get('remote') && ['', '0', 'false'].includes(query.get('pull') ?? '');
   return {
     query: passed,
-    placementBody: {
-      Env: directives.map(([name, value]) => (value === null ? name : `${name}=${value}`)),
-      HostConfig: { Memory: numberOf(query, 'memory'), CpuShares: numberOf(query, 'cpushares') },
-    },
-    platform: query.get('platform') || undefined,
+    placementBody: isAnyNode ? undefined : { Env, HostConfig },
+    args: new Map(rest),
+    dockerfile: isReadable ? query.get('dockerfile') || 'Dockerfile' : undefined,
+    platform,
     tags: query.getAll('t').filter((tag) => tag !== ''),
     buildId: query.get('buildid') || undefined,
     needsSession: query.get('version') === '2' || Boolean(query.get('session')),

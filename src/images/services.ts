@@ -40,26 +40,30 @@ export class ImageServices {
   }
 
   /**
-   * The scheduler's choice for work that is no container (import, load, build), recorded as a placement until it is
-   * released. `body` has the members of a create body that matter (`Env`, `HostConfig`). Throws a SchedulingError.
+   * The scheduler's choice for a build, recorded as a placement until it is released. `body` has the members of a create
+   * body that matter (`Env`, `HostConfig`). Throws a SchedulingError.
    */
-  place(body: unknown = {}, options: PlacementOptions = {}): PendingPlacement {
+  place(body: unknown, options: PlacementOptions = {}): PendingPlacement {
     const { request } = parsePlacement(body, options);
     const placement = schedule(request, this.#cluster, this.#scheduler);
     if (placement.kind === 'refused') throw toError(placement);
     return this.#cluster.beginPlacement(placement.node as Node, request, {});
   }
 
-  /** The node of BuildKit's sessions: one for all clients as long as it is healthy, so that its cache is used. */
+  /**
+   * The node where images come into being: builds that may run anywhere, BuildKit's sessions, loads and imports. One for all
+   * clients as long as it is healthy, so that the build cache is used and an image finds the one it builds on. Throws a
+   * SchedulingError when there is no healthy node.
+   */
   get builder(): Node {
     if (this.#builder?.isHealthy && this.#cluster.nodes.includes(this.#builder)) return this.#builder;
-    const placement = this.place();
+    const placement = this.place({});
     placement.release();
     this.#builder = placement.node;
     return placement.node;
   }
 
-  /** The node of BuildKit's sessions, if there were any. */
+  /** The {@link builder}, if there was one already. */
   get lastBuilder(): Node | undefined {
     return this.#builder;
   }

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ImageApi } from '../../../test/fakes/image-api.ts';
+import { carryImages } from '../../../test/fakes/image-archives.ts';
+import { tar } from '../../lab/tar.ts';
 
 const ID = `sha256:${'7'.repeat(64)}`;
 const open: ImageApi[] = [];
@@ -107,6 +110,50 @@ test('POST /build/prune adds up the nodes', async () => {
   }
   const { json } = await one.call('POST', '/build/prune?all=1');
   expect(json).toEqual({ CachesDeleted: ['cache-0', 'cache-1'], SpaceReclaimed: 20 });
+});
+
+describe('what a Dockerfile builds on', () => {
+  const file = (path: string, content: string) => ({ path, mode: 0o644, content: Buffer.from(content) });
+  const dockerfile = file('Dockerfile', 'ARG TAG=1\nFROM mine:$TAG\nCOPY --from=tools:1 a b\n');
+  const padding = file('a-first', 'x'.repeat(3_000_000));
+
+  test.each([
+    ['plain', tar([dockerfile])],
+    ['late in the context', tar([padding, dockerfile, padding])],
+    ['gzipped', gzipSync(tar([padding, dockerfile]))],
+    ['absent', tar([padding])],
+    ['no archive', Buffer.from('x')],
+    ['empty', Buffer.alloc(0)],
+  ])('comes from the node that has it; the context arrives whole (%s)', async (name, context) => {
+    const one = await api(2);
+    const { builder } = one.images;
+    const [at, other] = builder === one.fake.nodes[0] ? [0, 1] : [1, 0];
+    const traffic = one.fake.engines.map((engine) => carryImages(engine));
+    for (const tag of ['mine:1', 'tools:1']) one.fake.at(other).engine.state.addImage(tag);
+    await one.fake.at(other).node.refreshImages();
+    const received: Buffer[] = [];
+    const { engine } = one.fake.at(at);
+    engine.on('POST /build', (exchange) => {
+      const hasBases = ['mine:1', 'tools:1'].every((tag) => engine.state.findImage(tag) !== undefined);
+      exchange.body = {
+        data: (chunk) => void received.push(Buffer.from(chunk)),
+        end: () => exchange.json(200, JSON.stringify({ stream: String(hasBases) })),
+      };
+      return true;
+    });
+    const { json } = await one.call('POST', '/build', { body: new Uint8Array(context) });
+    const isRead = !['absent', 'no archive', 'empty'].includes(name);
+    expect(json).toEqual({ stream: String(isRead) });
+    expect(traffic[at]?.loads).toBe(isRead ? 2 : 0);
+    expect(Buffer.concat(received).equals(context)).toBe(true);
+  });
+
+  test('is left to the engine when nobody has it, and with --pull', async () => {
+    const one = await api(2);
+    const body = new Uint8Array(tar([dockerfile]));
+    for (const query of ['', '?pull=1']) expect((await one.call('POST', `/build${query}`, { body })).status).toBe(200);
+    expect(one.fake.engines.flatMap((engine) => engine.requestsTo('GET /images/get'))).toEqual([]);
+  });
 });
 
 describe('BuildKit', () => {

@@ -3,6 +3,7 @@ import type { Node } from '../../cluster/node.ts';
 import { NotFoundError } from '../../common/errors.ts';
 import { readBuild } from '../../images/build-request.ts';
 import { sendJson } from '../answer.ts';
+import { prepareBases } from '../build-bases.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 import { hijackToNode } from '../hijack.ts';
 import { pruneOnNodes, settleTags } from '../image-calls.ts';
@@ -10,7 +11,7 @@ import { proxyToNode } from '../proxy.ts';
 import { uploadToNode } from '../upload.ts';
 import { watched } from '../watched-answer.ts';
 
-/** Builds: the classic builder where the scheduler says, BuildKit on one node that keeps its cache. */
+/** Builds: where their arguments say, else on one node that keeps the cache. */
 export const buildRoutes: RouteHandlers = {
   'POST /build': build,
   'POST /build/cancel': cancelBuild,
@@ -21,11 +22,14 @@ export const buildRoutes: RouteHandlers = {
 
 async function build(call: Call): Promise<void> {
   const { images } = call.services;
-  const { query, placementBody, platform, tags, buildId, needsSession } = readBuild(call.query);
-  const placement = needsSession ? undefined : images.place(placementBody, platform ? { platform } : {});
+  const request = readBuild(call.query);
+  const { query, placementBody, platform, tags, buildId, needsSession } = request;
+  const isScheduled = placementBody !== undefined && !needsSession;
+  const placement = isScheduled ? images.place(placementBody, platform ? { platform } : {}) : undefined;
   const node = placement?.node ?? images.builder;
   const end = buildId ? images.beginBuild(buildId, node) : undefined;
   try {
+    if (!needsSession) await prepareBases(call, node, request);
     const beforeEnd = (): Promise<void> => settleTags(call, node, tags);
     await uploadToNode(call, node, { path: `/build?${query}` }, watched({ beforeEnd }));
   } finally {

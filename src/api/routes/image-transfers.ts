@@ -44,19 +44,14 @@ async function uploadSomewhere(
   names: () => readonly string[],
   onMessage: (message: JsonMessage) => void = () => undefined,
 ): Promise<void> {
-  const placement = call.services.images.place();
-  const { node } = placement;
+  const node = call.services.images.builder;
   const beforeEnd = (): Promise<void> => settleTags(call, node, names());
-  try {
-    await uploadToNode(call, node, { path: path + call.search }, watched({ onMessage, beforeEnd }));
-  } finally {
-    placement.release();
-  }
+  await uploadToNode(call, node, { path: path + call.search }, watched({ onMessage, beforeEnd }));
 }
 
 async function pullImage(call: Call): Promise<void> {
   const { images } = call.services;
-  const [single, ...more] = images.pullPolicy === 'one' ? [onePlace(call)] : healthyNodes(call);
+  const [single, ...more] = images.pullPolicy === 'one' ? [images.builder] : healthyNodes(call);
   const reference = pulledReference(call.query);
   if (single && more.length === 0) return pullOnOne(call, single, reference);
   const nodes = single ? [single, ...more] : more;
@@ -89,12 +84,6 @@ function mostAgreed(call: Call, pulled: readonly Node[], reference: string): Nod
   const { images } = call.services.cluster;
   const record = images.find(reference, (node) => pulled.includes(node));
   return pulled.find((node) => record && images.meanings(reference).get(node) === record.id);
-}
-
-function onePlace(call: Call): Node {
-  const placement = call.services.images.place();
-  placement.release();
-  return placement.node;
 }
 
 /** What a pull is about; undefined when it asks for all tags of a repository. */
