@@ -91,10 +91,10 @@ async function resume(request: CreateRequest, context: CreateContext): Promise<B
   if (record.driver !== request.driver) throw differs(`driver (${record.driver})`);
   const module = await loadDriver(record.driver);
   const secrets: Record<string, OptionValue> = {};
-  for (const { flag, isSecret } of module.options) {
+  for (const { flag, isSecret, isTransient } of module.options) {
     const given = request.options[flag];
     if (given === undefined) continue;
-    if (isSecret) secrets[flag] = given;
+    if (isSecret || isTransient) secrets[flag] = given;
     else if (String(given) !== String(record.options[flag])) throw differs(`--${flag} (${record.options[flag]})`);
   }
   await stored.update(({ failure: _over, ...old }) => ({ ...old, engine: request.engine, swarm: request.swarm }));

@@ -25,13 +25,15 @@ export function resolveOptions(
   return values;
 }
 
-/** The values that go into the store: no credentials, unless `withSecrets`. */
+/** The values that go into the store: nothing transient, and no credentials unless `withSecrets`. */
 export function storable(
   options: readonly DriverOption[],
   values: Readonly<Record<string, OptionValue>>,
   withSecrets: boolean,
 ): Readonly<Record<string, OptionValue>> {
-  const kept = options.filter(({ flag, isSecret }) => (withSecrets || !isSecret) && values[flag] !== undefined);
+  const kept = options.filter(
+    ({ flag, isSecret, isTransient }) => (withSecrets || !isSecret) && !isTransient && values[flag] !== undefined,
+  );
   return Object.fromEntries(kept.map(({ flag }) => [flag, values[flag] as OptionValue]));
 }
 

@@ -16,6 +16,8 @@ export interface DriverOption {
   readonly isRequired?: boolean;
   /** A credential: taken from flag or environment every time, never written to the store unless the person asks for it. */
   readonly isSecret?: boolean;
+  /** Needed only while the machine is made and not kept: a path on this computer, whose content the driver copies. */
+  readonly isTransient?: boolean;
   readonly choices?: readonly string[];
   /** What is wrong with a value, as the end of the sentence `--flag "value" …`; undefined when it is fine. */
   readonly problem?: (value: string | number) => string | undefined;

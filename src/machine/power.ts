@@ -51,21 +51,34 @@ async function afterStart(machine: Machine, context: MachineContext, task: Task)
   const pem = await readFile(join(stored.tlsFolder, 'server.pem'), 'utf8').catch(() => undefined);
   if (pem !== undefined && ip !== undefined && !coversHost(pem, ip)) {
     task.report(`its address is ${ip} now: making a certificate for it`);
-    await regenerateServer(machine, context, task);
+    await regenerateServer(machine, context, task, true);
   }
   if (pem === undefined) return;
   task.report('waiting for its engine');
   await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);
 }
 
-/** A new certificate for the machine's present address, put into use without restarting containers where the engine can. */
-export async function regenerateServer(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+/**
+ * A new certificate for the machine's present address, put into use without restarting containers. Where the engine cannot do that
+ * it throws a ConflictError, unless `mayRestart`.
+ */
+export async function regenerateServer(
+  machine: Machine,
+  context: MachineContext,
+  task: Task,
+  mayRestart: boolean,
+): Promise<void> {
   const { stored } = machine;
   const provisioner = await provisionerOf(machine, task.signal);
   if (provisioner === undefined)
     throw new DriverError(
       `the certificates of "${stored.record.name}" are not ours to make: its engine was there before`,
       'NOT_OURS',
+    );
+  if (!mayRestart && (await provisioner.restartsContainers?.(task)))
+    throw new ConflictError(
+      `the engine of "${stored.record.name}" carries cluster networks: it takes new certificates only by restarting its containers. Say --force to do it now`,
+      'RESTARTS_CONTAINERS',
     );
   await waitForAddress(machine, context, task);
   const trust = { ...context, signal: task.signal };

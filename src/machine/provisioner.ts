@@ -32,8 +32,16 @@ export interface Provisioner {
    * step and carries the end of the remote output.
    */
   provision(spec: EngineSpec, certificates: ServerCertificates, task: Task): Promise<void>;
-  /** Replaces the certificates only. Containers keep running; resolves when the engine serves the new ones. */
+  /**
+   * Replaces the certificates only; resolves when the engine serves the new ones. Containers keep running, except where
+   * {@link Provisioner.restartsContainers} says otherwise.
+   */
   replaceCertificates(spec: EngineSpec, certificates: ServerCertificates, task: Task): Promise<void>;
+  /**
+   * Whether new certificates cannot be taken without restarting containers: an engine in swarm mode, which carries cluster
+   * networks, cannot restart around them. Absent: it always can.
+   */
+  restartsContainers?(task: Task): Promise<boolean>;
   /** Where the certificates lie on the machine, for containers that mount them. */
   readonly certificatePaths: {
     readonly folder: string;

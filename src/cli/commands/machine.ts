@@ -2,10 +2,12 @@ import type { Command } from 'commander';
 import type { CommandContext } from '../command.ts';
 import { configure as create } from './machine/create.ts';
 import { configure as env } from './machine/env.ts';
+import { configure as fleet } from './machine/fleet.ts';
 import { configure as ls } from './machine/ls.ts';
 import { configure as power } from './machine/power.ts';
 import { configure as remote } from './machine/remote.ts';
 import { configure as rm } from './machine/rm.ts';
+import { configure as share } from './machine/share.ts';
 import { configure as show } from './machine/show.ts';
 
 const EXAMPLES = `
@@ -26,7 +28,7 @@ export function configure(command: Command, context: CommandContext): void {
     )
     .enablePositionalOptions()
     .addHelpText('after', EXAMPLES);
-  for (const part of [create, ls, env, show, power, rm, remote]) part(command, context);
+  for (const part of [create, ls, env, show, power, rm, remote, share, fleet]) part(command, context);
   for (const each of command.commands) {
     const summary = each.summary();
     each.description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`);

@@ -20,7 +20,8 @@ export const driver: DriverModule = defineDriver({
     {
       flag: 'cert-path',
       type: 'string',
-      help: 'folder with the ca.pem, cert.pem and key.pem for that engine',
+      help: 'folder with the ca.pem, cert.pem and key.pem for that engine, which are copied',
+      isTransient: true,
     },
   ],
   open: ({ name, options }): Driver => {

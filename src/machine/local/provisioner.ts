@@ -34,6 +34,15 @@ export function localProvisioner(machine: LocalMachine): Provisioner {
       if (host.daemon === undefined) await runEngine(machine, host, task.signal);
       else await restartEngine(machine, { ...host, daemon: host.daemon }, task);
     },
+    restartsContainers: async ({ signal }) => {
+      if ((await processesOf(machine))?.daemon === undefined) return false;
+      const client = new EngineClient(unixConnector(socketPath(machine)));
+      try {
+        return isInSwarmMode(await client.json<EngineInfo>({ method: 'GET', path: '/info', signal }));
+      } finally {
+        await client.close();
+      }
+    },
     upgrade: async (_spec: EngineSpec, task) => {
       await ensureGenerations([machine.generation], task.report);
       task.report(`its engine is Debian's ${machine.generation}, the newest of that generation here`);
@@ -72,7 +81,7 @@ async function restartEngine(
   const client = new EngineClient(unixConnector(socketPath(machine)));
   try {
     const info = await client.json<EngineInfo>({ method: 'GET', path: '/info', signal: task.signal });
-    const inSwarmMode = (info.Swarm?.LocalNodeState ?? 'inactive') !== 'inactive';
+    const inSwarmMode = isInSwarmMode(info);
     if (inSwarmMode) task.report('restarting the engine; its containers too, because it carries cluster networks');
     else await setLiveRestore(client, machine, host.daemon, true, task);
     await stopDaemon(host.daemon);
@@ -88,6 +97,10 @@ async function restartEngine(
 interface EngineInfo {
   readonly LiveRestoreEnabled?: boolean;
   readonly Swarm?: { readonly LocalNodeState?: string };
+}
+
+function isInSwarmMode(info: EngineInfo): boolean {
+  return (info.Swarm?.LocalNodeState ?? 'inactive') !== 'inactive';
 }
 
 async function setLiveRestore(

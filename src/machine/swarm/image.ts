@@ -7,6 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { FileEntry } from '../../lab/image-files.ts';
 import { tar } from '../../lab/tar.ts';
+import type { Task } from '../provisioner.ts';
+import type { MachineStore } from '../store.ts';
 import { findInstallation, type Installation, type InstalledFile, NODE_PATH, PROGRAM_FOLDER } from './installation.ts';
 
 /** An image of this program, ready for `POST /images/load`. */
@@ -35,19 +37,24 @@ export function engineArchitecture(arch: string): string {
 }
 
 /**
- * The image of the running program in the folder `cache`, made when it is not there or the program has changed. Equal installations
+ * The image of the running program in the store's cache, made when it is not there or the program has changed. Equal installations
  * make equal images.
  */
-export async function ensureSelfImage(cache: string, report: (text: string) => void): Promise<SelfImage> {
+export async function ensureSelfImage(store: MachineStore, task: Task): Promise<SelfImage> {
   const installation = await findInstallation();
   const key = keyOf(installation);
-  const file = join(cache, `image-${key.slice(0, 16)}.tar.gz`);
+  const file = join(await store.folder('cache'), `image-${key.slice(0, 16)}.tar.gz`);
   // The tag tells builds of one version apart, as they occur while it is developed.
   const reference = `enxame:${installation.version}-${key.slice(0, 8)}`;
   const architecture = engineArchitecture(process.arch);
-  if ((await sizeOf(file)) === undefined) {
-    report('making the swarm image of this program');
-    await writeImage(file, reference, architecture, installation);
+  const lock = await store.lockShared('making the swarm image', task.signal);
+  try {
+    if ((await sizeOf(file)) === undefined) {
+      task.report('making the swarm image of this program');
+      await writeImage(file, reference, architecture, installation);
+    }
+  } finally {
+    await lock.close();
   }
   return { reference, architecture, file, sizeBytes: (await sizeOf(file)) ?? 0 };
 }

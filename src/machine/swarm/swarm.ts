@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { EngineAnswerError, type EngineClient, messageOf } from '../../engine/client.ts';
 import { readResponseHead } from '../../engine/response-head.ts';
 import { engineClient } from '../access.ts';
@@ -7,15 +6,22 @@ import { DriverError } from '../errors.ts';
 import type { Machine } from '../machine.ts';
 import type { Provisioner, Task } from '../provisioner.ts';
 import type { MachineStore } from '../store.ts';
-import { CONFIG_LABEL, type SwarmContainer, swarmContainers } from './containers.ts';
+import {
+  AGENT_NAME,
+  CONFIG_LABEL,
+  MANAGER_NAME,
+  ROLE_LABEL,
+  type SwarmContainer,
+  swarmContainers,
+} from './containers.ts';
 import { ensureSelfImage, openImage, type SelfImage } from './image.ts';
 
 /** `--swarm-image` when it is not given: the image made of this very program. */
 export const SELF_IMAGE = 'self';
 
 /**
- * Makes the machine's engine part of its cluster: the image is there and the containers run as the record says. Safe to run
- * again; containers that are right already are left alone.
+ * Makes the machine's engine what the record says it is to the cluster: the image is there, the containers run, and those that are
+ * not wanted any more are gone. Safe to run again; containers that are right already are left alone.
  */
 export async function runSwarm(
   machine: Machine,
@@ -24,17 +30,29 @@ export async function runSwarm(
   task: Task,
 ): Promise<void> {
   const { record } = machine.stored;
-  const { swarm, engine, address } = record;
-  if (swarm === undefined) return;
-  const client = await engineClient(machine.stored, address?.url ?? '');
+  const client = await engineClient(machine.stored, record.address?.url ?? '');
   try {
-    const image = await ensureImage(client, swarm.image, store, task);
-    const ip = address?.ip ?? (await machine.driver.ip(task.signal));
-    const plan = { swarm, engine, ip, image, certificates: provisioner?.certificatePaths };
-    for (const container of swarmContainers(plan)) await ensureContainer(client, container, task);
+    const containers = record.swarm === undefined ? [] : await plannedFor(machine, provisioner, client, store, task);
+    for (const name of [MANAGER_NAME, AGENT_NAME])
+      if (!containers.some((each) => each.name === name)) await removeContainer(client, name, task.signal);
+    for (const container of containers) await ensureContainer(client, container, task);
   } finally {
     await client.close();
   }
+}
+
+async function plannedFor(
+  machine: Machine,
+  provisioner: Provisioner | undefined,
+  client: EngineClient,
+  store: MachineStore,
+  task: Task,
+): Promise<readonly SwarmContainer[]> {
+  const { swarm, engine, address } = machine.stored.record;
+  if (swarm === undefined) return [];
+  const image = await ensureImage(client, swarm.image, store, task);
+  const ip = address?.ip ?? (await machine.driver.ip(task.signal));
+  return swarmContainers({ swarm, engine, ip, image, certificates: provisioner?.certificatePaths });
 }
 
 /** Restarts the manager's container, if there is one, so that it reads its certificates again; containers of the cluster run on. */
@@ -58,7 +76,7 @@ async function ensureImage(client: EngineClient, wanted: string, store: MachineS
     if (failure === undefined) return wanted;
     task.report(`${wanted} cannot be pulled (${failure}): using this program's own image`);
   }
-  const image = await ensureSelfImage(await store.folder('cache'), task.report);
+  const image = await ensureSelfImage(store, task);
   if (await hasImage(client, image.reference, task.signal)) return image.reference;
   await assertArchitecture(client, image, task.signal);
   task.report(`loading the swarm image (${Math.round(image.sizeBytes / 1e6)} MB)`);
@@ -119,31 +137,52 @@ async function load(client: EngineClient, image: SelfImage, signal: AbortSignal)
   }
 }
 
-/** Writes all of it with back-pressure and leaves the socket open for the answer. */
-async function upload(from: Readable, to: NodeJS.WritableStream & { readonly destroyed?: boolean }): Promise<void> {
+/** Writes all of it with back-pressure and leaves the socket open for the answer, which may come early when it is a refusal. */
+async function upload(from: Readable, to: Duplex): Promise<void> {
   for await (const chunk of from) {
     if (to.destroyed) throw new DriverError('load the swarm image: the engine closed the connection', 'NO_SWARM_IMAGE');
-    if (!to.write(chunk as Buffer)) await Promise.race([once(to, 'drain'), once(to, 'close')]);
+    if (!to.write(chunk)) await drained(to);
   }
 }
 
-async function ensureContainer(
-  client: EngineClient,
-  container: SwarmContainer,
-  { signal, report }: Task,
-): Promise<void> {
+function drained(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      stream.off('drain', finish).off('close', finish);
+      resolve();
+    };
+    stream.on('drain', finish).on('close', finish);
+    if (stream.destroyed) finish();
+  });
+}
+
+async function ensureContainer(client: EngineClient, container: SwarmContainer, task: Task): Promise<void> {
   const { name, body, digest } = container;
-  const found = await client
-    .json<Inspected | undefined>({ method: 'GET', path: `/containers/${name}/json`, signal })
-    .catch(unless404);
-  if (found !== undefined && found.Config?.Labels?.[CONFIG_LABEL] !== digest) {
-    await client.json({ method: 'DELETE', path: `/containers/${name}?force=1`, signal }).catch(unless404);
-  }
-  if (found?.Config?.Labels?.[CONFIG_LABEL] !== digest) {
-    report(`starting ${name}`);
+  const { signal } = task;
+  const found = await inspect(client, name, signal);
+  const isRight = found?.Config?.Labels?.[CONFIG_LABEL] === digest;
+  if (found !== undefined && !isRight) await removeContainer(client, name, signal);
+  if (!isRight) {
+    task.report(`starting ${name}`);
     await client.json({ method: 'POST', path: `/containers/create?name=${name}`, body: JSON.stringify(body), signal });
   }
   await client.json({ method: 'POST', path: `/containers/${name}/start`, signal });
+}
+
+/** Removes one of our containers; another one of that name is not ours to remove. */
+async function removeContainer(client: EngineClient, name: string, signal: AbortSignal): Promise<void> {
+  const found = await inspect(client, name, signal);
+  if (found === undefined) return;
+  if (found.Config?.Labels?.[ROLE_LABEL] === undefined)
+    throw new DriverError(
+      `the machine has a container "${name}" that is not of this program: rename or remove it first`,
+      'CONTAINER_EXISTS',
+    );
+  await client.json({ method: 'DELETE', path: `/containers/${name}?force=1`, signal }).catch(unless404);
+}
+
+async function inspect(client: EngineClient, name: string, signal: AbortSignal): Promise<Inspected | undefined> {
+  return await client.json<Inspected>({ method: 'GET', path: `/containers/${name}/json`, signal }).catch(unless404);
 }
 
 interface Inspected {

@@ -43,7 +43,7 @@ export function configure(machine: Command, cli: CommandContext): void {
     .command('regenerate-certs')
     .summary('make new certificates: after a change of address, or before the old ones expire')
     .argument('[name...]')
-    .option('-f, --force', 'do not ask')
+    .option('-f, --force', 'do not ask, and restart containers of engines that carry cluster networks')
     .option('--client-certs', 'our own certificate too, for all machines of the same authority')
     .action((names: readonly string[], flags: CertFlags, command: Command) => regenerate(names, flags, command, cli));
 }
@@ -111,7 +111,9 @@ async function regenerate(
       }
     });
   }
-  await onOpen(wanted, command, cli, regenerateServer);
+  await onOpen(wanted, command, cli, (machine, each, task) =>
+    regenerateServer(machine, each, task, flags.force ?? false),
+  );
 }
 
 /** Does `work` on the named machines, each opened and locked. */

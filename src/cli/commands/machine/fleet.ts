@@ -1,0 +1,109 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { reasonOf, UsageError } from '../../../common/errors.ts';
+import type { Existing, Plan, PlanItem } from '../../../machine/fleet/plan.ts';
+import type { MachineContext } from '../../../machine/machine.ts';
+import type { Task } from '../../../machine/provisioner.ts';
+import type { CommandContext } from '../../command.ts';
+import { onEach } from './each.ts';
+import { confirm, machineContext } from './surroundings.ts';
+
+interface Flags {
+  readonly file: string;
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  readonly replace?: boolean;
+}
+
+const EXAMPLES = `
+Example, fleet.yml:
+  swarm: { discovery: "token://10.0.0.9:2374/v1/\${TOKEN}" }
+  defaults: { driver: local }
+  machines:
+    queen: { role: master }
+    worker: { count: 3, labels: { zone: a } }
+
+  $ TOKEN=$(enxame create) enxame machine up -f fleet.yml
+
+Running it again changes only what differs.`;
+
+/** `up` and `down`: a fleet of machines from a file. */
+export function configure(machine: Command, cli: CommandContext): void {
+  machine
+    .command('up')
+    .summary('make a fleet what its file says')
+    .option('-f, --file <file>', 'the fleet file', 'fleet.yml')
+    .option('-y, --yes', 'do not ask')
+    .option('--dry-run', 'show the plan only')
+    .option('--replace', 'make machines anew that cannot be changed to what the file says')
+    .addHelpText('after', EXAMPLES)
+    .action((flags: Flags, command: Command) => up(flags, command, cli));
+  machine
+    .command('down')
+    .summary('remove the machines of a fleet')
+    .option('-f, --file <file>', 'the fleet file', 'fleet.yml')
+    .option('-y, --yes', 'do not ask')
+    .option('--dry-run', 'show the plan only')
+    .action((flags: Flags, command: Command) => down(flags, command, cli));
+}
+
+async function up(flags: Flags, command: Command, cli: CommandContext): Promise<void> {
+  const [{ parseFleet }, { planFleet }] = await Promise.all([
+    import('../../../machine/fleet/file.ts'),
+    import('../../../machine/fleet/plan.ts'),
+  ]);
+  const fleet = parseFleet(await readText(flags.file), flags.file, cli.env);
+  const context = await machineContext(command, cli);
+  await carryOut(planFleet(fleet, await existing(context), flags.replace ?? false), flags, context, cli);
+}
+
+async function down(flags: Flags, command: Command, cli: CommandContext): Promise<void> {
+  const [{ fleetName }, { planDown }] = await Promise.all([
+    import('../../../machine/fleet/file.ts'),
+    import('../../../machine/fleet/plan.ts'),
+  ]);
+  const context = await machineContext(command, cli);
+  const name = fleetName(await readText(flags.file), flags.file);
+  await carryOut(planDown(name, await existing(context)), flags, context, cli);
+}
+
+async function readText(file: string): Promise<string> {
+  return await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new UsageError(`cannot read the fleet file: ${reasonOf(error)}. Name it with -f`);
+  });
+}
+
+/** All machines of the store with their states, asked at once. */
+async function existing(context: MachineContext): Promise<readonly Existing[]> {
+  const { openMachine } = await import('../../../machine/machine.ts');
+  return await Promise.all(
+    (await context.store.names()).map(async (name): Promise<Existing> => {
+      const stored = await context.store.load(name);
+      const { record } = stored;
+      if (record.fleet === undefined) return { record, state: '' };
+      const machine = await openMachine(stored, context);
+      try {
+        return { record, state: await machine.driver.state(AbortSignal.timeout(30_000)).catch(() => 'Error' as const) };
+      } finally {
+        await machine.close();
+      }
+    }),
+  );
+}
+
+async function carryOut(plan: Plan, flags: Flags, context: MachineContext, cli: CommandContext): Promise<void> {
+  const { formatPlan, isEmpty, nameOf } = await import('../../../machine/fleet/plan.ts');
+  cli.out(formatPlan(plan));
+  if (flags.dryRun || isEmpty(plan)) return;
+  if (!flags.yes && !(await confirm('Do this?', '--yes', cli))) return;
+  const items = new Map(plan.items.filter(({ action }) => action !== 'keep').map((item) => [nameOf(item), item]));
+  await onEach([...items.keys()], cli, async (name, task) => {
+    const item = items.get(name);
+    if (item !== undefined) await carryOutOne(item, context, task);
+  });
+}
+
+async function carryOutOne(item: PlanItem, context: MachineContext, task: Task): Promise<void> {
+  const { applyItem } = await import('../../../machine/fleet/apply.ts');
+  await applyItem(item, context, task);
+}

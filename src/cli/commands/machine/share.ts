@@ -1,0 +1,154 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import type { Command } from 'commander';
+import { reasonOf, UsageError } from '../../../common/errors.ts';
+import type { CommandContext } from '../../command.ts';
+import { machineContext, wantedName, wantedNames } from './surroundings.ts';
+
+interface ExportFlags {
+  readonly output: string;
+  readonly for?: string;
+  readonly withAuthority?: boolean;
+  readonly passphraseFile?: string;
+  readonly all?: boolean;
+}
+
+const EXPORT_HELP = `
+Examples:
+  $ enxame machine export --for alice --passphrase-file secret -o team.enxame queen worker-1
+  $ enxame machine export --all -o fleet.enxame
+  $ enxame machine import --passphrase-file secret team.enxame
+
+The file lets whoever has it use the machines: lock it with a passphrase (or $ENXAME_PASSPHRASE), or keep it safe.
+Credentials of providers are never in it; the recipient gets a client certificate of their own.`;
+
+/** `export`, `import` and `context`. */
+export function configure(machine: Command, cli: CommandContext): void {
+  machine
+    .command('export')
+    .summary('write machines to a file, for a team-mate or another computer')
+    .argument('[name...]')
+    .requiredOption('-o, --output <file>', 'the file to write')
+    .option('--all', 'all machines')
+    .option('--for <person>', 'whose file it is: the name in their client certificate (default: you)')
+    .option('--with-authority', 'the authority’s key too, so that they can make certificates')
+    .option('--passphrase-file <file>', 'lock it with the passphrase in that file ($ENXAME_PASSPHRASE)')
+    .addHelpText('after', EXPORT_HELP)
+    .action((names: readonly string[], flags: ExportFlags, command: Command) => exportTo(names, flags, command, cli));
+  machine
+    .command('import')
+    .summary('take machines from an export, or from docker-machine')
+    .argument('[file]', 'an export; none with --docker-machine')
+    .option(
+      '--docker-machine [folder]',
+      'the machines of docker-machine (default: $MACHINE_STORAGE_PATH or ~/.docker/machine)',
+    )
+    .option('--passphrase-file <file>', 'the passphrase it is locked with ($ENXAME_PASSPHRASE)')
+    .action((file: string | undefined, flags: ImportFlags, command: Command) => importFrom(file, flags, command, cli));
+  machine
+    .command('context')
+    .summary('make a docker context of a machine')
+    .argument('[name]')
+    .option('--swarm', 'of the whole swarm whose master the machine is')
+    .option('--name <context>', "what to call it (default: the machine's name)")
+    .action((name: string | undefined, flags: ContextFlags, command: Command) => context(name, flags, command, cli));
+}
+
+interface ImportFlags {
+  readonly dockerMachine?: string | true;
+  readonly passphraseFile?: string;
+}
+
+interface ContextFlags {
+  readonly swarm?: boolean;
+  readonly name?: string;
+}
+
+async function exportTo(
+  names: readonly string[],
+  flags: ExportFlags,
+  command: Command,
+  cli: CommandContext,
+): Promise<void> {
+  const [{ exportMachines }, { packShare }, { writePrivate }] = await Promise.all([
+    import('../../../machine/share/share.ts'),
+    import('../../../machine/share/archive.ts'),
+    import('../../../machine/files.ts'),
+  ]);
+  const context = await machineContext(command, cli);
+  const wanted = flags.all ? await context.store.names() : await wantedNames(names, context);
+  if (wanted.length === 0) throw new UsageError('there are no machines to export');
+  const passphrase = await readPassphrase(flags.passphraseFile, cli);
+  const options = { withAuthority: flags.withAuthority ?? false, recipient: flags.for ?? cli.env.USER ?? 'someone' };
+  const share = await cli.interruptible((signal) => exportMachines(wanted, context, options, signal));
+  await writePrivate(flags.output, await packShare(share, passphrase));
+  cli.err(
+    `${wanted.join(', ')} written to ${flags.output}${passphrase === undefined ? '. It is not locked: keep it safe' : ''}\n`,
+  );
+}
+
+async function importFrom(
+  file: string | undefined,
+  flags: ImportFlags,
+  command: Command,
+  cli: CommandContext,
+): Promise<void> {
+  const machines = await machineContext(command, cli);
+  if (flags.dockerMachine !== undefined) {
+    const { dockerMachineFolder, importDockerMachines } = await import('../../../machine/share/docker-machine.ts');
+    const given = flags.dockerMachine === true ? undefined : flags.dockerMachine;
+    const folder = given ?? dockerMachineFolder(cli.env, cli.env.HOME || homedir());
+    const results = await importDockerMachines(folder, machines);
+    for (const { name, problem } of results) cli.err(`(${name}) ${problem ?? 'imported'}\n`);
+    if (results.some(({ problem }) => problem !== undefined))
+      throw new UsageError('not all machines could be imported, see above. What was imported stays');
+    return;
+  }
+  if (file === undefined) throw new UsageError('which file? Or say --docker-machine');
+  const [{ importMachines }, { isLocked, unpackShare }] = await Promise.all([
+    import('../../../machine/share/share.ts'),
+    import('../../../machine/share/archive.ts'),
+  ]);
+  const content = await readFile(file).catch((error: unknown) => {
+    throw new UsageError(`cannot read the export: ${reasonOf(error)}`);
+  });
+  const passphrase = isLocked(content) ? await readPassphrase(flags.passphraseFile, cli) : undefined;
+  const names = await importMachines(await unpackShare(content, passphrase), machines);
+  cli.err(`imported ${names.join(', ')}\n`);
+}
+
+async function readPassphrase(file: string | undefined, cli: CommandContext): Promise<string | undefined> {
+  if (file === undefined) return cli.env.ENXAME_PASSPHRASE || undefined;
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new UsageError(`cannot read --passphrase-file: ${reasonOf(error)}`);
+  });
+  const passphrase = text.replace(/\r?\n$/, '');
+  if (passphrase === '') throw new UsageError(`--passphrase-file ${file} is empty`);
+  return passphrase;
+}
+
+async function context(
+  name: string | undefined,
+  flags: ContextFlags,
+  command: Command,
+  cli: CommandContext,
+): Promise<void> {
+  const [{ endpointOf }, { openByName }, { writeDockerContext }] = await Promise.all([
+    import('../../../machine/endpoint.ts'),
+    import('../../../machine/machine.ts'),
+    import('../../../machine/share/docker-context.ts'),
+  ]);
+  const machines = await machineContext(command, cli);
+  const wanted = await wantedName(name, machines);
+  const contextName = flags.name ?? wanted;
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/.test(contextName) || contextName === 'default')
+    throw new UsageError(`docker takes no context called "${contextName}": give another with --name`);
+  const machine = await openByName(wanted, machines);
+  try {
+    const endpoint = await cli.interruptible((signal) => endpointOf(machine, flags.swarm ?? false, signal));
+    await writeDockerContext(contextName, machine.stored, endpoint, cli.env);
+  } finally {
+    await machine.close();
+  }
+  cli.err(`Now: docker context use ${contextName}\n`);
+}

@@ -1,0 +1,67 @@
+import { createMachine } from '../create.ts';
+import { type MachineContext, openByName, provisionerOf } from '../machine.ts';
+import { changePower, provisionAgain, removeMachine } from '../power.ts';
+import type { Task } from '../provisioner.ts';
+import { runSwarm } from '../swarm/swarm.ts';
+import type { PlanItem } from './plan.ts';
+
+/** Does what the plan says about one machine. Safe to run again after a failure. */
+export async function applyItem(item: PlanItem, context: MachineContext, task: Task): Promise<void> {
+  switch (item.action) {
+    case 'create':
+    case 'resume':
+      return await create(item, context, task);
+    case 'replace':
+      await remove(item.request.name, context, task);
+      return await create(item, context, task);
+    case 'update':
+      return await update(item, context, task);
+    case 'start':
+      return await start(item.name, context, task);
+    case 'remove':
+      return await remove(item.name, context, task);
+    case 'keep':
+      return;
+  }
+}
+
+type WithRequest = Extract<PlanItem, { readonly request: unknown }>;
+
+async function create({ request }: WithRequest, context: MachineContext, task: Task): Promise<void> {
+  const { store } = context;
+  await createMachine(
+    request,
+    { ...context, runSwarm: (machine, provisioner, each) => runSwarm(machine, provisioner, store, each) },
+    task,
+  );
+}
+
+async function update({ request }: WithRequest, context: MachineContext, task: Task): Promise<void> {
+  const { name, engine, swarm } = request;
+  const lock = await context.store.lock(name, 'up', task.signal);
+  const machine = await openByName(name, context, task);
+  try {
+    await machine.stored.update((old) => ({ ...old, engine, swarm }));
+    await provisionAgain(machine, context, task);
+    await runSwarm(machine, await provisionerOf(machine, task.signal), context.store, task);
+  } finally {
+    await machine.close();
+    await lock.close();
+  }
+}
+
+async function start(name: string, context: MachineContext, task: Task): Promise<void> {
+  const lock = await context.store.lock(name, 'up', task.signal);
+  const machine = await openByName(name, context, task);
+  try {
+    await changePower(machine, 'start', context, task);
+  } finally {
+    await machine.close();
+    await lock.close();
+  }
+}
+
+async function remove(name: string, context: MachineContext, task: Task): Promise<void> {
+  task.report('removing');
+  await removeMachine(name, context, () => openByName(name, context, task), false, task);
+}

@@ -1,0 +1,164 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { reasonOf } from '../../common/errors.ts';
+import { loadDriver } from '../drivers.ts';
+import { StoreError } from '../errors.ts';
+import { writePrivate } from '../files.ts';
+import type { MachineContext } from '../machine.ts';
+import type { OptionValue } from '../options.ts';
+import { type EngineSettings, isMachineName, type MachineRecord, plainEngine, READY } from '../record.ts';
+import { writeAuthority } from '../trust.ts';
+
+const texts = z.array(z.string()).nullish();
+
+/** What we read of docker-machine's config.json, version 3. */
+const config = z.object({
+  ConfigVersion: z.literal(3),
+  DriverName: z.string(),
+  Name: z.string(),
+  Driver: z.looseObject({
+    IPAddress: z.string().optional(),
+    URL: z.string().optional(),
+    SSHUser: z.string().optional(),
+    SSHPort: z.number().optional(),
+  }),
+  HostOptions: z.looseObject({
+    EngineOptions: z
+      .looseObject({ Labels: texts, InsecureRegistry: texts, RegistryMirror: texts, Env: texts, ArbitraryFlags: texts })
+      .nullish(),
+  }),
+});
+
+type DockerMachineConfig = z.output<typeof config>;
+
+/** How an import went, machine by machine. */
+export interface ImportedMachine {
+  readonly name: string;
+  /** Undefined when it was imported, else why not. */
+  readonly problem: string | undefined;
+}
+
+/** Where docker-machine keeps its machines: `$MACHINE_STORAGE_PATH`, else `~/.docker/machine`. */
+export function dockerMachineFolder(env: MachineContext['env'], home: string): string {
+  return env.MACHINE_STORAGE_PATH || join(home, '.docker', 'machine');
+}
+
+/**
+ * Takes over machines that docker-machine made; its own files stay as they are. Each becomes a machine that is reached as it was:
+ * by SSH with its key (`generic`) where it has one, else by its URL (`none`), with the certificates it has. New certificates come from
+ * docker-machine's authority, which is taken along. The provider's side stays with the provider: `rm` here does not remove it there.
+ */
+export async function importDockerMachines(
+  folder: string,
+  context: MachineContext,
+): Promise<readonly ImportedMachine[]> {
+  const names = await readdir(join(folder, 'machines')).catch((error: unknown) => {
+    throw new StoreError(`no machines of docker-machine at ${folder}: ${reasonOf(error)}`, 'NO_DOCKER_MACHINE', error);
+  });
+  const authority = await importAuthority(join(folder, 'certs'), context);
+  const results: ImportedMachine[] = [];
+  for (const name of names.filter(isMachineName).sort()) {
+    const problem = await importOne(join(folder, 'machines', name), name, authority, context).then(
+      () => undefined,
+      (error: unknown) => reasonOf(error),
+    );
+    results.push({ name, problem });
+  }
+  return results;
+}
+
+/** Name of the authority in our store; undefined when docker-machine has none. */
+async function importAuthority(folder: string, { store }: MachineContext): Promise<string | undefined> {
+  const read = (file: string): Promise<string> => readFile(join(folder, file), 'utf8');
+  const parts = await Promise.all(['ca.pem', 'ca-key.pem', 'cert.pem', 'key.pem'].map(read)).catch(() => undefined);
+  const [caCert = '', caKey = '', cert = '', key = ''] = parts ?? [];
+  if (parts === undefined) return undefined;
+  const name = `docker-machine-${createHash('sha256').update(caCert).digest('hex').slice(0, 8)}`;
+  await writeAuthority(store, name, { ca: { cert: caCert, key: caKey }, client: { cert, key } });
+  return name;
+}
+
+async function importOne(
+  folder: string,
+  name: string,
+  authority: string | undefined,
+  { store, clock }: MachineContext,
+): Promise<void> {
+  const found = await readConfig(join(folder, 'config.json'));
+  const key = await readFile(join(folder, 'id_rsa')).catch(() => undefined);
+  const { driver, options } = await driverFor(found, key !== undefined);
+  const record: MachineRecord = {
+    version: 1,
+    id: randomBytes(8).toString('hex'),
+    name,
+    driver,
+    createdAt: new Date(clock.now()).toISOString(),
+    options,
+    engine: engineOf(found),
+    ...(authority === undefined || driver === 'none' ? {} : { authority }),
+    steps: ['check', 'machine', 'running', 'engine', READY],
+    resources: [],
+    address: { url: urlOf(found), ...(found.Driver.IPAddress ? { ip: found.Driver.IPAddress } : {}) },
+  };
+  const stored = await store.add(record);
+  for (const file of ['ca.pem', 'cert.pem', 'key.pem', 'server.pem']) {
+    const content = await readFile(join(folder, file)).catch(() => undefined);
+    if (content !== undefined) await writePrivate(join(stored.tlsFolder, file), content);
+  }
+  // Where the driver keeps the copy of a key it was given.
+  if (key !== undefined) await writePrivate(join(stored.driverFolder, 'id'), key);
+}
+
+async function readConfig(file: string): Promise<DockerMachineConfig> {
+  const text = await readFile(file, 'utf8');
+  const result = config.safeParse(JSON.parse(text));
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new StoreError(`${file}: ${issue?.path.join('.')}: ${issue?.message}`, 'NO_DOCKER_MACHINE');
+}
+
+async function driverFor(
+  { Driver }: DockerMachineConfig,
+  hasKey: boolean,
+): Promise<{ readonly driver: string; readonly options: Readonly<Record<string, OptionValue>> }> {
+  const hasGeneric = await loadDriver('generic').then(
+    () => true,
+    () => false,
+  );
+  if (!hasGeneric || !Driver.IPAddress || !hasKey) {
+    if (!Driver.URL && !Driver.IPAddress)
+      throw new StoreError('it has no address: start it once with docker-machine first');
+    return { driver: 'none', options: { url: Driver.URL || `tcp://${Driver.IPAddress}:2376` } };
+  }
+  const options = {
+    'generic-ip-address': Driver.IPAddress,
+    'generic-engine-port': 2376,
+    'generic-ssh-user': Driver.SSHUser || 'root',
+    'generic-ssh-port': Driver.SSHPort || 22,
+    'generic-set-hostname': false,
+    adopt: false,
+  };
+  return { driver: 'generic', options };
+}
+
+function engineOf({ HostOptions }: DockerMachineConfig): EngineSettings {
+  const engine = HostOptions.EngineOptions;
+  const labels = (engine?.Labels ?? []).map((pair): [string, string] => {
+    const equals = pair.indexOf('=');
+    return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)];
+  });
+  return {
+    ...plainEngine(),
+    labels: Object.fromEntries(labels),
+    options: engine?.ArbitraryFlags ?? [],
+    env: engine?.Env ?? [],
+    insecureRegistries: engine?.InsecureRegistry ?? [],
+    registryMirrors: engine?.RegistryMirror ?? [],
+  };
+}
+
+function urlOf({ Driver }: DockerMachineConfig): string {
+  return Driver.URL || `tcp://${Driver.IPAddress ?? ''}:2376`;
+}

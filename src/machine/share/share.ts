@@ -1,0 +1,159 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { ClusterError, ConflictError } from '../../common/errors.ts';
+import { machineExists } from '../errors.ts';
+import { privateFolder, writePrivate } from '../files.ts';
+import type { MachineContext } from '../machine.ts';
+import { type MachineRecord, parseRecord } from '../record.ts';
+import { assertMachineName, type StoredMachine } from '../store.ts';
+import { clientFiles, OWN_AUTHORITY, readAuthority, type TrustContext } from '../trust.ts';
+import type { Share, SharedFile } from './archive.ts';
+
+/** What goes into an export besides the machines. */
+export interface ExportOptions {
+  /** The authorities' keys too: whoever has them can make certificates for all machines of the authority. */
+  readonly withAuthority: boolean;
+  /** Who gets it: the name in the client certificate made for them. */
+  readonly recipient: string;
+}
+
+/**
+ * The machines as a file for a team-mate: what they are, how they are reached, a client certificate of the recipient's own (ours
+ * stays ours) and the drivers' files (SSH keys). Credentials of providers are left out.
+ */
+export async function exportMachines(
+  names: readonly string[],
+  context: MachineContext,
+  options: ExportOptions,
+  signal: AbortSignal,
+): Promise<Share> {
+  const files = new Map<string, SharedFile>();
+  const trust: TrustContext = { ...context, signal };
+  for (const name of names) {
+    const stored = await context.store.load(name);
+    const { authority } = stored.record;
+    const shared = authority === undefined ? undefined : await sharedName(authority, trust);
+    const issuer = shared === undefined ? undefined : authority;
+    const parts = [
+      await machineFiles(stored, shared),
+      await tlsFiles(stored, issuer, trust, options),
+      issuer === undefined || shared === undefined || !options.withAuthority
+        ? []
+        : await authorityFiles(issuer, shared, trust),
+    ];
+    for (const file of parts.flat()) files.set(file.path, file);
+  }
+  return { machines: names, files: [...files.values()] };
+}
+
+async function machineFiles(
+  { record, driverFolder }: StoredMachine,
+  authority: string | undefined,
+): Promise<SharedFile[]> {
+  const [{ loadDriver }, { storable }] = await Promise.all([import('../drivers.ts'), import('../option-values.ts')]);
+  const module = await loadDriver(record.driver);
+  const options = storable(module.options, record.options, false);
+  const shared: MachineRecord = { ...record, options, authority };
+  const base = `machines/${record.name}`;
+  const json = { path: `${base}/machine.json`, content: Buffer.from(`${JSON.stringify(shared, null, 2)}\n`) };
+  return [json, ...(await filesBelow(driverFolder, `${base}/driver`))];
+}
+
+/** A certificate for the recipient where we can make one; an engine that was there before knows only the one it was given. */
+async function tlsFiles(
+  stored: StoredMachine,
+  issuer: string | undefined,
+  trust: TrustContext,
+  { recipient }: ExportOptions,
+): Promise<SharedFile[]> {
+  const { name } = stored.record;
+  const base = `machines/${name}/tls`;
+  const server = await readFile(join(stored.tlsFolder, 'server.pem')).catch(() => undefined);
+  const common = server === undefined ? [] : [{ path: `${base}/server.pem`, content: server }];
+  const own = await clientFiles(stored);
+  if (own === undefined) return common;
+  const client = issuer === undefined ? own : { ca: own.ca, ...(await issueFor(issuer, recipient, trust)) };
+  const part = (file: string, text: string): SharedFile => ({ path: `${base}/${file}`, content: Buffer.from(text) });
+  return [...common, part('ca.pem', client.ca), part('cert.pem', client.cert), part('key.pem', client.key)];
+}
+
+async function issueFor(
+  authority: string,
+  recipient: string,
+  trust: TrustContext,
+): Promise<{ cert: string; key: string }> {
+  const { loadAuthority } = await import('../../pki/authority.ts');
+  const issuer = await loadAuthority((await readAuthority(authority, trust)).ca, () => trust.clock.now());
+  return await issuer.issue({ commonName: recipient, purposes: ['client'] });
+}
+
+async function authorityFiles(authority: string, shared: string, trust: TrustContext): Promise<SharedFile[]> {
+  const { ca, client } = await readAuthority(authority, trust);
+  const base = `certs/${shared}`;
+  const texts = { 'ca.pem': ca.cert, 'ca-key.pem': ca.key, 'cert.pem': client.cert, 'key.pem': client.key };
+  return Object.entries(texts).map(([file, text]) => ({ path: `${base}/${file}`, content: Buffer.from(text) }));
+}
+
+/**
+ * Everybody's first authority is called `own`: in another store it has a name of its own, made of its key and so the same each time.
+ * Undefined when its key is not here: then nobody can make certificates from what is exported.
+ */
+async function sharedName(authority: string, trust: TrustContext): Promise<string | undefined> {
+  const files = await readAuthority(authority, trust).catch((error: unknown) => {
+    if (error instanceof ClusterError && error.code === 'NO_AUTHORITY') return undefined;
+    throw error;
+  });
+  if (files === undefined || authority !== OWN_AUTHORITY) return files && authority;
+  const key = new X509Certificate(files.ca.cert).publicKey.export({ type: 'spki', format: 'der' });
+  return `from-${createHash('sha256').update(key).digest('hex').slice(0, 8)}`;
+}
+
+/** Puts shared machines into the store, all of them or none. Names that are taken are an error before anything is written. */
+export async function importMachines(share: Share, context: MachineContext): Promise<readonly string[]> {
+  const { store } = context;
+  for (const name of share.machines) {
+    assertMachineName(name);
+    if (await store.has(name)) throw machineExists(name);
+  }
+  const records = share.machines.map((name) => recordIn(share, name));
+  for (const { path, content } of share.files.filter((file) => file.path.startsWith('certs/')))
+    await writeOnce(join(store.root, ...path.split('/')), content);
+  for (const record of records) {
+    const stored = await store.add(record);
+    for (const { path, content } of share.files) {
+      const [, name, folder, ...rest] = path.split('/');
+      if (name !== record.name || rest.length === 0) continue;
+      if (folder === 'tls') await writePrivate(join(stored.tlsFolder, ...rest), content);
+      if (folder === 'driver') await writePrivate(join(stored.driverFolder, ...rest), content);
+    }
+  }
+  return share.machines;
+}
+
+function recordIn(share: Share, name: string): MachineRecord {
+  const file = share.files.find(({ path }) => path === `machines/${name}/machine.json`);
+  const record = parseRecord(file?.content.toString() ?? '', `${name}'s machine.json in the export`);
+  if (record.name === name) return record;
+  throw new ConflictError(`the export names a machine "${name}" and means "${record.name}": ask for it again`);
+}
+
+/** An authority that is here already must be the same one. */
+async function writeOnce(path: string, content: Buffer): Promise<void> {
+  const found = await readFile(path).catch(() => undefined);
+  if (found === undefined) return await writePrivate(path, content);
+  if (path.endsWith('ca-key.pem') && !found.equals(content))
+    throw new ConflictError(`${path} is another authority's key: move it away first`, 'AUTHORITY_DIFFERS');
+}
+
+async function filesBelow(folder: string, base: string): Promise<SharedFile[]> {
+  await privateFolder(folder);
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return await Promise.all(
+    files.map(async (entry) => {
+      const path = join(entry.parentPath, entry.name);
+      return { path: `${base}/${relative(folder, path).split(sep).join('/')}`, content: await readFile(path) };
+    }),
+  );
+}
