@@ -33,6 +33,11 @@ _enxame() {
       'machine ssh:-s'|'machine ssh:--storage-path'|'machine ssh:-l'|'machine ssh:--log-level') ((i++)) ;;
       'machine scp:-s'|'machine scp:--storage-path'|'machine scp:-l'|'machine scp:--log-level') ((i++)) ;;
       'machine mount:-s'|'machine mount:--storage-path'|'machine mount:-l'|'machine mount:--log-level') ((i++)) ;;
+      'machine export:-o'|'machine export:--output'|'machine export:--for'|'machine export:--passphrase-file'|'machine export:-s'|'machine export:--storage-path'|'machine export:-l'|'machine export:--log-level') ((i++)) ;;
+      'machine import:--docker-machine'|'machine import:--passphrase-file'|'machine import:-s'|'machine import:--storage-path'|'machine import:-l'|'machine import:--log-level') ((i++)) ;;
+      'machine context:--name'|'machine context:-s'|'machine context:--storage-path'|'machine context:-l'|'machine context:--log-level') ((i++)) ;;
+      'machine up:-f'|'machine up:--file'|'machine up:-s'|'machine up:--storage-path'|'machine up:-l'|'machine up:--log-level') ((i++)) ;;
+      'machine down:-f'|'machine down:--file'|'machine down:-s'|'machine down:--storage-path'|'machine down:-l'|'machine down:--log-level') ((i++)) ;;
       'machine help:-s'|'machine help:--storage-path'|'machine help:-l'|'machine help:--log-level') ((i++)) ;;
       'ps:-H'|'ps:--host'|'ps:--tlscacert'|'ps:--tlscert'|'ps:--tlskey'|'ps:-f'|'ps:--filter'|'ps:--format'|'ps:-l'|'ps:--log-level') ((i++)) ;;
       'nodes:-H'|'nodes:--host'|'nodes:--tlscacert'|'nodes:--tlscert'|'nodes:--tlskey'|'nodes:--format'|'nodes:-l'|'nodes:--log-level') ((i++)) ;;
@@ -72,6 +77,11 @@ _enxame() {
       'machine:ssh') at='machine ssh' ;;
       'machine:scp') at='machine scp' ;;
       'machine:mount') at='machine mount' ;;
+      'machine:export') at='machine export' ;;
+      'machine:import') at='machine import' ;;
+      'machine:context') at='machine context' ;;
+      'machine:up') at='machine up' ;;
+      'machine:down') at='machine down' ;;
       'machine:help') at='machine help' ;;
     esac
   done
@@ -182,6 +192,24 @@ _enxame() {
     'machine scp:-l'|'machine scp:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine mount:-s'|'machine mount:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine mount:-l'|'machine mount:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine export:-o'|'machine export:--output') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine export:--for')  return ;;
+    'machine export:--passphrase-file') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine export:-s'|'machine export:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine export:-l'|'machine export:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine import:--docker-machine')  return ;;
+    'machine import:--passphrase-file') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine import:-s'|'machine import:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine import:-l'|'machine import:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine context:--name')  return ;;
+    'machine context:-s'|'machine context:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine context:-l'|'machine context:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine up:-f'|'machine up:--file') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine up:-s'|'machine up:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine up:-l'|'machine up:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine down:-f'|'machine down:--file') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine down:-s'|'machine down:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine down:-l'|'machine down:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine help:-s'|'machine help:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine help:-l'|'machine help:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'ps:-H'|'ps:--host')  return ;;
@@ -220,7 +248,7 @@ _enxame() {
     'discovery')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --state-dir --tlscert --tlskey --tlscacert --insecure -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-s --storage-path -h --help --debug -l --log-level' -- "$cur")); else COMPREPLY=($(compgen -W 'create ls active env config ip url status inspect version drivers start stop restart kill upgrade provision regenerate-certs rm ssh scp mount help' -- "$cur")); fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-s --storage-path -h --help --debug -l --log-level' -- "$cur")); else COMPREPLY=($(compgen -W 'create ls active env config ip url status inspect version drivers start stop restart kill upgrade provision regenerate-certs rm ssh scp mount export import context up down help' -- "$cur")); fi ;;
     'machine create')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -d --driver --engine-install-url --engine-opt --engine-insecure-registry --engine-registry-mirror --engine-label --engine-storage-driver --engine-env --tls-san --swarm --swarm-master --swarm-discovery --swarm-strategy --swarm-opt --swarm-join-opt --swarm-host --swarm-addr --swarm-image --save-credentials --dry-run -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine ls')
@@ -265,6 +293,16 @@ _enxame() {
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-r --recursive -d --delta -q --quiet -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine mount')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-u --unmount -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine export')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-o --output --all --for --with-authority --passphrase-file -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine import')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--docker-machine --passphrase-file -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); fi ;;
+    'machine context')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--swarm --name -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine up')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --file -y --yes --dry-run --replace -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine down')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --file -y --yes --dry-run -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine help')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
     'ps')

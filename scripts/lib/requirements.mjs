@@ -12,8 +12,9 @@ export const requirements = [
   { name: 'iptables', use: 'lab', reason: 'dockerd publishes ports with it' },
   { name: 'openssh-client', use: 'tests', reason: 'ssh and ssh-keygen for engines reached over SSH' },
   { name: 'openssh-server', use: 'tests', reason: 'a real sshd for SSH connections and provisioning' },
-  { name: 'etcd-server', use: 'tests', reason: 'a real etcd for discovery and leadership' },
   { name: 'docker-registry', use: 'tests', reason: 'a real registry to pull from and push to' },
+  { name: 'zsh', use: 'tests', reason: 'runs the completion script that the package ships' },
+  { name: 'fish', use: 'tests', reason: 'runs the completion script that the package ships' },
 ];
 
 /** Docker's own packages: apt would remove them to install docker.io. Where they are, engine 20.10 is unpacked instead. */
@@ -24,6 +25,5 @@ export const services = {
   'docker.io': ['docker.service', 'docker.socket', 'containerd.service'],
   'redis-server': ['redis-server.service'],
   'openssh-server': ['ssh.service', 'ssh.socket'],
-  'etcd-server': ['etcd.service'],
   'docker-registry': ['docker-registry.service'],
 };
