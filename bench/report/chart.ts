@@ -74,10 +74,10 @@ function axisOf(values: readonly number[], from: number, to: number, scale: 'lin
   return { ticks, at: (value) => from + ((to - from) * (Math.log10(value) - low)) / (high - low) };
 }
 
-/** The next of 1, 2, 5, 10, 20, … */
+/** The next number that divides into readable ticks. */
 function niceCeiling(value: number): number {
   const unit = 10 ** Math.floor(Math.log10(value));
-  return unit * ([1, 2, 5, 10].find((step) => step * unit >= value) ?? 10);
+  return unit * ([1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((step) => step * unit >= value) ?? 10);
 }
 
 function drawSeries({ name, points }: Series, index: number, x: Axis, y: Axis): string {
