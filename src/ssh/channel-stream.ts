@@ -19,7 +19,8 @@ export class ChannelStream extends Duplex {
 
   /** @param what what the channel is, for messages: ``command `docker …` `` or a socket path */
   constructor(channel: ClientChannel, what: string) {
-    super({ allowHalfOpen: true });
+    // Closed when the channel is, not when both sides ended: the exit code of a command comes in between.
+    super({ allowHalfOpen: true, autoDestroy: false });
     this.#channel = channel;
     this.#what = what;
     channel.on('data', (bytes: Buffer) => {

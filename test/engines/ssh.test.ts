@@ -15,7 +15,8 @@ import type { ContainerSummary } from '../../src/engine/types.ts';
 import { run } from '../../src/lab/commands.ts';
 import { clientPath, type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/processes.ts';
-import type { SshEnvironment } from '../../src/ssh/target.ts';
+import { SshConnection } from '../../src/ssh/connection.ts';
+import { resolveTarget, type SshEnvironment } from '../../src/ssh/target.ts';
 import { ListBackend } from '../fakes/list-backend.ts';
 import { keygen, startSshd, type TestSshd } from './sshd.ts';
 
@@ -185,6 +186,39 @@ test('is a node like any other: watched by its events, and back after its connec
     expect([...cluster.containerList].map(({ name }) => name)).toEqual(['idle']);
   } finally {
     await membership.close();
+  }
+});
+
+test('a silent connection is given up, and the next call makes another', async () => {
+  await using server = await sshd();
+  const client = clientOf(server);
+  const { socket } = await execCat(client);
+  const lost = new Promise((resolve) => socket.once('close', resolve));
+  await server.freezeConnections();
+  await lost;
+  expect(await waitFor('reconnect', () => names(client).catch(() => undefined))).toEqual(['/idle']);
+  await client.close();
+});
+
+test('the exit code of a command is known when its stream closes', async () => {
+  await using server = await sshd();
+  const destination = { host: '127.0.0.1', port: server.port, user: server.user };
+  const connection = await SshConnection.open(await resolveTarget(destination, server.environment));
+  try {
+    for (let round = 0; round < 5; round += 1) {
+      const streams = await Promise.all(
+        ['echo out; exit 3', 'exit 0', 'cat; exit 5', 'kill -9 $$'].map((command) => connection.exec(command)),
+      );
+      const exits = streams.map(async (stream) => {
+        stream.on('error', () => undefined).resume();
+        stream.end('input');
+        await new Promise((resolve) => stream.once('close', resolve));
+        return stream.exit;
+      });
+      expect(await Promise.all(exits)).toEqual([3, 0, 5, 'SIGKILL']);
+    }
+  } finally {
+    await connection.close();
   }
 });
 

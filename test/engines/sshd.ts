@@ -19,6 +19,8 @@ export interface TestSshd extends AsyncDisposable {
   readonly knownHost: string;
   /** Ends every connection that is open, not the listener. */
   dropConnections(): Promise<void>;
+  /** Suspends every connection: nothing is answered, nothing is closed. */
+  freezeConnections(): Promise<void>;
   /** Ends the listener and every connection. */
   stop(): Promise<void>;
   /** Starts it again on the same port with the same host key. */
@@ -62,7 +64,8 @@ export async function startSshd(lines: readonly string[] = []): Promise<TestSshd
     environment: { home: join(root, 'home') },
     folder,
     knownHost,
-    dropConnections: () => server.dropConnections(),
+    dropConnections: () => server.signalConnections('SIGKILL'),
+    freezeConnections: () => server.signalConnections('SIGSTOP'),
     start: () => server.start(),
     stop,
     [Symbol.asyncDispose]: async () => {
@@ -88,8 +91,8 @@ class SshdProcess {
     await waitFor('sshd', async () => (await run('ssh-keyscan', ['-p', `${this.#port}`, '127.0.0.1'])).stdout !== '');
   }
 
-  async dropConnections(): Promise<void> {
-    for (const pid of descendants(this.#child?.pid)) kill(pid);
+  async signalConnections(signal: 'SIGKILL' | 'SIGSTOP'): Promise<void> {
+    for (const pid of descendants(this.#child?.pid)) send(pid, signal);
   }
 
   async stop(): Promise<void> {
@@ -98,7 +101,7 @@ class SshdProcess {
     if (child?.pid === undefined) return;
     const pids = descendants(child.pid);
     child.kill('SIGKILL');
-    for (const pid of pids) kill(pid);
+    for (const pid of pids) send(pid, 'SIGKILL');
     await waitFor('end of sshd', () => child.exitCode !== null || child.signalCode !== null);
   }
 }
@@ -108,9 +111,9 @@ function descendants(pid: number | undefined): number[] {
   return pid === undefined ? [] : childrenOf(pid).flatMap((child) => [child, ...descendants(child)]);
 }
 
-function kill(pid: number): void {
+function send(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // It ended by itself.
   }
