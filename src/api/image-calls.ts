@@ -4,7 +4,7 @@ import { type ClusterError, EngineError, NotFoundError, reasonOf } from '../comm
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/client.ts';
 import { noSuchImage } from '../images/distribution.ts';
 import { failureOfAll, onEach } from '../images/every-node.ts';
-import { spokesmanOf } from '../images/names.ts';
+import { spokesmanOf } from '../images/holders.ts';
 import { isAnswer } from '../images/pull.ts';
 import type { Call } from './call.ts';
 import { parseFilters } from './filters.ts';

@@ -3,7 +3,8 @@ import { FakeCluster } from '../../test/fakes/fake-cluster.ts';
 import type { FakeEngineOptions } from '../../test/fakes/fake-engine.ts';
 import { type ArchiveTraffic, carryImages } from '../../test/fakes/image-archives.ts';
 import { silentLogger } from '../common/logger.ts';
-import { type DistributionLimits, type DistributionProgress, ImageDistribution } from './distribution.ts';
+import { type DistributionProgress, ImageDistribution } from './distribution.ts';
+import type { CopyLimits } from './image-copies.ts';
 
 const MIB = 2 ** 20;
 const open: FakeCluster[] = [];
@@ -16,7 +17,7 @@ afterEach(async () => {
 async function cluster(
   engines: readonly (readonly string[] | FakeEngineOptions)[],
   archiveBytes?: number,
-  limits?: Partial<DistributionLimits>,
+  limits?: Partial<CopyLimits>,
 ): Promise<{ fake: FakeCluster; distribution: ImageDistribution; traffic: readonly ArchiveTraffic[] }> {
   // An engine without any image would accept every one.
   const options = engines.map(
@@ -194,13 +195,13 @@ describe('failures', () => {
 });
 
 describe('a registry', () => {
-  function withDigest(fake: FakeCluster, index: number): void {
+  function withDigest(fake: FakeCluster, index: number, digest = `sha256:${'d'.repeat(64)}`): void {
     const { engine } = fake.at(index);
     engine.on('GET /images/json', (exchange) => {
       const images = [...engine.state.images.values()].map(({ id, tags }) => ({
         Id: id,
         RepoTags: tags,
-        RepoDigests: tags.map((tag) => `${tag.split(':')[0]}@sha256:${'d'.repeat(64)}`),
+        RepoDigests: tags.map((tag) => `${tag.slice(0, tag.lastIndexOf(':'))}@${digest === 'id' ? id : digest}`),
         Created: 1,
         Size: 1,
       }));
@@ -219,6 +220,24 @@ describe('a registry', () => {
     const [pull] = fake.at(1).engine.requestsTo('POST /images/create');
     expect(pull?.query.get('fromImage')).toBe('app:1');
     expect(pull?.fields['x-registry-auth']).toBe('c2VjcmV0');
+  });
+
+  test.each([
+    ['app:1', 0],
+    ['user/app:1', 0],
+    ['localhost:5000/app:1', 1],
+    ['ghcr.io/user/app:1', 1],
+  ])('is not asked for %s when the digest is only the containerd store’s own (%i pulls)', async (name, pulls) => {
+    const { fake, distribution } = await cluster([[name], []]);
+    withDigest(fake, 0, 'id');
+    await fake.at(0).node.refreshImages();
+    fake.at(0).engine.lie('GET /images/get', 500, '{"message":"broken layer"}');
+    const ensured = distribution.ensureOn(fake.at(1).node, name).then(
+      () => 'pulled',
+      (error: Error) => error.message,
+    );
+    expect(await ensured).toMatch(pulls > 0 ? 'pulled' : /broken layer/);
+    expect(fake.at(1).engine.requestsTo('POST /images/create')).toHaveLength(pulls);
   });
 
   test('is asked when the copy fails, once for many callers', async () => {

@@ -1,19 +1,17 @@
 import type { Cluster } from '../cluster/cluster.ts';
-import type { ImageRecord, NodeChoice } from '../cluster/images.ts';
+import type { ImageRecord } from '../cluster/images.ts';
 import type { Node } from '../cluster/node.ts';
-import { EngineError, NotFoundError, reasonOf } from '../common/errors.ts';
+import { NotFoundError, reasonOf } from '../common/errors.ts';
 import { asImageId, familiarReference, parseReference } from '../common/image-reference.ts';
 import type { Logger } from '../common/logger.ts';
-import { CopyError, copyImage } from './copy.ts';
-import { type CopySlot, CopySlots } from './copy-slots.ts';
+import { heldAs, likePlatformOf } from './holders.ts';
+import { type CopyLimits, type CopyProgress, ImageCopies } from './image-copies.ts';
 import { pullOn } from './pull.ts';
 import { SharedWork } from './shared-work.ts';
 import { isTag, tagOn } from './tags.ts';
 
 /** What a waiting caller may be told. */
-export type DistributionProgress =
-  | { readonly kind: 'copy'; readonly from: Node; readonly to: Node; readonly bytes: number }
-  | { readonly kind: 'pull'; readonly to: Node; readonly status: string };
+export type DistributionProgress = CopyProgress | { readonly kind: 'pull'; readonly to: Node; readonly status: string };
 
 export interface EnsureOptions {
   readonly signal?: AbortSignal | undefined;
@@ -29,27 +27,17 @@ export interface EnsuredImage {
   readonly reference: string;
 }
 
-/** How many images may be on their way at once. */
-export interface DistributionLimits {
-  readonly copiesPerSource: number;
-  readonly copiesInAll: number;
-}
-
-const DEFAULT_LIMITS: DistributionLimits = { copiesPerSource: 2, copiesInAll: 16 };
-
 /** Makes an image that is somewhere be where it is needed: copied from engine to engine, or pulled. */
 export class ImageDistribution {
   readonly #cluster: Cluster;
   readonly #logger: Logger;
-  readonly #slots: CopySlots;
-  readonly #copies = new SharedWork<void, DistributionProgress>();
+  readonly #copies: ImageCopies;
   readonly #pulls = new SharedWork<void, DistributionProgress>();
 
-  constructor(cluster: Cluster, logger: Logger, limits: Partial<DistributionLimits> = {}) {
+  constructor(cluster: Cluster, logger: Logger, limits: Partial<CopyLimits> = {}) {
     this.#cluster = cluster;
     this.#logger = logger;
-    const { copiesPerSource, copiesInAll } = { ...DEFAULT_LIMITS, ...limits };
-    this.#slots = new CopySlots(copiesPerSource, copiesInAll);
+    this.#copies = new ImageCopies(cluster, logger, limits);
   }
 
   /** Whether any node, healthy or not, is known to hold the image. */
@@ -70,7 +58,8 @@ export class ImageDistribution {
    */
   async ensureOn(node: Node, reference: string, options: EnsureOptions = {}): Promise<EnsuredImage> {
     const record = this.#cluster.images.find(reference, likePlatformOf(node));
-    if (record && this.#heldAs(node, record.id)) return this.#named(node, record.id, reference, options);
+    if (record && heldAs(this.#cluster.images, node, record.id))
+      return this.#named(node, record.id, reference, options);
     // An archive carries tags, not digests: a digest is pulled if that is possible.
     const isCopiedFirst = record !== undefined && parseReference(reference).digest === undefined;
     if (!isCopiedFirst && (await this.#triedPull(node, reference, options))) return this.#found(node, reference);
@@ -86,7 +75,7 @@ export class ImageDistribution {
     mayPull: boolean,
   ): Promise<EnsuredImage> {
     try {
-      await this.#copies.join(`${node.id} ${id}`, (signal, report) => this.#copy(node, id, signal, report), options);
+      await this.#copies.copyTo(node, id, options);
     } catch (error) {
       options.signal?.throwIfAborted();
       if (mayPull && (await this.#triedPull(node, reference, options))) return this.#found(node, reference);
@@ -109,16 +98,9 @@ export class ImageDistribution {
     return holders.length > 0 ? ` (not for ${ostype}/${architecture} as ${node.name} needs it)` : '';
   }
 
-  /** The node's own ID for an image, undefined when it does not hold it. */
-  #heldAs(node: Node, id: string): string | undefined {
-    const held = this.#cluster.images.of(node);
-    if (held.has(id)) return id;
-    return [...this.#cluster.images.sameAs(id)].find((other) => held.has(other));
-  }
-
   /** Makes sure that the node knows the image by the reference, too. */
   async #named(node: Node, id: string, reference: string, { signal }: EnsureOptions): Promise<EnsuredImage> {
-    const imageId = this.#heldAs(node, id) ?? id;
+    const imageId = heldAs(this.#cluster.images, node, id) ?? id;
     const { images } = this.#cluster;
     if (asImageId(reference) || images.meanings(reference).size === 0) return { imageId, reference: imageId };
     if (images.meanings(reference).get(node) === imageId) return { imageId, reference };
@@ -132,94 +114,6 @@ export class ImageDistribution {
     const imageId = this.#cluster.images.meanings(reference).get(node);
     if (imageId === undefined) throw noSuchImage(reference, ` (${node.name} pulled it, but does not list it)`);
     return { imageId, reference };
-  }
-
-  async #copy(
-    node: Node,
-    id: string,
-    signal: AbortSignal,
-    report: (progress: DistributionProgress) => void,
-  ): Promise<void> {
-    const failed = new Map<Node, string>();
-    const sources = (): readonly Node[] => {
-      const holders = [...(this.#cluster.images.get(id)?.holders.keys() ?? [])];
-      return holders.filter((holder) => holder.isHealthy && likePlatformOf(node)(holder) && !failed.has(holder));
-    };
-    for (;;) {
-      const slot = await this.#slots.take(sources, signal);
-      if (!slot) throw copyFailed(id, node, failed);
-      try {
-        // It may have come by another way while this waited for its turn.
-        if (this.#heldAs(node, id)) return;
-        return await this.#copyFrom(slot, node, id, signal, report);
-      } catch (error) {
-        signal.throwIfAborted();
-        failed.set(slot.source, reasonOf(error));
-        if (error instanceof CopyError && error.side === 'target') throw copyFailed(id, node, failed);
-        this.#logger.warn(
-          { image: id, from: slot.source.name, to: node.name, reason: reasonOf(error) },
-          'copying an image failed',
-        );
-      } finally {
-        slot.release();
-      }
-    }
-  }
-
-  async #copyFrom(
-    { source }: CopySlot,
-    node: Node,
-    id: string,
-    signal: AbortSignal,
-    report: (progress: DistributionProgress) => void,
-  ): Promise<void> {
-    const guard = this.#whileHealthy(source, node);
-    const names = this.#namesOn(source, id);
-    let sent = 0;
-    try {
-      await copyImage(source.client, node.client, names, {
-        signal: AbortSignal.any([signal, guard.signal]),
-        onBytes: (bytes) => {
-          sent = bytes;
-          report({ kind: 'copy', from: source, to: node, bytes });
-        },
-      });
-    } finally {
-      guard.end();
-    }
-    await node.refreshImages();
-    this.#noteOtherId(node, id, names);
-    this.#logger.info({ image: names[0], from: source.name, to: node.name, bytes: sent }, 'image copied');
-  }
-
-  /** Health is the monitor's to judge; a copy has no deadline of its own, engines may be silent for minutes. */
-  #whileHealthy(source: Node, target: Node): { readonly signal: AbortSignal; end(): void } {
-    const stop = new AbortController();
-    const end = this.#cluster.subscribe((event) => {
-      if (event.kind !== 'node-state' || event.to === 'Healthy') return;
-      if (event.node === target)
-        stop.abort(new CopyError('target', `${target.name} became unhealthy: ${event.reason}`));
-      if (event.node === source)
-        stop.abort(new CopyError('source', `${source.name} became unhealthy: ${event.reason}`));
-    });
-    return { signal: stop.signal, end };
-  }
-
-  /** The tags that come along: those under which the cluster means this image, so that no stale one spreads. */
-  #namesOn(source: Node, id: string): readonly string[] {
-    const tags = this.#cluster.images.of(source).get(id)?.RepoTags ?? [];
-    const current = tags.filter((tag) => !tag.startsWith('<none>') && this.#cluster.images.find(tag)?.id === id);
-    return current.length > 0 ? current : [id];
-  }
-
-  /** Image stores may disagree about the ID: what the target calls the image is found by its name. */
-  #noteOtherId(node: Node, id: string, names: readonly string[]): void {
-    const { images } = this.#cluster;
-    if (images.of(node).has(id)) return;
-    const other = names.map((name) => images.meanings(name).get(node)).find((each) => each !== undefined);
-    if (other === undefined) throw new CopyError('target', `${node.name} took the image, but does not list it`);
-    images.noteSame(id, other);
-    for (const name of names) if (isTag(name)) images.prefer(name, id);
   }
 
   /** False when it is pointless or failed. Only what is known to come from a registry is pulled: a name alone could be anybody's. */
@@ -239,13 +133,20 @@ export class ImageDistribution {
 
   #isFromRegistry(reference: string): boolean {
     if (asImageId(reference)) return false;
-    if (parseReference(reference).digest) return true;
-    const { repository } = parseReference(reference);
-    for (const summary of this.#cluster.images.find(reference)?.holders.values() ?? []) {
-      if ((summary.RepoDigests ?? []).some((digest) => parseReference(digest).repository === repository)) return true;
+    const { digest, repository } = parseReference(reference);
+    if (digest) return true;
+    for (const { Id, RepoDigests } of this.#cluster.images.find(reference)?.holders.values() ?? []) {
+      const digests = (RepoDigests ?? []).map(parseReference).filter((each) => each.repository === repository);
+      // The containerd image store gives what was built here a digest, too: its ID. Only a registry's own name tells more.
+      if (digests.some((each) => each.digest !== Id || namesRegistry(repository))) return true;
     }
     return false;
   }
+}
+
+/** Whether the first part of a repository is a host, as Docker tells: `ghcr.io/…`, `localhost:5000/…`. */
+function namesRegistry(repository: string): boolean {
+  return /^(?:localhost|[^/]*[.:][^/]*)\//.test(repository);
 }
 
 async function pull(
@@ -263,21 +164,9 @@ async function pull(
   await node.refreshImages();
 }
 
-function likePlatformOf(node: Node): NodeChoice {
-  const { ostype, architecture } = node.builtins;
-  return (other) => other.builtins.ostype === ostype && other.builtins.architecture === architecture;
-}
-
 function hasHealthyHolder(record: ImageRecord): boolean {
   for (const node of record.holders.keys()) if (node.isHealthy) return true;
   return false;
-}
-
-function copyFailed(id: string, node: Node, failed: ReadonlyMap<Node, string>): EngineError {
-  const reasons = [...failed].map(([source, reason]) => `from ${source.name}: ${reason}`);
-  const why = reasons.length > 0 ? reasons.join('; ') : 'no healthy node holds it any more';
-  const cause = new Error(why);
-  return new EngineError(`copy image ${id.slice(0, 19)} to node ${node.name}: ${why}`, 'IMAGE_COPY_FAILED', cause, 500);
 }
 
 /** What Docker's CLI and Compose look for before they pull. */

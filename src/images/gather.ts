@@ -2,7 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { ImageRecord } from '../cluster/images.ts';
 import type { Node } from '../cluster/node.ts';
 import { type ImageDistribution, noSuchImage } from './distribution.ts';
-import { holdersOf } from './names.ts';
+import { holdersOf } from './holders.ts';
 
 /** Images that are wanted together, each by the reference an engine is asked for. */
 export interface Gathered {

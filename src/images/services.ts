@@ -5,7 +5,8 @@ import type { Logger } from '../common/logger.ts';
 import { type PlacementOptions, parsePlacement } from '../scheduler/placement.ts';
 import { toError } from '../scheduler/refusal.ts';
 import { type SchedulerOptions, schedule } from '../scheduler/scheduler.ts';
-import { type DistributionLimits, ImageDistribution } from './distribution.ts';
+import { ImageDistribution } from './distribution.ts';
+import type { CopyLimits } from './image-copies.ts';
 import { ImageTags } from './image-tags.ts';
 
 /** Where `docker pull` pulls to: all healthy nodes, or one, from which the others copy when they need it. */
@@ -17,7 +18,7 @@ export interface ImageServicesOptions {
   readonly logger: Logger;
   /** Default `all`, as Docker Swarm did. */
   readonly pull?: PullPolicy;
-  readonly limits?: Partial<DistributionLimits>;
+  readonly limits?: Partial<CopyLimits>;
 }
 
 /** Everything about images that needs no HTTP server. */

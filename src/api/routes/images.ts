@@ -5,7 +5,7 @@ import { setMember } from '../../common/json-edit.ts';
 import type { EngineAnswer } from '../../engine/client.ts';
 import type { ImageSummary } from '../../engine/types.ts';
 import { onEach } from '../../images/every-node.ts';
-import { holdersOf, spokesmanOf } from '../../images/names.ts';
+import { holdersOf, spokesmanOf } from '../../images/holders.ts';
 import { removeImage } from '../../images/removal.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
