@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Node } from './node.ts';
 
 /** One thing (network, volume) as the nodes that hold it describe it. */
@@ -17,13 +18,14 @@ export class HeldByNodes<S> {
     this.#keyOf = keyOf;
   }
 
-  /** Grows with every change, so that a reader may keep what it derived. */
+  /** Grows with every change, so that a reader may keep what it derived. Listing the same again, in any order, is no change. */
   get version(): number {
     return this.#version;
   }
 
   /** Sets all that a node lists. */
   replace(node: Node, summaries: readonly S[]): void {
+    if (this.#isSame(this.#perNode.get(node), summaries)) return;
     this.remove(node);
     this.#perNode.set(node, summaries);
     for (const summary of summaries) {
@@ -37,7 +39,9 @@ export class HeldByNodes<S> {
 
   /** Forgets a node that left. */
   remove(node: Node): void {
-    for (const summary of this.#perNode.get(node) ?? []) {
+    const listed = this.#perNode.get(node);
+    if (!listed) return;
+    for (const summary of listed) {
       const held = this.#held.get(this.#keyOf(summary));
       held?.holders.delete(node);
       if (held?.holders.size === 0) this.#held.delete(held.key);
@@ -58,5 +62,11 @@ export class HeldByNodes<S> {
   /** What one node lists. */
   of(node: Node): readonly S[] {
     return this.#perNode.get(node) ?? [];
+  }
+
+  #isSame(before: readonly S[] | undefined, after: readonly S[]): boolean {
+    if (before?.length !== after.length) return false;
+    const byKey = new Map(before.map((summary) => [this.#keyOf(summary), summary] as const));
+    return after.every((summary) => isDeepStrictEqual(byKey.get(this.#keyOf(summary)), summary));
   }
 }
