@@ -9,6 +9,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { writeCertificate } from '../../../test/fakes/certificates.ts';
 import { FakeEngine } from '../../../test/fakes/fake-engine.ts';
 import { fakeIo } from '../../../test/fakes/fake-io.ts';
+import { FakeManager } from '../../../test/fakes/fake-manager.ts';
 import { run } from '../program.ts';
 import { portsText } from './ps.ts';
 
@@ -349,6 +350,24 @@ describe('the way to the manager', () => {
     const address = await listen(server, { host: '127.0.0.1', port: 0 });
     expect((await enxame(['info', '-H', address])).code).toBe(1);
   });
+});
+
+test('a real manager is shown as it is', async () => {
+  await using swarm = await FakeManager.start([
+    { name: 'bee-1', containers: [{ name: 'web', image: 'nginx' }], cpus: 2 },
+    { name: 'bee-2', containers: [{ name: 'old', state: 'exited' }] },
+  ]);
+  const ask = (...words: string[]): Promise<Result> => enxame(words, { DOCKER_HOST: swarm.url });
+  expect((await ask('ps', '--format', '{{.Node}} {{.Name}} {{.Image}} {{.State}}')).out).toBe(
+    'bee-1 web nginx running\n',
+  );
+  const all = await ask('ps', '-a', '--filter', 'status=exited', '--format', '{{.Node}} {{.Name}}');
+  expect(all.out).toBe('bee-2 old\n');
+  expect((await ask('nodes', '--format', '{{.Name}} {{.Status}} {{.Containers}} {{.ReservedCPUs}}')).out).toBe(
+    'bee-1 Healthy 1 (1 Running, 0 Paused, 0 Stopped) 0 / 2\nbee-2 Healthy 1 (0 Running, 0 Paused, 1 Stopped) 0 / 8\n',
+  );
+  const { code, out } = await ask('info');
+  expect([code, out]).toEqual([0, expect.stringContaining('Nodes:      2 (2 healthy)')]);
 });
 
 test.each(['ps', 'nodes', 'info'])('%s --help teaches', async (command) => {
