@@ -1,3 +1,4 @@
+import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { chooseAddressPool } from './addresses.ts';
 import { forceNewCluster, initSwarm, joinSwarm, leaveSwarm, removeSwarmNode, setRole } from './swarm-api.ts';
@@ -53,6 +54,8 @@ export class Executor {
       return { step, failure: undefined };
     } catch (error) {
       round.signal.throwIfAborted();
+      // Another manager of ours was quicker.
+      if (isDone(step, error)) return { step, failure: undefined };
       this.#logger.warn({ ...fields, err: error }, 'substrate: step failed');
       return { step, failure: error };
     }
@@ -107,6 +110,10 @@ function rotated(addresses: readonly string[], seed: string): readonly string[] 
   const sum = [...seed].reduce((total, character) => total + character.charCodeAt(0), 0);
   const start = addresses.length === 0 ? 0 : sum % addresses.length;
   return [...addresses.slice(start), ...addresses.slice(0, start)];
+}
+
+function isDone({ kind }: Step, error: unknown): boolean {
+  return (kind === 'join' || kind === 'init') && /already part of a swarm/.test(reasonOf(error));
 }
 
 /** Subnets of the engines' own networks; engines that do not answer in time are left out. */

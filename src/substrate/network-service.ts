@@ -1,4 +1,4 @@
-import type { Cluster, ClusterEvent } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
@@ -10,14 +10,13 @@ import { EngineAnswerError } from '../engine/client.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import type { Home } from '../scheduler/types.ts';
 import { attachRetryDelayMs } from './attach-retry.ts';
-import { ClusterNetworks } from './cluster-networks.ts';
+import { NetworkCatalog } from './network-catalog.ts';
 import { danglingWish, filterNetworks, type Matchers, type NetworkFilters } from './network-filters.ts';
 import { inspectNetwork, inspectOnNodes, type NetworkDetails, type NetworkEndpoint } from './network-inspection.ts';
 import { namesDriver, PREDEFINED, placeOf, type WantedNetwork } from './network-kinds.ts';
 import { removeClusterNetwork } from './network-removal.ts';
-import { type KnownNetwork, NetworkView } from './network-view.ts';
+import type { KnownNetwork } from './network-view.ts';
 import { splitNetworkingConfig } from './networking-config.ts';
-import { Participants } from './participants.ts';
 import type { Substrate } from './substrate.ts';
 
 /** Chooses a node for something that is not a container, honouring the constraints in its labels. */
@@ -41,21 +40,17 @@ const CREATE_LIMIT_MS = 20_000;
  */
 export class NetworkService {
   readonly #parts: NetworkServiceParts;
-  readonly #clusterNetworks: ClusterNetworks;
-  readonly #participants = new Participants();
+  readonly #catalog: NetworkCatalog;
   readonly #creating = new Set<string>();
-  readonly #unsubscribe: () => void;
-  #view: { readonly key: string; readonly view: NetworkView<Node> } | undefined;
 
   constructor(parts: NetworkServiceParts) {
     this.#parts = parts;
-    this.#clusterNetworks = new ClusterNetworks(parts.substrate, parts.clock, parts.logger);
-    this.#unsubscribe = parts.cluster.subscribe((event) => this.#onEvent(event));
+    this.#catalog = new NetworkCatalog(parts);
   }
 
   /** Networks that satisfy the filters, as engines list them. */
   async list(filters: NetworkFilters, matchers: Matchers, signal: AbortSignal): Promise<readonly NetworkSummary[]> {
-    const found = filterNetworks(this.#current().all, filters, matchers);
+    const found = filterNetworks(this.#catalog.view().all, filters, matchers);
     const wish = danglingWish(filters);
     if (wish === undefined) return found.map(({ summary }) => summary);
     const uses = await Promise.all(found.map((network) => this.#isUsed(network, signal)));
@@ -64,7 +59,7 @@ export class NetworkService {
 
   /** The network a reference means; undefined when none or several. */
   find(reference: string): KnownNetwork<Node> | undefined {
-    return this.#current().find(reference);
+    return this.#catalog.find(reference);
   }
 
   /** One answer with the endpoints of all nodes. `search` is the client's query with `?`, or empty. */
@@ -73,7 +68,7 @@ export class NetworkService {
     query: { readonly search: string; readonly scope?: string | undefined },
     signal: AbortSignal,
   ): Promise<object> {
-    const network = this.#get(reference, query.scope);
+    const network = this.#catalog.get(reference, query.scope);
     const { first, endpoints } = await this.#inspect(network, query.search, signal);
     const base: NetworkDetails = first ?? { ...(await this.#fromManager(network, query.search, signal)) };
     const Created = network.kind === 'cluster' ? network.summary.Created : base.Created;
@@ -97,7 +92,7 @@ export class NetworkService {
       });
     if (body.Ingress === true)
       throw new BadRequestError('an ingress network serves swarm services only: this is no swarm', 'INGRESS');
-    if (this.#creating.has(name) || this.#current().named(name).length > 0) throw nameTaken(name);
+    if (this.#creating.has(name) || this.#catalog.view().named(name).length > 0) throw nameTaken(name);
     this.#creating.add(name);
     try {
       const asker = { userAgent, isSubstrateOff: this.#parts.substrate.mode === 'off' };
@@ -112,14 +107,14 @@ export class NetworkService {
 
   /** Removes a network wherever it is. Rejects with the engine's 403 while containers are connected. */
   async remove(reference: string, signal: AbortSignal): Promise<void> {
-    const network = this.#get(reference);
+    const network = this.#catalog.get(reference);
     if (network.kind !== 'cluster') return this.#removeAtHome(network, signal);
     const { cluster, substrate, clock } = this.#parts;
     const connected = async (): Promise<Readonly<Record<string, NetworkEndpoint>>> =>
       (await this.#inspect(network, '', signal)).endpoints;
     await removeClusterNetwork({ network, substrate, members: cluster.nodes, connected, clock, signal });
-    this.#clusterNetworks.delete(network.id);
-    this.#participants.forgetNetwork(network.id);
+    this.#catalog.spanning.delete(network.id);
+    this.#catalog.participants.forgetNetwork(network.id);
   }
 
   /** Connects a container at its node. */
@@ -128,7 +123,7 @@ export class NetworkService {
     const { node } = container;
     this.#assertReachable(network, node);
     await this.prepareAttach(node, [network.id], signal);
-    const path = `/networks/${encodeURIComponent(this.referenceOn(node, network))}/connect`;
+    const path = `/networks/${encodeURIComponent(this.#catalog.referenceOn(node, network))}/connect`;
     const text = JSON.stringify({ ...body, Container: container.engineId });
     await this.#insist(() => node.client.json({ method: 'POST', path, body: text, signal, timeoutMs: 60_000 }), signal);
     await node.refreshContainers([container.engineId]);
@@ -143,7 +138,7 @@ export class NetworkService {
       await this.#parts.substrate.release(node, signal);
       return;
     }
-    const path = `/networks/${encodeURIComponent(this.referenceOn(node, network))}/disconnect`;
+    const path = `/networks/${encodeURIComponent(this.#catalog.referenceOn(node, network))}/disconnect`;
     const text = JSON.stringify({ ...body, Container: container.engineId });
     await node.client.json({ method: 'POST', path, body: text, signal, timeoutMs: 60_000 });
     await node.refreshContainers([container.engineId]);
@@ -161,7 +156,7 @@ export class NetworkService {
       ),
     );
     await Promise.all([
-      this.#clusterNetworks.refresh(),
+      this.#catalog.spanning.refresh(),
       ...nodes.map((node) => node.refreshNetworks().catch(() => undefined)),
     ]);
     const names = new Set(answers.flatMap((answer) => answer?.NetworksDeleted ?? []));
@@ -171,7 +166,7 @@ export class NetworkService {
   /** The nodes a container must go to because of the networks it names. Throws 404 for unknown ones. */
   homesOf(references: readonly string[]): readonly Home[] {
     return references.flatMap((reference) => {
-      const { kind, name, holders } = this.#get(reference);
+      const { kind, name, holders } = this.#catalog.get(reference);
       const [home] = kind === 'local' ? holders : [];
       return home ? { nodeId: home.id, reason: `network "${name}" lives there` } : [];
     });
@@ -191,7 +186,7 @@ export class NetworkService {
     });
     if (spanning.length === 0) return;
     await this.#parts.substrate.readyOn(node, signal);
-    for (const { id } of spanning) this.#participants.add(id, node);
+    for (const { id } of spanning) this.#catalog.participants.add(id, node);
   }
 
   /**
@@ -215,22 +210,9 @@ export class NetworkService {
     return attachRetryDelayMs(message, attempt, (network) => this.find(network)?.kind === 'cluster');
   }
 
-  /**
-   * How to name a network to an engine: cluster networks by name, because a container that does not run yet would be shown
-   * under whatever it was connected by; by ID where an engine still lists a removed one of that name.
-   */
-  referenceOn(node: Node, network: KnownNetwork<Node>): string {
-    if (network.kind === 'predefined') return network.name;
-    const hasOther = this.#parts.cluster.networks
-      .of(node)
-      .some(({ Name, Id }) => Name === network.name && Id !== network.id);
-    return network.kind === 'cluster' && !hasOther ? network.name : network.id;
-  }
-
   /** Stops following. Idempotent. */
-  async close(): Promise<void> {
-    this.#unsubscribe();
-    await this.#clusterNetworks.close();
+  close(): Promise<void> {
+    return this.#catalog.close();
   }
 
   async #createInCluster(name: string, wanted: string, signal: AbortSignal): Promise<{ readonly Id: string }> {
@@ -263,15 +245,15 @@ export class NetworkService {
     if (!(error instanceof EngineAnswerError)) return false;
     if (/does not have a leader/.test(error.message)) return true;
     if (!isNameTaken(error)) return false;
-    await this.#clusterNetworks.refresh();
-    return this.#current().named(name).length === 0;
+    await this.#catalog.spanning.refresh();
+    return this.#catalog.view().named(name).length === 0;
   }
 
   /** Lets the next listing show a network that was just created. */
   async #show(id: string, signal: AbortSignal): Promise<void> {
     const { client } = await this.#parts.substrate.manager(signal);
     const { Containers: _, ...summary } = await inspectNetwork(client, id, '', signal);
-    this.#clusterNetworks.put({ ...(summary as object as NetworkSummary) });
+    this.#catalog.spanning.put({ ...(summary as object as NetworkSummary) });
   }
 
   async #createAtHome(text: string, { Labels }: WantedNetwork, signal: AbortSignal): Promise<{ readonly Id: string }> {
@@ -316,11 +298,8 @@ export class NetworkService {
   }
 
   #inspect(network: KnownNetwork<Node>, search: string, signal: AbortSignal): ReturnType<typeof inspectOnNodes> {
-    const nodes =
-      network.kind === 'cluster'
-        ? [...new Set([...network.holders, ...this.#participants.of(network.id)])]
-        : network.holders;
-    const onUnknown = (node: Node): void => this.#participants.remove(network.id, node);
+    const nodes = this.#catalog.nodesOf(network);
+    const onUnknown = (node: Node): void => this.#catalog.participants.remove(network.id, node);
     return inspectOnNodes({ network, nodes, search, signal, onUnknown });
   }
 
@@ -336,16 +315,10 @@ export class NetworkService {
     return Object.keys((await this.#inspect(network, '', signal)).endpoints).length > 0;
   }
 
-  #get(reference: string, scope?: string): KnownNetwork<Node> {
-    const network = this.#current().get(reference);
-    if (scope && network.summary.Scope !== scope) return new NetworkView<Node>([], new Map(), true).get(reference);
-    return network;
-  }
-
   #both(reference: string, body: ConnectBody): { readonly network: KnownNetwork<Node>; readonly container: Container } {
     if (typeof body.Container !== 'string' || body.Container === '')
       throw new BadRequestError('name the container to connect or disconnect', 'NO_CONTAINER');
-    return { network: this.#get(reference), container: this.#parts.cluster.container(body.Container) };
+    return { network: this.#catalog.get(reference), container: this.#parts.cluster.container(body.Container) };
   }
 
   #assertReachable(network: KnownNetwork<Node>, node: Node): void {
@@ -359,33 +332,6 @@ export class NetworkService {
   #pruneFailed(error: unknown, node: Node): undefined {
     this.#parts.logger.warn({ err: error, engine: node.name }, 'pruning networks failed');
     return undefined;
-  }
-
-  #current(): NetworkView<Node> {
-    const { cluster, substrate } = this.#parts;
-    const networks = this.#clusterNetworks;
-    const key = `${cluster.networks.version} ${networks.version} ${networks.isKnown}`;
-    if (this.#view?.key === key) return this.#view.view;
-    const held = [...cluster.networks.list()];
-    const view = new NetworkView<Node>(held, networks.list(), networks.isKnown);
-    this.#view = { key, view };
-    // Cluster networks from before our start: somebody must look after them.
-    if (!networks.isKnown && view.all.some(({ kind }) => kind === 'cluster')) substrate.activate();
-    return view;
-  }
-
-  #onEvent(event: ClusterEvent): void {
-    if (event.kind === 'node-removed') return this.#participants.forgetNode(event.node);
-    if (event.kind === 'node-state' && event.to === 'Healthy') return this.#learnHeld(event.node);
-    if (event.kind !== 'engine-event' || event.event.Type !== 'network') return;
-    const { Action, Actor } = event.event;
-    if (Action === 'connect') this.#participants.add(Actor.ID, event.node);
-    // Not awaited: a failed reading is repeated by the next round.
-    else if (event.event.scope === 'swarm') void this.#clusterNetworks.refresh();
-  }
-
-  #learnHeld(node: Node): void {
-    for (const { Id } of this.#parts.cluster.networks.of(node)) this.#participants.add(Id, node);
   }
 }
 

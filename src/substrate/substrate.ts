@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import pLimit from 'p-limit';
 import { backoffMs, jitterMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
-import { Emitter } from '../common/emitter.ts';
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { repairAttachments } from './attachments.ts';
 import { Executor, type StepResult } from './executor.ts';
 import { Observer } from './observer.ts';
 import { PORTS_HINT, planSubstrate } from './plan.ts';
+import { StatusBoard, type StatusWish, type SubstrateStatus, unavailable } from './status-board.ts';
 import { removeSwarmNode } from './swarm-api.ts';
 import type {
   Graces,
@@ -45,17 +45,6 @@ export interface SubstrateParts {
   readonly memory?: SubstrateMemory | undefined;
 }
 
-/** Where things stand, as of the last round. */
-export interface SubstrateStatus {
-  readonly swarmId: string | undefined;
-  /** Members that take part, by ID. */
-  readonly active: ReadonlySet<string>;
-  /** Members that are its managers now, the leader first. */
-  readonly managers: readonly SubstrateMember[];
-  /** By member ID: why it takes no part in cluster networks, and what to do. */
-  readonly problems: ReadonlyMap<string, string>;
-}
-
 const DEFAULT_GRACES: Graces = {
   quorumMs: 15_000,
   managerMs: 30_000,
@@ -67,7 +56,6 @@ const REPAIR_CONCURRENCY = 16;
 const PENDING_MS = 500;
 const IDLE_MS = 15_000;
 const BACKOFF = { baseMs: 1_000, maxMs: 60_000 } as const;
-const NOTHING: SubstrateStatus = { swarmId: undefined, active: new Set(), managers: [], problems: new Map() };
 
 /**
  * Docker's swarm mode under the cluster's engines, on which cluster networks stand: formed, extended and repaired by one
@@ -80,13 +68,12 @@ export class Substrate {
   readonly #graces: Graces;
   readonly #observer: Observer;
   readonly #executor: Executor;
-  readonly #changes: Emitter<SubstrateStatus>;
+  readonly #board: StatusBoard;
   readonly #stop = new AbortController();
   readonly #unsubscribe: () => void;
   /** Members whose containers' attachments are to be compared with the swarm's, because either may have lost some. */
   readonly #suspects = new Set<string>();
   #known: KnownSubstrate | undefined;
-  #status: SubstrateStatus = NOTHING;
   #failures: ReadonlyMap<string, string> = new Map();
   #failedRounds = 0;
   #wake: () => void = () => undefined;
@@ -101,18 +88,18 @@ export class Substrate {
     this.#observer = new Observer(options.clusterId, parts.clock);
     const mark = options.clusterId ?? randomBytes(8).toString('hex');
     this.#executor = new Executor({ mark, pool: options.pool }, parts.logger);
-    this.#changes = new Emitter((error) => parts.logger.error({ err: error }, 'a listener of the substrate failed'));
+    this.#board = new StatusBoard(parts.clock, parts.logger);
     this.#unsubscribe = parts.members.subscribe((event) => this.#onEvent(event));
     if (this.mode === 'eager') this.activate();
   }
 
   get status(): SubstrateStatus {
-    return this.#status;
+    return this.#board.current;
   }
 
   /** Calls `listener` after every round that changed something, until the returned function is called. */
   subscribe(listener: (status: SubstrateStatus) => void): () => void {
-    return this.#changes.subscribe(listener);
+    return this.#board.subscribe(listener);
   }
 
   /** Begins to form and keep the substrate; at once in eager mode, else with the first need. Idempotent. */
@@ -123,7 +110,7 @@ export class Substrate {
 
   /** Why a member takes no part in cluster networks; undefined when it does or soon will. */
   problem(memberId: string): string | undefined {
-    return this.#status.problems.get(memberId);
+    return this.status.problems.get(memberId);
   }
 
   /**
@@ -132,13 +119,9 @@ export class Substrate {
    */
   async manager(signal: AbortSignal, timeoutMs: number = 30_000): Promise<SubstrateMember> {
     this.#assertOn();
-    await this.#until(
-      (status) => status.managers.length > 0,
-      signal,
-      timeoutMs,
-      () => this.#whyNotFormed(),
-    );
-    const [first] = this.#status.managers;
+    const isReached = ({ managers }: SubstrateStatus): boolean => managers.length > 0;
+    await this.#until({ isReached, timeoutMs, why: () => this.#whyNotFormed() }, signal);
+    const [first] = this.status.managers;
     if (!first) throw unavailable(this.#whyNotFormed());
     return first;
   }
@@ -146,17 +129,11 @@ export class Substrate {
   /** Resolves when a member takes part. Rejects at once with the reason when it will not, or after `timeoutMs`. */
   async readyOn(member: SubstrateMember, signal: AbortSignal, timeoutMs: number = 30_000): Promise<void> {
     this.#assertOn();
-    const isDecided = (status: SubstrateStatus): boolean =>
-      status.active.has(member.id) || status.problems.has(member.id);
-    await this.#until(
-      isDecided,
-      signal,
-      timeoutMs,
-      () => `engine ${member.name} has not joined the cluster's networks yet`,
-    );
-    const problem = this.problem(member.id);
-    if (!this.#status.active.has(member.id) && problem !== undefined)
-      throw unavailable(`engine ${member.name} takes no part in cluster networks: ${problem}`);
+    const isReached = ({ active, excluded }: SubstrateStatus): boolean =>
+      active.has(member.id) || excluded.has(member.id);
+    const why = (): string => this.#whyNotOn(member);
+    await this.#until({ isReached, timeoutMs, why }, signal);
+    if (!this.status.active.has(member.id)) throw unavailable(this.#whyNotOn(member));
   }
 
   /**
@@ -254,24 +231,20 @@ export class Substrate {
     }
     this.#failures = failures;
     if (failures.size > 0)
-      this.#setStatus({ ...this.#status, problems: new Map([...this.#status.problems, ...failures]) });
+      this.#board.publish({ ...this.status, problems: new Map([...this.status.problems, ...failures]) });
   }
 
   #publish(plan: Plan): void {
     const problems = new Map(plan.problems);
     // A failure stays told until the member takes part.
     for (const [memberId, text] of this.#failures) if (!plan.active.has(memberId)) problems.set(memberId, text);
-    this.#setStatus({
+    this.#board.publish({
       swarmId: plan.swarm?.swarmId,
       active: new Set(plan.active.keys()),
       managers: this.#managersOf(plan),
       problems,
+      excluded: new Set(plan.problems.keys()),
     });
-  }
-
-  #setStatus(status: SubstrateStatus): void {
-    this.#status = status;
-    this.#changes.emit(status);
   }
 
   #managersOf(plan: Plan): SubstrateMember[] {
@@ -303,7 +276,7 @@ export class Substrate {
 
   /** Mends attachments that the swarm lost while their containers ran on. */
   async #repair(plan: Plan, members: ReadonlyMap<string, SubstrateMember>, signal: AbortSignal): Promise<void> {
-    const [manager] = this.#status.managers;
+    const [manager] = this.status.managers;
     if (!manager) return;
     const limit = pLimit(REPAIR_CONCURRENCY);
     const repairs = [...this.#suspects].map((memberId) =>
@@ -330,34 +303,12 @@ export class Substrate {
     this.#wake = () => undefined;
   }
 
-  /** Waits for a status; looks more often meanwhile. */
-  async #until(
-    isReached: (status: SubstrateStatus) => boolean,
-    signal: AbortSignal,
-    timeoutMs: number,
-    why: () => string,
-  ): Promise<void> {
+  /** Waits for a status, looking again at once. */
+  async #until(wish: StatusWish, signal: AbortSignal): Promise<void> {
     this.activate();
-    if (isReached(this.#status)) return;
+    if (wish.isReached(this.status)) return;
     this.kick();
-    let unsubscribe: () => void = () => undefined;
-    const reached = new Promise<void>((resolve) => {
-      unsubscribe = this.subscribe((status) => {
-        if (isReached(status)) resolve();
-      });
-    });
-    const over = AbortSignal.any([signal, this.#stop.signal]);
-    const timer = new AbortController();
-    over.addEventListener('abort', () => timer.abort(over.reason), { once: true });
-    try {
-      const timeout = this.#parts.clock.sleep(timeoutMs, timer.signal).then(() => {
-        throw unavailable(why());
-      });
-      await Promise.race([reached, timeout]);
-    } finally {
-      unsubscribe();
-      timer.abort(new Error('done'));
-    }
+    await this.#board.until(wish, AbortSignal.any([signal, this.#stop.signal]));
   }
 
   #assertOn(): void {
@@ -368,8 +319,15 @@ export class Substrate {
     );
   }
 
+  #whyNotOn({ id, name }: SubstrateMember): string {
+    const problem = this.problem(id);
+    return problem === undefined
+      ? `engine ${name} has not joined the cluster's networks yet`
+      : `engine ${name} takes no part in cluster networks: ${problem}`;
+  }
+
   #whyNotFormed(): string {
-    const [problem] = this.#status.problems.values();
+    const [problem] = this.status.problems.values();
     if (this.#parts.members.nodes.every(({ isHealthy }) => !isHealthy)) return 'no engine is healthy';
     return `cluster networks are not ready${problem ? `: ${problem}` : ' yet; try again in a few seconds'}`;
   }
@@ -379,8 +337,4 @@ function explain(kind: string, failure: unknown): string {
   const reason = reasonOf(failure);
   const isUnreachable = /Unavailable|no route|refused|i\/o timeout|Timeout was reached|deadline/i.test(reason);
   return `${kind} failed: ${reason}${isUnreachable ? `; ${PORTS_HINT}` : ''}`;
-}
-
-function unavailable(message: string): ClusterError {
-  return new ClusterError(message, { code: 'SUBSTRATE_UNAVAILABLE', status: 503 });
 }

@@ -37,6 +37,27 @@ function settledManagers(count: number): Promise<true> {
   });
 }
 
+/** Arguments that start a sleeping container on the network "keep". */
+function run(name: string): string[] {
+  return ['run', '-d', '--name', name, '--network', 'keep', 'busybox', 'sleep', '3600'];
+}
+
+async function sleeper(node: string, name: string): Promise<void> {
+  const { exitCode, stderr } = await lab.node(node).docker(run(name));
+  expect(exitCode, stderr).toBe(0);
+}
+
+async function addressOf(node: string, container: string): Promise<string> {
+  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}';
+  return (await lab.node(node).docker(['inspect', '-f', format, container])).stdout.trim();
+}
+
+function pings(node: string, from: string, to: string): Promise<true> {
+  const args = ['exec', from, 'ping', '-c', '1', '-W', '1', to];
+  const probe = async (): Promise<boolean> => (await lab.node(node).docker(args)).exitCode === 0;
+  return waitFor(`${from} to reach ${to}`, probe, { timeoutMs: 60_000, everyMs: 500 });
+}
+
 beforeAll(async () => {
   lab = await startLab({
     nodes: ['one', 'two', 'three'].map((name, index) => ({ name, labels: { zone: `z${index}` } })),
@@ -81,6 +102,7 @@ describe('a substrate of three engines', () => {
 
   test('takes in an engine that appears, and forgets it when it leaves for good', async () => {
     const engine = await lab.addNode({ name: 'four' });
+    await engine.load(['busybox']);
     const node = await base.add(engine);
     await substrate.readyOn(node, signal());
     expect((await swarmNodes()).find(({ hostname }) => hostname === 'four')?.role).toBe('worker');
@@ -95,7 +117,7 @@ describe('a substrate of three engines', () => {
     expect(substrate.problem(again.id)).toBeUndefined();
   });
 
-  test('replaces a manager that stays away, and heals', async () => {
+  test('replaces a manager that stays away, and heals', { timeout: 200_000 }, async () => {
     await lab.node('one').crash();
     await waitFor('the model to see it', () => !base.node('one').isHealthy);
     await substrate.manager(signal());
@@ -108,11 +130,17 @@ describe('a substrate of three engines', () => {
     await settledManagers(3);
   });
 
-  test('makes a new quorum from one survivor', async () => {
+  test('makes a new quorum from one survivor, and mends what is attached there', { timeout: 300_000 }, async () => {
     const managers = substrate.status.managers.map(({ name }) => name);
     const lost = managers.slice(0, 2);
     const survivor = managers[2];
     const swarmId = substrate.status.swarmId;
+    if (survivor === undefined) throw new Error('no third manager');
+    const staying = base.cluster.nodes.map(({ name }) => name).filter((name) => !lost.includes(name));
+    const { client } = await substrate.manager(signal());
+    const body = JSON.stringify({ Name: 'keep', Driver: 'overlay', Attachable: true });
+    await client.json({ method: 'POST', path: '/networks/create', body });
+    for (const name of staying) await sleeper(name, `kept-${name}`);
     await Promise.all(lost.map((name) => lab.node(name).crash()));
     await waitFor(
       'a manager again',
@@ -130,6 +158,17 @@ describe('a substrate of three engines', () => {
     }
     await settledManagers(3);
     expect((await swarmNodes()).every(({ state }) => state === 'ready')).toBe(true);
+    // What ran on is attached again, and nobody was given its addresses.
+    await waitFor('a new attachment', async () => (await lab.node(survivor).docker(run('fresh'))).exitCode === 0, {
+      timeoutMs: 90_000,
+      everyMs: 1_000,
+    });
+    for (const name of staying) await pings(survivor, 'fresh', `kept-${name}`);
+    const addresses = await Promise.all([
+      ...staying.map((name) => addressOf(name, `kept-${name}`)),
+      addressOf(survivor, 'fresh'),
+    ]);
+    expect(new Set(addresses).size).toBe(addresses.length);
   });
 
   test('does not take over an engine of somebody else unless told to', async () => {
