@@ -8,6 +8,7 @@ import {
   childrenOf,
   commandName,
   identify,
+  identifyChild,
   isAlive,
   type ProcessIdentity,
   signalProcess,
@@ -110,7 +111,7 @@ export async function spawnInHost(
   // A short wait: between fork and exec the process still bears setsid's name.
   return await waitFor(`${program} (ended at once? see ${options.logPath})`, () => childNamed(host, program), {
     everyMs: 2,
-    timeoutMs: 2_000,
+    timeoutMs: 10_000,
   });
 }
 
@@ -147,8 +148,7 @@ function spawnDetached(
     const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log], env });
     child.on('error', () => {}); // Shows as a missing pid.
     child.unref();
-    // The child stays a zombie at least until this turn ends, so that its identity can be read even if it ended at once.
-    const identity = child.pid === undefined ? undefined : identify(child.pid);
+    const identity = child.pid === undefined ? undefined : identifyChild(child.pid);
     if (identity === undefined)
       throw new LabError(`${command} does not start, see ${logPath} (is util-linux installed?)`);
     return identity;

@@ -17,6 +17,12 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return { pid, startTicks };
 }
 
+/** Identity of a child just spawned, which may have ended already: it stays a zombie at least until this turn ends. */
+export function identifyChild(pid: number): ProcessIdentity | undefined {
+  const startTicks = statFields(pid)?.[19];
+  return startTicks === undefined ? undefined : { pid, startTicks };
+}
+
 /** Whether exactly this process still runs. */
 export function isAlive(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.startTicks === identity.startTicks;
