@@ -64,9 +64,12 @@ async function interruptible<T>(process: NodeJS.Process, work: (signal: AbortSig
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  // Sleeps alone do not keep a process alive.
+  const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
   try {
     return await work(stop.signal);
   } finally {
+    clearInterval(alive);
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }

@@ -18,6 +18,11 @@ export interface DriverModule {
   /** One line for lists of drivers. */
   readonly summary: string;
   readonly options: readonly DriverOption[];
+  /**
+   * The address at which its machines reach this computer; makes the network they share when that is not there yet. Absent where
+   * there is none that is known beforehand (clouds).
+   */
+  hostAddress?(options: OptionValues, signal: AbortSignal): Promise<string>;
   /** The driver of one machine. Makes and asks nothing yet; throws a UsageError for options that contradict each other. */
   open(context: DriverContext): Driver;
 }
@@ -134,6 +139,7 @@ export interface DriverDefinition<Options extends readonly DriverOption[]> {
   readonly name: string;
   readonly summary: string;
   readonly options: Options;
+  hostAddress?(options: ValuesOf<Options>, signal: AbortSignal): Promise<string>;
   open(context: DriverContext<ValuesOf<Options>>): Driver;
 }
 
@@ -141,12 +147,15 @@ export interface DriverDefinition<Options extends readonly DriverOption[]> {
 export function defineDriver<const Options extends readonly DriverOption[]>(
   definition: DriverDefinition<Options>,
 ): DriverModule {
-  const { name, summary, options } = definition;
+  const { name, summary, options, hostAddress } = definition;
   return {
     api: DRIVER_API,
     name,
     summary,
     options,
+    ...(hostAddress === undefined
+      ? {}
+      : { hostAddress: (values, signal) => hostAddress(values as unknown as ValuesOf<Options>, signal) }),
     // The values were checked against these very options.
     open: (context) => definition.open(context as unknown as DriverContext<ValuesOf<Options>>),
   };

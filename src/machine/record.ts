@@ -50,6 +50,8 @@ export interface SwarmSettings {
   /** Runs the agent that registers its engine. */
   readonly isMember: boolean;
   readonly discovery: string;
+  /** `key=value` for the discovery backend of manager and agent. */
+  readonly discoveryOptions: readonly string[];
   readonly strategy: string;
   /** Where the manager listens: `tcp://0.0.0.0:3376`. */
   readonly host: string;
@@ -86,6 +88,7 @@ const swarmSettings: z.ZodType<SwarmSettings> = z.object({
   isMaster: z.boolean(),
   isMember: z.boolean(),
   discovery: z.string(),
+  discoveryOptions: z.array(z.string()),
   strategy: z.string(),
   /** Where the manager listens: `tcp://0.0.0.0:3376`. */
   host: z.string(),

@@ -1,30 +1,361 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clientPath } from '../../src/lab/clients.ts';
+import { run } from '../../src/lab/commands.ts';
+import { ensureImage } from '../../src/lab/images.ts';
+import { type CommandResult, type Generation, removeLab } from '../../src/lab/lab.ts';
+import { waitFor } from '../../src/lab/processes.ts';
 import { driver as localDriver } from '../../src/machine/drivers/local.ts';
 import { testDriver } from '../conformance/driver.ts';
+import { type EnxameProcess, enxame } from './enxame-process.ts';
 
 /** A local network of this run's own, so that nothing here meets other machines of this host. */
-async function localWorld(): Promise<{ folder: string; network: string; traces: () => Promise<string[]> }> {
+interface Place {
+  readonly folder: string;
+  readonly network: string;
+  /** Namespaces, devices and folders that are there because of it. */
+  traces(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+async function newPlace(): Promise<Place> {
   const folder = await mkdtemp('/var/tmp/enxame-machines-');
   const network = `t-${folder
     .slice(-6)
     .toLowerCase()
     .replace(/[^a-z0-9]/g, 'x')}`;
-  const traces = async (): Promise<string[]> => {
-    const spaces = (await readdir('/run/netns').catch(() => [])).filter((name) => name.startsWith(`enxame.${network}`));
-    const folders = await readdir(join(folder, network, 'nodes')).catch(() => []);
-    return [...spaces, ...folders].sort();
+  return {
+    folder,
+    network,
+    traces: async () => {
+      const spaces = (await readdir('/run/netns').catch(() => [])).filter((name) =>
+        name.startsWith(`enxame.${network}`),
+      );
+      const folders = await readdir(join(folder, 'local', network, 'nodes')).catch(() => []);
+      const groups = await readdir(`/sys/fs/cgroup/memory/enxame-lab/${network}`).catch(() => []);
+      return [...spaces, ...folders, ...groups.filter((name) => !name.includes('.'))].sort();
+    },
+    close: async () => {
+      await removeLab(network);
+      await rm(folder, { recursive: true, force: true });
+    },
   };
-  return { folder, network, traces };
 }
 
 testDriver('local', async () => {
-  const { folder, network, traces } = await localWorld();
+  const place = await newPlace();
   return {
     driver: localDriver,
-    options: { 'local-folder': folder, 'local-network': network },
+    options: { 'local-folder': join(place.folder, 'local'), 'local-network': place.network },
     env: {},
-    existing: traces,
-    close: () => rm(folder, { recursive: true, force: true }),
+    existing: place.traces,
+    close: place.close,
   };
+});
+
+/** What a person types, as processes of their own over one store. */
+class Person {
+  readonly place: Place;
+  readonly env: Readonly<Record<string, string>>;
+
+  constructor(place: Place, env: Readonly<Record<string, string>> = {}) {
+    this.place = place;
+    this.env = {
+      HOME: join(place.folder, 'home'),
+      ENXAME_MACHINE_STORAGE_PATH: join(place.folder, 'store'),
+      ENXAME_LOCAL_DIR: join(place.folder, 'local'),
+      ENXAME_LOCAL_NETWORK: place.network,
+      ENXAME_LOCAL_GENERATION: process.env.ENXAME_GENERATIONS?.split(',')[0] ?? '20.10',
+      DOCKER_CONFIG: join(place.folder, 'home', '.docker'),
+      ...env,
+    };
+  }
+
+  /** Runs `enxame …`; fails the test with what it said unless it ends well. */
+  async enxame(...args: readonly string[]): Promise<string> {
+    const { code, said } = await this.try(...args);
+    expect(code, `enxame ${args.join(' ')}: ${said}`).toBe(0);
+    return said;
+  }
+
+  async try(...args: readonly string[]): Promise<{ code: number | null; said: string }> {
+    const process = enxame(args, this.env);
+    const code = await process.ended();
+    return { code, said: process.said() };
+  }
+
+  /** Does what `eval "$(enxame machine env …)"` does, and runs the words in that shell. */
+  async after(envArgs: string, script: string, options: { readonly cwd?: string } = {}): Promise<CommandResult> {
+    const enxamePath = join(process.cwd(), 'dist/cli/main.js');
+    const line = `set -e; eval "$(${process.execPath} ${enxamePath} machine env --shell bash ${envArgs})"; ${script}`;
+    const cwd = options.cwd === undefined ? '' : `cd ${options.cwd}; `;
+    return await run('bash', ['-c', cwd + line], { env: { ...this.env, ...(await clientEnv()) }, timeoutMs: 120_000 });
+  }
+}
+
+const clients: Generation = '28.5';
+
+/** PATH with a docker that has compose. */
+async function clientEnv(): Promise<Record<string, string>> {
+  const docker = await clientPath('docker', clients);
+  const compose = await clientPath('compose', clients);
+  return {
+    PATH: `${docker.command.slice(0, docker.command.lastIndexOf('/'))}:${process.env.PATH ?? ''}`,
+    DOCKER_CONFIG: compose.env.DOCKER_CONFIG ?? '',
+  };
+}
+
+async function shell(person: Person, envArgs: string, script: string): Promise<string> {
+  const { stdout, stderr, exitCode } = await person.after(envArgs, script);
+  expect(exitCode, `${script}: ${stderr}`).toBe(0);
+  return stdout.trim();
+}
+
+describe("the article's four steps with local machines", { timeout: 180_000 }, () => {
+  const machines = ['abelha-rainha', 'abelha-operaria-1', 'abelha-operaria-2'] as const;
+  const [queen, first, second] = machines;
+  let place: Place;
+  let person: Person;
+  let service: EnxameProcess;
+  let token: string;
+  let project: string;
+
+  beforeAll(async () => {
+    place = await newPlace();
+    person = new Person(place);
+    project = join(place.folder, 'project');
+    await run('mkdir', ['-p', project]);
+    await writeFile(join(project, 'compose.yml'), 'services:\n  redis:\n    image: redis\n    ports: ["6379"]\n');
+    const host = (await person.enxame('machine', 'host-address', '-d', 'local')).trim();
+    service = enxame(['discovery', '-H', `tcp://${host}:0`, '--insecure', '--state-dir', 'none']);
+    const [, url = ''] = await service.until(/at (http:\S+?),/);
+    const code = (await person.enxame('create', '--service', url)).trim();
+    token = `token://${new URL(url).host}/v1/${code}`;
+  });
+
+  afterAll(async () => {
+    await service?.end('SIGKILL');
+    await place?.close();
+  });
+
+  const swarm = (): string[] => ['--swarm', '--swarm-discovery', token, '--swarm-discovery-opt', 'token.insecure=true'];
+
+  test('machines are made, the master with the manager', async () => {
+    const [master, workers] = await Promise.all([
+      person.try(
+        'machine',
+        'create',
+        '-d',
+        'local',
+        '--swarm-master',
+        ...swarm(),
+        '--swarm-opt',
+        'heartbeat=1s',
+        queen,
+      ),
+      person.try('machine', 'create', '-d', 'local', ...swarm(), '--engine-label', 'zone=b', first, second),
+    ]);
+    expect(master.code, master.said).toBe(0);
+    expect(workers.code, workers.said).toBe(0);
+    const rows = await person.enxame('machine', 'ls', '-f', '{{.Name}}: {{.State}}, {{.Swarm}}, {{.Error}}');
+    expect(rows.trim().split('\n')).toEqual([
+      `${first}: Running, ${queen}, `,
+      `${second}: Running, ${queen}, `,
+      `${queen}: Running, ${queen} (master),`,
+    ]);
+  });
+
+  test('docker talks to the swarm after env --swarm', async () => {
+    await waitFor('three healthy nodes', async () => {
+      const { stdout } = await person.after(`--swarm ${queen}`, 'docker info');
+      return (stdout.match(/Status: Healthy/g) ?? []).length === 3;
+    });
+    expect(await person.enxame('machine', 'active', '-t', '5').catch(() => '')).toBe('');
+    const active = new Person(place, { DOCKER_HOST: await shell(person, `--swarm ${queen}`, 'echo $DOCKER_HOST') });
+    expect((await active.enxame('machine', 'active')).trim()).toBe(queen);
+    expect(await active.enxame('machine', 'ls', '--filter', `name=${queen}`)).toContain('* (swarm)');
+  });
+
+  test('compose spreads four redis over the machines', async () => {
+    const image = await ensureImage('redis');
+    for (const name of machines) await shell(person, name, `docker load -q -i ${image}`);
+    const up = await person.after(`--swarm ${queen}`, 'docker compose up -d --scale redis=4', { cwd: project });
+    expect(up.exitCode, up.stderr).toBe(0);
+    const ps = await shell(
+      person,
+      `--swarm ${queen}`,
+      "docker ps --filter name=redis --format '{{.Names}} {{.Ports}}'",
+    );
+    const lines = ps.split('\n');
+    expect(lines).toHaveLength(4);
+    const nodes = new Set(lines.map((line) => line.split('/')[0]));
+    // The master begins with two containers of its own, the workers with one.
+    expect(nodes.size).toBeGreaterThanOrEqual(2);
+    const ips = (await person.enxame('machine', 'ip', ...machines)).trim().split('\n');
+    for (const line of lines) expect(ips).toContain(/ (\d+\.\d+\.\d+\.\d+):\d+->6379/.exec(line)?.[1]);
+  });
+
+  test('the agents run on the machines and say which engine they speak for', async () => {
+    const names = await shell(person, first, 'docker ps --format \'{{.Names}} {{.Label "enxame.role"}}\'');
+    expect(names).toContain('swarm-agent agent');
+    const master = await shell(
+      person,
+      queen,
+      "docker inspect -f '{{.HostConfig.RestartPolicy.Name}}' swarm-agent-master",
+    );
+    expect(master).toBe('always');
+  });
+
+  test('a stopped machine shows as such, and comes back', async () => {
+    await person.enxame('machine', 'stop', second);
+    expect((await person.enxame('machine', 'status', second)).trim()).toBe('Stopped');
+    const { code, said } = await person.try('machine', 'env', second);
+    expect([code, said]).toEqual([1, expect.stringContaining('Host is not running')]);
+    await waitFor('the manager to notice', async () => {
+      const { stdout } = await person.after(`--swarm ${queen}`, 'docker info');
+      return (stdout.match(/Status: Healthy/g) ?? []).length === 2;
+    });
+    await person.enxame('machine', 'start', second);
+    await waitFor('three healthy nodes', async () => {
+      const { stdout } = await person.after(`--swarm ${queen}`, 'docker info');
+      return (stdout.match(/Status: Healthy/g) ?? []).length === 3;
+    });
+  });
+
+  test('rm leaves nothing', async () => {
+    expect(await place.traces()).not.toEqual([]);
+    await person.enxame('machine', 'rm', '-y', ...machines);
+    expect(await place.traces()).toEqual([]);
+    expect((await person.enxame('machine', 'ls', '-q')).trim()).toBe('');
+    expect(await readdir(join(place.folder, 'store', 'machines'))).toEqual([]);
+    expect(await readdir(join(place.folder, 'store', 'locks'))).toEqual([]);
+  });
+});
+
+describe('one local machine', { timeout: 120_000 }, () => {
+  let place: Place;
+  let person: Person;
+
+  beforeAll(async () => {
+    place = await newPlace();
+    person = new Person(place);
+    await person.enxame('machine', 'create', '-d', 'local', 'um');
+  });
+  afterAll(() => place?.close());
+
+  test('gets new certificates while its containers run on', async () => {
+    await shell(person, 'um', `docker load -q -i ${await ensureImage('busybox')}`);
+    await shell(person, 'um', 'docker run -d --name sleeper busybox sleep 1000');
+    const look = `docker inspect -f '{{.State.Pid}} {{.State.StartedAt}}' sleeper`;
+    const before = await shell(person, 'um', look);
+    const folder = join(place.folder, 'store/machines/um/tls');
+    const [server, client] = await Promise.all([
+      readFile(join(folder, 'server.pem')),
+      readFile(join(folder, 'cert.pem')),
+    ]);
+    await person.enxame('machine', 'regenerate-certs', '-f', '--client-certs', 'um');
+    expect(await readFile(join(folder, 'server.pem'))).not.toEqual(server);
+    expect(await readFile(join(folder, 'cert.pem'))).not.toEqual(client);
+    expect(await shell(person, 'um', look)).toBe(before);
+    // Swarm mode must stay possible afterwards.
+    expect(await shell(person, 'um', "docker info -f '{{.LiveRestoreEnabled}}'")).toBe('false');
+  });
+
+  test('refuses a client without a certificate of its authority', async () => {
+    const url = (await person.enxame('machine', 'url', 'um')).trim().replace('tcp:', 'https:');
+    const { stdout, exitCode } = await run('curl', ['-sk', `${url}/version`]);
+    expect([stdout, exitCode === 0]).toEqual(['', false]);
+  });
+
+  test('runs commands and keeps their exit code', async () => {
+    expect((await person.enxame('machine', 'ssh', 'um', 'hostname')).trim()).toBe('um');
+    expect(await person.enxame('machine', 'ssh', 'um', 'ls', '-l', '/run/docker.sock')).toContain('docker.sock');
+    expect((await person.try('machine', 'ssh', 'um', 'exit 7')).code).toBe(7);
+  });
+
+  test('can be handed to a team-mate, who gets a certificate of their own', async () => {
+    const file = join(place.folder, 'um.enxame');
+    await writeFile(join(place.folder, 'secret'), 'a passphrase\n');
+    const locked = ['--passphrase-file', join(place.folder, 'secret')];
+    await person.enxame('machine', 'export', ...locked, '--for', 'alice', '-o', file, 'um');
+    const alice = new Person(place, { ENXAME_MACHINE_STORAGE_PATH: join(place.folder, 'store-of-alice') });
+    await alice.enxame('machine', 'import', ...locked, file);
+    expect(await shell(alice, 'um', "docker info -f '{{.Name}}'")).toBe('um');
+    const cert = await readFile(join(place.folder, 'store-of-alice/machines/um/tls/cert.pem'), 'utf8');
+    expect((await run('openssl', ['x509', '-noout', '-subject'], { input: cert })).stdout).toContain('alice');
+    const { code, said } = await alice.try('machine', 'regenerate-certs', '-f', 'um');
+    expect([code, said]).toEqual([1, expect.stringContaining('has no key here')]);
+  });
+
+  test('becomes a docker context', async () => {
+    await person.enxame('machine', 'context', 'um');
+    const { DOCKER_CONFIG: _other, ...client } = await clientEnv();
+    const env = { ...person.env, ...client };
+    const { stdout, stderr } = await run('docker', ['--context', 'um', 'ps', '--format', '{{.Names}}'], { env });
+    expect(stdout, stderr).toContain('sleeper');
+  });
+
+  test('keeps its containers, address and certificate over a crash of its host', async () => {
+    const ip = await person.enxame('machine', 'ip', 'um');
+    await person.enxame('machine', 'kill', 'um');
+    expect(await person.enxame('machine', 'ls', '-f', '{{.Name}} {{.State}}')).toBe('um Stopped\n');
+    await person.enxame('machine', 'start', 'um');
+    expect(await person.enxame('machine', 'ip', 'um')).toBe(ip);
+    expect(await shell(person, 'um', "docker ps -a --format '{{.Names}}'")).toBe('sleeper');
+  });
+
+  test('two processes do not work on it at once', async () => {
+    const both = await Promise.all([person.try('machine', 'restart', 'um'), person.try('machine', 'restart', 'um')]);
+    for (const { code, said } of both) if (code !== 0) expect(said).toContain('is in use by another enxame');
+    expect(both.map(({ code }) => code)).toContain(0);
+    expect((await person.enxame('machine', 'status', 'um')).trim()).toBe('Running');
+  });
+});
+
+describe('a create that is interrupted', { timeout: 120_000 }, () => {
+  test.each(['SIGINT', 'SIGKILL'] as const)(
+    'by %s is listed, goes on, and leaves nothing when removed',
+    async (signal) => {
+      const place = await newPlace();
+      const person = new Person(place);
+      try {
+        const create = enxame(['machine', 'create', '-d', 'local', 'dois'], person.env);
+        await create.until(/setting up its engine/);
+        expect(await create.end(signal)).not.toBe(0);
+        expect(await person.enxame('machine', 'ls')).toContain('not finished');
+        await person.enxame('machine', 'create', '-d', 'local', 'dois');
+        expect(await person.enxame('machine', 'ls', '-f', '{{.Name}} {{.State}} {{.Error}}')).toBe('dois Running \n');
+        await person.enxame('machine', 'rm', '-y', 'dois');
+        expect(await place.traces()).toEqual([]);
+      } finally {
+        await place.close();
+      }
+    },
+  );
+});
+
+describe('a fleet', { timeout: 180_000 }, () => {
+  test('is made from a file, converges, and goes', async () => {
+    const place = await newPlace();
+    const person = new Person(place);
+    try {
+      const file = join(place.folder, 'bees.yml');
+      const write = (count: number, zone: string): Promise<void> =>
+        writeFile(file, `machines:\n  bee: { driver: local, count: ${count}, labels: { zone: ${zone} } }\n`);
+      await write(2, 'a');
+      expect(await person.enxame('machine', 'up', '-y', '-f', file)).toContain('2 to create.');
+      expect(await person.enxame('machine', 'up', '-y', '-f', file)).toContain('2 to keep.');
+      await person.enxame('machine', 'stop', 'bee-2');
+      await write(3, 'a');
+      expect(await person.enxame('machine', 'up', '-y', '-f', file)).toContain('1 to create, 1 to start, 1 to keep.');
+      await write(1, 'b');
+      expect(await person.enxame('machine', 'up', '-y', '-f', file)).toContain('1 to update, 2 to remove.');
+      expect(await shell(person, 'bee-1', "docker info -f '{{.Labels}}'")).toContain('zone=b');
+      await person.enxame('machine', 'down', '-y', '-f', file);
+      expect(await place.traces()).toEqual([]);
+    } finally {
+      await place.close();
+    }
+  });
 });

@@ -8,7 +8,7 @@ import type { Generation } from '../../lab/types.ts';
 import { type Driver, type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { exists, killMachine, type LocalMachine, processesOf, startMachine, stopMachine } from '../local/host.ts';
-import { claimPort, findPort, releasePort } from '../local/network.ts';
+import { claimPort, findPort, type LocalNetwork, openNetwork, releasePort } from '../local/network.ts';
 import { localProvisioner } from '../local/provisioner.ts';
 
 interface LocalOptions {
@@ -51,7 +51,23 @@ export const driver: DriverModule = defineDriver({
     },
   ],
   open: (context) => new LocalDriver(context),
+  hostAddress: async (options, signal) => {
+    assertPossible();
+    signal.throwIfAborted();
+    return (await openNetwork(networkOf(options))).bridgeAddress;
+  },
 });
+
+function networkOf(options: LocalOptions): LocalNetwork {
+  return { root: options['local-folder'], name: options['local-network'] };
+}
+
+function assertPossible(): void {
+  if (process.platform !== 'linux')
+    throw new UsageError('the driver local needs Linux: it makes namespaces. Use the driver qemu or virtualbox here');
+  if (process.getuid?.() !== 0)
+    throw new UsageError('the driver local needs root: it makes namespaces. Run it with sudo -E');
+}
 
 class LocalDriver implements Driver {
   readonly provisioning: Driver['provisioning'];
@@ -62,7 +78,7 @@ class LocalDriver implements Driver {
     const { options, name, id } = context;
     this.#context = context;
     this.#machine = {
-      network: { root: options['local-folder'], name: options['local-network'] },
+      network: networkOf(options),
       node: nodeName(name, id),
       hostname: name,
       generation: options['local-generation'] as Generation,
@@ -71,10 +87,7 @@ class LocalDriver implements Driver {
   }
 
   async check(): Promise<void> {
-    if (process.platform !== 'linux')
-      throw new UsageError('the driver local needs Linux: it makes namespaces. Use the driver qemu or virtualbox here');
-    if (process.getuid?.() !== 0)
-      throw new UsageError('the driver local needs root: it makes namespaces. Run it with sudo -E');
+    assertPossible();
     const { network, generation } = this.#machine;
     for (const tool of ['ip', 'nsenter', 'unshare', 'flock'])
       if (!isInPath(tool))

@@ -34,6 +34,7 @@ const machine = z.strictObject({
 
 const swarm = z.strictObject({
   discovery: z.string().regex(/^[^:]+:\/\/./, 'should be like token://HOST:2374/v1/TOKEN'),
+  'discovery-options': texts.default([]),
   strategy: z.string().default('spread'),
   host: z
     .string()
@@ -154,6 +155,7 @@ function swarmOf(part: MachinePart, given: SwarmPart | undefined): SwarmSettings
     isMaster: role === 'master',
     isMember: true,
     discovery: given.discovery,
+    discoveryOptions: given['discovery-options'],
     strategy: given.strategy,
     host: given.host,
     image: given.image,

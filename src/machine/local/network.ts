@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { run } from '../../lab/commands.ts';
 import { removeLab, removeNode } from '../../lab/leftovers.ts';
 import { withLock } from '../../lab/lock.ts';
 import { createNetwork, createPort, type LabNetwork, type Port } from '../../lab/network.ts';
-import { namespaceName } from '../../lab/places.ts';
+import { lockPath, namespaceName } from '../../lab/places.ts';
 import { DriverError } from '../errors.ts';
 import { writePrivate } from '../files.ts';
 
@@ -44,6 +45,16 @@ export function claimPort(network: LocalNetwork, node: string): Promise<Port> {
   });
 }
 
+/** Makes the network when it is not there. It goes with its last machine. */
+export function openNetwork(network: LocalNetwork): Promise<LabNetwork> {
+  return exclusively(network, async () => {
+    const known = await readNetwork(network);
+    const made = await ensureNetwork(network, known);
+    await writeNetwork(network, { ...made, ports: known?.ports ?? {} });
+    return made;
+  });
+}
+
 /** The machine's port as it was claimed; undefined when it was not. */
 export async function findPort(network: LocalNetwork, node: string): Promise<(Port & LabNetwork) | undefined> {
   const known = await readNetwork(network);
@@ -63,6 +74,8 @@ export function releasePort(network: LocalNetwork, node: string): Promise<void> 
     if (known !== undefined && Object.keys(ports).length > 0) return await writeNetwork(network, { ...known, ports });
     await removeLab(network.name);
     await rm(join(network.root, network.name), { recursive: true, force: true });
+    // Goes with the last network in it.
+    await rmdir(network.root).catch(() => undefined);
   });
 }
 
@@ -78,7 +91,6 @@ async function ensureNetwork(network: LocalNetwork, known: NetworkFile | undefin
 
 /** Whether the cable was plugged in with its address: the last thing done when a port is made. */
 async function isPlugged(network: LocalNetwork, port: Port): Promise<boolean> {
-  const { run } = await import('../../lab/commands.ts');
   const { stdout } = await run('ip', [
     '-n',
     namespaceName(network.name, port.node),
@@ -119,5 +131,5 @@ async function writeNetwork(network: LocalNetwork, content: NetworkFile): Promis
 }
 
 function exclusively<T>(network: LocalNetwork, work: () => Promise<T>): Promise<T> {
-  return withLock(join(network.root, `${network.name}.lock`), work);
+  return withLock(lockPath(`local-${network.name}`), work);
 }

@@ -49,15 +49,21 @@ function managerContainer(plan: SwarmPlan): SwarmContainer {
   const replication = swarm.options.some((option) => /^replication(=|$)/.test(option))
     ? ['--advertise', advertised(plan, managerPort(swarm.host))]
     : [];
-  const flags = ['--host', swarm.host, '--strategy', swarm.strategy, ...tls, ...replication, ...flagsOf(swarm.options)];
+  const flags = ['--host', swarm.host, '--strategy', swarm.strategy, ...tls, ...replication, ...discoveryFlags(swarm)];
   // The cluster's state outlives the container.
   const volume = { Type: 'volume', Source: MANAGER_NAME, Target: '/var/lib/enxame' };
-  return container(MANAGER_NAME, 'manager', plan, ['manage', ...flags, swarm.discovery], [volume]);
+  return container(
+    MANAGER_NAME,
+    'manager',
+    plan,
+    ['manage', ...flags, ...flagsOf(swarm.options), swarm.discovery],
+    [volume],
+  );
 }
 
 function agentContainer(plan: SwarmPlan): SwarmContainer {
   const { swarm, engine } = plan;
-  const flags = ['--advertise', advertised(plan, engine.port), ...flagsOf(swarm.joinOptions)];
+  const flags = ['--advertise', advertised(plan, engine.port), ...discoveryFlags(swarm), ...flagsOf(swarm.joinOptions)];
   return container(AGENT_NAME, 'agent', plan, ['join', ...flags, swarm.discovery], []);
 }
 
@@ -66,6 +72,10 @@ function advertised({ swarm, ip }: SwarmPlan, port: number): string {
   const host = swarm.addr ?? ip;
   if (/^\[.*\]:\d+$|^[^:]+:\d+$/.test(host)) return host;
   return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function discoveryFlags({ discoveryOptions }: SwarmSettings): string[] {
+  return discoveryOptions.flatMap((option) => ['--discovery-opt', option]);
 }
 
 function flagsOf(options: readonly string[]): string[] {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -52,11 +52,19 @@ export async function ensureSelfImage(store: MachineStore, task: Task): Promise<
     if ((await sizeOf(file)) === undefined) {
       task.report('making the swarm image of this program');
       await writeImage(file, reference, architecture, installation);
+      await removeOthers(file);
     }
   } finally {
     await lock.close();
   }
   return { reference, architecture, file, sizeBytes: (await sizeOf(file)) ?? 0 };
+}
+
+/** Images of older builds: nobody asks for them again. */
+async function removeOthers(file: string): Promise<void> {
+  const folder = dirname(file);
+  const others = (await readdir(folder)).filter((name) => /^image-\w+\.tar\.gz$/.test(name) && name !== basename(file));
+  for (const name of others) await rm(join(folder, name), { force: true });
 }
 
 function keyOf({ runtime, program }: Installation): string {

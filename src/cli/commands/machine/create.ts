@@ -1,10 +1,9 @@
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { UsageError } from '../../../common/errors.ts';
 import type { CreateRequest } from '../../../machine/create.ts';
-import type { DriverModule } from '../../../machine/driver.ts';
-import type { DriverOption, OptionValue, OptionValues } from '../../../machine/options.ts';
 import type { EngineSettings, SwarmSettings } from '../../../machine/record.ts';
 import type { CommandContext } from '../../command.ts';
+import { addDriverFlags, driverValues } from './driver-flags.ts';
 import { onEach } from './each.ts';
 import { collect, machineContext } from './surroundings.ts';
 
@@ -21,6 +20,7 @@ interface Flags {
   readonly swarm?: boolean;
   readonly swarmMaster?: boolean;
   readonly swarmDiscovery?: string;
+  readonly swarmDiscoveryOpt?: readonly string[];
   readonly swarmStrategy: string;
   readonly swarmOpt?: readonly string[];
   readonly swarmJoinOpt?: readonly string[];
@@ -80,6 +80,7 @@ function swarmFlags(command: Command): void {
     .option('--swarm', 'make it part of a swarm')
     .option('--swarm-master', "make it the swarm's master: it runs the manager")
     .option('--swarm-discovery <uri>', 'where the engines of the swarm are known: token://HOST:2374/v1/TOKEN')
+    .option('--swarm-discovery-opt <key=value>', 'option of the discovery, for manager and agent', collect)
     .option('--swarm-strategy <name>', 'how the manager ranks nodes: spread, binpack or random', 'spread')
     .option('--swarm-opt <flag>', "a flag of 'enxame manage': heartbeat=20s", collect)
     .option('--swarm-join-opt <flag>', "a flag of 'enxame join': ttl=60s", collect)
@@ -151,47 +152,6 @@ function driverOf(flags: Flags, command: Command, cli: CommandContext): string {
   return cli.env.ENXAME_MACHINE_DRIVER || cli.env.MACHINE_DRIVER || flags.driver;
 }
 
-/** Reads what the first parse did not know, in its order: the driver's flags and the names. */
-function driverValues(
-  words: readonly string[],
-  driver: DriverModule,
-): { names: readonly string[]; options: OptionValues } {
-  const parser = new Command('create').helpOption(false).exitOverride().argument('[name...]');
-  parser.configureOutput({ writeErr: () => undefined, outputError: () => undefined });
-  addDriverFlags(parser, driver);
-  parser.parse([...words], { from: 'user' });
-  const raw = parser.opts<Record<string, OptionValue | undefined>>();
-  const options = driver.options.map(({ flag }) => [flag, raw[attribute(flag)]] as const);
-  return { names: parser.args, options: Object.fromEntries(options.filter(([, value]) => value !== undefined)) };
-}
-
-/** Adds a driver's options as flags; defaults and the environment are looked at later, where fleet files need them too. */
-export function addDriverFlags(command: Command, driver: DriverModule): void {
-  for (const option of driver.options) {
-    const value = option.type === 'boolean' ? '' : ' <value>';
-    const flag = new Option(`--${option.flag}${value}`, helpOf(option)).helpGroup(`Driver ${driver.name}:`);
-    if (option.type === 'strings') flag.argParser(collect);
-    command.addOption(flag);
-  }
-}
-
-function helpOf(option: DriverOption): string {
-  const env = option.env?.map((name) => `$${name}`).join(', ');
-  const notes = [
-    option.isRequired ? 'needed' : undefined,
-    option.choices === undefined ? undefined : option.choices.join(', '),
-    env,
-    option.default === undefined || option.default === '' ? undefined : `default: ${option.default}`,
-    option.type === 'strings' ? 'may be repeated' : undefined,
-  ].filter((note) => note !== undefined);
-  return notes.length === 0 ? option.help : `${option.help} (${notes.join('; ')})`;
-}
-
-/** As commander names the values of flags: `local-network` is `localNetwork`. */
-function attribute(flag: string): string {
-  return flag.replace(/-+([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
-}
-
 function settingsOf(flags: Flags): { readonly engine: EngineSettings; readonly swarm?: SwarmSettings } {
   const engine: EngineSettings = {
     port: 2376,
@@ -224,6 +184,7 @@ function swarmOf(flags: Flags): SwarmSettings | undefined {
     isMaster: flags.swarmMaster ?? false,
     isMember: true,
     discovery: flags.swarmDiscovery,
+    discoveryOptions: (flags.swarmDiscoveryOpt ?? []).map((pair) => splitPair('--swarm-discovery-opt', pair).join('=')),
     strategy: flags.swarmStrategy,
     host: flags.swarmHost,
     image: flags.swarmImage,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { UsageError } from '../../../common/errors.ts';
 import { VERSION } from '../../../common/version.ts';
 import type { Machine, MachineContext } from '../../../machine/machine.ts';
 import type { CommandContext } from '../../command.ts';
@@ -34,9 +35,31 @@ export function configure(machine: Command, cli: CommandContext): void {
     .argument('[name]')
     .action((name: string | undefined, _flags: object, command: Command) => version(name, command, cli));
   machine
+    .command('host-address')
+    .summary('print the address at which machines of a driver reach this computer')
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .option('-d, --driver <name>', 'the driver', 'local')
+    .action((flags: { readonly driver: string }, command: Command) => hostAddress(flags.driver, command.args, cli));
+  machine
     .command('drivers')
     .summary('list the drivers: where machines can be made')
     .action(() => drivers(cli));
+}
+
+/** For the token service and the like: where machines find what runs on this computer. */
+async function hostAddress(name: string, words: readonly string[], cli: CommandContext): Promise<void> {
+  const [{ loadDriver }, { resolveOptions }, { driverValues }] = await Promise.all([
+    import('../../../machine/drivers.ts'),
+    import('../../../machine/option-values.ts'),
+    import('./driver-flags.ts'),
+  ]);
+  const driver = await loadDriver(name);
+  const { hostAddress: ask } = driver;
+  if (ask === undefined)
+    throw new UsageError(`machines of the driver ${name} reach this computer at its public address, if it has one`);
+  const values = resolveOptions(driver.name, driver.options, driverValues(words, driver).options, cli.env);
+  cli.out(`${await cli.interruptible((signal) => ask(values, signal))}\n`);
 }
 
 type Question = (machine: Machine, signal: AbortSignal) => Promise<string>;
