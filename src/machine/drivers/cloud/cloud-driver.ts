@@ -44,7 +44,9 @@ export interface Cloud {
 export const SERVER = 'server';
 
 const ENGINE_PORT = 2376;
-const POWER_MINUTES = 10;
+const POWER_MS = 10 * 60_000;
+/** After which a server that was asked to shut down is switched off. */
+const GRACE_MS = 4 * 60_000;
 
 /** The driver of one machine at a cloud. */
 export function cloudDriver(context: DriverContext<unknown>, cloud: Cloud): Driver {
@@ -104,7 +106,13 @@ class Power {
     const server = await this.#settled(how === 'kill' ? [] : ['Starting'], signal);
     if (server.state === 'Stopped') return;
     if (server.state !== 'Stopping' || how === 'kill') await this.#cloud.power[how](server.id, signal);
-    await this.#until('to stop', ({ state }) => state === 'Stopped', signal);
+    try {
+      await this.#until('to stop', ({ state }) => state === 'Stopped', signal, how === 'stop' ? GRACE_MS : POWER_MS);
+    } catch (error) {
+      if (how === 'kill' || (error as DriverError).code !== 'TIMEOUT') throw error;
+      this.#context.report('it does not shut down: switching it off');
+      await this.stop('kill', signal);
+    }
   }
 
   async restart(signal: AbortSignal): Promise<void> {
@@ -118,8 +126,13 @@ class Power {
     return this.#until('to settle', ({ state }) => !passing.includes(state), signal);
   }
 
-  #until(what: string, isSo: (server: CloudServer) => boolean, signal: AbortSignal): Promise<CloudServer> {
-    const wait = { what: `${this.#context.name} ${what}`, timeoutMs: POWER_MINUTES * 60_000 };
+  #until(
+    what: string,
+    isSo: (server: CloudServer) => boolean,
+    signal: AbortSignal,
+    timeoutMs: number = POWER_MS,
+  ): Promise<CloudServer> {
+    const wait = { what: `${this.#context.name} ${what}`, timeoutMs };
     const look = async (): Promise<CloudServer | undefined> => {
       const server = await this.current(signal);
       return isSo(server) ? server : undefined;

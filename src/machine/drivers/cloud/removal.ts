@@ -19,8 +19,8 @@ export interface RemovableKind {
  * How long a provider may take to know everywhere what it has just made (eventual consistency). Only waited for when something was
  * made a moment ago and is not known, or when a process was lost between asking for it and writing down its identifier.
  */
-const SETTLE_MS = 30_000;
-const LOOK_EVERY_MS = 3_000;
+export const SETTLE_MS = 30_000;
+export const LOOK_EVERY_MS = 3_000;
 
 /**
  * Removes what the journal names and what is found by tags, kind after kind, and forgets it. One failure does not keep it from trying

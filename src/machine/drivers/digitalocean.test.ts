@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { CloudBench } from '../../../test/clouds/bench.ts';
+import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
+import { type DigitalOceanServer, startDigitalOcean, TOKEN } from '../../../test/clouds/digitalocean-server.ts';
+import { fastClock } from '../../../test/clouds/fast-clock.ts';
+import { RestFailure } from '../../../test/clouds/rest.ts';
+import { testDriver } from '../../../test/conformance/driver.ts';
+import type { OptionValues } from '../options.ts';
+import { driver } from './digitalocean.ts';
+
+const signal = new AbortController().signal;
+const DELAY_MS = 30;
+
+function worldOf(server: DigitalOceanServer): CrashWorld {
+  return {
+    driver,
+    options: { 'digitalocean-api-url': server.url },
+    env: { DIGITALOCEAN_ACCESS_TOKEN: TOKEN },
+    clock: fastClock(200),
+    existing: async () => server.state.existing(),
+    loseAnswerAt: server.loseAnswerAt,
+    wrongCredentials: { DIGITALOCEAN_ACCESS_TOKEN: 'wrong' },
+    close: server.close,
+  };
+}
+
+testDriver('digitalocean', async () => worldOf(await startDigitalOcean(DELAY_MS)));
+testCrashes('digitalocean', 8, async () => worldOf(await startDigitalOcean(DELAY_MS)));
+
+async function withCloud(work: (server: DigitalOceanServer, bench: CloudBench) => Promise<void>): Promise<void> {
+  const server = await startDigitalOcean();
+  const bench = await CloudBench.open(worldOf(server));
+  try {
+    await work(server, bench);
+  } finally {
+    await bench.close();
+    await server.close();
+  }
+}
+
+describe('digitalocean', () => {
+  it('makes a Droplet of today, tagged, behind a firewall for exactly the needed ports', () =>
+    withCloud(async (server, bench) => {
+      const options = { 'digitalocean-open-port': ['7000-7010/udp'], 'digitalocean-tags': 'bees,work' };
+      const machine = bench.driver({ options, ports: [22, 2376, 3376] });
+      await machine.create(signal);
+      expect(server.state.droplets[0]?.body).toMatchObject({
+        name: 'bee-1',
+        region: 'nyc3',
+        size: 's-1vcpu-1gb',
+        image: 'debian-13-x64',
+        tags: ['enxame:bee-1:m4ch1ne', 'bees', 'work'],
+      });
+      const rules = server.state.firewalls[0]?.body.inbound_rules as { protocol: string; ports: string }[];
+      expect(rules.map(({ protocol, ports }) => `${ports}/${protocol}`)).toEqual([
+        '22/tcp',
+        '2376/tcp',
+        '3376/tcp',
+        '7000-7010/udp',
+      ]);
+      expect(server.state.firewalls[0]?.body.tags).toEqual(['enxame:bee-1:m4ch1ne']);
+      expect(await machine.labels(signal)).toEqual({ region: 'nyc3', 'instance-type': 's-1vcpu-1gb' });
+      expect(await machine.shell(signal)).toMatchObject({ kind: 'ssh', host: '203.0.113.9', user: 'root', port: 22 });
+    }));
+
+  it('leaves a key alone that the account had before', () =>
+    withCloud(async (server, bench) => {
+      await bench.driver().create(signal);
+      const mine = server.state.keys.map((key) => ({ ...key, name: 'mine' }));
+      await bench.driver().remove(signal);
+      server.state.keys.push(...mine);
+      const other = await CloudBench.open(worldOf(server));
+      const machine = other.driver({ options: { 'digitalocean-ssh-key-path': `${bench.folder}/id_ed25519` } });
+      await machine.create(signal);
+      await machine.remove(signal);
+      expect(server.state.keys.map(({ name }) => name)).toEqual(['mine']);
+      await other.close();
+    }));
+
+  it('reaches it at its private address', () =>
+    withCloud(async (_server, bench) => {
+      const machine = bench.driver({ options: { 'digitalocean-private-networking': true } });
+      await machine.create(signal);
+      expect(await machine.ip(signal)).toBe('10.132.0.2');
+    }));
+
+  it('is patient when it is told to slow down', () =>
+    withCloud(async (server, bench) => {
+      server.throttle(3);
+      await bench.driver().create(signal);
+      expect(server.state.droplets).toHaveLength(1);
+    }));
+
+  const failures: readonly (readonly [RegExp, RestFailure, RegExp])[] = [
+    [
+      /POST .*droplets/,
+      new RestFailure(422, 'unprocessable_entity', 'creating this/these droplet(s) will exceed your droplet limit'),
+      /droplet limit\. Remove what is not needed/,
+    ],
+    [
+      /POST .*firewalls/,
+      new RestFailure(403, 'forbidden', 'You are not authorized to perform this operation'),
+      /needs read and write scope/,
+    ],
+    [
+      /POST .*droplets/,
+      new RestFailure(500, 'server_error', 'Unexpected server-side error'),
+      /See status\.digitalocean\.com/,
+    ],
+  ];
+  it.each(failures)('explains a failure of %s', (call, failure, text) =>
+    withCloud(async (server, bench) => {
+      server.fail(call, failure, 1);
+      const machine = bench.driver();
+      await expect(machine.create(signal)).rejects.toThrow(text);
+      await machine.remove(signal);
+      expect(server.state.existing()).toEqual([]);
+    }),
+  );
+
+  const misfits: readonly (readonly [OptionValues, RegExp])[] = [
+    [{ 'digitalocean-region': 'nyc2' }, /has no region nyc2 for new Droplets\. There are nyc3/],
+    [{ 'digitalocean-size': 'huge' }, /has no size huge in nyc3/],
+    [{ 'digitalocean-image': 'ubuntu-16-04-x64' }, /has no image ubuntu-16-04-x64/],
+  ];
+  it.each(misfits)('finds out about %o before anything is made', (options, text) =>
+    withCloud(async (server, bench) => {
+      await expect(bench.driver({ options }).check(signal)).rejects.toThrow(text);
+      expect(server.state.existing()).toEqual([]);
+    }),
+  );
+
+  it('finds out that the account is full before anything is made', () =>
+    withCloud(async (server, bench) => {
+      server.state.limit = 0;
+      await expect(bench.driver().check(signal)).rejects.toThrow(/has 0 of 0 Droplets\. Remove some/);
+    }));
+});
