@@ -1,7 +1,9 @@
 import type { LimitFunction } from 'p-limit';
 import type { ContainerDetails } from '../engine/types.ts';
 import { reservationOf } from '../scheduler/host-config.ts';
+import type { PortClaim } from '../scheduler/types.ts';
 import type { Container } from './container.ts';
+import { publishedPorts } from './containers.ts';
 import type { Node } from './node.ts';
 
 /** The inspections of one node: those to come and those under way. */
@@ -105,11 +107,20 @@ export class Accounting {
   }
 }
 
-async function inspect({ node, engineId }: Container): Promise<void> {
+async function inspect(container: Container): Promise<void> {
+  const { node, engineId } = container;
   if (!node.containers.has(engineId)) return;
   const details = await node.client.json<ContainerDetails>({ method: 'GET', path: `/containers/${engineId}/json` });
   // It may have gone, or have been settled by its own create, meanwhile.
   if (!node.containers.has(engineId)) return;
-  node.ledger.put(engineId, reservationOf(details.HostConfig, details.Config?.ExposedPorts, []));
+  node.ledger.put(
+    engineId,
+    reservationOf(details.HostConfig, details.Config?.ExposedPorts, boundPorts(node.containers.get(engineId))),
+  );
   node.touch();
+}
+
+/** Host ports a running container has now: the engine may have chosen them itself. */
+function boundPorts(container: Container | undefined): readonly PortClaim[] {
+  return container ? publishedPorts(container.entry().Ports) : [];
 }

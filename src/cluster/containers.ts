@@ -111,12 +111,16 @@ export class Containers {
 
 /** What a list entry tells of a container's reservation: the host ports of a running one. The rest needs an inspect. */
 export function listedReservation(summary: ContainerSummary): Reservation {
-  const published = (summary.Ports ?? []).filter((port) => port.PublicPort !== undefined);
-  if (published.length === 0) return NOTHING;
-  const ports = published.map<PortClaim>((port) => ({
+  const ports = publishedPorts(summary.Ports);
+  return ports.length === 0 ? NOTHING : { memoryBytes: 0, nanoCpus: 0, ports };
+}
+
+/** The host ports in a list entry. */
+export function publishedPorts(ports: ContainerSummary['Ports']): readonly PortClaim[] {
+  const published = (ports ?? []).filter((port) => port.PublicPort !== undefined);
+  return published.map((port) => ({
     protocol: port.Type === 'udp' || port.Type === 'sctp' ? port.Type : 'tcp',
     ip: port.IP ?? '',
     port: port.PublicPort ?? 0,
   }));
-  return { memoryBytes: 0, nanoCpus: 0, ports };
 }

@@ -56,7 +56,7 @@ function volumesOf({ HostConfig }: CreateBody): string[] {
     if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(source)) names.add(source);
   }
   for (const mount of Array.isArray(HostConfig?.Mounts) ? HostConfig.Mounts : []) {
-    const { Type, Source } = mount as { readonly Type?: unknown; readonly Source?: unknown };
+    const { Type, Source } = (mount ?? {}) as { readonly Type?: unknown; readonly Source?: unknown };
     if (Type === 'volume' && typeof Source === 'string' && Source !== '') names.add(Source);
   }
   return [...names];
@@ -64,6 +64,8 @@ function volumesOf({ HostConfig }: CreateBody): string[] {
 
 /** What changes in a create body before it goes to an engine; everything else is passed on as it came. */
 export interface CreateEdits {
+  /** Another reference for the same image; undefined leaves it. */
+  readonly image: string | undefined;
   readonly env: readonly string[] | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly cpuShares: number | undefined;
@@ -86,6 +88,7 @@ interface EditableBody {
 export function editCreateBody(text: string, value: unknown, edits: CreateEdits): string {
   const body = value as EditableBody;
   let edited = text;
+  if (edits.image !== undefined) edited = setMember(edited, ['Image'], JSON.stringify(edits.image));
   if (edits.env) edited = setMember(edited, ['Env'], JSON.stringify(edits.env));
   if (Object.keys(edits.labels).length > 0) {
     edited = setMember(edited, ['Labels'], JSON.stringify({ ...body.Labels, ...edits.labels }));

@@ -4,40 +4,15 @@ import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
 import { setMember } from '../common/json-edit.ts';
-import type { ApiVersion } from '../engine/api-version.ts';
 import { type EngineAnswer, messageOf } from '../engine/client.ts';
-import { type ParsedPlacement, parsePlacement } from '../scheduler/placement.ts';
-import { toError } from '../scheduler/refusal.ts';
-import { schedule } from '../scheduler/scheduler.ts';
-import type { Home } from '../scheduler/types.ts';
-import { type CreateReferences, editCreateBody, readReferences } from './create-body.ts';
+import { editCreateBody } from './create-body.ts';
 import type { LifecycleContext } from './lifecycle.ts';
+import { place } from './place.ts';
+import { type CreateRequest, readWanted, type Wanted } from './wanted.ts';
 
-/** `POST /containers/create` as the client sent it. */
-export interface CreateRequest {
-  /** The body as text, and parsed. */
-  readonly text: string;
-  readonly value: unknown;
-  readonly name: string | undefined;
-  readonly platform: string | undefined;
-  readonly registryAuth: string | undefined;
-  readonly api: ApiVersion;
-  readonly signal: AbortSignal;
-}
-
-/** How long a create that asks for resources waits until what the chosen node holds is known. */
-const ACCOUNTING_WAIT_MS = 5_000;
 /** Nodes tried when the chosen one refuses connections before it got the request. */
 const MAX_NODES_TRIED = 3;
 const RESERVED_LABELS = [IDENTITY_LABEL];
-
-/** A create that was read: what it asks for and what it refers to. */
-interface Wanted {
-  readonly request: CreateRequest;
-  readonly parsed: ParsedPlacement;
-  readonly references: CreateReferences;
-  readonly labels: Readonly<Record<string, string>>;
-}
 
 /** See `ContainerLifecycle.create`. */
 export async function createContainer(context: LifecycleContext, request: CreateRequest): Promise<EngineAnswer> {
@@ -49,17 +24,6 @@ export async function createContainer(context: LifecycleContext, request: Create
   } finally {
     release?.();
   }
-}
-
-function readWanted(context: LifecycleContext, request: CreateRequest): Wanted {
-  const references = readReferences(request.value);
-  const parsed = parsePlacement(request.value, {
-    ...(request.name ? { name: request.name.replace(/^\//, '') } : {}),
-    ...(request.platform ? { platform: request.platform } : {}),
-    largestNodeCpus: largestNodeCpus(context),
-  });
-  const own = (request.value as { Labels?: Readonly<Record<string, string>> | null }).Labels ?? {};
-  return { request, parsed, references, labels: { ...own, ...parsed.labelsToAdd } };
 }
 
 /** Creates on the best node; on the next best when a node turns out to be unreachable before it got anything. */
@@ -83,65 +47,10 @@ async function onSomeNode(context: LifecycleContext, wanted: Wanted): Promise<En
   }
 }
 
-/**
- * Resources and ports can only be judged when what the node holds already is known: right after the manager's start that
- * takes a moment, after which the choice is made anew. Choosing and recording are one synchronous step, so no other
- * create comes between.
- */
-async function place(
-  context: LifecycleContext,
-  wanted: Wanted,
-  excluded: ReadonlyMap<string, string>,
-): Promise<PendingPlacement> {
-  const { cluster } = context;
-  const deadlineMs = Date.now() + ACCOUNTING_WAIT_MS;
-  for (;;) {
-    const node = choose(context, wanted, excluded);
-    const isJudged = !asksForResources(wanted) || !cluster.accounting.isPendingOn(node);
-    if (isJudged || Date.now() >= deadlineMs) return cluster.beginPlacement(node, wanted.parsed.request, wanted.labels);
-    await withinMs(cluster.accounting.settledOn(node), ACCOUNTING_WAIT_MS);
-  }
-}
-
-function choose(
-  context: LifecycleContext,
-  { references, parsed }: Wanted,
-  excluded: ReadonlyMap<string, string>,
-): Node {
-  const { cluster, networks, volumes } = context;
-  if (!context.images.isKnown(references.image) && cluster.nodes.some((node) => node.isHealthy)) {
-    throw noSuchImage(references.image);
-  }
-  const homes: Home[] = [...volumes.homesOf(references.volumes), ...networks.homesOf(references.networks)];
-  const refused = new Map([...networks.refusalsFor(references.networks), ...excluded]);
-  const answer = schedule({ ...parsed.request, homes, excluded: refused }, cluster, context.scheduler);
-  if (answer.kind === 'refused') throw toError(answer);
-  return answer.node as Node;
-}
-
-function asksForResources({ parsed }: Wanted): boolean {
-  const { memoryBytes, nanoCpus, ports } = parsed.request;
-  return memoryBytes > 0 || nanoCpus > 0 || ports.length > 0;
-}
-
-async function withinMs(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, patience]);
-  clearTimeout(timer);
-}
-
-/** What Docker's CLI and Compose look for before they pull. */
-function noSuchImage(image: string): EngineError {
-  return new EngineError(`No such image: ${image}`, 'NO_SUCH_IMAGE', undefined, 404);
-}
-
 async function onNode(context: LifecycleContext, wanted: Wanted, placement: PendingPlacement): Promise<EngineAnswer> {
   const { node } = placement;
   const { references, request } = wanted;
-  await Promise.all([
+  const [image] = await Promise.all([
     context.images.ensureOn(node, references.image, {
       signal: request.signal,
       ...(request.registryAuth === undefined ? {} : { registryAuth: request.registryAuth }),
@@ -149,7 +58,7 @@ async function onNode(context: LifecycleContext, wanted: Wanted, placement: Pend
     context.networks.prepareAttach(node, references.networks, request.signal),
     context.volumes.settle(node, references.volumes, request.signal),
   ]);
-  const { body, connects } = context.networks.split(engineBody(context, wanted), node.client.api.max);
+  const { body, connects } = context.networks.split(engineBody(context, wanted, image.reference), node.client.api.max);
   const answer = await node.client.request({
     method: 'POST',
     path: `/containers/create${createQuery(request)}`,
@@ -170,11 +79,17 @@ function createQuery({ name, platform }: CreateRequest): string {
   return text === '' ? '' : `?${text}`;
 }
 
-function engineBody({ cluster, images }: LifecycleContext, { request, parsed, references }: Wanted): string {
+/** `image` is what the node knows the image by: a copied one has no digest. */
+function engineBody(
+  { cluster, images }: LifecycleContext,
+  { request, parsed, references }: Wanted,
+  image: string,
+): string {
   const inherited = images.labelsOf(references.image);
   // An image committed from a container may carry that container's identity: it must not become the new one's.
   const cleared = RESERVED_LABELS.filter((label) => label in inherited).map((label) => [label, ''] as const);
   return editCreateBody(request.text, request.value, {
+    image: image === references.image ? undefined : image,
     env: parsed.strippedEnv,
     labels: { ...Object.fromEntries(cleared), ...parsed.labelsToAdd },
     cpuShares: parsed.engineCpuShares,
@@ -232,10 +147,4 @@ function isRefusedConnection(error: unknown): boolean {
       return true;
   }
   return false;
-}
-
-function largestNodeCpus({ cluster }: LifecycleContext): number {
-  let largest = 0;
-  for (const node of cluster.nodes) largest = Math.max(largest, node.totalNanoCpus / 1e9);
-  return largest;
 }

@@ -6,8 +6,9 @@ import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import { type EngineAnswer, messageOf } from '../engine/client.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
-import { type CreateRequest, createContainer } from './create.ts';
+import { createContainer } from './create.ts';
 import type { ImageSource, NetworkPlacement, VolumePlacement } from './ports.ts';
+import type { CreateRequest } from './wanted.ts';
 
 /** What the lifecycle stands on. */
 export interface LifecycleContext {

@@ -8,12 +8,12 @@ export interface ImageSource {
   isKnown(reference: string): boolean;
   /** Labels of the image, which its containers inherit; empty when unknown. */
   labelsOf(reference: string): Readonly<Record<string, string>>;
-  /** Returns once the node holds the image. Throws 404 `No such image: …` when it cannot be had, so that clients pull. */
+  /** Returns once the node holds the image, with the reference it knows it by. Throws 404 `No such image: …` when it cannot be had, so that clients pull. */
   ensureOn(
     node: Node,
     reference: string,
     options: { readonly signal?: AbortSignal; readonly registryAuth?: string },
-  ): Promise<unknown>;
+  ): Promise<{ readonly reference: string }>;
 }
 
 /** A part of a create that must happen on the chosen node after the container exists. */

@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { editCreateBody, readReferences } from './create-body.ts';
+
+const NOTHING = {
+  image: undefined,
+  env: undefined,
+  labels: {},
+  cpuShares: undefined,
+  engineReference: (name: string) => name,
+};
+
+describe('readReferences', () => {
+  test.each([
+    ['no network named', {}, []],
+    ['predefined networks', { HostConfig: { NetworkMode: 'host' } }, []],
+    ['the network mode', { HostConfig: { NetworkMode: 'front' } }, ['front']],
+    ['another container’s network', { HostConfig: { NetworkMode: 'container:web' } }, []],
+    [
+      'several endpoints, each once',
+      { HostConfig: { NetworkMode: 'front' }, NetworkingConfig: { EndpointsConfig: { front: {}, back: null } } },
+      ['front', 'back'],
+    ],
+  ])('networks: %s', (_case, body, networks) => {
+    expect(readReferences({ Image: 'redis', ...body }).networks).toEqual(networks);
+  });
+
+  test.each([
+    ['named binds', { Binds: ['data:/data', 'logs:/logs:ro'] }, ['data', 'logs']],
+    ['host paths', { Binds: ['/srv:/srv', './x:/x'] }, []],
+    [
+      'mounts',
+      {
+        Mounts: [{ Type: 'volume', Source: 'data', Target: '/d' }, { Type: 'bind', Source: '/srv' }, { Type: 'tmpfs' }],
+      },
+      ['data'],
+    ],
+    ['a volume named twice', { Binds: ['data:/a'], Mounts: [{ Type: 'volume', Source: 'data' }] }, ['data']],
+    ['anonymous volumes', { Mounts: [{ Type: 'volume', Target: '/d' }] }, []],
+    ['nonsense', { Binds: [1, null, 'x'], Mounts: [null] }, []],
+  ])('volumes: %s', (_case, HostConfig, volumes) => {
+    expect(readReferences({ Image: 'redis', HostConfig }).volumes).toEqual(volumes);
+  });
+
+  test.each([[null], ['text'], [[]], [{}], [{ Image: '' }], [{ Image: 5 }]])('refuses %j', (body) => {
+    expect(() => readReferences(body)).toThrow(/create a container: /);
+  });
+});
+
+describe('editCreateBody', () => {
+  test('changes nothing when there is nothing to change, not even white space', () => {
+    const text = '{ "Image" : "redis",\n "HostConfig": { "Memory": 9007199254740993 } }';
+    expect(editCreateBody(text, JSON.parse(text), NOTHING)).toBe(text);
+  });
+
+  test('edits only its own members; large numbers and unknown fields stay', () => {
+    const text =
+      '{"Image":"redis@sha256:1","Env":["A=1","constraint:x==y"],"Labels":{"a":"1"},"HostConfig":{"CpuShares":2,"New":9007199254740993}}';
+    const edits = { ...NOTHING, image: 'redis:7', env: ['A=1'], labels: { b: '2' }, cpuShares: 2048 };
+    expect(editCreateBody(text, JSON.parse(text), edits)).toBe(
+      '{"Image":"redis:7","Env":["A=1"],"Labels":{"a":"1","b":"2"},"HostConfig":{"CpuShares":2048,"New":9007199254740993}}',
+    );
+  });
+
+  test('labels that were null are made', () => {
+    const text = '{"Image":"redis","Labels":null}';
+    expect(JSON.parse(editCreateBody(text, JSON.parse(text), { ...NOTHING, labels: { a: '1' } })).Labels).toEqual({
+      a: '1',
+    });
+  });
+
+  test('references to containers become what the engine knows', () => {
+    const HostConfig = {
+      NetworkMode: 'container:bee/web',
+      PidMode: 'host',
+      IpcMode: 'container:web',
+      VolumesFrom: ['bee/web:ro', 'other'],
+      Links: ['bee/web:db'],
+    };
+    const text = JSON.stringify({ Image: 'redis', HostConfig });
+    const engineReference = (name: string): string => (name === 'bee/web' || name === 'web' ? 'e'.repeat(64) : name);
+    expect(JSON.parse(editCreateBody(text, JSON.parse(text), { ...NOTHING, engineReference })).HostConfig).toEqual({
+      NetworkMode: `container:${'e'.repeat(64)}`,
+      PidMode: 'host',
+      IpcMode: `container:${'e'.repeat(64)}`,
+      VolumesFrom: [`${'e'.repeat(64)}:ro`, 'other'],
+      Links: [`${'e'.repeat(64)}:db`],
+    });
+  });
+});

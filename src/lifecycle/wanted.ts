@@ -1,0 +1,42 @@
+import type { ApiVersion } from '../engine/api-version.ts';
+import { type ParsedPlacement, parsePlacement } from '../scheduler/placement.ts';
+import { type CreateReferences, readReferences } from './create-body.ts';
+import type { LifecycleContext } from './lifecycle.ts';
+
+/** `POST /containers/create` as the client sent it. */
+export interface CreateRequest {
+  /** The body as text, and parsed. */
+  readonly text: string;
+  readonly value: unknown;
+  readonly name: string | undefined;
+  readonly platform: string | undefined;
+  readonly registryAuth: string | undefined;
+  readonly api: ApiVersion;
+  readonly signal: AbortSignal;
+}
+
+/** A create that was read: what it asks for and what it refers to. */
+export interface Wanted {
+  readonly request: CreateRequest;
+  readonly parsed: ParsedPlacement;
+  readonly references: CreateReferences;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Reads a create. Throws 400 for a body or an expression that cannot be read. */
+export function readWanted(context: LifecycleContext, request: CreateRequest): Wanted {
+  const references = readReferences(request.value);
+  const parsed = parsePlacement(request.value, {
+    ...(request.name ? { name: request.name.replace(/^\//, '') } : {}),
+    ...(request.platform ? { platform: request.platform } : {}),
+    largestNodeCpus: largestNodeCpus(context),
+  });
+  const own = (request.value as { Labels?: Readonly<Record<string, string>> | null }).Labels ?? {};
+  return { request, parsed, references, labels: { ...own, ...parsed.labelsToAdd } };
+}
+
+function largestNodeCpus({ cluster }: LifecycleContext): number {
+  let largest = 0;
+  for (const node of cluster.nodes) largest = Math.max(largest, node.totalNanoCpus / 1e9);
+  return largest;
+}

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { readClusterOptions } from './cluster-options.ts';
+
+test('the defaults', () => {
+  expect(readClusterOptions([], false)).toEqual({
+    overcommit: 0.05,
+    substrate: 'eager',
+    subnetPool: undefined,
+    pull: 'all',
+    adoptSwarm: false,
+  });
+});
+
+test('every option', () => {
+  const pairs = [
+    'swarm.overcommit=0.5',
+    'enxame.substrate=lazy',
+    'enxame.subnet-pool=10.64.0.0/12',
+    'enxame.pull=one',
+    'swarm.createretry=3',
+  ];
+  expect(readClusterOptions(pairs, true)).toEqual({
+    overcommit: 0.5,
+    substrate: 'lazy',
+    subnetPool: '10.64.0.0/12',
+    pull: 'one',
+    adoptSwarm: true,
+  });
+});
+
+test.each([
+  ['nope=1', /unknown --cluster-opt "nope": use one of/],
+  ['swarm.overcommit', /should be key=value/],
+  ['swarm.overcommit=lots', /should be a share such as 0\.05/],
+  ['enxame.substrate=maybe', /should be one of eager, lazy, off/],
+  ['enxame.pull=', /should be one of all, one/],
+])('refuses %s', (pair, message) => {
+  expect(() => readClusterOptions([pair], false)).toThrow(message);
+});
