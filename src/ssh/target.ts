@@ -1,7 +1,9 @@
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type ParsedKey, utils } from 'ssh2';
+import { reasonOf } from '../common/errors.ts';
 import { parseSshConfig, type SshConfig } from './config.ts';
 import { SshError } from './errors.ts';
 import {
@@ -21,6 +23,12 @@ export interface SshDestination {
   readonly port: number;
   /** Absent: what the configuration says, else the user who runs this process. */
   readonly user?: string | undefined;
+  /** A private key file to log in with, instead of the configured and usual ones. */
+  readonly keyPath?: string | undefined;
+  /** A file of accepted host keys, instead of the configured and usual ones. */
+  readonly knownHostsPath?: string | undefined;
+  /** Accepts the key of a host that is not known yet and adds it to that file; one that has changed is refused all the same. */
+  readonly acceptsNewHost?: boolean | undefined;
 }
 
 /** The user whose keys, configuration and known hosts are used. */
@@ -65,24 +73,39 @@ export async function resolveTarget(destination: SshDestination, environment: Ss
     );
   const host = config.hostName ?? destination.host;
   const port = destination.port === 22 ? (config.port ?? 22) : destination.port;
-  const { keys, remarks } = await readKeys(config, folder);
-  const userFile = config.knownHostsFiles[0] ?? join(folder, 'known_hosts');
-  const known = await readKnownHosts([userFile, ...config.knownHostsFiles.slice(1), SYSTEM_KNOWN_HOSTS]);
+  const { keyPath, knownHostsPath } = destination;
+  const files = keyPath === undefined ? config : { ...config, identityFiles: [keyPath] };
+  const { keys, remarks } = await readKeys(files, folder);
+  const [userFile, ...more] =
+    knownHostsPath === undefined
+      ? [config.knownHostsFiles[0] ?? join(folder, 'known_hosts'), ...config.knownHostsFiles.slice(1)]
+      : [knownHostsPath];
+  const known = await readKnownHosts([userFile, ...more, ...(knownHostsPath ? [] : [SYSTEM_KNOWN_HOSTS])]);
+  const hostKeys = { host, port, file: userFile, acceptsNew: destination.acceptsNewHost ?? false };
+  // A key file with a passphrase may be in the agent.
+  const usesAgent = keyPath === undefined ? !config.identitiesOnly : keys.length === 0;
   return {
     host,
     port,
     user: destination.user ?? config.user ?? userInfo().username,
     keys,
-    agent: config.identitiesOnly ? undefined : environment.agent,
+    agent: usesAgent ? environment.agent : undefined,
     remarks,
     hostKeyTypes: knownKeyTypes(known, knownHostName(host, port)),
-    checkHostKey: (key) => checkHostKey(known, { host, port, file: userFile }, key),
+    checkHostKey: (key) => checkHostKey(known, hostKeys, key),
   };
+}
+
+interface HostKeyPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly file: string;
+  readonly acceptsNew: boolean;
 }
 
 function checkHostKey(
   known: readonly KnownHost[],
-  { host, port, file }: { readonly host: string; readonly port: number; readonly file: string },
+  { host, port, file, acceptsNew }: HostKeyPlace,
   key: Buffer,
 ): SshError | undefined {
   const name = knownHostName(host, port);
@@ -93,6 +116,7 @@ function checkHostKey(
     case 'known':
       return undefined;
     case 'unknown':
+      if (acceptsNew) return remember(file, `${name} ${keyTypeOf(key)} ${key.toString('base64')}\n`);
       return new SshError(
         `the host key of ${name} (${shown}) is not in ${file}. Check the fingerprint on the machine, then: ${scan}`,
         'SSH_HOST_KEY',
@@ -107,6 +131,17 @@ function checkHostKey(
         `the host key of ${name} (${shown}) is revoked in ${verdict.where}: give the host a new key`,
         'SSH_HOST_KEY',
       );
+  }
+}
+
+/** At once: the key is asked for in the middle of the handshake. */
+function remember(file: string, line: string): SshError | undefined {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    appendFileSync(file, line, { mode: 0o600 });
+    return undefined;
+  } catch (error) {
+    return new SshError(`cannot write the host key into ${file}: ${reasonOf(error)}`, 'SSH_CONFIG', error);
   }
 }
 
