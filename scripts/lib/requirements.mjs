@@ -12,6 +12,7 @@ export const requirements = [
   { name: 'iptables', use: 'lab', reason: 'dockerd publishes ports with it' },
   { name: 'openssh-client', use: 'tests', reason: 'ssh and ssh-keygen for engines reached over SSH' },
   { name: 'openssh-server', use: 'tests', reason: 'a real sshd for SSH connections and provisioning' },
+  { name: 'mmdebstrap', use: 'tests', reason: 'Debian hosts of the tests, onto which an engine is installed over SSH' },
   { name: 'docker-registry', use: 'tests', reason: 'a real registry to pull from and push to' },
   { name: 'zsh', use: 'tests', reason: 'runs the completion script that the package ships' },
   { name: 'fish', use: 'tests', reason: 'runs the completion script that the package ships' },

@@ -12,6 +12,7 @@ type DriverFile = { readonly driver: DriverModule };
 const DRIVERS: Readonly<Record<string, () => Promise<DriverFile>>> = {
   amazonec2: () => import('./drivers/amazonec2.ts'),
   digitalocean: () => import('./drivers/digitalocean.ts'),
+  generic: () => import('./drivers/generic.ts'),
   local: () => import('./drivers/local.ts'),
   none: () => import('./drivers/none.ts'),
 };

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../common/clock.ts';
 import type { Change, Driver, DriverModule } from './driver.ts';
 import { loadDriver } from './drivers.ts';
-import { DriverError } from './errors.ts';
 import { openJournal } from './journal.ts';
 import { resolveOptions } from './option-values.ts';
 import type { OptionValue } from './options.ts';
@@ -71,12 +70,13 @@ export async function openByName(name: string, context: MachineContext, options?
 }
 
 /** Who puts the engine on the machine; undefined when it is not ours to touch. */
-export async function provisionerOf(machine: Machine, signal: AbortSignal): Promise<Provisioner | undefined> {
+export async function provisionerOf(machine: Machine, _signal: AbortSignal): Promise<Provisioner | undefined> {
   const { provisioning } = machine.driver;
   if (provisioning === 'none') return undefined;
   if (provisioning !== 'ssh') return provisioning;
-  const shell = await machine.driver.shell(signal);
-  throw new DriverError(`machines over SSH cannot be provisioned yet: ${JSON.stringify(shell)}`, 'NO_PROVISIONER');
+  // SSH is a lot of code for commands that only look.
+  const { sshProvisioner } = await import('./provision/ssh-provisioner.ts');
+  return sshProvisioner(machine.driver);
 }
 
 /** What the engine of a machine is to be like. */

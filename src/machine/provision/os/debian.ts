@@ -1,0 +1,27 @@
+import { type OsFamily, PATIENT } from './family.ts';
+
+/** Debian, Ubuntu and those like them. */
+export const debian: OsFamily = {
+  title: 'Debian or Ubuntu',
+  ids: ['debian', 'ubuntu'],
+  // A dpkg that was interrupted refuses everything until its work is finished.
+  functions: `${PATIENT}
+apt() { patient apt-get -q -y -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"; }
+known() { apt-cache show "$1" >/dev/null 2>&1; }
+ready() {
+  [ -z "\${updated-}" ] || return 0
+  [ -z "$(dpkg --audit 2>/dev/null)" ] || patient dpkg --configure -a --force-confdef --force-confold
+  apt update
+  updated=yes
+}
+install() { ready; apt --no-install-recommends install "$@"; }
+renew() { ready; apt --only-upgrade install "$(dpkg-query -S "$1" | head -n 1 | cut -d: -f1)"; }
+`,
+  // Newer releases have the docker command in a package of its own. With AppArmor in the kernel containers need its parser.
+  engine: () => `ready
+set -- docker.io
+if known docker-cli; then set -- "$@" docker-cli; fi
+if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then set -- "$@" apparmor; fi
+install "$@" ca-certificates
+`,
+};

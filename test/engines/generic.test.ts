@@ -1,0 +1,157 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/common/clock.ts';
+import type { Driver } from '../../src/machine/driver.ts';
+import { driver as generic } from '../../src/machine/drivers/generic.ts';
+import { openJournal } from '../../src/machine/journal.ts';
+import { resolveOptions } from '../../src/machine/option-values.ts';
+import type { OptionValues } from '../../src/machine/options.ts';
+import type { EngineSpec } from '../../src/machine/provisioner.ts';
+import { testDriver } from '../conformance/driver.ts';
+import type { TestHost } from '../hosts/host.ts';
+import { EngineTrust } from '../hosts/trust.ts';
+import { type HostWorld, openHostWorld } from '../hosts/world.ts';
+
+let world: HostWorld;
+let host: TestHost;
+let trust: EngineTrust;
+beforeAll(async () => {
+  world = await openHostWorld((line) => process.stderr.write(`${line}\n`));
+  trust = await EngineTrust.create(join(world.directory, 'trust'));
+  host = await world.start({ name: 'hive' });
+});
+afterAll(() => world?.close());
+
+const signal = new AbortController().signal;
+const task = { signal, report: () => undefined };
+
+/** The driver of a machine in `directory`, as a new process would open it. */
+function open(directory: string, options: OptionValues): Driver {
+  const env = { HOME: world.environment.home };
+  return generic.open({
+    name: 'hive',
+    id: 'id',
+    options: resolveOptions('generic', generic.options, options, env),
+    env,
+    tags: {},
+    ports: [22, 2376],
+    directory,
+    journal: openJournal({ load: () => [], save: async () => undefined }, () => 'token'),
+    report: () => undefined,
+    change: (_call, make) => make(),
+    clock: systemClock,
+  });
+}
+
+async function folder(): Promise<string> {
+  return await mkdtemp(join(world.directory, 'driver-'));
+}
+
+const spec: EngineSpec = {
+  name: 'hive',
+  driver: 'generic',
+  port: 2376,
+  labels: { provider: 'generic' },
+  options: [],
+  env: [],
+  insecureRegistries: [],
+  registryMirrors: [],
+};
+
+testDriver('generic', async () => ({
+  driver: generic,
+  options: { 'generic-ip-address': host.address },
+  env: { HOME: world.environment.home },
+  isFixed: true,
+  close: async () => undefined,
+}));
+
+describe('a host to set up', () => {
+  it('is looked at before anything is changed there', async () => {
+    await open(await folder(), { 'generic-ip-address': host.address }).check(signal);
+    const stranger = open(await folder(), { 'generic-ip-address': host.address, 'generic-ssh-user': 'drone' });
+    await expect(stranger.check(signal)).rejects.toMatchObject({ code: 'NO_SUDO' });
+    const missing = open(await folder(), { 'generic-ip-address': host.address, 'generic-ssh-key': '~/.ssh/none' });
+    await expect(missing.check(signal)).rejects.toThrow(/--generic-ssh-key: cannot read .*\/home\/\.ssh\/none/);
+    expect((await host.exec('test', '-e', '/etc/docker')).exitCode).not.toBe(0);
+  });
+
+  it('keeps a copy of the key, for its owner only, and needs the file no more', async () => {
+    const directory = await folder();
+    const key = join(world.directory, 'handed-over');
+    await writeFile(key, await readFile(world.keyPath), { mode: 0o600 });
+    const options = { 'generic-ip-address': host.address, 'generic-ssh-user': 'bee', 'generic-ssh-key': key };
+    await open(directory, options).create(signal);
+    await rm(key);
+    const { 'generic-ssh-key': _gone, ...stored } = options;
+    const shell = await open(directory, stored).shell(signal);
+    expect(shell).toMatchObject({ kind: 'ssh', user: 'bee', keyPath: join(directory, 'id') });
+    expect((await stat(join(directory, 'id'))).mode & 0o777).toBe(0o600);
+    await open(directory, stored).check(signal);
+  });
+
+  it('gets an engine on the port of the driver', async () => {
+    const options = { 'generic-ip-address': host.address, 'generic-engine-port': 2399 };
+    const machine = open(await folder(), options);
+    if (typeof machine.provisioning === 'string') throw new Error('it has no provisioner');
+    await machine.provisioning.provision(spec, await trust.server([host.address]), task);
+    expect(await machine.url(signal)).toBe(`tcp://${host.address}:2399`);
+    expect(await trust.docker(host.address, ['info', '--format', '{{.Labels}}'], 2399)).toBe('[provider=generic]');
+    expect(await host.shell('hostname')).toBe('hive\n');
+  });
+
+  it('is not ours to stop, and restarts through its own system', async () => {
+    const machine = open(await folder(), { 'generic-ip-address': host.address });
+    await machine.start(signal);
+    await expect(machine.stop(signal)).rejects.toThrow(/cannot be stopped from here/);
+    await expect(machine.kill(signal)).rejects.toThrow(/cannot be killed from here/);
+    expect(await machine.state(signal)).toBe('Running');
+  });
+});
+
+describe('an engine to adopt', () => {
+  const traces = 'cat /var/run/docker.pid; find /etc -newermt "@$(stat -c %Y /var/run/docker.pid)" -type f; hostname';
+
+  it('is used over TLS with the certificates that were given, and nothing there changes', async () => {
+    const directory = await folder();
+    const before = await host.shell(traces);
+    const options = { 'generic-ip-address': host.address, 'generic-engine-port': 2399, adopt: true };
+    const machine = open(directory, { ...options, 'cert-path': trust.folder });
+    expect(machine.provisioning).toBe('none');
+    await machine.check(signal);
+    await machine.create(signal);
+    expect(await host.shell(traces)).toBe(before);
+    const later = open(directory, options);
+    expect(await later.url(signal)).toBe(`tcp://${host.address}:2399`);
+    expect(await later.state(signal)).toBe('Running');
+    expect(await later.clientCertificates?.(signal)).toMatchObject({ ca: trust.ca });
+    await expect(later.restart(signal)).rejects.toThrow(/cannot be restarted from here/);
+    await later.remove(signal);
+    expect(await host.shell(traces)).toBe(before);
+  });
+
+  it('is used through SSH without certificates', async () => {
+    const machine = open(await folder(), { 'generic-ip-address': host.address, adopt: true });
+    await machine.check(signal);
+    expect(await machine.url(signal)).toBe(`ssh://root@${host.address}`);
+    expect(await machine.clientCertificates?.(signal)).toBeUndefined();
+  });
+
+  it('must be there', async () => {
+    const options = { 'generic-ip-address': host.address, adopt: true, 'cert-path': trust.folder };
+    await expect(open(await folder(), options).check(signal)).rejects.toMatchObject({
+      code: 'NO_ENGINE',
+      message: expect.stringMatching(/^no engine to adopt at tcp:\/\/[\d.]+:2376: .*leave --adopt out/),
+    });
+  });
+
+  it.each([
+    { options: { 'cert-path': '/x' }, message: /--cert-path goes with --adopt only/ },
+    { options: { adopt: true, 'generic-ssh-key': '/x' }, message: /put IdentityFile into/ },
+    { options: { adopt: true, 'generic-set-hostname': true }, message: /leave --generic-set-hostname out/ },
+  ])('refuses $options', async ({ options, message }) => {
+    const directory = await folder();
+    expect(() => open(directory, { 'generic-ip-address': host.address, ...options })).toThrow(message);
+  });
+});
