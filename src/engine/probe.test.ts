@@ -82,6 +82,20 @@ describe('a healthy engine', () => {
   });
 });
 
+describe('an engine whose swarm has lost its leader', () => {
+  test('lets pings wait, but answers other questions: it is well', async () => {
+    const server = await RawServer.start((socket) =>
+      socket.on('data', (bytes: Buffer) => {
+        if (!bytes.toString().includes('/_ping')) socket.write('HTTP/1.1 404 Not Found\r\n\r\n');
+      }),
+    );
+    closing.push(() => server.close());
+    const probe = probeOf(server.address);
+    for (let ping = 0; ping < 2; ping += 1) await probe.ping(SHORT_MS);
+    await waitUntil(() => server.open === 0);
+  });
+});
+
 describe('an engine in trouble', () => {
   test.each<{ name: string; answer: (socket: Socket) => void; message: string }>([
     { name: 'an error', answer: (socket) => socket.write('HTTP/1.1 500 Oh\r\n\r\n'), message: 'did not answer OK' },

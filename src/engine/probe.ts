@@ -6,6 +6,15 @@ import type { Connector } from './connectors/connector.ts';
 const PING = Buffer.from('HEAD /_ping HTTP/1.1\r\nHost: docker\r\n\r\n');
 const OK = 'HTTP/1.1 200';
 const END_OF_HEAD = '\r\n\r\n';
+/**
+ * What is asked when the ping is slow: something no engine has (names have two characters or more). Engines from 28 on
+ * look at their swarm mode to answer `_ping`, and wait for up to 20 s while the swarm's leader is lost.
+ */
+const SECOND_OPINION = Buffer.from(
+  'HEAD /containers/x/archive?path=/ HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n',
+);
+const ANY_ANSWER = /^HTTP\/1\.1 [1-4]\d\d/;
+
 /** An answer to a ping has some 300 bytes; more is no engine's. */
 const MAX_ANSWER_CHARS = 16 * 1024;
 
@@ -24,6 +33,44 @@ export class Probe {
 
   /** Resolves when the engine answered within `timeoutMs`, else rejects with an EngineError. Not to be called concurrently. */
   async ping(timeoutMs: number): Promise<void> {
+    const call = { isOver: false };
+    let ask: NodeJS.Timeout | undefined;
+    const second = new Promise<void>((resolve) => {
+      // A failure is no news: the ping's own says it.
+      ask = setTimeout(() => this.#askOtherwise(timeoutMs / 2).then(resolve, () => undefined), timeoutMs / 2);
+    }).then(() => {
+      call.isOver = true;
+      // The ping may hang on for long; the next one has a connection of its own.
+      this.#drop();
+    });
+    try {
+      await Promise.race([this.#ping(timeoutMs, call), second]);
+    } finally {
+      clearTimeout(ask);
+    }
+  }
+
+  /** Resolves when the engine answers anything, on a connection of its own. */
+  async #askOtherwise(timeoutMs: number): Promise<void> {
+    const socket = await this.#open(timeoutMs);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+        socket.once('close', () => reject(new Error('the connection was closed')));
+        socket.once('data', (bytes: Buffer) => {
+          if (ANY_ANSWER.test(bytes.toString('latin1'))) resolve();
+          else reject(new Error('the engine did not answer in HTTP'));
+        });
+        socket.write(SECOND_OPINION);
+      });
+    } finally {
+      clearTimeout(timer);
+      socket.destroy();
+    }
+  }
+
+  async #ping(timeoutMs: number, call: { readonly isOver: boolean }): Promise<void> {
     const startedMs = Date.now();
     const isReused = this.#socket !== undefined;
     try {
@@ -31,7 +78,7 @@ export class Probe {
     } catch (error) {
       this.#drop();
       // The engine may have closed the idle connection: that says nothing about its health.
-      if (!isReused || this.#isClosed || Date.now() - startedMs >= timeoutMs) throw error;
+      if (!isReused || this.#isClosed || call.isOver || Date.now() - startedMs >= timeoutMs) throw error;
       await this.#exchange(timeoutMs);
     }
   }
