@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import type { SwarmSettings } from '../record.ts';
+import { AGENT_NAME, MANAGER_NAME, ROLE_LABEL, type SwarmPlan, swarmContainers } from './containers.ts';
+
+const SWARM: SwarmSettings = {
+  isMaster: true,
+  isMember: true,
+  discovery: 'token://10.0.0.9/v1/abc',
+  discoveryOptions: [],
+  strategy: 'binpack',
+  host: 'tcp://0.0.0.0:3376',
+  image: 'self',
+  options: [],
+  joinOptions: [],
+};
+const FILES = {
+  folder: '/etc/docker',
+  ca: '/etc/docker/ca.pem',
+  cert: '/etc/docker/server.pem',
+  key: '/etc/docker/server-key.pem',
+};
+
+function commands(swarm: Partial<SwarmSettings>, more: Partial<SwarmPlan> = {}): Record<string, string> {
+  const plan: SwarmPlan = {
+    swarm: { ...SWARM, ...swarm },
+    engine: { port: 2376 },
+    ip: '10.0.0.1',
+    image: 'enxame:1',
+    certificates: FILES,
+    ...more,
+  };
+  return Object.fromEntries(swarmContainers(plan).map(({ name, body }) => [name, (body.Cmd as string[]).join(' ')]));
+}
+
+describe('swarmContainers', () => {
+  it('runs manager and agent with the certificates of the machine', () => {
+    const tls =
+      '--tlsverify --tlscacert /etc/docker/ca.pem --tlscert /etc/docker/server.pem --tlskey /etc/docker/server-key.pem';
+    expect(commands({})).toEqual({
+      [MANAGER_NAME]: `manage --host tcp://0.0.0.0:3376 --strategy binpack ${tls} token://10.0.0.9/v1/abc`,
+      [AGENT_NAME]: 'join --advertise 10.0.0.1:2376 token://10.0.0.9/v1/abc',
+    });
+  });
+
+  it('runs the agent alone on a member, and the manager alone where the master is no member', () => {
+    expect(Object.keys(commands({ isMaster: false }))).toEqual([AGENT_NAME]);
+    expect(Object.keys(commands({ isMember: false }))).toEqual([MANAGER_NAME]);
+  });
+
+  it.each([
+    { addr: '203.0.113.7', agent: '203.0.113.7:2376', manager: '203.0.113.7:3376' },
+    { addr: '203.0.113.7:9999', agent: '203.0.113.7:9999', manager: '203.0.113.7:9999' },
+    { addr: 'queen.example.com', agent: 'queen.example.com:2376', manager: 'queen.example.com:3376' },
+    { addr: 'fe80::1', agent: '[fe80::1]:2376', manager: '[fe80::1]:3376' },
+    { addr: '[fe80::1]:9999', agent: '[fe80::1]:9999', manager: '[fe80::1]:9999' },
+    { addr: undefined, agent: '10.0.0.1:2376', manager: '10.0.0.1:3376' },
+  ])('really uses --swarm-addr $addr', ({ addr, agent, manager }) => {
+    const all = commands({ addr, options: ['replication'] });
+    expect(all[AGENT_NAME]).toContain(`--advertise ${agent} `);
+    expect(all[MANAGER_NAME]).toContain(`--advertise ${manager} --replication `);
+  });
+
+  it('tells replicas the port the manager really has', () => {
+    expect(commands({ host: 'tcp://0.0.0.0:4000', options: ['replication'] })[MANAGER_NAME]).toContain(
+      '--advertise 10.0.0.1:4000',
+    );
+  });
+
+  it('hands options on to the one they are for, and discovery options to both', () => {
+    const all = commands({
+      options: ['heartbeat=20s'],
+      joinOptions: ['--ttl=60s'],
+      discoveryOptions: ['token.insecure=true'],
+    });
+    expect(all[MANAGER_NAME]).toMatch(/--discovery-opt token\.insecure=true --heartbeat=20s token:/);
+    expect(all[AGENT_NAME]).toMatch(/--discovery-opt token\.insecure=true --ttl=60s token:/);
+  });
+
+  it('says out loud that a manager without certificates is open', () => {
+    expect(commands({}, { certificates: undefined })[MANAGER_NAME]).toContain('--insecure');
+  });
+
+  it('marks its containers, keeps them running, and tells when they have to change', () => {
+    const plan: SwarmPlan = {
+      swarm: SWARM,
+      engine: { port: 2376 },
+      ip: '10.0.0.1',
+      image: 'enxame:1',
+      certificates: FILES,
+    };
+    const [manager, agent] = swarmContainers(plan);
+    expect(manager?.body).toMatchObject({
+      Labels: { [ROLE_LABEL]: 'manager' },
+      HostConfig: { RestartPolicy: { Name: 'always' } },
+    });
+    expect(agent?.body).toMatchObject({ Labels: { [ROLE_LABEL]: 'agent' } });
+    expect(swarmContainers(plan).map(({ digest }) => digest)).toEqual([manager?.digest, agent?.digest]);
+    const changed = swarmContainers({ ...plan, ip: '10.0.0.2' });
+    expect(changed[0]?.digest).toBe(manager?.digest);
+    expect(changed[1]?.digest).not.toBe(agent?.digest);
+  });
+});
