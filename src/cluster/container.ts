@@ -1,3 +1,4 @@
+import { ROLE_LABEL } from '../common/labels.ts';
 import type { ContainerSummary, PortSummary } from '../engine/types.ts';
 import type { ContainerView } from '../scheduler/types.ts';
 import type { Node } from './node.ts';
@@ -70,8 +71,14 @@ export class Container implements ContainerView {
     return this.node.id;
   }
 
-  /** Whether `docker ps` without `-a` shows it; containers of an unreachable node only show with `-a`. */
+  /** Whether it belongs to the swarm itself (an agent, a manager) and not to its users. */
+  get isOfSwarm(): boolean {
+    return Object.hasOwn(this.labels, ROLE_LABEL);
+  }
+
+  /** Whether `docker ps` without `-a` shows it; containers of an unreachable node and of the swarm itself only show with `-a`. */
   get isListedByDefault(): boolean {
+    if (this.isOfSwarm) return false;
     return (this.state === 'running' || this.state === 'paused' || this.state === 'restarting') && this.node.isHealthy;
   }
 

@@ -35,6 +35,7 @@ export class Node implements NodeView {
   #info: EngineInfo | undefined;
   #running = 0;
   #paused = 0;
+  #ofSwarm = 0;
   #version = 0;
   #updatedAtMs = 0;
   #warnings: readonly string[] = [];
@@ -102,8 +103,9 @@ export class Node implements NodeView {
     return this.ledger.nanoCpus;
   }
 
+  /** Users' containers: what belongs to the swarm itself does not make a node look fuller. */
   get containerCount(): number {
-    return this.ledger.count;
+    return this.ledger.count - this.#ofSwarm;
   }
 
   usesPort(protocol: Protocol, ip: string, port: number): boolean {
@@ -203,14 +205,14 @@ export class Node implements NodeView {
   }
 
   putContainer(container: Container): void {
-    this.#countState(this.#containers.get(container.engineId)?.state, -1);
+    this.#count(this.#containers.get(container.engineId), -1);
     this.#containers.set(container.engineId, container);
-    this.#countState(container.state, 1);
+    this.#count(container, 1);
     this.touch();
   }
 
   deleteContainer(container: Container): void {
-    if (this.#containers.delete(container.engineId)) this.#countState(container.state, -1);
+    if (this.#containers.delete(container.engineId)) this.#count(container, -1);
     this.touch();
   }
 
@@ -219,9 +221,11 @@ export class Node implements NodeView {
     this.#version += 1;
   }
 
-  #countState(state: string | undefined, delta: number): void {
-    if (state === 'running' || state === 'restarting') this.#running += delta;
-    else if (state === 'paused') this.#paused += delta;
+  #count(container: Container | undefined, delta: number): void {
+    if (!container) return;
+    if (container.isOfSwarm) this.#ofSwarm += delta;
+    if (container.state === 'running' || container.state === 'restarting') this.#running += delta;
+    else if (container.state === 'paused') this.#paused += delta;
   }
 }
 

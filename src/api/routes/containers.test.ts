@@ -133,6 +133,19 @@ describe('GET /containers/json', () => {
     expect(await listedAs('compose/v2.40.3')).toEqual(['/redis_1', '/node-1/redis_1']);
   });
 
+  test('the swarm’s own containers are listed with all, and do not make a node look fuller', async () => {
+    const agent = { name: 'swarm-agent', labels: { 'enxame.role': 'agent' } };
+    const manager = await over(
+      { ...REDIS, containers: [agent, { ...agent, name: 'swarm-agent-master' }] },
+      REDIS,
+      REDIS,
+    );
+    expect(await names(manager, '')).toEqual([]);
+    expect(await names(manager)).toEqual(['/swarm-agent', '/swarm-agent-master']);
+    for (const name of ['a', 'b', 'c']) await manager.create(name);
+    expect(manager.manager.cluster.nodes.map((node) => node.containerCount)).toEqual([1, 1, 1]);
+  });
+
   test('filters and limits over all nodes', async () => {
     const manager = await over(REDIS, REDIS);
     const ids: string[] = [];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ROLE_LABEL } from '../../common/labels.ts';
 import type { SwarmSettings } from '../record.ts';
-import { AGENT_NAME, MANAGER_NAME, ROLE_LABEL, type SwarmPlan, swarmContainers } from './containers.ts';
+import { AGENT_NAME, MANAGER_NAME, type SwarmPlan, swarmContainers } from './containers.ts';
 
 const SWARM: SwarmSettings = {
   isMaster: true,
@@ -76,8 +77,9 @@ describe('swarmContainers', () => {
     expect(all[AGENT_NAME]).toMatch(/--discovery-opt token\.insecure=true --ttl=60s token:/);
   });
 
-  it('says out loud that a manager without certificates is open', () => {
-    expect(commands({}, { certificates: undefined })[MANAGER_NAME]).toContain('--insecure');
+  it('runs no manager without certificates', () => {
+    expect(() => commands({}, { certificates: undefined })).toThrow(/a manager without them would be open to everyone/);
+    expect(Object.keys(commands({ isMaster: false }, { certificates: undefined }))).toEqual([AGENT_NAME]);
   });
 
   it('marks its containers, keeps them running, and tells when they have to change', () => {

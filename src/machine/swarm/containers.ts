@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
+import { ROLE_LABEL } from '../../common/labels.ts';
+import { DriverError } from '../errors.ts';
 import { managerPort } from '../machine.ts';
 import type { EngineSettings, SwarmSettings } from '../record.ts';
 
-/** Label of the containers that make a machine part of a cluster, with {@link Role}: the manager leaves them out of `docker ps`. */
-export const ROLE_LABEL = 'enxame.role';
 /** Label with a digest of how a container was made, to see whether it is still as it should be. */
 export const CONFIG_LABEL = 'enxame.config';
 export type Role = 'manager' | 'agent';
@@ -28,7 +28,7 @@ export interface SwarmPlan {
   /** Where others reach the machine. */
   readonly ip: string;
   readonly image: string;
-  /** Paths on the machine; undefined for an engine without TLS. */
+  /** Paths on the machine; undefined for an engine that was there before. */
   readonly certificates?:
     | { readonly folder: string; readonly ca: string; readonly cert: string; readonly key: string }
     | undefined;
@@ -42,10 +42,20 @@ export function swarmContainers(plan: SwarmPlan): readonly SwarmContainer[] {
 
 function managerContainer(plan: SwarmPlan): SwarmContainer {
   const { swarm, certificates } = plan;
-  const tls =
-    certificates === undefined
-      ? ['--insecure']
-      : ['--tlsverify', '--tlscacert', certificates.ca, '--tlscert', certificates.cert, '--tlskey', certificates.key];
+  if (certificates === undefined)
+    throw new DriverError(
+      'an engine that was there before has no certificates of ours, and a manager without them would be open to everyone: make another machine the master, or run "enxame manage" there yourself',
+      'NO_SWARM_MASTER',
+    );
+  const tls = [
+    '--tlsverify',
+    '--tlscacert',
+    certificates.ca,
+    '--tlscert',
+    certificates.cert,
+    '--tlskey',
+    certificates.key,
+  ];
   const replication = swarm.options.some((option) => /^replication(=|$)/.test(option))
     ? ['--advertise', advertised(plan, managerPort(swarm.host))]
     : [];

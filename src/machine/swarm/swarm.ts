@@ -1,4 +1,5 @@
 import type { Duplex, Readable } from 'node:stream';
+import { ROLE_LABEL } from '../../common/labels.ts';
 import { EngineAnswerError, type EngineClient, messageOf } from '../../engine/client.ts';
 import { readResponseHead } from '../../engine/response-head.ts';
 import { engineClient } from '../access.ts';
@@ -6,14 +7,7 @@ import { DriverError } from '../errors.ts';
 import type { Machine } from '../machine.ts';
 import type { Provisioner, Task } from '../provisioner.ts';
 import type { MachineStore } from '../store.ts';
-import {
-  AGENT_NAME,
-  CONFIG_LABEL,
-  MANAGER_NAME,
-  ROLE_LABEL,
-  type SwarmContainer,
-  swarmContainers,
-} from './containers.ts';
+import { AGENT_NAME, CONFIG_LABEL, MANAGER_NAME, type SwarmContainer, swarmContainers } from './containers.ts';
 import { ensureSelfImage, openImage, type SelfImage } from './image.ts';
 
 /** `--swarm-image` when it is not given: the image made of this very program. */
@@ -52,7 +46,9 @@ async function plannedFor(
   if (swarm === undefined) return [];
   const image = await ensureImage(client, swarm.image, store, task);
   const ip = address?.ip ?? (await machine.driver.ip(task.signal));
-  return swarmContainers({ swarm, engine, ip, image, certificates: provisioner?.certificatePaths });
+  // An engine that was there before is where its URL says.
+  const port = Number(/^tcp:.*:(\d+)\/?$/.exec(address?.url ?? '')?.[1] ?? engine.port);
+  return swarmContainers({ swarm, engine: { port }, ip, image, certificates: provisioner?.certificatePaths });
 }
 
 /** Restarts the manager's container, if there is one, so that it reads its certificates again; containers of the cluster run on. */
