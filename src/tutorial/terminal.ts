@@ -43,6 +43,12 @@ export class Terminal {
     this.#out.write(`$ export ${shown.join(' ')}\n`);
   }
 
+  /** Shows a line that sets variables, and sets them. */
+  evaluate(shown: string, variables: Readonly<Record<string, string>>): void {
+    this.prepare(variables);
+    this.#out.write(`$ ${shown}\n`);
+  }
+
   /** Sets variables without showing them: they only keep the machine's own settings out. */
   prepare(variables: Readonly<Record<string, string>>): void {
     this.#env = { ...this.#env, ...variables };

@@ -1,13 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type Credentials, clientPath, ensureImage, type Generation, type Lab, startLab } from '../lab/lab.ts';
+import { clientPath, ensureImage, type Generation } from '../lab/lab.ts';
+import { createPlace, type Place } from './place.ts';
 import { Terminal, TutorialError, type Typed } from './terminal.ts';
 
 /** The machines of the tutorial: a queen bee and two worker bees. */
-const BEES = ['abelha-rainha', 'abelha-operaria-1', 'abelha-operaria-2'] as const;
+const QUEEN = 'abelha-rainha';
+const WORKERS = ['abelha-operaria-1', 'abelha-operaria-2'] as const;
 const GENERATION: Generation = '28.5';
 const REDIS_COUNT = 4;
 
@@ -28,107 +29,96 @@ export interface Swarm {
 
 /** Runs the whole tutorial on real engines, showing each command. Throws when one fails or a redis does not answer. */
 export async function runTutorial(out: Writable, signal: AbortSignal): Promise<Swarm> {
-  const folder = await mkdtemp(join(tmpdir(), 'enxame-tutorial-'));
-  const terminal = new Terminal(out, { ...process.env, HOME: folder });
-  let lab: Lab | undefined;
+  const place = await createPlace();
+  const terminal = new Terminal(out, { ...process.env, ...place.env, ENXAME_LOCAL_GENERATION: GENERATION });
   const close = async (): Promise<void> => {
     await terminal.close();
-    await lab?.close();
-    await rm(folder, { recursive: true, force: true });
+    await place.close();
   };
   try {
-    terminal.say('Three machines, each with a Docker engine of its own: a queen bee and two worker bees.');
-    lab = await startLab({
-      nodes: BEES.map((name) => ({ name, generation: GENERATION, labels: { region: 'local' } })),
-      signal,
-      onProgress: (line) => out.write(`  ${line}\n`),
-    });
-    const lines = await tell(terminal, lab, folder, signal);
-    return { howToUse: lines, close };
+    return { howToUse: await tell(terminal, place, signal), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function tell(terminal: Terminal, lab: Lab, folder: string, signal: AbortSignal): Promise<readonly string[]> {
-  const certificates = lab.certificates;
-  if (!certificates) throw new TutorialError('the engines have no certificates');
-  const docker = await clientPath('docker', GENERATION, folder);
-  const compose = await clientPath('compose', GENERATION, folder);
-  terminal.prepare({ ...docker.env, ENXAME_STATE_DIR: join(folder, 'state') });
-
-  terminal.say('A token for the cluster, from a token service on this host.');
-  await terminal.start(enxame('discovery'), /Token service at/, signal);
+async function tell(terminal: Terminal, place: Place, signal: AbortSignal): Promise<readonly string[]> {
+  terminal.say('A token for the swarm, from a token service on this host.');
+  const host = (await terminal.quietly(enxame('machine', 'host-address', '-d', 'local'), signal)).trim();
+  await terminal.start(enxame('discovery', '-H', `tcp://${host}:2374`, '--insecure'), /Token service at/, signal);
+  terminal.export({ ENXAME_DISCOVERY_URL: `http://${host}:2374` });
   const token = (await terminal.run(enxame('create'), signal)).trim();
 
-  terminal.say('Each machine joins: an agent registers its engine and keeps the heartbeat.');
-  for (const node of lab.nodes) {
-    await terminal.start(enxame('join', '--advertise', node.endpoint, `token://${token}`), /regist/i, signal);
-  }
-  await terminal.run(enxame('list', `token://${token}`), signal);
+  terminal.say('A queen bee and two worker bees: machines with a Docker engine each, joined by the token.');
+  const swarm = [
+    '--swarm',
+    '--swarm-discovery',
+    `token://${host}:2374/v1/${token}`,
+    '--swarm-discovery-opt',
+    'token.insecure=true',
+  ];
+  const create = ['machine', 'create', '-d', 'local', ...swarm];
+  await terminal.run(enxame(...create, '--swarm-master', '--swarm-opt', 'heartbeat=1s', QUEEN), signal);
+  await terminal.run(enxame(...create, ...WORKERS), signal);
+  await terminal.run(enxame('machine', 'ls'), signal);
 
-  terminal.say('The manager makes them one Docker endpoint.');
-  const files = certificates.server;
-  const flags = ['--tlsverify', '--tlscacert', files.ca, '--tlscert', files.cert, '--tlskey', files.key];
-  const said = await terminal.start(
-    enxame('manage', ...flags, '-H', 'tcp://127.0.0.1:0', `token://${token}`),
-    /Manager at \S+/,
-    signal,
-  );
-  const endpoint = /Manager at (\S+)/.exec(said)?.[1] ?? '';
-  const client = { DOCKER_HOST: endpoint, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: pathOf(certificates) };
-
-  terminal.say('From here on it is plain docker and docker compose.');
-  terminal.export(client);
-  const typedDocker = (...args: string[]): Typed => typed('docker', docker.command, [...docker.args, ...args]);
-  await untilHealthy(endpoint, terminal, typedDocker, signal);
-  await terminal.run(typedDocker('load', '-q', '-i', await ensureImage('redis')), signal);
-  await writeFile(join(folder, 'compose.yaml'), COMPOSE_FILE);
-  terminal.prepare({
-    COMPOSE_FILE: join(folder, 'compose.yaml'),
-    COMPOSE_PROJECT_NAME: 'article',
-    COMPOSE_PROGRESS: 'plain',
-  });
-  await terminal.run(typed('cat compose.yaml', 'cat', [join(folder, 'compose.yaml')], true), signal);
-  const up = ['up', '-d', '--scale', `redis=${REDIS_COUNT}`];
-  await terminal.run(typed(`docker compose ${up.join(' ')}`, compose.command, [...compose.args, ...up], true), signal);
-  await terminal.run(typedDocker('ps'), signal);
+  terminal.say('Now docker talks to the whole swarm.');
+  const env = await terminal.quietly(enxame('machine', 'env', '--swarm', '--shell', 'bash', QUEEN), signal);
+  const client = exportsIn(env);
+  terminal.evaluate(`eval "$(enxame machine env --swarm ${QUEEN})"`, client);
+  await useClients(terminal, place, signal);
 
   terminal.say('Every redis answers, at the address of its own machine.');
-  await pingAll(terminal, typedDocker, signal);
+  await pingAll(terminal, signal);
   return Object.entries(client).map(([name, value]) => `export ${name}=${value}`);
 }
 
-/** The manager answers before it reached every engine; the tree of nodes is shown when they are there. */
-async function untilHealthy(
-  endpoint: string,
-  terminal: Terminal,
-  docker: (...args: string[]) => Typed,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let attempt = 0; attempt < 60; attempt++) {
-    signal.throwIfAborted();
-    const info = await terminal.quietly(docker('info', '--format', '{{json .SystemStatus}}'), signal);
-    if (info.split('"Healthy"').length - 1 === BEES.length) {
-      await terminal.run(docker('info'), signal);
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-  throw new TutorialError(`not every engine became healthy at ${endpoint}`);
+/** From here on it is plain docker and docker compose. */
+async function useClients(terminal: Terminal, place: Place, signal: AbortSignal): Promise<void> {
+  const compose = await clientPath('compose', GENERATION, place.env.HOME);
+  terminal.prepare({ ...compose.env, COMPOSE_PROJECT_NAME: 'article', COMPOSE_PROGRESS: 'plain' });
+  await untilHealthy(terminal, signal);
+  await terminal.run(await docker('info'), signal);
+  await terminal.run(await docker('load', '-q', '-i', await ensureImage('redis')), signal);
+  const file = join(place.folder, 'compose.yaml');
+  await writeFile(file, COMPOSE_FILE);
+  terminal.prepare({ COMPOSE_FILE: file });
+  await terminal.run({ shown: 'cat compose.yaml', command: 'cat', args: [file] }, signal);
+  const up = ['up', '-d', '--scale', `redis=${REDIS_COUNT}`];
+  const shown = `docker compose ${up.join(' ')}`;
+  await terminal.run({ shown, command: compose.command, args: [...compose.args, ...up] }, signal);
+  await terminal.run(await docker('ps'), signal);
 }
 
-async function pingAll(terminal: Terminal, docker: (...args: string[]) => Typed, signal: AbortSignal): Promise<void> {
-  const listed = await terminal.quietly(
-    docker('ps', '--filter', 'label=com.docker.compose.service=redis', '--format', '{{.Ports}}'),
-    signal,
-  );
+/** What `export NAME="value"` lines say. */
+function exportsIn(text: string): Readonly<Record<string, string>> {
+  const lines = [...text.matchAll(/^export (\w+)="([^"]*)"/gm)];
+  return Object.fromEntries(lines.map(([, name = '', value = '']) => [name, value]));
+}
+
+/** The agents register within a second; the tree of nodes is shown when the manager has reached them all. */
+async function untilHealthy(terminal: Terminal, signal: AbortSignal): Promise<void> {
+  const info = await docker('info', '--format', '{{json .SystemStatus}}');
+  for (let attempt = 0; attempt < 120; attempt++) {
+    signal.throwIfAborted();
+    const rows = await terminal.quietly(info, signal);
+    if (rows.split('"Healthy"').length - 1 === 1 + WORKERS.length) return;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  throw new TutorialError('not every engine became healthy: see "docker info" for the reasons');
+}
+
+async function pingAll(terminal: Terminal, signal: AbortSignal): Promise<void> {
+  const service = 'label=com.docker.compose.service=redis';
+  const listed = await terminal.quietly(await docker('ps', '--filter', service, '--format', '{{.Ports}}'), signal);
   const addresses = [...listed.matchAll(/([0-9.]+):(\d+)->6379/g)];
-  if (addresses.length !== REDIS_COUNT)
+  if (addresses.length !== REDIS_COUNT) {
     throw new TutorialError(`${addresses.length} of ${REDIS_COUNT} redis are published`);
+  }
   for (const [, host = '', port = ''] of addresses) {
-    const answer = await terminal.run(typed('redis-cli', 'redis-cli', ['-h', host, '-p', port, 'ping']), signal);
+    const args = ['-h', host, '-p', port, 'ping'];
+    const answer = await terminal.run({ shown: ['redis-cli', ...args].join(' '), command: 'redis-cli', args }, signal);
     if (answer.trim() !== 'PONG') throw new TutorialError(`redis at ${host}:${port} did not answer PONG`);
   }
 }
@@ -138,11 +128,7 @@ function enxame(...args: string[]): Typed {
   return { shown: ['enxame', ...args].join(' '), command: process.execPath, args: [main, ...args] };
 }
 
-/** With `isWhole` the shown text is all of it, else the arguments are shown behind it. */
-function typed(shown: string, command: string, args: readonly string[], isWhole = false): Typed {
-  return { shown: isWhole ? shown : [shown, ...args].join(' '), command, args };
-}
-
-function pathOf({ ca }: Credentials): string {
-  return join(ca, '..');
+async function docker(...args: string[]): Promise<Typed> {
+  const { command } = await clientPath('docker', GENERATION);
+  return { shown: ['docker', ...args].join(' '), command, args };
 }
