@@ -11,6 +11,7 @@ type DriverFile = { readonly driver: DriverModule };
 /** Every driver of our own; its code is loaded only when it is asked for. A new driver is one line here and one file. */
 const DRIVERS: Readonly<Record<string, () => Promise<DriverFile>>> = {
   amazonec2: () => import('./drivers/amazonec2.ts'),
+  azure: () => import('./drivers/azure.ts'),
   digitalocean: () => import('./drivers/digitalocean.ts'),
   generic: () => import('./drivers/generic.ts'),
   local: () => import('./drivers/local.ts'),

@@ -1,4 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /** A request at a provider's API, read whole. */
@@ -41,8 +42,14 @@ export interface HttpCloud {
   close(): Promise<void>;
 }
 
+/** PEM texts to serve HTTPS with. */
+export interface CloudCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Starts the API on a free port. */
-export async function startHttpCloud(api: CloudApi): Promise<HttpCloud> {
+export async function startHttpCloud(api: CloudApi, tls?: CloudCertificate): Promise<HttpCloud> {
   const requests: CloudRequest[] = [];
   const trouble = { failIn: 0, loseIn: 0, throttle: 0 };
   const respond = async (request: CloudRequest): Promise<CloudAnswer | 'lost'> => {
@@ -56,16 +63,17 @@ export async function startHttpCloud(api: CloudApi): Promise<HttpCloud> {
     const answer = await api.answer(request);
     return trouble.loseIn > 0 && --trouble.loseIn === 0 ? 'lost' : answer;
   };
-  const server = createServer((incoming, outgoing) => {
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     // Whatever goes wrong here is the test's to see.
     void serve(incoming, outgoing, respond).catch((error: unknown) => {
       process.stderr.write(`test cloud: ${String((error as Error)?.stack ?? error)}\n`);
       outgoing.destroy();
     });
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     failAt: (change) => {
       trouble.failIn = change;

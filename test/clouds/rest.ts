@@ -1,4 +1,10 @@
-import { type CloudAnswer, type CloudRequest, type HttpCloud, startHttpCloud } from './http-cloud.ts';
+import {
+  type CloudAnswer,
+  type CloudCertificate,
+  type CloudRequest,
+  type HttpCloud,
+  startHttpCloud,
+} from './http-cloud.ts';
 
 /** An error answer of a REST API, before the provider's own form is put on it. */
 export class RestFailure extends Error {
@@ -12,12 +18,27 @@ export class RestFailure extends Error {
   }
 }
 
+/** An answer of a route that is not 200 or 204, or has headers. */
+export class RestAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}) {
+    this.status = status;
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
 /** What a route is given. */
 export interface RestCall {
   /** Parts of the path in the route's parentheses. */
   readonly parts: readonly string[];
   readonly query: URLSearchParams;
   readonly body: Readonly<Record<string, unknown>>;
+  /** Where the client sees the server: `127.0.0.1:4711`. */
+  readonly host: string;
 }
 
 /** `METHOD /path/([^/]+)` and what answers it: a body, or undefined for 204. */
@@ -30,6 +51,9 @@ export interface RestService {
   readonly isAllowed: (request: CloudRequest) => boolean;
   /** The provider's form of an error. */
   readonly errorBody: (failure: RestFailure) => unknown;
+  /** Whether a request would change something; default: everything but GET. */
+  readonly isChange?: (request: CloudRequest) => boolean;
+  readonly tls?: CloudCertificate;
 }
 
 /** A REST cloud with failures on demand. */
@@ -39,9 +63,10 @@ export interface RestCloud extends HttpCloud {
 }
 
 /** Serves a REST API on a free port. */
-export async function startRestCloud({ routes, isAllowed, errorBody }: RestService): Promise<RestCloud> {
+export async function startRestCloud(service: RestService): Promise<RestCloud> {
+  const { routes, isAllowed, errorBody, isChange = ({ method }) => method !== 'GET' } = service;
   const planned: { call: RegExp; failure: RestFailure; left: number }[] = [];
-  const json = (status: number, body: unknown, headers: Record<string, string> = {}): CloudAnswer => ({
+  const json = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): CloudAnswer => ({
     status,
     headers: { 'content-type': 'application/json', ...headers },
     body: body === undefined ? undefined : JSON.stringify(body),
@@ -58,18 +83,20 @@ export async function startRestCloud({ routes, isAllowed, errorBody }: RestServi
     }
     try {
       const content = route(routes, request);
+      if (content instanceof RestAnswer) return json(content.status, content.body, content.headers);
       return content === undefined ? { status: 204 } : json(200, content);
     } catch (error) {
       if (error instanceof RestFailure) return failed(error);
       throw error;
     }
   };
-  const cloud = await startHttpCloud({
+  const api = {
     answer,
-    isChange: ({ method }) => method !== 'GET',
+    isChange,
     refusal: () => failed(new RestFailure(403, 'forbidden', 'You are not allowed to do that')),
     throttled: () => failed(new RestFailure(429, 'too_many_requests', 'Too many requests'), { 'retry-after': '2' }),
-  });
+  };
+  const cloud = await startHttpCloud(api, service.tls);
   return {
     ...cloud,
     fail: (call, failure, count) => {
@@ -78,12 +105,14 @@ export async function startRestCloud({ routes, isAllowed, errorBody }: RestServi
   };
 }
 
-function route(routes: readonly RestRoute[], { method, url, body }: CloudRequest): unknown {
+function route(routes: readonly RestRoute[], { method, url, body, headers }: CloudRequest): unknown {
   for (const [verb, path, answer] of routes) {
     const found = verb === method ? new RegExp(`^${path.source}$`).exec(url.pathname) : null;
     if (found === null) continue;
     const parts = found.slice(1).map((part) => decodeURIComponent(part ?? ''));
-    return answer({ parts, query: url.searchParams, body: body === '' ? {} : JSON.parse(body) });
+    const isForm = headers['content-type']?.includes('x-www-form-urlencoded');
+    const content = isForm ? Object.fromEntries(new URLSearchParams(body)) : body === '' ? {} : JSON.parse(body);
+    return answer({ parts, query: url.searchParams, body: content, host: headers.host ?? '' });
   }
   throw new RestFailure(
     404,
