@@ -166,6 +166,33 @@ describe('a network without driver', () => {
     expect(Object.values(network.Containers).map(({ Name }) => Name)).toEqual(['c-new']);
   });
 
+  test('is told of once in the events, and nothing of what it stands on', async () => {
+    const since = (Date.now() / 1000).toFixed(3);
+    await docker('network', 'create', 'web');
+    await sleeper('mid', 'c-mid', '--network', 'web');
+    await docker('rm', '-f', 'c-mid');
+    await docker('network', 'rm', 'web');
+    const format = '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}';
+    const events = await waitFor('all of them', async () => {
+      const text = await docker(
+        'events',
+        '--since',
+        since,
+        '--until',
+        (Date.now() / 1000).toFixed(3),
+        '--format',
+        format,
+      );
+      return text.includes('network remove web') && text.split('\n').filter((line) => !line.startsWith('container'));
+    });
+    expect(events).toEqual([
+      'network create web',
+      'network connect web',
+      'network disconnect web',
+      'network remove web',
+    ]);
+  });
+
   test('answers unknown and ambiguous references as an engine does', async () => {
     expect(await api('GET', '/networks/nope')).toEqual({ status: 404, body: { message: 'network nope not found' } });
     expect((await api('DELETE', '/networks/bridge')).status).toBe(403);
@@ -176,7 +203,15 @@ describe('a network without driver', () => {
 
 describe('a network of a local driver', () => {
   test('has a home, where all its containers go', async () => {
-    await docker('network', 'create', '--scope', 'local', '--label', 'com.docker.swarm.constraints=["node==mid"]', 'local');
+    await docker(
+      'network',
+      'create',
+      '--scope',
+      'local',
+      '--label',
+      'com.docker.swarm.constraints=["node==mid"]',
+      'local',
+    );
     for (const name of ['first', 'second', 'third'])
       await docker(
         'run',

@@ -1,6 +1,7 @@
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import type { EngineEvent } from '../../engine/types.ts';
+import { SubstrateEvents } from '../../substrate/substrate-events.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 import { EVENT_FILTERS, matchesEvent } from '../events/event-filter.ts';
 import { type ClusterMessage, clusterMessage } from '../events/event-text.ts';
@@ -40,6 +41,7 @@ class Sink {
   readonly #filters: Filters;
   readonly #until: bigint | undefined;
   readonly #seen = new Set<string>();
+  readonly #substrate = new SubstrateEvents();
   #waiting: ClusterMessage[] | undefined = [];
 
   constructor(call: Call, filters: Filters, until: bigint | undefined) {
@@ -70,6 +72,7 @@ class Sink {
 
   #write(message: ClusterMessage): void {
     if (this.#until !== undefined && message.timeNano > this.#until) return;
+    if (!this.#substrate.isShown(message.event)) return;
     if (!matchesEvent(message, this.#filters)) return;
     const { res, services } = this.#call;
     if (res.destroyed) return;
