@@ -107,13 +107,13 @@ const FAULTS = [
     fault: 'a killed engine',
     begin: (node: LabNode) => node.killEngine(),
     end: (node: LabNode) => node.start(),
-    reason: /ECONNREFUSED|closed/,
+    reason: /ECONNREFUSED|ECONNRESET|closed/,
   },
   {
     fault: 'a stopped engine',
     begin: (node: LabNode) => node.stop(),
     end: (node: LabNode) => node.start(),
-    reason: /ECONNREFUSED|closed/,
+    reason: /ECONNREFUSED|ECONNRESET|closed/,
   },
   {
     fault: 'a hanging engine',
