@@ -11,7 +11,7 @@ _enxame() {
       'manage:--discovery-opt'|'manage:-H'|'manage:--host'|'manage:--strategy'|'manage:-f'|'manage:--filter'|'manage:--cluster-opt'|'manage:--heartbeat'|'manage:--engine-refresh-min-interval'|'manage:--engine-refresh-max-interval'|'manage:--engine-failure-retry'|'manage:--engine-probe-interval'|'manage:--engine-probe-timeout'|'manage:--tlscacert'|'manage:--tlscert'|'manage:--tlskey'|'manage:--state-dir'|'manage:--discovery-service'|'manage:-l'|'manage:--log-level') ((i++)) ;;
       'discovery:-H'|'discovery:--host'|'discovery:--state-dir'|'discovery:--tlscert'|'discovery:--tlskey'|'discovery:--tlscacert'|'discovery:-l'|'discovery:--log-level') ((i++)) ;;
       'machine:-s'|'machine:--storage-path'|'machine:-l'|'machine:--log-level') ((i++)) ;;
-      'machine create:-d'|'machine create:--driver'|'machine create:--engine-install-url'|'machine create:--engine-opt'|'machine create:--engine-insecure-registry'|'machine create:--engine-registry-mirror'|'machine create:--engine-label'|'machine create:--engine-storage-driver'|'machine create:--engine-env'|'machine create:--tls-san'|'machine create:--swarm-discovery'|'machine create:--swarm-strategy'|'machine create:--swarm-opt'|'machine create:--swarm-join-opt'|'machine create:--swarm-host'|'machine create:--swarm-addr'|'machine create:--swarm-image'|'machine create:-s'|'machine create:--storage-path'|'machine create:-l'|'machine create:--log-level') ((i++)) ;;
+      'machine create:-d'|'machine create:--driver'|'machine create:--engine-install-url'|'machine create:--engine-opt'|'machine create:--engine-insecure-registry'|'machine create:--engine-registry-mirror'|'machine create:--engine-label'|'machine create:--engine-storage-driver'|'machine create:--engine-env'|'machine create:--tls-san'|'machine create:--swarm-discovery'|'machine create:--swarm-discovery-opt'|'machine create:--swarm-strategy'|'machine create:--swarm-opt'|'machine create:--swarm-join-opt'|'machine create:--swarm-host'|'machine create:--swarm-addr'|'machine create:--swarm-image'|'machine create:-s'|'machine create:--storage-path'|'machine create:-l'|'machine create:--log-level') ((i++)) ;;
       'machine ls:--filter'|'machine ls:-f'|'machine ls:--format'|'machine ls:-t'|'machine ls:--timeout'|'machine ls:-s'|'machine ls:--storage-path'|'machine ls:-l'|'machine ls:--log-level') ((i++)) ;;
       'machine active:-t'|'machine active:--timeout'|'machine active:-s'|'machine active:--storage-path'|'machine active:-l'|'machine active:--log-level') ((i++)) ;;
       'machine env:--shell'|'machine env:-s'|'machine env:--storage-path'|'machine env:-l'|'machine env:--log-level') ((i++)) ;;
@@ -21,6 +21,7 @@ _enxame() {
       'machine status:-s'|'machine status:--storage-path'|'machine status:-l'|'machine status:--log-level') ((i++)) ;;
       'machine inspect:-f'|'machine inspect:--format'|'machine inspect:-s'|'machine inspect:--storage-path'|'machine inspect:-l'|'machine inspect:--log-level') ((i++)) ;;
       'machine version:-s'|'machine version:--storage-path'|'machine version:-l'|'machine version:--log-level') ((i++)) ;;
+      'machine host-address:-d'|'machine host-address:--driver'|'machine host-address:-s'|'machine host-address:--storage-path'|'machine host-address:-l'|'machine host-address:--log-level') ((i++)) ;;
       'machine drivers:-s'|'machine drivers:--storage-path'|'machine drivers:-l'|'machine drivers:--log-level') ((i++)) ;;
       'machine start:-s'|'machine start:--storage-path'|'machine start:-l'|'machine start:--log-level') ((i++)) ;;
       'machine stop:-s'|'machine stop:--storage-path'|'machine stop:-l'|'machine stop:--log-level') ((i++)) ;;
@@ -65,6 +66,7 @@ _enxame() {
       'machine:status') at='machine status' ;;
       'machine:inspect') at='machine inspect' ;;
       'machine:version') at='machine version' ;;
+      'machine:host-address') at='machine host-address' ;;
       'machine:drivers') at='machine drivers' ;;
       'machine:start') at='machine start' ;;
       'machine:stop') at='machine stop' ;;
@@ -136,6 +138,7 @@ _enxame() {
     'machine create:--engine-env')  return ;;
     'machine create:--tls-san')  return ;;
     'machine create:--swarm-discovery')  return ;;
+    'machine create:--swarm-discovery-opt')  return ;;
     'machine create:--swarm-strategy')  return ;;
     'machine create:--swarm-opt')  return ;;
     'machine create:--swarm-join-opt')  return ;;
@@ -168,6 +171,9 @@ _enxame() {
     'machine inspect:-l'|'machine inspect:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine version:-s'|'machine version:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine version:-l'|'machine version:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine host-address:-d'|'machine host-address:--driver')  return ;;
+    'machine host-address:-s'|'machine host-address:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine host-address:-l'|'machine host-address:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine drivers:-s'|'machine drivers:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine drivers:-l'|'machine drivers:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine start:-s'|'machine start:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -248,9 +254,9 @@ _enxame() {
     'discovery')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --state-dir --tlscert --tlskey --tlscacert --insecure -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-s --storage-path -h --help --debug -l --log-level' -- "$cur")); else COMPREPLY=($(compgen -W 'create ls active env config ip url status inspect version drivers start stop restart kill upgrade provision regenerate-certs rm ssh scp mount export import context up down help' -- "$cur")); fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-s --storage-path -h --help --debug -l --log-level' -- "$cur")); else COMPREPLY=($(compgen -W 'create ls active env config ip url status inspect version host-address drivers start stop restart kill upgrade provision regenerate-certs rm ssh scp mount export import context up down help' -- "$cur")); fi ;;
     'machine create')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -d --driver --engine-install-url --engine-opt --engine-insecure-registry --engine-registry-mirror --engine-label --engine-storage-driver --engine-env --tls-san --swarm --swarm-master --swarm-discovery --swarm-strategy --swarm-opt --swarm-join-opt --swarm-host --swarm-addr --swarm-image --save-credentials --dry-run -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -d --driver --engine-install-url --engine-opt --engine-insecure-registry --engine-registry-mirror --engine-label --engine-storage-driver --engine-env --tls-san --swarm --swarm-master --swarm-discovery --swarm-discovery-opt --swarm-strategy --swarm-opt --swarm-join-opt --swarm-host --swarm-addr --swarm-image --save-credentials --dry-run -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine ls')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-q --quiet --filter -f --format -t --timeout -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine active')
@@ -269,6 +275,8 @@ _enxame() {
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --format -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine version')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+    'machine host-address')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-d --driver -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine drivers')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine start')

@@ -19,7 +19,7 @@ function __enxame_at
         set i (math $i + 1)
       case 'machine:-s' 'machine:--storage-path' 'machine:-l' 'machine:--log-level'
         set i (math $i + 1)
-      case 'machine create:-d' 'machine create:--driver' 'machine create:--engine-install-url' 'machine create:--engine-opt' 'machine create:--engine-insecure-registry' 'machine create:--engine-registry-mirror' 'machine create:--engine-label' 'machine create:--engine-storage-driver' 'machine create:--engine-env' 'machine create:--tls-san' 'machine create:--swarm-discovery' 'machine create:--swarm-strategy' 'machine create:--swarm-opt' 'machine create:--swarm-join-opt' 'machine create:--swarm-host' 'machine create:--swarm-addr' 'machine create:--swarm-image' 'machine create:-s' 'machine create:--storage-path' 'machine create:-l' 'machine create:--log-level'
+      case 'machine create:-d' 'machine create:--driver' 'machine create:--engine-install-url' 'machine create:--engine-opt' 'machine create:--engine-insecure-registry' 'machine create:--engine-registry-mirror' 'machine create:--engine-label' 'machine create:--engine-storage-driver' 'machine create:--engine-env' 'machine create:--tls-san' 'machine create:--swarm-discovery' 'machine create:--swarm-discovery-opt' 'machine create:--swarm-strategy' 'machine create:--swarm-opt' 'machine create:--swarm-join-opt' 'machine create:--swarm-host' 'machine create:--swarm-addr' 'machine create:--swarm-image' 'machine create:-s' 'machine create:--storage-path' 'machine create:-l' 'machine create:--log-level'
         set i (math $i + 1)
       case 'machine ls:--filter' 'machine ls:-f' 'machine ls:--format' 'machine ls:-t' 'machine ls:--timeout' 'machine ls:-s' 'machine ls:--storage-path' 'machine ls:-l' 'machine ls:--log-level'
         set i (math $i + 1)
@@ -38,6 +38,8 @@ function __enxame_at
       case 'machine inspect:-f' 'machine inspect:--format' 'machine inspect:-s' 'machine inspect:--storage-path' 'machine inspect:-l' 'machine inspect:--log-level'
         set i (math $i + 1)
       case 'machine version:-s' 'machine version:--storage-path' 'machine version:-l' 'machine version:--log-level'
+        set i (math $i + 1)
+      case 'machine host-address:-d' 'machine host-address:--driver' 'machine host-address:-s' 'machine host-address:--storage-path' 'machine host-address:-l' 'machine host-address:--log-level'
         set i (math $i + 1)
       case 'machine drivers:-s' 'machine drivers:--storage-path' 'machine drivers:-l' 'machine drivers:--log-level'
         set i (math $i + 1)
@@ -127,6 +129,8 @@ function __enxame_at
         set at 'machine inspect'
       case 'machine:version'
         set at 'machine version'
+      case 'machine:host-address'
+        set at 'machine host-address'
       case 'machine:drivers'
         set at 'machine drivers'
       case 'machine:start'
@@ -246,6 +250,7 @@ complete -c enxame -n '__enxame_at '\''machine'\''' -a 'url' -d 'print the URL o
 complete -c enxame -n '__enxame_at '\''machine'\''' -a 'status' -d 'print the state of machines'
 complete -c enxame -n '__enxame_at '\''machine'\''' -a 'inspect' -d 'print all that is known of a machine'
 complete -c enxame -n '__enxame_at '\''machine'\''' -a 'version' -d 'print our version, or that of a machine'\''s engine'
+complete -c enxame -n '__enxame_at '\''machine'\''' -a 'host-address' -d 'print the address at which machines of a driver reach this computer'
 complete -c enxame -n '__enxame_at '\''machine'\''' -a 'drivers' -d 'list the drivers: where machines can be made'
 complete -c enxame -n '__enxame_at '\''machine'\''' -a 'start' -d 'start machines'
 complete -c enxame -n '__enxame_at '\''machine'\''' -a 'stop' -d 'stop machines gracefully'
@@ -281,6 +286,7 @@ complete -c enxame -n '__enxame_at '\''machine create'\''' -l tls-san -x -d 'one
 complete -c enxame -n '__enxame_at '\''machine create'\''' -l swarm -d 'make it part of a swarm'
 complete -c enxame -n '__enxame_at '\''machine create'\''' -l swarm-master -d 'make it the swarm'\''s master: it runs the manager'
 complete -c enxame -n '__enxame_at '\''machine create'\''' -l swarm-discovery -x -d 'where the engines of the swarm are known: token://HOST:2374/v1/TOKEN'
+complete -c enxame -n '__enxame_at '\''machine create'\''' -l swarm-discovery-opt -x -d 'option of the discovery, for manager and agent'
 complete -c enxame -n '__enxame_at '\''machine create'\''' -l swarm-strategy -x -d 'how the manager ranks nodes: spread, binpack or random'
 complete -c enxame -n '__enxame_at '\''machine create'\''' -l swarm-opt -x -d 'a flag of '\''enxame manage'\'': heartbeat=20s'
 complete -c enxame -n '__enxame_at '\''machine create'\''' -l swarm-join-opt -x -d 'a flag of '\''enxame join'\'': ttl=60s'
@@ -339,6 +345,11 @@ complete -c enxame -n '__enxame_at '\''machine version'\''' -s h -l help -d 'sho
 complete -c enxame -n '__enxame_at '\''machine version'\''' -s s -l storage-path -x -a '(__fish_complete_directories)' -d 'where machines are kept ($ENXAME_MACHINE_STORAGE_PATH; default: ~/.enxame/machine)'
 complete -c enxame -n '__enxame_at '\''machine version'\''' -l debug -d 'say everything, and where an error comes from ($ENXAME_DEBUG)'
 complete -c enxame -n '__enxame_at '\''machine version'\''' -s l -l log-level -x -a 'silent error warn info debug trace' -d 'how much to log'
+complete -c enxame -n '__enxame_at '\''machine host-address'\''' -s d -l driver -x -d 'the driver'
+complete -c enxame -n '__enxame_at '\''machine host-address'\''' -s h -l help -d 'show help'
+complete -c enxame -n '__enxame_at '\''machine host-address'\''' -s s -l storage-path -x -a '(__fish_complete_directories)' -d 'where machines are kept ($ENXAME_MACHINE_STORAGE_PATH; default: ~/.enxame/machine)'
+complete -c enxame -n '__enxame_at '\''machine host-address'\''' -l debug -d 'say everything, and where an error comes from ($ENXAME_DEBUG)'
+complete -c enxame -n '__enxame_at '\''machine host-address'\''' -s l -l log-level -x -a 'silent error warn info debug trace' -d 'how much to log'
 complete -c enxame -n '__enxame_at '\''machine drivers'\''' -s h -l help -d 'show help'
 complete -c enxame -n '__enxame_at '\''machine drivers'\''' -s s -l storage-path -x -a '(__fish_complete_directories)' -d 'where machines are kept ($ENXAME_MACHINE_STORAGE_PATH; default: ~/.enxame/machine)'
 complete -c enxame -n '__enxame_at '\''machine drivers'\''' -l debug -d 'say everything, and where an error comes from ($ENXAME_DEBUG)'

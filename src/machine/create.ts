@@ -141,7 +141,7 @@ async function runSteps(machine: Machine, context: CreateContext, task: Task): P
   await step('check', 'running pre-create checks', () => preCreateCheck(machine, task.signal));
   await step('machine', 'creating machine', () => driver.create(task.signal));
   await step('running', 'waiting for the machine to be running', () => waitForAddress(machine, context, task));
-  const provisioner = await provisionerOf(machine, task.signal);
+  const provisioner = await provisionerOf(machine);
   if (provisioner === undefined) await step('access', 'looking at its engine', () => adopt(machine, context, task));
   else await step('engine', 'setting up its engine', () => provision(machine, provisioner, context, task));
   if (stored.record.swarm !== undefined)

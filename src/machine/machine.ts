@@ -70,7 +70,7 @@ export async function openByName(name: string, context: MachineContext, options?
 }
 
 /** Who puts the engine on the machine; undefined when it is not ours to touch. */
-export async function provisionerOf(machine: Machine, _signal: AbortSignal): Promise<Provisioner | undefined> {
+export async function provisionerOf(machine: Machine): Promise<Provisioner | undefined> {
   const { provisioning } = machine.driver;
   if (provisioning === 'none') return undefined;
   if (provisioning !== 'ssh') return provisioning;

@@ -69,7 +69,7 @@ export async function regenerateServer(
   mayRestart: boolean,
 ): Promise<void> {
   const { stored } = machine;
-  const provisioner = await provisionerOf(machine, task.signal);
+  const provisioner = await provisionerOf(machine);
   if (provisioner === undefined)
     throw new DriverError(
       `the certificates of "${stored.record.name}" are not ours to make: its engine was there before`,
@@ -109,7 +109,7 @@ export async function regenerateClient(
 
 /** Brings the engine to what the store says and the newest certificates; safe at any time. */
 export async function provisionAgain(machine: Machine, context: MachineContext, task: Task): Promise<void> {
-  const provisioner = await provisionerOf(machine, task.signal);
+  const provisioner = await provisionerOf(machine);
   if (provisioner === undefined) throw new DriverError('its engine is not ours to set up', 'NOT_OURS');
   await waitForAddress(machine, context, task);
   const { stored } = machine;
@@ -120,7 +120,7 @@ export async function provisionAgain(machine: Machine, context: MachineContext, 
 
 /** Installs the newest engine. */
 export async function upgradeEngine(machine: Machine, context: MachineContext, task: Task): Promise<void> {
-  const provisioner = await provisionerOf(machine, task.signal);
+  const provisioner = await provisionerOf(machine);
   if (provisioner === undefined) throw new DriverError('its engine is not ours to upgrade', 'NOT_OURS');
   await provisioner.upgrade(await engineSpecOf(machine, task.signal), task);
   await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);

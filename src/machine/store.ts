@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../common/clock.ts';
 import { reasonOf, UsageError } from '../common/errors.ts';
@@ -164,11 +164,6 @@ async function removeFolder(root: string, name: string): Promise<void> {
   }
   await syncFolder(machines);
   await rm(doomed, { recursive: true, force: true, maxRetries: 3, retryDelay: 100 });
-}
-
-/** Restricts a file another program made (a key) to its owner. */
-export async function makePrivate(path: string): Promise<void> {
-  await chmod(path, 0o600);
 }
 
 function toText(record: MachineRecord): string {

@@ -43,7 +43,7 @@ async function update({ request }: WithRequest, context: MachineContext, task: T
   try {
     await machine.stored.update((old) => ({ ...old, engine, swarm }));
     await provisionAgain(machine, context, task);
-    await runSwarm(machine, await provisionerOf(machine, task.signal), context.store, task);
+    await runSwarm(machine, await provisionerOf(machine), context.store, task);
   } finally {
     await machine.close();
     await lock.close();

@@ -87,7 +87,7 @@ async function provision(machine: Machine, context: MachineContext, task: Task):
   ]);
   const { provisionerOf } = await import('../../../machine/machine.ts');
   await provisionAgain(machine, context, task);
-  await runSwarm(machine, await provisionerOf(machine, task.signal), context.store, task);
+  await runSwarm(machine, await provisionerOf(machine), context.store, task);
 }
 
 async function regenerate(
