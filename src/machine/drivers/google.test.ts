@@ -1,0 +1,184 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CloudBench } from '../../../test/clouds/bench.ts';
+import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
+import { fastClock } from '../../../test/clouds/fast-clock.ts';
+import { type GoogleServer, startGoogle } from '../../../test/clouds/google-server.ts';
+import { RestFailure } from '../../../test/clouds/rest.ts';
+import { testDriver } from '../../../test/conformance/driver.ts';
+import type { OptionValues } from '../options.ts';
+import { driver } from './google.ts';
+
+const signal = new AbortController().signal;
+const DELAY_MS = 20;
+
+async function worldOf(server: GoogleServer): Promise<CrashWorld> {
+  const folder = await mkdtemp(join(tmpdir(), 'google-'));
+  const [file, wrong] = [join(folder, 'key.json'), join(folder, 'wrong.json')];
+  await writeFile(file, server.credentials);
+  await writeFile(wrong, server.credentials.replace('bees@', 'wasps@'));
+  return {
+    driver,
+    options: { 'google-api-url': server.url },
+    env: { GOOGLE_APPLICATION_CREDENTIALS: file },
+    clock: fastClock(200),
+    existing: async () => server.state.existing(),
+    loseAnswerAt: server.loseAnswerAt,
+    wrongCredentials: { GOOGLE_APPLICATION_CREDENTIALS: wrong },
+    close: async () => {
+      await server.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+testDriver('google', async () => await worldOf(await startGoogle(DELAY_MS)));
+testCrashes('google', 5, async () => await worldOf(await startGoogle(DELAY_MS)));
+
+async function withCloud(work: (server: GoogleServer, bench: CloudBench) => Promise<void>): Promise<void> {
+  const server = await startGoogle();
+  const world = await worldOf(server);
+  const bench = await CloudBench.open(world);
+  try {
+    await work(server, bench);
+  } finally {
+    await bench.close();
+    await world.close();
+  }
+}
+
+describe('google', () => {
+  it('makes a labelled instance behind a rule for exactly the needed ports', () =>
+    withCloud(async (server, bench) => {
+      const options = { 'google-open-port': ['7000-7010/udp'], 'google-label': ['team=bees'], 'google-tags': 'web' };
+      const machine = bench.driver({ options, ports: [22, 2376, 3376] });
+      await machine.create(signal);
+      const name = 'enxame-bee-1-m4ch1ne';
+      expect(server.state.instances[0]?.body).toMatchObject({
+        name,
+        machineType: 'zones/us-central1-a/machineTypes/e2-small',
+        labels: { team: 'bees', 'enxame-machine': 'bee-1', 'enxame-id': 'm4ch1ne' },
+        tags: { items: [name, 'web'] },
+        disks: [
+          {
+            autoDelete: true,
+            initializeParams: { sourceImage: 'projects/debian-cloud/global/images/family/debian-13' },
+          },
+        ],
+      });
+      expect(JSON.stringify(server.state.instances[0]?.body.metadata)).toMatch(
+        /docker-user:ssh-ed25519 \S+ docker-user/,
+      );
+      expect(server.state.firewalls[0]?.body).toMatchObject({
+        targetTags: [name],
+        sourceRanges: ['0.0.0.0/0'],
+        allowed: [
+          { IPProtocol: 'tcp', ports: ['22', '2376', '3376'] },
+          { IPProtocol: 'udp', ports: ['7000-7010'] },
+        ],
+      });
+      expect(await machine.labels(signal)).toEqual({
+        region: 'us-central1',
+        zone: 'us-central1-a',
+        'instance-type': 'e2-small',
+      });
+      expect(await machine.shell(signal)).toMatchObject({ host: '203.0.113.31', user: 'docker-user' });
+    }));
+
+  it.each(['google-use-internal-ip', 'google-use-internal-ip-only'])('--%s', (flag) =>
+    withCloud(async (server, bench) => {
+      const machine = bench.driver({ options: { [flag]: true } });
+      await machine.create(signal);
+      expect(await machine.ip(signal)).toBe('10.128.0.5');
+      const accessConfigs =
+        flag === 'google-use-internal-ip-only' ? [] : [{ type: 'ONE_TO_ONE_NAT', name: 'External NAT' }];
+      expect(server.state.instances[0]?.body.networkInterfaces).toMatchObject([{ accessConfigs }]);
+    }),
+  );
+
+  it('makes a Spot machine that is stopped, not lost', () =>
+    withCloud(async (server, bench) => {
+      await bench.driver({ options: { 'google-preemptible': true } }).create(signal);
+      const scheduling = { provisioningModel: 'SPOT', instanceTerminationAction: 'STOP' };
+      expect(server.state.instances[0]?.body).toMatchObject({ scheduling });
+    }));
+
+  it('is patient when it is told to slow down', () =>
+    withCloud(async (server, bench) => {
+      server.throttle(2);
+      server.fail(/POST .*firewalls/, new RestFailure(403, 'rateLimitExceeded', 'Rate Limit Exceeded'), 2);
+      await bench.driver().create(signal);
+      expect(server.state.instances).toHaveLength(1);
+    }));
+
+  const late: readonly (readonly [RestFailure, RegExp])[] = [
+    [
+      new RestFailure(503, 'ZONE_RESOURCE_POOL_EXHAUSTED', "The zone 'us-central1-a' does not have enough resources."),
+      /Try another --google-zone/,
+    ],
+    [
+      new RestFailure(403, 'QUOTA_EXCEEDED', "Quota 'CPUS' exceeded. Limit: 8.0 in region us-central1."),
+      /Remove .*"Quotas"/,
+    ],
+  ];
+  it.each(late)('explains what fails after it was accepted: %s', (failure, text) =>
+    withCloud(async (server, bench) => {
+      server.state.failOperation = failure;
+      const machine = bench.driver();
+      await expect(machine.create(signal)).rejects.toThrow(text);
+      await machine.remove(signal);
+      expect(server.state.existing()).toEqual([]);
+    }),
+  );
+
+  const failures: readonly (readonly [RegExp, RestFailure, RegExp])[] = [
+    [
+      /POST .*firewalls/,
+      new RestFailure(403, 'forbidden', "Required 'compute.firewalls.create' permission"),
+      /role "Compute Admin"/,
+    ],
+    [
+      /POST .*instances/,
+      new RestFailure(403, 'accessNotConfigured', 'Compute Engine API has not been used'),
+      /gcloud services enable/,
+    ],
+    [/POST .*instances/, new RestFailure(503, 'backendError', 'Internal error'), /status\.cloud\.google\.com/],
+  ];
+  it.each(failures)('explains a failure of %s', (call, failure, text) =>
+    withCloud(async (server, bench) => {
+      server.fail(call, failure, 1);
+      const machine = bench.driver();
+      const error: unknown = await machine.create(signal).catch((reason: unknown) => reason);
+      expect(String((error as Error).message)).toMatch(text);
+      expect(String((error as Error).message)).toMatch(/^Google Compute Engine: [^\n]+$/);
+      await machine.remove(signal);
+      expect(server.state.existing()).toEqual([]);
+    }),
+  );
+
+  const misfits: readonly (readonly [OptionValues, RegExp])[] = [
+    [{ 'google-zone': 'us-central1-z' }, /has no zone us-central1-z/],
+    [{ 'google-machine-type': 'f1-micro' }, /has no machine type f1-micro in us-central1-a/],
+    [{ 'google-machine-image': 'ubuntu-os-cloud/global/images/ubuntu-1604' }, /has no image ubuntu-os-cloud/],
+    [{ 'google-network': 'nowhere' }, /has no network nowhere/],
+    [{ 'google-subnetwork': 'nowhere' }, /has no subnetwork nowhere in us-central1/],
+    [{ 'google-credentials': '/nowhere/key.json' }, /no access to Google Cloud: .* Sign in with/],
+  ];
+  it.each(misfits)('finds out about %o before anything is made', (options, text) =>
+    withCloud(async (server, bench) => {
+      const project = { 'google-project': 'hive-42', ...options };
+      await expect(bench.driver({ options: project }).check(signal)).rejects.toThrow(text);
+      expect(server.state.existing()).toEqual([]);
+    }),
+  );
+
+  it('finds out that the quota is used up before anything is made', () =>
+    withCloud(async (server, bench) => {
+      server.state.cpusUsed = 7;
+      await expect(bench.driver().check(signal)).rejects.toThrow(
+        /7 of 8 CPUS in us-central1 are used, and this machine needs 2/,
+      );
+    }));
+});
