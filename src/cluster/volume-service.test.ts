@@ -15,6 +15,8 @@ class Engines {
   readonly volumes = new HeldByNodes<VolumeSummary>(({ Name }) => Name);
   readonly nodes: Node[] = [];
   readonly calls: string[] = [];
+  /** The API version of each call; undefined is the engine's newest. */
+  readonly versions: (string | undefined)[] = [];
 
   add(name: string): Node {
     const held = new Map<string, VolumeSummary>();
@@ -25,8 +27,9 @@ class Engines {
       containers: new Map(),
       refreshVolumes: async () => this.volumes.replace(node, [...held.values()]),
       client: {
-        json: async ({ method, path, body }: { method: string; path: string; body?: string }) => {
+        json: async ({ method, path, api, body }: { method: string; path: string; api?: string; body?: string }) => {
           this.calls.push(`${name} ${method} ${path}`);
+          this.versions.push(api);
           return answer(held, method, path, body);
         },
       },
@@ -145,6 +148,16 @@ describe('VolumeService', () => {
     await service.create({ Name: 'data' }, signal);
     service.claim(one, ['data']);
     await expect(service.remove('data', false, signal)).rejects.toMatchObject({ status: 409 });
+  });
+
+  test('is inspected and removed in a version that knows no cluster volumes', async () => {
+    const { engines, one, service } = setUp();
+    await one.client.json({ method: 'POST', path: '/volumes/create', body: '{"Name":"data"}' });
+    await one.refreshVolumes();
+    engines.versions.length = 0;
+    await service.inspect('data', signal);
+    await service.remove('data', true, signal);
+    expect(engines.versions).toEqual(['1.41', '1.41']);
   });
 
   test.each(['x', 'a/b', '.hidden', '../up'])('refuses the name "%s"', async (name) => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../common/clock.ts';
 import { ClusterError, ConflictError, NotFoundError } from '../common/errors.ts';
+import type { ApiVersion } from '../engine/api-version.ts';
 import { EngineAnswerError } from '../engine/client.ts';
 import type { VolumeSummary } from '../engine/types.ts';
 import type { Home } from '../scheduler/types.ts';
@@ -23,6 +24,11 @@ export interface VolumeServiceParts {
 const PLACING_LABEL = /^com\.docker\.swarm\.(constraints|affinities|whitelists)$/;
 const ANONYMOUS_LABEL = 'com.docker.volume.anonymous';
 const CALL_MS = 60_000;
+/**
+ * From API 1.42 on a substrate manager also looks among swarm-mode's cluster volumes, which an older substrate leader
+ * refuses ("unknown method ListVolumes"); asked in 1.41 it knows its own volumes only.
+ */
+const LOCAL_VOLUMES_API: ApiVersion = '1.41';
 
 /** The cluster's volumes as clients see them: each name once, at its home. One owner: the manager. */
 export class VolumeService {
@@ -80,7 +86,7 @@ export class VolumeService {
     if (!home) throw noSuchVolume(name);
     const known = this.#parts.cluster.volumes.get(name)?.holders.get(home);
     if (!home.isHealthy && known) return known;
-    return home.client.json<object>({ method: 'GET', path: volumePath(name), signal });
+    return home.client.json<object>({ method: 'GET', path: volumePath(name), api: LOCAL_VOLUMES_API, signal });
   }
 
   /**
@@ -207,9 +213,8 @@ export class VolumeService {
         status: 503,
       });
     const path = `${volumePath(name)}${force ? '?force=1' : ''}`;
-    const results = await Promise.allSettled(
-      holders.map((node) => node.client.json({ method: 'DELETE', path, signal, timeoutMs: CALL_MS })),
-    );
+    const request = { method: 'DELETE', path, api: LOCAL_VOLUMES_API, signal, timeoutMs: CALL_MS } as const;
+    const results = await Promise.allSettled(holders.map((node) => node.client.json(request)));
     await Promise.all(holders.map((node) => node.refreshVolumes()));
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     const [failure] = failures.filter((error) => !(error instanceof EngineAnswerError && error.status === 404));
