@@ -6,7 +6,9 @@ import { FakeEngine } from '../../test/fakes/fake-engine.ts';
 import { systemClock } from '../common/clock.ts';
 import { type CreateContext, type CreateRequest, createMachine } from './create.ts';
 import { dryCreate } from './dry-run.ts';
+import type { Keyring } from './keyring.ts';
 import { openByName } from './machine.ts';
+import type { OptionValue } from './options.ts';
 import { removeMachine } from './power.ts';
 import { plainEngine } from './record.ts';
 import { openStore } from './store.ts';
@@ -131,6 +133,23 @@ describe('createMachine', () => {
     await createMachine({ ...REQUEST, savesCredentials: true }, contextOf(), task);
     await remove({ FAKE_TOKEN: '' });
     expect(await existing()).toEqual([]);
+  });
+
+  it('keeps them in the keyring where there is one', async () => {
+    const kept = new Map<string, Readonly<Record<string, OptionValue>>>();
+    const keyring: Keyring = {
+      set: async (id, secrets) => void kept.set(id, secrets),
+      get: async (id) => kept.get(id) ?? {},
+      remove: async (id) => void kept.delete(id),
+    };
+    const context = { ...contextOf(), keyring };
+    await createMachine({ ...REQUEST, savesCredentials: true }, context, task);
+    expect([...kept.values()]).toEqual([{ 'fake-token': 'right' }]);
+    expect(await readFile(join(folder, 'store/machines/queen/machine.json'), 'utf8')).not.toContain('right');
+    const later = { ...contextOf({ FAKE_TOKEN: '' }), keyring };
+    await removeMachine('queen', later, () => openByName('queen', later), false, task);
+    expect(await existing()).toEqual([]);
+    expect(kept.size).toBe(0);
   });
 
   it('needs the credentials again afterwards and says where from', async () => {

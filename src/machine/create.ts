@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { ClusterError, reasonOf, UsageError } from '../common/errors.ts';
 import { engineVersion } from './access.ts';
+import type { DriverModule } from './driver.ts';
 import { loadDriver } from './drivers.ts';
 import { DriverError, machineExists } from './errors.ts';
 import { writePrivate } from './files.ts';
@@ -22,7 +23,7 @@ export interface CreateRequest {
   readonly engine: EngineSettings;
   readonly swarm?: SwarmSettings | undefined;
   readonly fleet?: string | undefined;
-  /** Keep the driver's credentials in the store too. */
+  /** Keep the driver's credentials too: in the system's keyring, or where there is none in the store. */
   readonly savesCredentials: boolean;
 }
 
@@ -73,9 +74,39 @@ async function begin(request: CreateRequest, context: CreateContext): Promise<Be
   if (await context.store.has(request.name)) return await resume(request, context);
   const module = await loadDriver(request.driver);
   const values = resolveOptions(module.name, module.options, request.options, context.env);
-  const options = storable(module.options, values, request.savesCredentials);
-  const stored = await context.store.add(newRecord(request, options, context.clock.now()));
+  const record = newRecord(request, storable(module.options, values, false), context.clock.now());
+  const stored = await context.store.add(await withCredentials(record, request, { module, values }, context));
   return { stored, secrets: values };
+}
+
+/** Credentials that are to be kept go into the keyring where there is one, else into the record. */
+async function withCredentials(
+  record: MachineRecord,
+  request: CreateRequest,
+  { module, values }: { readonly module: DriverModule; readonly values: Readonly<Record<string, OptionValue>> },
+  { keyring }: CreateContext,
+): Promise<MachineRecord> {
+  const secrets = secretsOf(module, values);
+  if (!request.savesCredentials || Object.keys(secrets).length === 0) return record;
+  const isKept = await keyring?.set(record.id, secrets).then(
+    () => true,
+    () => false,
+  );
+  if (isKept) return { ...record, credentials: 'keyring' };
+  return { ...record, credentials: 'options', options: storable(module.options, values, true) };
+}
+
+function secretsOf(
+  { options }: DriverModule,
+  values: Readonly<Record<string, OptionValue>>,
+): Readonly<Record<string, OptionValue>> {
+  const known = options
+    .filter(({ isSecret }) => isSecret)
+    .flatMap(({ flag }) => {
+      const value = values[flag];
+      return value === undefined ? [] : [[flag, value] as const];
+    });
+  return Object.fromEntries(known);
 }
 
 /** Values given now must be those it was begun with: half a machine of each kind helps nobody. */

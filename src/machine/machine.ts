@@ -3,6 +3,7 @@ import type { Clock } from '../common/clock.ts';
 import type { Change, Driver, DriverModule } from './driver.ts';
 import { loadDriver } from './drivers.ts';
 import { openJournal } from './journal.ts';
+import type { Keyring } from './keyring.ts';
 import { resolveOptions } from './option-values.ts';
 import type { OptionValue } from './options.ts';
 import type { EngineSpec, Provisioner } from './provisioner.ts';
@@ -14,6 +15,8 @@ export interface MachineContext {
   readonly store: MachineStore;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** Where credentials can be kept that the person wants kept; absent: only in the store. */
+  readonly keyring?: Keyring | undefined;
 }
 
 /** A machine of the store with its driver. */
@@ -36,16 +39,17 @@ export interface OpenOptions {
 /** Loads the driver of a stored machine. What the store does not keep (credentials) comes from the environment again. */
 export async function openMachine(
   stored: StoredMachine,
-  { env, clock }: MachineContext,
+  { env, clock, keyring }: MachineContext,
   options: OpenOptions = {},
 ): Promise<Machine> {
   const { record } = stored;
   const module = await loadDriver(record.driver);
+  const secrets = options.secrets ?? (record.credentials === 'keyring' ? await keyring?.get(record.id) : undefined);
   const report = options.report ?? (() => undefined);
   const driver = module.open({
     name: record.name,
     id: record.id,
-    options: storedOptions(module, { ...record.options, ...options.secrets }, env),
+    options: storedOptions(module, { ...record.options, ...secrets }, env),
     env,
     tags: tagsOf(record),
     ports: portsOf(record),

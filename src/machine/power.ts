@@ -145,6 +145,11 @@ export async function removeMachine(
         `forgotten here; at its provider something may be left: ${error instanceof Error ? error.message : error}`,
       );
     });
+    const record = await context.store.load(name).then(
+      (stored) => stored.record,
+      () => undefined,
+    );
+    if (record?.credentials === 'keyring') await context.keyring?.remove(record.id);
     await context.store.remove(name);
   } finally {
     await lock.close();

@@ -13,6 +13,8 @@ export interface MachineRecord {
   readonly createdAt: string;
   /** The driver's options by flag; credentials only where the person asked for it. */
   readonly options: Readonly<Record<string, OptionValue>>;
+  /** Where the driver's credentials are, if the person asked to keep them: among `options`, or in the system's keyring. */
+  readonly credentials?: 'options' | 'keyring' | undefined;
   readonly engine: EngineSettings;
   readonly swarm?: SwarmSettings | undefined;
   /** Whose certificates it uses: an authority of this store; absent: what lies in its `tls` folder is all we have. */
@@ -105,6 +107,7 @@ const machineRecord: z.ZodType<MachineRecord> = z.object({
   driver: z.string(),
   createdAt: z.iso.datetime(),
   options: z.record(z.string(), optionValue),
+  credentials: z.enum(['options', 'keyring']).optional(),
   engine: engineSettings,
   swarm: swarmSettings.optional(),
   authority: z.string().optional(),

@@ -57,7 +57,7 @@ export function configure(machine: Command, cli: CommandContext): void {
   engineFlags(command);
   swarmFlags(command);
   command
-    .option('--save-credentials', "keep the provider's credentials in the store too, in clear")
+    .option('--save-credentials', "keep the provider's credentials too: in the system's keyring, or else in the store")
     .option('--dry-run', 'print the calls that would be made, and make none')
     .addHelpText('after', EXAMPLES)
     .action((_names: readonly string[], flags: Flags, self: Command) => create(flags, self, cli));

@@ -6,12 +6,14 @@ import type { CommandContext } from '../../command.ts';
 
 /** The store and the rest a command on machines works with, as `--storage-path` and the environment say. */
 export async function machineContext(command: Command, cli: CommandContext): Promise<MachineContext> {
-  const [{ openStore }, { storagePath }] = await Promise.all([
+  const [{ systemKeyring }, { openStore }, { storagePath }] = await Promise.all([
+    import('../../../machine/keyring.ts'),
     import('../../../machine/store.ts'),
     import('../../../machine/storage-path.ts'),
   ]);
   const { storagePath: flag } = command.optsWithGlobals<{ readonly storagePath?: string }>();
-  return { store: openStore(storagePath(flag, cli.env), cli.clock), env: cli.env, clock: cli.clock };
+  const store = openStore(storagePath(flag, cli.env), cli.clock);
+  return { store, env: cli.env, clock: cli.clock, keyring: systemKeyring(process.platform, cli.env) };
 }
 
 /** The machines a command is about: those named, each once, else `default`. Throws for one that is not there. */
