@@ -13,7 +13,12 @@ ready() {
   updated=yes
 }
 install() { ready; apk_ add "$@"; }
-renew() { ready; apk_ add -u "$(apk info -q --who-owns "$1" | sed 's/-[0-9][^-]*-r[0-9]*$//')"; }
+renew() {
+  ready
+  package=$(apk info -q --who-owns "$1")
+  package=\${package%-r*}
+  apk_ add -u "\${package%-*}"
+}
 `,
   engine: () => 'install docker\n',
 };
