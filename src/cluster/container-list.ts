@@ -99,9 +99,13 @@ const CLOSE = Buffer.from(']\n');
 const COMMA = Buffer.from(',');
 const NOTHING = Buffer.alloc(0);
 
-/** Newest first, as engines list; the ID and then the node settle ties so that the order is total and stable. */
+/**
+ * Newest first, as engines list; within a second the one listed last. The ID and then the node settle ties so that the
+ * order is total and stable.
+ */
 export function compareListed(a: Container, b: Container): number {
   if (a.createdSeconds !== b.createdSeconds) return b.createdSeconds - a.createdSeconds;
+  if (a.seenMs !== b.seenMs) return b.seenMs - a.seenMs;
   if (a.id !== b.id) return a.id < b.id ? -1 : 1;
   if (a.engineId !== b.engineId) return a.engineId < b.engineId ? -1 : 1;
   return a.node.entry < b.node.entry ? -1 : a.node.entry > b.node.entry ? 1 : 0;

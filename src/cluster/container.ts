@@ -39,6 +39,8 @@ export class Container implements ContainerView {
   readonly imageId: string;
   readonly state: string;
   readonly createdSeconds: number;
+  /** When it was first listed: engines list whole seconds only, and `docker ps -l` must show the last one created. */
+  readonly seenMs: number;
   readonly status: Status;
   /** The list entry without Names and Status, from after `{` to the end. */
   readonly #rest: string;
@@ -57,6 +59,7 @@ export class Container implements ContainerView {
     this.imageId = summary.ImageID;
     this.state = summary.State;
     this.createdSeconds = summary.Created;
+    this.seenMs = earlier?.seenMs ?? nowMs;
     this.status = readStatus(statusText, nowMs, earlier?.state === summary.State ? earlier.status : undefined);
     this.#rest = JSON.stringify({
       ...rest,

@@ -371,6 +371,20 @@ describe('a long list', () => {
     expect(Buffer.concat(list.render({ style: 'plain', all: true }, NOW)).toString()).toBe('[]\n');
   });
 
+  test('of one second is in the order of creation, also after a change', () => {
+    const one = modelNode('one');
+    const ids = ['c', 'a', 'd', 'b'];
+    const made = ids.map((id, index) => new Container(one, containerSummary(id, { Created: 7 }), NOW + index));
+    const list = new ContainerList();
+    for (const container of made) list.add(container);
+    for (const [index, earlier] of made.entries()) {
+      list.remove(earlier);
+      const summary = containerSummary(ids[index] ?? '', { Created: 7, State: 'exited' });
+      list.add(new Container(one, summary, NOW + 500 - index, earlier));
+    }
+    expect([...list].map(({ id }) => id[0])).toEqual(['b', 'd', 'a', 'c']);
+  });
+
   test('renders again only what changed or aged', () => {
     const list = new ContainerList();
     for (let number = 0; number < 1200; number += 1) list.add(make(number));
