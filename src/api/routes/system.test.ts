@@ -58,7 +58,7 @@ describe('versions', () => {
     const manager = await over(2);
     const { json } = await manager.call('GET', '/version');
     expect(json).toMatchObject({ MinAPIVersion: '1.24', Platform: { Name: 'Enxame' } });
-    expect(json.Components.map(({ Name }: { Name: string }) => Name)).toEqual(['Enxame', 'Engine']);
+    expect(json.Components.map(({ Name }: { Name: string }) => Name)).toEqual(['Enxame', 'Docker Engine']);
     expect(json.Components[1].Details.Nodes).toBe('2');
   });
 

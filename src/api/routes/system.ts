@@ -58,7 +58,8 @@ function engineComponents(nodes: readonly Node[]): unknown[] {
     perVersion.set(engineVersion, [...(perVersion.get(engineVersion) ?? []), node]);
   }
   return [...perVersion].map(([engineVersion, holders]) => ({
-    Name: 'Engine',
+    // Not `Engine`: for that name the docker CLI prints a form of its own, with lines only a single engine can fill.
+    Name: 'Docker Engine',
     Version: engineVersion,
     Details: { Nodes: String(holders.length), ApiVersion: holders[0]?.client.api.max ?? '' },
   }));
