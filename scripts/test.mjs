@@ -14,7 +14,8 @@ if (isMatrix) {
   run('format and lint', 'npx', ['biome', 'check', '.']);
   run('types', 'npx', ['tsc', '-p', 'tsconfig.json']);
   run('dead code', 'npx', ['knip']);
-  run('tests', 'npx', ['vitest', 'run', '--project', 'unit', '--project', 'engines']);
+  run('unit tests', 'npx', ['vitest', 'run', '--project', 'unit']);
+  run('tests on real engines', 'npx', ['vitest', 'run', '--project', 'engines']);
   run('the tutorial', 'node', ['scripts/start.mjs', '--once']);
 }
 

@@ -12,10 +12,9 @@ import { assertName, makeDirectory } from './places.ts';
 import { ensureGenerations } from './suites.ts';
 import type { Lab, LabCertificates, LabNode, LabOptions, NodeOptions } from './types.ts';
 
-export { type ClientCommand, clientPath } from './clients.ts';
-export { ensureImage, type TestImage } from './images.ts';
+export { clientPath } from './clients.ts';
+export { ensureImage } from './images.ts';
 export { removeLab, runNames, sweepLeftovers } from './leftovers.ts';
-export { ensureGenerations } from './suites.ts';
 export type * from './types.ts';
 
 /** Starts the engines, each on a host of its own, and waits until all of them answer. Leaves nothing behind if one does not. */
