@@ -14,6 +14,8 @@ const DRIVERS: Readonly<Record<string, () => Promise<DriverFile>>> = {
   azure: () => import('./drivers/azure.ts'),
   digitalocean: () => import('./drivers/digitalocean.ts'),
   generic: () => import('./drivers/generic.ts'),
+  google: () => import('./drivers/google.ts'),
+  hetzner: () => import('./drivers/hetzner.ts'),
   local: () => import('./drivers/local.ts'),
   none: () => import('./drivers/none.ts'),
 };
