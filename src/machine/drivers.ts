@@ -18,6 +18,8 @@ const DRIVERS: Readonly<Record<string, () => Promise<DriverFile>>> = {
   hetzner: () => import('./drivers/hetzner.ts'),
   local: () => import('./drivers/local.ts'),
   none: () => import('./drivers/none.ts'),
+  qemu: () => import('./drivers/qemu.ts'),
+  virtualbox: () => import('./drivers/virtualbox.ts'),
 };
 
 /** What people call drivers elsewhere. */
