@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CloudBench, type OpenOptions } from '../../../test/clouds/bench.ts';
 import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
+import { testDryRun } from '../../../test/clouds/dry-run.ts';
 import { Ec2Failure } from '../../../test/clouds/ec2/ec2-failure.ts';
 import { ACCESS_KEY, type Ec2Server, SECRET_KEY, startEc2 } from '../../../test/clouds/ec2/ec2-server.ts';
 import { fastClock } from '../../../test/clouds/fast-clock.ts';
@@ -26,6 +27,11 @@ function worldOf(server: Ec2Server): CrashWorld {
 
 testDriver('amazonec2', async () => worldOf(await startEc2(slow)));
 testCrashes('amazonec2', 8, async () => worldOf(await startEc2(slow)));
+testDryRun(
+  'amazonec2',
+  [/make an SSH key/, /ImportKeyPair/, /CreateSecurityGroup/, /AuthorizeSecurityGroupIngress/, /RunInstances/],
+  async () => worldOf(await startEc2()),
+);
 
 async function withEc2(work: (server: Ec2Server, bench: CloudBench) => Promise<void>): Promise<void> {
   const server = await startEc2();
@@ -173,7 +179,7 @@ describe('amazonec2', () => {
   it('finds its instance when the newest image is another one by now', () =>
     withEc2(async (server, bench) => {
       await bench
-        .driver({ cut: { atChange: 4 } })
+        .driver({ cut: { atChange: 5 } })
         .create(signal)
         .catch(() => undefined);
       expect(server.state.instances).toHaveLength(1);

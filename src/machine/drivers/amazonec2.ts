@@ -82,9 +82,9 @@ class AmazonEc2 implements Cloud {
   }
 
   async #keyPair(signal: AbortSignal): Promise<string> {
-    const { options, directory, name } = this.#context;
+    const { options } = this.#context;
     const given = options['amazonec2-ssh-keypath'];
-    const key = given === undefined ? await ownKey(directory, name) : await givenKey(given, 'amazonec2-ssh-keypath');
+    const key = given === undefined ? await ownKey(this.#context) : await givenKey(given, 'amazonec2-ssh-keypath');
     return await ensureKeyPair(this.#context, this.#ec2, key.publicKey, signal);
   }
 

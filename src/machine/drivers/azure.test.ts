@@ -12,6 +12,7 @@ import {
 } from '../../../test/clouds/azure/azure-server.ts';
 import { CloudBench } from '../../../test/clouds/bench.ts';
 import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
+import { testDryRun } from '../../../test/clouds/dry-run.ts';
 import { fastClock } from '../../../test/clouds/fast-clock.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
 import { testDriver } from '../../../test/conformance/driver.ts';
@@ -47,6 +48,19 @@ async function worldOf(server: AzureServer): Promise<CrashWorld> {
 
 testDriver('azure', async () => await worldOf(await startAzure(DELAY_MS)));
 testCrashes('azure', 8, async () => await worldOf(await startAzure(DELAY_MS)));
+testDryRun(
+  'azure',
+  [
+    /make an SSH key/,
+    /PUT resourceGroups/,
+    /PUT security-group/,
+    /PUT network/,
+    /PUT address/,
+    /PUT network-card/,
+    /PUT virtual machine/,
+  ],
+  async () => await worldOf(await startAzure()),
+);
 
 async function withCloud(work: (server: AzureServer, bench: CloudBench) => Promise<void>): Promise<void> {
   const server = await startAzure();

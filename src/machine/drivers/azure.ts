@@ -43,9 +43,9 @@ class AzureCloud implements Cloud {
 
   async create(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { ports, options, directory, name } = this.#context;
+    const { ports, options } = this.#context;
     const given = options['azure-ssh-key-path'];
-    const key = given === undefined ? await ownKey(directory, name) : await givenKey(given, 'azure-ssh-key-path');
+    const key = given === undefined ? await ownKey(this.#context) : await givenKey(given, 'azure-ssh-key-path');
     await ensureGroup(this.#context, this.#azure, signal);
     const ranges = portRanges(ports, options['azure-open-port']);
     const cardId = await ensureNetwork(this.#context, this.#azure, ranges, signal);

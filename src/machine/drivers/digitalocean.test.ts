@@ -1,7 +1,11 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import ssh2 from 'ssh2';
 import { describe, expect, it } from 'vitest';
 import { CloudBench } from '../../../test/clouds/bench.ts';
 import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
 import { type DigitalOceanServer, startDigitalOcean, TOKEN } from '../../../test/clouds/digitalocean-server.ts';
+import { testDryRun } from '../../../test/clouds/dry-run.ts';
 import { fastClock } from '../../../test/clouds/fast-clock.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
 import { testDriver } from '../../../test/conformance/driver.ts';
@@ -26,6 +30,11 @@ function worldOf(server: DigitalOceanServer): CrashWorld {
 
 testDriver('digitalocean', async () => worldOf(await startDigitalOcean(DELAY_MS)));
 testCrashes('digitalocean', 8, async () => worldOf(await startDigitalOcean(DELAY_MS)));
+testDryRun(
+  'digitalocean',
+  [/make an SSH key/, /POST .*keys/, /POST .*tags/, /POST .*firewalls/, /POST .*droplets/],
+  async () => worldOf(await startDigitalOcean()),
+);
 
 async function withCloud(work: (server: DigitalOceanServer, bench: CloudBench) => Promise<void>): Promise<void> {
   const server = await startDigitalOcean();
@@ -65,16 +74,14 @@ describe('digitalocean', () => {
 
   it('leaves a key alone that the account had before', () =>
     withCloud(async (server, bench) => {
-      await bench.driver().create(signal);
-      const mine = server.state.keys.map((key) => ({ ...key, name: 'mine' }));
-      await bench.driver().remove(signal);
-      server.state.keys.push(...mine);
-      const other = await CloudBench.open(worldOf(server));
-      const machine = other.driver({ options: { 'digitalocean-ssh-key-path': `${bench.folder}/id_ed25519` } });
+      const path = join(bench.folder, 'mine');
+      const key = ssh2.utils.generateKeyPairSync('ed25519');
+      await writeFile(path, key.private);
+      server.state.keys.push({ id: 7, name: 'mine', public_key: `${key.public} me@home`, fingerprint: 'aa:bb' });
+      const machine = bench.driver({ options: { 'digitalocean-ssh-key-path': path } });
       await machine.create(signal);
       await machine.remove(signal);
       expect(server.state.keys.map(({ name }) => name)).toEqual(['mine']);
-      await other.close();
     }));
 
   it('reaches it at its private address', () =>

@@ -111,10 +111,9 @@ class DigitalOcean implements Cloud {
   }
 
   async #key(signal: AbortSignal): Promise<string> {
-    const { options, directory, name } = this.#context;
+    const { options } = this.#context;
     const given = options['digitalocean-ssh-key-path'];
-    const key =
-      given === undefined ? await ownKey(directory, name) : await givenKey(given, 'digitalocean-ssh-key-path');
+    const key = given === undefined ? await ownKey(this.#context) : await givenKey(given, 'digitalocean-ssh-key-path');
     return await ensureKey(this.#context, this.#api, key, signal);
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CloudBench } from '../../../test/clouds/bench.ts';
 import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
+import { testDryRun } from '../../../test/clouds/dry-run.ts';
 import { fastClock } from '../../../test/clouds/fast-clock.ts';
 import { type GoogleServer, startGoogle } from '../../../test/clouds/google-server.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
@@ -36,6 +37,11 @@ async function worldOf(server: GoogleServer): Promise<CrashWorld> {
 
 testDriver('google', async () => await worldOf(await startGoogle(DELAY_MS)));
 testCrashes('google', 5, async () => await worldOf(await startGoogle(DELAY_MS)));
+testDryRun(
+  'google',
+  [/make an SSH key/, /POST .*firewalls/, /POST .*instances/],
+  async () => await worldOf(await startGoogle()),
+);
 
 async function withCloud(work: (server: GoogleServer, bench: CloudBench) => Promise<void>): Promise<void> {
   const server = await startGoogle();

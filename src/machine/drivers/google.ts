@@ -53,9 +53,9 @@ class Google implements Cloud {
 
   async create(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { ports, options, directory, name } = this.#context;
+    const { ports, options } = this.#context;
     const given = options['google-ssh-key-path'];
-    const key = given === undefined ? await ownKey(directory, name) : await givenKey(given, 'google-ssh-key-path');
+    const key = given === undefined ? await ownKey(this.#context) : await givenKey(given, 'google-ssh-key-path');
     await ensureFirewall(this.#context, this.#google, portRanges(ports, options['google-open-port']), signal);
     await ensureInstance(this.#context, this.#google, key.publicKey, signal);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CloudBench } from '../../../test/clouds/bench.ts';
 import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
+import { testDryRun } from '../../../test/clouds/dry-run.ts';
 import { fastClock } from '../../../test/clouds/fast-clock.ts';
 import { type HetznerServer, startHetzner, TOKEN } from '../../../test/clouds/hetzner-server.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
@@ -26,6 +27,9 @@ function worldOf(server: HetznerServer): CrashWorld {
 
 testDriver('hetzner', async () => worldOf(await startHetzner(DELAY_MS)));
 testCrashes('hetzner', 7, async () => worldOf(await startHetzner(DELAY_MS)));
+testDryRun('hetzner', [/make an SSH key/, /POST .*ssh_keys/, /POST .*firewalls/, /POST .*servers/], async () =>
+  worldOf(await startHetzner()),
+);
 
 async function withCloud(work: (server: HetznerServer, bench: CloudBench) => Promise<void>): Promise<void> {
   const server = await startHetzner();

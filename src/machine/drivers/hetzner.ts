@@ -97,10 +97,10 @@ class Hetzner implements Cloud {
   }
 
   async #key(signal: AbortSignal): Promise<string> {
-    const { options, directory, name } = this.#context;
+    const { options } = this.#context;
     const { 'hetzner-existing-key-path': path, 'hetzner-existing-key-id': wanted } = options;
     if (wanted !== undefined) return String((await idsOf(this.#api, 'ssh_keys', [wanted], signal))[0]);
-    const key = path === undefined ? await ownKey(directory, name) : await givenKey(path, 'hetzner-existing-key-path');
+    const key = path === undefined ? await ownKey(this.#context) : await givenKey(path, 'hetzner-existing-key-path');
     return await ensureKey(this.#context, this.#api, key, signal);
   }
 

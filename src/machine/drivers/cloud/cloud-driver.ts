@@ -1,6 +1,7 @@
 import type { Driver, DriverContext, Shell, SshTarget } from '../../driver.ts';
 import { DriverError } from '../../errors.ts';
 import type { MachineState } from '../../state.ts';
+import { removeOwnKey } from './key-files.ts';
 import { isPlanned } from './planned.ts';
 import { pollUntil } from './poll.ts';
 
@@ -65,7 +66,11 @@ export function cloudDriver(context: DriverContext<unknown>, cloud: Cloud): Driv
     stop: (signal) => states.stop('stop', signal),
     kill: (signal) => states.stop('kill', signal),
     restart: (signal) => states.restart(signal),
-    remove: (signal) => cloud.remove(signal),
+    remove: async (signal) => {
+      await cloud.remove(signal);
+      // Last: whoever could not remove the server may still want to log in.
+      await removeOwnKey(context.directory);
+    },
     ip,
     url: async (signal) => `tcp://${bracketed(await ip(signal))}:${ENGINE_PORT}`,
     shell: async (signal): Promise<Shell> => ({ kind: 'ssh', host: await ip(signal), ...cloud.ssh() }),

@@ -56,21 +56,31 @@ describe('ports', () => {
   });
 });
 
+function keyContext(directory: string): Parameters<typeof ownKey>[0] {
+  return { directory, name: 'bee-1', change: (_call, make) => make() };
+}
+
 describe('keys', () => {
+  it('makes none in a dry run', async () => {
+    const directory = join(await newFolder(), 'is-not-there');
+    const change: DriverContext['change'] = async (_call, _make, planned) => planned;
+    expect((await ownKey({ directory, name: 'bee-1', change })).publicKey).toBe('<public key>');
+  });
+
   it('makes a key once, for its owner only', async () => {
     const folder = await newFolder();
-    const first = await ownKey(folder, 'bee-1');
+    const first = await ownKey(keyContext(folder));
     expect(first.publicKey).toMatch(/^ssh-ed25519 AAAA\S+ bee-1$/);
     expect((await stat(first.path)).mode & 0o777).toBe(0o600);
-    expect(await ownKey(folder, 'bee-1')).toEqual(first);
+    expect(await ownKey(keyContext(folder))).toEqual(first);
     expect(await givenKey(first.path, 'x-key')).toEqual(first);
   });
 
   it('makes a key anew that was cut off while it was written', async () => {
     const folder = await newFolder();
-    const { path } = await ownKey(folder, 'bee-1');
+    const { path } = await ownKey(keyContext(folder));
     await writeFile(path, (await readFile(path, 'utf8')).slice(0, 60));
-    const again = await ownKey(folder, 'bee-1');
+    const again = await ownKey(keyContext(folder));
     expect(await givenKey(again.path, 'x-key')).toEqual(again);
   });
 
@@ -99,7 +109,7 @@ describe('waiting', () => {
     let looks = 0;
     const probe = async (): Promise<string | undefined> => (++looks < 3 ? undefined : 'there');
     const wait = { what: 'the server', timeoutMs: 60_000 };
-    expect(await pollUntil({ clock, report }, wait, probe, signal)).toBe('there');
+    expect(await pollUntil({ clock, report }, { ...wait, timeoutMs: 3_600_000 }, probe, signal)).toBe('there');
     expect(said).toEqual(['waiting for the server']);
     const never = pollUntil({ clock, report }, wait, async () => undefined, signal);
     await expect(never).rejects.toMatchObject({ code: 'TIMEOUT', message: expect.stringContaining('60 seconds') });

@@ -1,8 +1,10 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { reasonOf, UsageError } from '../../../common/errors.ts';
+import type { DriverContext } from '../../driver.ts';
+import { planned } from './planned.ts';
 
 /** The key a machine is reached with. */
 export interface KeyFiles {
@@ -14,16 +16,31 @@ export interface KeyFiles {
 
 const KEY = 'id_ed25519';
 
-/** The key of a machine's own in its folder, made when it is not there yet: Ed25519, for its owner only. */
-export async function ownKey(directory: string, comment: string): Promise<KeyFiles> {
+/**
+ * The key of a machine's own in its folder, made when it is not there yet: Ed25519, for its owner only. A dry run has no folder, so
+ * making it is a change like those at the provider.
+ */
+export async function ownKey({
+  directory,
+  name,
+  change,
+}: Pick<DriverContext<unknown>, 'directory' | 'name' | 'change'>): Promise<KeyFiles> {
   const path = join(directory, KEY);
   const existing = await publicHalf(path);
   if (existing !== undefined) return { path, publicKey: existing };
-  const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment });
-  await writeFile(path, pair.private, { mode: 0o600 });
-  await chmod(path, 0o600);
-  await writeFile(`${path}.pub`, `${pair.public}\n`);
-  return { path, publicKey: pair.public };
+  const make = async (): Promise<KeyFiles> => {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment: name });
+    await writeFile(path, pair.private, { mode: 0o600 });
+    await chmod(path, 0o600);
+    await writeFile(`${path}.pub`, `${pair.public}\n`);
+    return { path, publicKey: pair.public };
+  };
+  return await change({ action: 'make an SSH key' }, make, { path, publicKey: planned('public key') });
+}
+
+/** Removes the key {@link ownKey} made, if it did. */
+export async function removeOwnKey(directory: string): Promise<void> {
+  for (const name of [KEY, `${KEY}.pub`]) await rm(join(directory, name), { force: true });
 }
 
 /** Where {@link ownKey} keeps the private key. */
