@@ -11,10 +11,10 @@ export async function findPatiently<T>(
   signal: AbortSignal,
 ): Promise<T | undefined> {
   const deadline = clock.now() + SETTLE_MS;
-  for (;;) {
+  for (let looks = 0; ; looks += 1) {
     const found = await look();
     if (found !== undefined || clock.now() >= deadline) return found;
-    report('looking for what an interrupted run may have made');
+    if (looks === 0) report('looking for what an interrupted run may have made');
     await clock.sleep(LOOK_EVERY_MS, signal);
   }
 }
