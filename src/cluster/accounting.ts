@@ -6,6 +6,9 @@ import type { Container } from './container.ts';
 import { publishedPorts } from './containers.ts';
 import type { Node } from './node.ts';
 
+/** Inspections wait no longer than this for engines that are being connected, in milliseconds. */
+const MAX_HOLD_MS = 5_000;
+
 /** The inspections of one node: those to come and those under way. */
 interface NodePlan {
   readonly waiting: Container[];
@@ -14,7 +17,8 @@ interface NodePlan {
 
 /**
  * Learns what containers that were not created through this manager reserve: listings do not tell memory, CPUs and
- * the ports of stopped containers, so each is inspected once, in the background, a few at a time.
+ * the ports of stopped containers, so each is inspected once, in the background, a few at a time, when no engine is
+ * being connected.
  */
 export class Accounting {
   readonly #limit: LimitFunction;
@@ -23,6 +27,9 @@ export class Accounting {
   readonly #plans = new Map<Node, NodePlan>();
   /** Containers by engine ID whose inspection failed, to be tried again when their node was listed again. */
   readonly #failed = new Map<Node, Set<string>>();
+  #holders = 0;
+  /** Settles when nobody holds the inspections any more, or has for too long. */
+  #held: { readonly ended: Promise<void>; readonly end: () => void } | undefined;
 
   constructor(limit: LimitFunction) {
     this.#limit = limit;
@@ -41,7 +48,26 @@ export class Accounting {
     plan.waiting.push(container);
     if (this.#plans.has(node)) return;
     this.#plans.set(node, plan);
-    void this.#limit(() => this.#carryOut(node, plan)); // Never rejects.
+    // Never rejects.
+    void this.#limit(async () => {
+      await this.#held?.ended;
+      await this.#carryOut(node, plan);
+    });
+  }
+
+  /**
+   * Lets inspections that nobody waits for wait until the returned function is called, 5 s at most: what makes engines
+   * usable comes first, over the connections that are open then.
+   */
+  hold(): () => void {
+    this.#holders += 1;
+    if (this.#holders === 1) this.#held = startHold();
+    return () => {
+      this.#holders -= 1;
+      if (this.#holders > 0) return;
+      this.#held?.end();
+      this.#held = undefined;
+    };
   }
 
   /** Whether some of a node's reservations are not known yet. */
@@ -105,6 +131,18 @@ export class Accounting {
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+function startHold(): { readonly ended: Promise<void>; readonly end: () => void } {
+  let end = (): void => undefined;
+  const ended = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, MAX_HOLD_MS);
+    end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+  return { ended, end };
 }
 
 async function inspect(container: Container): Promise<void> {

@@ -6,6 +6,7 @@ import type { Entry } from '../discovery/entry.ts';
 import { EngineClient } from '../engine/client.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
 import type { Cluster } from './cluster.ts';
+import { descriptorWarning } from './descriptors.ts';
 import { Node } from './node.ts';
 import { type MonitorContext, type MonitorTimes, NodeMonitor } from './node-monitor.ts';
 
@@ -35,6 +36,7 @@ export class Membership {
   readonly #stop = new AbortController();
   #following: Promise<void> | undefined;
   #problem: string | undefined;
+  #mostEntries = 0;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -77,6 +79,7 @@ export class Membership {
   }
 
   async #apply(entries: readonly Entry[]): Promise<void> {
+    await this.#checkDescriptors(entries.length);
     const wanted = new Map(entries.map((entry) => [entry.canonical, entry] as const));
     const gone = [...this.#members.keys()].filter((canonical) => !wanted.has(canonical));
     for (const canonical of gone) this.#remove(canonical);
@@ -87,6 +90,14 @@ export class Membership {
         this.#options.logger.error({ err: error, entry: canonical }, 'an entry cannot be used');
       });
     }
+  }
+
+  /** Said when there are more engines than ever, not with every change of discovery. */
+  async #checkDescriptors(entries: number): Promise<void> {
+    if (entries <= this.#mostEntries) return;
+    this.#mostEntries = entries;
+    const warning = await descriptorWarning(entries);
+    if (warning !== undefined) this.#options.logger.warn(warning);
   }
 
   async #add(canonical: string, entry: Entry): Promise<void> {

@@ -20,6 +20,7 @@ const SOON: MonitorTimes = {
   refreshMaxMs: 60_000,
   retryMinMs: 10,
   retryMaxMs: 50,
+  lostRetryMaxMs: 50,
 };
 
 const closing: (() => Promise<void>)[] = [];

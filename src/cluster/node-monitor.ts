@@ -13,7 +13,7 @@ import { NodeSync } from './node-sync.ts';
 
 /**
  * Times of a monitor, in milliseconds. A silent engine is known after at most probeIntervalMs + failureRetry ×
- * probeTimeoutMs and a beat: 9.6 s with the defaults.
+ * probeTimeoutMs and a beat: 9.1 s with the defaults.
  */
 export interface MonitorTimes {
   /** Between two probes; the first comes after a random part of it, so that a thousand do not beat together. */
@@ -28,16 +28,19 @@ export interface MonitorTimes {
   /** Wait before an unreachable engine is tried again: doubles from the first to the second. */
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
+  /** The longest such wait for an engine that was reached before: it is likely to come back soon. */
+  readonly lostRetryMaxMs: number;
 }
 
 export const DEFAULT_TIMES: MonitorTimes = {
-  probeIntervalMs: 3_500,
+  probeIntervalMs: 3_000,
   probeTimeoutMs: 2_000,
   failureRetry: 3,
   refreshMinMs: 30_000,
   refreshMaxMs: 60_000,
   retryMinMs: 500,
   retryMaxMs: 10_000,
+  lostRetryMaxMs: 3_000,
 };
 
 /** An engine that is being connected must answer each call within this. */
@@ -92,7 +95,7 @@ export class NodeMonitor {
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       try {
-        const stream = await this.#context.connecting(() => this.#connect());
+        const stream = await this.#connectInTurn(failures);
         failures = 0;
         await this.#watch(stream);
         // Only the event stream ended: the engine is alive, its events are taken up again.
@@ -101,9 +104,20 @@ export class NodeMonitor {
         if (this.#stop.signal.aborted) return;
         failures += 1;
         this.#lost(reasonOf(error));
-        const waitMs = backoffMs(failures, { baseMs: times.retryMinMs, maxMs: times.retryMaxMs });
+        const maxMs = this.#node.info ? times.lostRetryMaxMs : times.retryMaxMs;
+        const waitMs = backoffMs(failures, { baseMs: times.retryMinMs, maxMs });
         await clock.sleep(waitMs, this.#stop.signal).catch(() => undefined); // Aborted: the loop ends.
       }
+    }
+  }
+
+  /** Inspections wait for engines that are connected for the first time, not for those that do not answer. */
+  async #connectInTurn(failures: number): Promise<EventStream> {
+    const done = failures === 0 ? this.#context.cluster.accounting.hold() : undefined;
+    try {
+      return await this.#context.connecting(() => this.#connect());
+    } finally {
+      done?.();
     }
   }
 

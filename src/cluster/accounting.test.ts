@@ -1,0 +1,62 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import pLimit from 'p-limit';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { EngineClient } from '../engine/client.ts';
+import { Accounting } from './accounting.ts';
+import { Container } from './container.ts';
+import { Node } from './node.ts';
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+afterEach(() => void vi.useRealTimers());
+
+/** A node with one container whose inspections are counted. */
+function world(): { readonly accounting: Accounting; readonly container: Container; readonly inspected: string[] } {
+  const inspected: string[] = [];
+  const client = {
+    json: async ({ path }: { readonly path: string }) => {
+      inspected.push(path);
+      return { HostConfig: { Memory: 1024 } };
+    },
+  } as unknown as EngineClient;
+  const node = new Node('tcp://a:1', client, 'a');
+  const summary = { Id: 'c1', Image: 'i', ImageID: 'i', Created: 1, State: 'running', Status: 'Up 2 hours' };
+  const container = new Container(node, summary, 0);
+  node.putContainer(container);
+  return { accounting: new Accounting(pLimit(1)), container, inspected };
+}
+
+async function turns(): Promise<void> {
+  for (let i = 0; i < 5; i++) await turn();
+}
+
+test('inspections wait until the last hold ends', async () => {
+  const { accounting, container, inspected } = world();
+  const first = accounting.hold();
+  const second = accounting.hold();
+  accounting.learn(container);
+  first();
+  await turns();
+  expect(inspected).toEqual([]);
+  second();
+  await accounting.settled();
+  expect(container.node.reservedMemoryBytes).toBe(1024);
+});
+
+test('a hold that does not end is passed over after a while', async () => {
+  const { accounting, container, inspected } = world();
+  accounting.hold();
+  accounting.learn(container);
+  await turns();
+  expect(inspected).toEqual([]);
+  await vi.advanceTimersByTimeAsync(5_000);
+  await accounting.settled();
+  expect(inspected).toEqual(['/containers/c1/json']);
+});
+
+test('who needs the reservations of a node does not wait for the hold', async () => {
+  const { accounting, container, inspected } = world();
+  accounting.hold();
+  accounting.learn(container);
+  await accounting.settledOn(container.node);
+  expect(inspected).toEqual(['/containers/c1/json']);
+});
