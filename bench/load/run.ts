@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadClient } from './client.ts';
 import type { Target } from './target.ts';
 
@@ -14,6 +15,11 @@ export interface LoadPlan {
   readonly clients: number;
   readonly seconds: number;
   readonly maxOps?: number;
+  /**
+   * Operations begin at this rate, whether those before are done or not (as long as a client is free), and latency counts
+   * from when each should have begun. Without it every client goes on at once.
+   */
+  readonly perSecond?: number;
 }
 
 /** What a measurement saw. */
@@ -28,7 +34,7 @@ export interface LoadResult {
 /** So many failures are enough to know that something is wrong. */
 const MAX_ERRORS = 20;
 
-/** A closed loop: every client sends its next operation when the one before is answered. */
+/** A closed loop: every client sends its next operation when the one before is answered; with `perSecond` not before its time. */
 export async function runLoad(operation: Operation, plan: LoadPlan, signal?: AbortSignal): Promise<LoadResult> {
   const latenciesMs: number[] = [];
   const errors: string[] = [];
@@ -39,10 +45,13 @@ export async function runLoad(operation: Operation, plan: LoadPlan, signal?: Abo
   let bytes = 0;
   const loop = async (client: LoadClient): Promise<void> => {
     while (serial < maxOps && errors.length < MAX_ERRORS && signal?.aborted !== true) {
-      const begin = performance.now();
+      const own = serial++;
+      const begin = plan.perSecond === undefined ? performance.now() : startedAt + (own * 1000) / plan.perSecond;
       if (begin >= deadline) return;
+      const waitMs = begin - performance.now();
       try {
-        bytes += await operation.run(client, serial++);
+        if (waitMs > 0) await sleep(waitMs);
+        bytes += await operation.run(client, own);
         latenciesMs.push(performance.now() - begin);
       } catch (error) {
         errors.push(error instanceof Error ? error.message : String(error));

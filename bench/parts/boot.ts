@@ -6,6 +6,7 @@ import { BenchChild } from '../process/child.ts';
 import type { Fact } from '../report/result.ts';
 import type { Session } from '../session.ts';
 import { type Findings, megabytes } from './part.ts';
+import { untilAtRest } from './rest.ts';
 
 const RUNS = 3;
 const SETTLE_MS = 2000;
@@ -22,6 +23,7 @@ export async function bootPart(session: Session): Promise<Findings> {
   const wall: number[] = [];
   const cpu: number[] = [];
   const memory: number[] = [];
+  const whole: number[] = [];
   for (let run = 0; run < RUNS; run++) {
     const manager = await session.startManager();
     if (manager === undefined) break;
@@ -29,12 +31,21 @@ export async function bootPart(session: Session): Promise<Findings> {
     wall.push(manager.bootMs / 1000);
     cpu.push(manager.bootCpuMs / 1000);
     memory.push(megabytes(manager.meter.memory().resident));
+    await untilAtRest(session, manager.meter);
+    whole.push(manager.meter.cpuMs() / 1000);
     await manager.process.close();
   }
   const remark = `median of ${RUNS}; process start included`;
   facts.push(
-    { name: 'CPU until all healthy', value: medianOf(cpu), unit: 's', floor: inspects.cpuMs / 1000, remark },
-    { name: 'time until all healthy', value: medianOf(wall), unit: 's', floor: inspects.wallMs / 1000, remark },
+    { name: 'CPU until all healthy', value: medianOf(cpu), unit: 's', floor: lists.cpuMs / 1000, remark },
+    { name: 'time until all healthy', value: medianOf(wall), unit: 's', floor: lists.wallMs / 1000, remark },
+    {
+      name: 'CPU until at rest',
+      value: medianOf(whole),
+      unit: 's',
+      floor: inspects.cpuMs / 1000,
+      remark: 'with what is done in the background: every reservation is known',
+    },
     { name: 'memory after boot', value: medianOf(memory), unit: 'MB' },
   );
   return { facts };

@@ -9,6 +9,7 @@ import type { Fact, Row } from '../report/result.ts';
 import type { RunningManager, Session } from '../session.ts';
 import { type Findings, megabytes } from './part.ts';
 import { type ReadOperation, readOperations } from './read-operations.ts';
+import { untilAtRest } from './rest.ts';
 
 /** Memory is read when the garbage of booting had time to go. */
 const SETTLE_MS = 2000;
@@ -18,6 +19,7 @@ const PEAK_CLIENTS = 16;
 export async function readPart(session: Session): Promise<Findings> {
   const manager = await session.startManager();
   const facts = manager === undefined ? [] : await memoryFacts(session, manager);
+  if (manager !== undefined) await untilAtRest(session, manager.meter);
   const rows: Row[] = [];
   for (const operation of readOperations(session.population)) {
     for (const clients of session.options.clients.filter((count) => count <= operation.maxClients)) {

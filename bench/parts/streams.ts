@@ -4,6 +4,7 @@ import type { ProcessMeter } from '../measure/process-meter.ts';
 import type { Row } from '../report/result.ts';
 import type { Session } from '../session.ts';
 import { type Findings, megabytes } from './part.ts';
+import { untilAtRest } from './rest.ts';
 import { createStreamSource, removeStreamSource, streamOperations } from './stream-operations.ts';
 
 const RUNS = 3;
@@ -15,6 +16,7 @@ const MEMORY_SAMPLE_MS = 50;
 export async function streamsPart(session: Session): Promise<Findings> {
   const bytes = session.options.mebibytes * 2 ** 20;
   const manager = await session.startManager();
+  if (manager !== undefined) await untilAtRest(session, manager.meter);
   const sampler = manager && new MemorySampler(manager.meter);
   const own = manager && (await measureStreams(manager, bytes));
   sampler?.stop();

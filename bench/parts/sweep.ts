@@ -5,6 +5,7 @@ import type { RunningManager, Session } from '../session.ts';
 import { type Findings, megabytes } from './part.ts';
 import { measureRow } from './read.ts';
 import { readOperations } from './read-operations.ts';
+import { untilAtRest } from './rest.ts';
 import { scheduleRow } from './schedule.ts';
 
 /** Clients at every size: enough to keep the manager busy, few enough to measure it and not the queue. */
@@ -27,6 +28,7 @@ export async function sweepPart(session: Session): Promise<Findings> {
 async function restingFacts(session: Session, manager: RunningManager): Promise<Fact[]> {
   const forMs = paced(session.options, IDLE_MS);
   await sleep(paced(session.options, SETTLE_MS));
+  await untilAtRest(session, manager.meter);
   const before = manager.meter.cpuMs();
   await sleep(forMs);
   const idle = ((manager.meter.cpuMs() - before) / forMs) * 1000;

@@ -11,6 +11,8 @@ const TARGETS: Readonly<Record<string, number>> = {
   'inspect by ID': 0.35,
   'inspect by name': 0.35,
   'create + start': 2,
+  'create + start at 300/s': 2,
+  'create + start at 300/s: p99': 25,
   'CPU until all healthy': 2.5,
   'time until all healthy': 3,
   'memory after boot': 350,
