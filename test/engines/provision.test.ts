@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must } from '../../src/lab/commands.ts';
@@ -112,6 +113,9 @@ describe('a Debian host with systemd', () => {
     expect(await host.shell('docker version >/dev/null && ps -o args= -C dockerd')).toMatch(/-H fd:\/\/|-H=fd:/);
     expect(JSON.parse(await host.shell('cat /etc/docker/daemon.json'))['log-opts']).toEqual({ 'max-size': '7m' });
     expect(await host.shell('cat /var/lib/ufw-allowed')).toBe('2376/tcp  ALLOW  Anywhere\n');
+    // A host that was not known is remembered.
+    const known = await readFile(join(world.environment.home, '.ssh', 'known_hosts'), 'utf8');
+    expect(known.split('\n').filter((line) => line.startsWith(`${host.address} ssh-ed25519 `))).toHaveLength(1);
   });
 
   it('refuses whoever has no certificate of ours', async () => {
