@@ -9,8 +9,10 @@ const savedPolicy = `${policy}.before-enxame-setup`;
 /** Debian's interface for it: exit code 101 forbids a package to start or stop services. */
 const noServices = '#!/bin/sh\n# Put here by enxame setup while it installs packages.\nexit 101\n';
 const lockWaitSeconds = 300;
+/** Each includes those before it. */
+const uses = ['lab', 'tests', 'vm'];
 
-/** Installs the packages that are missing for `use` ('lab' or 'tests'). Starts no service and removes no package. */
+/** Installs the packages that are missing for `use` ('lab', 'tests' or 'vm'). Starts no service and removes no package. */
 export async function ensurePackages(use) {
   await restorePolicy();
   const missing = await missingPackages(use);
@@ -24,7 +26,7 @@ export async function ensurePackages(use) {
 }
 
 async function missingPackages(use) {
-  const wanted = requirements.filter((package_) => package_.use === 'lab' || use === 'tests').map(({ name }) => name);
+  const wanted = requirements.filter((each) => uses.indexOf(each.use) <= uses.indexOf(use)).map(({ name }) => name);
   const installed = await installedAmong([...wanted, ...foreignEngines]);
   const foreign = foreignEngines.some((name) => installed.has(name));
   return wanted.filter((name) => !installed.has(name) && !(foreign && name === 'docker.io'));

@@ -1,6 +1,7 @@
 /**
  * What the machine needs beyond Node.js, as Debian packages, each with its reason.
- * `lab`: real engines, needed by `npm start` and `npm test`. `tests`: needed by `npm test` only.
+ * `lab`: real engines, needed by `npm start` and `npm test`. `tests`: needed by `npm test` only. `vm`: by the slower suite with
+ * virtual machines only.
  */
 export const requirements = [
   { name: 'docker.io', use: 'lab', reason: 'Docker engine and CLI 20.10, containerd and runc' },
@@ -13,6 +14,8 @@ export const requirements = [
   { name: 'openssh-client', use: 'tests', reason: 'ssh and ssh-keygen for engines reached over SSH' },
   { name: 'openssh-server', use: 'tests', reason: 'a real sshd for SSH connections and provisioning' },
   { name: 'mmdebstrap', use: 'tests', reason: 'Debian hosts of the tests, onto which an engine is installed over SSH' },
+  { name: 'qemu-system-x86', use: 'vm', reason: 'real virtual machines' },
+  { name: 'qemu-utils', use: 'vm', reason: 'disks of virtual machines' },
   { name: 'docker-registry', use: 'tests', reason: 'a real registry to pull from and push to' },
   { name: 'zsh', use: 'tests', reason: 'runs the completion script that the package ships' },
   { name: 'fish', use: 'tests', reason: 'runs the completion script that the package ships' },
