@@ -38,8 +38,13 @@ export interface DriverContext<Values = OptionValues> {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Every resource that can carry tags or labels is made with these; what carries them is this machine's alone. */
   readonly tags: Readonly<Record<string, string>>;
-  /** TCP ports that others must reach, ascending: SSH, the engine, a swarm master's port. Open these and no others. */
+  /**
+   * TCP ports that others must reach, ascending: SSH, the engine, a swarm master's port, those of cluster networks. Open
+   * these and no others.
+   */
   readonly ports: readonly number[];
+  /** The same for UDP: cluster networks' gossip and data. */
+  readonly udpPorts: readonly number[];
   /** A folder of this machine's own for keys, disks and the like; there, for its owner only. Store names relative to it. */
   readonly directory: string;
   /** What exists at the provider for this machine. */

@@ -53,6 +53,7 @@ export async function openMachine(
     env,
     tags: tagsOf(record),
     ports: portsOf(record),
+    udpPorts: record.swarm ? NETWORK_UDP_PORTS : [],
     directory: stored.driverFolder,
     journal: openJournal(
       {
@@ -104,11 +105,15 @@ function tagsOf(record: MachineRecord): Readonly<Record<string, string>> {
 }
 
 const SSH_PORT = 22;
+/** Cluster networks stand on Docker's swarm mode: 2377/tcp management, 7946/tcp+udp gossip, 4789/udp VXLAN data. */
+const NETWORK_TCP_PORTS = [2377, 7946];
+const NETWORK_UDP_PORTS = [4789, 7946];
 
 /** The TCP ports others must reach on a machine, ascending. */
 export function portsOf(record: Pick<MachineRecord, 'engine' | 'swarm'>): readonly number[] {
   const manager = record.swarm?.isMaster ? [managerPort(record.swarm.host)] : [];
-  return [...new Set([SSH_PORT, record.engine.port, ...manager])].sort((a, b) => a - b);
+  const networks = record.swarm ? NETWORK_TCP_PORTS : [];
+  return [...new Set([SSH_PORT, record.engine.port, ...manager, ...networks])].sort((a, b) => a - b);
 }
 
 /** The port of `--swarm-host`. */

@@ -52,6 +52,7 @@ export class CloudBench {
       env,
       tags: { 'enxame-machine': name, 'enxame-id': 'm4ch1ne' },
       ports,
+      udpPorts: [],
       directory: this.folder,
       journal,
       report: (text) => this.said.push(text),

@@ -230,6 +230,7 @@ class Bench {
       env,
       tags: { 'enxame-machine': name, 'enxame-id': `id${this.#tokens.run}` },
       ports: [22, 2376],
+      udpPorts: [],
       directory: this.#folder,
       journal: openJournal(storage, () => `t${this.#tokens.run}${this.#tokens.next++}`),
       report: () => undefined,

@@ -7,6 +7,7 @@ import { driver as qemu } from '../../src/machine/drivers/qemu.ts';
 import { openJournal, type Resource } from '../../src/machine/journal.ts';
 import { resolveOptions } from '../../src/machine/option-values.ts';
 import { openRemote } from '../../src/machine/provision/open-remote.ts';
+import { reboot } from '../../src/machine/provision/reboot.ts';
 import { behind } from '../../src/machine/provision/remote.ts';
 import { sshProvisioner } from '../../src/machine/provision/ssh-provisioner.ts';
 import { testDriver } from '../conformance/driver.ts';
@@ -63,6 +64,7 @@ describe('a virtual machine', () => {
       env: {},
       tags: {},
       ports: [22, 2376],
+      udpPorts: [],
       directory: folder,
       journal: openJournal(
         {
@@ -123,14 +125,33 @@ describe('a virtual machine', () => {
   }, 1_800_000);
 
   it('shuts down through its own system and comes back with its engine', async () => {
+    const running = await waitForRemote();
+    const witness = `systemd-run -p RemainAfterExit=yes -p 'ExecStop=/bin/sh -c "touch /var/tmp/asked; sync"' /bin/true`;
+    expect(await behind(running, 'sudo -n').run(witness, { signal })).toMatchObject({ exit: 0 });
+    await running.close();
     await timed('stop', () => machine.stop(signal));
     expect(await machine.state(signal)).toBe('Stopped');
     await machine.start(signal);
     await timed('ssh after start', async () => (await waitForRemote()).close());
     const remote = await waitForRemote();
-    const { output } = await behind(remote, 'sudo -n').run('docker info --format {{.Driver}}', { signal });
-    expect(output.trim()).toBe('overlay2');
+    const { output } = await behind(remote, 'sudo -n').run('docker info --format {{.Driver}}; ls /var/tmp/asked', {
+      signal,
+    });
+    expect(output.trim()).toBe('overlay2\n/var/tmp/asked');
     await remote.close();
+  }, 1_800_000);
+
+  it('restarts from inside, as a host that is not ours to start does', async () => {
+    const boot = async (): Promise<string> => {
+      const remote = await waitForRemote();
+      const { output } = await remote.run('cat /proc/sys/kernel/random/boot_id', { signal });
+      await remote.close();
+      return output;
+    };
+    const before = await boot();
+    const task = { signal, report: () => undefined };
+    await timed('reboot', () => reboot(waitForRemote, task, systemClock));
+    expect(await boot()).not.toBe(before);
   }, 1_800_000);
 
   async function waitForRemote(): ReturnType<typeof openRemote> {

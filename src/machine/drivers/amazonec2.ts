@@ -90,7 +90,8 @@ class AmazonEc2 implements Cloud {
 
   #ports(): ReturnType<typeof portRanges> {
     const { ports, options } = this.#context;
-    return portRanges([...new Set([...ports, options['amazonec2-ssh-port']])], options['amazonec2-open-port']);
+    const needed = { ...this.#context, ports: [...ports, options['amazonec2-ssh-port']] };
+    return portRanges(needed, options['amazonec2-open-port']);
   }
 }
 

@@ -43,11 +43,11 @@ class AzureCloud implements Cloud {
 
   async create(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { ports, options } = this.#context;
+    const { options } = this.#context;
     const given = options['azure-ssh-key-path'];
     const key = given === undefined ? await ownKey(this.#context) : await givenKey(given, 'azure-ssh-key-path');
     await ensureGroup(this.#context, this.#azure, signal);
-    const ranges = portRanges(ports, options['azure-open-port']);
+    const ranges = portRanges(this.#context, options['azure-open-port']);
     const cardId = await ensureNetwork(this.#context, this.#azure, ranges, signal);
     await ensureVirtualMachine(this.#context, this.#azure, { cardId, publicKey: key.publicKey }, signal);
   }

@@ -67,10 +67,8 @@ class DigitalOcean implements Cloud {
     signal.throwIfAborted();
     const [context, api] = [this.#context, this.#api];
     const { ports, options } = context;
-    const ranges = portRanges(
-      [...new Set([...ports, options['digitalocean-ssh-port']])],
-      options['digitalocean-open-port'],
-    );
+    const needed = { ...context, ports: [...ports, options['digitalocean-ssh-port']] };
+    const ranges = portRanges(needed, options['digitalocean-open-port']);
     const keyId = options['digitalocean-ssh-key-fingerprint'] ?? (await this.#key(signal));
     await ensureTag(context, api, signal);
     await ensureFirewall(context, api, ranges, signal);

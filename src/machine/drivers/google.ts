@@ -53,10 +53,10 @@ class Google implements Cloud {
 
   async create(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { ports, options } = this.#context;
+    const { options } = this.#context;
     const given = options['google-ssh-key-path'];
     const key = given === undefined ? await ownKey(this.#context) : await givenKey(given, 'google-ssh-key-path');
-    await ensureFirewall(this.#context, this.#google, portRanges(ports, options['google-open-port']), signal);
+    await ensureFirewall(this.#context, this.#google, portRanges(this.#context, options['google-open-port']), signal);
     await ensureInstance(this.#context, this.#google, key.publicKey, signal);
   }
 

@@ -60,7 +60,10 @@ class Hetzner implements Cloud {
     signal.throwIfAborted();
     const [context, api] = [this.#context, this.#api];
     const { ports, options } = context;
-    const ranges = portRanges([...new Set([...ports, options['hetzner-ssh-port']])], options['hetzner-open-port']);
+    const ranges = portRanges(
+      { ...context, ports: [...ports, options['hetzner-ssh-port']] },
+      options['hetzner-open-port'],
+    );
     const keyId = await this.#key(signal);
     const firewallId = await ensureFirewall(context, api, ranges, signal);
     await ensureServer(context, api, { keyId, firewallId }, signal);

@@ -83,6 +83,7 @@ async function open(
     env: at.env,
     tags: {},
     ports: [22, 2376],
+    udpPorts: [],
     directory: await mkdtemp(join(at.folder, 'machine-')),
     journal: openJournal(
       {

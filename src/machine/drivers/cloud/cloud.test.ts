@@ -37,18 +37,27 @@ describe('ports', () => {
     [' 1-65535/udp ', '1-65535/udp'],
   ])('reads %s', (text, expected) => {
     expect(portProblem(text)).toBeUndefined();
-    expect(portRanges([], [text]).map(portText)).toEqual([expected]);
+    expect(portRanges({ ports: [], udpPorts: [] }, [text]).map(portText)).toEqual([expected]);
   });
 
   it.each(['0', '65536', '10-5', 'http', '', '80/icmp', '-1', '1-', '80/tcp/udp'])('refuses %j', (text) => {
     expect(portProblem(text)).toMatch(/^is not a port like/);
   });
 
+  it('opens what a machine of a swarm needs on both protocols', () => {
+    expect(portRanges({ ports: [22, 7946], udpPorts: [4789, 7946] }, []).map(portText)).toEqual([
+      '22/tcp',
+      '7946/tcp',
+      '4789/udp',
+      '7946/udp',
+    ]);
+  });
+
   it('opens each range once and nothing else', () => {
     const port = fc.integer({ min: 1, max: 65_535 });
     fc.assert(
       fc.property(fc.uniqueArray(port), fc.array(port), (needed, open) => {
-        const texts = portRanges(needed, open.map(String)).map(portText);
+        const texts = portRanges({ ports: needed, udpPorts: [] }, open.map(String)).map(portText);
         expect(new Set(texts).size).toBe(texts.length);
         expect(new Set(texts)).toEqual(new Set([...needed, ...open].map((each) => `${each}/tcp`)));
       }),

@@ -12,9 +12,18 @@ export function portProblem(value: string | number): string | undefined {
   return parsePort(String(value)) === undefined ? 'is not a port like 8080, 53/udp or 7000-7010/tcp' : undefined;
 }
 
-/** The TCP ports everybody needs and those asked for, in order, each once. Texts that are no ports are left out. */
-export function portRanges(tcp: readonly number[], open: readonly string[]): readonly PortRange[] {
-  const needed = tcp.map((port): PortRange => ({ protocol: 'tcp', from: port, to: port }));
+/** What a `DriverContext` says must be reachable. */
+export interface NeededPorts {
+  readonly ports: readonly number[];
+  readonly udpPorts: readonly number[];
+}
+
+/** The ports everybody needs and those asked for, in order, each once. Texts that are no ports are left out. */
+export function portRanges({ ports, udpPorts }: NeededPorts, open: readonly string[]): readonly PortRange[] {
+  const single =
+    (protocol: 'tcp' | 'udp') =>
+    (port: number): PortRange => ({ protocol, from: port, to: port });
+  const needed = [...ports.map(single('tcp')), ...udpPorts.map(single('udp'))];
   const asked = open.map(parsePort).filter((range) => range !== undefined);
   return [...new Map([...needed, ...asked].map((range) => [portText(range), range])).values()];
 }
