@@ -16,7 +16,7 @@ import { NodeSync } from './node-sync.ts';
  * probeTimeoutMs and a beat: 9.1 s with the defaults.
  */
 export interface MonitorTimes {
-  /** Between two probes; the first comes after a random part of it, so that a thousand do not beat together. */
+  /** Between two probes; the first comes after half of it and a random part, so that a thousand do not beat together. */
   readonly probeIntervalMs: number;
   /** An engine that does not answer a probe within this has failed it. */
   readonly probeTimeoutMs: number;
@@ -196,7 +196,8 @@ export class NodeMonitor {
   async #probeUntilLost(probe: Probe, signal: AbortSignal): Promise<void> {
     const { times, clock } = this.#context;
     let failures = 0;
-    let waitMs = times.probeIntervalMs * Math.random();
+    // It has just answered everything that was listed: the first probe may be late, but not all may be at once.
+    let waitMs = (times.probeIntervalMs / 2) * (1 + Math.random());
     while (!signal.aborted) {
       if (failures === 0 && !(await slept(clock, onBeat(clock, waitMs), signal))) return;
       waitMs = times.probeIntervalMs;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { coalesced } from '../common/coalesced.ts';
 import { EngineError } from '../common/errors.ts';
 import { EngineAnswerError, type EngineClient, messageOf } from '../engine/client.ts';
@@ -55,7 +56,8 @@ export class NodeSync {
   readonly #flushDirty: () => Promise<void>;
   readonly #later = new Map<() => Promise<void>, NodeJS.Timeout>();
   readonly #rechecks = new Set<NodeJS.Timeout>();
-  #lastContainers: Buffer | undefined;
+  /** Hash of the last listing of all containers: the listings themselves would be as large as the model. */
+  #lastContainers: string | undefined;
   /** Gone while a listing is under way that may still name them; engines never use an ID twice. */
   readonly #destroyed = new Set<string>();
   /** Grows with every {@link reset}: what was asked before may come from another engine and is not written. */
@@ -212,10 +214,11 @@ export class NodeSync {
     const answer = await this.#client.request({ method: 'GET', path: '/containers/json?all=1' });
     if (answer.statusCode !== 200) throw new EngineAnswerError(messageOf(answer.body), answer.statusCode);
     this.#assertCurrent(generation);
-    if (this.#lastContainers?.equals(answer.body)) return this.#writer.confirmContainers(this.#node);
+    const hash = createHash('sha256').update(answer.body).digest('base64');
+    if (this.#lastContainers === hash) return this.#writer.confirmContainers(this.#node);
     const summaries = JSON.parse(answer.body.toString()) as ContainerSummary[];
     const alive = this.#alive(summaries);
-    this.#lastContainers = alive.length === summaries.length ? answer.body : undefined;
+    this.#lastContainers = alive.length === summaries.length ? hash : undefined;
     this.#writer.replaceContainers(this.#node, alive);
   }
 
