@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import type { Container } from '../cluster/container.ts';
+import { silentLogger } from '../common/logger.ts';
+import { ContainerLifecycle, type LifecycleContext } from './lifecycle.ts';
+
+interface Answer {
+  readonly statusCode: number;
+  readonly message?: string;
+}
+
+const UNHEARD = {
+  statusCode: 404,
+  message: 'could not find a network matching network mode web: network web not found',
+};
+const STARTED = { statusCode: 204 };
+
+/** Starts a container whose engine answers one after the other, and tells what the client got and how often was asked. */
+async function startWith(...answers: Answer[]): Promise<{ status: number; calls: number }> {
+  let calls = 0;
+  const request = async (): Promise<unknown> => {
+    const { statusCode, message } = answers[Math.min(calls++, answers.length - 1)] ?? STARTED;
+    return { statusCode, body: Buffer.from(message === undefined ? '' : JSON.stringify({ message })) };
+  };
+  const node = { isHealthy: true, name: 'one', client: { request }, refreshContainers: async () => undefined };
+  const networks = {
+    retryDelayMs: ({ message }: { message: string }, attempt: number) =>
+      /network web not found/.test(message) && attempt < 3 ? 0 : undefined,
+  };
+  const context = { networks, logger: silentLogger() } as unknown as LifecycleContext;
+  const container = { node, engineId: 'c', name: 'c' } as unknown as Container;
+  const answer = await new ContainerLifecycle(context).act(container, 'start', {
+    search: '',
+    api: '1.44',
+    signal: new AbortController().signal,
+  });
+  return { status: answer.statusCode, calls };
+}
+
+describe('starting a container', () => {
+  test.each([
+    { name: 'started at once', answers: [STARTED], status: 204, calls: 1 },
+    { name: 'running already', answers: [{ statusCode: 304 }], status: 304, calls: 1 },
+    {
+      name: 'a network that the engine has not heard of yet',
+      answers: [UNHEARD, UNHEARD, STARTED],
+      status: 204,
+      calls: 3,
+    },
+    { name: 'a network it never hears of', answers: [UNHEARD], status: 404, calls: 3 },
+    {
+      name: 'no such container',
+      answers: [{ statusCode: 404, message: 'No such container: c' }],
+      status: 404,
+      calls: 1,
+    },
+  ])('$name', async ({ answers, status, calls }) => {
+    expect(await startWith(...answers)).toEqual({ status, calls });
+  });
+});
