@@ -14,6 +14,35 @@ describe('splitNetworkingConfig', () => {
   });
 
   test.each([
+    {
+      name: 'several networks and --rm',
+      endpoints: two,
+      hostConfig: { AutoRemove: true, NetworkMode: 'web' },
+      mode: 'bridge',
+    },
+    { name: 'several networks', endpoints: two, hostConfig: { AutoRemove: false, NetworkMode: 'web' }, mode: 'web' },
+    {
+      name: 'one network and --rm',
+      endpoints: { web: {} },
+      hostConfig: { AutoRemove: true, NetworkMode: 'web' },
+      mode: 'web',
+    },
+    {
+      name: 'the host’s network and --rm',
+      endpoints: two,
+      hostConfig: { AutoRemove: true, NetworkMode: 'host' },
+      mode: 'host',
+    },
+  ])('$name: the network mode is $mode', ({ endpoints, hostConfig, mode }) => {
+    const { body: made, connects } = splitNetworkingConfig(body(endpoints, { HostConfig: hostConfig }), '1.44');
+    expect(connects).toEqual([]);
+    expect(JSON.parse(made)).toMatchObject({
+      HostConfig: { NetworkMode: mode },
+      NetworkingConfig: { EndpointsConfig: endpoints },
+    });
+  });
+
+  test.each([
     { name: 'no networks', text: '{"Image":"x"}', kept: undefined, connects: [] },
     { name: 'null configuration', text: '{"NetworkingConfig":null}', kept: undefined, connects: [] },
     { name: 'one network', text: body({ web: null }), kept: ['web'], connects: [] },

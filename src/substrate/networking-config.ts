@@ -6,7 +6,7 @@ const MULTI_ENDPOINT_API: ApiVersion = '1.44';
 
 interface NetworkedBody {
   readonly MacAddress?: unknown;
-  readonly HostConfig?: { readonly NetworkMode?: unknown } | null;
+  readonly HostConfig?: { readonly NetworkMode?: unknown; readonly AutoRemove?: unknown } | null;
   readonly NetworkingConfig?: {
     readonly EndpointsConfig?: Readonly<Record<string, { readonly MacAddress?: unknown } | null>> | null;
   } | null;
@@ -28,8 +28,8 @@ export function splitNetworkingConfig(
   text: string,
   engineApi: ApiVersion,
 ): { readonly body: string; readonly connects: readonly LaterConnect[] } {
+  if (compareApi(engineApi, MULTI_ENDPOINT_API) >= 0) return { body: withSafeMode(text), connects: [] };
   const whole = { body: text, connects: [] };
-  if (compareApi(engineApi, MULTI_ENDPOINT_API) >= 0) return whole;
   const body = JSON.parse(text) as NetworkedBody;
   const names = Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {});
   const mode = body.HostConfig?.NetworkMode;
@@ -46,6 +46,19 @@ export function splitNetworkingConfig(
   const hasOwn = typeof body.MacAddress === 'string' && body.MacAddress !== '';
   if (hasOwn || typeof macAddress !== 'string' || macAddress === '') return { body: split, connects };
   return { body: setMember(split, ['MacAddress'], JSON.stringify(macAddress)), connects };
+}
+
+/**
+ * Engines of 26 and 28 fail one start in four of a container with several cluster networks: they attach in random order
+ * and look for the network of the network mode before it had its turn. Such a start is tried again, but one with `--rm`
+ * takes the container away when it fails. With the mode `bridge` they attach the same networks and look for none.
+ */
+function withSafeMode(text: string): string {
+  if (!text.includes('"AutoRemove":true')) return text;
+  const { HostConfig, NetworkingConfig } = JSON.parse(text) as NetworkedBody;
+  const names = Object.keys(NetworkingConfig?.EndpointsConfig ?? {});
+  const isRisky = names.length > 1 && names.includes(String(HostConfig?.NetworkMode));
+  return isRisky && HostConfig?.AutoRemove === true ? setMember(text, ['HostConfig', 'NetworkMode'], '"bridge"') : text;
 }
 
 const ENDPOINTS = ['NetworkingConfig', 'EndpointsConfig'] as const;
