@@ -44,7 +44,8 @@ export class Container implements ContainerView {
   readonly status: Status;
   /** The list entry without Names and Status, from after `{` to the end. */
   readonly #rest: string;
-  readonly #names: Readonly<Record<NameStyle, string>>;
+  /** `"/node/name"` as JSON. */
+  readonly #qualified: string;
   /** What the last filtered listing showed. */
   #kept: KeptEntry | undefined;
 
@@ -66,8 +67,7 @@ export class Container implements ContainerView {
       Id: this.id,
       Ports: reachablePorts(summary.Ports ?? [], node.address),
     }).slice(1);
-    const qualified = JSON.stringify(`/${node.name}/${this.name}`);
-    this.#names = { node: `[${qualified}]`, plain: `[${JSON.stringify(`/${this.name}`)},${qualified}]` };
+    this.#qualified = JSON.stringify(`/${node.name}/${this.name}`);
   }
 
   get nodeId(): string {
@@ -87,9 +87,10 @@ export class Container implements ContainerView {
 
   /** The list entry as JSON text and until when (ms) its age text stays true. */
   render(style: NameStyle, nowMs: number): { readonly text: string; readonly validUntilMs: number } {
+    const names = style === 'node' ? this.#qualified : `${JSON.stringify(`/${this.name}`)},${this.#qualified}`;
     const status = renderStatus(this.node.isHealthy ? this.status : HOST_DOWN, nowMs);
     return {
-      text: `{"Names":${this.#names[style]},"Status":${JSON.stringify(status.text)},${this.#rest}`,
+      text: `{"Names":[${names}],"Status":${JSON.stringify(status.text)},${this.#rest}`,
       validUntilMs: status.validUntilMs,
     };
   }
@@ -113,7 +114,7 @@ export class Container implements ContainerView {
   isSameAs(other: Container): boolean {
     return (
       this.#rest === other.#rest &&
-      this.#names.plain === other.#names.plain &&
+      this.#qualified === other.#qualified &&
       this.status.before === other.status.before &&
       this.status.after === other.status.after &&
       this.status.sinceMs === other.status.sinceMs
