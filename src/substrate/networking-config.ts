@@ -54,7 +54,7 @@ export function splitNetworkingConfig(
  * takes the container away when it fails. With the mode `bridge` they attach the same networks and look for none.
  */
 function withSafeMode(text: string): string {
-  if (!text.includes('"AutoRemove":true')) return text;
+  if (!/"AutoRemove"\s*:\s*true/.test(text)) return text;
   const { HostConfig, NetworkingConfig } = JSON.parse(text) as NetworkedBody;
   const names = Object.keys(NetworkingConfig?.EndpointsConfig ?? {});
   const isRisky = names.length > 1 && names.includes(String(HostConfig?.NetworkMode));
