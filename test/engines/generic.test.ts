@@ -2,12 +2,17 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/common/clock.ts';
+import { must } from '../../src/lab/commands.ts';
+import { engineVersion } from '../../src/machine/access.ts';
+import { createMachine } from '../../src/machine/create.ts';
 import type { Driver } from '../../src/machine/driver.ts';
 import { driver as generic } from '../../src/machine/drivers/generic.ts';
 import { openJournal } from '../../src/machine/journal.ts';
 import { resolveOptions } from '../../src/machine/option-values.ts';
 import type { OptionValues } from '../../src/machine/options.ts';
 import type { EngineSpec } from '../../src/machine/provisioner.ts';
+import { plainEngine } from '../../src/machine/record.ts';
+import { openStore } from '../../src/machine/store.ts';
 import { testDriver } from '../conformance/driver.ts';
 import type { TestHost } from '../hosts/host.ts';
 import { EngineTrust } from '../hosts/trust.ts';
@@ -154,5 +159,46 @@ describe('an engine to adopt', () => {
   ])('refuses $options', async ({ options, message }) => {
     const directory = await folder();
     expect(() => open(directory, { 'generic-ip-address': host.address, ...options })).toThrow(message);
+  });
+});
+
+describe('enxame machine create', () => {
+  it('sets a host up whose engine docker uses with what the store has', async () => {
+    const queen = await world.start({ name: 'queen' });
+    const store = openStore(join(world.directory, 'store'));
+    const context = {
+      store,
+      env: { HOME: world.environment.home },
+      clock: systemClock,
+      runSwarm: async () => undefined,
+    };
+    const request = {
+      name: 'queen',
+      driver: 'generic',
+      options: { 'generic-ip-address': queen.address, 'generic-ssh-user': 'bee' },
+      engine: { ...plainEngine(), labels: { zone: 'a' } },
+      savesCredentials: false,
+    };
+    const stored = await createMachine(request, context, task);
+    const url = `tcp://${queen.address}:2376`;
+    expect(await engineVersion(stored, url, { timeoutMs: 10_000, signal })).toMatch(/^20\.10/);
+    const env = { DOCKER_HOST: url, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: stored.tlsFolder };
+    const labels = await must('docker', ['info', '--format', '{{json .Labels}}'], { env });
+    expect(JSON.parse(labels).sort()).toEqual(['provider=generic', 'zone=a']);
+  });
+
+  it('leaves a host that refuses us as it was, and says why', async () => {
+    const store = openStore(join(world.directory, 'store'));
+    const context = {
+      store,
+      env: { HOME: world.environment.home },
+      clock: systemClock,
+      runSwarm: async () => undefined,
+    };
+    const options = { 'generic-ip-address': host.address, 'generic-ssh-user': 'drone' };
+    const request = { name: 'drone', driver: 'generic', options, engine: plainEngine(), savesCredentials: false };
+    await expect(createMachine(request, context, task)).rejects.toThrow(
+      /^Error with pre-create check: drone@.* may not use sudo/,
+    );
   });
 });

@@ -35,7 +35,12 @@ pair hostname "$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)"
 if [ -d /run/systemd/system ]; then pair init systemd
 elif [ -d /run/openrc ] && command -v rc-service >/dev/null; then pair init openrc
 else pair init none; fi
-if command -v dockerd >/dev/null; then pair engine yes; fi
+if program=$(command -v dockerd); then
+  owner=
+  # A package that was cut off while it was installed has its files but does not work.
+  if command -v dpkg-query >/dev/null; then owner=$(dpkg-query -S "$(readlink -f "$program")" 2>/dev/null | cut -d: -f1 || :); fi
+  if [ -z "$owner" ] || [ -z "$(dpkg-query -W -f '\${db:Status-Status}\n' "$owner" | grep -v '^installed$')" ]; then pair engine yes; fi
+fi
 pair free "$(df -Pk /var | awk 'NR == 2 { print $4 }')"
 for b in sudo doas; do
   command -v $b >/dev/null || continue

@@ -33,7 +33,7 @@ export function installEngine(facts: HostFacts, host: string, installUrl: string
     );
   const family = familyOf(facts.os, host);
   const script = installUrl === undefined ? family.engine(facts.os) : fromScript(installUrl);
-  return step('installing the engine', family, `command -v dockerd >/dev/null || {\n${script}}\n`);
+  return step('installing the engine', family, script);
 }
 
 /** Brings the packages of the engine that is there up to date, from wherever they came. */

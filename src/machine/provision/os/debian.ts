@@ -10,8 +10,9 @@ apt() { patient apt-get -q -y -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-conf
 known() { apt-cache show "$1" >/dev/null 2>&1; }
 ready() {
   [ -z "\${updated-}" ] || return 0
-  [ -z "$(dpkg --audit 2>/dev/null)" ] || patient dpkg --configure -a --force-confdef --force-confold
+  broken=$(dpkg --audit 2>/dev/null)
   apt update
+  [ -z "$broken" ] || patient dpkg --configure -a --force-confdef --force-confold || apt --fix-broken install
   updated=yes
 }
 install() { ready; apt --no-install-recommends install "$@"; }
