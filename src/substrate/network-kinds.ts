@@ -24,9 +24,12 @@ export function isClusterScoped({ Scope, Id }: NetworkSummary): boolean {
   return Scope === 'swarm' && isClusterNetworkId(Id);
 }
 
-/** Endpoints that the engine makes for the substrate's load balancing, by their key in an inspection's `Containers`. */
+/**
+ * Endpoints of no container, by their key in an inspection's `Containers`: those of the substrate's load balancing
+ * (`lb-…`), which have no sandbox while they are made and removed (`ep-…`, as every endpoint without one).
+ */
 export function isInternalEndpoint(key: string): boolean {
-  return key.startsWith('lb-');
+  return key.startsWith('lb-') || key.startsWith('ep-');
 }
 
 /** What a client's `POST /networks/create` asks for. */
