@@ -1,6 +1,9 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
-/** Two projects: `unit` needs nothing and takes seconds; `engines` runs real Docker engines (root, Linux). */
+/**
+ * `unit` needs nothing and takes seconds; `engines` runs real Docker engines (root, Linux); `matrix` is every client with every
+ * engine; `vm` starts real virtual machines. `npm test` runs the first two.
+ */
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
@@ -11,6 +14,24 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/engines/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'matrix',
+          include: ['test/matrix/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'vm',
+          include: ['test/vm/**/*.test.ts'],
+          testTimeout: 1_200_000,
+          hookTimeout: 1_200_000,
           fileParallelism: false,
         },
       },

@@ -1,15 +1,19 @@
 #!/usr/bin/env node
-// `npm test`: installs what is missing, builds, checks and runs every test. `--matrix` runs the full product of versions instead.
+// `npm test`: installs what is missing, builds, checks and runs every test. Instead of that `--matrix` runs the full product of versions,
+// `--vm` the drivers that start real virtual machines.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { setup } from './setup.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isMatrix = process.argv.includes('--matrix');
+const isVm = process.argv.includes('--vm');
 
-await setup({ use: 'tests', generations: ['20.10', '26.1', '28.5'] });
+await setup({ use: isVm ? 'vm' : 'tests', generations: ['20.10', '26.1', '28.5'] });
 if (isMatrix) {
   run('every client with every engine', 'npx', ['vitest', 'run', '--project', 'matrix']);
+} else if (isVm) {
+  run('virtual machines', 'npx', ['vitest', 'run', '--project', 'vm']);
 } else {
   run('format and lint', 'npx', ['biome', 'check', '.']);
   run('types', 'npx', ['tsc', '-p', 'tsconfig.json']);

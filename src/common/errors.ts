@@ -18,6 +18,11 @@ export class ClusterError extends Error {
     this.code = options.code;
     this.status = options.status;
   }
+
+  /** What the other side said, line by line, beyond the message; shown with `--debug`. */
+  get details(): readonly string[] {
+    return [];
+  }
 }
 
 /** Something named does not exist (404). */

@@ -23,6 +23,7 @@ export function reportError(error: unknown, io: Pick<Io, 'err' | 'isErrTerminal'
   const where = command === undefined ? 'enxame' : `enxame: ${command}`;
   const line = `${colors.red(where)}: ${sentence(error)}`;
   io.err(`${line}${isUsage ? helpHint(error, command) : ''}\n`);
+  if (isDebug && error instanceof ClusterError) io.err(error.details.map((text) => `  | ${text}\n`).join(''));
   if (isDebug) io.err(`${stackOf(error)}\n`);
   return isUsage ? USAGE : FAILURE;
 }

@@ -24,6 +24,10 @@ export class ProvisionError extends DriverError {
     this.step = step;
     this.output = output;
   }
+
+  override get details(): readonly string[] {
+    return this.output;
+  }
 }
 
 const DEFAULT_TIMEOUT_MS = 120_000;
