@@ -40,6 +40,26 @@ describe('a buffered call', () => {
     expect([answer.statusCode, messageOf(answer.body)]).toEqual([409, 'no']);
   });
 
+  test('uses the connection of the one before', async () => {
+    const engine = await FakeEngine.start();
+    const [host = '', port = ''] = engine.address.split(':');
+    const connector = tcpConnector(host, Number(port));
+    let connections = 0;
+    const client = new EngineClient({
+      ...connector,
+      connect: (...args) => {
+        connections += 1;
+        return connector.connect(...args);
+      },
+    });
+    closing.push(
+      () => engine.close(),
+      () => client.close(),
+    );
+    for (let call = 0; call < 5; call++) await client.request(LIST);
+    expect(connections).toBe(1);
+  });
+
   test('as JSON rejects with the status and words of the engine', async () => {
     const { engine, client } = await engineAndClient();
     engine.lie('GET /containers/json', 409, { message: 'no' });

@@ -282,7 +282,10 @@ class Collector implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     const [only] = this.#chunks;
     const body = this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks, this.#bytes);
-    this.#settle(() => this.#resolve({ statusCode: this.#statusCode, headers: this.#headers, body }));
+    const answer = { statusCode: this.#statusCode, headers: this.#headers, body };
+    // undici gives a connection back one turn of the event loop after its answer: who asks again before that would make it
+    // open a second one to every engine. The microtask comes after undici planned its turn.
+    this.#settle(() => queueMicrotask(() => setImmediate(() => this.#resolve(answer))));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
