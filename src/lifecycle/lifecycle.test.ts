@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Container } from '../cluster/container.ts';
+import { NotFoundError } from '../common/errors.ts';
 import { silentLogger } from '../common/logger.ts';
 import { ContainerLifecycle, type LifecycleContext } from './lifecycle.ts';
 
@@ -8,11 +9,11 @@ interface Answer {
   readonly message?: string;
 }
 
-const UNHEARD = {
+const UNHEARD: Answer = {
   statusCode: 404,
   message: 'could not find a network matching network mode web: network web not found',
 };
-const STARTED = { statusCode: 204 };
+const STARTED: Answer = { statusCode: 204 };
 
 /** Starts a container whose engine answers one after the other, and tells what the client got and how often was asked. */
 async function startWith(...answers: Answer[]): Promise<{ status: number; calls: number }> {
@@ -55,5 +56,31 @@ describe('starting a container', () => {
     },
   ])('$name', async ({ answers, status, calls }) => {
     expect(await startWith(...answers)).toEqual({ status, calls });
+  });
+});
+
+test('a create with an unknown network is no 404, on which clients would pull the image', async () => {
+  const homesOf = (): never => {
+    throw new NotFoundError('network nowhere not found', 'NO_SUCH_NETWORK');
+  };
+  const context = {
+    cluster: { nodes: [] },
+    images: { isKnown: () => true },
+    networks: { homesOf },
+    volumes: { homesOf: () => [] },
+  } as unknown as LifecycleContext;
+  const value = { Image: 'busybox', HostConfig: { NetworkMode: 'nowhere' } };
+  const created = new ContainerLifecycle(context).create({
+    text: JSON.stringify(value),
+    value,
+    name: undefined,
+    platform: undefined,
+    registryAuth: undefined,
+    api: '1.44',
+    signal: new AbortController().signal,
+  });
+  await expect(created).rejects.toMatchObject({
+    status: 400,
+    message: 'network nowhere not found: create it first (docker network create)',
   });
 });

@@ -1,10 +1,11 @@
 import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
-import { NotFoundError } from '../common/errors.ts';
+import { BadRequestError, NotFoundError } from '../common/errors.ts';
 import { toError } from '../scheduler/refusal.ts';
 import { schedule } from '../scheduler/scheduler.ts';
 import type { Home } from '../scheduler/types.ts';
 import type { LifecycleContext } from './lifecycle.ts';
+import type { NetworkPlacement } from './ports.ts';
 import type { Wanted } from './wanted.ts';
 
 /** How long a create that asks for resources waits until what the chosen node holds is known. */
@@ -38,11 +39,21 @@ function choose(
   if (!context.images.isKnown(references.image) && cluster.nodes.some((node) => node.isHealthy)) {
     throw noSuchImage(references.image);
   }
-  const homes: Home[] = [...volumes.homesOf(references.volumes), ...networks.homesOf(references.networks)];
+  const homes: Home[] = [...volumes.homesOf(references.volumes), ...networkHomes(networks, references.networks)];
   const refused = new Map([...networks.refusalsFor(references.networks), ...excluded]);
   const answer = schedule({ ...parsed.request, homes, excluded: refused }, cluster, context.scheduler);
   if (answer.kind === 'refused') throw toError(answer);
   return answer.node as Node;
+}
+
+/** Not 404 for an unknown network: clients take that answer to a create for a missing image, and pull. */
+function networkHomes(networks: NetworkPlacement, references: readonly string[]): readonly Home[] {
+  try {
+    return networks.homesOf(references);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new BadRequestError(`${error.message}: create it first (docker network create)`, error.code, error);
+  }
 }
 
 function asksForResources({ parsed }: Wanted): boolean {
