@@ -1,0 +1,3 @@
+import { everyClient } from './every-client.ts';
+
+everyClient(['20.10', '20.10', '20.10']);

@@ -1,0 +1,4 @@
+import { everyClient } from './every-client.ts';
+import { MIXED } from './swarm.ts';
+
+everyClient(MIXED);
