@@ -35,15 +35,6 @@ const config: ViteUserConfig = defineConfig({
           fileParallelism: false,
         },
       },
-      {
-        test: {
-          name: 'matrix',
-          include: ['test/matrix/**/*.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          fileParallelism: false,
-        },
-      },
     ],
   },
 });
