@@ -38,8 +38,12 @@ export function failureOfAll({ done, failed }: Outcomes<unknown>, what: string):
   const reasons = new Map<string, string[]>();
   for (const [node, error] of failed)
     reasons.set(reasonOf(error), [...(reasons.get(reasonOf(error)) ?? []), node.name]);
-  const details = [...reasons].map(([reason, names]) => `${reason} (node ${names.sort().join(', ')})`).join('; ');
+  const details = [...reasons].map(([reason, names]) => `${reason} (${namesOf(names)})`).join('; ');
   const elsewhere = done.size > 0 ? `. ${what} on the other ${done.size} ${done.size === 1 ? 'node' : 'nodes'}` : '';
   const { status, code } = first instanceof ClusterError ? first : { status: 500, code: 'ENGINE_ANSWER' };
   return new ClusterError(`${details}${elsewhere}`, { code, status, cause: first });
+}
+
+function namesOf(nodes: readonly string[]): string {
+  return `${nodes.length === 1 ? 'node' : 'nodes'} ${[...nodes].sort().join(', ')}`;
 }

@@ -105,7 +105,7 @@ describe('pull', () => {
     for (const engine of one.fake.engines) engine.lie('POST /images/create', engineStatus, body);
     const { status, text } = await one.call('POST', '/images/create?fromImage=nothing&tag=1');
     expect(status).toBe(expected);
-    const message = 'manifest unknown (node node-1, node-2)';
+    const message = 'manifest unknown (nodes node-1, node-2)';
     const last = linesOf(text).at(-1);
     expect(last).toEqual(expected === 200 ? { errorDetail: { message }, error: message } : { message });
   });
