@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { clientPath } from '../../src/lab/clients.ts';
 import { run } from '../../src/lab/commands.ts';
 import type { CommandOptions, CommandResult, Generation } from '../../src/lab/lab.ts';
@@ -83,7 +84,8 @@ export class Project {
   /** Runs compose; throws with what it said when it fails. Returns both its outputs, as a terminal shows them. */
   async compose(args: readonly string[], options: CommandOptions = {}): Promise<string> {
     const { stdout, stderr } = succeeded(`compose ${args.join(' ')}`, await this.try(args, options));
-    return `${stdout}${stderr}`;
+    // Compose 2.26 moves the cursor even where there is no terminal.
+    return stripVTControlCharacters(`${stdout}${stderr}`);
   }
 
   /** The project's containers in all states, by name. */

@@ -13,6 +13,7 @@ export function composeScenarios(generation: Generation, swarm: () => Swarm): vo
     recreateScenario(user);
     placementScenario(user);
     jobScenario(user);
+    buildScenario(user);
     if (!user.hasOldCompose) newerScenarios(user);
     test('leaves nothing behind', async () => {
       expect(await user.docker(['ps', '-aq'])).toBe('');
@@ -237,6 +238,24 @@ function jobScenario(user: User): void {
   projectTest(user, 'job', 'up in the foreground ends with the exit code of the job', async (project) => {
     const { exitCode, stdout } = await project.try(['up', '--exit-code-from', 'job']);
     expect([exitCode, stdout]).toEqual([3, expect.stringMatching(/job[-_]1.* the job is done/)]);
+  });
+}
+
+function buildScenario(user: User): void {
+  projectTest(user, 'build', 'an image built on one node runs on others', async (project) => {
+    await project.compose(['build']);
+    await project.compose(['up', '-d']);
+    expect((await project.containers()).map(({ node }) => node)).toEqual(['one', 'three']);
+    const logs = await waitFor('both to speak', async () => {
+      const text = await project.compose(['logs', '--no-color']);
+      return text.split('built once').length === 3 && text;
+    });
+    expect(logs).toMatch(/^there[-_]1 +\| built once$/m);
+    const before = await ids(project);
+    await project.compose(['up', '-d']);
+    expect(await ids(project)).toEqual(before);
+    await project.compose(['down', '--rmi', 'all']);
+    expect(await user.docker(['images', '-q', 'made-here'])).toBe('');
   });
 }
 
