@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { EngineError } from '../common/errors.ts';
 import { ChunkedDecoder } from '../engine/chunked.ts';
-import type { EngineClient, RawRequest } from '../engine/client.ts';
+import { anyOf, type EngineClient, type RawRequest } from '../engine/client.ts';
 import { headerOf, parseHead, type ResponseHead } from '../engine/response-head.ts';
 import { SocketReader } from './socket-reader.ts';
 
@@ -19,9 +19,11 @@ export type StreamRequest = Omit<RawRequest, 'reader'>;
 export class EngineStream {
   readonly socket: Duplex;
   readonly #reader: SocketReader;
+  readonly #lost: AbortSignal;
   #lastByte = 0;
 
-  private constructor(socket: Duplex, reader: SocketReader) {
+  private constructor(socket: Duplex, reader: SocketReader, lost: AbortSignal) {
+    this.#lost = lost;
     this.socket = socket;
     this.#reader = reader;
   }
@@ -34,22 +36,24 @@ export class EngineStream {
   /** Connects and sends the head (and `body`, if any); {@link head} then reads the answer. */
   static async send(client: EngineClient, request: StreamRequest): Promise<EngineStream> {
     const reader = new SocketReader();
+    const { lost } = client;
     const socket = await client.send({ ...request, reader: reader.onread });
     if (socket instanceof Socket) socket.setKeepAlive(true, KEEP_ALIVE_MS);
     reader.begin(socket);
-    return new EngineStream(socket, reader);
+    return new EngineStream(socket, reader, lost);
   }
 
-  /** The head of the answer (`100 Continue` skipped); what follows waits for one of the methods below. */
-  head(signal?: AbortSignal): Promise<ResponseHead> {
+  /** The head of the answer (`100 Continue` skipped); what follows waits for one of the methods below. Rejects when the engine is lost. */
+  head(leaving?: AbortSignal): Promise<ResponseHead> {
+    const signal = anyOf(this.#lost, leaving);
     return new Promise((resolve, reject) => {
       let received: Buffer = Buffer.alloc(0);
       const settle = (rest: Buffer, action: () => void): void => {
         this.#reader.hold(rest);
-        signal?.removeEventListener('abort', onAbort);
+        signal.removeEventListener('abort', onAbort);
         action();
       };
-      const onAbort = (): void => settle(received, () => reject(signal?.reason));
+      const onAbort = (): void => settle(received, () => reject(signal.reason));
       const onData = (chunk: Buffer): boolean => {
         received = Buffer.concat([received, chunk]);
         try {
@@ -63,8 +67,8 @@ export class EngineStream {
       };
       const onEnd = (): void =>
         settle(received, () => reject(new EngineError('the engine closed the connection before it answered')));
-      if (signal?.aborted) return reject(signal.reason);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
       this.#reader.read({ data: onData, end: onEnd });
     });
   }

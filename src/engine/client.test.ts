@@ -217,7 +217,12 @@ describe('a raw exchange', () => {
     stop.abort(new Error('enough'));
     await outcome;
     const events = await client.open({ method: 'GET', path: '/events', headers: {} });
+    const unanswered = expect(client.open({ method: 'GET', path: '/info', headers: {} })).rejects.toThrow(
+      'was lost before it answered',
+    );
+    await waitUntil(() => engine.requestsTo('GET /info').length === 2);
     await client.dropConnections();
+    await unanswered;
     expect(events.socket.destroyed).toBe(false);
     await client.close();
     expect(events.socket.destroyed).toBe(true);

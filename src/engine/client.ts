@@ -72,6 +72,7 @@ export class EngineClient {
   readonly connector: Connector;
   readonly #connections: number;
   #pool: Pool;
+  #lost = new AbortController();
   readonly #connectTimeoutMs: number;
   readonly #raw = new Set<Duplex>();
   #min: ApiVersion = OLDEST_API;
@@ -127,9 +128,10 @@ export class EngineClient {
 
   /** Sends a request on a connection of its own and reads the answer's head. The caller owns the socket. */
   async open(request: RawRequest): Promise<RawExchange> {
+    const { lost } = this;
     const socket = await this.send(request);
     try {
-      return { socket, ...(await readResponseHead(socket, request.signal)) };
+      return { socket, ...(await readResponseHead(socket, anyOf(lost, request.signal))) };
     } catch (error) {
       socket.destroy();
       throw error;
@@ -160,11 +162,25 @@ export class EngineClient {
     return prefix + path;
   }
 
-  /** Fails the buffered calls under way and connects anew from now on; raw exchanges go on. For an engine that was lost. */
+  /**
+   * Aborted when the engine is lost ({@link dropConnections}), then renewed: raw exchanges whose answer has not begun end
+   * with it, so that nobody waits for an engine that hangs.
+   */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /**
+   * Fails the calls under way and the raw exchanges that were not answered yet, and connects anew from now on; answered raw
+   * exchanges go on. For an engine that was lost.
+   */
   async dropConnections(): Promise<void> {
-    const lost = this.#pool;
+    const pool = this.#pool;
+    const lost = this.#lost;
     this.#pool = this.#createPool();
-    await lost.destroy();
+    this.#lost = new AbortController();
+    lost.abort(new EngineError(`engine ${this.connector.address} was lost before it answered`));
+    await pool.destroy();
   }
 
   /** Ends every call and stream. Idempotent. */
@@ -210,6 +226,11 @@ function headerLines(name: string, value: string | readonly string[]): string {
 
 /** What all engines of the last ten years speak; used before an engine told its versions. */
 const LEAST_COMMON: ApiVersion = '1.40';
+
+/** A signal that is aborted with either. */
+export function anyOf(signal: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other ? AbortSignal.any([signal, other]) : signal;
+}
 
 /** The `message` of Docker's error body, or the start of whatever came instead. */
 export function messageOf(body: Buffer): string {

@@ -241,6 +241,14 @@ describe('changes of a container', () => {
     expect((await manager.call('POST', '/containers/c/rename')).status).toBe(400);
   });
 
+  test('a call to a node that hangs ends when the node is known to hang', async () => {
+    const manager = await over(REDIS);
+    await manager.call('POST', `/containers/${await manager.create('a')}/start`);
+    await manager.engine(0).apply({ kind: 'hang' });
+    const { status, json } = await manager.call('GET', '/containers/a/logs?stdout=1');
+    expect([status, json.message]).toEqual([502, expect.stringContaining('was lost before it answered')]);
+  });
+
   test('a container on a lost node is refused with the node and the reason', async () => {
     const manager = await over(REDIS);
     await manager.create('a');
