@@ -14,6 +14,8 @@ import type { Logger } from '../common/logger.ts';
 import type { TlsServerOptions } from '../common/tls-files.ts';
 import { VERSION } from '../common/version.ts';
 import type { DiscoveryBackend } from '../discovery/discovery.ts';
+import type { Entry } from '../discovery/entry.ts';
+import type { Connector } from '../engine/connectors/connector.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';
 import type { EngineTls } from '../engine/connectors/socket.ts';
 import { ImageServices } from '../images/services.ts';
@@ -49,6 +51,21 @@ export interface Manager {
   close(): Promise<void>;
 }
 
+/** Reaches engines as their entries say; says once that a bare `host:port` is plain TCP when there are no certificates. */
+function engineConnector({ engineTls, logger }: ManagerOptions): (entry: Entry) => Promise<Connector> {
+  let hasWarned = false;
+  return (entry) => {
+    if (entry.scheme === 'auto' && !engineTls && !hasWarned) {
+      hasWarned = true;
+      logger.warn(
+        { entry: entry.canonical },
+        'engines are reached over plain TCP, where whoever reaches them controls their hosts: give --tlscacert, --tlscert and --tlskey, or use ssh:// entries',
+      );
+    }
+    return connectorFor(entry, { tls: engineTls });
+  };
+}
+
 /** Wires the parts of a manager together and starts them; the only place that knows them all. */
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { logger, clock, backend } = options;
@@ -57,7 +74,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   const membership = new Membership({
     cluster,
     backend,
-    connect: (entry) => connectorFor(entry, { tls: options.engineTls }),
+    connect: engineConnector(options),
     clock,
     logger,
     times: options.times,

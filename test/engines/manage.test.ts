@@ -200,6 +200,17 @@ describe('one clear line for', () => {
   });
 });
 
+test('plain TCP to engines is warned of once', async () => {
+  const manager = start('-H', `unix://${join(folder, 'plain.sock')}`, '--state-dir', 'none', '127.0.0.1:9,127.0.0.1:8');
+  await manager.until(/engines are reached over plain TCP/);
+  await manager.until(/Manager at/);
+  await waitFor('both engines', async () => {
+    const { stderr } = await plainDocker(`unix://${join(folder, 'plain.sock')}`, ['info']);
+    return stderr.split('WARNING: engine').length === 3;
+  });
+  expect(manager.said().match(/engines are reached over plain TCP/g)).toHaveLength(1);
+});
+
 test('a manager can serve tokens too: one process is enough for a small swarm', async () => {
   const port = await freePort();
   const manager = start(
