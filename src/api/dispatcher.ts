@@ -6,7 +6,7 @@ import type { Handler, RouteHandlers, Services, UpgradeRequest } from './call.ts
 import { CallEndedError, NotSupportedError, SwarmInactiveError, sendError } from './errors.ts';
 import { createRouter, parseTarget, type Router } from './router.ts';
 import { ROUTES, type Route, routeKey } from './routes.ts';
-import { readUpgrade, responseFor } from './upgrade.ts';
+import { afterEarlier, readUpgrade, responseFor } from './upgrade.ts';
 
 /** Runs the handler of each request and knows the calls in progress. */
 export class Dispatcher {
@@ -15,6 +15,8 @@ export class Dispatcher {
   readonly #version: string;
   readonly #router: Router = createRouter(ROUTES);
   readonly #calls = new Set<ApiCall>();
+  /** The latest answer on each connection. */
+  readonly #answers = new WeakMap<Duplex, ServerResponse>();
   #isDraining = false;
 
   constructor(services: Services, handlers: RouteHandlers, version: string) {
@@ -30,12 +32,17 @@ export class Dispatcher {
 
   /** Answers an ordinary request. */
   async request(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    this.#answers.set(req.socket, res);
     await this.#answer(req, res, () => Promise.resolve(undefined));
   }
 
   /** Answers a request to upgrade; the socket is ours from here on. */
   async upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy());
+    await afterEarlier(socket, this.#answers.get(socket));
+    if (socket.destroyed) return;
+    // The answer before may have set the time that a connection is kept idle.
+    req.socket.setTimeout(0);
     const res = responseFor(req, socket);
     await this.#answer(req, res, () => readUpgrade(req, socket, head));
   }

@@ -11,7 +11,7 @@ import { testCertificates } from '../../test/fakes/scripted-engine.ts';
 import { tcpConnector } from '../engine/connectors/socket.ts';
 import { sendJson } from './answer.ts';
 import { readJsonText } from './body.ts';
-import type { RouteHandlers } from './call.ts';
+import type { Call, RouteHandlers } from './call.ts';
 
 const fixtures: ApiFixture[] = [];
 
@@ -174,6 +174,24 @@ describe('API server', () => {
     expect(await exchange(fixture, `GET /nothing ${upgrade}\r\n`)).toMatch(/^HTTP\/1.1 404[\s\S]*page not found/);
     const withBody = `POST /containers/create ${upgrade}Content-Length: 9\r\n\r\n{"a": 12}`;
     expect(await exchange(fixture, withBody)).toMatch(/^HTTP\/1.1 201[\s\S]*\{"a": 12\}$/);
+  });
+
+  it.each([
+    { what: 'at once', delayMs: 0, bytes: 10 },
+    { what: 'later', delayMs: 20, bytes: 10 },
+    { what: 'later, with much to send', delayMs: 20, bytes: 20_000_000 },
+  ])('answers an upgrade that came before the earlier answer was sent: $what', async ({ delayMs, bytes }) => {
+    const slow = async (call: Call): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      sendJson(call.res, 200, JSON.stringify('x'.repeat(bytes)));
+    };
+    const fixture = await serve({ ...echo, 'GET /version': slow });
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: tcp\r\n';
+    const both = `GET /version HTTP/1.1\r\nHost: x\r\n\r\nGET /_ping HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`;
+    const received = await exchange(fixture, both);
+    expect(received.length).toBeGreaterThan(bytes);
+    expect(received.match(/HTTP\/1.1 200 OK/g)).toHaveLength(2);
+    expect(received).toMatch(/"path":"\/_ping"/);
   });
 });
 

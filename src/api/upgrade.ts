@@ -26,6 +26,27 @@ export function responseFor(req: IncomingMessage, socket: Duplex): ServerRespons
   return res;
 }
 
+/**
+ * Resolves when the answer to the request before, on the same connection, is sent or the connection is gone. A client may
+ * ask to upgrade as soon as it has read that answer, which can be before we learn that it was sent. From the upgrade on
+ * Node no longer looks after the socket, so that answer is told here when it may go on writing.
+ */
+export function afterEarlier(socket: Duplex, earlier: ServerResponse | undefined): Promise<void> {
+  // All bytes may be out (`writableFinished`) while Node has not taken the socket away from it yet.
+  const isOver = !earlier || earlier.destroyed || (earlier.writableFinished && !earlier.socket);
+  if (isOver || socket.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const onDrain = (): boolean => earlier.emit('drain');
+    const done = (): void => {
+      socket.off('drain', onDrain).off('close', done);
+      earlier.off('finish', done).off('close', done);
+      resolve();
+    };
+    socket.on('drain', onDrain).once('close', done);
+    earlier.once('finish', done).once('close', done);
+  });
+}
+
 /** Takes the request's own body (exec options come with the upgrade) off the socket; it is left paused behind it. */
 export async function readUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<UpgradeRequest> {
   const protocol = req.headers.upgrade ?? '';
