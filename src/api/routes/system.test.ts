@@ -62,6 +62,16 @@ describe('versions', () => {
     expect(json.Components[1].Details.Nodes).toBe('2');
   });
 
+  test('Compose 1 is offered a version in which images still have what it needs', async () => {
+    const manager = await over(1);
+    const offered = async (agent: string): Promise<string> => {
+      const response = await fetch(`${manager.url}/version`, { headers: { 'User-Agent': agent } });
+      return ((await response.json()) as { ApiVersion: string }).ApiVersion;
+    };
+    expect(await offered('docker-compose/1.29.2 docker-py/5.0.3 Linux/6.1')).toBe('1.44');
+    expect(await offered('compose/2.40.3')).toBe('1.51');
+  });
+
   test('a ping says what clients look for', async () => {
     const manager = await over(1);
     const response = await fetch(`${manager.url}/_ping`, { method: 'HEAD' });

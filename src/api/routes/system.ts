@@ -1,7 +1,7 @@
 import os from 'node:os';
 import type { Node } from '../../cluster/node.ts';
 import { VERSION } from '../../common/version.ts';
-import { OLDEST_API } from '../../engine/api-version.ts';
+import { type ApiVersion, LEAST_ADVERTISED_API, OLDEST_API, olderApi } from '../../engine/api-version.ts';
 import { sendJson, sendJsonBuffers } from '../answer.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 
@@ -33,9 +33,17 @@ async function info(call: Call): Promise<void> {
   sendJsonBuffers(call.res, 200, call.services.info.render(call.services.clock.now()));
 }
 
+/**
+ * Compose 1 speaks the version it reads here, and cannot recreate a container from API 1.45 on: it looks for
+ * `ContainerConfig` in the image, which is gone there. It is offered one version less.
+ */
+function suitableApi(advertised: ApiVersion, userAgent: string | undefined): ApiVersion {
+  return userAgent?.startsWith('docker-compose/1.') ? olderApi(advertised, LEAST_ADVERTISED_API) : advertised;
+}
+
 async function version(call: Call): Promise<void> {
   const { cluster, advertisedApi } = call.services;
-  const api = advertisedApi();
+  const api = suitableApi(advertisedApi(), call.req.headers['user-agent']);
   const base = { ApiVersion: api, MinAPIVersion: OLDEST_API, Os: 'linux', Arch: goArch(), KernelVersion: os.release() };
   const components = [{ Name: 'Enxame', Version: VERSION, Details: base }, ...engineComponents(cluster.healthyNodes())];
   const answer = {
