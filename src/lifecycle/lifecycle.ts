@@ -108,8 +108,7 @@ export class ContainerLifecycle {
 
   /**
    * A start on a cluster network may fail while the network is still being prepared on that node. With several of them
-   * engines of 26 and 28 fail one start in four (404 "could not find a network matching network mode …"): they
-   * attach in random order, and look for the network of the network mode although it may not have had its turn.
+   * engines of 26 and 28 may answer 404 "could not find a network matching network mode …", which passes as well.
    */
   async #startPatiently(call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
     for (let attempt = 1; ; attempt++) {

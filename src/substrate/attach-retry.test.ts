@@ -22,6 +22,15 @@ describe('attachRetryDelayMs', () => {
     expect(attachRetryDelayMs(message, 1, knowsWeb)).toBeUndefined();
   });
 
+  test('a matter of luck is tried again soon and often, for a network that exists', () => {
+    const unlucky = (network: string): string =>
+      `could not find a network matching network mode ${network}: network ${network} not found`;
+    expect(attachRetryDelayMs(unlucky('web'), 1, knowsWeb)).toBeLessThan(100);
+    expect(attachRetryDelayMs(unlucky('web'), 60, knowsWeb)).toBeLessThan(100);
+    expect(attachRetryDelayMs(unlucky('web'), 1000, knowsWeb)).toBeUndefined();
+    expect(attachRetryDelayMs(unlucky('other'), 1, knowsWeb)).toBeUndefined();
+  });
+
   test('ends, after about a minute of waiting', () => {
     let attempt = 1;
     let waitedMs = 0;

@@ -21,6 +21,14 @@ const PASSING = [
   /error creating vxlan interface: file exists/i,
   /failed to get network during createendpoint/i,
 ];
+/**
+ * Engines of 26 and 28 attach several networks in random order and look for the one of the network mode too early: the next
+ * attempt is another throw of the dice, and most of them may fail. Such a container was created with one network and
+ * connected to others later (else see networking-config.ts).
+ */
+const UNLUCKY = /network matching network mode/i;
+const UNLUCKY_ATTEMPTS = 100;
+const UNLUCKY_WAIT_MS = 50;
 /** Said of a network that a fresh worker has not heard of; passing only when the cluster does have the network. */
 const UNHEARD = /network (\S+) not found/i;
 
@@ -34,6 +42,8 @@ export function attachRetryDelayMs(
   attempt: number,
   isKnown: (network: string) => boolean,
 ): number | undefined {
+  if (UNLUCKY.test(message))
+    return attempt <= UNLUCKY_ATTEMPTS && isPassing(message, isKnown) ? UNLUCKY_WAIT_MS : undefined;
   if (attempt > MAX_ATTEMPTS || !isPassing(message, isKnown)) return undefined;
   return Math.min(FIRST_WAIT_MS * 2 ** (attempt - 1), LONGEST_WAIT_MS);
 }

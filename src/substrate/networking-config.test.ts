@@ -14,27 +14,17 @@ describe('splitNetworkingConfig', () => {
   });
 
   test.each([
+    { name: 'several networks', endpoints: two, more: { HostConfig: { NetworkMode: 'web' } }, mode: 'bridge' },
+    { name: 'one network', endpoints: { web: {} }, more: { HostConfig: { NetworkMode: 'web' } }, mode: 'web' },
+    { name: 'none of the mode', endpoints: two, more: { HostConfig: { NetworkMode: 'host' } }, mode: 'host' },
     {
-      name: 'several networks and --rm',
+      name: 'a link-layer address of the container',
       endpoints: two,
-      hostConfig: { AutoRemove: true, NetworkMode: 'web' },
-      mode: 'bridge',
-    },
-    { name: 'several networks', endpoints: two, hostConfig: { AutoRemove: false, NetworkMode: 'web' }, mode: 'web' },
-    {
-      name: 'one network and --rm',
-      endpoints: { web: {} },
-      hostConfig: { AutoRemove: true, NetworkMode: 'web' },
+      more: { HostConfig: { NetworkMode: 'web' }, MacAddress: '02:42:ac:11:00:02' },
       mode: 'web',
     },
-    {
-      name: 'the host’s network and --rm',
-      endpoints: two,
-      hostConfig: { AutoRemove: true, NetworkMode: 'host' },
-      mode: 'host',
-    },
-  ])('$name: the network mode is $mode', ({ endpoints, hostConfig, mode }) => {
-    const { body: made, connects } = splitNetworkingConfig(body(endpoints, { HostConfig: hostConfig }), '1.44');
+  ])('$name: the network mode is $mode', ({ endpoints, more, mode }) => {
+    const { body: made, connects } = splitNetworkingConfig(body(endpoints, more), '1.44');
     expect(connects).toEqual([]);
     expect(JSON.parse(made)).toMatchObject({
       HostConfig: { NetworkMode: mode },

@@ -6,7 +6,7 @@ const MULTI_ENDPOINT_API: ApiVersion = '1.44';
 
 interface NetworkedBody {
   readonly MacAddress?: unknown;
-  readonly HostConfig?: { readonly NetworkMode?: unknown; readonly AutoRemove?: unknown } | null;
+  readonly HostConfig?: { readonly NetworkMode?: unknown } | null;
   readonly NetworkingConfig?: {
     readonly EndpointsConfig?: Readonly<Record<string, { readonly MacAddress?: unknown } | null>> | null;
   } | null;
@@ -49,16 +49,16 @@ export function splitNetworkingConfig(
 }
 
 /**
- * Engines of 26 and 28 fail one start in four of a container with several cluster networks: they attach in random order
- * and look for the network of the network mode before it had its turn. Such a start is tried again, but one with `--rm`
- * takes the container away when it fails. With the mode `bridge` they attach the same networks and look for none.
+ * Engines of 26 and 28 attach several networks in random order, and look for the network of the network mode before it had
+ * its turn: most starts with several cluster networks fail (404 "could not find a network matching network mode …"),
+ * the engine's own restarts too. With the mode `bridge` they attach the same networks and look for none.
  */
 function withSafeMode(text: string): string {
-  if (!/"AutoRemove"\s*:\s*true/.test(text)) return text;
-  const { HostConfig, NetworkingConfig } = JSON.parse(text) as NetworkedBody;
+  const { HostConfig, NetworkingConfig, MacAddress } = JSON.parse(text) as NetworkedBody;
   const names = Object.keys(NetworkingConfig?.EndpointsConfig ?? {});
-  const isRisky = names.length > 1 && names.includes(String(HostConfig?.NetworkMode));
-  return isRisky && HostConfig?.AutoRemove === true ? setMember(text, ['HostConfig', 'NetworkMode'], '"bridge"') : text;
+  // An address of the container's link layer belongs to the network of the mode: it must stay.
+  const isRisky = names.length > 1 && names.includes(String(HostConfig?.NetworkMode)) && !MacAddress;
+  return isRisky ? setMember(text, ['HostConfig', 'NetworkMode'], '"bridge"') : text;
 }
 
 const ENDPOINTS = ['NetworkingConfig', 'EndpointsConfig'] as const;
