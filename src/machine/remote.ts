@@ -12,7 +12,8 @@ import { type MachineContext, openByName } from './machine.ts';
 export async function runOn(name: string, command: readonly string[], context: MachineContext): Promise<void> {
   const shell = await shellOf(name, context);
   if (shell.kind === 'command') {
-    const login = ['sh', '-c', 'cd; exec "$SHELL"'];
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: for the shell to fill in.
+    const login = ['sh', '-c', 'cd; exec "${SHELL:-sh}"'];
     const words = command.length === 0 ? login : ['sh', '-c', command.join(' ')];
     return await onTerminal(shell.prefix[0] ?? '', [...shell.prefix.slice(1), ...words]);
   }

@@ -102,6 +102,8 @@ describe('detectShell', () => {
     { asked: undefined, env: { SHELL: '/usr/bin/zsh' }, platform: 'darwin', shell: 'zsh' },
     { asked: undefined, env: { SHELL: '/bin/dash' }, platform: 'linux', shell: 'sh' },
     { asked: undefined, env: { SHELL: '/opt/strange' }, platform: 'linux', shell: 'sh' },
+    { asked: undefined, env: { SHELL: '' }, platform: 'linux', shell: 'sh' },
+    { asked: undefined, env: {}, platform: 'linux', shell: 'sh' },
     { asked: undefined, env: { PSModulePath: 'x' }, platform: 'win32', shell: 'powershell' },
     { asked: undefined, env: {}, platform: 'win32', shell: 'cmd' },
     { asked: undefined, env: { SHELL: '/usr/bin/bash' }, platform: 'win32', shell: 'bash' },
@@ -111,6 +113,5 @@ describe('detectShell', () => {
 
   it('refuses what it does not know', () => {
     expect(() => detectShell('korn', {}, 'linux')).toThrow(`--shell "korn" is none of ${SHELL_NAMES.join(', ')}`);
-    expect(() => detectShell(undefined, {}, 'linux')).toThrow('$SHELL is not set. Say --shell bash');
   });
 });

@@ -55,10 +55,23 @@ const SHELLS: Readonly<Record<string, Shell>> = {
   },
 };
 
+/** Shells that speak the language of another. */
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['pwsh', 'powershell'],
+  ['csh', 'tcsh'],
+  ['dash', 'sh'],
+  ['ash', 'sh'],
+  ['ksh', 'sh'],
+  ['busybox', 'sh'],
+]);
+
 /** Names of the shells, for `--shell`. */
 export const SHELL_NAMES: readonly string[] = [...Object.keys(SHELLS), 'pwsh', 'csh'];
 
-/** The shell that runs us: `--shell`, else by the environment. Throws a UsageError when it cannot be told. */
+/**
+ * The shell that runs us: `--shell`, else by the environment. Without `$SHELL` (cron, CI, containers) that is a POSIX shell
+ * outside Windows. Throws a UsageError for an asked shell we do not know.
+ */
 export function detectShell(
   asked: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
@@ -66,8 +79,7 @@ export function detectShell(
 ): string {
   const fromEnv = env.SHELL?.slice(env.SHELL.lastIndexOf('/') + 1);
   const name = asked ?? (platform === 'win32' && !env.SHELL ? (env.PSModulePath ? 'powershell' : 'cmd') : fromEnv);
-  if (!name) throw new UsageError('The default shell cannot be told: $SHELL is not set. Say --shell bash', 'NO_SHELL');
-  const known = { pwsh: 'powershell', csh: 'tcsh', dash: 'sh', ash: 'sh', ksh: 'sh', busybox: 'sh' }[name] ?? name;
+  const known = ALIASES.get(name ?? 'sh') ?? name ?? 'sh';
   if (Object.hasOwn(SHELLS, known)) return known;
   if (asked === undefined) return 'sh';
   throw new UsageError(`--shell "${asked}" is none of ${SHELL_NAMES.join(', ')}`);
