@@ -2,7 +2,9 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type ParsedKey, utils } from 'ssh2';
+import type { ParsedKey } from 'ssh2';
+// A default import: Node cannot tell all names that this CommonJS module exports.
+import ssh2 from 'ssh2';
 import { reasonOf } from '../common/errors.ts';
 import { parseSshConfig, type SshConfig } from './config.ts';
 import { SshError } from './errors.ts';
@@ -159,7 +161,7 @@ async function readKeys(
       if (isConfigured) remarks.push(`${file} cannot be read`);
       continue;
     }
-    const key = utils.parseKey(text);
+    const key = ssh2.utils.parseKey(text);
     if (!(key instanceof Error)) keys.push(...[key].flat());
     else if (/passphrase|encrypted/i.test(key.message))
       remarks.push(`${file} has a passphrase: ssh-add it to an agent`);
