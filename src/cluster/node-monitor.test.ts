@@ -1,10 +1,10 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { FakeEngine, type FakeEngineOptions } from '../../test/fakes/fake-engine.ts';
 import { ListBackend } from '../../test/fakes/list-backend.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
 import { systemClock } from '../common/clock.ts';
 import { DiscoveryError } from '../common/errors.ts';
-import { silentLogger } from '../common/logger.ts';
+import { type Logger, silentLogger } from '../common/logger.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';
 import { Cluster, type ClusterEvent } from './cluster.ts';
 import { Membership } from './membership.ts';
@@ -35,7 +35,7 @@ interface World {
   readonly events: ClusterEvent[];
 }
 
-function follow(engines: readonly FakeEngine[], times: MonitorTimes = SOON): World {
+function follow(engines: readonly FakeEngine[], times: MonitorTimes = SOON, logger: Logger = silentLogger()): World {
   const backend = new ListBackend(engines.map(({ address }) => address));
   const cluster = new Cluster(systemClock, silentLogger());
   const events: ClusterEvent[] = [];
@@ -45,7 +45,7 @@ function follow(engines: readonly FakeEngine[], times: MonitorTimes = SOON): Wor
     backend,
     connect: (entry) => connectorFor(entry, {}),
     clock: systemClock,
-    logger: silentLogger(),
+    logger,
     times,
   });
   closing.push(() => membership.close());
@@ -198,13 +198,40 @@ test('an engine that cannot be reached at first is pending with the reason', asy
   await bee.apply({ kind: 'refuse' });
   const world = follow([bee]);
   await waitUntil(() => world.cluster.nodes[0]?.reason.includes('ECONNREFUSED') ?? false);
-  expect(nodeOf(world, bee)).toMatchObject({ state: 'Pending', name: '(unknown)', id: `entry:${bee.address}` });
+  expect(nodeOf(world, bee)).toMatchObject({ state: 'Pending', name: bee.address, id: `entry:${bee.address}` });
   await bee.apply({ kind: 'none' });
   await healthy(world, bee);
 });
 
+test('why an engine is not reached is logged once for each reason, not with every try', async () => {
+  const bee = await engine();
+  await bee.apply({ kind: 'refuse' });
+  const logger = silentLogger();
+  const warn = vi.spyOn(logger, 'warn');
+  const debug = vi.spyOn(logger, 'debug');
+  follow([bee], SOON, logger);
+  await waitUntil(() => debug.mock.calls.length >= 2);
+  expect(warn.mock.calls).toEqual([
+    [{ entry: bee.address, reason: expect.stringContaining('ECONNREFUSED') }, 'engine not reached'],
+  ]);
+});
+
 test.each([
   { name: 'no API version', route: 'GET /version', status: 200, body: {}, reason: 'not as a Docker engine' },
+  {
+    name: 'a manager',
+    route: 'GET /version',
+    status: 200,
+    body: { ApiVersion: '1.44', Platform: { Name: 'Enxame' } },
+    reason: 'is a manager of a cluster, not a Docker engine',
+  },
+  {
+    name: 'TLS only',
+    route: 'GET /version',
+    status: 400,
+    body: 'Client sent an HTTP request to an HTTPS server.\n',
+    reason: 'wants TLS: give --tlscacert',
+  },
   { name: 'no JSON', route: 'GET /version', status: 200, body: '<html>', reason: 'not JSON' },
   {
     name: 'a listing that fails',

@@ -126,7 +126,12 @@ export class NodeMonitor {
     const state = this.#node.state === 'Pending' ? 'Pending' : 'Unhealthy';
     if (this.#node.isHealthy)
       logger.warn({ node: this.#node.name, entry: this.#node.entry, reason }, 'node is unhealthy');
-    else logger.debug({ entry: this.#node.entry, reason }, 'engine not reached');
+    // Said once for each reason, not with every try.
+    else
+      logger[reason === this.#node.reason ? 'debug' : 'warn'](
+        { entry: this.#node.entry, reason },
+        'engine not reached',
+      );
     cluster.setState(this.#node, state, reason);
     this.#sync.reset();
     void this.#node.client.dropConnections(); // Calls under way fail at once; new ones connect anew.
@@ -136,14 +141,13 @@ export class NodeMonitor {
   async #connect(): Promise<EventStream> {
     const { cluster, logger } = this.#context;
     const { client } = this.#node;
-    const version = await client.json<EngineVersion>({
-      method: 'GET',
-      path: '/version',
-      isUnversioned: true,
-      timeoutMs: CONNECT_CALL_MS,
-    });
+    const version = await this.#askVersion();
     const max = parseApiVersion(version.ApiVersion);
     if (!max) throw new EngineError(`${this.#node.entry} answers, but not as a Docker engine (no API version)`);
+    if (version.Platform?.Name === 'Enxame')
+      throw new EngineError(
+        `${this.#node.entry} is a manager of a cluster, not a Docker engine: name the engines themselves`,
+      );
     client.negotiate(parseApiVersion(version.MinAPIVersion) ?? OLDEST_API, max);
     const info = await client.json<EngineInfo>({ method: 'GET', path: '/info', timeoutMs: CONNECT_CALL_MS });
     cluster.setInfo(this.#node, info);
@@ -163,6 +167,21 @@ export class NodeMonitor {
       );
     cluster.setState(this.#node, 'Healthy', '');
     return stream;
+  }
+
+  async #askVersion(): Promise<EngineVersion> {
+    const ask = { method: 'GET', path: '/version', isUnversioned: true, timeoutMs: CONNECT_CALL_MS } as const;
+    try {
+      return await this.#node.client.json<EngineVersion>(ask);
+    } catch (error) {
+      // What Go's server says in plain HTTP on a TLS port.
+      if (!reasonOf(error).includes('HTTP request to an HTTPS server')) throw error;
+      throw new EngineError(
+        `${this.#node.entry} wants TLS: give --tlscacert, --tlscert and --tlskey, and no tcp:// in front of it`,
+        'ENGINE_WANTS_TLS',
+        error,
+      );
+    }
   }
 
   /** Returns (to connect again at once) when only the event stream ended, throws when the engine is lost. */

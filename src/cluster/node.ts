@@ -53,6 +53,7 @@ export class Node implements NodeView {
     return this.#identity.id;
   }
 
+  /** The engine's name; the entry until it was reached for the first time. */
   get name(): string {
     return this.#identity.name;
   }
@@ -239,7 +240,7 @@ interface NodeIdentity {
 
 function unknownIdentity(entry: string): NodeIdentity {
   const builtins = { storagedriver: '', kernelversion: '', operatingsystem: '', ostype: '', architecture: '' };
-  return { id: `entry:${entry}`, name: '(unknown)', labels: new Map(), builtins, slots: undefined };
+  return { id: `entry:${entry}`, name: entry, labels: new Map(), builtins, slots: undefined };
 }
 
 function identityFrom(info: EngineInfo, id: string): NodeIdentity {

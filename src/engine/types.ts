@@ -83,6 +83,7 @@ export interface EngineVersion {
   readonly Version: string;
   readonly ApiVersion: string;
   readonly MinAPIVersion?: string;
+  readonly Platform?: { readonly Name?: string };
 }
 
 /** An entry of `GET /images/json`. */

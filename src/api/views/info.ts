@@ -170,7 +170,7 @@ function renderRows(node: Node): Buffer {
   const { running, paused, stopped } = node.counts;
   const labels = { ...namedBuiltins(node), ...Object.fromEntries(node.labels) };
   const rows: [string, string][] = [
-    [` ${node.name}`, node.entry.replace(/^tcp:\/\//, '')],
+    [` ${node.info ? node.name : '(unknown)'}`, node.entry.replace(/^tcp:\/\//, '')],
     ['  └ ID', node.info ? node.id : ''],
     ['  └ Status', node.state],
     ['  └ Containers', `${running + paused + stopped} (${running} Running, ${paused} Paused, ${stopped} Stopped)`],

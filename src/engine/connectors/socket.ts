@@ -101,7 +101,9 @@ function whenReady(
       settle();
       socket.on('error', () => socket.destroy());
       socket.destroy();
-      reject(new EngineError(`connect to engine ${address}: ${reasonOf(error)}`, connectCode(error), error));
+      reject(
+        new EngineError(`connect to engine ${address}: ${reasonOf(error)}${hintFor(error)}`, connectCode(error), error),
+      );
     };
     const onClose = (): void => fail(new Error('connection closed during the handshake'));
     const onAbort = (): void => fail(signal?.reason ?? new Error('aborted'));
@@ -125,6 +127,15 @@ function connectCode(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
   if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) return 'ENGINE_TLS';
   return 'ENGINE_UNREACHABLE';
+}
+
+/** What to look at next, as a question; empty where the error says it itself. */
+function hintFor(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return ' (is it the address in the engine’s certificate?)';
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'EPROTO') return ' (does the engine speak TLS at this port?)';
+  if (connectCode(error) === 'ENGINE_TLS') return ' (is the engine’s certificate signed by --tlscacert?)';
+  return '';
 }
 
 /** `host:port`, with brackets around an IPv6 address. */
