@@ -46,6 +46,12 @@ describe('NetworkView', () => {
     ]);
   });
 
+  test('shows a predefined network under one ID, in whatever order nodes list', () => {
+    const idOf = (held: typeof listed): string | undefined =>
+      new NetworkView(held, new Map(), true).find('bridge')?.summary.Id;
+    expect(idOf([...listed].reverse())).toBe(idOf(listed));
+  });
+
   test('goes by the engines while the substrate’s list is not known', () => {
     const names = new NetworkView(listed, new Map(), false).all.map(({ name }) => name);
     expect(names.sort()).toEqual(['bridge', 'local', 'local', 'removed', 'web']);

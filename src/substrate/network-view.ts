@@ -90,6 +90,8 @@ function mergeNetworks<N>(
     if (isPredefined(summary)) {
       const entry = predefined.get(summary.Name) ?? { summary, holders: [] };
       entry.holders.push(...nodes);
+      // Each node has an ID of its own for it: the least, so that clients see the same in whatever order nodes list.
+      if (summary.Id < entry.summary.Id) entry.summary = summary;
       predefined.set(summary.Name, entry);
     } else if (isClusterScoped(summary)) {
       users.set(key, nodes);
