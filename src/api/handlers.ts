@@ -8,6 +8,7 @@ import { execRoutes } from './routes/exec.ts';
 import { imageTransferRoutes } from './routes/image-transfers.ts';
 import { imageRoutes } from './routes/images.ts';
 import { networkRoutes } from './routes/networks.ts';
+import { pluginRoutes } from './routes/plugins.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { systemRoutes } from './routes/system.ts';
 import { volumeRoutes } from './routes/volumes.ts';
@@ -24,6 +25,7 @@ export const HANDLERS: RouteHandlers = {
   ...networkRoutes,
   ...volumeRoutes,
   ...registryRoutes,
+  ...pluginRoutes,
   ...buildRoutes,
   ...commitRoutes,
 };

@@ -158,6 +158,11 @@ describe('GET /containers/json', () => {
     expect(await filtered({ name: ['web_'] })).toEqual(['/web_1', '/web_2']);
     expect(await filtered({ name: ['worker'] })).toEqual(['/worker_1']);
     expect(await filtered({ name: ['^/web_1$'] })).toEqual(['/web_1']);
+    const [first] = manager.manager.cluster.containersNamed('web_1');
+    const node = first?.node.name;
+    expect(await filtered({ name: [`${node}/web_1`] })).toEqual(['/web_1']);
+    expect(await filtered({ name: [`^/${node}/web`] })).toContain('/web_1');
+    expect(await filtered({ name: ['other/web_1'] })).toEqual([]);
     expect(await filtered({ name: ['(a+)+$|_2'] })).toEqual(['/web_2']);
     expect(await filtered({ status: { running: true } })).toEqual(['/web_1']);
     expect(await filtered({ id: [ids[2]?.slice(0, 12)] })).toEqual(['/worker_1']);

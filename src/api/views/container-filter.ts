@@ -56,9 +56,16 @@ function namedLike(cluster: Cluster, pattern: string): readonly Container[] | un
   // `^/?redis_1$`, as scripts and Compose 1 ask for one name.
   const exact = /^\^\/?\??([a-zA-Z0-9][a-zA-Z0-9_-]*)\$$/.exec(pattern)?.[1];
   if (exact !== undefined) return cluster.containersNamed(exact);
-  const literal = longestLiteral(pattern);
+  const literal = INNER_SLASH.test(pattern) ? '' : longestLiteral(pattern);
   return literal.length >= MIN_INDEXED_CHARS ? cluster.containersNamedLike(literal) : undefined;
 }
+
+const INNER_SLASH = /[^^/].*\//;
+const plainForms = ({ name }: Container): readonly string[] => [name, `/${name}`];
+const nodeForms = (container: Container): readonly string[] => {
+  const { name, node } = container;
+  return [...plainForms(container), `${node.name}/${name}`, `/${node.name}/${name}`];
+};
 
 /** Text that every match of a simple pattern contains; empty for patterns with alternatives or repetitions. */
 function longestLiteral(pattern: string): string {
@@ -97,7 +104,9 @@ const TESTS: Readonly<Record<string, (values: readonly string[], cluster: Cluste
   label: (values) => (container) => matchesLabels(container.labels, values),
   name: (values) => {
     const matchers = values.map((value) => nameMatcher(value));
-    return ({ name }) => matchers.some((matches) => matches(name) || matches(`/${name}`));
+    // `node/name`, as listings show it, can only be meant by a pattern with a slash inside.
+    const forms = values.some((value) => INNER_SLASH.test(value)) ? nodeForms : plainForms;
+    return (container) => forms(container).some((form) => matchers.some((matches) => matches(form)));
   },
   status: (values) => {
     assertAmong('status', values, STATES);
