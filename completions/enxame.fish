@@ -13,7 +13,7 @@ function __enxame_at
         set i (math $i + 1)
       case 'list:--discovery-opt' 'list:--timeout' 'list:-l' 'list:--log-level'
         set i (math $i + 1)
-      case 'manage:--discovery-opt' 'manage:-H' 'manage:--host' 'manage:--strategy' 'manage:-f' 'manage:--filter' 'manage:--cluster-opt' 'manage:--heartbeat' 'manage:--engine-refresh-min-interval' 'manage:--engine-refresh-max-interval' 'manage:--engine-failure-retry' 'manage:--engine-probe-interval' 'manage:--engine-probe-timeout' 'manage:--tlscacert' 'manage:--tlscert' 'manage:--tlskey' 'manage:--state-dir' 'manage:--discovery-service' 'manage:-l' 'manage:--log-level'
+      case 'manage:--discovery-opt' 'manage:-H' 'manage:--host' 'manage:--strategy' 'manage:-f' 'manage:--filter' 'manage:--cluster-opt' 'manage:--heartbeat' 'manage:--engine-refresh-min-interval' 'manage:--engine-refresh-max-interval' 'manage:--engine-failure-retry' 'manage:--engine-probe-interval' 'manage:--engine-probe-timeout' 'manage:--tlscacert' 'manage:--tlscert' 'manage:--tlskey' 'manage:--state-dir' 'manage:--discovery-service' 'manage:--addr' 'manage:--advertise' 'manage:-c' 'manage:--cluster-driver' 'manage:--container-name-refresh-filter' 'manage:-l' 'manage:--log-level'
         set i (math $i + 1)
       case 'discovery:-H' 'discovery:--host' 'discovery:--state-dir' 'discovery:--tlscert' 'discovery:--tlskey' 'discovery:--tlscacert' 'discovery:-l' 'discovery:--log-level'
         set i (math $i + 1)
@@ -228,6 +228,10 @@ complete -c enxame -n '__enxame_at '\''manage'\''' -l insecure -d 'allow others 
 complete -c enxame -n '__enxame_at '\''manage'\''' -l state-dir -x -a '(__fish_complete_directories)' -d 'where to keep the cluster’s state, or none ($ENXAME_STATE_DIR)'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l discovery-service -x -d 'serve tokens too (default address: tcp://127.0.0.1:2374)'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l adopt-swarm -d 'take over engines that are members of another swarm'
+complete -c enxame -n '__enxame_at '\''manage'\''' -l addr -l advertise -x -d 'where others reach this manager'
+complete -c enxame -n '__enxame_at '\''manage'\''' -s c -l cluster-driver -x -d 'only swarm is there (default: swarm)'
+complete -c enxame -n '__enxame_at '\''manage'\''' -l refresh-on-node-filter -d 'ask the node before answering docker ps --filter node='
+complete -c enxame -n '__enxame_at '\''manage'\''' -l container-name-refresh-filter -x -d 'ask all nodes before answering docker ps --filter name= with this name; may be repeated'
 complete -c enxame -n '__enxame_at '\''manage'\''' -s h -l help -d 'show help'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l debug -d 'say everything, and where an error comes from ($ENXAME_DEBUG)'
 complete -c enxame -n '__enxame_at '\''manage'\''' -s l -l log-level -x -a 'silent error warn info debug trace' -d 'how much to log'

@@ -10,6 +10,7 @@ import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { NetworkService } from '../substrate/network-service.ts';
 import type { EventHub } from './events/event-hub.ts';
 import type { ExecRegistry } from './exec-registry.ts';
+import type { RefreshFilters } from './refresh-filters.ts';
 import type { Route, RouteKey } from './routes.ts';
 import type { ImageListView } from './views/image-list.ts';
 import type { InfoView } from './views/info.ts';
@@ -27,6 +28,8 @@ export interface Services {
   readonly volumes: VolumeService;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** When a listing of containers asks engines first. */
+  readonly refresh: RefreshFilters;
   /** The newest API version the cluster offers now; sent with every answer, assumed when a client names none. */
   advertisedApi(): ApiVersion;
 }

@@ -137,6 +137,8 @@ function bareProgram(io: Io): Command {
     .helpCommand('help [command]', 'show the help of a command')
     .addOption(new Option('--debug', 'say everything, and where an error comes from ($ENXAME_DEBUG)'))
     .addOption(new Option('-l, --log-level <level>', 'how much to log').choices(LOG_LEVELS).default('info'))
+    // Classic swarm's; nothing here is experimental.
+    .addOption(new Option('--experimental').hideHelp())
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureOutput({

@@ -154,6 +154,11 @@ export class Node implements NodeView {
     return this.#synced.refreshContainers(engineIds);
   }
 
+  /** Lists all its containers again. */
+  refreshAllContainers(): Promise<void> {
+    return this.#synced.refreshAllContainers();
+  }
+
   refreshImages(): Promise<void> {
     return this.#synced.refreshImages();
   }

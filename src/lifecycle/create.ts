@@ -2,7 +2,7 @@ import type { Container } from '../cluster/container.ts';
 import { IDENTITY_LABEL, identityOf } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
-import { EngineError, reasonOf } from '../common/errors.ts';
+import { EngineError, reasonOf, SchedulingError } from '../common/errors.ts';
 import { setMember } from '../common/json-edit.ts';
 import { type EngineAnswer, messageOf } from '../engine/client.ts';
 import { editCreateBody } from './create-body.ts';
@@ -26,17 +26,26 @@ export async function createContainer(context: LifecycleContext, request: Create
   }
 }
 
-/** Creates on the best node; on the next best when a node turns out to be unreachable before it got anything. */
+/**
+ * Creates on the best node; on the next best when a node turns out to be unreachable before it got anything and, as often
+ * as the cluster's options allow, when an engine fails at it. What the last engine said is the answer when no node is left.
+ */
 async function onSomeNode(context: LifecycleContext, wanted: Wanted): Promise<EngineAnswer> {
   const excluded = new Map<string, string>();
+  let retries = context.createRetries;
+  let failed: EngineAnswer | undefined;
   for (let tried = 1; ; tried++) {
-    const placement = await place(context, wanted, excluded);
+    const placement = await placeAgain(context, wanted, excluded, failed);
+    if (!placement) return failed as EngineAnswer;
     const claim = context.volumes.claim(placement.node, wanted.references.volumes);
     let isCreated = false;
     try {
       const answer = await onNode(context, wanted, placement);
       isCreated = answer.statusCode === 201;
-      return answer;
+      if (answer.statusCode < 500 || retries === 0) return answer;
+      retries -= 1;
+      failed = answer;
+      excluded.set(placement.node.id, messageOf(answer.body));
     } catch (error) {
       if (tried >= MAX_NODES_TRIED || !isRefusedConnection(error)) throw error;
       excluded.set(placement.node.id, reasonOf(error));
@@ -44,6 +53,21 @@ async function onSomeNode(context: LifecycleContext, wanted: Wanted): Promise<En
       placement.release();
       if (!isCreated) claim.undo();
     }
+  }
+}
+
+/** Undefined when an engine failed at it already and no other node would take it. */
+async function placeAgain(
+  context: LifecycleContext,
+  wanted: Wanted,
+  excluded: ReadonlyMap<string, string>,
+  failed: EngineAnswer | undefined,
+): Promise<PendingPlacement | undefined> {
+  try {
+    return await place(context, wanted, excluded);
+  } catch (error) {
+    if (failed && error instanceof SchedulingError) return undefined;
+    throw error;
   }
 }
 

@@ -17,6 +17,8 @@ export interface LifecycleContext {
   readonly images: ImageSource;
   readonly networks: NetworkPlacement;
   readonly volumes: VolumePlacement;
+  /** How often a create that an engine failed at is tried on another node. */
+  readonly createRetries: number;
   readonly logger: Logger;
 }
 

@@ -4,6 +4,7 @@ import { readClusterOptions } from './cluster-options.ts';
 test('the defaults', () => {
   expect(readClusterOptions([], false)).toEqual({
     overcommit: 0.05,
+    createRetries: 0,
     substrate: 'eager',
     subnetPool: undefined,
     pull: 'all',
@@ -21,6 +22,7 @@ test('every option', () => {
   ];
   expect(readClusterOptions(pairs, true)).toEqual({
     overcommit: 0.5,
+    createRetries: 3,
     substrate: 'lazy',
     subnetPool: '10.64.0.0/12',
     pull: 'one',
@@ -32,6 +34,7 @@ test.each([
   ['nope=1', /unknown --cluster-opt "nope": use one of/],
   ['swarm.overcommit', /should be key=value/],
   ['swarm.overcommit=lots', /should be a share such as 0\.05/],
+  ['swarm.createretry=often', /should be a whole number from 0/],
   ['enxame.substrate=maybe', /should be one of eager, lazy, off/],
   ['enxame.pull=', /should be one of all, one/],
 ])('refuses %s', (pair, message) => {

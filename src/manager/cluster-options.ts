@@ -7,6 +7,8 @@ export type SubstrateMode = 'eager' | 'lazy' | 'off';
 export interface ClusterOptions {
   /** 0.05 lets reservations reach 105 % of what a node has. */
   readonly overcommit: number;
+  /** How often a create that an engine failed at is tried on another node. */
+  readonly createRetries: number;
   readonly substrate: SubstrateMode;
   /** CIDR cluster networks take their subnets from; undefined leaves the engines' own default. */
   readonly subnetPool: string | undefined;
@@ -33,6 +35,7 @@ export function readClusterOptions(pairs: readonly string[], adoptSwarm: boolean
   }
   return {
     overcommit: readOvercommit(values.get('swarm.overcommit')),
+    createRetries: readCreateRetries(values.get('swarm.createretry')),
     substrate: oneOf(values.get('enxame.substrate'), 'enxame.substrate', ['eager', 'lazy', 'off']),
     subnetPool: values.get('enxame.subnet-pool'),
     pull: oneOf(values.get('enxame.pull'), 'enxame.pull', ['all', 'one']),
@@ -53,6 +56,13 @@ function readOvercommit(text: string | undefined): number {
     throw new UsageError(`--cluster-opt swarm.overcommit="${text}" should be a share such as 0.05`);
   }
   return share;
+}
+
+function readCreateRetries(text: string | undefined): number {
+  if (text === undefined) return 0;
+  if (!/^\d{1,3}$/.test(text))
+    throw new UsageError(`--cluster-opt swarm.createretry="${text}" should be a whole number from 0`);
+  return Number(text);
 }
 
 /** The first choice is the default. */

@@ -1,6 +1,7 @@
 import { EventHub } from '../api/events/event-hub.ts';
 import { ExecRegistry } from '../api/exec-registry.ts';
 import { HANDLERS } from '../api/handlers.ts';
+import { NO_REFRESH, type RefreshFilters } from '../api/refresh-filters.ts';
 import { startApiServer } from '../api/server.ts';
 import { AdvertisedApi } from '../api/views/api-range.ts';
 import { ImageListView } from '../api/views/image-list.ts';
@@ -36,6 +37,8 @@ export interface ManagerOptions {
   readonly scheduler: SchedulerOptions;
   readonly times: MonitorTimes;
   readonly clusterOptions: ClusterOptions;
+  /** When `docker ps` asks engines first; default never, since the model follows their events. */
+  readonly refresh?: RefreshFilters | undefined;
   /** The cluster's own folder; undefined keeps nothing. */
   readonly stateFolder: string | undefined;
   readonly logger: Logger;
@@ -93,6 +96,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     images: images.distribution,
     networks,
     volumes,
+    createRetries: options.clusterOptions.createRetries,
     logger,
   });
   const advertised = new AdvertisedApi(cluster);
@@ -122,6 +126,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       volumes,
       logger,
       clock,
+      refresh: options.refresh ?? NO_REFRESH,
       advertisedApi: () => advertised.current,
     },
     handlers: HANDLERS,

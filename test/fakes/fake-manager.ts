@@ -1,4 +1,5 @@
 import { vi } from 'vitest';
+import type { RefreshFilters } from '../../src/api/refresh-filters.ts';
 import { DEFAULT_TIMES } from '../../src/cluster/node-monitor.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { parseListenAddress } from '../../src/common/listen-address.ts';
@@ -32,7 +33,10 @@ export class FakeManager implements AsyncDisposable {
   }
 
   /** Starts one engine per option set, named `node-1`, `node-2`, … by default, and waits until all are healthy. */
-  static async start(options: readonly FakeEngineOptions[]): Promise<FakeManager> {
+  static async start(
+    options: readonly FakeEngineOptions[],
+    { clusterOpts = [], refresh }: { clusterOpts?: readonly string[]; refresh?: RefreshFilters } = {},
+  ): Promise<FakeManager> {
     const engines = await Promise.all(options.map((each, i) => FakeEngine.start({ name: `node-${i + 1}`, ...each })));
     const settings = { heartbeatMs: 1_000, clock: systemClock, options: new Map(), env: {} };
     const manager = await startManager({
@@ -42,7 +46,8 @@ export class FakeManager implements AsyncDisposable {
       engineTls: undefined,
       scheduler: schedulerOptions(),
       times: { ...DEFAULT_TIMES, probeIntervalMs: 200, probeTimeoutMs: 500, failureRetry: 2 },
-      clusterOptions: readClusterOptions(['enxame.substrate=off'], false),
+      clusterOptions: readClusterOptions(['enxame.substrate=off', ...clusterOpts], false),
+      refresh,
       stateFolder: undefined,
       logger: silentLogger(),
       clock: systemClock,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FakeEngineOptions } from '../../../test/fakes/fake-engine.ts';
-import { FakeManager } from '../../../test/fakes/fake-manager.ts';
+import { FakeManager, type ManagerAnswer } from '../../../test/fakes/fake-manager.ts';
 
 const open: FakeManager[] = [];
 const REDIS: FakeEngineOptions = { images: ['redis:latest'] };
@@ -50,6 +50,24 @@ describe('POST /containers/create', () => {
       expect((await manager.call('DELETE', `/containers/${id}?force=1`)).status).toBe(204);
       expect(await names(manager)).not.toContain(`/c${i}`);
     }
+  });
+
+  test('a create that an engine fails at is tried on another node as often as swarm.createretry says', async () => {
+    const sick = async (retries: number): Promise<ManagerAnswer> => {
+      const manager = await over3(retries);
+      for (const i of [0, 1]) manager.engine(i).lie('POST /containers/create', 500, { message: 'no space left' });
+      return manager.call('POST', '/containers/create?name=web', { Image: 'redis' });
+    };
+    const over3 = async (retries: number): Promise<FakeManager> => {
+      const manager = await FakeManager.start([REDIS, REDIS, REDIS], { clusterOpts: [`swarm.createretry=${retries}`] });
+      open.push(manager);
+      return manager;
+    };
+    expect((await sick(2)).status).toBe(201);
+    const all = await over3(9);
+    for (const i of [0, 1, 2]) all.engine(i).lie('POST /containers/create', 500, { message: `no space left on ${i}` });
+    const refused = await all.call('POST', '/containers/create?name=web', { Image: 'redis' });
+    expect([refused.status, refused.json.message]).toEqual([500, expect.stringMatching(/^no space left on \d$/)]);
   });
 
   test('a refused placement explains itself and holds nothing', async () => {

@@ -9,6 +9,7 @@ import { type Call, param, type RouteHandlers } from '../call.ts';
 import { flag, parseFilters } from '../filters.ts';
 import { containerOf, containerPath } from '../owner.ts';
 import { sendAnswer } from '../proxy.ts';
+import { refreshFor } from '../refresh-filters.ts';
 import { CONTAINER_FILTERS, selectContainers } from '../views/container-filter.ts';
 import { inspectView } from '../views/container-inspect.ts';
 import { nameStyleOf } from '../views/name-style.ts';
@@ -33,7 +34,7 @@ export const containerRoutes: RouteHandlers = {
 const SIZES_DEADLINE_MS = 20_000;
 
 async function listContainers(call: Call): Promise<void> {
-  const { cluster, clock } = call.services;
+  const { cluster, clock, refresh } = call.services;
   const filters = parseFilters(call.query.get('filters'), CONTAINER_FILTERS);
   const limit = readLimit(call.query.get('limit'));
   const all = flag(call.query, 'all') || limit > 0;
@@ -41,6 +42,7 @@ async function listContainers(call: Call): Promise<void> {
   if (filters.size === 0 && limit <= 0 && !flag(call.query, 'size')) {
     return sendJsonBuffers(call.res, 200, cluster.containerList.render({ style, all }, clock.now()));
   }
+  await refreshFor(cluster, filters, refresh);
   const selected: Container[] = [];
   for (const container of selectContainers(cluster, filters, all)) {
     selected.push(container);

@@ -22,8 +22,9 @@ import {
   durationFlag,
   openDiscoveryArgument,
 } from '../discovery-options.ts';
+import { addClassicFlags, type ClassicFlags, readClassicFlags } from './manage-classic.ts';
 
-interface Flags {
+interface Flags extends ClassicFlags {
   readonly host?: readonly string[];
   readonly strategy: string;
   readonly filter?: readonly string[];
@@ -66,6 +67,7 @@ Examples:
 
 --cluster-opt takes:
   swarm.overcommit=0.05       how much more than a node has may be reserved
+  swarm.createretry=0         on how many other nodes to try what an engine failed to create
   enxame.substrate=eager      when cluster networks are prepared: eager, lazy or off
   enxame.subnet-pool=CIDR     where cluster networks take their subnets
   enxame.pull=all             docker pull on every node (all) or on one (one)
@@ -124,7 +126,8 @@ export function configure(command: Command, context: CommandContext): void {
       '--discovery-service [address]',
       `serve tokens too (default address: tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT})`,
     )
-    .option('--adopt-swarm', 'take over engines that are members of another swarm')
+    .option('--adopt-swarm', 'take over engines that are members of another swarm');
+  addClassicFlags(command)
     .addHelpText('after', EXAMPLES)
     .action((discovery: string | undefined, flags: Flags) => manage(discovery, { ...DEFAULTS, ...flags }, context));
 }
@@ -134,6 +137,7 @@ async function manage(discovery: string | undefined, flags: Flags, context: Comm
   const listeners = (flags.host ?? [context.env.ENXAME_HOST || DEFAULT_HOST]).map(parseListenAddress);
   const serverTls = readServerTls(flags, material);
   for (const address of listeners) assertListener(address, serverTls, flags.insecure ?? false);
+  const refresh = readClassicFlags(flags);
   const clusterOptions = readClusterOptions(flags.clusterOpt ?? [], flags.adoptSwarm ?? false);
   const times = readTimes(flags);
   const folder = stateDir(flags.stateDir, context.env, context.isRoot);
@@ -161,6 +165,7 @@ async function manage(discovery: string | undefined, flags: Flags, context: Comm
           overcommit: clusterOptions.overcommit,
         }),
         clusterOptions,
+        refresh,
         times,
         stateFolder: folder === undefined ? undefined : clusterFolder(folder, uri),
         logger,

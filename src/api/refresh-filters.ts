@@ -1,0 +1,29 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Filters } from './filters.ts';
+
+/** For which filters of `docker ps` engines are asked before the answer, as classic swarm's flags of these names had it. */
+export interface RefreshFilters {
+  /** A listing by node asks these nodes. */
+  readonly onNode: boolean;
+  /** A listing by one of these names asks all nodes. */
+  readonly onNames: readonly string[];
+}
+
+export const NO_REFRESH: RefreshFilters = { onNode: false, onNames: [] };
+
+/** Nodes that need longer are listed as they are known. */
+const PATIENCE_MS = 2_000;
+
+/** Lists again, on their engines, the containers a listing with these filters is about. Never rejects. */
+export async function refreshFor(cluster: Cluster, filters: Filters, refresh: RefreshFilters): Promise<void> {
+  const nodes = refresh.onNode ? filters.get('node') : undefined;
+  const isNamed = filters.get('name')?.some((name) => refresh.onNames.includes(name)) ?? false;
+  if (!nodes && !isNamed) return;
+  const asked = cluster.healthyNodes().filter(({ name, id }) => !nodes || nodes.includes(name) || nodes.includes(id));
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE_MS);
+  });
+  await Promise.race([patience, Promise.allSettled(asked.map((node) => node.refreshAllContainers()))]);
+  clearTimeout(timer);
+}

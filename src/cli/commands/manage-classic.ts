@@ -1,0 +1,65 @@
+import { type Command, Option } from 'commander';
+import type { RefreshFilters } from '../../api/refresh-filters.ts';
+import { UsageError } from '../../common/errors.ts';
+import { parseEntry } from '../../discovery/entry.ts';
+
+/** Flags of classic swarm's `manage` that ours has for the sake of scripts. */
+export interface ClassicFlags {
+  readonly advertise?: string;
+  readonly clusterDriver?: string;
+  readonly refreshOnNodeFilter?: boolean;
+  readonly containerNameRefreshFilter?: readonly string[];
+  readonly engineRefreshRetry?: string;
+  readonly apiEnableCors?: boolean;
+  readonly replication?: boolean;
+  readonly replicationTtl?: string;
+}
+
+/** Adds them; those that are refused or mean nothing any more are not shown in help. */
+export function addClassicFlags(command: Command): Command {
+  return command
+    .option('--addr, --advertise <address>', 'where others reach this manager', once)
+    .option('-c, --cluster-driver <name>', 'only swarm is there (default: swarm)')
+    .option('--refresh-on-node-filter', 'ask the node before answering docker ps --filter node=')
+    .option(
+      '--container-name-refresh-filter <name>',
+      'ask all nodes before answering docker ps --filter name= with this name; may be repeated',
+      (name, earlier: readonly string[] = []) => [...earlier, name],
+    )
+    .addOption(new Option('--engine-refresh-retry <count>').hideHelp())
+    .addOption(new Option('--cors, --api-enable-cors').hideHelp())
+    .addOption(new Option('--replication').hideHelp())
+    .addOption(new Option('--replication-ttl <duration>').hideHelp());
+}
+
+/** Throws a {@link UsageError} for what cannot be obeyed; returns when `docker ps` asks engines first. */
+export function readClassicFlags(flags: ClassicFlags): RefreshFilters {
+  if (flags.clusterDriver !== undefined && flags.clusterDriver !== 'swarm')
+    throw new UsageError(`unknown --cluster-driver "${flags.clusterDriver}": only swarm is there`);
+  if (flags.engineRefreshRetry !== undefined && flags.engineRefreshRetry !== '3')
+    throw new UsageError('--engine-refresh-retry is deprecated: use --engine-failure-retry');
+  if (flags.apiEnableCors)
+    throw new UsageError(
+      '--api-enable-cors is not offered: any web page could use the engines. Put a proxy in front that checks who asks',
+    );
+  if (flags.replication || flags.replicationTtl !== undefined)
+    throw new UsageError('--replication is not built yet: run one manager');
+  if (flags.advertise !== undefined) assertAdvertised(flags.advertise);
+  return { onNode: flags.refreshOnNodeFilter ?? false, onNames: flags.containerNameRefreshFilter ?? [] };
+}
+
+function assertAdvertised(text: string): void {
+  try {
+    if (['auto', 'tcp', 'tls'].includes(parseEntry(text).scheme)) return;
+  } catch {
+    // Said below in the words of the flag.
+  }
+  const shown = text.replace(/\p{Cc}/gu, '?');
+  throw new UsageError(`--advertise should be of the form ip:port or hostname:port, not "${shown}"`);
+}
+
+function once(text: string, before: string | undefined): string {
+  if (before !== undefined)
+    throw new UsageError(`--advertise is given twice, "${before}" and "${text}": a manager has one address`);
+  return text;
+}
