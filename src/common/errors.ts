@@ -5,18 +5,22 @@ export interface ClusterErrorOptions {
   /** HTTP status the API answers with. */
   readonly status: number;
   readonly cause?: unknown;
+  /** Exit code of a command line that ends with it; absent: 1, or 2 for a {@link UsageError}. */
+  readonly exitCode?: number | undefined;
 }
 
 /** Base of every error we raise on purpose: a one-line message, a stable `code`, the HTTP `status` it becomes. */
 export class ClusterError extends Error {
   readonly code: string;
   readonly status: number;
+  readonly exitCode: number | undefined;
 
   constructor(message: string, options: ClusterErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = options.code;
     this.status = options.status;
+    this.exitCode = options.exitCode;
   }
 
   /** What the other side said, line by line, beyond the message; shown with `--debug`. */
@@ -76,7 +80,7 @@ export class UsageError extends ClusterError {
 
 /** A program run for the person ended with this code, having said why itself: the command line ends with the same code. */
 export class ExitStatus extends ClusterError {
-  readonly exitCode: number;
+  override readonly exitCode: number;
 
   constructor(message: string, exitCode: number) {
     super(message, { code: 'EXIT_STATUS', status: 500 });

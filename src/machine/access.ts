@@ -1,4 +1,4 @@
-import { EngineError, reasonOf } from '../common/errors.ts';
+import { ClusterError, EngineError, reasonOf } from '../common/errors.ts';
 import { parseEntry } from '../discovery/entry.ts';
 import { EngineClient } from '../engine/client.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
@@ -26,7 +26,9 @@ export async function engineVersion(
   url: string,
   options: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<string> {
-  const client = await engineClient(machine, url);
+  const client = await engineClient(machine, url).catch((error: unknown) => {
+    throw unusableFiles(machine, error);
+  });
   try {
     const request = { method: 'GET', path: '/version', isUnversioned: true, ...options } as const;
     return (await client.json<{ readonly Version: string }>(request)).Version;
@@ -35,6 +37,17 @@ export async function engineVersion(
   } finally {
     await client.close();
   }
+}
+
+/** Files that belong to each other no more, or are none. */
+function unusableFiles({ record, tlsFolder }: StoredMachine, cause: unknown): unknown {
+  if (cause instanceof ClusterError) return cause;
+  const next = `Run "enxame machine regenerate-certs --client-certs ${record.name}"`;
+  return new EngineError(
+    `the certificates in ${tlsFolder} cannot be used: ${reasonOf(cause)}. ${next}`,
+    'ENGINE_TLS',
+    cause,
+  );
 }
 
 function isTls(error: EngineError): boolean {

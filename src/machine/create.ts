@@ -4,7 +4,7 @@ import { ClusterError, reasonOf, UsageError } from '../common/errors.ts';
 import { engineVersion } from './access.ts';
 import type { DriverModule } from './driver.ts';
 import { loadDriver } from './drivers.ts';
-import { DriverError, machineExists } from './errors.ts';
+import { DriverError, machineExists, PreCreateError } from './errors.ts';
 import { writePrivate } from './files.ts';
 import { engineSpecOf, type Machine, type MachineContext, openMachine, provisionerOf } from './machine.ts';
 import { resolveOptions, storable } from './option-values.ts';
@@ -185,9 +185,8 @@ async function preCreateCheck(machine: Machine, signal: AbortSignal): Promise<vo
     await machine.driver.check(signal);
   } catch (error) {
     if (signal.aborted) throw error;
-    const message = `Error with pre-create check: ${reasonOf(error)}`;
-    if (error instanceof UsageError) throw new UsageError(message, error.code);
-    throw new DriverError(message, error instanceof ClusterError ? error.code : 'PRE_CREATE_CHECK', error);
+    const code = error instanceof ClusterError ? error.code : 'PRE_CREATE_CHECK';
+    throw new PreCreateError(`Error with pre-create check: ${reasonOf(error)}`, code, error);
   }
 }
 

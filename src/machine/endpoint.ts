@@ -3,7 +3,7 @@ import { engineVersion } from './access.ts';
 import { DriverError } from './errors.ts';
 import { type Machine, type MachineContext, openByName } from './machine.ts';
 import { swarmUrl } from './status.ts';
-import { certificateWarnings, clientFiles } from './trust.ts';
+import { type CertificateWarning, certificateWarnings, clientFiles } from './trust.ts';
 
 /** Where `docker` is pointed at. */
 export interface Endpoint {
@@ -52,11 +52,12 @@ export async function checkedEndpoint(
   const machine = await openByName(name, context);
   try {
     const endpoint = await endpointOf(machine, isSwarm, signal);
-    const warnings = (await certificateWarnings(machine.stored, context.clock.now())).map(({ text }) => text);
+    const remarks = await certificateWarnings(machine.stored, context.clock.now());
+    const warnings = remarks.map(({ text }) => text);
     if (endpoint.url.startsWith('ssh:')) return { endpoint, warnings };
     const options = { timeoutMs: CHECK_MS, signal };
     await engineVersion(machine.stored, await machine.driver.url(signal), options).catch((error: unknown) => {
-      throw connectionError(error);
+      throw connectionError(error, remarks);
     });
     if (!isSwarm) return { endpoint, warnings };
     const problem = await engineVersion(machine.stored, endpoint.url, options).then(
@@ -71,7 +72,9 @@ export async function checkedEndpoint(
   }
 }
 
-function connectionError(error: unknown): unknown {
+function connectionError(error: unknown, remarks: readonly CertificateWarning[]): unknown {
   if (!(error instanceof ClusterError)) return error;
-  return new DriverError(`Error checking TLS connection: ${error.message}`, error.code, error);
+  const expired =
+    error.code === 'ENGINE_TLS' ? remarks.find(({ validity }) => validity.status === 'expired') : undefined;
+  return new DriverError(`Error checking TLS connection: ${expired?.text ?? error.message}`, error.code, error);
 }

@@ -7,6 +7,16 @@ export class DriverError extends ClusterError {
   }
 }
 
+/** What docker-machine ends with when nothing was made because the driver's check failed. */
+export const PRE_CREATE_EXIT_CODE = 3;
+
+/** The driver's check before anything is made failed. */
+export class PreCreateError extends ClusterError {
+  constructor(message: string, code: string, cause: unknown) {
+    super(message, { code, status: 500, cause, exitCode: PRE_CREATE_EXIT_CODE });
+  }
+}
+
 /** The store holds something we cannot read, or cannot be written. */
 export class StoreError extends ClusterError {
   constructor(message: string, code: string = 'MACHINE_STORE', cause?: unknown) {

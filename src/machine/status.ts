@@ -57,12 +57,16 @@ async function look(
     return { problems: [unfinished(stored.record)], ...(await stateOnly(name, context, seen, signal)) };
   const machine = await openByName(name, context);
   try {
-    const warnings = (await certificateWarnings(stored, context.clock.now())).map(({ text }) => text);
+    const remarks = await certificateWarnings(stored, context.clock.now());
+    const warnings = remarks.map(({ text }) => text);
+    const hasExpired = remarks.some(({ validity }) => validity.status === 'expired');
     seen.state = await machine.driver.state(signal);
     if (seen.state !== 'Running' && seen.state !== '') return { problems: warnings };
     seen.url = await machine.driver.url(signal);
     const version = await engineVersion(stored, seen.url, { timeoutMs: 9_500, signal }).catch((error: unknown) => {
-      warnings.push(reasonOf(error));
+      // What the engine refuses was said already, with what helps.
+      const isSaid = hasExpired && error instanceof ClusterError && error.code === 'ENGINE_TLS';
+      if (!isSaid) warnings.push(reasonOf(error));
       return undefined;
     });
     return { problems: warnings, ...(version === undefined ? {} : { version }) };

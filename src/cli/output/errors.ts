@@ -25,7 +25,8 @@ export function reportError(error: unknown, io: Pick<Io, 'err' | 'isErrTerminal'
   io.err(`${line}${isUsage ? helpHint(error, command) : ''}\n`);
   if (isDebug && error instanceof ClusterError) io.err(error.details.map((text) => `  | ${text}\n`).join(''));
   if (isDebug) io.err(`${stackOf(error)}\n`);
-  return isUsage ? USAGE : FAILURE;
+  const own = error instanceof ClusterError ? error.exitCode : undefined;
+  return own ?? (isUsage ? USAGE : FAILURE);
 }
 
 // A message that already ends with what to do needs no more.

@@ -23,11 +23,20 @@ const config = z.object({
     URL: z.string().optional(),
     SSHUser: z.string().optional(),
     SSHPort: z.number().optional(),
+    EnginePort: z.number().optional(),
   }),
   HostOptions: z.looseObject({
     EngineOptions: z
-      .looseObject({ Labels: texts, InsecureRegistry: texts, RegistryMirror: texts, Env: texts, ArbitraryFlags: texts })
+      .looseObject({
+        Labels: texts,
+        InsecureRegistry: texts,
+        RegistryMirror: texts,
+        Env: texts,
+        ArbitraryFlags: texts,
+        StorageDriver: z.string().nullish(),
+      })
       .nullish(),
+    AuthOptions: z.looseObject({ ServerCertSANs: texts }).nullish(),
   }),
 });
 
@@ -113,16 +122,26 @@ async function importOne(
 
 async function readConfig(file: string): Promise<DockerMachineConfig> {
   const text = await readFile(file, 'utf8');
-  const result = config.safeParse(JSON.parse(text));
+  const result = config.safeParse(parsed(text, file));
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw new StoreError(`${file}: ${issue?.path.join('.')}: ${issue?.message}`, 'NO_DOCKER_MACHINE');
 }
 
+function parsed(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const why = text.trim() === '' ? 'it is empty' : 'it is not JSON';
+    throw new StoreError(`${file} cannot be used: ${why}. Bring it back from a copy`, 'NO_DOCKER_MACHINE', error);
+  }
+}
+
 async function driverFor(
-  { Driver }: DockerMachineConfig,
+  found: DockerMachineConfig,
   hasKey: boolean,
 ): Promise<{ readonly driver: string; readonly options: Readonly<Record<string, OptionValue>> }> {
+  const { Driver } = found;
   const hasGeneric = await loadDriver('generic').then(
     () => true,
     () => false,
@@ -130,11 +149,11 @@ async function driverFor(
   if (!hasGeneric || !Driver.IPAddress || !hasKey) {
     if (!Driver.URL && !Driver.IPAddress)
       throw new StoreError('it has no address: start it once with docker-machine first');
-    return { driver: 'none', options: { url: Driver.URL || `tcp://${Driver.IPAddress}:2376` } };
+    return { driver: 'none', options: { url: urlOf(found) } };
   }
   const options = {
     'generic-ip-address': Driver.IPAddress,
-    'generic-engine-port': 2376,
+    'generic-engine-port': portOf(found),
     'generic-ssh-user': Driver.SSHUser || 'root',
     'generic-ssh-port': Driver.SSHPort || 22,
     'generic-set-hostname': false,
@@ -143,22 +162,30 @@ async function driverFor(
   return { driver: 'generic', options };
 }
 
-function engineOf({ HostOptions }: DockerMachineConfig): EngineSettings {
-  const engine = HostOptions.EngineOptions;
+function engineOf(found: DockerMachineConfig): EngineSettings {
+  const { EngineOptions: engine, AuthOptions } = found.HostOptions;
   const labels = (engine?.Labels ?? []).map((pair): [string, string] => {
     const equals = pair.indexOf('=');
     return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)];
   });
   return {
     ...plainEngine(),
+    port: portOf(found),
     labels: Object.fromEntries(labels),
     options: engine?.ArbitraryFlags ?? [],
     env: engine?.Env ?? [],
     insecureRegistries: engine?.InsecureRegistry ?? [],
     registryMirrors: engine?.RegistryMirror ?? [],
+    // With another one its images and containers would seem to be gone.
+    ...(engine?.StorageDriver ? { storageDriver: engine.StorageDriver } : {}),
+    tlsSans: AuthOptions?.ServerCertSANs ?? [],
   };
 }
 
 function urlOf({ Driver }: DockerMachineConfig): string {
-  return Driver.URL || `tcp://${Driver.IPAddress ?? ''}:2376`;
+  return Driver.URL || `tcp://${Driver.IPAddress ?? ''}:${Driver.EnginePort ?? 2376}`;
+}
+
+function portOf(found: DockerMachineConfig): number {
+  return Number(/:(\d+)\/?$/.exec(urlOf(found))?.[1] ?? 2376);
 }

@@ -51,7 +51,8 @@ describe('packShare', () => {
       ),
       { numRuns: 12 },
     );
-  });
+    // Each passphrase costs a scrypt on purpose.
+  }, 30_000);
 
   it('shows nothing without the passphrase and notices every change', async () => {
     const packed = await packShare(SHARE, 'secret');
@@ -135,9 +136,23 @@ describe('importDockerMachines', () => {
     ConfigVersion: 3,
     DriverName: 'virtualbox',
     Name: 'old',
-    Driver: { IPAddress: '192.168.99.100', SSHUser: 'docker', SSHPort: 22, StorePath: '/home/x', VBoxManager: {} },
+    Driver: {
+      IPAddress: '192.168.99.100',
+      SSHUser: 'docker',
+      SSHPort: 22,
+      EnginePort: 2399,
+      StorePath: '/home/x',
+      VBoxManager: {},
+    },
     HostOptions: {
-      EngineOptions: { Labels: ['zone=a'], InsecureRegistry: ['10.0.0.0/8'], ArbitraryFlags: [], Env: null },
+      EngineOptions: {
+        Labels: ['zone=a'],
+        InsecureRegistry: ['10.0.0.0/8'],
+        ArbitraryFlags: [],
+        Env: null,
+        StorageDriver: 'btrfs',
+      },
+      AuthOptions: { ServerCertSANs: ['old.example.org'] },
     },
   };
 
@@ -163,7 +178,13 @@ describe('importDockerMachines', () => {
     expect(await importDockerMachines(await oldStore(), context)).toEqual([{ name: 'old', problem: undefined }]);
     const { record, tlsFolder } = await context.store.load('old');
     expect(record.options.url ?? record.options['generic-ip-address']).toMatch(/192\.168\.99\.100/);
-    expect(record.engine).toMatchObject({ labels: { zone: 'a' }, insecureRegistries: ['10.0.0.0/8'] });
+    expect(record.engine).toMatchObject({
+      labels: { zone: 'a' },
+      insecureRegistries: ['10.0.0.0/8'],
+      storageDriver: 'btrfs',
+      tlsSans: ['old.example.org'],
+      port: 2399,
+    });
     expect(await readFile(join(tlsFolder, 'key.pem'), 'utf8')).toBe('key');
     const [authority] = await context.store
       .folder('certs')
@@ -178,9 +199,12 @@ describe('importDockerMachines', () => {
     const place = await oldStore();
     await mkdir(join(place, 'machines', 'broken'));
     await writeFile(join(place, 'machines', 'broken', 'config.json'), '{"ConfigVersion":1}');
+    await mkdir(join(place, 'machines', 'cut'));
+    await writeFile(join(place, 'machines', 'cut', 'config.json'), '{"ConfigVersion":3,');
     const results = await importDockerMachines(place, contextIn('mine'));
     expect(results).toEqual([
       { name: 'broken', problem: expect.stringMatching(/config\.json: ConfigVersion: /) },
+      { name: 'cut', problem: expect.stringMatching(/cut\/config\.json cannot be used: it is not JSON/) },
       { name: 'old', problem: undefined },
     ]);
     expect(await importDockerMachines(place, contextIn('mine'))).toContainEqual({

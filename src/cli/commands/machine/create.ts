@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { UsageError } from '../../../common/errors.ts';
 import type { CreateRequest } from '../../../machine/create.ts';
+import type { MachineContext } from '../../../machine/machine.ts';
 import type { EngineSettings, SwarmSettings } from '../../../machine/record.ts';
 import type { CommandContext } from '../../command.ts';
 import { addDriverFlags, driverValues } from './driver-flags.ts';
@@ -123,11 +124,13 @@ export async function make(requests: readonly CreateRequest[], command: Command,
   ]);
   for (const { name } of requests) assertMachineName(name);
   const context = await machineContext(command, cli);
+  const { store } = context;
   const byName = new Map(requests.map((request) => [request.name, request]));
+  const isDone = await doneBefore(requests, store);
   await onEach([...byName.keys()], cli, async (name, task) => {
     const request = byName.get(name);
     if (request === undefined) return;
-    const { store } = context;
+    if (isDone(name)) return task.report('it is there already');
     await createMachine(
       request,
       { ...context, runSwarm: (machine, provisioner, each) => runSwarm(machine, provisioner, store, each) },
@@ -137,6 +140,26 @@ export async function make(requests: readonly CreateRequest[], command: Command,
       `To see how to connect your Docker Client to the Docker Engine running on it, run: enxame machine env ${name}`,
     );
   });
+}
+
+/**
+ * Repeating a command that was cut off goes on with the machines it had not finished; those it had finished are no failure then.
+ * A command none of whose machines was begun means new machines: a name that is taken is one.
+ */
+async function doneBefore(
+  requests: readonly CreateRequest[],
+  store: MachineContext['store'],
+): Promise<(name: string) => boolean> {
+  const { isReady } = await import('../../../machine/record.ts');
+  const found = await Promise.all(
+    requests.map(async ({ name, driver }) => {
+      const record = (await store.has(name)) ? (await store.load(name).catch(() => undefined))?.record : undefined;
+      return { name, isSame: record?.driver === driver, isReady: record !== undefined && isReady(record), record };
+    }),
+  );
+  const isRepeated = found.some((each) => each.record !== undefined && !each.isReady);
+  const done = found.filter((each) => each.isReady && each.isSame).map(({ name }) => name);
+  return (name) => isRepeated && done.includes(name);
 }
 
 async function dryRun(requests: readonly CreateRequest[], command: Command, cli: CommandContext): Promise<void> {

@@ -8,13 +8,20 @@ export type MachineWork = (name: string, task: Task) => Promise<void>;
 /** How many machines are worked on at once. */
 const AT_ONCE = 16;
 
+/** Exit codes of shells for a program that a signal ended. */
+const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
 /**
  * Does `work` on all machines at once and says how it goes: live, a line or two for each, on a terminal; a line for each step
  * otherwise. Ctrl-C reaches all of them. When some failed the others are finished first; the error names each.
  */
 export async function onEach(names: readonly string[], cli: CommandContext, work: MachineWork): Promise<void> {
   const failures = new Map<string, unknown>();
+  let interruption: unknown;
   await cli.interruptible(async (signal) => {
+    signal.addEventListener('abort', () => {
+      interruption = signal.reason;
+    });
     const guarded: MachineWork = async (name, task) => {
       try {
         await work(name, task);
@@ -23,13 +30,14 @@ export async function onEach(names: readonly string[], cli: CommandContext, work
         throw error;
       }
     };
-    if (cli.isErrTerminal && process.stdout.isTTY) await live(names, guarded, signal);
+    // A terminal that does not tell its width has room for nothing: listr would print a character a line.
+    if (cli.isErrTerminal && cli.columns) await live(names, guarded, signal);
     else await plain(names, cli, guarded, signal);
   });
   const [first] = failures;
   if (first === undefined) return;
-  if (names.length === 1) throw first[1];
-  throw summary(names.length, failures);
+  const error = names.length === 1 ? first[1] : summary(names.length, failures);
+  throw interruption === undefined ? error : interrupted(error, interruption);
 }
 
 async function plain(
@@ -56,6 +64,8 @@ async function live(names: readonly string[], work: MachineWork, signal: AbortSi
   const { Listr } = await import('listr2');
   const tasks = names.map((name) => ({
     title: name,
+    // What was said last is for the person: how to go on, an address that changed.
+    rendererOptions: { persistentOutput: true },
     task: async (_context: unknown, task: { output: string; title: string }): Promise<void> => {
       await work(name, {
         signal,
@@ -78,5 +88,13 @@ function summary(total: number, failures: ReadonlyMap<string, unknown>): Cluster
   const each = [...failures].map(([name, error]) => `${name}: ${reasonOf(error)}`).join('; ');
   const [first] = failures.values();
   const code = first instanceof ClusterError ? first.code : 'MACHINES_FAILED';
-  return new ClusterError(`${failures.size} of ${total} machines failed: ${each}`, { code, status: 500 });
+  const codes = new Set([...failures.values()].map((error) => (error instanceof ClusterError ? error.exitCode : 1)));
+  const [exitCode] = codes.size === 1 ? codes : [];
+  return new ClusterError(`${failures.size} of ${total} machines failed: ${each}`, { code, status: 500, exitCode });
+}
+
+function interrupted(error: unknown, reason: unknown): ClusterError {
+  const signal = /SIGTERM/.test(reasonOf(reason)) ? 'SIGTERM' : 'SIGINT';
+  const code = error instanceof ClusterError ? error.code : 'INTERRUPTED';
+  return new ClusterError(reasonOf(error), { code, status: 500, cause: error, exitCode: SIGNAL_EXIT_CODES[signal] });
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { UsageError } from '../../../common/errors.ts';
+import { NotFoundError, UsageError } from '../../../common/errors.ts';
 import type { MachineStatus } from '../../../machine/status.ts';
 import type { CommandContext } from '../../command.ts';
 import { collect, machineContext } from './surroundings.ts';
@@ -86,12 +86,15 @@ async function namesOnly(
 
 async function active(flags: Pick<Flags, 'timeout'>, command: Command, cli: CommandContext): Promise<void> {
   const host = cli.env.DOCKER_HOST;
-  if (!host)
-    throw new UsageError('No active host found: $DOCKER_HOST is not set. Run eval "$(enxame machine env NAME)"');
+  if (!host) throw noActive('$DOCKER_HOST is not set. Run eval "$(enxame machine env NAME)"');
   const { activity } = await import('./ls-view.ts');
   const found = (await statuses(flags, command, cli)).find((row) => activity(row, host) !== '-');
-  if (found === undefined) throw new UsageError(`No active host found: no machine is at ${host}`);
+  if (found === undefined) throw noActive(`no machine is at ${host}`);
   cli.out(`${found.name}\n`);
+}
+
+function noActive(why: string): NotFoundError {
+  return new NotFoundError(`No active host found: ${why}`, 'NO_ACTIVE_MACHINE');
 }
 
 function readFilters(texts: readonly string[]): ReadonlyMap<FilterName, readonly string[]> {

@@ -110,6 +110,25 @@ describe('machine', () => {
     expect((await machine(`ls -q --filter ${filter}`)).out.trim().split('\n').join(' ')).toBe(names);
   });
 
+  it('goes on with several machines, of which some were finished', async () => {
+    await createNone('um', 'dois');
+    const file = join(folder, 'store/machines/dois/machine.json');
+    const again = `create -d none --url ${url} um dois`;
+    expect(await failure(again)).toMatchObject({ code: 1, why: expect.stringMatching(/^2 of 2 machines failed: /) });
+    const record = JSON.parse(await readFile(file, 'utf8'));
+    await writeFile(file, JSON.stringify({ ...record, steps: ['check', 'machine'] }));
+    expect(await machine(again)).toMatchObject({ code: 0, err: expect.stringContaining('(um) it is there already') });
+    expect(JSON.parse(await readFile(file, 'utf8')).steps).toContain('ready');
+  });
+
+  it('says which certificate is of no use, and what helps', async () => {
+    await createNone('um');
+    const tls = join(folder, 'store/machines/um/tls');
+    await Promise.all(['ca', 'cert', 'key'].map((name) => writeFile(join(tls, `${name}.pem`), 'nonsense')));
+    const why = /the certificates in .*\/tls cannot be used: .*Run "enxame machine regenerate-certs --client-certs um"/;
+    expect((await failure('version um')).why).toMatch(why);
+  });
+
   it('shows a machine whose file is damaged and forgets it by force', async () => {
     await createNone('um');
     await writeFile(join(folder, 'store/machines/um/machine.json'), '{');
@@ -152,7 +171,10 @@ describe('machine', () => {
     { line: 'rm nobody', code: 1, why: /does not exist/ },
     { line: 'import /nowhere', code: 2, why: /^cannot read the export: ENOENT/ },
     { line: 'up -f /nowhere', code: 2, why: /^cannot read the fleet file: ENOENT.*Name it with -f/ },
-    { line: 'active', code: 2, why: /^No active host found: \$DOCKER_HOST is not set/ },
+    { line: 'active', code: 1, why: /^No active host found: \$DOCKER_HOST is not set/ },
+    { line: 'create -d locla x', code: 2, why: /^Driver "locla" not found\. Did you mean "local"\?/ },
+    { line: 'create -d hetzner x', code: 3, why: /^Error with pre-create check: there is no token for Hetzner Cloud/ },
+    { line: 'create -d hetzner x y', code: 3, why: /^2 of 2 machines failed: / },
   ])('answers "$line" with one line', async ({ line, code, why }) => {
     expect(await failure(line)).toEqual({ code, why: expect.stringMatching(why) });
     expect((await machine('ls -q')).out).toBe('');

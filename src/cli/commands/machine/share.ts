@@ -98,10 +98,14 @@ async function importFrom(
     const { dockerMachineFolder, importDockerMachines } = await import('../../../machine/share/docker-machine.ts');
     const given = flags.dockerMachine === true ? undefined : flags.dockerMachine;
     const folder = given ?? dockerMachineFolder(cli.env, cli.env.HOME || homedir());
+    const { StoreError } = await import('../../../machine/errors.ts');
     const results = await importDockerMachines(folder, machines);
     for (const { name, problem } of results) cli.err(`(${name}) ${problem ?? 'imported'}\n`);
     if (results.some(({ problem }) => problem !== undefined))
-      throw new UsageError('not all machines could be imported, see above. What was imported stays');
+      throw new StoreError(
+        'not all machines could be imported, see above. What was imported stays',
+        'NOT_ALL_IMPORTED',
+      );
     return;
   }
   if (file === undefined) throw new UsageError('which file? Or say --docker-machine');
