@@ -1,10 +1,10 @@
 import { basename, extname } from 'node:path';
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import { UsageError } from '../../common/errors.ts';
 import type { CreateRequest } from '../create.ts';
+import { nearest } from '../nearest.ts';
 import type { OptionValue } from '../options.ts';
 import { type EngineSettings, isMachineName, plainEngine, type SwarmSettings } from '../record.ts';
+import { type Path, readSource, type Source } from './source.ts';
 
 const texts = z.array(z.string());
 const labels = z.record(z.string(), z.coerce.string());
@@ -62,44 +62,88 @@ export interface Fleet {
   readonly machines: readonly CreateRequest[];
 }
 
+/** A fleet, and where in its file what a machine is stands. */
+export interface FleetFile extends Fleet {
+  /** An error about a machine's `driver`, or one of its `options`, that begins with its place in the file. */
+  problem(machineName: string, keys: Path, message: string): Error;
+}
+
 /**
  * Reads a fleet file: YAML (or JSON, which YAML contains), where `${NAME}` in a text is the environment's. Throws a UsageError that
- * names the place in the file.
+ * begins with the place in the file: `fleet.yml:3:12: …`.
  */
-export function parseFleet(text: string, path: string, env: Readonly<Record<string, string | undefined>>): Fleet {
-  const result = file.safeParse(filled(readYaml(text, path), path, env));
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    const place = issue?.path.length ? `${issue.path.join('.')}: ` : '';
-    throw new UsageError(`${path}: ${place}${issue?.message}`, 'BAD_FLEET_FILE');
-  }
+export function parseFleet(text: string, path: string, env: Readonly<Record<string, string | undefined>>): FleetFile {
+  const source = readSource(text, path);
+  if (source.value === null || source.value === undefined) throw source.problem([], 'it is empty: it needs "machines"');
+  const result = file.safeParse(filled(source.value, [], source, env));
+  if (!result.success) throw problemOf(result.error.issues[0], source);
   const { name = nameOfFile(path), defaults = {}, machines } = result.data;
-  const requests = Object.entries(machines).flatMap(([group, part]) =>
-    namesOf(group, part?.count).map((each) => requestOf(each, merged(defaults, part ?? {}), result.data.swarm, name)),
-  );
-  const bad = requests.find((each) => !isMachineName(each.name));
-  if (bad !== undefined)
-    throw new UsageError(`${path}: machines.${bad.name}: a machine's name has letters, digits, dots and dashes`);
-  const twice = requests.find((each, index) => requests.findIndex((other) => other.name === each.name) !== index);
-  if (twice !== undefined) throw new UsageError(`${path}: two machines would be called "${twice.name}"`);
-  return { name, machines: requests };
+  const groups = new Map<string, string>();
+  const requests = Object.entries(machines).flatMap(([group, part]) => {
+    const whole = merged(defaults, part ?? {});
+    if (whole.role !== undefined && whole.role !== 'none' && result.data.swarm === undefined)
+      throw source.problem(
+        placeOf(group, ['role'], source),
+        `role ${whole.role} needs a "swarm" with its discovery in the file`,
+      );
+    return namesOf(group, part?.count).map((each) => {
+      if (!isMachineName(each))
+        throw source.problem(['machines', group], "a machine's name has letters, digits, dots and dashes");
+      if (groups.has(each)) throw source.problem(['machines', group], `two machines would be called "${each}"`);
+      groups.set(each, group);
+      return requestOf(each, whole, result.data.swarm, name);
+    });
+  });
+  return {
+    name,
+    machines: requests,
+    problem: (machineName, keys, message) =>
+      source.problem(placeOf(groups.get(machineName) ?? machineName, keys, source), message),
+  };
+}
+
+/** What a machine is stands with it or among the defaults. */
+function placeOf(group: string, keys: Path, source: Source): Path {
+  const own = ['machines', group, ...keys];
+  const shared = ['defaults', ...keys];
+  return !source.has(own) && source.has(shared) ? shared : own;
 }
 
 /** The name of the fleet, whatever else the file says. Throws a UsageError when it is no YAML. */
 export function fleetName(text: string, path: string): string {
-  const { name } = (readYaml(text, path) ?? {}) as { readonly name?: unknown };
+  const { name } = (readSource(text, path).value ?? {}) as { readonly name?: unknown };
   return typeof name === 'string' ? name : nameOfFile(path);
+}
+
+function problemOf(issue: z.core.$ZodIssue | undefined, source: Source): Error {
+  const path = (issue?.path ?? []).map((key) => (typeof key === 'symbol' ? String(key) : key));
+  if (issue?.code === 'unrecognized_keys') {
+    const [key = ''] = issue.keys;
+    const known = keysAt(path);
+    const near = nearest(key, known);
+    const guess = near === undefined ? `There are ${known.join(', ')}.` : `Did you mean "${near}"?`;
+    return source.problem([...path, key], `there is no such key here. ${guess}`);
+  }
+  if (path.length === 1 && !source.has(path)) return unknownInstead(path, source);
+  return source.problem(path, (issue?.message ?? '').replace(/^Invalid input: /, ''));
+}
+
+/** `machines` is missing: perhaps it is there by another name, which says more. */
+function unknownInstead(path: Path, source: Source): Error {
+  const known = keysAt([]);
+  const stray = Object.keys(source.value ?? {}).find((key) => !known.includes(key));
+  if (stray === undefined) return source.problem([], `"${path.join('.')}" is missing`);
+  return source.problem([stray], `there is no such key here. There are ${known.join(', ')}.`);
+}
+
+function keysAt(path: Path): readonly string[] {
+  if (path.length === 0) return Object.keys(file.shape);
+  if (path.at(-1) === 'engine') return Object.keys(engine.shape);
+  return Object.keys(path[0] === 'swarm' ? swarm.shape : machine.shape);
 }
 
 function nameOfFile(path: string): string {
   return basename(path, extname(path));
-}
-
-function readYaml(text: string, path: string): unknown {
-  const document = parseDocument(text, { prettyErrors: true });
-  const [problem] = document.errors;
-  if (problem !== undefined) throw new UsageError(`${path}: ${problem.message.split('\n')[0]}`, 'BAD_FLEET_FILE');
-  return document.toJS();
 }
 
 /** `worker` alone is one machine of that name; with a count, worker-1, worker-2 and so on. */
@@ -149,8 +193,7 @@ function engineOf({ engine: given = {}, labels: own = {}, 'tls-sans': tlsSans = 
 /** With a `swarm` in the file machines are members unless they say otherwise. */
 function swarmOf(part: MachinePart, given: SwarmPart | undefined): SwarmSettings | undefined {
   const role = part.role ?? (given === undefined ? 'none' : 'member');
-  if (role === 'none') return undefined;
-  if (given === undefined) throw new UsageError(`role: ${role} needs a swarm with its discovery in the fleet file`);
+  if (role === 'none' || given === undefined) return undefined;
   return {
     isMaster: role === 'master',
     isMember: true,
@@ -166,15 +209,22 @@ function swarmOf(part: MachinePart, given: SwarmPart | undefined): SwarmSettings
 }
 
 /** Replaces `${NAME}` and `${NAME:-default}` in every text; `$$` is a dollar. */
-function filled(value: unknown, path: string, env: Readonly<Record<string, string | undefined>>): unknown {
-  if (Array.isArray(value)) return value.map((each) => filled(each, path, env));
+function filled(
+  value: unknown,
+  path: Path,
+  source: Source,
+  env: Readonly<Record<string, string | undefined>>,
+): unknown {
+  if (Array.isArray(value)) return value.map((each, index) => filled(each, [...path, index], source, env));
   if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, filled(each, path, env)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, each]) => [key, filled(each, [...path, key], source, env)]),
+    );
   if (typeof value !== 'string') return value;
   return value.replace(/\$\$|\$\{(\w+)(?::-([^}]*))?\}/g, (whole, name?: string, fallback?: string) => {
     if (whole === '$$' || name === undefined) return '$';
     const found = env[name] || fallback;
-    if (found === undefined) throw new UsageError(`${path}: $${name} is not set in the environment`, 'BAD_FLEET_FILE');
+    if (found === undefined) throw source.problem(path, `$${name} is not set in the environment`);
     return found;
   });
 }

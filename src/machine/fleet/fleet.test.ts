@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type MachineRecord, plainEngine } from '../record.ts';
 import type { MachineState } from '../state.ts';
+import { checkDrivers } from './check.ts';
 import { fleetName, parseFleet } from './file.ts';
 import { type Existing, formatPlan, isEmpty, nameOf, planDown, planFleet } from './plan.ts';
 
@@ -62,14 +63,38 @@ describe('parseFleet', () => {
   });
 
   it.each([
-    { text: 'a: [', why: /^fleet\.yml: / },
-    { text: 'a: 1', why: /^fleet\.yml: machines: / },
-    { text: 'machines: { a: { cuont: 3 } }', why: /^fleet\.yml: machines\.a: .*cuont/ },
-    { text: 'machines: { a: { count: many } }', why: /^fleet\.yml: machines\.a\.count: / },
-    { text: 'machines: { a_b: }', why: /machines\.a_b: a machine's name has letters, digits, dots and dashes/ },
-    { text: 'machines: { a: { count: 1 }, a-1: }', why: /two machines would be called "a-1"/ },
-    { text: 'machines: { a: { role: member } }', why: /role: member needs a swarm/ },
-    { text: 'swarm: { discovery: abc }\nmachines: {}', why: /swarm\.discovery: should be like token:/ },
+    { text: 'a: [', why: /^fleet\.yml:1:5: / },
+    { text: '\tmachines:', why: /^fleet\.yml:1:1: Tabs are not allowed/ },
+    { text: '', why: /^fleet\.yml: it is empty/ },
+    { text: 'machine: {}', why: /^fleet\.yml:1:1: machine: there is no such key here\. There are name, defaults, / },
+    { text: 'name: a', why: /^fleet\.yml:1:1: "machines" is missing/ },
+    { text: 'machines: []', why: /^fleet\.yml:1:1: machines: expected record, received array/ },
+    {
+      text: 'machines:\n  a: { cuont: 3 }',
+      why: /^fleet\.yml:2:8: machines\.a\.cuont: there is no such key here\. Did you mean "count"\?/,
+    },
+    {
+      text: 'machines:\n  a:\n    count: many',
+      why: /^fleet\.yml:3:5: machines\.a\.count: expected number, received s/,
+    },
+    {
+      text: 'machines: { a: { tls-sans: [x, 1] } }',
+      why: /^fleet\.yml:1:32: machines\.a\.tls-sans\.1: expected string/,
+    },
+    { text: 'machines: { a_b: }', why: /^fleet\.yml:1:13: machines\.a_b: a machine's name has letters, digits, dots/ },
+    { text: 'machines: { a: { count: 1 }, a-1: }', why: /^fleet\.yml:1:30: .*two machines would be called "a-1"/ },
+    {
+      text: 'machines: { a: { role: member } }',
+      why: /^fleet\.yml:1:18: machines\.a\.role: role member needs a "swarm"/,
+    },
+    {
+      text: 'defaults: { role: member }\nmachines: { a: }',
+      why: /^fleet\.yml:1:13: defaults\.role: role member needs/,
+    },
+    {
+      text: 'swarm: { discovery: abc }\nmachines: {}',
+      why: /^fleet\.yml:1:10: swarm\.discovery: should be like token:/,
+    },
     { text: 'swarm: { discovery: "token://$' + '{NOPE}" }\nmachines: {}', why: /\$NOPE is not set in the environment/ },
     { text: 'swarm: { discovery: "token://$' + '{EMPTY}" }\nmachines: {}', why: /\$EMPTY is not set/ },
   ])('refuses $text', ({ text, why }) => {
@@ -79,6 +104,31 @@ describe('parseFleet', () => {
   it('fills in the environment, defaults and dollars', () => {
     const text = 'machines: { a: { labels: { x: "$' + '{TOKEN}$' + '{NOPE:-fallback}$$" } } }';
     expect(parseFleet(text, 'f', ENV).machines[0]?.engine.labels).toEqual({ x: 'abcfallback$' });
+  });
+});
+
+describe('checkDrivers', () => {
+  it.each([
+    {
+      text: 'machines:\n  a: { driver: locla }',
+      why: /^f\.yml:2:8: machines\.a\.driver: Driver "locla" not found\. Did/,
+    },
+    {
+      text: 'defaults: { driver: nonesuch }\nmachines: { a: }',
+      why: /^f\.yml:1:13: defaults\.driver: Driver "nonesuch"/,
+    },
+    {
+      text: 'machines:\n  a:\n    options: { local-generation: 99 }',
+      why: /^f\.yml:3:16: machines\.a\.options\.local-generation: --local-generation "99" is none of 20\.10, /,
+    },
+    { text: 'machines: { a: { options: { x: 1 } } }', why: /^f\.yml:1:29: .*--x is not a flag of the driver local/ },
+    { text: 'machines: { a: { driver: none } }', why: /^f\.yml:1:13: machines\.a: the driver none needs .*--url/ },
+  ])('refuses $text before anything is planned', async ({ text, why }) => {
+    await expect(checkDrivers(parseFleet(text, 'f.yml', {}), () => false, {})).rejects.toThrow(why);
+  });
+
+  it('asks for nothing that a machine which is there was made with', async () => {
+    await checkDrivers(parseFleet('machines: { a: { driver: none } }', 'f.yml', {}), () => true, {});
   });
 });
 

@@ -48,13 +48,16 @@ export function configure(machine: Command, cli: CommandContext): void {
 }
 
 async function up(flags: Flags, command: Command, cli: CommandContext): Promise<void> {
-  const [{ parseFleet }, { planFleet }] = await Promise.all([
+  const [{ parseFleet }, { planFleet }, { checkDrivers }] = await Promise.all([
     import('../../../machine/fleet/file.ts'),
     import('../../../machine/fleet/plan.ts'),
+    import('../../../machine/fleet/check.ts'),
   ]);
   const fleet = parseFleet(await readText(flags.file), flags.file, cli.env);
   const context = await machineContext(command, cli);
-  await carryOut(planFleet(fleet, await existing(context), flags.replace ?? false), flags, context, cli);
+  const names = new Set(await context.store.names());
+  await checkDrivers(fleet, (name) => names.has(name), cli.env);
+  await carryOut(planFleet(fleet, await existing(context, cli), flags.replace ?? false), flags, context, cli);
 }
 
 async function down(flags: Flags, command: Command, cli: CommandContext): Promise<void> {
@@ -64,7 +67,7 @@ async function down(flags: Flags, command: Command, cli: CommandContext): Promis
   ]);
   const context = await machineContext(command, cli);
   const name = fleetName(await readText(flags.file), flags.file);
-  await carryOut(planDown(name, await existing(context)), flags, context, cli);
+  await carryOut(planDown(name, await existing(context, cli)), flags, context, cli);
 }
 
 async function readText(file: string): Promise<string> {
@@ -73,22 +76,32 @@ async function readText(file: string): Promise<string> {
   });
 }
 
-/** All machines of the store with their states, asked at once. */
-async function existing(context: MachineContext): Promise<readonly Existing[]> {
-  const { openMachine } = await import('../../../machine/machine.ts');
-  return await Promise.all(
-    (await context.store.names()).map(async (name): Promise<Existing> => {
-      const stored = await context.store.load(name);
-      const { record } = stored;
-      if (record.fleet === undefined) return { record, state: '' };
-      const machine = await openMachine(stored, context);
-      try {
-        return { record, state: await machine.driver.state(AbortSignal.timeout(30_000)).catch(() => 'Error' as const) };
-      } finally {
-        await machine.close();
-      }
-    }),
+/** All machines of the store with their states, asked at once. One whose file is damaged is told and hides no other. */
+async function existing(context: MachineContext, cli: CommandContext): Promise<readonly Existing[]> {
+  const names = await context.store.names();
+  const found = await Promise.all(
+    names.map((name) =>
+      existingOne(name, context).catch((error: unknown) => {
+        cli.err(`warning: ${reasonOf(error)}\n`);
+        return [];
+      }),
+    ),
   );
+  return found.flat();
+}
+
+async function existingOne(name: string, context: MachineContext): Promise<readonly Existing[]> {
+  const { openMachine } = await import('../../../machine/machine.ts');
+  const stored = await context.store.load(name);
+  const { record } = stored;
+  if (record.fleet === undefined) return [{ record, state: '' }];
+  const machine = await openMachine(stored, context);
+  try {
+    const state = await machine.driver.state(AbortSignal.timeout(30_000)).catch(() => 'Error' as const);
+    return [{ record, state }];
+  } finally {
+    await machine.close();
+  }
 }
 
 async function carryOut(plan: Plan, flags: Flags, context: MachineContext, cli: CommandContext): Promise<void> {
