@@ -36,13 +36,14 @@ export interface ApiServer {
   /** Where it listens, in the order asked for, ports resolved. */
   readonly addresses: readonly ListenAddress[];
   /**
-   * Stops accepting, ends endless streams, lets other calls finish for `graceMs` (default 8 s), then cuts what is left.
+   * Stops accepting, ends endless streams, lets other calls finish for `graceMs` (default 6 s), then cuts what is left.
    * Idempotent.
    */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
-const CLOSE_GRACE_MS = 8_000;
+// `docker stop` and others kill after ten seconds: what comes after the drain must fit in, on a busy machine too.
+const CLOSE_GRACE_MS = 6_000;
 
 /** Serves the Docker Engine API on all listeners, or on none: rejects in one clear line if one of them fails. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {

@@ -50,7 +50,7 @@ export interface Manager {
   /** Where it listens, ports resolved. */
   readonly addresses: readonly ListenAddress[];
   readonly cluster: Cluster;
-  /** Drains clients, stops watching engines, frees the state folder. Idempotent; at most some 9 s. */
+  /** Drains clients, stops watching engines, frees the state folder. Idempotent; at most some 8 s. */
   close(): Promise<void>;
 }
 
