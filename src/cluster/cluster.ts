@@ -102,6 +102,14 @@ export class Cluster implements ClusterView, NodeWriter {
     return [...onlyContainers(this.#containers.index.byName(name))];
   }
 
+  /** Containers that have a name in common, each name once: engines that came back with others, or were written to directly. */
+  *sharingNames(): IterableIterator<readonly Container[]> {
+    for (const name of this.#containers.index.sharedNames()) {
+      const sharing = this.containersNamed(name);
+      if (sharing.length > 1) yield sharing;
+    }
+  }
+
   /** Containers whose name contains `text`, which has at least `MIN_INDEXED_CHARS` characters. */
   containersNamedLike(text: string): readonly Container[] {
     return [...onlyContainers(this.#containers.index.byNamePart(text))];

@@ -103,6 +103,11 @@ export class ContainerIndex<T extends Indexed> {
     return this.#valuesOf(key);
   }
 
+  /** Names that more than one has. */
+  sharedNames(): IterableIterator<string> {
+    return this.#byName.sharedKeys();
+  }
+
   names(): IterableIterator<string> {
     return this.#byName.keys();
   }

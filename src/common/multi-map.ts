@@ -1,19 +1,26 @@
 /** A map from a key to one or several values; a single value is stored bare, because almost all keys have one. */
 export class MultiMap<K, V extends object> {
   readonly #entries = new Map<K, V | Set<V>>();
+  /** Keys with more than one value: few, and asked for as a whole. */
+  readonly #shared = new Set<K>();
 
   add(key: K, value: V): void {
     const present = this.#entries.get(key);
     if (present === undefined) this.#entries.set(key, value);
     else if (present instanceof Set) present.add(value);
-    else if (present !== value) this.#entries.set(key, new Set([present, value]));
+    else if (present !== value) {
+      this.#entries.set(key, new Set([present, value]));
+      this.#shared.add(key);
+    }
   }
 
   remove(key: K, value: V): void {
     const present = this.#entries.get(key);
     if (present === value) this.#entries.delete(key);
     if (!(present instanceof Set) || !present.delete(value)) return;
-    if (present.size === 1) for (const last of present) this.#entries.set(key, last);
+    if (present.size > 1) return;
+    this.#shared.delete(key);
+    for (const last of present) this.#entries.set(key, last);
   }
 
   has(key: K): boolean {
@@ -25,6 +32,11 @@ export class MultiMap<K, V extends object> {
     const present = this.#entries.get(key);
     if (present === undefined) return [];
     return present instanceof Set ? [...present] : [present];
+  }
+
+  /** The keys that have several values. */
+  sharedKeys(): IterableIterator<K> {
+    return this.#shared.values();
   }
 
   keys(): IterableIterator<K> {

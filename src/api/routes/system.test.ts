@@ -34,6 +34,20 @@ describe('GET /info', () => {
     expect(rows.map(([, value]) => value)).toContainEqual(expect.stringMatching(/^0\.5 \/ \d+$/));
   });
 
+  test('containers that have one name are a warning, until one is renamed', async () => {
+    const manager = await over(2);
+    await manager.create('web');
+    const other = manager.manager.cluster.nodes.findIndex((node) => node.containers.size === 0);
+    manager.engine(other).run({ name: 'web' });
+    const warnings = async (): Promise<string[]> => (await manager.call('GET', '/info')).json.Warnings;
+    await expect
+      .poll(warnings, { timeout: 10_000 })
+      .toEqual([expect.stringMatching(/^WARNING: containers node-\d\/web, node-\d\/web have one name: rename or/)]);
+    const name = manager.manager.cluster.nodes[other]?.name;
+    expect((await manager.call('POST', `/containers/${name}/web/rename?name=api`)).status).toBe(204);
+    expect(await warnings()).toEqual([]);
+  });
+
   test('a lost node is shown with the reason, and as a warning', async () => {
     const manager = await over(2);
     await manager.engine(1).apply({ kind: 'refuse' });

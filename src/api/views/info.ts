@@ -110,7 +110,7 @@ export class InfoView {
         Error: '',
         RemoteManagers: null,
       },
-      Warnings: [...this.#facts.problems(), ...warnings],
+      Warnings: [...this.#facts.problems(), ...sharedNames(this.#cluster), ...warnings],
     };
     const head = [
       ['Role', this.#facts.role],
@@ -192,6 +192,21 @@ function renderRows(node: Node): Buffer {
 function namedBuiltins(node: Node): Readonly<Record<string, string>> {
   const { storagedriver, kernelversion, operatingsystem, ostype } = node.builtins;
   return node.info ? { kernelversion, operatingsystem, ostype, storagedriver } : {};
+}
+
+/** Names told in full; of the rest only the number. */
+const MOST_SHARED_NAMES = 3;
+
+function* sharedNames(cluster: Cluster): IterableIterator<string> {
+  let more = 0;
+  for (const containers of cluster.sharingNames()) {
+    if (++more <= MOST_SHARED_NAMES) {
+      const where = containers.map(({ node, name }) => `${node.name}/${name}`).join(', ');
+      yield `WARNING: containers ${where} have one name: rename or remove all but one (docker rename NODE/NAME NEW)`;
+    }
+  }
+  more -= MOST_SHARED_NAMES;
+  if (more > 0) yield `WARNING: ${more} more names are used by several containers`;
 }
 
 function warningsOf(node: Node): readonly string[] {
