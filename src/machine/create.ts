@@ -238,7 +238,8 @@ async function provision(
   task: Task,
 ): Promise<void> {
   const { stored } = machine;
-  if (stored.record.authority === undefined) await stored.update((old) => ({ ...old, authority: OWN_AUTHORITY }));
+  if (stored.record.authority === undefined)
+    await stored.update((old) => ({ ...old, authority: context.authority ?? OWN_AUTHORITY }));
   const spec = await engineSpecOf(machine, task.signal);
   const certificates = await issueServer(stored, serverHosts(stored.record), { ...context, signal: task.signal });
   await provisioner.provision(spec, certificates, task);

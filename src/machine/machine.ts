@@ -17,6 +17,8 @@ export interface MachineContext {
   readonly clock: Clock;
   /** Where credentials can be kept that the person wants kept; absent: only in the store. */
   readonly keyring?: Keyring | undefined;
+  /** Whose certificates a machine gets that is made now; absent: our own authority's. */
+  readonly authority?: string | undefined;
 }
 
 /** A machine of the store with its driver. */

@@ -8,14 +8,25 @@ import { DriverError } from './errors.ts';
 import { writePrivate } from './files.ts';
 import { type MachineContext, openByName } from './machine.ts';
 
+const LOGIN_WITHIN_MS = 60_000;
+
 /** Runs a command on the machine, or a shell when there is none, on our own terminal. Its exit code becomes ours. */
-export async function runOn(name: string, command: readonly string[], context: MachineContext): Promise<void> {
+export async function runOn(
+  name: string,
+  command: readonly string[],
+  context: MachineContext,
+  options: { readonly isNative: boolean } = { isNative: false },
+): Promise<void> {
   const shell = await shellOf(name, context);
   if (shell.kind === 'command') {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: for the shell to fill in.
     const login = ['sh', '-c', 'cd; exec "${SHELL:-sh}"'];
     const words = command.length === 0 ? login : ['sh', '-c', command.join(' ')];
     return await onTerminal(shell.prefix[0] ?? '', [...shell.prefix.slice(1), ...words]);
+  }
+  if (options.isNative) {
+    const { runNatively } = await import('./native-ssh.ts');
+    return await runNatively(shell, command, process, AbortSignal.timeout(LOGIN_WITHIN_MS));
   }
   await withSshConfig(new Map([[name, shell]]), context, (file) => onTerminal('ssh', ['-F', file, name, ...command]));
 }
@@ -156,6 +167,7 @@ async function onTerminal(program: string, args: readonly string[]): Promise<voi
 }
 
 function cannotRun(program: string, error: NodeJS.ErrnoException): ClusterError {
-  const why = error.code === 'ENOENT' ? `${program} is not installed here` : error.message;
+  const hint = program === 'ssh' ? ': "enxame machine --native-ssh ssh" needs none' : '';
+  const why = error.code === 'ENOENT' ? `${program} is not installed here${hint}` : error.message;
   return new ClusterError(`cannot run ${program}: ${why}`, { code: 'MISSING_TOOL', status: 500, cause: error });
 }

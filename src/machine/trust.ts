@@ -53,12 +53,17 @@ export async function writeAuthority(store: MachineStore, name: string, files: A
 }
 
 async function makeAuthority(name: string, { store, clock }: TrustContext): Promise<AuthorityFiles> {
-  const { createAuthority, loadAuthority } = await import('../pki/authority.ts');
+  const { createAuthority } = await import('../pki/authority.ts');
   const ca = await createAuthority(`enxame machines of ${userName()}`, clock.now());
-  const authority = await loadAuthority(ca, () => clock.now());
-  const files = { ca, client: await authority.issue({ commonName: userName(), purposes: ['client'] }) };
+  const files = { ca, client: await issueClient(ca, { clock }) };
   await writeAuthority(store, name, files);
   return files;
+}
+
+/** A certificate for us, of that authority. */
+export async function issueClient(ca: KeyPair, { clock }: Pick<TrustContext, 'clock'>): Promise<KeyPair> {
+  const { loadAuthority } = await import('../pki/authority.ts');
+  return await (await loadAuthority(ca, () => clock.now())).issue({ commonName: userName(), purposes: ['client'] });
 }
 
 /**
@@ -95,7 +100,7 @@ export async function renewClient(name: string, context: TrustContext): Promise<
     const issuer = await loadAuthority(files.ca, now);
     const isShort = validityOf(files.ca.cert, now()).daysLeft < LEAF_DAYS;
     const ca = isShort ? await issuer.renew() : files.ca;
-    const client = await (await loadAuthority(ca, now)).issue({ commonName: userName(), purposes: ['client'] });
+    const client = await issueClient(ca, context);
     await writeAuthority(context.store, name, { ca, client });
     return { ca, client };
   } finally {

@@ -62,7 +62,10 @@ export async function loadAuthority(pair: KeyPair, now: () => number = Date.now)
     issue: (request) => issue(ca, signingKey, algorithm, request, now()),
     renew: async (days = CA_DAYS) => {
       const keys = { privateKey: signingKey, publicKey: await ca.publicKey.export(webcrypto) };
-      return { cert: await selfSigned({ subject: ca.subject, keys, algorithm, nowMs: now(), days }), key: pair.key };
+      return {
+        cert: await selfSigned({ subject: ca.subjectName, keys, algorithm, nowMs: now(), days }),
+        key: pair.key,
+      };
     },
   };
 }
@@ -82,7 +85,8 @@ async function issue(
       serialNumber: serialNumber(),
       ...period(nowMs, request.days ?? LEAF_DAYS, ca.notAfter),
       subject: `CN=${escaped(request.commonName)}`,
-      issuer: ca.subject,
+      // As it is encoded there: Go compares issuer and subject byte by byte.
+      issuer: ca.subjectName,
       publicKey: keys.publicKey,
       signingKey,
       signingAlgorithm: algorithm,
@@ -111,7 +115,7 @@ async function leafExtensions(
 }
 
 interface SelfSigned {
-  readonly subject: string;
+  readonly subject: string | x509.Name;
   readonly keys: webcrypto.CryptoKeyPair;
   readonly algorithm: SigningAlgorithm;
   readonly nowMs: number;

@@ -1,9 +1,11 @@
+import 'reflect-metadata';
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
+import * as x509 from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAuthority, loadAuthority } from './authority.ts';
 import { coversHost, isIssuedBy, isPair, type KeyPair, readCertificate, validityOf } from './certificate.ts';
@@ -82,6 +84,11 @@ describe('authority', () => {
     expect(isIssuedBy(pair.cert, rsa.cert)).toBe(true);
     const renewed = await (await loadAuthority(rsa)).renew();
     expect(isIssuedBy(pair.cert, renewed.cert)).toBe(true);
+    // Engines compare these names byte by byte; openssl writes UTF8String where we would write PrintableString.
+    const raw = (pem: string, of: 'subjectName' | 'issuerName'): string =>
+      Buffer.from(new x509.X509Certificate(pem)[of].toArrayBuffer()).toString('hex');
+    expect(raw(pair.cert, 'issuerName')).toBe(raw(rsa.cert, 'subjectName'));
+    expect(raw(renewed.cert, 'subjectName')).toBe(raw(rsa.cert, 'subjectName'));
   });
 
   it('refuses what is no authority', async () => {

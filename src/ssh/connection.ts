@@ -19,6 +19,9 @@ const HOST_KEY_ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
   'rsa-sha2-256',
 ];
 
+/** A command over there with its three streams; `setWindow` tells a terminal its size. Emits `exit`, then `close`. */
+export type ClientTerminal = ClientChannel;
+
 /** One SSH connection that carries any number of channels. */
 export class SshConnection {
   readonly #client: Client;
@@ -95,6 +98,23 @@ export class SshConnection {
   /** Runs a command; its standard input and output are the stream. */
   exec(command: string): Promise<ChannelStream> {
     return this.#channel(`\`${command}\` on ${this.#name}`, (done) => this.#client.exec(command, done));
+  }
+
+  /** Runs a command, or the login shell when there is none; in a terminal of that size, if one is given. */
+  async terminal(
+    command: string | undefined,
+    size: { readonly columns: number; readonly rows: number } | undefined,
+  ): Promise<ClientTerminal> {
+    const pty = size === undefined ? false : { cols: size.columns, rows: size.rows, term: process.env.TERM || 'xterm' };
+    return await new Promise((resolve, reject) => {
+      const done = (error: Error | undefined, channel: ClientChannel): void => {
+        if (error)
+          reject(new SshError(`${this.#name}: ${reasonOf(error).replace('(SSH) ', '')}`, 'SSH_CHANNEL', error));
+        else resolve(channel);
+      };
+      if (command === undefined) this.#client.shell(pty, done);
+      else this.#client.exec(command, { ...(pty === false ? {} : { pty }) }, done);
+    });
   }
 
   /** Connects to a unix socket of the host. sshd does not count these against its MaxSessions. */

@@ -17,6 +17,7 @@ import { testDriver } from '../conformance/driver.ts';
 import type { TestHost } from '../hosts/host.ts';
 import { EngineTrust } from '../hosts/trust.ts';
 import { type HostWorld, openHostWorld } from '../hosts/world.ts';
+import { enxame } from './enxame-process.ts';
 
 let world: HostWorld;
 let host: TestHost;
@@ -185,6 +186,29 @@ describe('enxame machine create', () => {
     const env = { DOCKER_HOST: url, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: stored.tlsFolder };
     const labels = await must('docker', ['info', '--format', '{{json .Labels}}'], { env });
     expect(JSON.parse(labels).sort()).toEqual(['provider=generic', 'zone=a']);
+  });
+
+  it("does the same as a program, and logs in with our own SSH or the system's", async () => {
+    const worker = await world.start({ name: 'worker' });
+    const env = {
+      HOME: world.environment.home,
+      ENXAME_MACHINE_STORAGE_PATH: join(world.directory, 'program-store'),
+      SSH_AUTH_SOCK: '',
+    };
+    const type = async (...words: readonly string[]): Promise<{ code: number | null; said: string }> => {
+      const process = enxame(['machine', ...words], env);
+      return { code: await process.ended(), said: process.said() };
+    };
+    const address = ['--generic-ip-address', worker.address];
+    const refused = await type('create', '-d', 'generic', ...address, '--generic-ssh-user', 'drone', 'worker');
+    expect(refused).toMatchObject({ code: 3, said: expect.stringMatching(/may not use sudo without a password/) });
+    const key = ['--generic-ssh-key', world.keyPath];
+    const made = await type('create', '-d', 'generic', ...address, ...key, 'worker');
+    expect(made.code, made.said).toBe(0);
+    expect((await type('ls', '-f', '{{.Name}} {{.State}} {{.Error}}')).said).toBe('worker Running \n');
+    expect(await type('ssh', 'worker', 'hostname; exit 7')).toEqual({ code: 7, said: 'worker\n' });
+    const native = await type('--native-ssh', 'ssh', 'worker', 'hostname; echo bad >&2; exit 7');
+    expect(native).toEqual({ code: 7, said: expect.stringMatching(/^(worker\nbad\n|bad\nworker\n)$/) });
   });
 
   it('leaves a host that refuses us as it was, and says why', async () => {

@@ -257,6 +257,21 @@ describe('one local machine', { timeout: 120_000 }, () => {
     expect(await shell(person, 'um', "docker info -f '{{.LiveRestoreEnabled}}'")).toBe('false');
   });
 
+  test("can have certificates of the person's own authority", async () => {
+    const [cert, key] = [join(place.folder, 'corp.pem'), join(place.folder, 'corp-key.pem')];
+    const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=corp', '-days', '900'];
+    const use = ['-addext', 'keyUsage=critical,keyCertSign'];
+    await run('openssl', [...request, ...use, '-keyout', key, '-out', cert]);
+    const boss = new Person(place, { MACHINE_TLS_CA_CERT: cert, MACHINE_TLS_CA_KEY: key });
+    await boss.enxame('machine', 'create', '-d', 'local', 'corp');
+    expect(await shell(person, 'corp', "docker info -f '{{.Name}}'")).toBe('corp');
+    const server = join(place.folder, 'store/machines/corp/tls/server.pem');
+    expect((await run('openssl', ['x509', '-noout', '-issuer', '-in', server])).stdout).toMatch(/CN ?= ?corp/);
+    await person.enxame('machine', 'regenerate-certs', '-f', '--client-certs', 'corp');
+    expect(await shell(person, 'corp', "docker info -f '{{.Name}}'")).toBe('corp');
+    await person.enxame('machine', 'rm', '-y', 'corp');
+  });
+
   test('refuses a client without a certificate of its authority', async () => {
     const url = (await person.enxame('machine', 'url', 'um')).trim().replace('tcp:', 'https:');
     const { stdout, exitCode } = await run('curl', ['-sk', `${url}/version`]);

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { CommandContext } from '../command.ts';
 import { configure as create } from './machine/create.ts';
 import { configure as env } from './machine/env.ts';
@@ -26,6 +26,14 @@ export function configure(command: Command, context: CommandContext): void {
       '-s, --storage-path <folder>',
       'where machines are kept ($ENXAME_MACHINE_STORAGE_PATH; default: ~/.enxame/machine)',
     )
+    .option('--tls-ca-cert <file>', 'an authority of yours for new machines ($MACHINE_TLS_CA_CERT; default: our own)')
+    .option('--tls-ca-key <file>', 'its key ($MACHINE_TLS_CA_KEY)')
+    .option('--tls-client-cert <file>', 'your certificate of it ($MACHINE_TLS_CLIENT_CERT; default: one is issued)')
+    .option('--tls-client-key <file>', 'the key of that ($MACHINE_TLS_CLIENT_KEY)')
+    .option('--native-ssh', "our own SSH for the command ssh, not the system's ($MACHINE_NATIVE_SSH)")
+    // Scripts of docker-machine give these; there is nothing here they would be for.
+    .addOption(new Option('--github-api-token <token>').hideHelp())
+    .addOption(new Option('--bugsnag-api-token <token>').hideHelp())
     .enablePositionalOptions()
     .addHelpText('after', EXAMPLES);
   for (const part of [create, ls, env, show, power, rm, remote, share, fleet]) part(command, context);

@@ -13,9 +13,8 @@ export async function openSshRemote(
   signal: AbortSignal,
   environment: SshEnvironment = processSshEnvironment(),
 ): Promise<Remote> {
-  const { host, port, user, keyPath, knownHostsPath } = target;
-  const destination = { host, port, user, keyPath, knownHostsPath, acceptsNewHost: true };
-  const connection = await login(destination, environment, signal);
+  const { host, port, user } = target;
+  const connection = await loginTo(target, signal, environment);
   return {
     name: `${user}@${host}${port === 22 ? '' : `:${port}`}`,
     run: (script, options) => runOverSsh(connection, asShell(script), options),
@@ -23,11 +22,13 @@ export async function openSshRemote(
   };
 }
 
-async function login(
-  destination: Parameters<typeof resolveTarget>[0],
-  environment: SshEnvironment,
+/** As {@link openSshRemote}, the bare connection. */
+export async function loginTo(
+  { host, port, user, keyPath, knownHostsPath }: SshTarget,
   signal: AbortSignal,
+  environment: SshEnvironment = processSshEnvironment(),
 ): Promise<SshConnection> {
+  const destination = { host, port, user, keyPath, knownHostsPath, acceptsNewHost: true };
   try {
     return await SshConnection.open(await resolveTarget(destination, environment), signal);
   } catch (error) {

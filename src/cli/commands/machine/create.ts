@@ -6,7 +6,7 @@ import type { EngineSettings, SwarmSettings } from '../../../machine/record.ts';
 import type { CommandContext } from '../../command.ts';
 import { addDriverFlags, driverValues } from './driver-flags.ts';
 import { onEach } from './each.ts';
-import { collect, machineContext } from './surroundings.ts';
+import { collect, machineContext, makingContext } from './surroundings.ts';
 
 interface Flags {
   readonly driver: string;
@@ -86,6 +86,8 @@ function swarmFlags(command: Command): void {
     .option('--swarm-opt <flag>', "a flag of 'enxame manage': heartbeat=20s", collect)
     .option('--swarm-join-opt <flag>', "a flag of 'enxame join': ttl=60s", collect)
     .option('--swarm-host <address>', 'where the manager listens', 'tcp://0.0.0.0:3376')
+    // There is nothing experimental about it any more; scripts of docker-machine say it.
+    .addOption(new Option('--swarm-experimental').hideHelp())
     .option('--swarm-addr <address>', "the address others reach it at (default: the machine's)")
     .option(
       '--swarm-image <image>',
@@ -123,7 +125,7 @@ export async function make(requests: readonly CreateRequest[], command: Command,
     import('../../../machine/store.ts'),
   ]);
   for (const { name } of requests) assertMachineName(name);
-  const context = await machineContext(command, cli);
+  const context = await makingContext(command, cli);
   const { store } = context;
   const byName = new Map(requests.map((request) => [request.name, request]));
   const isDone = await doneBefore(requests, store);

@@ -6,7 +6,7 @@ import type { MachineContext } from '../../../machine/machine.ts';
 import type { Task } from '../../../machine/provisioner.ts';
 import type { CommandContext } from '../../command.ts';
 import { onEach } from './each.ts';
-import { confirm, machineContext } from './surroundings.ts';
+import { confirm, machineContext, makingContext } from './surroundings.ts';
 
 interface Flags {
   readonly file: string;
@@ -54,7 +54,7 @@ async function up(flags: Flags, command: Command, cli: CommandContext): Promise<
     import('../../../machine/fleet/check.ts'),
   ]);
   const fleet = parseFleet(await readText(flags.file), flags.file, cli.env);
-  const context = await machineContext(command, cli);
+  const context = await makingContext(command, cli);
   const names = new Set(await context.store.names());
   await checkDrivers(fleet, (name) => names.has(name), cli.env);
   await carryOut(planFleet(fleet, await existing(context, cli), flags.replace ?? false), flags, context, cli);

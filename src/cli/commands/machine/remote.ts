@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../../command.ts';
-import { machineContext, wantedName } from './surroundings.ts';
+import { globalFlags, machineContext, wantedName } from './surroundings.ts';
 
 /** `ssh`, `scp` and `mount`: what runs other programs against a machine. */
 export function configure(machine: Command, cli: CommandContext): void {
@@ -51,7 +51,8 @@ async function ssh(
   const context = await machineContext(command, cli);
   // The first of `--`, which kept the words after it from being read as flags of ours, is not part of the command.
   const wanted = await wantedName(name === '--' ? undefined : name, context);
-  await runOn(wanted, words[0] === '--' ? words.slice(1) : words, context);
+  const isNative = globalFlags(command, cli).nativeSsh;
+  await runOn(wanted, words[0] === '--' ? words.slice(1) : words, context, { isNative });
 }
 
 async function scp(from: string, to: string, flags: CopyFlags, command: Command, cli: CommandContext): Promise<void> {

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { ClusterError, UsageError } from '../../../common/errors.ts';
+import type { AuthorityPaths } from '../../../machine/given-authority.ts';
 import type { MachineContext } from '../../../machine/machine.ts';
 import type { CommandContext } from '../../command.ts';
 
@@ -14,6 +15,42 @@ export async function machineContext(command: Command, cli: CommandContext): Pro
   const { storagePath: flag } = command.optsWithGlobals<{ readonly storagePath?: string }>();
   const store = openStore(storagePath(flag, cli.env), cli.clock);
   return { store, env: cli.env, clock: cli.clock, keyring: systemKeyring(process.platform, cli.env) };
+}
+
+/** Flags of `enxame machine` itself, which docker-machine had too; the environment says what a flag does not. */
+export interface GlobalFlags {
+  readonly nativeSsh: boolean;
+  readonly authority: AuthorityPaths;
+}
+
+/** As the command line and docker-machine's variables say. */
+export function globalFlags(command: Command, { env }: Pick<CommandContext, 'env'>): GlobalFlags {
+  const flags = command.optsWithGlobals<Readonly<Record<string, string | boolean | undefined>>>();
+  const text = (name: string, variable: string): string | undefined => {
+    const given = flags[name];
+    return typeof given === 'string' ? given : env[variable] || undefined;
+  };
+  return {
+    nativeSsh: flags.nativeSsh === true || /^(1|true|yes)$/i.test(env.MACHINE_NATIVE_SSH ?? ''),
+    authority: {
+      caCert: text('tlsCaCert', 'MACHINE_TLS_CA_CERT'),
+      caKey: text('tlsCaKey', 'MACHINE_TLS_CA_KEY'),
+      clientCert: text('tlsClientCert', 'MACHINE_TLS_CLIENT_CERT'),
+      clientKey: text('tlsClientKey', 'MACHINE_TLS_CLIENT_KEY'),
+    },
+  };
+}
+
+/** As {@link machineContext}, for commands that make machines: with the authority that was given for them. */
+export async function makingContext(command: Command, cli: CommandContext): Promise<MachineContext> {
+  const context = await machineContext(command, cli);
+  const paths = globalFlags(command, cli).authority;
+  if (Object.values(paths).every((path) => path === undefined)) return context;
+  const { takeAuthority } = await import('../../../machine/given-authority.ts');
+  return await cli.interruptible(async (signal) => ({
+    ...context,
+    authority: await takeAuthority(paths, { ...context, signal }),
+  }));
 }
 
 /** The machines a command is about: those named, each once, else `default`. Throws for one that is not there. */
