@@ -10,36 +10,36 @@ _enxame() {
       'list:--discovery-opt'|'list:--timeout'|'list:-l'|'list:--log-level') ((i++)) ;;
       'manage:--discovery-opt'|'manage:-H'|'manage:--host'|'manage:--strategy'|'manage:-f'|'manage:--filter'|'manage:--cluster-opt'|'manage:--heartbeat'|'manage:--engine-refresh-min-interval'|'manage:--engine-refresh-max-interval'|'manage:--engine-failure-retry'|'manage:--engine-probe-interval'|'manage:--engine-probe-timeout'|'manage:--tlscacert'|'manage:--tlscert'|'manage:--tlskey'|'manage:--state-dir'|'manage:--discovery-service'|'manage:--addr'|'manage:--advertise'|'manage:-c'|'manage:--cluster-driver'|'manage:--container-name-refresh-filter'|'manage:-l'|'manage:--log-level') ((i++)) ;;
       'discovery:-H'|'discovery:--host'|'discovery:--state-dir'|'discovery:--tlscert'|'discovery:--tlskey'|'discovery:--tlscacert'|'discovery:-l'|'discovery:--log-level') ((i++)) ;;
-      'machine:-s'|'machine:--storage-path'|'machine:-l'|'machine:--log-level') ((i++)) ;;
-      'machine create:-d'|'machine create:--driver'|'machine create:--engine-install-url'|'machine create:--engine-opt'|'machine create:--engine-insecure-registry'|'machine create:--engine-registry-mirror'|'machine create:--engine-label'|'machine create:--engine-storage-driver'|'machine create:--engine-env'|'machine create:--tls-san'|'machine create:--swarm-discovery'|'machine create:--swarm-discovery-opt'|'machine create:--swarm-strategy'|'machine create:--swarm-opt'|'machine create:--swarm-join-opt'|'machine create:--swarm-host'|'machine create:--swarm-addr'|'machine create:--swarm-image'|'machine create:-s'|'machine create:--storage-path'|'machine create:-l'|'machine create:--log-level') ((i++)) ;;
-      'machine ls:--filter'|'machine ls:-f'|'machine ls:--format'|'machine ls:-t'|'machine ls:--timeout'|'machine ls:-s'|'machine ls:--storage-path'|'machine ls:-l'|'machine ls:--log-level') ((i++)) ;;
-      'machine active:-t'|'machine active:--timeout'|'machine active:-s'|'machine active:--storage-path'|'machine active:-l'|'machine active:--log-level') ((i++)) ;;
-      'machine env:--shell'|'machine env:-s'|'machine env:--storage-path'|'machine env:-l'|'machine env:--log-level') ((i++)) ;;
-      'machine config:-s'|'machine config:--storage-path'|'machine config:-l'|'machine config:--log-level') ((i++)) ;;
-      'machine ip:-s'|'machine ip:--storage-path'|'machine ip:-l'|'machine ip:--log-level') ((i++)) ;;
-      'machine url:-s'|'machine url:--storage-path'|'machine url:-l'|'machine url:--log-level') ((i++)) ;;
-      'machine status:-s'|'machine status:--storage-path'|'machine status:-l'|'machine status:--log-level') ((i++)) ;;
-      'machine inspect:-f'|'machine inspect:--format'|'machine inspect:-s'|'machine inspect:--storage-path'|'machine inspect:-l'|'machine inspect:--log-level') ((i++)) ;;
-      'machine version:-s'|'machine version:--storage-path'|'machine version:-l'|'machine version:--log-level') ((i++)) ;;
-      'machine host-address:-d'|'machine host-address:--driver'|'machine host-address:-s'|'machine host-address:--storage-path'|'machine host-address:-l'|'machine host-address:--log-level') ((i++)) ;;
-      'machine drivers:-s'|'machine drivers:--storage-path'|'machine drivers:-l'|'machine drivers:--log-level') ((i++)) ;;
-      'machine start:-s'|'machine start:--storage-path'|'machine start:-l'|'machine start:--log-level') ((i++)) ;;
-      'machine stop:-s'|'machine stop:--storage-path'|'machine stop:-l'|'machine stop:--log-level') ((i++)) ;;
-      'machine restart:-s'|'machine restart:--storage-path'|'machine restart:-l'|'machine restart:--log-level') ((i++)) ;;
-      'machine kill:-s'|'machine kill:--storage-path'|'machine kill:-l'|'machine kill:--log-level') ((i++)) ;;
-      'machine upgrade:-s'|'machine upgrade:--storage-path'|'machine upgrade:-l'|'machine upgrade:--log-level') ((i++)) ;;
-      'machine provision:-s'|'machine provision:--storage-path'|'machine provision:-l'|'machine provision:--log-level') ((i++)) ;;
-      'machine regenerate-certs:-s'|'machine regenerate-certs:--storage-path'|'machine regenerate-certs:-l'|'machine regenerate-certs:--log-level') ((i++)) ;;
-      'machine rm:-s'|'machine rm:--storage-path'|'machine rm:-l'|'machine rm:--log-level') ((i++)) ;;
-      'machine ssh:-s'|'machine ssh:--storage-path'|'machine ssh:-l'|'machine ssh:--log-level') ((i++)) ;;
-      'machine scp:-s'|'machine scp:--storage-path'|'machine scp:-l'|'machine scp:--log-level') ((i++)) ;;
-      'machine mount:-s'|'machine mount:--storage-path'|'machine mount:-l'|'machine mount:--log-level') ((i++)) ;;
-      'machine export:-o'|'machine export:--output'|'machine export:--for'|'machine export:--passphrase-file'|'machine export:-s'|'machine export:--storage-path'|'machine export:-l'|'machine export:--log-level') ((i++)) ;;
-      'machine import:--docker-machine'|'machine import:--passphrase-file'|'machine import:-s'|'machine import:--storage-path'|'machine import:-l'|'machine import:--log-level') ((i++)) ;;
-      'machine context:--name'|'machine context:-s'|'machine context:--storage-path'|'machine context:-l'|'machine context:--log-level') ((i++)) ;;
-      'machine up:-f'|'machine up:--file'|'machine up:-s'|'machine up:--storage-path'|'machine up:-l'|'machine up:--log-level') ((i++)) ;;
-      'machine down:-f'|'machine down:--file'|'machine down:-s'|'machine down:--storage-path'|'machine down:-l'|'machine down:--log-level') ((i++)) ;;
-      'machine help:-s'|'machine help:--storage-path'|'machine help:-l'|'machine help:--log-level') ((i++)) ;;
+      'machine:-s'|'machine:--storage-path'|'machine:--tls-ca-cert'|'machine:--tls-ca-key'|'machine:--tls-client-cert'|'machine:--tls-client-key'|'machine:-l'|'machine:--log-level') ((i++)) ;;
+      'machine create:-d'|'machine create:--driver'|'machine create:--engine-install-url'|'machine create:--engine-opt'|'machine create:--engine-insecure-registry'|'machine create:--engine-registry-mirror'|'machine create:--engine-label'|'machine create:--engine-storage-driver'|'machine create:--engine-env'|'machine create:--tls-san'|'machine create:--swarm-discovery'|'machine create:--swarm-discovery-opt'|'machine create:--swarm-strategy'|'machine create:--swarm-opt'|'machine create:--swarm-join-opt'|'machine create:--swarm-host'|'machine create:--swarm-addr'|'machine create:--swarm-image'|'machine create:-s'|'machine create:--storage-path'|'machine create:--tls-ca-cert'|'machine create:--tls-ca-key'|'machine create:--tls-client-cert'|'machine create:--tls-client-key'|'machine create:-l'|'machine create:--log-level') ((i++)) ;;
+      'machine ls:--filter'|'machine ls:-f'|'machine ls:--format'|'machine ls:-t'|'machine ls:--timeout'|'machine ls:-s'|'machine ls:--storage-path'|'machine ls:--tls-ca-cert'|'machine ls:--tls-ca-key'|'machine ls:--tls-client-cert'|'machine ls:--tls-client-key'|'machine ls:-l'|'machine ls:--log-level') ((i++)) ;;
+      'machine active:-t'|'machine active:--timeout'|'machine active:-s'|'machine active:--storage-path'|'machine active:--tls-ca-cert'|'machine active:--tls-ca-key'|'machine active:--tls-client-cert'|'machine active:--tls-client-key'|'machine active:-l'|'machine active:--log-level') ((i++)) ;;
+      'machine env:--shell'|'machine env:-s'|'machine env:--storage-path'|'machine env:--tls-ca-cert'|'machine env:--tls-ca-key'|'machine env:--tls-client-cert'|'machine env:--tls-client-key'|'machine env:-l'|'machine env:--log-level') ((i++)) ;;
+      'machine config:-s'|'machine config:--storage-path'|'machine config:--tls-ca-cert'|'machine config:--tls-ca-key'|'machine config:--tls-client-cert'|'machine config:--tls-client-key'|'machine config:-l'|'machine config:--log-level') ((i++)) ;;
+      'machine ip:-s'|'machine ip:--storage-path'|'machine ip:--tls-ca-cert'|'machine ip:--tls-ca-key'|'machine ip:--tls-client-cert'|'machine ip:--tls-client-key'|'machine ip:-l'|'machine ip:--log-level') ((i++)) ;;
+      'machine url:-s'|'machine url:--storage-path'|'machine url:--tls-ca-cert'|'machine url:--tls-ca-key'|'machine url:--tls-client-cert'|'machine url:--tls-client-key'|'machine url:-l'|'machine url:--log-level') ((i++)) ;;
+      'machine status:-s'|'machine status:--storage-path'|'machine status:--tls-ca-cert'|'machine status:--tls-ca-key'|'machine status:--tls-client-cert'|'machine status:--tls-client-key'|'machine status:-l'|'machine status:--log-level') ((i++)) ;;
+      'machine inspect:-f'|'machine inspect:--format'|'machine inspect:-s'|'machine inspect:--storage-path'|'machine inspect:--tls-ca-cert'|'machine inspect:--tls-ca-key'|'machine inspect:--tls-client-cert'|'machine inspect:--tls-client-key'|'machine inspect:-l'|'machine inspect:--log-level') ((i++)) ;;
+      'machine version:-s'|'machine version:--storage-path'|'machine version:--tls-ca-cert'|'machine version:--tls-ca-key'|'machine version:--tls-client-cert'|'machine version:--tls-client-key'|'machine version:-l'|'machine version:--log-level') ((i++)) ;;
+      'machine host-address:-d'|'machine host-address:--driver'|'machine host-address:-s'|'machine host-address:--storage-path'|'machine host-address:--tls-ca-cert'|'machine host-address:--tls-ca-key'|'machine host-address:--tls-client-cert'|'machine host-address:--tls-client-key'|'machine host-address:-l'|'machine host-address:--log-level') ((i++)) ;;
+      'machine drivers:-s'|'machine drivers:--storage-path'|'machine drivers:--tls-ca-cert'|'machine drivers:--tls-ca-key'|'machine drivers:--tls-client-cert'|'machine drivers:--tls-client-key'|'machine drivers:-l'|'machine drivers:--log-level') ((i++)) ;;
+      'machine start:-s'|'machine start:--storage-path'|'machine start:--tls-ca-cert'|'machine start:--tls-ca-key'|'machine start:--tls-client-cert'|'machine start:--tls-client-key'|'machine start:-l'|'machine start:--log-level') ((i++)) ;;
+      'machine stop:-s'|'machine stop:--storage-path'|'machine stop:--tls-ca-cert'|'machine stop:--tls-ca-key'|'machine stop:--tls-client-cert'|'machine stop:--tls-client-key'|'machine stop:-l'|'machine stop:--log-level') ((i++)) ;;
+      'machine restart:-s'|'machine restart:--storage-path'|'machine restart:--tls-ca-cert'|'machine restart:--tls-ca-key'|'machine restart:--tls-client-cert'|'machine restart:--tls-client-key'|'machine restart:-l'|'machine restart:--log-level') ((i++)) ;;
+      'machine kill:-s'|'machine kill:--storage-path'|'machine kill:--tls-ca-cert'|'machine kill:--tls-ca-key'|'machine kill:--tls-client-cert'|'machine kill:--tls-client-key'|'machine kill:-l'|'machine kill:--log-level') ((i++)) ;;
+      'machine upgrade:-s'|'machine upgrade:--storage-path'|'machine upgrade:--tls-ca-cert'|'machine upgrade:--tls-ca-key'|'machine upgrade:--tls-client-cert'|'machine upgrade:--tls-client-key'|'machine upgrade:-l'|'machine upgrade:--log-level') ((i++)) ;;
+      'machine provision:-s'|'machine provision:--storage-path'|'machine provision:--tls-ca-cert'|'machine provision:--tls-ca-key'|'machine provision:--tls-client-cert'|'machine provision:--tls-client-key'|'machine provision:-l'|'machine provision:--log-level') ((i++)) ;;
+      'machine regenerate-certs:-s'|'machine regenerate-certs:--storage-path'|'machine regenerate-certs:--tls-ca-cert'|'machine regenerate-certs:--tls-ca-key'|'machine regenerate-certs:--tls-client-cert'|'machine regenerate-certs:--tls-client-key'|'machine regenerate-certs:-l'|'machine regenerate-certs:--log-level') ((i++)) ;;
+      'machine rm:-s'|'machine rm:--storage-path'|'machine rm:--tls-ca-cert'|'machine rm:--tls-ca-key'|'machine rm:--tls-client-cert'|'machine rm:--tls-client-key'|'machine rm:-l'|'machine rm:--log-level') ((i++)) ;;
+      'machine ssh:-s'|'machine ssh:--storage-path'|'machine ssh:--tls-ca-cert'|'machine ssh:--tls-ca-key'|'machine ssh:--tls-client-cert'|'machine ssh:--tls-client-key'|'machine ssh:-l'|'machine ssh:--log-level') ((i++)) ;;
+      'machine scp:-s'|'machine scp:--storage-path'|'machine scp:--tls-ca-cert'|'machine scp:--tls-ca-key'|'machine scp:--tls-client-cert'|'machine scp:--tls-client-key'|'machine scp:-l'|'machine scp:--log-level') ((i++)) ;;
+      'machine mount:-s'|'machine mount:--storage-path'|'machine mount:--tls-ca-cert'|'machine mount:--tls-ca-key'|'machine mount:--tls-client-cert'|'machine mount:--tls-client-key'|'machine mount:-l'|'machine mount:--log-level') ((i++)) ;;
+      'machine export:-o'|'machine export:--output'|'machine export:--for'|'machine export:--passphrase-file'|'machine export:-s'|'machine export:--storage-path'|'machine export:--tls-ca-cert'|'machine export:--tls-ca-key'|'machine export:--tls-client-cert'|'machine export:--tls-client-key'|'machine export:-l'|'machine export:--log-level') ((i++)) ;;
+      'machine import:--docker-machine'|'machine import:--passphrase-file'|'machine import:-s'|'machine import:--storage-path'|'machine import:--tls-ca-cert'|'machine import:--tls-ca-key'|'machine import:--tls-client-cert'|'machine import:--tls-client-key'|'machine import:-l'|'machine import:--log-level') ((i++)) ;;
+      'machine context:--name'|'machine context:-s'|'machine context:--storage-path'|'machine context:--tls-ca-cert'|'machine context:--tls-ca-key'|'machine context:--tls-client-cert'|'machine context:--tls-client-key'|'machine context:-l'|'machine context:--log-level') ((i++)) ;;
+      'machine up:-f'|'machine up:--file'|'machine up:-s'|'machine up:--storage-path'|'machine up:--tls-ca-cert'|'machine up:--tls-ca-key'|'machine up:--tls-client-cert'|'machine up:--tls-client-key'|'machine up:-l'|'machine up:--log-level') ((i++)) ;;
+      'machine down:-f'|'machine down:--file'|'machine down:-s'|'machine down:--storage-path'|'machine down:--tls-ca-cert'|'machine down:--tls-ca-key'|'machine down:--tls-client-cert'|'machine down:--tls-client-key'|'machine down:-l'|'machine down:--log-level') ((i++)) ;;
+      'machine help:-s'|'machine help:--storage-path'|'machine help:--tls-ca-cert'|'machine help:--tls-ca-key'|'machine help:--tls-client-cert'|'machine help:--tls-client-key'|'machine help:-l'|'machine help:--log-level') ((i++)) ;;
       'ps:-H'|'ps:--host'|'ps:--tlscacert'|'ps:--tlscert'|'ps:--tlskey'|'ps:-f'|'ps:--filter'|'ps:--format'|'ps:-l'|'ps:--log-level') ((i++)) ;;
       'nodes:-H'|'nodes:--host'|'nodes:--tlscacert'|'nodes:--tlscert'|'nodes:--tlskey'|'nodes:--format'|'nodes:-l'|'nodes:--log-level') ((i++)) ;;
       'info:-H'|'info:--host'|'info:--tlscacert'|'info:--tlscert'|'info:--tlskey'|'info:--format'|'info:-l'|'info:--log-level') ((i++)) ;;
@@ -130,6 +130,10 @@ _enxame() {
     'discovery:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'discovery:-l'|'discovery:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine:-s'|'machine:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine:-l'|'machine:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine create:-d'|'machine create:--driver')  return ;;
     'machine create:--engine-install-url')  return ;;
@@ -149,77 +153,193 @@ _enxame() {
     'machine create:--swarm-addr')  return ;;
     'machine create:--swarm-image')  return ;;
     'machine create:-s'|'machine create:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine create:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine create:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine create:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine create:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine create:-l'|'machine create:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine ls:--filter')  return ;;
     'machine ls:-f'|'machine ls:--format')  return ;;
     'machine ls:-t'|'machine ls:--timeout')  return ;;
     'machine ls:-s'|'machine ls:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine ls:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine ls:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine ls:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine ls:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine ls:-l'|'machine ls:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine active:-t'|'machine active:--timeout')  return ;;
     'machine active:-s'|'machine active:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine active:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine active:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine active:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine active:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine active:-l'|'machine active:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine env:--shell')  return ;;
     'machine env:-s'|'machine env:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine env:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine env:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine env:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine env:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine env:-l'|'machine env:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine config:-s'|'machine config:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine config:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine config:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine config:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine config:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine config:-l'|'machine config:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine ip:-s'|'machine ip:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine ip:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine ip:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine ip:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine ip:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine ip:-l'|'machine ip:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine url:-s'|'machine url:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine url:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine url:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine url:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine url:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine url:-l'|'machine url:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine status:-s'|'machine status:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine status:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine status:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine status:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine status:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine status:-l'|'machine status:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine inspect:-f'|'machine inspect:--format')  return ;;
     'machine inspect:-s'|'machine inspect:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine inspect:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine inspect:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine inspect:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine inspect:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine inspect:-l'|'machine inspect:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine version:-s'|'machine version:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine version:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine version:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine version:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine version:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine version:-l'|'machine version:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine host-address:-d'|'machine host-address:--driver')  return ;;
     'machine host-address:-s'|'machine host-address:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine host-address:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine host-address:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine host-address:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine host-address:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine host-address:-l'|'machine host-address:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine drivers:-s'|'machine drivers:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine drivers:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine drivers:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine drivers:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine drivers:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine drivers:-l'|'machine drivers:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine start:-s'|'machine start:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine start:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine start:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine start:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine start:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine start:-l'|'machine start:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine stop:-s'|'machine stop:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine stop:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine stop:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine stop:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine stop:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine stop:-l'|'machine stop:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine restart:-s'|'machine restart:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine restart:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine restart:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine restart:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine restart:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine restart:-l'|'machine restart:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine kill:-s'|'machine kill:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine kill:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine kill:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine kill:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine kill:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine kill:-l'|'machine kill:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine upgrade:-s'|'machine upgrade:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine upgrade:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine upgrade:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine upgrade:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine upgrade:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine upgrade:-l'|'machine upgrade:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine provision:-s'|'machine provision:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine provision:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine provision:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine provision:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine provision:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine provision:-l'|'machine provision:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine regenerate-certs:-s'|'machine regenerate-certs:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine regenerate-certs:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine regenerate-certs:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine regenerate-certs:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine regenerate-certs:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine regenerate-certs:-l'|'machine regenerate-certs:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine rm:-s'|'machine rm:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine rm:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine rm:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine rm:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine rm:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine rm:-l'|'machine rm:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine ssh:-s'|'machine ssh:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine ssh:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine ssh:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine ssh:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine ssh:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine ssh:-l'|'machine ssh:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine scp:-s'|'machine scp:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine scp:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine scp:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine scp:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine scp:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine scp:-l'|'machine scp:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine mount:-s'|'machine mount:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine mount:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine mount:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine mount:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine mount:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine mount:-l'|'machine mount:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine export:-o'|'machine export:--output') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine export:--for')  return ;;
     'machine export:--passphrase-file') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine export:-s'|'machine export:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine export:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine export:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine export:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine export:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine export:-l'|'machine export:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine import:--docker-machine')  return ;;
     'machine import:--passphrase-file') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine import:-s'|'machine import:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine import:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine import:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine import:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine import:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine import:-l'|'machine import:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine context:--name')  return ;;
     'machine context:-s'|'machine context:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine context:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine context:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine context:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine context:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine context:-l'|'machine context:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine up:-f'|'machine up:--file') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine up:-s'|'machine up:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine up:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine up:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine up:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine up:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine up:-l'|'machine up:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine down:-f'|'machine down:--file') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine down:-s'|'machine down:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine down:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine down:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine down:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine down:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine down:-l'|'machine down:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'machine help:-s'|'machine help:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'machine help:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine help:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine help:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'machine help:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine help:-l'|'machine help:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'ps:-H'|'ps:--host')  return ;;
     'ps:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -257,65 +377,65 @@ _enxame() {
     'discovery')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --state-dir --tlscert --tlskey --tlscacert --insecure -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-s --storage-path -h --help --debug -l --log-level' -- "$cur")); else COMPREPLY=($(compgen -W 'create ls active env config ip url status inspect version host-address drivers start stop restart kill upgrade provision regenerate-certs rm ssh scp mount export import context up down help' -- "$cur")); fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh -h --help --debug -l --log-level' -- "$cur")); else COMPREPLY=($(compgen -W 'create ls active env config ip url status inspect version host-address drivers start stop restart kill upgrade provision regenerate-certs rm ssh scp mount export import context up down help' -- "$cur")); fi ;;
     'machine create')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -d --driver --engine-install-url --engine-opt --engine-insecure-registry --engine-registry-mirror --engine-label --engine-storage-driver --engine-env --tls-san --swarm --swarm-master --swarm-discovery --swarm-discovery-opt --swarm-strategy --swarm-opt --swarm-join-opt --swarm-host --swarm-addr --swarm-image --save-credentials --dry-run -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -d --driver --engine-install-url --engine-opt --engine-insecure-registry --engine-registry-mirror --engine-label --engine-storage-driver --engine-env --tls-san --swarm --swarm-master --swarm-discovery --swarm-discovery-opt --swarm-strategy --swarm-opt --swarm-join-opt --swarm-host --swarm-addr --swarm-image --save-credentials --dry-run -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine ls')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-q --quiet --filter -f --format -t --timeout -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-q --quiet --filter -f --format -t --timeout -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine active')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-t --timeout -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-t --timeout -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine env')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--swarm --shell -u --unset --no-proxy -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--swarm --shell -u --unset --no-proxy -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine config')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--swarm -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--swarm -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine ip')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine url')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine status')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine inspect')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --format -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --format -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine version')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine host-address')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-d --driver -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-d --driver -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine drivers')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine start')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine stop')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine restart')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine kill')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine upgrade')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine provision')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine regenerate-certs')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --force --client-certs -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --force --client-certs -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine rm')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --force -y -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --force -y -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine ssh')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine scp')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-r --recursive -d --delta -q --quiet -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-r --recursive -d --delta -q --quiet -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine mount')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-u --unmount -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-u --unmount -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine export')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-o --output --all --for --with-authority --passphrase-file -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-o --output --all --for --with-authority --passphrase-file -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine import')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--docker-machine --passphrase-file -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--docker-machine --passphrase-file -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); fi ;;
     'machine context')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--swarm --name -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--swarm --name -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine up')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --file -y --yes --dry-run --replace -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --file -y --yes --dry-run --replace -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine down')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --file -y --yes --dry-run -h --help -s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --file -y --yes --dry-run -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine help')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-s --storage-path --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'ps')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --tls --tlsverify --tlscacert --tlscert --tlskey -a --all -f --filter -q --quiet --no-trunc --format -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
     'nodes')
