@@ -105,7 +105,8 @@ export class Cluster implements ClusterView, NodeWriter {
   /** Containers that have a name in common, each name once: engines that came back with others, or were written to directly. */
   *sharingNames(): IterableIterator<readonly Container[]> {
     for (const name of this.#containers.index.sharedNames()) {
-      const sharing = this.containersNamed(name);
+      // The swarm's own (agents of `enxame machine`) have the same name on every node.
+      const sharing = this.containersNamed(name).filter(({ isOfSwarm }) => !isOfSwarm);
       if (sharing.length > 1) yield sharing;
     }
   }
