@@ -29,7 +29,7 @@ _enxame() {
       'machine kill:-s'|'machine kill:--storage-path'|'machine kill:--tls-ca-cert'|'machine kill:--tls-ca-key'|'machine kill:--tls-client-cert'|'machine kill:--tls-client-key'|'machine kill:-l'|'machine kill:--log-level') ((i++)) ;;
       'machine upgrade:-s'|'machine upgrade:--storage-path'|'machine upgrade:--tls-ca-cert'|'machine upgrade:--tls-ca-key'|'machine upgrade:--tls-client-cert'|'machine upgrade:--tls-client-key'|'machine upgrade:-l'|'machine upgrade:--log-level') ((i++)) ;;
       'machine provision:-s'|'machine provision:--storage-path'|'machine provision:--tls-ca-cert'|'machine provision:--tls-ca-key'|'machine provision:--tls-client-cert'|'machine provision:--tls-client-key'|'machine provision:-l'|'machine provision:--log-level') ((i++)) ;;
-      'machine regenerate-certs:-s'|'machine regenerate-certs:--storage-path'|'machine regenerate-certs:--tls-ca-cert'|'machine regenerate-certs:--tls-ca-key'|'machine regenerate-certs:--tls-client-cert'|'machine regenerate-certs:--tls-client-key'|'machine regenerate-certs:-l'|'machine regenerate-certs:--log-level') ((i++)) ;;
+      'machine regenerate-certs:--address'|'machine regenerate-certs:-s'|'machine regenerate-certs:--storage-path'|'machine regenerate-certs:--tls-ca-cert'|'machine regenerate-certs:--tls-ca-key'|'machine regenerate-certs:--tls-client-cert'|'machine regenerate-certs:--tls-client-key'|'machine regenerate-certs:-l'|'machine regenerate-certs:--log-level') ((i++)) ;;
       'machine rm:-s'|'machine rm:--storage-path'|'machine rm:--tls-ca-cert'|'machine rm:--tls-ca-key'|'machine rm:--tls-client-cert'|'machine rm:--tls-client-key'|'machine rm:-l'|'machine rm:--log-level') ((i++)) ;;
       'machine ssh:-s'|'machine ssh:--storage-path'|'machine ssh:--tls-ca-cert'|'machine ssh:--tls-ca-key'|'machine ssh:--tls-client-cert'|'machine ssh:--tls-client-key'|'machine ssh:-l'|'machine ssh:--log-level') ((i++)) ;;
       'machine scp:-s'|'machine scp:--storage-path'|'machine scp:--tls-ca-cert'|'machine scp:--tls-ca-key'|'machine scp:--tls-client-cert'|'machine scp:--tls-client-key'|'machine scp:-l'|'machine scp:--log-level') ((i++)) ;;
@@ -267,6 +267,7 @@ _enxame() {
     'machine provision:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine provision:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine provision:-l'|'machine provision:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine regenerate-certs:--address')  return ;;
     'machine regenerate-certs:-s'|'machine regenerate-certs:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine regenerate-certs:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine regenerate-certs:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -415,7 +416,7 @@ _enxame() {
     'machine provision')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine regenerate-certs')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --force --client-certs -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --force --address --client-certs -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine rm')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --force -y -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine ssh')

@@ -55,7 +55,7 @@ function __enxame_at
         set i (math $i + 1)
       case 'machine provision:-s' 'machine provision:--storage-path' 'machine provision:--tls-ca-cert' 'machine provision:--tls-ca-key' 'machine provision:--tls-client-cert' 'machine provision:--tls-client-key' 'machine provision:-l' 'machine provision:--log-level'
         set i (math $i + 1)
-      case 'machine regenerate-certs:-s' 'machine regenerate-certs:--storage-path' 'machine regenerate-certs:--tls-ca-cert' 'machine regenerate-certs:--tls-ca-key' 'machine regenerate-certs:--tls-client-cert' 'machine regenerate-certs:--tls-client-key' 'machine regenerate-certs:-l' 'machine regenerate-certs:--log-level'
+      case 'machine regenerate-certs:--address' 'machine regenerate-certs:-s' 'machine regenerate-certs:--storage-path' 'machine regenerate-certs:--tls-ca-cert' 'machine regenerate-certs:--tls-ca-key' 'machine regenerate-certs:--tls-client-cert' 'machine regenerate-certs:--tls-client-key' 'machine regenerate-certs:-l' 'machine regenerate-certs:--log-level'
         set i (math $i + 1)
       case 'machine rm:-s' 'machine rm:--storage-path' 'machine rm:--tls-ca-cert' 'machine rm:--tls-ca-key' 'machine rm:--tls-client-cert' 'machine rm:--tls-client-key' 'machine rm:-l' 'machine rm:--log-level'
         set i (math $i + 1)
@@ -478,6 +478,7 @@ complete -c enxame -n '__enxame_at '\''machine provision'\''' -l native-ssh -d '
 complete -c enxame -n '__enxame_at '\''machine provision'\''' -l debug -d 'say everything, and where an error comes from ($ENXAME_DEBUG)'
 complete -c enxame -n '__enxame_at '\''machine provision'\''' -s l -l log-level -x -a 'silent error warn info debug trace' -d 'how much to log'
 complete -c enxame -n '__enxame_at '\''machine regenerate-certs'\''' -s f -l force -d 'do not ask, and restart containers of engines that carry cluster networks'
+complete -c enxame -n '__enxame_at '\''machine regenerate-certs'\''' -l address -x -d 'where the machine is now, when nobody but you knows (generic)'
 complete -c enxame -n '__enxame_at '\''machine regenerate-certs'\''' -l client-certs -d 'our own certificate too, for all machines of the same authority'
 complete -c enxame -n '__enxame_at '\''machine regenerate-certs'\''' -s h -l help -d 'show help'
 complete -c enxame -n '__enxame_at '\''machine regenerate-certs'\''' -s s -l storage-path -x -a '(__fish_complete_directories)' -d 'where machines are kept ($ENXAME_MACHINE_STORAGE_PATH; default: ~/.enxame/machine)'

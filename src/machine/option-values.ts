@@ -25,6 +25,19 @@ export function resolveOptions(
   return values;
 }
 
+/** The option that says where the machine is, with its new value, checked. Throws a UsageError when its driver has none. */
+export function readdressed(
+  driver: string,
+  options: readonly DriverOption[],
+  address: string,
+): Readonly<Record<string, OptionValue>> {
+  const option = options.find(({ isAddress }) => isAddress);
+  if (option === undefined)
+    throw new UsageError(`the driver ${driver} asks its provider where a machine is: leave --address out`);
+  assertFine(option, address);
+  return { [option.flag]: address };
+}
+
 /** The values that go into the store: nothing transient, and no credentials unless `withSecrets`. */
 export function storable(
   options: readonly DriverOption[],

@@ -18,6 +18,8 @@ export interface DriverOption {
   readonly isSecret?: boolean;
   /** Needed only while the machine is made and not kept: a path on this computer, whose content the driver copies. */
   readonly isTransient?: boolean;
+  /** Where the machine is, which only the person knows: `regenerate-certs --address` gives another value. */
+  readonly isAddress?: boolean;
   readonly choices?: readonly string[];
   /** What is wrong with a value, as the end of the sentence `--flag "value" …`; undefined when it is fine. */
   readonly problem?: (value: string | number) => string | undefined;

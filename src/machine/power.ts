@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { ConflictError } from '../common/errors.ts';
 import { coversHost } from '../pki/certificate.ts';
 import { serverHosts, waitForAddress, waitForEngine } from './create.ts';
+import { loadDriver } from './drivers.ts';
 import { DriverError } from './errors.ts';
 import { engineSpecOf, type Machine, type MachineContext, provisionerOf } from './machine.ts';
+import { readdressed } from './option-values.ts';
 import type { Task } from './provisioner.ts';
 import { MANAGER_NAME } from './swarm/containers.ts';
 import { restartContainer } from './swarm/swarm.ts';
@@ -88,6 +90,24 @@ export async function regenerateServer(
   await provisioner.replaceCertificates(await engineSpecOf(machine, task.signal), certificates, task);
   await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);
   if (stored.record.swarm?.isMaster) await restartContainer(machine, MANAGER_NAME, task.signal);
+}
+
+/** Notes down where a machine is now, for a driver that has nobody to ask. Its certificate comes next. */
+export async function moveMachine(
+  name: string,
+  address: string,
+  { store }: MachineContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const lock = await store.lock(name, 'regenerate-certs', signal);
+  try {
+    const stored = await store.load(name);
+    const { driver } = stored.record;
+    const given = readdressed(driver, (await loadDriver(driver)).options, address);
+    await stored.update((old) => ({ ...old, options: { ...old.options, ...given } }));
+  } finally {
+    await lock.close();
+  }
 }
 
 /** A new client certificate for every machine of an authority; engines take it without being told. Returns their names. */

@@ -209,6 +209,14 @@ describe('enxame machine create', () => {
     expect(await type('ssh', 'worker', 'hostname; exit 7')).toEqual({ code: 7, said: 'worker\n' });
     const native = await type('--native-ssh', 'ssh', 'worker', 'hostname; echo bad >&2; exit 7');
     expect(native).toEqual({ code: 7, said: expect.stringMatching(/^(worker\nbad\n|bad\nworker\n)$/) });
+
+    const [old, moved] = [worker.address, worker.address.replace(/\d+$/, '177')];
+    await worker.shell(
+      `ip addr add ${moved}/24 dev eth0; ip addr del ${old}/24 dev eth0; ip addr add ${moved}/24 dev eth0 || :`,
+    );
+    const told = await type('regenerate-certs', '-f', '--address', moved, 'worker');
+    expect(told.code, told.said).toBe(0);
+    expect((await type('ls', '-f', '{{.URL}} {{.State}} {{.Error}}')).said).toBe(`tcp://${moved}:2376 Running \n`);
   });
 
   it('leaves a host that refuses us as it was, and says why', async () => {

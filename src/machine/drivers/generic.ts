@@ -12,6 +12,7 @@ export const driver: DriverModule = defineDriver({
       help: 'address of the host: IP or name',
       env: ['GENERIC_IP_ADDRESS'],
       isRequired: true,
+      isAddress: true,
       problem: (value) => (/^[\w.:-]+$/.test(String(value)) ? undefined : 'is neither an IP address nor a name'),
     },
     {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ClusterError } from '../../../common/errors.ts';
+import { ClusterError, UsageError } from '../../../common/errors.ts';
 import type { Machine, MachineContext } from '../../../machine/machine.ts';
 import type { PowerAction } from '../../../machine/power.ts';
 import type { Task } from '../../../machine/provisioner.ts';
@@ -44,6 +44,7 @@ export function configure(machine: Command, cli: CommandContext): void {
     .summary('make new certificates: after a change of address, or before the old ones expire')
     .argument('[name...]')
     .option('-f, --force', 'do not ask, and restart containers of engines that carry cluster networks')
+    .option('--address <address>', 'where the machine is now, when nobody but you knows (generic)')
     .option('--client-certs', 'our own certificate too, for all machines of the same authority')
     .action((names: readonly string[], flags: CertFlags, command: Command) => regenerate(names, flags, command, cli));
 }
@@ -51,6 +52,7 @@ export function configure(machine: Command, cli: CommandContext): void {
 interface CertFlags {
   readonly force?: boolean;
   readonly clientCerts?: boolean;
+  readonly address?: string;
 }
 
 async function power(
@@ -71,8 +73,20 @@ async function power(
     }
     task.report(`Machine "${name}" ${DONE[action]}.`);
     const now = machine.stored.record.address;
-    if (address?.ip !== now?.ip) task.report(`its address is ${now?.ip} now: run "enxame machine env ${name}" again`);
+    if (address?.ip === now?.ip) return;
+    await rejoin(machine, context, task);
+    task.report(`its address is ${now?.ip} now: run "enxame machine env ${name}" again`);
   });
+}
+
+/** The swarm's containers of a machine whose address changed tell the new one. */
+async function rejoin(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+  if (machine.stored.record.swarm === undefined) return;
+  const [{ runSwarm }, { provisionerOf }] = await Promise.all([
+    import('../../../machine/swarm/swarm.ts'),
+    import('../../../machine/machine.ts'),
+  ]);
+  await runSwarm(machine, await provisionerOf(machine), context.store, task);
 }
 
 async function upgrade(machine: Machine, context: MachineContext, task: Task): Promise<void> {
@@ -81,11 +95,11 @@ async function upgrade(machine: Machine, context: MachineContext, task: Task): P
 }
 
 async function provision(machine: Machine, context: MachineContext, task: Task): Promise<void> {
-  const [{ provisionAgain }, { runSwarm }] = await Promise.all([
+  const [{ provisionAgain }, { provisionerOf }, { runSwarm }] = await Promise.all([
     import('../../../machine/power.ts'),
+    import('../../../machine/machine.ts'),
     import('../../../machine/swarm/swarm.ts'),
   ]);
-  const { provisionerOf } = await import('../../../machine/machine.ts');
   await provisionAgain(machine, context, task);
   await runSwarm(machine, await provisionerOf(machine), context.store, task);
 }
@@ -98,9 +112,16 @@ async function regenerate(
 ): Promise<void> {
   const question = 'Regenerate TLS machine certs? Warning: this is irreversible.';
   if (!flags.force && cli.isErrTerminal && !(await confirm(question, '--force', cli))) return;
-  const { regenerateClient, regenerateServer } = await import('../../../machine/power.ts');
+  const { moveMachine, regenerateClient, regenerateServer } = await import('../../../machine/power.ts');
   const context = await machineContext(command, cli);
   const wanted = await wantedNames(names, context);
+  const { address } = flags;
+  if (address !== undefined) {
+    const [only, ...more] = wanted;
+    if (only === undefined || more.length > 0)
+      throw new UsageError('--address is where one machine is: name only that');
+    await cli.interruptible((signal) => moveMachine(only, address, context, signal));
+  }
   if (flags.clientCerts) {
     const records = await Promise.all(wanted.map(async (name) => (await context.store.load(name)).record));
     const authorities = new Set(records.flatMap(({ authority }) => authority ?? []));
@@ -111,9 +132,11 @@ async function regenerate(
       }
     });
   }
-  await onOpen(wanted, command, cli, (machine, each, task) =>
-    regenerateServer(machine, each, task, flags.force ?? false),
-  );
+  await onOpen(wanted, command, cli, async (machine, each, task) => {
+    const before = machine.stored.record.address?.ip;
+    await regenerateServer(machine, each, task, flags.force ?? false);
+    if (machine.stored.record.address?.ip !== before) await rejoin(machine, each, task);
+  });
 }
 
 /** Does `work` on the named machines, each opened and locked. */
