@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { Beat } from '../common/beat.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { DiscoveryBackend } from '../discovery/discovery.ts';
@@ -41,7 +42,7 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options;
     const { cluster, clock, logger, times } = options;
-    this.#context = { cluster, clock, logger, times, connecting: pLimit(CONNECTING_AT_ONCE) };
+    this.#context = { cluster, clock, beat: new Beat(), logger, times, connecting: pLimit(CONNECTING_AT_ONCE) };
   }
 
   /** Why discovery does not answer at present, for `docker info`; the last known entries stay in use. */

@@ -1,5 +1,6 @@
 import type { LimitFunction } from 'p-limit';
 import { backoffMs } from '../common/backoff.ts';
+import type { Beat } from '../common/beat.ts';
 import type { Clock } from '../common/clock.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -8,8 +9,10 @@ import { type EventStream, openEventStream } from '../engine/event-stream.ts';
 import { Probe } from '../engine/probe.ts';
 import type { EngineEvent, EngineInfo, EngineVersion } from '../engine/types.ts';
 import type { Cluster } from './cluster.ts';
+import { HealthWatch } from './health-watch.ts';
 import type { Node } from './node.ts';
 import { NodeSync } from './node-sync.ts';
+import { RegularRefresh } from './regular-refresh.ts';
 
 /**
  * Times of a monitor, in milliseconds. A silent engine is known after at most probeIntervalMs + failureRetry ×
@@ -45,8 +48,6 @@ export const DEFAULT_TIMES: MonitorTimes = {
 
 /** An engine that is being connected must answer each call within this. */
 const CONNECT_CALL_MS = 10_000;
-/** Containers are listed in every round of the refresh; images, networks and volumes, which change seldom and tell it by events, in every sixth. */
-const FULL_REFRESH_ROUNDS = 6;
 /** A clock further off than this is reported. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
@@ -54,6 +55,8 @@ const CLOCK_TOLERANCE_MS = 2_000;
 export interface MonitorContext {
   readonly cluster: Cluster;
   readonly clock: Clock;
+  /** Shared by the waits of all monitors. */
+  readonly beat: Beat;
   readonly logger: Logger;
   readonly times: MonitorTimes;
   /** Bounds how many engines are being connected at once. */
@@ -186,64 +189,30 @@ export class NodeMonitor {
 
   /** Returns (to connect again at once) when only the event stream ended, throws when the engine is lost. */
   async #watch(stream: EventStream): Promise<void> {
-    const stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, this.#stop.signal]);
-    const probe = new Probe(this.#node.client.connector);
+    const { beat, times, logger } = this.#context;
+    const health = new HealthWatch(new Probe(this.#node.client.connector, beat), beat, times);
+    const refresh = new RegularRefresh(this.#sync, beat, times, (error) => {
+      // Whether the engine is lost is the probe's to say.
+      logger.debug({ node: this.#node.name, reason: reasonOf(error) }, 'refresh failed');
+    });
+    health.start();
+    refresh.start();
     try {
-      await Promise.race([
-        stream.ended.then(() => this.#confirmAlive()),
-        this.#probeUntilLost(probe, signal),
-        this.#refreshRegularly(signal),
-      ]);
+      await Promise.race([stream.ended.then(() => this.#confirmAlive()), health.lost]);
     } finally {
-      stop.abort(new Error('the watch ended'));
-      probe.close();
+      refresh.close();
+      health.close();
       stream.close();
     }
   }
 
   async #confirmAlive(): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    const probe = new Probe(this.#node.client.connector);
+    const probe = new Probe(this.#node.client.connector, this.#context.beat);
     try {
       await probe.ping(this.#context.times.probeTimeoutMs);
     } finally {
       probe.close();
-    }
-  }
-
-  async #probeUntilLost(probe: Probe, signal: AbortSignal): Promise<void> {
-    const { times, clock } = this.#context;
-    let failures = 0;
-    // It has just answered everything that was listed: the first probe may be late, but not all may be at once.
-    let waitMs = (times.probeIntervalMs / 2) * (1 + Math.random());
-    while (!signal.aborted) {
-      if (failures === 0 && !(await slept(clock, onBeat(clock, waitMs), signal))) return;
-      waitMs = times.probeIntervalMs;
-      const startedMs = clock.now();
-      try {
-        await probe.ping(times.probeTimeoutMs);
-        failures = 0;
-      } catch (error) {
-        failures += 1;
-        if (failures >= times.failureRetry) throw error;
-        // A refusal comes at once: it is met with the patience that a silent engine gets.
-        const restMs = times.probeTimeoutMs - (clock.now() - startedMs);
-        if (restMs > 0 && !(await slept(clock, restMs, signal))) return;
-      }
-    }
-  }
-
-  async #refreshRegularly(signal: AbortSignal): Promise<void> {
-    const { times, clock, logger } = this.#context;
-    for (let round = 1; !signal.aborted; round++) {
-      const waitMs = times.refreshMinMs + Math.random() * (times.refreshMaxMs - times.refreshMinMs);
-      if (!(await slept(clock, onBeat(clock, waitMs), signal))) return;
-      const refreshed = round % FULL_REFRESH_ROUNDS === 0 ? this.#sync.refreshAll() : this.#sync.refreshAllContainers();
-      await refreshed.catch((error: unknown) => {
-        // Whether the engine is lost is the probe's to say.
-        logger.debug({ node: this.#node.name, reason: reasonOf(error) }, 'refresh failed');
-      });
     }
   }
 
@@ -295,14 +264,6 @@ export class NodeMonitor {
       clearTimeout(timer);
     }
   }
-}
-
-/** Waits end together on beats of this many milliseconds: a thousand engines wake the manager ten times a second, not a thousand times. */
-const BEAT_MS = 100;
-
-/** `ms` lengthened to the next beat. */
-function onBeat(clock: Clock, ms: number): number {
-  return Math.ceil((clock.now() + ms) / BEAT_MS) * BEAT_MS - clock.now();
 }
 
 /** False when the signal ended the wait. */

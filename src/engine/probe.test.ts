@@ -3,11 +3,12 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { FakeEngine } from '../../test/fakes/fake-engine.ts';
 import { RawServer } from '../../test/fakes/raw-server.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
+import { Beat } from '../common/beat.ts';
 import { tcpConnector } from './connectors/socket.ts';
 import { Probe } from './probe.ts';
 
-/** Long enough for a busy machine, short enough to wait for. */
-const SHORT_MS = 200;
+/** Several beats, long enough for a busy machine, short enough to wait for. */
+const SHORT_MS = 600;
 const LONG_MS = 10_000;
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 
@@ -19,7 +20,7 @@ afterEach(async () => {
 function probeOf(address: string): Probe {
   const [host = '', port = ''] = address.split(':');
   const connector = tcpConnector(host, Number(port));
-  const probe = new Probe(connector);
+  const probe = new Probe(connector, new Beat());
   closing.push(async () => {
     probe.close();
     await connector.close();

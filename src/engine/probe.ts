@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Beat, Wait } from '../common/beat.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
 import type { Connector } from './connectors/connector.ts';
 
@@ -18,123 +19,162 @@ const ANY_ANSWER = /^HTTP\/1\.1 [1-4]\d\d/;
 /** An answer to a ping has some 300 bytes; more is no engine's. */
 const MAX_ANSWER_CHARS = 16 * 1024;
 
+/** A ping under way. */
+interface Ping {
+  readonly resolve: () => void;
+  readonly reject: (error: EngineError) => void;
+  readonly timeoutMs: number;
+  readonly startedMs: number;
+  /** It went out over a connection that had been idle. */
+  isReused: boolean;
+  answer: string;
+  /** The connection over which the engine is asked otherwise, once the ping is slow. */
+  second: Duplex | 'opening' | undefined;
+}
+
 /**
  * The cheap health probe of one engine: `HEAD /_ping` over a connection of its own that is kept open, written and
- * read as prepared bytes. A stopped or unreachable engine shows as a time-out or a refusal.
+ * read as prepared bytes. A stopped or unreachable engine shows as a time-out or a refusal. Times are kept to a beat.
  */
 export class Probe {
   readonly #connector: Connector;
+  readonly #patience: Wait;
   #socket: Duplex | undefined;
+  #ping: Ping | undefined;
   #isClosed = false;
 
-  constructor(connector: Connector) {
+  constructor(connector: Connector, beat: Beat) {
     this.#connector = connector;
+    this.#patience = beat.wait(() => this.#onSlow());
   }
 
   /** Resolves when the engine answered within `timeoutMs`, else rejects with an EngineError. Not to be called concurrently. */
-  async ping(timeoutMs: number): Promise<void> {
-    const call = { isOver: false };
-    let ask: NodeJS.Timeout | undefined;
-    const second = new Promise<void>((resolve) => {
-      // A failure is no news: the ping's own says it.
-      ask = setTimeout(() => this.#askOtherwise(timeoutMs / 2).then(resolve, () => undefined), timeoutMs / 2);
-    }).then(() => {
-      call.isOver = true;
-      // The ping may hang on for long; the next one has a connection of its own.
-      this.#drop();
+  ping(timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const isReused = this.#socket !== undefined;
+      this.#ping = {
+        resolve,
+        reject,
+        timeoutMs,
+        startedMs: performance.now(),
+        isReused,
+        answer: '',
+        second: undefined,
+      };
+      this.#patience.start(timeoutMs / 2);
+      this.#send(this.#ping);
     });
-    try {
-      await Promise.race([this.#ping(timeoutMs, call), second]);
-    } finally {
-      clearTimeout(ask);
-    }
-  }
-
-  /** Resolves when the engine answers anything, on a connection of its own. */
-  async #askOtherwise(timeoutMs: number): Promise<void> {
-    const socket = await this.#open(timeoutMs);
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-        socket.once('close', () => reject(new Error('the connection was closed')));
-        socket.once('data', (bytes: Buffer) => {
-          if (ANY_ANSWER.test(bytes.toString('latin1'))) resolve();
-          else reject(new Error('the engine did not answer in HTTP'));
-        });
-        socket.write(SECOND_OPINION);
-      });
-    } finally {
-      clearTimeout(timer);
-      socket.destroy();
-    }
-  }
-
-  async #ping(timeoutMs: number, call: { readonly isOver: boolean }): Promise<void> {
-    const startedMs = Date.now();
-    const isReused = this.#socket !== undefined;
-    try {
-      await this.#exchange(timeoutMs);
-    } catch (error) {
-      this.#drop();
-      // The engine may have closed the idle connection: that says nothing about its health.
-      if (!isReused || this.#isClosed || call.isOver || Date.now() - startedMs >= timeoutMs) throw error;
-      await this.#exchange(timeoutMs);
-    }
   }
 
   /** Closes the connection for good; a ping under way fails. Idempotent. */
   close(): void {
     this.#isClosed = true;
+    if (this.#ping) this.#fail(this.#ping, new Error('the probe was closed'));
     this.#drop();
+  }
+
+  #send(ping: Ping): void {
+    if (this.#socket) {
+      this.#socket.write(PING);
+      return;
+    }
+    this.#open(ping.timeoutMs).then(
+      (socket) => this.#adopt(socket, ping),
+      (error: unknown) => this.#fail(ping, error),
+    );
+  }
+
+  #adopt(socket: Duplex, ping: Ping): void {
+    if (ping !== this.#ping) return void socket.destroy();
+    this.#socket = socket;
+    socket.on('data', (bytes: Buffer) => this.#onData(socket, bytes));
+    socket.on('error', (error) => this.#onLost(socket, error));
+    socket.on('end', () => this.#onLost(socket));
+    socket.on('close', () => this.#onLost(socket));
+    socket.write(PING);
+  }
+
+  #onData(socket: Duplex, bytes: Buffer): void {
+    const ping = this.#ping;
+    if (!ping || socket !== this.#socket) return;
+    ping.answer += bytes.toString('latin1');
+    if (!ping.answer.startsWith(OK.slice(0, ping.answer.length))) {
+      this.#fail(ping, new Error('the engine did not answer OK'));
+    } else if (ping.answer.endsWith(END_OF_HEAD)) {
+      this.#settle(ping);
+      ping.resolve();
+    } else if (ping.answer.length > MAX_ANSWER_CHARS) {
+      this.#fail(ping, new Error('the engine answers without end'));
+    }
+  }
+
+  /** While no ping is under way it only means that the next one opens a new connection. */
+  #onLost(socket: Duplex, error: Error = new Error('the connection was closed')): void {
+    if (socket !== this.#socket) return;
+    this.#drop();
+    const ping = this.#ping;
+    if (!ping) return;
+    // The engine may have closed the idle connection: that says nothing about its health.
+    if (!ping.isReused) return this.#fail(ping, error);
+    ping.isReused = false;
+    ping.answer = '';
+    this.#send(ping);
+  }
+
+  /** Half of the time has passed, or all of it. */
+  #onSlow(): void {
+    const ping = this.#ping;
+    if (!ping) return;
+    const leftMs = ping.startedMs + ping.timeoutMs - performance.now();
+    if (leftMs <= 0) return this.#fail(ping, new Error(`no answer within ${ping.timeoutMs} ms`));
+    this.#patience.start(leftMs);
+    if (ping.second) return;
+    ping.second = 'opening';
+    // A failure is no news: the ping's own says it.
+    this.#open(ping.timeoutMs / 2).then(
+      (socket) => this.#askOtherwise(socket, ping),
+      () => undefined,
+    );
+  }
+
+  /** Takes any answer for a sign of life, on a connection of its own. */
+  #askOtherwise(socket: Duplex, ping: Ping): void {
+    if (ping !== this.#ping) return void socket.destroy();
+    ping.second = socket;
+    socket.once('data', (bytes: Buffer) => {
+      socket.destroy();
+      if (ping !== this.#ping || !ANY_ANSWER.test(bytes.toString('latin1'))) return;
+      this.#settle(ping);
+      // The ping may hang on for long; the next one has a connection of its own.
+      this.#drop();
+      ping.resolve();
+    });
+    socket.on('error', () => socket.destroy()).on('end', () => socket.destroy());
+    socket.write(SECOND_OPINION);
+  }
+
+  #settle(ping: Ping): void {
+    this.#ping = undefined;
+    this.#patience.stop();
+    if (ping.second && ping.second !== 'opening') ping.second.destroy();
+  }
+
+  #fail(ping: Ping, error: unknown): void {
+    if (ping !== this.#ping) return;
+    this.#settle(ping);
+    this.#drop();
+    const what = `probe engine ${this.#connector.address}`;
+    ping.reject(new EngineError(`${what}: ${reasonOf(error)}`, 'ENGINE_UNREACHABLE', error));
   }
 
   #drop(): void {
-    this.#socket?.destroy();
-    this.#socket = undefined;
-  }
-
-  async #exchange(timeoutMs: number): Promise<void> {
-    this.#socket ??= await this.#open(timeoutMs);
     const socket = this.#socket;
-    await new Promise<void>((resolve, reject) => {
-      const settle = (error?: unknown): void => {
-        clearTimeout(timer);
-        socket.off('data', onData).off('error', settle).off('close', onClose);
-        if (error === undefined) resolve();
-        else reject(this.#failed(error));
-      };
-      let answer = '';
-      const onData = (bytes: Buffer): void => {
-        answer += bytes.toString('latin1');
-        if (!answer.startsWith(OK.slice(0, answer.length))) settle(new Error('the engine did not answer OK'));
-        else if (answer.endsWith(END_OF_HEAD)) settle();
-        else if (answer.length > MAX_ANSWER_CHARS) settle(new Error('the engine answers without end'));
-      };
-      const onClose = (): void => settle(new Error('the connection was closed'));
-      const timer = setTimeout(() => settle(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-      socket.on('data', onData).on('error', settle).on('close', onClose);
-      socket.write(PING);
-    });
-  }
-
-  #failed(error: unknown): EngineError {
-    this.#drop();
-    const what = `probe engine ${this.#connector.address}`;
-    return new EngineError(`${what}: ${reasonOf(error)}`, 'ENGINE_UNREACHABLE', error);
+    this.#socket = undefined;
+    socket?.destroy();
   }
 
   async #open(timeoutMs: number): Promise<Duplex> {
-    const socket = await this.#connector.connect(timeoutMs);
-    if (this.#isClosed) {
-      socket.destroy();
-      throw new EngineError(`probe engine ${this.#connector.address}: the probe was closed`);
-    }
-    // Errors while no ping is under way only mean that the next one opens a new connection.
-    const drop = (): void => {
-      if (this.#socket === socket) this.#socket = undefined;
-      socket.destroy();
-    };
-    return socket.on('error', drop).on('end', drop);
+    if (this.#isClosed) throw new Error('the probe was closed');
+    return await this.#connector.connect(timeoutMs);
   }
 }

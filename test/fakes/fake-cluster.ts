@@ -3,6 +3,7 @@ import { vi } from 'vitest';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { Node } from '../../src/cluster/node.ts';
 import { DEFAULT_TIMES, type MonitorTimes, NodeMonitor } from '../../src/cluster/node-monitor.ts';
+import { Beat } from '../../src/common/beat.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import { EngineClient } from '../../src/engine/client.ts';
@@ -21,10 +22,9 @@ export class FakeCluster implements AsyncDisposable {
   private constructor(engines: readonly FakeEngine[]) {
     this.engines = engines;
     this.nodes = engines.map((engine) => nodeOf(engine));
-    this.#monitors = this.nodes.map((node) => {
-      const context = { clock: systemClock, logger: silentLogger(), times: QUICK, connecting: pLimit(16) };
-      return new NodeMonitor(node, { cluster: this.cluster, ...context });
-    });
+    const shared = { clock: systemClock, beat: new Beat(), logger: silentLogger() };
+    const context = { cluster: this.cluster, ...shared, times: QUICK, connecting: pLimit(16) };
+    this.#monitors = this.nodes.map((node) => new NodeMonitor(node, context));
   }
 
   /** Starts one engine per option set, named `node-1`, `node-2`, … by default; all are healthy when this resolves. */
