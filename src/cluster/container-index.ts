@@ -1,15 +1,13 @@
 import { MultiMap } from '../common/multi-map.ts';
 import type { ContainerView, NodeIds } from '../scheduler/types.ts';
-import { NameIndex } from './name-index.ts';
+import { IdPrefixIndex } from './id-prefix-index.ts';
+import { NamePartIndex } from './name-part-index.ts';
 
 /** What the index needs of a container or of a placement still pending. */
 export interface Indexed extends ContainerView {
   readonly engineId: string;
   readonly labels: Readonly<Record<string, string>>;
 }
-
-/** Short enough that every useful prefix reaches a bucket, long enough that a bucket stays small. */
-const BUCKET_CHARS = 3;
 
 /**
  * Finds containers by ID, ID prefix, name and label in time that does not grow with their number. One owner: the cluster.
@@ -19,19 +17,19 @@ const BUCKET_CHARS = 3;
 export class ContainerIndex<T extends Indexed> {
   readonly #byId = new MultiMap<string, T>();
   readonly #byName = new MultiMap<string, T>();
-  readonly #buckets = new Map<string, Set<T>>();
+  readonly #prefixes = new IdPrefixIndex<T>();
   readonly #labels = new Map<string, Map<string, LabelHolders<T>>>();
   /** How many containers have each label: one that nobody has needs no walk and no index. */
   readonly #labelCounts = new Map<string, number>();
   /** Made when a part of a name is asked for the first time. */
-  #nameParts: NameIndex<T> | undefined;
+  #nameParts: NamePartIndex<T> | undefined;
 
   add(container: T): void {
     this.#byName.add(container.name, container);
     this.#nameParts?.add(container);
     for (const id of idsOf(container)) {
       this.#byId.add(id, container);
-      getOrCreate(this.#buckets, id.slice(0, BUCKET_CHARS), () => new Set<T>()).add(container);
+      this.#prefixes.add(id, container);
     }
     for (const key in container.labels) {
       this.#labelCounts.set(key, (this.#labelCounts.get(key) ?? 0) + 1);
@@ -45,7 +43,7 @@ export class ContainerIndex<T extends Indexed> {
     this.#nameParts?.remove(container);
     for (const id of idsOf(container)) {
       this.#byId.remove(id, container);
-      removeFrom(this.#buckets, id.slice(0, BUCKET_CHARS), (bucket) => bucket.delete(container) && bucket.size === 0);
+      this.#prefixes.remove(id, container);
     }
     for (const key in container.labels) {
       const count = (this.#labelCounts.get(key) ?? 0) - 1;
@@ -76,11 +74,9 @@ export class ContainerIndex<T extends Indexed> {
   byPrefix(prefix: string, most: number = 2): readonly T[] {
     const found: T[] = [];
     if (!/^[0-9a-f]{1,64}$/.test(prefix)) return found;
-    for (const bucket of this.#bucketsFor(prefix)) {
-      for (const container of bucket) {
-        if (found.length >= most) return found;
-        if (idsOf(container).some((id) => id.startsWith(prefix)) && !found.includes(container)) found.push(container);
-      }
+    for (const container of this.#prefixes.startingWith(prefix)) {
+      if (found.length >= most) break;
+      if (!found.includes(container)) found.push(container);
     }
     return found;
   }
@@ -117,27 +113,17 @@ export class ContainerIndex<T extends Indexed> {
     const present = this.#labels.get(key);
     if (present || !this.#labelCounts.has(key)) return present;
     const values = new Map<string, LabelHolders<T>>();
-    for (const bucket of this.#buckets.values()) {
-      for (const container of bucket) {
-        if (Object.hasOwn(container.labels, key)) addLabel(values, container.labels[key] ?? '', container);
-      }
+    for (const container of this.#prefixes) {
+      if (Object.hasOwn(container.labels, key)) addLabel(values, container.labels[key] ?? '', container);
     }
     this.#labels.set(key, values);
     return values;
   }
 
-  #indexNameParts(): NameIndex<T> {
-    const index = new NameIndex<T>();
-    for (const bucket of this.#buckets.values()) for (const container of bucket) index.add(container);
+  #indexNameParts(): NamePartIndex<T> {
+    const index = new NamePartIndex<T>();
+    for (const container of new Set(this.#prefixes)) index.add(container);
     return index;
-  }
-
-  #bucketsFor(prefix: string): Iterable<Set<T>> {
-    if (prefix.length >= BUCKET_CHARS) {
-      const bucket = this.#buckets.get(prefix.slice(0, BUCKET_CHARS));
-      return bucket ? [bucket] : [];
-    }
-    return [...this.#buckets].filter(([start]) => start.startsWith(prefix)).map(([, bucket]) => bucket);
   }
 }
 

@@ -39,6 +39,13 @@ export class MultiMap<K, V extends object> {
     return this.#shared.values();
   }
 
+  /** How many values a key has. */
+  count(key: K): number {
+    const present = this.#entries.get(key);
+    if (present === undefined) return 0;
+    return present instanceof Set ? present.size : 1;
+  }
+
   keys(): IterableIterator<K> {
     return this.#entries.keys();
   }

@@ -1,7 +1,7 @@
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { Container } from '../../cluster/container.ts';
 import { compareListed } from '../../cluster/container-list.ts';
-import { MIN_INDEXED_CHARS } from '../../cluster/name-index.ts';
+import { MIN_INDEXED_CHARS } from '../../cluster/name-part-index.ts';
 import { exitCodeOf, healthOf } from '../../cluster/status.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import type { PortSummary } from '../../engine/types.ts';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MIN_INDEXED_CHARS, NameIndex } from './name-index.ts';
+import { MIN_INDEXED_CHARS, NamePartIndex } from './name-part-index.ts';
 
 const name = fc.string({ unit: fc.constantFrom('a', 'b', '1', '2', '-'), minLength: 1, maxLength: 14 });
 
-describe('NameIndex', () => {
+describe('NamePartIndex', () => {
   it('finds exactly the names that contain the text, after any additions and removals', () => {
     fc.assert(
       fc.property(
@@ -12,7 +12,7 @@ describe('NameIndex', () => {
         fc.array(fc.nat(39), { maxLength: 20 }),
         name,
         (names, gone, part) => {
-          const index = new NameIndex<{ readonly name: string }>();
+          const index = new NamePartIndex<{ readonly name: string }>();
           const items = names.map((each) => ({ name: each }));
           for (const item of items) index.add(item);
           const removed = new Set(gone.flatMap((at) => items[at] ?? []));
@@ -26,9 +26,11 @@ describe('NameIndex', () => {
   });
 
   it('finds a text at every alignment', () => {
-    const index = new NameIndex<{ readonly name: string }>();
-    const items = ['redis', 'xredis', 'xxredis', 'xxxredis'].map((each) => ({ name: each }));
+    const index = new NamePartIndex<{ readonly name: string }>();
+    const items = ['redis-17', 'xredis-17', 'xxredis-17', 'xxxredis-17'].map((each) => ({ name: each }));
     for (const item of items) index.add(item);
-    expect(index.containing('redis').size).toBe(4);
+    for (const text of ['redis', 'redis-1', 'redis-17', 'xredis-17']) {
+      expect(index.containing(text).size).toBe(items.filter((item) => item.name.includes(text)).length);
+    }
   });
 });
