@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { EngineError, reasonOf } from '../common/errors.ts';
 import type { ResponseHead } from '../engine/response-head.ts';
 import { acceptBody } from './body.ts';
+import { BodyWriter } from './body-writer.ts';
 import type { Call } from './call.ts';
 import { EngineStream } from './engine-stream.ts';
 import { requestHeaders } from './forwarding.ts';
@@ -52,13 +53,11 @@ export async function uploadToNode(
 
 /** Writes a body to the engine, in chunks when its length is unknown; the returned function stops it for good. */
 function sendBody(req: IncomingMessage, engine: Duplex, isChunked: boolean): () => void {
-  const onData = (chunk: Buffer): void => {
-    if (engine.destroyed) return;
-    if (!(isChunked ? writeChunk(engine, chunk) : engine.write(chunk))) req.pause();
+  const body = new BodyWriter(engine, isChunked);
+  const onData = (piece: Buffer): void => {
+    if (!body.write(piece)) req.pause();
   };
-  const onEnd = (): void => {
-    if (isChunked && !engine.destroyed) engine.write('0\r\n\r\n');
-  };
+  const onEnd = (): void => body.end();
   const onDrain = (): void => {
     req.resume();
   };
@@ -70,13 +69,4 @@ function sendBody(req: IncomingMessage, engine: Duplex, isChunked: boolean): () 
     engine.off('drain', onDrain);
     req.resume();
   };
-}
-
-function writeChunk(engine: Duplex, chunk: Buffer): boolean {
-  engine.cork();
-  engine.write(`${chunk.length.toString(16)}\r\n`);
-  engine.write(chunk);
-  const hasRoom = engine.write('\r\n');
-  engine.uncork();
-  return hasRoom;
 }
