@@ -11,6 +11,7 @@ import type {
   NetworkSummary,
   VolumeSummary,
 } from '../engine/types.ts';
+import { LoadTable } from '../scheduler/load-table.ts';
 import type { ClusterView, ContainerView, NodeIds, PlacementRequest } from '../scheduler/types.ts';
 import { Accounting } from './accounting.ts';
 import { Container } from './container.ts';
@@ -47,6 +48,7 @@ export class Cluster implements ClusterView, NodeWriter {
   readonly volumes: HeldByNodes<VolumeSummary> = new HeldByNodes<VolumeSummary>((volume) => volume.Name);
   readonly accounting: Accounting = new Accounting(pLimit(ACCOUNTING_CONCURRENCY));
   readonly names: NameReservations;
+  readonly loads: LoadTable = new LoadTable();
   readonly #containers: Containers;
   readonly #clock: Clock;
   readonly #events: Emitter<ClusterEvent>;
@@ -174,6 +176,7 @@ export class Cluster implements ClusterView, NodeWriter {
   // Written by discovery and the nodes' monitors.
 
   addNode(node: Node): void {
+    node.placeLoad({ loads: this.loads, row: this.#nodes.length });
     this.#nodes = [...this.#nodes, node];
     this.#events.emit({ kind: 'node-added', node });
   }
@@ -182,7 +185,10 @@ export class Cluster implements ClusterView, NodeWriter {
     this.setState(node, 'Disconnected', 'it left discovery');
     this.#forget(node);
     this.#releaseId(node);
+    node.placeLoad(undefined);
     this.#nodes = this.#nodes.filter((each) => each !== node);
+    this.loads.truncate(this.#nodes.length);
+    for (const [row, each] of this.#nodes.entries()) each.placeLoad({ loads: this.loads, row });
     this.#events.emit({ kind: 'node-removed', node });
   }
 

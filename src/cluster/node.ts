@@ -1,6 +1,7 @@
 import type { EngineClient } from '../engine/client.ts';
 import type { EngineInfo } from '../engine/types.ts';
 import { slotsOf } from '../scheduler/filters/container-slots.ts';
+import type { LoadTable } from '../scheduler/load-table.ts';
 import { ResourceLedger } from '../scheduler/reservation.ts';
 import type { NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
 import type { Container } from './container.ts';
@@ -26,9 +27,11 @@ export class Node implements NodeView {
   readonly client: EngineClient;
   /** What clients reach published ports under. */
   readonly address: string;
-  readonly ledger: ResourceLedger = new ResourceLedger();
+  readonly ledger: ResourceLedger = new ResourceLedger(() => this.#noteLoad());
   readonly #containers = new Map<string, Container>();
   #sync: NodeSync | undefined;
+  /** Where its load is kept beside that of the others. */
+  #place: { readonly loads: LoadTable; readonly row: number } | undefined;
   #state: NodeState = 'Pending';
   #reason = 'not reached yet';
   #identity: NodeIdentity;
@@ -187,6 +190,12 @@ export class Node implements NodeView {
     this.#sync = sync;
   }
 
+  /** Keeps its load in `row` of the table from now on; undefined ends that. */
+  placeLoad(place: { readonly loads: LoadTable; readonly row: number } | undefined): void {
+    this.#place = place;
+    this.#noteLoad();
+  }
+
   setState(state: NodeState, reason: string): void {
     this.#state = state;
     this.#reason = reason;
@@ -197,6 +206,7 @@ export class Node implements NodeView {
     this.#info = info;
     this.#clockOffsetMs = clockOffsetMs;
     this.#identity = identityFrom(info, id);
+    this.#noteLoad();
     this.touch();
   }
 
@@ -227,9 +237,16 @@ export class Node implements NodeView {
     this.#version += 1;
   }
 
+  #noteLoad(): void {
+    this.#place?.loads.set(this.#place.row, this);
+  }
+
   #count(container: Container | undefined, delta: number): void {
     if (!container) return;
-    if (container.isOfSwarm) this.#ofSwarm += delta;
+    if (container.isOfSwarm) {
+      this.#ofSwarm += delta;
+      this.#noteLoad();
+    }
     if (container.state === 'running' || container.state === 'restarting') this.#running += delta;
     else if (container.state === 'paused') this.#paused += delta;
   }

@@ -29,14 +29,8 @@ export function readWanted(context: LifecycleContext, request: CreateRequest): W
   const parsed = parsePlacement(request.value, {
     ...(request.name ? { name: request.name.replace(/^\//, '') } : {}),
     ...(request.platform ? { platform: request.platform } : {}),
-    largestNodeCpus: largestNodeCpus(context),
+    largestNodeCpus: context.cluster.loads.largestNanoCpus() / 1e9,
   });
   const own = (request.value as { Labels?: Readonly<Record<string, string>> | null }).Labels ?? {};
   return { request, parsed, references, labels: { ...own, ...parsed.labelsToAdd } };
-}
-
-function largestNodeCpus({ cluster }: LifecycleContext): number {
-  let largest = 0;
-  for (const node of cluster.nodes) largest = Math.max(largest, node.totalNanoCpus / 1e9);
-  return largest;
 }

@@ -18,8 +18,14 @@ export const NOTHING: Reservation = { memoryBytes: 0, nanoCpus: 0, ports: [] };
 export class ResourceLedger {
   readonly #entries: Map<string, Reservation> = new Map();
   readonly #ports: PortTable = new PortTable();
+  readonly #onChange: () => void;
   #memoryBytes = 0;
   #nanoCpus = 0;
+
+  /** @param onChange called after every change of a sum */
+  constructor(onChange: () => void = () => undefined) {
+    this.#onChange = onChange;
+  }
 
   get memoryBytes(): number {
     return this.#memoryBytes;
@@ -44,15 +50,22 @@ export class ResourceLedger {
   }
 
   put(holder: string, reservation: Reservation): void {
-    this.remove(holder);
+    this.#drop(holder);
     this.#entries.set(holder, reservation);
     this.#memoryBytes += reservation.memoryBytes;
     this.#nanoCpus += reservation.nanoCpus;
     for (const claim of reservation.ports) this.#ports.add(claim);
+    this.#onChange();
   }
 
   /** Returns whether the holder was known. */
   remove(holder: string): boolean {
+    const isKnown = this.#drop(holder);
+    if (isKnown) this.#onChange();
+    return isKnown;
+  }
+
+  #drop(holder: string): boolean {
     const reservation = this.#entries.get(holder);
     if (reservation === undefined) return false;
     this.#entries.delete(holder);

@@ -43,7 +43,7 @@ export function schedulerOptions(choices: SchedulerChoices = {}): SchedulerOptio
 export function schedule(request: PlacementRequest, cluster: ClusterView, options: SchedulerOptions): Placement {
   const checks = prepareChecks(request, cluster, options);
   const preferences = new Preferences(checks.map(({ check }) => check));
-  const node = pickBest(cluster.nodes, checks, preferences, options.strategy.rank(request, options.random));
+  const node = pickBest(cluster, checks, preferences, options.strategy.rank(request, options.random));
   if (node === undefined) return refuse(cluster.nodes, checks);
   return { kind: 'placed', node, dropped: preferences.missedBy(node) };
 }
@@ -63,11 +63,11 @@ function prepareChecks(request: PlacementRequest, cluster: ClusterView, options:
 }
 
 /**
- * One pass, no allocation: a node is checked only if it would beat the best one so far, so on the happy path few
- * are. Fewest preferences given up comes first, then the strategy's order, then the cluster's.
+ * One pass over the table of loads, no allocation: a node is looked at only if it would beat the best one so far, so on
+ * the happy path few are. Fewest preferences given up comes first, then the strategy's order, then the cluster's.
  */
 function pickBest(
-  nodes: readonly NodeView[],
+  { nodes, loads }: ClusterView,
   checks: readonly NamedCheck[],
   preferences: Preferences,
   rank: Rank,
@@ -76,12 +76,13 @@ function pickBest(
   let bestPenalty = Number.POSITIVE_INFINITY;
   let bestWeight = 0;
   let bestTie = 0;
-  for (const node of nodes) {
-    const weight = rank.weight(node);
-    const tie = rank.tieBreak(node);
+  for (let row = 0; row < nodes.length; row++) {
+    const weight = rank.weight(loads, row);
+    const tie = rank.tieBreak(loads, row);
     const isLighter = best === undefined || weight < bestWeight || (weight === bestWeight && tie < bestTie);
     if (!isLighter && bestPenalty === 0) continue;
-    if (!passes(node, checks)) continue;
+    const node = nodes[row];
+    if (node === undefined || !passes(node, checks)) continue;
     const penalty = preferences.penalty(node);
     if (penalty > bestPenalty || (penalty === bestPenalty && !isLighter)) continue;
     best = node;

@@ -1,4 +1,5 @@
 import type { Expression } from './expression.ts';
+import type { LoadTable } from './load-table.ts';
 
 /** Transport of a published port. */
 export type Protocol = 'tcp' | 'udp' | 'sctp';
@@ -74,6 +75,8 @@ export interface NodeIds {
 export interface ClusterView {
   /** All nodes, healthy or not, in a stable order (it breaks the last ties). */
   readonly nodes: readonly NodeView[];
+  /** Row i equals what `nodes[i]` says of its load. */
+  readonly loads: LoadTable;
   /**
    * Containers a reference means: full ID, name, `node/name`, else ID prefix. Exact ones win over prefixes; none =
    * unknown, several = ambiguous. O(1) for IDs and names.

@@ -1,4 +1,5 @@
 import { slotsOf } from '../../src/scheduler/filters/container-slots.ts';
+import { LoadTable } from '../../src/scheduler/load-table.ts';
 import { parsePlacement } from '../../src/scheduler/placement.ts';
 import type { Reservation } from '../../src/scheduler/reservation.ts';
 import { ResourceLedger, reservationFor } from '../../src/scheduler/reservation.ts';
@@ -40,9 +41,10 @@ export class FixtureNode implements NodeView {
   readonly totalNanoCpus: number;
   readonly slots: number | undefined;
   readonly images: readonly string[];
-  readonly ledger: ResourceLedger = new ResourceLedger();
+  readonly ledger: ResourceLedger;
 
-  constructor(spec: NodeSpec) {
+  constructor(spec: NodeSpec, onLoad: (node: FixtureNode) => void = () => undefined) {
+    this.ledger = new ResourceLedger(() => onLoad(this));
     this.id = `id-of-${spec.name}`;
     this.name = spec.name;
     this.address = '10.0.0.1';
@@ -86,10 +88,12 @@ interface FixtureContainer extends ContainerView {
 /** A cluster that answers by naive search: the reference the indexes of the real one are held against. */
 export class FixtureCluster implements ClusterView {
   readonly nodes: readonly FixtureNode[];
+  readonly loads: LoadTable;
   readonly #containers: FixtureContainer[] = [];
 
   constructor(specs: readonly NodeSpec[]) {
-    this.nodes = specs.map((spec) => new FixtureNode(spec));
+    this.nodes = specs.map((spec, row) => new FixtureNode(spec, (node) => this.loads.set(row, node)));
+    this.loads = LoadTable.of(this.nodes);
   }
 
   node(name: string): FixtureNode {

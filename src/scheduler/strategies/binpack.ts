@@ -6,6 +6,6 @@ export const binpackStrategy: Strategy = {
   name: 'binpack',
   rank: (request) => {
     const full = fullness(request);
-    return { weight: (node) => -full(node), tieBreak: (node) => -node.containerCount };
+    return { weight: (loads, row) => -full(loads, row), tieBreak: (loads, row) => -loads.containerCount(row) };
   },
 };

@@ -4,5 +4,5 @@ import { fullness } from './strategy.ts';
 /** The emptiest node, then the one with the fewest containers: a lost node takes little with it. */
 export const spreadStrategy: Strategy = {
   name: 'spread',
-  rank: (request) => ({ weight: fullness(request), tieBreak: (node) => node.containerCount }),
+  rank: (request) => ({ weight: fullness(request), tieBreak: (loads, row) => loads.containerCount(row) }),
 };
