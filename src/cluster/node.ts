@@ -36,6 +36,7 @@ export class Node implements NodeView {
   #reason = 'not reached yet';
   #identity: NodeIdentity;
   #info: EngineInfo | undefined;
+  #factsJson: string | undefined;
   #running = 0;
   #paused = 0;
   #ofSwarm = 0;
@@ -76,6 +77,20 @@ export class Node implements NodeView {
   /** The engine's last `GET /info`; undefined until it was reached. */
   get info(): EngineInfo | undefined {
     return this.#info;
+  }
+
+  /** Who it is and what it has, as JSON in classic swarm's words (`Node` of an inspected container). */
+  get factsJson(): string {
+    this.#factsJson ??= JSON.stringify({
+      ID: this.id,
+      IP: this.address,
+      Addr: this.entry,
+      Name: this.name,
+      Cpus: this.totalNanoCpus / 1e9,
+      Memory: this.totalMemoryBytes,
+      Labels: Object.fromEntries(this.labels),
+    });
+    return this.#factsJson;
   }
 
   get state(): NodeState {
@@ -206,6 +221,7 @@ export class Node implements NodeView {
     this.#info = info;
     this.#clockOffsetMs = clockOffsetMs;
     this.#identity = identityFrom(info, id);
+    this.#factsJson = undefined;
     this.#noteLoad();
     this.touch();
   }

@@ -16,9 +16,13 @@ export function parseApiVersion(text: string | undefined): ApiVersion | undefine
 
 /** Negative when `a` is older than `b`, 0 when equal, positive when newer. */
 export function compareApi(a: ApiVersion, b: ApiVersion): number {
-  const [majorA = 0, minorA = 0] = a.split('.').map(Number);
-  const [majorB = 0, minorB = 0] = b.split('.').map(Number);
-  return majorA - majorB || minorA - minorB;
+  return a === b ? 0 : ordinal(a) - ordinal(b);
+}
+
+/** Versions as numbers of the same order; a part has three digits at most. */
+function ordinal(version: ApiVersion): number {
+  const dot = version.indexOf('.');
+  return Number(version.slice(0, dot)) * 1000 + Number(version.slice(dot + 1));
 }
 
 /** The older of two versions. */

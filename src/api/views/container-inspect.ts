@@ -1,5 +1,4 @@
 import type { Container } from '../../cluster/container.ts';
-import type { Node } from '../../cluster/node.ts';
 import { memberRange, setMember } from '../../common/json-edit.ts';
 
 interface PortBinding {
@@ -15,19 +14,7 @@ export function inspectView(answer: string, container: Container): string {
   const { node, id, engineId } = container;
   let text = withReachablePorts(answer, node.address);
   if (id !== engineId) text = setMember(text, ['Id'], JSON.stringify(id));
-  return `{"Node":${nodeJson(node)},${text.slice(text.indexOf('{') + 1)}`;
-}
-
-function nodeJson(node: Node): string {
-  return JSON.stringify({
-    ID: node.id,
-    IP: node.address,
-    Addr: node.entry,
-    Name: node.name,
-    Cpus: node.totalNanoCpus / 1e9,
-    Memory: node.totalMemoryBytes,
-    Labels: Object.fromEntries(node.labels),
-  });
+  return `{"Node":${node.factsJson},${text.slice(text.indexOf('{') + 1)}`;
 }
 
 /** `0.0.0.0` and `::` become the node's address; where both said the same port it is listed once. */
