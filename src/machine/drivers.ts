@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { reasonOf, UsageError } from '../common/errors.ts';
@@ -63,6 +63,31 @@ async function loadPackage(name: string, file: string): Promise<DriverModule> {
     throw new DriverError(`the driver ${name} does not fit: ${spoken}. Update the older one`, 'BAD_DRIVER');
   }
   return found.driver;
+}
+
+/** A driver package that is installed. */
+export interface PackageDriver {
+  readonly name: string;
+  readonly driver?: DriverModule;
+  /** Why it cannot be used. */
+  readonly problem?: string;
+}
+
+/** The drivers that installed packages bring, by name. */
+export async function packageDrivers(): Promise<readonly PackageDriver[]> {
+  const found = await Promise.all(moduleFolders().map((folder) => readdir(folder).catch(() => [])));
+  const prefix = 'enxame-driver-';
+  const names = found.flat().filter((name) => name.startsWith(prefix));
+  const others = [...new Set(names.map((name) => name.slice(prefix.length)))].filter((name) => !(name in DRIVERS));
+  return await Promise.all(
+    others.sort().map(async (name): Promise<PackageDriver> => {
+      try {
+        return { name, driver: await loadDriver(name) };
+      } catch (error) {
+        return { name, problem: reasonOf(error) };
+      }
+    }),
+  );
 }
 
 /** Main file of an installed package: beside this one, in the working folder or among npm's global ones. */

@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../src/lab/commands.ts';
@@ -25,5 +26,59 @@ describe('the built program', () => {
     const drivers = enxame(['machine', 'drivers']);
     expect(await drivers.ended(), drivers.said()).toBe(0);
     for (const name of ['amazonec2', 'generic', 'local', 'qemu']) expect(drivers.said()).toMatch(`\n${name} `);
+  });
+});
+
+const DRIVER = `
+export const driver = {
+  api: 1,
+  name: 'hive',
+  summary: 'engines in a hive',
+  options: [{ flag: 'hive-url', type: 'string', help: 'its URL', isRequired: true }],
+  open: ({ options, journal, change }) => ({
+    provisioning: 'none',
+    check: async () => undefined,
+    create: () => journal.ensure('comb', {
+      find: async () => undefined,
+      make: () => change({ action: 'POST /combs' }, async () => ({ id: 'comb-1' }), { id: '<comb>' }),
+    }),
+    state: async () => 'Running',
+    ip: async () => '127.0.0.1',
+    url: async () => options['hive-url'],
+    shell: async () => undefined,
+    labels: async () => ({}),
+    remove: async () => undefined,
+    close: async () => undefined,
+  }),
+};`;
+
+describe('a driver from a package', () => {
+  it('is found in the working folder, listed, explained and used', async () => {
+    const folder = await mkdtemp('/var/tmp/enxame-package-');
+    try {
+      const place = join(folder, 'node_modules/enxame-driver-hive');
+      await mkdir(place, { recursive: true });
+      await writeFile(join(place, 'package.json'), '{"type":"module","exports":"./hive.js"}');
+      await writeFile(join(place, 'hive.js'), DRIVER);
+      const env = { ENXAME_MACHINE_STORAGE_PATH: join(folder, 'store'), HOME: folder };
+      const type = async (line: string): Promise<string> => {
+        const script = `cd ${folder} && ${process.execPath} ${DIST}cli/main.js machine ${line} 2>&1`;
+        const { stdout, exitCode } = await run('sh', ['-c', script], { env });
+        expect(exitCode, stdout).toBe(0);
+        return stdout;
+      };
+      expect(await type('drivers')).toMatch(/^hive +engines in a hive$/m);
+      expect(await type('create -d hive --help')).toMatch(/--hive-url <value> +its URL \(needed\)/);
+      expect(await type('create -d hive --hive-url tcp://127.0.0.1:1 --dry-run one')).toBe('one: POST /combs\n');
+      await type('create -d hive --hive-url tcp://127.0.0.1:1 one');
+      expect(await type("inspect -f '{{json .resources}}' one")).toContain('"kind":"comb"');
+      expect(await type('url one')).toBe('tcp://127.0.0.1:1\n');
+      await type('rm -y one');
+      expect(await type('ls -q')).toBe('');
+      await writeFile(join(place, 'hive.js'), 'export const driver = 1;');
+      expect(await type('drivers')).toContain('warning: hive: ');
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });

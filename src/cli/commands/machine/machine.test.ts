@@ -61,6 +61,10 @@ describe('machine', () => {
     expect((await machine('status node-2')).out).toBe('\n');
     expect((await machine('inspect -f {{.driver}} node-2')).out).toBe('none\n');
     expect(JSON.parse((await machine('inspect node-2')).out)).toMatchObject({ name: 'node-2', options: { url } });
+    expect((await machine('inspect -f {{.DriverName}},{{.Driver.IPAddress}} node-2')).out).toBe('none,127.0.0.1\n');
+    expect((await machine('inspect -f {{.HostOptions.AuthOptions.StorePath}} node-2')).out).toBe(
+      `${join(folder, 'store/machines/node-2/tls')}\n`,
+    );
     expect((await machine('rm -y node-2 node-10')).code).toBe(0);
     expect((await machine('ls -q')).out).toBe('');
   });

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../../common/errors.ts';
 import { VERSION } from '../../../common/version.ts';
+import type { SshTarget } from '../../../machine/driver.ts';
 import type { Machine, MachineContext } from '../../../machine/machine.ts';
+import type { MachineRecord } from '../../../machine/record.ts';
 import type { CommandContext } from '../../command.ts';
 import { machineContext, wantedName, wantedNames } from './surroundings.ts';
 
@@ -105,26 +107,42 @@ async function inspect(
   cli: CommandContext,
 ): Promise<void> {
   const context = await machineContext(command, cli);
-  const stored = await context.store.load(await wantedName(name, context));
-  const { certificateWarnings, certificateDates } = await import('../../../machine/trust.ts');
+  const wanted = await wantedName(name, context);
+  const stored = await context.store.load(wanted);
+  const [{ certificateWarnings, certificateDates }, { dockerMachineFields }] = await Promise.all([
+    import('../../../machine/trust.ts'),
+    import('./inspect-view.ts'),
+  ]);
   const warnings = await certificateWarnings(stored, cli.clock.now());
+  const { tlsFolder } = stored;
+  const record = hidden(stored.record);
   const shown = {
-    ...stored.record,
-    tlsFolder: stored.tlsFolder,
+    ...record,
+    tlsFolder,
     certificates: await certificateDates(stored),
     warnings: warnings.map(({ text }) => text),
+    ...dockerMachineFields({ record, tlsFolder, ssh: await sshOf(wanted, context) }),
   };
-  if (format === undefined) return cli.out(`${JSON.stringify(hidden(shown), undefined, 4)}\n`);
+  if (format === undefined) return cli.out(`${JSON.stringify(shown, undefined, 4)}\n`);
   const { compileTemplate } = await import('../../output/template.ts');
-  cli.out(`${compileTemplate(format)(hidden(shown))}\n`);
+  cli.out(`${compileTemplate(format)(shown)}\n`);
+}
+
+const SSH_WITHIN_MS = 5_000;
+
+/** How to log in, if its driver can say without much ado: what is stored is shown all the same. */
+async function sshOf(name: string, context: MachineContext): Promise<SshTarget | undefined> {
+  const signal = AbortSignal.timeout(SSH_WITHIN_MS);
+  const shell = await withMachine(name, context, ({ driver }) => driver.shell(signal)).catch(() => undefined);
+  return shell?.kind === 'ssh' ? shell : undefined;
 }
 
 /** A cluster token lets anyone add engines: it is shown by its first characters. */
-function hidden<T extends { readonly swarm?: { readonly discovery: string } | undefined }>(shown: T): T {
-  const { swarm } = shown;
-  if (swarm === undefined) return shown;
+function hidden(record: MachineRecord): MachineRecord {
+  const { swarm } = record;
+  if (swarm === undefined) return record;
   const discovery = swarm.discovery.replace(/[\w-]{12,}$/, (token) => `${token.slice(0, 6)}…`);
-  return { ...shown, swarm: { ...swarm, discovery } };
+  return { ...record, swarm: { ...swarm, discovery } };
 }
 
 async function version(name: string | undefined, command: Command, cli: CommandContext): Promise<void> {
@@ -140,9 +158,11 @@ async function version(name: string | undefined, command: Command, cli: CommandC
 }
 
 async function drivers(cli: CommandContext): Promise<void> {
-  const { driverNames, loadDriver } = await import('../../../machine/drivers.ts');
+  const { driverNames, loadDriver, packageDrivers } = await import('../../../machine/drivers.ts');
   const { renderTable } = await import('../../output/table.ts');
-  const all = await Promise.all(driverNames().map(loadDriver));
+  const others = await packageDrivers();
+  for (const { name, problem } of others) if (problem !== undefined) cli.err(`warning: ${name}: ${problem}\n`);
+  const all = [...(await Promise.all(driverNames().map(loadDriver))), ...others.flatMap(({ driver }) => driver ?? [])];
   const columns = [
     { title: 'DRIVER', value: (each: { readonly name: string }) => each.name },
     { title: 'MACHINES ARE', value: (each: { readonly summary: string }) => each.summary },
