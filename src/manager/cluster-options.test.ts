@@ -35,6 +35,9 @@ test.each([
   ['swarm.overcommit', /should be key=value/],
   ['swarm.overcommit=lots', /should be a share such as 0\.05/],
   ['swarm.createretry=often', /should be a whole number from 0/],
+  ['enxame.subnet-pool=foo', /should be an IPv4 CIDR from \/8 to \/24/],
+  ['enxame.subnet-pool=10.0.0.0/25', /should be an IPv4 CIDR/],
+  ['enxame.subnet-pool=10.0.0.0/8/8', /should be an IPv4 CIDR/],
   ['enxame.substrate=maybe', /should be one of eager, lazy, off/],
   ['enxame.pull=', /should be one of all, one/],
 ])('refuses %s', (pair, message) => {

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { UsageError } from '../common/errors.ts';
 
 /** When cluster networks are prepared on the engines: at once, when the first is needed, or never. */
@@ -37,7 +38,7 @@ export function readClusterOptions(pairs: readonly string[], adoptSwarm: boolean
     overcommit: readOvercommit(values.get('swarm.overcommit')),
     createRetries: readCreateRetries(values.get('swarm.createretry')),
     substrate: oneOf(values.get('enxame.substrate'), 'enxame.substrate', ['eager', 'lazy', 'off']),
-    subnetPool: values.get('enxame.subnet-pool'),
+    subnetPool: readSubnetPool(values.get('enxame.subnet-pool')),
     pull: oneOf(values.get('enxame.pull'), 'enxame.pull', ['all', 'one']),
     adoptSwarm,
   };
@@ -63,6 +64,18 @@ function readCreateRetries(text: string | undefined): number {
   if (!/^\d{1,3}$/.test(text))
     throw new UsageError(`--cluster-opt swarm.createretry="${text}" should be a whole number from 0`);
   return Number(text);
+}
+
+/** Each network gets a /24 of it. */
+function readSubnetPool(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const [address = '', prefix = ''] = text.split('/', 2);
+  const bits = /^\d{1,2}$/.test(prefix) ? Number(prefix) : Number.NaN;
+  if (!isIPv4(address) || text.split('/').length !== 2 || !(bits >= 8 && bits <= 24))
+    throw new UsageError(
+      `--cluster-opt enxame.subnet-pool="${text}" should be an IPv4 CIDR from /8 to /24, such as 10.64.0.0/12`,
+    );
+  return text;
 }
 
 /** The first choice is the default. */

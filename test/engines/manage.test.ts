@@ -180,7 +180,10 @@ describe('one clear line for', () => {
     expect(stderr).toMatch(/WARNING: engine .*:2376 is pending: .*does the engine accept this client certificate/i);
     expect(stderr).toMatch(/WARNING: engine 127\.0\.0\.1:9 is pending: .*ECONNREFUSED/);
     const created = await plainDocker(endpoint, ['run', '-d', 'busybox']);
-    expect(created.stderr).toMatch(/No healthy node available in the cluster/);
+    expect(created.stderr).toMatch(/No healthy node available in the cluster: .*127\.0\.0\.1:9/);
+    // Who only reads the log learns it too, each reason once.
+    expect(manager.said()).toMatch(/"entry":"tcp:.*wants TLS: give --tlscacert.*"engine not reached"/);
+    expect(manager.said().match(/ECONNREFUSED 127\.0\.0\.1:9/g)).toHaveLength(1);
   });
 
   test.each([

@@ -134,7 +134,9 @@ export function configure(command: Command, context: CommandContext): void {
 
 async function manage(discovery: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
   const material = await readTlsFiles({ ca: flags.tlscacert, cert: flags.tlscert, key: flags.tlskey });
-  const listeners = (flags.host ?? [context.env.ENXAME_HOST || DEFAULT_HOST]).map(parseListenAddress);
+  const listeners = (flags.host ?? [context.env.ENXAME_HOST || context.env.SWARM_HOST || DEFAULT_HOST]).map(
+    parseListenAddress,
+  );
   const serverTls = readServerTls(flags, material);
   for (const address of listeners) assertListener(address, serverTls, flags.insecure ?? false);
   const refresh = readClassicFlags(flags);
@@ -214,6 +216,7 @@ function readTimes(flags: Flags): MonitorTimes {
   if (!Number.isInteger(times.failureRetry) || times.failureRetry < 1) {
     throw new UsageError(`--engine-failure-retry should be a whole number from 1, not "${flags.engineFailureRetry}"`);
   }
+  if (flags.heartbeat < 1000) throw new UsageError('--heartbeat should be at least one second');
   if (times.refreshMinMs < 1000) throw new UsageError('--engine-refresh-min-interval should be at least one second');
   if (times.refreshMaxMs < times.refreshMinMs)
     throw new UsageError('--engine-refresh-max-interval should not be below --engine-refresh-min-interval');
