@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import { requireHealthy } from '../cluster/reachable.ts';
+import { refreshStopped } from '../cluster/stopped.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
@@ -67,7 +68,7 @@ export class ContainerLifecycle {
     const answer = starts ? await this.#startPatiently(call, request.signal) : await call();
     if (answer.statusCode < 400) {
       if (action === 'update') this.#context.cluster.forgetReservation(node, engineId);
-      await this.#refresh(container);
+      await this.#refresh(container, isStopped(action, request.search));
     }
     return answer;
   }
@@ -128,9 +129,17 @@ export class ContainerLifecycle {
   }
 
   /** The write is done whatever comes of this; when it fails the monitor lists everything anew. */
-  async #refresh({ node, engineId }: Container): Promise<void> {
-    await node.refreshContainers([engineId]).catch((error: unknown) => {
+  async #refresh({ node, engineId }: Container, hasStopped: boolean = false): Promise<void> {
+    const refreshed = hasStopped ? refreshStopped(node, engineId) : node.refreshContainers([engineId]);
+    await refreshed.catch((error: unknown) => {
       this.#context.logger.warn({ node: node.name, reason: reasonOf(error) }, 'listing after a write failed');
     });
   }
+}
+
+/** Whether an engine that did this says that the container has stopped: it does not wait for what other signals do. */
+function isStopped(action: ContainerAction, search: string): boolean {
+  if (action !== 'kill') return action === 'stop';
+  const signal = new URLSearchParams(search).get('signal') ?? '';
+  return ['', 'KILL', 'SIGKILL', '9'].includes(signal.toUpperCase());
 }

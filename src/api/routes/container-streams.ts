@@ -1,4 +1,5 @@
 import type { Container } from '../../cluster/container.ts';
+import { refreshStopped } from '../../cluster/stopped.ts';
 import { reasonOf } from '../../common/errors.ts';
 import type { Call, Handler, RouteHandlers } from '../call.ts';
 import { copyRawHeaders } from '../forwarding.ts';
@@ -80,6 +81,7 @@ async function wait(call: Call): Promise<void> {
     res.flushHeaders();
     const chunks: Buffer[] = [];
     for await (const chunk of answer.body(head)) chunks.push(chunk as Buffer);
+    if (head.statusCode === 200) await showStopped(call, container);
     res.end(Buffer.concat(chunks));
   } catch (error) {
     if (!res.headersSent) throw error;
@@ -87,6 +89,13 @@ async function wait(call: Call): Promise<void> {
   } finally {
     answer.destroy();
   }
+}
+
+/** Who waited for the end and then lists finds it. */
+async function showStopped({ services }: Call, { node, engineId }: Container): Promise<void> {
+  await refreshStopped(node, engineId).catch((error: unknown) => {
+    services.logger.debug({ node: node.name, reason: reasonOf(error) }, 'listing after a wait failed');
+  });
 }
 
 function lostWhileWaiting(container: Container, error: unknown): string {
