@@ -257,6 +257,31 @@ describe('one local machine', { timeout: 120_000 }, () => {
     expect(await shell(person, 'um', "docker info -f '{{.LiveRestoreEnabled}}'")).toBe('false');
   });
 
+  test('says what keeps a manager from staying up, and goes on when that is mended', async () => {
+    const swarm = ['--swarm', '--swarm-master', '--swarm-discovery', 'nodes://127.0.0.1:1'];
+    const { code, said } = await person.try(
+      'machine',
+      'create',
+      '-d',
+      'local',
+      ...swarm,
+      '--swarm-opt',
+      'x=1',
+      'mestra',
+    );
+    expect([code, said]).toEqual([
+      1,
+      expect.stringMatching(
+        /swarm-agent-master does not stay up: .*unknown option '--x=1'.*repeat the command to go on/,
+      ),
+    ]);
+    await person.enxame('machine', 'create', '-d', 'local', ...swarm, 'mestra');
+    expect(await shell(person, 'mestra', "docker ps --format '{{.Names}} {{.Status}}'")).toMatch(
+      /^swarm-agent-master Up/,
+    );
+    await person.enxame('machine', 'rm', '-y', 'mestra');
+  });
+
   test("can have certificates of the person's own authority", async () => {
     const [cert, key] = [join(place.folder, 'corp.pem'), join(place.folder, 'corp-key.pem')];
     const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=corp', '-days', '900'];

@@ -34,6 +34,13 @@ function commands(swarm: Partial<SwarmSettings>, more: Partial<SwarmPlan> = {}):
 }
 
 describe('swarmContainers', () => {
+  it.each(['nodes://10.0.0.1:2376', 'file:///etc/enxame/nodes'])(
+    'runs no agent where engines are listed: %s',
+    (list) => {
+      expect(Object.keys(commands({ discovery: list }))).toEqual([MANAGER_NAME]);
+    },
+  );
+
   it('runs manager and agent with the certificates of the machine', () => {
     const tls =
       '--tlsverify --tlscacert /etc/docker/ca.pem --tlscert /etc/docker/server.pem --tlskey /etc/docker/server-key.pem';

@@ -37,8 +37,12 @@ export interface SwarmPlan {
 /** The containers a machine needs for its part in the cluster, the manager first. */
 export function swarmContainers(plan: SwarmPlan): readonly SwarmContainer[] {
   const { isMaster, isMember } = plan.swarm;
-  return [...(isMaster ? [managerContainer(plan)] : []), ...(isMember ? [agentContainer(plan)] : [])];
+  const hasAgent = isMember && !LISTS.test(plan.swarm.discovery);
+  return [...(isMaster ? [managerContainer(plan)] : []), ...(hasAgent ? [agentContainer(plan)] : [])];
 }
+
+/** Where the engines are written down by hand; an agent has nothing to register there. */
+const LISTS = /^(nodes|file):/;
 
 function managerContainer(plan: SwarmPlan): SwarmContainer {
   const { swarm, certificates } = plan;

@@ -9,9 +9,8 @@ import type { Provisioner, Task } from '../provisioner.ts';
 import type { MachineStore } from '../store.ts';
 import { AGENT_NAME, CONFIG_LABEL, MANAGER_NAME, type SwarmContainer, swarmContainers } from './containers.ts';
 import { ensureSelfImage, openImage, type SelfImage } from './image.ts';
-
-/** `--swarm-image` when it is not given: the image made of this very program. */
-export const SELF_IMAGE = 'self';
+import { SELF_IMAGE } from './self-image.ts';
+import { assertSteady } from './steady.ts';
 
 /**
  * Makes the machine's engine what the record says it is to the cluster: the image is there, the containers run, and those that are
@@ -163,6 +162,7 @@ async function ensureContainer(client: EngineClient, container: SwarmContainer, 
     await client.json({ method: 'POST', path: `/containers/create?name=${name}`, body: JSON.stringify(body), signal });
   }
   await client.json({ method: 'POST', path: `/containers/${name}/start`, signal });
+  await assertSteady(client, name, task);
 }
 
 /** Removes one of our containers; another one of that name is not ours to remove. */

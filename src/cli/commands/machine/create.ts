@@ -7,6 +7,7 @@ import type { CommandContext } from '../../command.ts';
 import { addDriverFlags, driverValues } from './driver-flags.ts';
 import { onEach } from './each.ts';
 import { collect, machineContext, makingContext } from './surroundings.ts';
+import { checkSwarms } from './swarm-check.ts';
 
 interface Flags {
   readonly driver: string;
@@ -125,6 +126,7 @@ export async function make(requests: readonly CreateRequest[], command: Command,
     import('../../../machine/store.ts'),
   ]);
   for (const { name } of requests) assertMachineName(name);
+  await checkSwarms(requests, cli);
   const context = await makingContext(command, cli);
   const { store } = context;
   const byName = new Map(requests.map((request) => [request.name, request]));

@@ -7,6 +7,7 @@ import type { Task } from '../../../machine/provisioner.ts';
 import type { CommandContext } from '../../command.ts';
 import { onEach } from './each.ts';
 import { confirm, machineContext, makingContext } from './surroundings.ts';
+import { checkSwarms } from './swarm-check.ts';
 
 interface Flags {
   readonly file: string;
@@ -57,6 +58,7 @@ async function up(flags: Flags, command: Command, cli: CommandContext): Promise<
   const context = await makingContext(command, cli);
   const names = new Set(await context.store.names());
   await checkDrivers(fleet, (name) => names.has(name), cli.env);
+  await checkSwarms(fleet.machines, cli);
   await carryOut(planFleet(fleet, await existing(context, cli), flags.replace ?? false), flags, context, cli);
 }
 

@@ -165,6 +165,21 @@ describe('machine', () => {
     { line: 'create -d none --url tcp://a:1 --swarm x', code: 2, why: /--swarm needs --swarm-discovery token:/ },
     { line: 'create -d none --url tcp://a:1 --swarm-master x', code: 2, why: /go with --swarm/ },
     {
+      line: 'create -d none --url tcp://a:1 --swarm --swarm-discovery token://h:1/v1/abc --swarm-strategy best x',
+      code: 2,
+      why: /^--swarm-strategy: Unknown strategy 'best': use one of spread/,
+    },
+    {
+      line: 'create -d none --url tcp://a:1 --swarm --swarm-discovery tokne://h:1/v1/abc x',
+      code: 2,
+      why: /^--swarm-discovery: discovery service not supported: tokne:\/\/ is unknown\. Use token:/,
+    },
+    {
+      line: 'create -d none --url tcp://a:1 --swarm --swarm-discovery token://h:1/v1/abc --swarm-discovery-opt token.x=1 x',
+      code: 2,
+      why: /^--swarm-discovery: .*token\.x/,
+    },
+    {
       line: 'create -d none --url tcp://a:1 --engine-label x y',
       code: 2,
       why: /--engine-label "x" is not of the form key=value/,

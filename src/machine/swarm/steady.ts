@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EngineClient } from '../../engine/client.ts';
+import { DriverError } from '../errors.ts';
+import type { Task } from '../provisioner.ts';
+
+/** A program that has said something and runs on a moment later has read its command line and is at work. */
+const WITHIN_MS = 20_000;
+const PAUSE_MS = 250;
+const TAIL = 5;
+
+interface ContainerState {
+  readonly RestartCount?: number;
+  readonly State?: { readonly Running?: boolean; readonly Restarting?: boolean };
+}
+
+/**
+ * Resolves when a container that was started is at work. Rejects with the last it said when it ends instead: restarted for ever, it
+ * would look as if it ran.
+ */
+export async function assertSteady(client: EngineClient, name: string, { signal }: Task): Promise<void> {
+  let hasSpoken = false;
+  for (let passedMs = 0; passedMs < WITHIN_MS; passedMs += PAUSE_MS) {
+    const path = `/containers/${name}/json`;
+    const { RestartCount = 0, State = {} } = await client.json<ContainerState>({ method: 'GET', path, signal });
+    if (RestartCount > 0 || State.Restarting || !State.Running) throw await ended(client, name, signal);
+    if (hasSpoken) return;
+    hasSpoken = (await lastWords(client, name, signal)) !== '';
+    await sleep(PAUSE_MS, undefined, { signal });
+  }
+}
+
+async function ended(client: EngineClient, name: string, signal: AbortSignal): Promise<DriverError> {
+  const words = (await lastWords(client, name, signal)).split('\n').at(-1) || 'it says nothing';
+  return new DriverError(`${name} does not stay up: ${words}`, 'SWARM_CONTAINER');
+}
+
+async function lastWords(client: EngineClient, name: string, signal: AbortSignal): Promise<string> {
+  const path = `/containers/${name}/logs?stdout=1&stderr=1&tail=${TAIL}`;
+  const { body } = await client.request({ method: 'GET', path, signal });
+  return textOfFrames(body).trim();
+}
+
+/** The text of a log without a terminal: frames of eight bytes of head, the last four their length, and text. */
+export function textOfFrames(body: Buffer): string {
+  let text = '';
+  for (let at = 0; at + 8 <= body.length; ) {
+    const length = body.readUInt32BE(at + 4);
+    text += body.toString('utf8', at + 8, at + 8 + length);
+    at += 8 + length;
+  }
+  return text;
+}
