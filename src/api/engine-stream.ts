@@ -2,7 +2,8 @@ import { Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { EngineError } from '../common/errors.ts';
 import { ChunkedDecoder } from '../engine/chunked.ts';
-import { anyOf, type EngineClient, type RawRequest } from '../engine/client.ts';
+import { anyOf, type EngineClient } from '../engine/client.ts';
+import type { RawRequest } from '../engine/exchange.ts';
 import { headerOf, parseHead, type ResponseHead } from '../engine/response-head.ts';
 import { SocketReader } from './socket-reader.ts';
 

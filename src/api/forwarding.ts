@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { EngineAnswer } from '../engine/client.ts';
+import type { EngineAnswer } from '../engine/exchange.ts';
 import type { ResponseHead } from '../engine/response-head.ts';
 
 /** Headers about one connection, not about the message (RFC 9110 §7.6.1), and those we say ourselves. */

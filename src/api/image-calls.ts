@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../cluster/images.ts';
 import type { Node } from '../cluster/node.ts';
 import { type ClusterError, EngineError, NotFoundError, reasonOf } from '../common/errors.ts';
-import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/client.ts';
+import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
 import { noSuchImage } from '../images/distribution.ts';
 import { failureOfAll, onEach } from '../images/every-node.ts';
 import { spokesmanOf } from '../images/holders.ts';

@@ -1,4 +1,5 @@
-import type { EngineAnswer, EngineClient } from '../engine/client.ts';
+import type { EngineClient } from '../engine/client.ts';
+import type { EngineAnswer } from '../engine/exchange.ts';
 import { sendJson } from './answer.ts';
 import type { Call } from './call.ts';
 import { EngineStream } from './engine-stream.ts';

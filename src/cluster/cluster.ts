@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
-import { BadRequestError, ConflictError, NotFoundError } from '../common/errors.ts';
+import { ConflictError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type {
   ContainerSummary,
@@ -15,6 +15,7 @@ import { LoadTable } from '../scheduler/load-table.ts';
 import type { ClusterView, ContainerView, NodeIds, PlacementRequest } from '../scheduler/types.ts';
 import { Accounting } from './accounting.ts';
 import { Container } from './container.ts';
+import { containersMeant, onlyContainers, resolveContainer } from './container-reference.ts';
 import { Containers } from './containers.ts';
 import { HeldByNodes } from './held-by-nodes.ts';
 import { ImageIndex } from './images.ts';
@@ -96,12 +97,17 @@ export class Cluster implements ClusterView, NodeWriter {
     value?: string,
   ): { readonly count: number; readonly containers: Iterable<Container> } {
     const { index } = this.#containers;
-    return { count: index.countByLabel(key, value), containers: onlyContainers(index.byLabel(key, value)) };
+    return {
+      count: index.countByLabel(key, value),
+      get containers() {
+        return onlyContainers(index.byLabel(key, value));
+      },
+    };
   }
 
   /** Containers with exactly this name, or whose ID starts with this prefix (at most `most`). */
   containersNamed(name: string): readonly Container[] {
-    return [...onlyContainers(this.#containers.index.byName(name))];
+    return onlyContainers(this.#containers.index.byName(name));
   }
 
   /** Containers that have a name in common, each name once: engines that came back with others, or were written to directly. */
@@ -115,11 +121,11 @@ export class Cluster implements ClusterView, NodeWriter {
 
   /** Containers whose name contains `text`, which has at least `MIN_INDEXED_CHARS` characters. */
   containersNamedLike(text: string): readonly Container[] {
-    return [...onlyContainers(this.#containers.index.byNamePart(text))];
+    return onlyContainers(this.#containers.index.byNamePart(text));
   }
 
   containersByPrefix(prefix: string, most: number): readonly Container[] {
-    return [...onlyContainers(this.#containers.index.byPrefix(prefix, most))];
+    return onlyContainers(this.#containers.index.byPrefix(prefix, most));
   }
 
   /**
@@ -127,20 +133,12 @@ export class Cluster implements ClusterView, NodeWriter {
    * Throws 404 when there is none and 400 when there are several.
    */
   container(reference: string): Container {
-    const found = this.#matching(reference);
-    const [first, ...more] = found;
-    if (!first) throw new NotFoundError(`No such container: ${reference}`, 'NO_SUCH_CONTAINER');
-    if (more.length === 0) return first;
-    const names = found.slice(0, 3).map((each) => `${each.node.name}/${each.name} (${each.id.slice(0, 12)})`);
-    throw new BadRequestError(
-      `multiple containers match ${reference}: ${names.join(', ')}${found.length > 3 ? ', …' : ''}. Use a longer ID or node/name.`,
-      'AMBIGUOUS_CONTAINER',
-    );
+    return resolveContainer(this.#containers.index, reference);
   }
 
   /** Like {@link container}, undefined when there is none or it is ambiguous. */
   findContainer(reference: string): Container | undefined {
-    const found = this.#matching(reference);
+    const found = containersMeant(this.#containers.index, reference);
     return found.length === 1 ? found[0] : undefined;
   }
 
@@ -154,7 +152,7 @@ export class Cluster implements ClusterView, NodeWriter {
   findContainers(reference: string): readonly ContainerView[] {
     const { index } = this.#containers;
     const pending = index.byName(reference).filter((each) => !(each instanceof Container));
-    return [...this.#matching(reference), ...pending];
+    return [...containersMeant(this.#containers.index, reference), ...pending];
   }
 
   containers(): Iterable<ContainerView> {
@@ -287,35 +285,4 @@ export class Cluster implements ClusterView, NodeWriter {
     this.networks.remove(node);
     this.volumes.remove(node);
   }
-
-  #matching(reference: string): readonly Container[] {
-    const { index } = this.#containers;
-    const text = reference.startsWith('/') ? reference.slice(1) : reference;
-    const byId = [...onlyContainers(index.byId(text))];
-    if (byId.length > 0) return preferReachable(byId);
-    const byName = [...onlyContainers(index.byName(text))];
-    if (byName.length > 0) return preferReachable(byName);
-    const slash = text.indexOf('/');
-    if (slash > 0) return this.#onNode(text.slice(0, slash), text.slice(slash + 1));
-    return [...onlyContainers(index.byPrefix(text, 4))];
-  }
-
-  #onNode(nodeReference: string, reference: string): readonly Container[] {
-    const isThere = ({ node }: Container): boolean => node.id === nodeReference || node.name === nodeReference;
-    const named = [...onlyContainers(this.#containers.index.byName(reference))].filter(isThere);
-    return named.length > 0
-      ? named
-      : [...onlyContainers(this.#containers.index.byPrefix(reference, 4))].filter(isThere);
-  }
-}
-
-function* onlyContainers(found: Iterable<unknown>): IterableIterator<Container> {
-  for (const each of found) if (each instanceof Container) yield each;
-}
-
-/** Of copies under one name or identity the ones on healthy nodes are meant. */
-function preferReachable(found: readonly Container[]): readonly Container[] {
-  if (found.length < 2) return found;
-  const reachable = found.filter(({ node }) => node.isHealthy);
-  return reachable.length > 0 ? reachable : found;
 }

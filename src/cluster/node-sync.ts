@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { coalesced } from '../common/coalesced.ts';
 import { EngineError } from '../common/errors.ts';
-import { EngineAnswerError, type EngineClient, messageOf } from '../engine/client.ts';
+import type { EngineClient } from '../engine/client.ts';
+import { EngineAnswerError, messageOf } from '../engine/exchange.ts';
 import type {
   ContainerSummary,
   EngineEvent,

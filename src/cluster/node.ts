@@ -1,10 +1,10 @@
 import type { EngineClient } from '../engine/client.ts';
 import type { EngineInfo } from '../engine/types.ts';
-import { slotsOf } from '../scheduler/filters/container-slots.ts';
 import type { LoadTable } from '../scheduler/load-table.ts';
 import { ResourceLedger } from '../scheduler/reservation.ts';
 import type { NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
 import type { Container } from './container.ts';
+import { identityFrom, type NodeIdentity, unknownIdentity } from './node-identity.ts';
 import type { NodeSync } from './node-sync.ts';
 
 /** Pending: never reached yet. Unhealthy: was reached, is not now. Disconnected: left discovery. */
@@ -266,39 +266,4 @@ export class Node implements NodeView {
     if (container.state === 'running' || container.state === 'restarting') this.#running += delta;
     else if (container.state === 'paused') this.#paused += delta;
   }
-}
-
-interface NodeIdentity {
-  readonly id: string;
-  readonly name: string;
-  readonly labels: ReadonlyMap<string, string>;
-  readonly builtins: NodeBuiltins;
-  readonly slots: number | undefined;
-}
-
-function unknownIdentity(entry: string): NodeIdentity {
-  const builtins = { storagedriver: '', kernelversion: '', operatingsystem: '', ostype: '', architecture: '' };
-  return { id: `entry:${entry}`, name: entry, labels: new Map(), builtins, slots: undefined };
-}
-
-function identityFrom(info: EngineInfo, id: string): NodeIdentity {
-  const labels = new Map((info.Labels ?? []).map((label) => splitLabel(label)));
-  return {
-    id,
-    name: info.Name,
-    labels,
-    builtins: {
-      storagedriver: info.Driver ?? '',
-      kernelversion: info.KernelVersion ?? '',
-      operatingsystem: info.OperatingSystem ?? '',
-      ostype: info.OSType ?? '',
-      architecture: info.Architecture ?? '',
-    },
-    slots: slotsOf(labels),
-  };
-}
-
-function splitLabel(label: string): [string, string] {
-  const equals = label.indexOf('=');
-  return equals < 0 ? [label, ''] : [label.slice(0, equals), label.slice(equals + 1)];
 }

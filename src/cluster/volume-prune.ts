@@ -1,5 +1,5 @@
 import { type ApiVersion, compareApi } from '../engine/api-version.ts';
-import { EngineAnswerError } from '../engine/client.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
 import type { VolumeSummary } from '../engine/types.ts';
 import type { Node } from './node.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../common/clock.ts';
-import { EngineAnswerError } from '../engine/client.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
 import type { VolumeSummary } from '../engine/types.ts';
 import type { Cluster } from './cluster.ts';
 import { HeldByNodes } from './held-by-nodes.ts';

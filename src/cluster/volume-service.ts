@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../common/clock.ts';
 import { ClusterError, ConflictError, NotFoundError } from '../common/errors.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
-import { EngineAnswerError } from '../engine/client.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
 import type { VolumeSummary } from '../engine/types.ts';
 import type { Home } from '../scheduler/types.ts';
 import type { Cluster } from './cluster.ts';

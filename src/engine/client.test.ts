@@ -2,8 +2,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { FakeEngine } from '../../test/fakes/fake-engine.ts';
 import { RawServer } from '../../test/fakes/raw-server.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
-import { EngineAnswerError, EngineClient, messageOf } from './client.ts';
+import { EngineClient } from './client.ts';
 import { tcpConnector } from './connectors/socket.ts';
+import { EngineAnswerError, messageOf } from './exchange.ts';
 import { headerOf } from './response-head.ts';
 
 const LIST = { method: 'GET', path: '/containers/json' } as const;

@@ -1,63 +1,19 @@
-import type { OnReadOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
-import { EngineError, reasonOf } from '../common/errors.ts';
+import { EngineError } from '../common/errors.ts';
+import { AnswerCollector } from './answer-collector.ts';
 import { type ApiVersion, clampApi, NEWEST_API, OLDEST_API, olderApi } from './api-version.ts';
 import type { Connector } from './connectors/connector.ts';
-import { type ResponseHead, readResponseHead } from './response-head.ts';
+import {
+  type EngineAnswer,
+  EngineAnswerError,
+  type EngineRequest,
+  messageOf,
+  type RawExchange,
+  type RawRequest,
+} from './exchange.ts';
+import { readResponseHead } from './response-head.ts';
 
-/** One call to an engine. `path` starts with `/` and carries no API version; the client adds it. */
-export interface EngineRequest {
-  readonly method: string;
-  readonly path: string;
-  /** The API version the answer should have (a client's); clamped to what the engine speaks. Default: the newest both know. */
-  readonly api?: ApiVersion | undefined;
-  /** True sends the path as it is, for the calls made before versions are negotiated. */
-  readonly isUnversioned?: boolean | undefined;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: string | Buffer | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Bound on the whole exchange in milliseconds; default 30 s. 0 means none (only with a signal). */
-  readonly timeoutMs?: number | undefined;
-  /** Bound on the answer's size in bytes; default 256 MiB. */
-  readonly maxBytes?: number | undefined;
-}
-
-/** A whole answer. Statuses of 400 and more are answers too: only transport failures reject. */
-export interface EngineAnswer {
-  readonly statusCode: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Buffer;
-}
-
-/** A raw exchange on a connection of its own: for hijacked, upgraded and long or large streams. */
-export interface RawExchange extends ResponseHead {
-  /** Positioned right behind `rest`, paused, half-open. The caller owns and must destroy it. */
-  readonly socket: Duplex;
-}
-
-/** A request whose head we write ourselves; the caller then streams the body into `socket`. */
-export interface RawRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly api?: ApiVersion | undefined;
-  /** Complete headers except Host, e.g. `Connection`, `Upgrade`, `Content-Length`; a list is one line for each value. */
-  readonly headers: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: Buffer | string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Takes what is read instead of `data` events, see {@link Connector.connect}; only for `send`. */
-  readonly reader?: OnReadOpts | undefined;
-}
-
-/** Thrown by {@link EngineClient.json} for an answer of 400 or more; carries the engine's own status and message. */
-export class EngineAnswerError extends EngineError {
-  constructor(message: string, status: number) {
-    super(message, 'ENGINE_ANSWER', undefined, status);
-  }
-}
-
-const DEFAULT_TIMEOUT_MS = 30_000;
-const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Options of {@link EngineClient}. */
@@ -101,7 +57,7 @@ export class EngineClient {
   /** One buffered call. Rejects with an EngineError when the engine cannot be reached or does not answer in time. */
   request(request: EngineRequest): Promise<EngineAnswer> {
     return new Promise((resolve, reject) => {
-      const collector = new Collector(request, this.connector.address, resolve, reject);
+      const collector = new AnswerCollector(request, this.connector.address, resolve, reject);
       if (request.signal?.aborted) return collector.onResponseError(undefined, request.signal.reason);
       try {
         this.#pool.dispatch(this.#dispatchOptions(request), collector);
@@ -230,112 +186,4 @@ const LEAST_COMMON: ApiVersion = '1.40';
 /** A signal that is aborted with either. */
 export function anyOf(signal: AbortSignal, other: AbortSignal | undefined): AbortSignal {
   return other ? AbortSignal.any([signal, other]) : signal;
-}
-
-/** The `message` of Docker's error body, or the start of whatever came instead. */
-export function messageOf(body: Buffer): string {
-  const text = body.toString();
-  try {
-    const message: unknown = (JSON.parse(text) as { message?: unknown }).message;
-    if (typeof message === 'string') return message;
-  } catch {
-    // Not JSON: engines before API 1.24 and proxies answer plain text.
-  }
-  return text.slice(0, 500).trim() || 'the engine gave no reason';
-}
-
-/** Collects one answer within its bounds of time and size. */
-class Collector implements Dispatcher.DispatchHandler {
-  readonly #request: EngineRequest;
-  readonly #address: string;
-  readonly #resolve: (answer: EngineAnswer) => void;
-  readonly #reject: (error: Error) => void;
-  readonly #chunks: Buffer[] = [];
-  readonly #timer: NodeJS.Timeout | undefined;
-  readonly #onAbort: (() => void) | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
-  #bytes = 0;
-  #statusCode = 0;
-  #headers: EngineAnswer['headers'] = {};
-  #settled = false;
-
-  constructor(
-    request: EngineRequest,
-    address: string,
-    resolve: (answer: EngineAnswer) => void,
-    reject: (error: Error) => void,
-  ) {
-    this.#request = request;
-    this.#address = address;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    if (timeoutMs > 0)
-      this.#timer = setTimeout(() => this.#abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    const { signal } = request;
-    if (signal) {
-      this.#onAbort = () => this.#abort(signal.reason as Error);
-      signal.addEventListener('abort', this.#onAbort, { once: true });
-    }
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#settled || this.#request.signal?.aborted) controller.abort(new Error('aborted'));
-  }
-
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    statusCode: number,
-    headers: EngineAnswer['headers'],
-  ): void {
-    this.#statusCode = statusCode;
-    this.#headers = headers;
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    if (this.#bytes > (this.#request.maxBytes ?? DEFAULT_MAX_BYTES))
-      this.#abort(new Error(`the answer is larger than ${this.#bytes} bytes`));
-  }
-
-  onResponseEnd(): void {
-    const [only] = this.#chunks;
-    const body = this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks, this.#bytes);
-    const answer = { statusCode: this.#statusCode, headers: this.#headers, body };
-    // undici gives a connection back one turn of the event loop after its answer: who asks again before that would make it
-    // open a second one to every engine. The microtask comes after undici planned its turn.
-    this.#settle(() => queueMicrotask(() => setImmediate(() => this.#resolve(answer))));
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#settle(() => this.#reject(this.#wrap(error)));
-  }
-
-  #abort(reason: Error): void {
-    this.#settle(() => this.#reject(this.#wrap(reason)));
-    this.#controller?.abort(reason);
-  }
-
-  #settle(action: () => void): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    clearTimeout(this.#timer);
-    if (this.#onAbort) this.#request.signal?.removeEventListener('abort', this.#onAbort);
-    action();
-  }
-
-  #wrap(error: Error): Error {
-    if (error instanceof EngineError) return error;
-    const { method, path } = this.#request;
-    const what = `${method} ${path.split('?')[0]} on engine ${this.#address}`;
-    return new EngineError(`${what}: ${reasonOf(error)}${this.#hint(error)}`, 'ENGINE_UNREACHABLE', error);
-  }
-
-  /** With TLS 1.3 an engine refuses a client certificate only after the handshake, by closing. */
-  #hint(error: Error): string {
-    const isClosed = (error as NodeJS.ErrnoException).code === 'UND_ERR_SOCKET';
-    return isClosed && this.#address.startsWith('tls:') ? ': does the engine accept this client certificate?' : '';
-  }
 }

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { EngineError } from '../common/errors.ts';
 import { ChunkedDecoder } from './chunked.ts';
 import type { EngineClient } from './client.ts';
-import { messageOf } from './client.ts';
+import { messageOf } from './exchange.ts';
 import { headerOf } from './response-head.ts';
 
 /** An engine's events are below 64 KiB; a longer line means the stream is no event stream. */

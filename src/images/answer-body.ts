@@ -1,6 +1,6 @@
 import { EngineError, reasonOf } from '../common/errors.ts';
 import { ChunkedDecoder } from '../engine/chunked.ts';
-import { EngineAnswerError, messageOf, type RawExchange } from '../engine/client.ts';
+import { EngineAnswerError, messageOf, type RawExchange } from '../engine/exchange.ts';
 import { headerOf } from '../engine/response-head.ts';
 
 /** More of an error answer is not read. */

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { EngineError, reasonOf } from '../common/errors.ts';
-import type { EngineClient, RawExchange } from '../engine/client.ts';
+import type { EngineClient } from '../engine/client.ts';
+import type { RawExchange } from '../engine/exchange.ts';
 import { type ResponseHead, readResponseHead } from '../engine/response-head.ts';
 import { answerError, bodyOf } from './answer-body.ts';
 import { failureOf, messagesOf } from './json-messages.ts';

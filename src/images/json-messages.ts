@@ -1,5 +1,5 @@
-import type { RawExchange } from '../engine/client.ts';
 import { LineSplitter } from '../engine/event-stream.ts';
+import type { RawExchange } from '../engine/exchange.ts';
 import { bodyOf } from './answer-body.ts';
 
 /** A message of an engine's progress stream (pull, push, load, build): the members that are read here. */

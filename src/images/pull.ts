@@ -1,5 +1,6 @@
 import { EngineError } from '../common/errors.ts';
-import { EngineAnswerError, type EngineClient } from '../engine/client.ts';
+import type { EngineClient } from '../engine/client.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
 import { answerError } from './answer-body.ts';
 import { failureOf, type JsonMessage, messagesOf } from './json-messages.ts';
 

@@ -4,7 +4,7 @@ import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
 import { EngineError, reasonOf, SchedulingError } from '../common/errors.ts';
 import { setMember } from '../common/json-edit.ts';
-import { type EngineAnswer, messageOf } from '../engine/client.ts';
+import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import { editCreateBody } from './create-body.ts';
 import type { LifecycleContext } from './lifecycle.ts';
 import { place } from './place.ts';

@@ -5,7 +5,7 @@ import { refreshStopped } from '../cluster/stopped.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
-import { type EngineAnswer, messageOf } from '../engine/client.ts';
+import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import { createContainer } from './create.ts';
 import type { ImageSource, NetworkPlacement, VolumePlacement } from './ports.ts';

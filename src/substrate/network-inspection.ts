@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import type { Node } from '../cluster/node.ts';
-import { EngineAnswerError, type EngineClient } from '../engine/client.ts';
+import type { EngineClient } from '../engine/client.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
 import type { ContainerSummary } from '../engine/types.ts';
 import { isInternalEndpoint } from './network-kinds.ts';
 import type { KnownNetwork } from './network-view.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import { ClusterError, reasonOf } from '../common/errors.ts';
-import { EngineAnswerError } from '../engine/client.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
 import type { NetworkEndpoint } from './network-inspection.ts';
 import type { Substrate } from './substrate.ts';
 import type { SubstrateMember } from './types.ts';

@@ -6,7 +6,7 @@ import { BadRequestError, ClusterError, ConflictError } from '../common/errors.t
 import { setMember } from '../common/json-edit.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
-import { EngineAnswerError } from '../engine/client.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import type { Home } from '../scheduler/types.ts';
 import { attachRetryDelayMs } from './attach-retry.ts';

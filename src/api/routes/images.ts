@@ -2,7 +2,7 @@ import type { ImageRecord } from '../../cluster/images.ts';
 import type { Node } from '../../cluster/node.ts';
 import { reasonOf } from '../../common/errors.ts';
 import { setMember } from '../../common/json-edit.ts';
-import type { EngineAnswer } from '../../engine/client.ts';
+import type { EngineAnswer } from '../../engine/exchange.ts';
 import type { ImageSummary } from '../../engine/types.ts';
 import { onEach } from '../../images/every-node.ts';
 import { holdersOf, spokesmanOf } from '../../images/holders.ts';

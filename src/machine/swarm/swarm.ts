@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import { ROLE_LABEL } from '../../common/labels.ts';
-import { EngineAnswerError, type EngineClient, messageOf } from '../../engine/client.ts';
+import type { EngineClient } from '../../engine/client.ts';
+import { EngineAnswerError, messageOf } from '../../engine/exchange.ts';
 import { readResponseHead } from '../../engine/response-head.ts';
 import { engineClient } from '../access.ts';
 import { DriverError } from '../errors.ts';

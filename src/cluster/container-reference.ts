@@ -1,0 +1,53 @@
+import { BadRequestError, NotFoundError } from '../common/errors.ts';
+import { Container } from './container.ts';
+import type { Containers } from './containers.ts';
+
+type Index = Containers['index'];
+
+/**
+ * The container a client means by a full ID, a name (`web`, `/web`), `node/web` or an ID prefix, in this order.
+ * Throws 404 when there is none and 400 when there are several.
+ */
+export function resolveContainer(index: Index, reference: string): Container {
+  const found = containersMeant(index, reference);
+  const [first, ...more] = found;
+  if (!first) throw new NotFoundError(`No such container: ${reference}`, 'NO_SUCH_CONTAINER');
+  if (more.length === 0) return first;
+  const names = found.slice(0, 3).map((each) => `${each.node.name}/${each.name} (${each.id.slice(0, 12)})`);
+  throw new BadRequestError(
+    `multiple containers match ${reference}: ${names.join(', ')}${found.length > 3 ? ', …' : ''}. Use a longer ID or node/name.`,
+    'AMBIGUOUS_CONTAINER',
+  );
+}
+
+/** Everything a reference may mean; several only when it is ambiguous. */
+export function containersMeant(index: Index, reference: string): readonly Container[] {
+  const text = reference.startsWith('/') ? reference.slice(1) : reference;
+  const byId = onlyContainers(index.byId(text));
+  if (byId.length > 0) return preferReachable(byId);
+  const byName = onlyContainers(index.byName(text));
+  if (byName.length > 0) return preferReachable(byName);
+  const slash = text.indexOf('/');
+  if (slash > 0) return onNode(index, text.slice(0, slash), text.slice(slash + 1));
+  return onlyContainers(index.byPrefix(text, 4));
+}
+
+function onNode(index: Index, nodeReference: string, reference: string): readonly Container[] {
+  const isThere = ({ node }: Container): boolean => node.id === nodeReference || node.name === nodeReference;
+  const named = onlyContainers(index.byName(reference)).filter(isThere);
+  return named.length > 0 ? named : onlyContainers(index.byPrefix(reference, 4)).filter(isThere);
+}
+
+/** Without placements that are still pending. */
+export function onlyContainers(found: Iterable<unknown>): Container[] {
+  const containers: Container[] = [];
+  for (const each of found) if (each instanceof Container) containers.push(each);
+  return containers;
+}
+
+/** Of copies under one name or identity the ones on healthy nodes are meant. */
+function preferReachable(found: readonly Container[]): readonly Container[] {
+  if (found.length < 2) return found;
+  const reachable = found.filter(({ node }) => node.isHealthy);
+  return reachable.length > 0 ? reachable : found;
+}
