@@ -116,8 +116,17 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const isDebug = argv.includes('--debug') || isTrue(io.env.DEBUG) || isTrue(io.env.ENXAME_DEBUG);
+    if (spec?.name === 'machine' && asksLikeDockerMachine(argv, io.env))
+      return reportError(error, io, { command: spec.name, isDebug: true });
     return reportError(error, io, { command: spec?.name, isDebug });
   }
+}
+
+/** docker-machine's `-D`, before the command, and its variable. */
+function asksLikeDockerMachine(argv: readonly string[], env: Io['env']): boolean {
+  const [, ...rest] = argv.slice(argv.indexOf('machine'));
+  const until = rest.findIndex((word) => !word.startsWith('-'));
+  return rest.slice(0, until === -1 ? rest.length : until).includes('-D') || isTrue(env.MACHINE_DEBUG);
 }
 
 /** The program with every command complete. */

@@ -33,7 +33,7 @@ export async function engineVersion(
     const request = { method: 'GET', path: '/version', isUnversioned: true, ...options } as const;
     return (await client.json<{ readonly Version: string }>(request)).Version;
   } catch (error) {
-    throw error instanceof EngineError && isTls(error) ? certificateError(machine.record.name, url, error) : error;
+    throw isTlsFailure(error) ? certificateError(machine.record.name, url, error) : error;
   } finally {
     await client.close();
   }
@@ -50,9 +50,11 @@ function unusableFiles({ record, tlsFolder }: StoredMachine, cause: unknown): un
   );
 }
 
-function isTls(error: EngineError): boolean {
-  const text = `${error.code} ${reasonOf(error)}`;
-  return /ENGINE_TLS|certificate|altnames|SSL|TLS|EPROTO/i.test(text);
+/** Whether certificates are what an engine could not be reached for; an address that begins with `tls:` says nothing about that. */
+export function isTlsFailure(error: unknown): error is EngineError {
+  if (!(error instanceof EngineError)) return false;
+  const text = reasonOf(error).replace(/\b\w+:\/\/\S+/g, '');
+  return error.code === 'ENGINE_TLS' || /certificate|altnames?\b|\b(SSL|TLS)\b|EPROTO/i.test(text);
 }
 
 function certificateError(name: string, url: string, cause: EngineError): EngineError {

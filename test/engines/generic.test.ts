@@ -138,6 +138,25 @@ describe('an engine to adopt', () => {
     expect(await host.shell(traces)).toBe(before);
   });
 
+  it('is refused with certificates of another, and says so', async () => {
+    const stranger = await EngineTrust.create(join(world.directory, 'stranger'));
+    const options = { 'generic-ip-address': host.address, 'generic-engine-port': 2399, adopt: true };
+    const machine = open(await folder(), { ...options, 'cert-path': stranger.folder });
+    await expect(machine.check(signal)).rejects.toMatchObject({
+      code: 'ENGINE_TLS',
+      message: expect.stringMatching(/does not take these certificates: .*Give --cert-path the folder/),
+    });
+  });
+
+  it('is used through SSH although its host was never seen before', async () => {
+    const known = join(world.environment.home, '.ssh', 'known_hosts');
+    const before = await readFile(known, 'utf8');
+    await rm(known);
+    await open(await folder(), { 'generic-ip-address': host.address, adopt: true }).check(signal);
+    expect(await readFile(known, 'utf8')).toContain(host.address);
+    await writeFile(known, before);
+  });
+
   it('is used through SSH without certificates', async () => {
     const machine = open(await folder(), { 'generic-ip-address': host.address, adopt: true });
     await machine.check(signal);

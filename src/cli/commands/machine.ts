@@ -32,6 +32,7 @@ export function configure(command: Command, context: CommandContext): void {
     .option('--tls-client-key <file>', 'the key of that ($MACHINE_TLS_CLIENT_KEY)')
     .option('--native-ssh', "our own SSH for the command ssh, not the system's ($MACHINE_NATIVE_SSH)")
     // Scripts of docker-machine give these; there is nothing here they would be for.
+    .addOption(new Option('-D').hideHelp())
     .addOption(new Option('--github-api-token <token>').hideHelp())
     .addOption(new Option('--bugsnag-api-token <token>').hideHelp())
     .enablePositionalOptions()

@@ -55,6 +55,8 @@ export class GenericDriver implements Driver {
     const { adopt } = this.#context.options;
     await this.#readKey();
     if (adopt) {
+      // Its key is remembered like that of any new host: docker asks a person about it, and here nobody is asked.
+      if (!this.#usesTls) await (await openRemote(this.#target(), signal, this.#environment)).close();
       const certificates = await this.clientCertificates();
       return await checkEngine(await this.url(), certificates, { environment: this.#environment, signal });
     }

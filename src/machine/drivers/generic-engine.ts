@@ -9,6 +9,7 @@ import { tlsConnector } from '../../engine/connectors/socket.ts';
 import { sshConnector } from '../../engine/connectors/ssh.ts';
 import { isPair } from '../../pki/certificate.ts';
 import type { SshEnvironment } from '../../ssh/target.ts';
+import { isTlsFailure } from '../access.ts';
 import type { ClientCertificates } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 
@@ -48,6 +49,14 @@ export async function checkEngine(
     await client.json({ ...request, signal: options.signal });
   } catch (error) {
     options.signal.throwIfAborted();
+    if (isTlsFailure(error)) {
+      const next = 'Give --cert-path the folder with the ca.pem, cert.pem and key.pem of that very engine';
+      throw new DriverError(
+        `the engine at ${url} does not take these certificates: ${reasonOf(error)}. ${next}`,
+        'ENGINE_TLS',
+        error,
+      );
+    }
     const next = 'Start an engine there first, or leave --adopt out to have one installed';
     throw new DriverError(`no engine to adopt at ${url}: ${reasonOf(error)}. ${next}`, 'NO_ENGINE', error);
   } finally {

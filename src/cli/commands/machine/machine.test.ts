@@ -219,6 +219,13 @@ describe('machine', () => {
     expect((await machine('ls -q')).out).toBe('um\n');
   });
 
+  it('says where an error comes from when asked as docker-machine was', async () => {
+    const trace = /^NotFoundError: Docker machine "um" does not exist/m;
+    expect((await machine('-D url um')).err).toMatch(trace);
+    expect((await machine('url um', { MACHINE_DEBUG: '1' })).err).toMatch(trace);
+    expect((await machine('url um')).err).not.toMatch(trace);
+  });
+
   it("shows the driver's own flags in the help of create", async () => {
     const { code, out } = await machine('create -d none --help');
     expect(code).toBe(0);
