@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { growthTable } from './growth.ts';
 import { picturesOf } from './pictures.ts';
 import type { PartResult } from './result.ts';
 import { loadResults } from './store.ts';
@@ -18,7 +19,12 @@ export async function writeDocument(page: string, resultsFolder: string): Promis
   if (pictures.length > 0) await mkdir(folder, { recursive: true });
   await Promise.all(pictures.map(({ file, svg }) => writeFile(join(folder, file), svg)));
   const links = pictures.map(({ file, caption }) => `![${caption}](${PICTURES}/${file})`);
-  const sections = [...results.map((result, i) => sectionOf(result, results[i - 1])), ...links];
+  const growth = growthTable(results);
+  const sections = [
+    ...results.map((result, i) => sectionOf(result, results[i - 1])),
+    ...(growth === undefined ? [] : [`### growth\n\nCPU milliseconds per operation.\n\n${toMarkdown(growth)}`]),
+    ...links,
+  ];
   await writeFile(page, replaceSection(await readFile(page, 'utf8'), sections.join('\n\n')));
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { drawChart } from './chart.ts';
 import { replaceSection } from './document.ts';
-import type { Row } from './result.ts';
+import { growthTable } from './growth.ts';
+import type { PartResult, Row } from './result.ts';
 import { factsTable, figure, rowsTable, toMarkdown, toText } from './table.ts';
 
 const MEASURED = {
@@ -47,6 +48,32 @@ describe('tables', () => {
     const table = factsTable([{ name: 'idle CPU', value: 3, unit: 'ms/s', remark: 'r' }]);
     expect(toText(table)).toBe('figure    value  unit  target  floor  remark\nidle CPU   3.00  ms/s    ≤ 20         r');
     expect(toMarkdown(table).split('\n')[1]).toBe('| --- | ---: | --- | ---: | ---: | --- |');
+  });
+});
+
+describe('growthTable', () => {
+  const sweepOf = (nodes: number, cpuMsPerOp: number, idle: number): PartResult => ({
+    part: 'sweep',
+    nodes,
+    containers: 30,
+    tls: false,
+    manager: 'm',
+    environment: { when: '', node: '', kernel: '', cpu: '', cores: 2, memoryGiB: 1 },
+    rows: [{ ...ROW, operation: 'ps by ID', manager: { ...MEASURED, opsPerSecond: 1000, cpuMsPerOp } }],
+    facts: [{ name: 'idle CPU', value: idle, unit: 'ms/s' }],
+  });
+
+  test('compares from 100 nodes on, with and without what idling costs', () => {
+    const table = growthTable([sweepOf(5000, 0.4, 200), sweepOf(10, 0.09, 1), sweepOf(100, 0.2, 100)]);
+    expect(table).toEqual([
+      ['operation', '10 nodes', '100 nodes', '5000 nodes', '100 → 5000', '100 → 5000 without idling', 'target'],
+      ['ps by ID', '0.090', '0.200', '0.400', '2.00×', '2.00×', '≤ 1.5×'],
+    ]);
+  });
+
+  test('needs two sizes', () => {
+    expect(growthTable([sweepOf(10, 1, 1), sweepOf(100, 1, 1)])).toBeUndefined();
+    expect(growthTable([])).toBeUndefined();
   });
 });
 
