@@ -117,6 +117,19 @@ describe('nodes', () => {
     expect(cluster.node('three')).toBeUndefined();
   });
 
+  test('is found by its name while it has it, the first one of several', () => {
+    const { cluster, node } = clusterOf({ one: [], two: [] });
+    const [one, two] = [node('one'), node('two')];
+    cluster.setInfo(one, engineInfo('two', one.id));
+    expect(cluster.node('one')).toBeUndefined();
+    expect(cluster.node('two')).toBe(one);
+    expect(new Set(cluster.nodesNamed('two'))).toEqual(new Set([one, two]));
+    cluster.removeNode(one);
+    expect(cluster.node('two')).toBe(two);
+    cluster.removeNode(two);
+    expect(cluster.nodesNamed('two')).toEqual([]);
+  });
+
   test('count their version up with everything that info shows', () => {
     const { cluster, node } = clusterOf({ one: [WEB] });
     const one = node('one');

@@ -3,6 +3,7 @@ import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import { ConflictError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { MultiMap } from '../common/multi-map.ts';
 import type {
   ContainerSummary,
   EngineEvent,
@@ -54,7 +55,8 @@ export class Cluster implements ClusterView, NodeWriter {
   readonly #clock: Clock;
   readonly #events: Emitter<ClusterEvent>;
   #nodes: readonly Node[] = [];
-  #byId = new Map<string, Node>();
+  readonly #byId = new Map<string, Node>();
+  readonly #byName = new MultiMap<string, Node>();
 
   constructor(clock: Clock, logger: Logger) {
     this.#clock = clock;
@@ -79,7 +81,15 @@ export class Cluster implements ClusterView, NodeWriter {
 
   /** A node by engine ID or name; a name that two nodes have means the first. */
   node(idOrName: string): Node | undefined {
-    return this.#byId.get(idOrName) ?? this.#nodes.find((node) => node.name === idOrName);
+    const byId = this.#byId.get(idOrName);
+    if (byId) return byId;
+    const [only, ...others] = this.nodesNamed(idOrName);
+    return others.length === 0 ? only : this.#nodes.find((node) => node.name === idOrName);
+  }
+
+  /** Nodes whose engine says this host name: several only by mistake. */
+  nodesNamed(name: string): readonly Node[] {
+    return this.#byName.get(name);
   }
 
   /** Everything about containers in listing order; see `ContainerList`. */
@@ -183,6 +193,7 @@ export class Cluster implements ClusterView, NodeWriter {
     this.setState(node, 'Disconnected', 'it left discovery');
     this.#forget(node);
     this.#releaseId(node);
+    this.#byName.remove(node.name, node);
     node.placeLoad(undefined);
     this.#nodes = this.#nodes.filter((each) => each !== node);
     this.loads.truncate(this.#nodes.length);
@@ -211,6 +222,8 @@ export class Cluster implements ClusterView, NodeWriter {
     }
     this.#byId.set(id, node);
     const engineMs = Date.parse(info.SystemTime ?? '');
+    this.#byName.remove(node.name, node);
+    this.#byName.add(info.Name, node);
     node.setInfo(info, id, Number.isFinite(engineMs) ? engineMs - this.#clock.now() : 0);
   }
 

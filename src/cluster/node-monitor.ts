@@ -238,7 +238,7 @@ export class NodeMonitor {
         `node ${info.Name}: its clock is ${Math.round(offsetMs / 1000)} s off the manager's: synchronise it (NTP)`,
       );
     }
-    const twin = cluster.nodes.find((other) => other !== this.#node && other.name === info.Name);
+    const twin = cluster.nodesNamed(info.Name).find((other) => other !== this.#node);
     if (twin)
       warnings.push(
         `nodes ${this.#node.entry} and ${twin.entry} are both called ${info.Name}: constraints on the name mean both`,
