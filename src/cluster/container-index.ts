@@ -21,12 +21,11 @@ export class ContainerIndex<T extends Indexed> {
   readonly #labels = new Map<string, Map<string, LabelHolders<T>>>();
   /** How many containers have each label: one that nobody has needs no walk and no index. */
   readonly #labelCounts = new Map<string, number>();
-  /** Made when a part of a name is asked for the first time. */
-  #nameParts: NamePartIndex<T> | undefined;
+  readonly #nameParts = new NamePartIndex<T>(() => this.#prefixes);
 
   add(container: T): void {
     this.#byName.add(container.name, container);
-    this.#nameParts?.add(container);
+    this.#nameParts.add(container);
     for (const id of idsOf(container)) {
       this.#byId.add(id, container);
       this.#prefixes.add(id, container);
@@ -40,7 +39,7 @@ export class ContainerIndex<T extends Indexed> {
 
   remove(container: T): void {
     this.#byName.remove(container.name, container);
-    this.#nameParts?.remove(container);
+    this.#nameParts.remove(container);
     for (const id of idsOf(container)) {
       this.#byId.remove(id, container);
       this.#prefixes.remove(id, container);
@@ -66,7 +65,6 @@ export class ContainerIndex<T extends Indexed> {
 
   /** Containers whose name contains `text`, which has at least `MIN_INDEXED_CHARS` characters. */
   byNamePart(text: string): Iterable<T> {
-    this.#nameParts ??= this.#indexNameParts();
     return this.#nameParts.containing(text);
   }
 
@@ -118,12 +116,6 @@ export class ContainerIndex<T extends Indexed> {
     }
     this.#labels.set(key, values);
     return values;
-  }
-
-  #indexNameParts(): NamePartIndex<T> {
-    const index = new NamePartIndex<T>();
-    for (const container of new Set(this.#prefixes)) index.add(container);
-    return index;
   }
 }
 

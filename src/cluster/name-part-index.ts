@@ -14,22 +14,64 @@ interface Named {
   readonly name: string;
 }
 
-/** Finds everything whose name contains a text without looking at every name: each name is kept under its grams. */
+/**
+ * Finds everything whose name contains a text without looking at every name: each name is kept under its grams. Grams of one
+ * length are gathered when a text that needs them is asked for the first time (one walk over everything), and kept from then on.
+ */
 export class NamePartIndex<T extends Named> {
-  readonly #short = new MultiMap<string, T>();
-  readonly #long = new MultiMap<string, T>();
+  readonly #everything: () => Iterable<T>;
+  #short: GramIndex<T> | undefined;
+  #long: GramIndex<T> | undefined;
+
+  /** @param everything all items at present; an item may come several times */
+  constructor(everything: () => Iterable<T>) {
+    this.#everything = everything;
+  }
 
   add(item: T): void {
-    for (const gram of grams(item.name, 0, SHORT_GRAM)) this.#short.add(gram, item);
-    for (const gram of grams(item.name, 0, LONG_GRAM)) this.#long.add(gram, item);
+    this.#short?.add(item);
+    this.#long?.add(item);
   }
 
   remove(item: T): void {
-    for (const gram of grams(item.name, 0, SHORT_GRAM)) this.#short.remove(gram, item);
-    for (const gram of grams(item.name, 0, LONG_GRAM)) this.#long.remove(gram, item);
+    this.#short?.remove(item);
+    this.#long?.remove(item);
   }
 
   /** Items whose name contains `text`, which has at least {@link MIN_INDEXED_CHARS} characters. */
+  containing(text: string): ReadonlySet<T> {
+    if (text.length < MIN_LONG_CHARS) {
+      this.#short ??= this.#gather(SHORT_GRAM);
+      return this.#short.containing(text);
+    }
+    this.#long ??= this.#gather(LONG_GRAM);
+    return this.#long.containing(text);
+  }
+
+  #gather(length: number): GramIndex<T> {
+    const index = new GramIndex<T>(length);
+    for (const item of this.#everything()) index.add(item);
+    return index;
+  }
+}
+
+/** Items under the grams of one length in their names. */
+class GramIndex<T extends Named> {
+  readonly #length: number;
+  readonly #items = new MultiMap<string, T>();
+
+  constructor(length: number) {
+    this.#length = length;
+  }
+
+  add(item: T): void {
+    for (const gram of this.#grams(item.name, 0)) this.#items.add(gram, item);
+  }
+
+  remove(item: T): void {
+    for (const gram of this.#grams(item.name, 0)) this.#items.remove(gram, item);
+  }
+
   containing(text: string): ReadonlySet<T> {
     const found = new Set<T>();
     for (let shift = 0; shift < STRIDE; shift++) {
@@ -40,20 +82,19 @@ export class NamePartIndex<T extends Named> {
 
   /** Everything under the rarest of the grams that are a name's when the text's character `shift` begins one. */
   #candidates(text: string, shift: number): readonly T[] {
-    const [index, length] = text.length >= MIN_LONG_CHARS ? [this.#long, LONG_GRAM] : [this.#short, SHORT_GRAM];
     let rarest: string | undefined;
     let fewest = Number.POSITIVE_INFINITY;
-    for (const gram of grams(text, shift, length)) {
-      const count = index.count(gram);
+    for (const gram of this.#grams(text, shift)) {
+      const count = this.#items.count(gram);
       if (count === 0) return [];
       if (count >= fewest) continue;
       fewest = count;
       rarest = gram;
     }
-    return rarest === undefined ? [] : index.get(rarest);
+    return rarest === undefined ? [] : this.#items.get(rarest);
   }
-}
 
-function* grams(text: string, start: number, length: number): IterableIterator<string> {
-  for (let at = start; at + length <= text.length; at += STRIDE) yield text.slice(at, at + length);
+  *#grams(text: string, start: number): IterableIterator<string> {
+    for (let at = start; at + this.#length <= text.length; at += STRIDE) yield text.slice(at, at + this.#length);
+  }
 }
