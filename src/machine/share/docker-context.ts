@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { ConflictError } from '../../common/errors.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { privateFolder, writePrivate } from '../files.ts';
+import type { MachineRecord } from '../record.ts';
 import type { StoredMachine } from '../store.ts';
 import { clientFiles } from '../trust.ts';
 
@@ -42,6 +44,44 @@ export async function writeDockerContext(
     Endpoints: { docker: { Host: endpoint.url, SkipTLSVerify: false } },
   };
   await writePrivate(meta, JSON.stringify(content));
+}
+
+/** Removes the contexts made of a machine that is gone, and answers their names; others of that name, elsewhere, stay. */
+export async function removeDockerContexts(
+  { name, address }: Pick<MachineRecord, 'name' | 'address'>,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<readonly string[]> {
+  const contexts = join(dockerConfigFolder(env), 'contexts');
+  const ids = await readdir(join(contexts, 'meta')).catch(() => []);
+  const removed: string[] = [];
+  for (const id of ids) {
+    const text = await readFile(join(contexts, 'meta', id, 'meta.json'), 'utf8').catch(() => '');
+    const found = contextMeta.safeParse(parsed(text)).data;
+    if (found?.Metadata.Description !== `${MARK} ${name}`) continue;
+    if (hostOf(found.Endpoints.docker.Host) !== hostOf(address?.url ?? '')) continue;
+    for (const part of ['meta', 'tls']) await rm(join(contexts, part, id), { recursive: true, force: true });
+    removed.push(found.Name);
+  }
+  return removed;
+}
+
+const contextMeta = z.object({
+  Name: z.string(),
+  Metadata: z.object({ Description: z.string() }),
+  Endpoints: z.object({ docker: z.object({ Host: z.string() }) }),
+});
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without the port: the context may be of the swarm. */
+function hostOf(url: string): string {
+  return url.replace(/:\d+\/?$/, '');
 }
 
 async function assertOurs(meta: string, name: string): Promise<void> {

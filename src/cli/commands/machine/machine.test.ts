@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -249,8 +249,16 @@ describe('machine', () => {
       Endpoints: { docker: { Host: url } },
     });
     expect((await machine('context um')).code).toBe(0);
+    expect((await machine('context --name eins um')).code).toBe(0);
+    expect((await machine('rm -y um')).err).toMatch(/removed the docker context um\n/);
+    expect(await readdir(join(folder, '.docker/contexts/meta'))).toEqual([]);
+    expect(await readdir(join(folder, '.docker/contexts/tls'))).toEqual([]);
+    await createNone('um');
+    await machine('context um');
     await writeFile(meta, '{"Name":"um","Metadata":{"Description":"mine"}}');
     expect((await failure('context um')).why).toMatch(/^docker has a context "um" that is not of a machine/);
+    await machine('rm -y um');
+    expect(await readFile(meta, 'utf8')).toContain('mine');
   });
 
   it('exports and imports', async () => {

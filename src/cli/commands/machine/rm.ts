@@ -27,13 +27,17 @@ async function rm(names: readonly string[], flags: Flags, command: Command, cli:
     cli.err('WARNING: This action will delete both local reference and remote instance.\n');
     if (!(await confirm('Are you sure?', '-y', cli))) return;
   }
-  const [{ openByName }, { removeMachine }] = await Promise.all([
+  const [{ openByName }, { removeMachine }, { removeDockerContexts }] = await Promise.all([
     import('../../../machine/machine.ts'),
     import('../../../machine/power.ts'),
+    import('../../../machine/share/docker-context.ts'),
   ]);
   await onEach(wanted, cli, async (name, task) => {
     task.report('removing');
+    const stored = await context.store.load(name).catch(() => undefined);
     await removeMachine(name, context, () => openByName(name, context, task), flags.force ?? false, task);
+    const contexts = stored === undefined ? [] : await removeDockerContexts(stored.record, cli.env);
+    for (const each of contexts) task.report(`removed the docker context ${each}`);
     task.report(`Successfully removed ${name}`);
   });
 }
