@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { ClassicLevel } from 'classic-level';
 import { ClusterError, reasonOf } from '../common/errors.ts';
+import { makeFolder } from '../common/make-folder.ts';
 
 /** One change of a batch; without `value` the key is removed. */
 export interface EmbeddedChange {
@@ -26,7 +26,7 @@ export interface EmbeddedStore {
  * `STATE_LOCKED` when another process has it, `STATE_UNUSABLE` when it cannot be read or written.
  */
 export async function openEmbeddedStore(folder: string): Promise<EmbeddedStore> {
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+  await makeFolder(folder).catch((error: unknown) => {
     throw unusable(folder, error);
   });
   const level = new ClassicLevel<string, string>(folder);

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../common/make-folder.ts';
 
 /** Makes a folder with its parents, the new ones for their owner only. Returns its path. */
 export async function privateFolder(...parts: readonly string[]): Promise<string> {
   const path = join(...parts);
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await makeFolder(path);
   return path;
 }
 
