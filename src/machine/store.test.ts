@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../common/clock.ts';
 import { acquireLock } from './lock.ts';
@@ -22,6 +22,17 @@ afterEach(() => rm(join(root, '..'), { recursive: true, force: true }));
 function record(name: string, more: Partial<MachineRecord> = {}): MachineRecord {
   const fixed = { version: 1, createdAt: '2026-06-01T00:00:00Z', driver: 'none', options: {} } as const;
   return { ...fixed, id: `id-${name}`, name, engine: plainEngine(), steps: [], resources: [], ...more };
+}
+
+/** Runs `work` as a user who owns nothing: root may write anywhere. */
+async function asNobody(work: () => Promise<unknown>): Promise<void> {
+  if (process.getuid?.() !== 0) return void (await work());
+  process.seteuid?.(65_534);
+  try {
+    await work();
+  } finally {
+    process.seteuid?.(0);
+  }
 }
 
 async function modes(folder: string): Promise<string[]> {
@@ -100,10 +111,12 @@ describe('store', () => {
     await expect(store.add(record('queen'))).rejects.toThrow(/a file is in the way of a folder/);
   });
 
-  it.skipIf(process.getuid?.() === 0)('says so when it may not write', async () => {
-    await store.folder('machines');
-    await chmod(join(root, 'machines'), 0o500);
-    await expect(store.add(record('queen'))).rejects.toThrow(/permission denied/);
+  it('says so when it may not write', async () => {
+    const machines = await store.folder('machines');
+    for (const place of [dirname(root), root, machines]) await chmod(place, 0o555);
+    await asNobody(() => expect(store.add(record('queen'))).rejects.toThrow(/permission denied/));
+    await chmod(root, 0o700);
+    await chmod(machines, 0o700);
   });
 });
 
