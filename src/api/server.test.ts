@@ -144,6 +144,11 @@ describe('API server', () => {
     expect((await fetch(`${fixture.url}/_ping`)).status).toBe(200);
   });
 
+  it('serves clients that do not say the host', async () => {
+    const fixture = await serve(echo);
+    expect(await exchange(fixture, 'GET /_ping HTTP/1.1\r\nConnection: close\r\n\r\n')).toContain('HTTP/1.1 200 OK');
+  });
+
   it('closes clients that never end their head', async () => {
     const fixture = await serve(echo, { headTimeoutMs: 100 });
     expect(await exchange(fixture, 'GET /_ping HTTP/1.1\r\nHost:')).toContain('HTTP/1.1 408');

@@ -121,6 +121,8 @@ function createServer(address: ListenAddress, tls: ServerTls | undefined, limits
     headersTimeout: limits.headTimeoutMs,
     // Uploads and hijacked streams take as long as they take; only the head has a deadline.
     requestTimeout: 0,
+    // Nothing here depends on the name we are called by: scripts may leave it out.
+    requireHostHeader: false,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.min(5_000, limits.headTimeoutMs),
     noDelay: true,
