@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -20,6 +21,27 @@ describe('the built program', () => {
     expect(files.length).toBeGreaterThan(100);
     const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', IMPORT_ALL, ...files]);
     expect(stdout + stderr).toBe('');
+  });
+
+  it('makes many machines at once without a warning of Node', async () => {
+    const folder = await mkdtemp('/var/tmp/enxame-many-');
+    // No engine, but all wait for its answer together.
+    const slow = createServer((socket) => {
+      socket.on('error', () => undefined);
+      setTimeout(() => socket.destroy(), 500);
+    });
+    await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+    const { port } = slow.address() as AddressInfo;
+    try {
+      const names = Array.from({ length: 20 }, (_, index) => `n${index}`);
+      const env = { ENXAME_MACHINE_STORAGE_PATH: join(folder, 'store'), HOME: folder };
+      const create = enxame(['machine', 'create', '-d', 'none', '--url', `tcp://127.0.0.1:${port}`, ...names], env);
+      expect(await create.ended(), create.said()).toBe(0);
+      expect(create.said()).not.toContain('Warning');
+    } finally {
+      slow.close();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   it('knows its drivers', async () => {

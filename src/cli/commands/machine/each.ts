@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ClusterError, reasonOf } from '../../../common/errors.ts';
 import type { Task } from '../../../machine/provisioner.ts';
 import type { CommandContext } from '../../command.ts';
@@ -19,6 +20,8 @@ export async function onEach(names: readonly string[], cli: CommandContext, work
   const failures = new Map<string, unknown>();
   let interruption: unknown;
   await cli.interruptible(async (signal) => {
+    // Every machine listens, and Node would warn of more than ten.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', () => {
       interruption = signal.reason;
     });
