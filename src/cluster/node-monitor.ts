@@ -15,8 +15,8 @@ import { NodeSync } from './node-sync.ts';
 import { RegularRefresh } from './regular-refresh.ts';
 
 /**
- * Times of a monitor, in milliseconds. A silent engine is known after at most probeIntervalMs + failureRetry ×
- * probeTimeoutMs and a beat: 9.1 s with the defaults.
+ * Times of a monitor, in milliseconds. Each is lengthened to the next beat of 100 ms. A silent engine is known after at most
+ * probeIntervalMs + failureRetry × probeTimeoutMs and as many beats: 9.4 s with the defaults.
  */
 export interface MonitorTimes {
   /** Between two probes; the first comes after half of it and a random part, so that a thousand do not beat together. */
