@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { Slots } from '../common/slots.ts';
 import { baseHeaders, type HeaderPairs } from './answer.ts';
 import { ApiCall } from './api-call.ts';
 import type { Handler, RouteHandlers, Services, UpgradeRequest } from './call.ts';
@@ -14,7 +15,7 @@ export class Dispatcher {
   readonly #handlers: RouteHandlers;
   readonly #version: string;
   readonly #router: Router = createRouter(ROUTES);
-  readonly #calls = new Set<ApiCall>();
+  readonly #calls = new Slots<ApiCall>();
   /** The latest answer on each connection. */
   readonly #answers = new WeakMap<Duplex, ServerResponse>();
   #isDraining = false;
@@ -86,7 +87,7 @@ export class Dispatcher {
 
   async #run(call: ApiCall): Promise<void> {
     const { res } = call;
-    this.#calls.add(call);
+    const place = this.#calls.add(call);
     const onClose = (): void => {
       if (!res.writableFinished) call.end(new CallEndedError('client left'));
     };
@@ -98,7 +99,7 @@ export class Dispatcher {
       if (call.ended?.code !== 'CLIENT_LEFT') throw error;
       res.destroy();
     } finally {
-      this.#calls.delete(call);
+      this.#calls.remove(place);
       res.off('close', onClose);
     }
   }

@@ -46,8 +46,8 @@ export class Container implements ContainerView {
   readonly #rest: string;
   /** `"/node/name"` as JSON. */
   readonly #qualified: string;
-  /** What the last filtered listing showed. */
-  #kept: KeptEntry | undefined;
+  /** What the last filtered listing showed; 'asked' when there was one, which is not worth keeping yet. */
+  #kept: KeptEntry | 'asked' | undefined;
 
   constructor(node: Node, summary: ContainerSummary, nowMs: number, earlier?: Container) {
     const { Names, Status: statusText, ...rest } = summary;
@@ -95,14 +95,19 @@ export class Container implements ContainerView {
     };
   }
 
-  /** The list entry as bytes, kept until the age's words change; they must not be modified. */
+  /**
+   * The list entry as bytes, which must not be modified. Kept from the second time on, until the age's words change: who asks
+   * once for each of many containers must not make the model grow.
+   */
   bytes(style: NameStyle, nowMs: number): Buffer {
     const kept = this.#kept;
     const isHealthy = this.node.isHealthy;
-    if (kept && kept.style === style && kept.isHealthy === isHealthy && kept.validUntilMs > nowMs) return kept.bytes;
+    if (typeof kept === 'object' && kept.style === style && kept.isHealthy === isHealthy && kept.validUntilMs > nowMs)
+      return kept.bytes;
     const { text, validUntilMs } = this.render(style, nowMs);
-    this.#kept = { style, isHealthy, validUntilMs, bytes: Buffer.from(text) };
-    return this.#kept.bytes;
+    const bytes = Buffer.from(text);
+    this.#kept = kept === undefined ? 'asked' : { style, isHealthy, validUntilMs, bytes };
+    return bytes;
   }
 
   /** The list entry parsed anew, for the filters that need more than the facts kept apart. */

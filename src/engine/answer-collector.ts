@@ -1,12 +1,14 @@
 import type { Dispatcher } from 'undici';
 import { EngineError, reasonOf } from '../common/errors.ts';
+import type { PooledHandler } from './connection-pool.ts';
 import type { EngineAnswer, EngineRequest } from './exchange.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
 
 /** Collects one answer within its bounds of time and size. */
-export class AnswerCollector implements Dispatcher.DispatchHandler {
+export class AnswerCollector implements PooledHandler {
+  onFree: (() => void) | undefined;
   readonly #request: EngineRequest;
   readonly #address: string;
   readonly #resolve: (answer: EngineAnswer) => void;
@@ -65,13 +67,18 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
     const [only] = this.#chunks;
     const body = this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks, this.#bytes);
     const answer = { statusCode: this.#statusCode, headers: this.#headers, body };
-    // undici gives a connection back one turn of the event loop after its answer: who asks again before that would make it
-    // open a second one to every engine. The microtask comes after undici planned its turn.
-    this.#settle(() => queueMicrotask(() => setImmediate(() => this.#resolve(answer))));
+    this.#free();
+    this.#settle(() => this.#resolve(answer));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.#free();
     this.#settle(() => this.#reject(this.#wrap(error)));
+  }
+
+  #free(): void {
+    this.onFree?.();
+    this.onFree = undefined;
   }
 
   #abort(reason: Error): void {

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { EngineError } from '../common/errors.ts';
 import { AnswerCollector } from './answer-collector.ts';
 import { type ApiVersion, clampApi, NEWEST_API, OLDEST_API, olderApi } from './api-version.ts';
+import { ConnectionPool, type ConnectionPoolOptions } from './connection-pool.ts';
 import type { Connector } from './connectors/connector.ts';
 import {
   type EngineAnswer,
@@ -15,6 +16,7 @@ import {
 import { readResponseHead } from './response-head.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+const CONNECTIONS = 16;
 
 /** Options of {@link EngineClient}. */
 export interface EngineClientOptions {
@@ -26,10 +28,9 @@ export interface EngineClientOptions {
 /** HTTP to one engine: buffered calls over a keep-alive pool, raw exchanges over connections of their own. */
 export class EngineClient {
   readonly connector: Connector;
-  readonly #connections: number;
-  #pool: Pool;
+  readonly #options: ConnectionPoolOptions;
+  #pool: ConnectionPool;
   #lost = new AbortController();
-  readonly #connectTimeoutMs: number;
   readonly #raw = new Set<Duplex>();
   #min: ApiVersion = OLDEST_API;
   #max: ApiVersion = LEAST_COMMON;
@@ -37,9 +38,8 @@ export class EngineClient {
 
   constructor(connector: Connector, options: EngineClientOptions = {}) {
     this.connector = connector;
-    this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-    this.#connections = options.connections ?? 16;
-    this.#pool = this.#createPool();
+    this.#options = { connections: CONNECTIONS, connectTimeoutMs: CONNECT_TIMEOUT_MS, ...options };
+    this.#pool = new ConnectionPool(this.connector, this.#options);
   }
 
   /** The API versions this engine speaks, as far as negotiated. */
@@ -96,7 +96,7 @@ export class EngineClient {
 
   /** Sends only the head (and `body`, if given); for uploads whose answer is read later with `readResponseHead`. */
   async send(request: RawRequest): Promise<Duplex> {
-    const socket = await this.connector.connect(this.#connectTimeoutMs, request.signal, request.reader);
+    const socket = await this.connector.connect(this.#options.connectTimeoutMs, request.signal, request.reader);
     this.#raw.add(socket);
     socket.once('close', () => this.#raw.delete(socket));
     // Without a listener an error after the head would end the process; owners add their own.
@@ -133,7 +133,7 @@ export class EngineClient {
   async dropConnections(): Promise<void> {
     const pool = this.#pool;
     const lost = this.#lost;
-    this.#pool = this.#createPool();
+    this.#pool = new ConnectionPool(this.connector, this.#options);
     this.#lost = new AbortController();
     lost.abort(new EngineError(`engine ${this.connector.address} was lost before it answered`));
     await pool.destroy();
@@ -144,22 +144,6 @@ export class EngineClient {
     for (const socket of this.#raw) socket.destroy();
     await this.#pool.destroy();
     await this.connector.close();
-  }
-
-  #createPool(): Pool {
-    return new Pool('http://engine', {
-      connections: this.#connections,
-      pipelining: 1,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: 60_000,
-      connect: (_options, callback) => {
-        this.connector.connect(this.#connectTimeoutMs).then(
-          (socket) => callback(null, socket as never),
-          (error: Error) => callback(error, null),
-        );
-      },
-    });
   }
 
   #dispatchOptions(request: EngineRequest): Dispatcher.DispatchOptions {
