@@ -401,3 +401,16 @@ describe('a long list', () => {
     expect(Buffer.concat(later).toString()).not.toContain('"Status":"Up 5 minutes"');
   });
 });
+
+test('an entry is kept as bytes from the second listing on, while it stays true', () => {
+  const node = modelNode('one');
+  const container = new Container(node, containerSummary('a', { Status: 'Up 5 minutes' }), NOW);
+  const first = container.bytes('plain', NOW);
+  const second = container.bytes('plain', NOW);
+  expect(second).toEqual(first);
+  expect(second).not.toBe(first);
+  expect(container.bytes('plain', NOW)).toBe(second);
+  expect(container.bytes('plain', NOW + 3_600_000).toString()).toContain('Up About an hour');
+  node.setState('Unhealthy', 'gone');
+  expect(container.bytes('plain', NOW).toString()).toContain('Host Down');
+});

@@ -61,6 +61,18 @@ describe('a buffered call', () => {
     expect(connections).toBe(1);
   });
 
+  test('has a connection of its own while there may be more, and shares them again', async () => {
+    const { engine, client } = await engineAndClient(3);
+    const finish = engine.stall('GET /info');
+    const info = { method: 'GET', path: '/info' } as const;
+    const calls = Array.from({ length: 5 }, () => client.request(info));
+    await waitUntil(() => engine.requestsTo('GET /info').length === 3);
+    finish();
+    for (const { statusCode } of await Promise.all(calls)) expect(statusCode).toBe(200);
+    for (let call = 0; call < 5; call++) await client.request(LIST);
+    expect(engine.openConnections).toBe(3);
+  });
+
   test('as JSON rejects with the status and words of the engine', async () => {
     const { engine, client } = await engineAndClient();
     engine.lie('GET /containers/json', 409, { message: 'no' });
