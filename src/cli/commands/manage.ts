@@ -9,6 +9,7 @@ import { assertSafeListener, readTlsFiles, type TlsMaterial, tlsServerOptions } 
 import { startTokenService, type TokenService } from '../../discovery/service/service.ts';
 import { DEFAULT_TOKEN_SERVICE_PORT } from '../../discovery/token-address.ts';
 import { readClusterOptions } from '../../manager/cluster-options.ts';
+import { tuneHeap } from '../../manager/heap.ts';
 import { type Manager, startManager } from '../../manager/manager.ts';
 import { FILTER_NAMES } from '../../scheduler/filters/registry.ts';
 import { schedulerOptions } from '../../scheduler/scheduler.ts';
@@ -133,6 +134,7 @@ export function configure(command: Command, context: CommandContext): void {
 }
 
 async function manage(discovery: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
+  tuneHeap();
   const material = await readTlsFiles({ ca: flags.tlscacert, cert: flags.tlscert, key: flags.tlskey });
   const listeners = (flags.host ?? [context.env.ENXAME_HOST || context.env.SWARM_HOST || DEFAULT_HOST]).map(
     parseListenAddress,
