@@ -19,6 +19,12 @@ test('a folder is made with its parents, for the owner only, and may be there al
   for (const part of ['a', 'a/b', 'a/b/c']) expect((await stat(join(place, part))).mode & 0o777).toBe(0o700);
 });
 
+test('several may make the same folders at once', async () => {
+  const names = Array.from({ length: 20 }, (_, i) => join(place, 'a', 'b', 'c', `d${i % 4}`));
+  await Promise.all(names.map((name) => makeFolder(name)));
+  for (const name of names) expect((await stat(name)).isDirectory()).toBe(true);
+});
+
 test('a file in the way is said', async () => {
   await writeFile(join(place, 'file'), '');
   await expect(makeFolder(join(place, 'file'))).rejects.toMatchObject({ code: 'EEXIST' });

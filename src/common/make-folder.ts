@@ -1,19 +1,24 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+/** A parent that somebody else makes at the same time may be there right after it was not. */
+const ATTEMPTS = 3;
+
 /**
  * Makes a folder and the parents it lacks, for their owner only; one that is there already stays as it is. Node's own `recursive`
  * never comes back below /proc, where a folder cannot be made although its parent exists.
  */
 export async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    if (await isFolder(path)) return;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await mkdir(path, { mode: 0o700 });
+      return;
+    } catch (error) {
+      if (await isFolder(path)) return;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === ATTEMPTS) throw error;
+    }
     const parent = dirname(path);
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || (await isFolder(parent))) throw error;
-    await makeFolder(parent);
-    await makeFolder(path);
+    if (!(await isFolder(parent))) await makeFolder(parent);
   }
 }
 
