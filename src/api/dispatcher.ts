@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Slots } from '../common/slots.ts';
 import { baseHeaders, type HeaderPairs } from './answer.ts';
 import { ApiCall } from './api-call.ts';
 import type { Handler, RouteHandlers, Services, UpgradeRequest } from './call.ts';
@@ -15,7 +14,7 @@ export class Dispatcher {
   readonly #handlers: RouteHandlers;
   readonly #version: string;
   readonly #router: Router = createRouter(ROUTES);
-  readonly #calls = new Slots<ApiCall>();
+  readonly #calls = new Set<ApiCall>();
   /** The latest answer on each connection. */
   readonly #answers = new WeakMap<Duplex, ServerResponse>();
   #isDraining = false;
@@ -87,7 +86,7 @@ export class Dispatcher {
 
   async #run(call: ApiCall): Promise<void> {
     const { res } = call;
-    const place = this.#calls.add(call);
+    this.#calls.add(call);
     const onClose = (): void => {
       if (!res.writableFinished) call.end(new CallEndedError('client left'));
     };
@@ -99,7 +98,7 @@ export class Dispatcher {
       if (call.ended?.code !== 'CLIENT_LEFT') throw error;
       res.destroy();
     } finally {
-      this.#calls.remove(place);
+      this.#calls.delete(call);
       res.off('close', onClose);
     }
   }
