@@ -162,7 +162,9 @@ describe('a substrate of three engines', () => {
       await takesPart(name);
     }
     await settledManagers(3);
-    expect((await swarmNodes()).every(({ state }) => state === 'ready')).toBe(true);
+    // Their agents report to the new leader with the next heartbeat.
+    const areReady = async (): Promise<boolean> => (await swarmNodes()).every(({ state }) => state === 'ready');
+    await waitFor('all nodes to be ready', areReady, { timeoutMs: 60_000, everyMs: 500 });
     // What ran on is attached again, and nobody was given its addresses.
     await waitFor('a new attachment', async () => (await lab.node(survivor).docker(run('fresh'))).exitCode === 0, {
       timeoutMs: 90_000,
