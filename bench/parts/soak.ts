@@ -30,13 +30,15 @@ export async function soakPart(session: Session): Promise<Findings> {
   await session.fleet.churn(CHURN_PER_SECOND);
   const startedAt = performance.now();
   const endsAt = startedAt + paced(session.options, session.options.minutes * 60_000);
+  const lister = new LoadClient(manager.target);
   for (let round = 0; performance.now() < endsAt; round++) {
     manager.process.assertRunning();
     await playRound(session, manager, round);
+    // Else the model would grow with what a soak creates, and hide a leak.
+    await removeCreated(manager.target, lister);
     samples.push(sampleOf(manager, startedAt));
   }
   await session.fleet.churn(0);
-  const lister = new LoadClient(manager.target);
   await removeCreated(manager.target, lister);
   const convergedMs = await waitUntil(async () => (await differences(session, lister)) === 0, CONVERGE_WITHIN_MS, 1000);
   const left = convergedMs === undefined ? await differences(session, lister) : 0;
