@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { EngineAnswer } from '../engine/exchange.ts';
 import type { ResponseHead } from '../engine/response-head.ts';
 
 /** Headers about one connection, not about the message (RFC 9110 §7.6.1), and those we say ourselves. */
@@ -41,17 +40,8 @@ export function repeatedHeaders(req: IncomingMessage): Record<string, readonly s
 }
 
 /** Copies an engine's headers to our answer, without those of the connection, the framing, and our own. */
-export function copyHeaders(res: ServerResponse, headers: EngineAnswer['headers']): void {
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined && !NOT_FORWARDED.has(name) && !OURS.has(name) && name !== 'date')
-      res.setHeader(name, value);
-  }
-}
-
-/** {@link copyHeaders} for a raw head. */
-export function copyRawHeaders(res: ServerResponse, head: ResponseHead): void {
-  for (const [name, value] of pairs(head.rawHeaders)) {
+export function copyHeaders(res: ServerResponse, { rawHeaders }: Pick<ResponseHead, 'rawHeaders'>): void {
+  for (const [name, value] of pairs(rawHeaders)) {
     const lower = name.toLowerCase();
     if (!NOT_FORWARDED.has(lower) && !OURS.has(lower) && lower !== 'date') res.setHeader(name, value);
   }

@@ -1,5 +1,6 @@
 import type { EngineClient } from '../engine/client.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
+import { headerOf } from '../engine/response-head.ts';
 import { sendJson } from './answer.ts';
 import type { Call } from './call.ts';
 import { EngineStream } from './engine-stream.ts';
@@ -52,12 +53,12 @@ export function askNode(call: Call, node: ProxyTarget, options: ProxyOptions): P
 /** Answers the client with an engine's answer, errors included; `editBody` as in {@link proxyToNode}. */
 export function sendAnswer(call: Call, answer: EngineAnswer, editBody?: (text: string) => string): void {
   const { res } = call;
-  copyHeaders(res, answer.headers);
+  copyHeaders(res, answer);
   if (editBody && answer.statusCode < 300 && answer.body.length > 0) {
     sendJson(res, answer.statusCode, editBody(answer.body.toString()));
     return;
   }
-  const length = answer.headers['content-length'];
+  const length = headerOf(answer.rawHeaders, 'content-length');
   if (call.req.method === 'HEAD')
     res.writeHead(answer.statusCode, length === undefined ? {} : { 'Content-Length': length });
   else if (answer.statusCode === 204 || answer.statusCode === 304) res.writeHead(answer.statusCode);

@@ -4,7 +4,7 @@ import { headerOf, type ResponseHead } from '../engine/response-head.ts';
 import type { Call } from './call.ts';
 import { socketForAnswer } from './client-socket.ts';
 import type { EngineStream } from './engine-stream.ts';
-import { copyRawHeaders, formatHead } from './forwarding.ts';
+import { copyHeaders, formatHead } from './forwarding.ts';
 import { lingeringEnd } from './refusal.ts';
 
 /**
@@ -52,7 +52,7 @@ export async function pipeAnswer(
 ): Promise<void> {
   const { res } = call;
   try {
-    copyRawHeaders(res, head);
+    copyHeaders(res, head);
     res.writeHead(head.statusCode);
     res.flushHeaders();
     const body = stream.body(head);

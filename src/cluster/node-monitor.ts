@@ -137,7 +137,7 @@ export class NodeMonitor {
       );
     cluster.setState(this.#node, state, reason);
     this.#sync.reset();
-    void this.#node.client.dropConnections(); // Calls under way fail at once; new ones connect anew.
+    this.#node.client.dropConnections(); // Calls under way fail at once; new ones connect anew.
   }
 
   /** From nothing to Healthy: versions, identity, event stream, then listings, so that no change falls between. */

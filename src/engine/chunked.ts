@@ -20,12 +20,16 @@ export class ChunkedDecoder {
     return this.#state === 'end';
   }
 
-  /** Feeds received bytes; `onData` is called synchronously with slices of them. Throws on malformed framing. */
-  feed(bytes: Buffer): void {
+  /**
+   * Feeds received bytes; `onData` is called synchronously with slices of them. Returns how many were taken: all of them, or those
+   * up to the end. Throws on malformed framing.
+   */
+  feed(bytes: Buffer): number {
     let at = 0;
     while (at < bytes.length && this.#state !== 'end') {
       at = this.#state === 'data' ? this.#takeData(bytes, at) : this.#takeLine(bytes, at);
     }
+    return at;
   }
 
   #takeData(bytes: Buffer, at: number): number {

@@ -172,10 +172,63 @@ describe('a buffered call', () => {
     const lost = client.request({ method: 'GET', path: '/info' });
     const outcome = expect(lost).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
     await waitUntil(() => engine.requestsTo('GET /info').length === 1);
-    await client.dropConnections();
+    client.dropConnections();
     await outcome;
     finish();
     expect((await client.request(LIST)).statusCode).toBe(200);
+  });
+
+  test.each([
+    ['without a word', ''],
+    ['within its answer', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhell'],
+  ])('fails when the engine closes the connection %s', async (_when, text) => {
+    const server = await RawServer.start((socket) => socket.once('data', () => socket.end(text)));
+    closing.push(() => server.close());
+    await expect(clientOf(server.address).request(LIST)).rejects.toMatchObject({
+      code: 'ENGINE_UNREACHABLE',
+      message: `GET /containers/json on engine tcp://${server.address}: the engine closed the connection`,
+    });
+  });
+
+  test('is answered by an engine that closes the connection with each answer', async () => {
+    const answer = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n[]';
+    const server = await RawServer.start((socket) => socket.once('data', () => socket.end(answer)));
+    closing.push(() => server.close());
+    const client = clientOf(server.address, 1);
+    const answers = await Promise.all([client.request(LIST), client.request(LIST), client.request(LIST)]);
+    expect(answers.map(({ body }) => body.toString())).toEqual(['[]', '[]', '[]']);
+    expect(server.accepted).toBe(3);
+  });
+
+  test('does not take for its answer what the engine sent before it was asked', async () => {
+    const answer = (text: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+    const server = await RawServer.start((socket) =>
+      socket.on('data', () => socket.write(answer('[1]') + answer('[2]'))),
+    );
+    closing.push(() => server.close());
+    const client = clientOf(server.address, 1);
+    for (let call = 0; call < 3; call++) expect((await client.request(LIST)).body.toString()).toBe('[1]');
+    expect(server.accepted).toBe(3);
+  });
+
+  test('fails like the others that wait when nobody listens any more', async () => {
+    const { engine, client } = await engineAndClient(2);
+    await engine.apply({ kind: 'refuse' });
+    const calls = await Promise.allSettled(Array.from({ length: 6 }, () => client.request(LIST)));
+    expect(calls.map(({ status }) => status)).toEqual(Array(6).fill('rejected'));
+  });
+
+  test('carries headers and bodies as they are', async () => {
+    const { engine, client } = await engineAndClient();
+    const headers = { 'Content-Type': 'text/plain', 'X-Registry-Auth': 'bäh' };
+    await client.request({ method: 'POST', path: '/containers/x/wait', headers, body: Buffer.from('ä') });
+    await client.request({ method: 'POST', path: '/containers/x/wait' });
+    expect(engine.requests.map(({ fields }) => [fields['content-length'], fields['content-type']])).toEqual([
+      ['2', 'text/plain'],
+      ['0', undefined],
+    ]);
+    expect(engine.requests[0]?.fields['x-registry-auth']).toBe('bäh');
+    await expect(client.request({ method: 'GET', path: '/x\r\ny' })).rejects.toThrow('cannot be asked for');
   });
 
   test('fails after close', async () => {
@@ -234,7 +287,7 @@ describe('a raw exchange', () => {
       'was lost before it answered',
     );
     await waitUntil(() => engine.requestsTo('GET /info').length === 2);
-    await client.dropConnections();
+    client.dropConnections();
     await unanswered;
     expect(events.socket.destroyed).toBe(false);
     await client.close();

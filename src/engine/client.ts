@@ -1,10 +1,9 @@
 import type { Duplex } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import { EngineError } from '../common/errors.ts';
-import { AnswerCollector } from './answer-collector.ts';
 import { type ApiVersion, clampApi, NEWEST_API, OLDEST_API, olderApi } from './api-version.ts';
 import { ConnectionPool, type ConnectionPoolOptions } from './connection-pool.ts';
 import type { Connector } from './connectors/connector.ts';
+import { EngineCall } from './engine-call.ts';
 import {
   type EngineAnswer,
   EngineAnswerError,
@@ -13,6 +12,7 @@ import {
   type RawExchange,
   type RawRequest,
 } from './exchange.ts';
+import { formatRequestHead } from './request-head.ts';
 import { readResponseHead } from './response-head.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -57,13 +57,7 @@ export class EngineClient {
   /** One buffered call. Rejects with an EngineError when the engine cannot be reached or does not answer in time. */
   request(request: EngineRequest): Promise<EngineAnswer> {
     return new Promise((resolve, reject) => {
-      const collector = new AnswerCollector(request, this.connector.address, resolve, reject);
-      if (request.signal?.aborted) return collector.onResponseError(undefined, request.signal.reason);
-      try {
-        this.#pool.dispatch(this.#dispatchOptions(request), collector);
-      } catch (error) {
-        collector.onResponseError(undefined, error as Error);
-      }
+      this.#pool.dispatch(new EngineCall(request, this.#headOf(request), this.connector.address, resolve, reject));
     });
   }
 
@@ -96,14 +90,13 @@ export class EngineClient {
 
   /** Sends only the head (and `body`, if given); for uploads whose answer is read later with `readResponseHead`. */
   async send(request: RawRequest): Promise<Duplex> {
+    const head = formatRequestHead(request.method, this.versioned(request.path, request.api), request.headers);
     const socket = await this.connector.connect(this.#options.connectTimeoutMs, request.signal, request.reader);
     this.#raw.add(socket);
     socket.once('close', () => this.#raw.delete(socket));
     // Without a listener an error after the head would end the process; owners add their own.
     socket.on('error', () => socket.destroy());
-    let head = `${request.method} ${this.versioned(request.path, request.api)} HTTP/1.1\r\nHost: docker\r\n`;
-    for (const name in request.headers) head += headerLines(name, request.headers[name] ?? '');
-    socket.write(`${head}\r\n`);
+    socket.write(head, 'latin1');
     if (request.body !== undefined) socket.write(request.body);
     return socket;
   }
@@ -130,39 +123,34 @@ export class EngineClient {
    * Fails the calls under way and the raw exchanges that were not answered yet, and connects anew from now on; answered raw
    * exchanges go on. For an engine that was lost.
    */
-  async dropConnections(): Promise<void> {
+  dropConnections(): void {
     const pool = this.#pool;
     const lost = this.#lost;
     this.#pool = new ConnectionPool(this.connector, this.#options);
     this.#lost = new AbortController();
-    lost.abort(new EngineError(`engine ${this.connector.address} was lost before it answered`));
-    await pool.destroy();
+    const reason = new EngineError(`engine ${this.connector.address} was lost before it answered`);
+    lost.abort(reason);
+    pool.destroy(reason);
   }
 
   /** Ends every call and stream. Idempotent. */
   async close(): Promise<void> {
     for (const socket of this.#raw) socket.destroy();
-    await this.#pool.destroy();
+    this.#pool.destroy(new EngineError(`engine ${this.connector.address} is not a node any more`));
     await this.connector.close();
   }
 
-  #dispatchOptions(request: EngineRequest): Dispatcher.DispatchOptions {
-    const body = request.body ?? null;
-    const json =
-      body !== null && !request.headers?.['Content-Type'] ? { 'Content-Type': 'application/json' } : undefined;
-    return {
-      method: request.method as Dispatcher.HttpMethod,
-      path: request.isUnversioned ? request.path : this.versioned(request.path, request.api),
-      headers: { host: 'docker', ...json, ...request.headers },
-      body,
-    };
+  #headOf({ method, path, api, isUnversioned, headers, body }: EngineRequest): string {
+    const target = isUnversioned ? path : this.versioned(path, api);
+    if (body === undefined && (method === 'GET' || method === 'HEAD'))
+      return formatRequestHead(method, target, headers ?? {});
+    const type = body === undefined || headers?.['Content-Type'] || headers?.['content-type'] ? undefined : JSON_TYPE;
+    const length = { 'Content-Length': String(Buffer.byteLength(body ?? '')) };
+    return formatRequestHead(method, target, { ...type, ...headers, ...length });
   }
 }
 
-function headerLines(name: string, value: string | readonly string[]): string {
-  if (typeof value === 'string') return `${name}: ${value}\r\n`;
-  return value.map((each) => `${name}: ${each}\r\n`).join('');
-}
+const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 /** What all engines of the last ten years speak; used before an engine told its versions. */
 const LEAST_COMMON: ApiVersion = '1.40';

@@ -1,8 +1,6 @@
-import { Client, type Dispatcher } from 'undici';
 import type { Connector } from './connectors/connector.ts';
-
-/** An idle connection is closed after this long, in milliseconds. */
-const KEEP_ALIVE_MS = 60_000;
+import type { EngineCall } from './engine-call.ts';
+import { type ConnectionOwner, EngineConnection } from './engine-connection.ts';
 
 export interface ConnectionPoolOptions {
   /** Connections that may be open at once; further calls wait for one. */
@@ -10,71 +8,76 @@ export interface ConnectionPoolOptions {
   readonly connectTimeoutMs: number;
 }
 
-/** A handler that says when its connection is free again. */
-export interface PooledHandler extends Dispatcher.DispatchHandler {
-  /** Set by the pool; to be called once, when the exchange has ended in whatever way. */
-  onFree: (() => void) | undefined;
-}
-
-/** One keep-alive connection, opened when it is needed, and how many calls it has. */
-interface Lane {
-  readonly client: Client;
-  calls: number;
-}
-
-/**
- * Keep-alive connections to one engine, one call at a time on each. Not undici's own Pool, which has a queue of 16 KiB for each
- * engine (44 MB with 2,000 of them) and opens a second connection to who asks again as soon as it was answered.
- */
-export class ConnectionPool {
+/** Keep-alive connections to one engine, opened when they are needed, and the calls that wait for one. */
+export class ConnectionPool implements ConnectionOwner {
   readonly #connector: Connector;
   readonly #options: ConnectionPoolOptions;
-  readonly #lanes: Lane[] = [];
+  readonly #all = new Set<EngineConnection>();
+  /** The connection that fell idle last is used first, so that a pool shrinks to what it needs. */
+  readonly #free: EngineConnection[] = [];
+  readonly #waiting: EngineCall[] = [];
+  /** Calls for which a connection is being opened. */
+  readonly #opening = new Set<EngineCall>();
+  #destroyed: Error | undefined;
 
   constructor(connector: Connector, options: ConnectionPoolOptions) {
     this.#connector = connector;
     this.#options = options;
   }
 
-  /** Sends a request on a free connection, a new one while there may be more, or the one with the fewest calls. Throws when it is malformed. */
-  dispatch(options: Dispatcher.DispatchOptions, handler: PooledHandler): void {
-    const lane = this.#freest();
-    lane.calls += 1;
-    handler.onFree = () => {
-      lane.calls -= 1;
-    };
-    lane.client.dispatch(options, handler);
+  /** Sends a call on a free connection, on a new one while there may be more, or on the first that falls free. */
+  dispatch(call: EngineCall): void {
+    if (call.isSettled) return;
+    if (this.#destroyed) return call.fail(this.#destroyed);
+    const free = this.#free.pop();
+    if (free) return free.send(call);
+    if (this.#all.size >= this.#options.connections) this.#waiting.push(call);
+    // Never rejects.
+    else void this.#open(call);
   }
 
-  /** Fails what is under way and closes the connections. */
-  async destroy(): Promise<void> {
-    await Promise.all(this.#lanes.map(({ client }) => client.destroy()));
+  /** Fails the calls that wait and those under way, and closes the connections. Idempotent. */
+  destroy(reason: Error): void {
+    this.#destroyed ??= reason;
+    for (const call of [...this.#waiting.splice(0), ...this.#opening]) call.fail(reason);
+    for (const connection of this.#all) connection.close(reason);
   }
 
-  #freest(): Lane {
-    let best: Lane | undefined;
-    for (const lane of this.#lanes) {
-      if (lane.calls === 0) return lane;
-      if (best === undefined || lane.calls < best.calls) best = lane;
+  onFree(connection: EngineConnection): void {
+    const next = this.#nextWaiting();
+    if (next) connection.send(next);
+    else this.#free.push(connection);
+  }
+
+  onClosed(connection: EngineConnection): void {
+    this.#all.delete(connection);
+    const at = this.#free.indexOf(connection);
+    if (at >= 0) this.#free.splice(at, 1);
+    const next = this.#nextWaiting();
+    if (next) this.dispatch(next);
+  }
+
+  async #open(call: EngineCall): Promise<void> {
+    const connection = new EngineConnection(this);
+    this.#all.add(connection);
+    this.#opening.add(call);
+    try {
+      await connection.open(this.#connector, this.#options.connectTimeoutMs);
+      this.#opening.delete(call);
+      if (this.#destroyed) return;
+      // Given up meanwhile: the connection serves another call.
+      if (call.isSettled) this.onFree(connection);
+      else connection.send(call);
+    } catch (error) {
+      this.#opening.delete(call);
+      call.fail(error);
+      connection.close(error as Error);
     }
-    if (best && this.#lanes.length >= this.#options.connections) return best;
-    const lane = { client: this.#connect(), calls: 0 };
-    this.#lanes.push(lane);
-    return lane;
   }
 
-  #connect(): Client {
-    return new Client('http://engine', {
-      pipelining: 1,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connect: (_options, callback) => {
-        this.#connector.connect(this.#options.connectTimeoutMs).then(
-          (socket) => callback(null, socket as never),
-          (error: Error) => callback(error, null),
-        );
-      },
-    });
+  #nextWaiting(): EngineCall | undefined {
+    let next = this.#waiting.shift();
+    while (next?.isSettled) next = this.#waiting.shift();
+    return next;
   }
 }

@@ -24,7 +24,8 @@ export interface EngineRequest {
 /** A whole answer. Statuses of 400 and more are answers too: only transport failures reject. */
 export interface EngineAnswer {
   readonly statusCode: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Names and values in turn, spelled as received. */
+  readonly rawHeaders: readonly string[];
   readonly body: Buffer;
 }
 

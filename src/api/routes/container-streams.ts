@@ -2,7 +2,7 @@ import type { Container } from '../../cluster/container.ts';
 import { refreshStopped } from '../../cluster/stopped.ts';
 import { reasonOf } from '../../common/errors.ts';
 import type { Call, Handler, RouteHandlers } from '../call.ts';
-import { copyRawHeaders } from '../forwarding.ts';
+import { copyHeaders } from '../forwarding.ts';
 import { hijackToNode } from '../hijack.ts';
 import { IdRewriter } from '../id-rewriter.ts';
 import { containerOf, containerPath } from '../owner.ts';
@@ -76,7 +76,7 @@ async function wait(call: Call): Promise<void> {
   const answer = await openOnNode(call, container.node, { path: containerPath(call, container, 'wait') });
   try {
     const head = await answer.head(call.signal);
-    copyRawHeaders(res, head);
+    copyHeaders(res, head);
     res.writeHead(head.statusCode);
     res.flushHeaders();
     const chunks: Buffer[] = [];

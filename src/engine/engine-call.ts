@@ -1,0 +1,97 @@
+import { EngineError, reasonOf } from '../common/errors.ts';
+import type { EngineAnswer, EngineRequest } from './exchange.ts';
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
+
+/** The connection was closed before the answer was whole. */
+export class ConnectionClosedError extends Error {}
+
+/** One buffered call on its way; it settles once, within its bound of time. */
+export class EngineCall {
+  readonly method: string;
+  readonly maxBytes: number;
+  /** The request's head as it is sent, see `request-head.ts`. */
+  readonly head: string;
+  readonly body: string | Buffer | undefined;
+  readonly #request: EngineRequest;
+  readonly #address: string;
+  readonly #resolve: (answer: EngineAnswer) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #onAbort: (() => void) | undefined;
+  /** Told when the call is given up while a connection carries it. */
+  #carrier: (() => void) | undefined;
+  #isSettled = false;
+
+  constructor(
+    request: EngineRequest,
+    head: string,
+    address: string,
+    resolve: (answer: EngineAnswer) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.method = request.method;
+    this.maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES;
+    this.head = head;
+    this.body = request.body;
+    this.#request = request;
+    this.#address = address;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = request;
+    if (timeoutMs > 0)
+      this.#timer = setTimeout(() => this.#giveUp(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    if (!signal) return;
+    this.#onAbort = () => this.#giveUp(signal.reason);
+    if (signal.aborted) this.#onAbort();
+    else signal.addEventListener('abort', this.#onAbort);
+  }
+
+  /** Nobody waits for its answer any more. */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** A connection carries it from here on; `onGivenUp` is called when its answer is not wanted any more. */
+  carriedBy(onGivenUp: () => void): void {
+    this.#carrier = onGivenUp;
+  }
+
+  succeed(answer: EngineAnswer): void {
+    if (this.#settle()) this.#resolve(answer);
+  }
+
+  /** Rejects with an EngineError that says which call failed. */
+  fail(error: unknown): void {
+    if (this.#settle()) this.#reject(this.#wrap(error));
+  }
+
+  #giveUp(reason: unknown): void {
+    const carrier = this.#carrier;
+    this.fail(reason);
+    carrier?.();
+  }
+
+  #settle(): boolean {
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
+    this.#carrier = undefined;
+    clearTimeout(this.#timer);
+    if (this.#onAbort) this.#request.signal?.removeEventListener('abort', this.#onAbort);
+    return true;
+  }
+
+  #wrap(error: unknown): Error {
+    if (error instanceof EngineError) return error;
+    const { method, path } = this.#request;
+    const what = `${method} ${path.split('?')[0]} on engine ${this.#address}`;
+    return new EngineError(`${what}: ${reasonOf(error)}${this.#hint(error)}`, 'ENGINE_UNREACHABLE', error);
+  }
+
+  /** With TLS 1.3 an engine refuses a client certificate only after the handshake, by closing. */
+  #hint(error: unknown): string {
+    const isClosed = error instanceof ConnectionClosedError;
+    return isClosed && this.#address.startsWith('tls:') ? ': does the engine accept this client certificate?' : '';
+  }
+}
