@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ApiVersion } from '../engine/api-version.ts';
 import type { Call, Services, UpgradeRequest } from './call.ts';
+import type { ClientConnection } from './client-connection.ts';
 import type { CallEndedError } from './errors.ts';
 import type { Match, Target } from './router.ts';
 import type { Route } from './routes.ts';
@@ -17,7 +18,7 @@ export class ApiCall implements Call {
   readonly services: Services;
   readonly upgrade: UpgradeRequest | undefined;
   #query: URLSearchParams | undefined;
-  #controller: AbortController | undefined;
+  readonly #connection: ClientConnection;
   #ended: CallEndedError | undefined;
 
   constructor(
@@ -26,6 +27,7 @@ export class ApiCall implements Call {
     target: Target,
     match: Match,
     services: Services,
+    connection: ClientConnection,
     upgrade: UpgradeRequest | undefined,
   ) {
     this.req = req;
@@ -36,6 +38,7 @@ export class ApiCall implements Call {
     this.path = target.path;
     this.api = target.api ?? services.advertisedApi();
     this.services = services;
+    this.#connection = connection;
     this.upgrade = upgrade;
   }
 
@@ -45,9 +48,7 @@ export class ApiCall implements Call {
   }
 
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#ended) this.#controller.abort(this.#ended);
-    return this.#controller.signal;
+    return this.#ended ? AbortSignal.abort(this.#ended) : this.#connection.signal;
   }
 
   /** Why the call was ended before its answer was complete, if it was. */
@@ -57,7 +58,8 @@ export class ApiCall implements Call {
 
   /** Aborts what the call is doing. */
   end(reason: CallEndedError): void {
-    this.#ended ??= reason;
-    this.#controller?.abort(reason);
+    if (this.#ended) return;
+    this.#ended = reason;
+    this.#connection.abort(reason);
   }
 }

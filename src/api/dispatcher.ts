@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { Slots } from '../common/slots.ts';
 import { baseHeaders, type HeaderPairs } from './answer.ts';
 import { ApiCall } from './api-call.ts';
 import type { Handler, RouteHandlers, Services, UpgradeRequest } from './call.ts';
+import { ClientConnection } from './client-connection.ts';
 import { CallEndedError, NotSupportedError, SwarmInactiveError, sendError } from './errors.ts';
 import { createRouter, parseTarget, type Router } from './router.ts';
 import { ROUTES, type Route, routeKey } from './routes.ts';
@@ -14,9 +16,8 @@ export class Dispatcher {
   readonly #handlers: RouteHandlers;
   readonly #version: string;
   readonly #router: Router = createRouter(ROUTES);
-  readonly #calls = new Set<ApiCall>();
-  /** The latest answer on each connection. */
-  readonly #answers = new WeakMap<Duplex, ServerResponse>();
+  readonly #calls = new Slots<ApiCall>();
+  readonly #connections = new WeakMap<Duplex, ClientConnection>();
   #isDraining = false;
 
   constructor(services: Services, handlers: RouteHandlers, version: string) {
@@ -32,19 +33,21 @@ export class Dispatcher {
 
   /** Answers an ordinary request. */
   async request(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    this.#answers.set(req.socket, res);
-    await this.#answer(req, res, () => Promise.resolve(undefined));
+    const connection = this.#connectionOf(req.socket);
+    connection.answer = res;
+    await this.#answer(req, res, connection, () => Promise.resolve(undefined));
   }
 
   /** Answers a request to upgrade; the socket is ours from here on. */
   async upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy());
-    await afterEarlier(socket, this.#answers.get(socket));
+    const connection = this.#connectionOf(socket);
+    await afterEarlier(socket, connection.answer);
     if (socket.destroyed) return;
     // The answer before may have set the time that a connection is kept idle.
     req.socket.setTimeout(0);
     const res = responseFor(req, socket);
-    await this.#answer(req, res, () => readUpgrade(req, socket, head));
+    await this.#answer(req, res, connection, () => readUpgrade(req, socket, head));
   }
 
   /** From now on connections end with their answer, and calls that would not end by themselves are ended. */
@@ -60,6 +63,14 @@ export class Dispatcher {
     for (const call of this.#calls) this.#end(call);
   }
 
+  #connectionOf(socket: Duplex): ClientConnection {
+    const known = this.#connections.get(socket);
+    if (known) return known;
+    const connection = new ClientConnection();
+    this.#connections.set(socket, connection);
+    return connection;
+  }
+
   #end(call: ApiCall): void {
     call.end(new CallEndedError('manager stops'));
   }
@@ -67,6 +78,7 @@ export class Dispatcher {
   async #answer(
     req: IncomingMessage,
     res: ServerResponse,
+    connection: ClientConnection,
     upgrade: () => Promise<UpgradeRequest | undefined>,
   ): Promise<void> {
     const { logger } = this.#services;
@@ -78,7 +90,7 @@ export class Dispatcher {
     try {
       const target = parseTarget(req.url ?? '/');
       const match = this.#router.match(req.method ?? 'GET', target.path);
-      await this.#run(new ApiCall(req, res, target, match, this.#services, await upgrade()));
+      await this.#run(new ApiCall(req, res, target, match, this.#services, connection, await upgrade()));
     } catch (error) {
       sendError(res, error, logger);
     }
@@ -86,7 +98,7 @@ export class Dispatcher {
 
   async #run(call: ApiCall): Promise<void> {
     const { res } = call;
-    this.#calls.add(call);
+    const place = this.#calls.add(call);
     const onClose = (): void => {
       if (!res.writableFinished) call.end(new CallEndedError('client left'));
     };
@@ -98,7 +110,7 @@ export class Dispatcher {
       if (call.ended?.code !== 'CLIENT_LEFT') throw error;
       res.destroy();
     } finally {
-      this.#calls.delete(call);
+      this.#calls.remove(place);
       res.off('close', onClose);
     }
   }
