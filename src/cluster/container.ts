@@ -96,8 +96,8 @@ export class Container implements ContainerView {
   }
 
   /**
-   * The list entry as bytes, which must not be modified. Kept from the second time on, until the age's words change: who asks
-   * once for each of many containers must not make the model grow.
+   * The list entry as bytes, which must not be modified. Kept from the second time on, until the age's words change; for listings
+   * of many containers that come again and again.
    */
   bytes(style: NameStyle, nowMs: number): Buffer {
     const kept = this.#kept;

@@ -1,4 +1,4 @@
-import type { Container } from '../../cluster/container.ts';
+import type { Container, NameStyle } from '../../cluster/container.ts';
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import type { ContainerSummary } from '../../engine/types.ts';
@@ -32,6 +32,8 @@ export const containerRoutes: RouteHandlers = {
 
 /** How long one node may take to tell sizes (`docker ps -s`) before its containers are listed without. */
 const SIZES_DEADLINE_MS = 20_000;
+/** A listing of so many containers is worth keeping their entries as bytes. */
+const MANY = 16;
 
 async function listContainers(call: Call): Promise<void> {
   const { cluster, clock, refresh } = call.services;
@@ -50,7 +52,7 @@ async function listContainers(call: Call): Promise<void> {
   }
   const nowMs = clock.now();
   if (!flag(call.query, 'size')) {
-    sendJson(call.res, 200, joinEntries(selected.map((container) => container.bytes(style, nowMs))));
+    sendJson(call.res, 200, listing(selected, style, nowMs));
     return;
   }
   const sizes = await readSizes(call, selected);
@@ -60,6 +62,12 @@ async function listContainers(call: Call): Promise<void> {
     return size === undefined ? text : `{${size},${text.slice(1)}`;
   });
   sendJson(call.res, 200, `[${entries.join(',')}]\n`);
+}
+
+/** Bytes are kept for listings of many only: who asks for one container at a time must not make the model grow. */
+function listing(selected: readonly Container[], style: NameStyle, nowMs: number): string | Buffer {
+  if (selected.length >= MANY) return joinEntries(selected.map((container) => container.bytes(style, nowMs)));
+  return `[${selected.map((container) => container.render(style, nowMs).text).join(',')}]\n`;
 }
 
 /** A JSON array of entries that are JSON already. */
