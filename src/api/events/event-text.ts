@@ -9,11 +9,13 @@ export interface ClusterMessage {
   readonly timeNano: bigint;
   /** The line clients get, with its end. */
   readonly line: Buffer;
+  /** {@link line} as a chunk of an HTTP/1.1 body, framed once for all subscribers. */
+  readonly chunk: Buffer;
 }
 
 /** An engine's message with the node's attributes, the node behind `from` and a `node` object, as classic swarm sent it. */
 export function clusterMessage(node: Node, event: EngineEvent, text: string): ClusterMessage {
-  return { event, node, timeNano: timeNanoOf(text), line: Buffer.from(`${withNode(node, event, text)}\n`) };
+  return { event, node, timeNano: timeNanoOf(text), ...encoded(withNode(node, event, text)) };
 }
 
 /** Our own messages about engines: `engine_connect`, `engine_disconnect`, `engine_reconnect`. */
@@ -28,7 +30,15 @@ export function nodeMessage(node: Node, action: string, reason: string, nowMs: n
   };
   const head = JSON.stringify({ status: action, id: node.id, from: 'swarm', ...event, time: Math.floor(nowMs / 1000) });
   const text = `${head.slice(0, -1)},"timeNano":${timeNano}}`;
-  return { event, node, timeNano, line: Buffer.from(`${withNode(node, event, text)}\n`) };
+  return { event, node, timeNano, ...encoded(withNode(node, event, text)) };
+}
+
+/** The chunk and, in the same memory, the line in it. */
+function encoded(text: string): Pick<ClusterMessage, 'line' | 'chunk'> {
+  const bytes = Buffer.byteLength(text) + 1;
+  const size = `${bytes.toString(16)}\r\n`;
+  const chunk = Buffer.from(`${size}${text}\n\r\n`);
+  return { chunk, line: chunk.subarray(size.length, size.length + bytes) };
 }
 
 /** The last `timeNano` of a message's text: attributes, which may be called alike, come before it. */

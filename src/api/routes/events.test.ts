@@ -1,5 +1,7 @@
+import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FakeManager } from '../../../test/fakes/fake-manager.ts';
+import { ChunkedDecoder } from '../../engine/chunked.ts';
 
 const open: FakeManager[] = [];
 
@@ -42,6 +44,26 @@ async function subscribe(manager: FakeManager, query: string): Promise<Reader> {
       return { messages: lines.map((line) => JSON.parse(line) as Message), text };
     },
   };
+}
+
+/** Sends bytes and gives all that comes until the other side closes. */
+async function exchange(host: string, port: number, text: string): Promise<string> {
+  const socket = connect(port, host);
+  socket.write(text);
+  let answer = '';
+  for await (const piece of socket) answer += String(piece);
+  return answer;
+}
+
+/** The body of an answer in chunks; throws when the last one is missing. */
+function unchunked(answer: string): string {
+  let body = '';
+  const decoder = new ChunkedDecoder((data) => {
+    body += data.toString();
+  });
+  decoder.feed(Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4)));
+  if (!decoder.isAtEnd) throw new Error(`cut off: ${answer}`);
+  return body;
 }
 
 const filters = (wish: unknown): string => `filters=${encodeURIComponent(JSON.stringify(wish))}`;
@@ -89,6 +111,20 @@ describe('GET /events', () => {
     const events = await subscribe(manager, `since=${since}&until=${(Date.now() + 100) / 1000}`);
     const { text } = await events.messages();
     expect(text).toMatch(/"timeNano":\d{19}\b/);
+  });
+
+  test('two pipelined requests get whole answers over one connection, clients of HTTP/1.0 lines without chunks', async () => {
+    const manager = await two();
+    await manager.create('a');
+    const { hostname, port } = new URL(manager.url);
+    const path = `/events?since=${(Date.now() - 1000) / 1000}&until=${(Date.now() + 100) / 1000}`;
+    const old = await exchange(hostname, Number(port), `GET ${path} HTTP/1.0\r\n\r\n`);
+    const lines = old.slice(old.indexOf('\r\n\r\n') + 4);
+    expect(lines.split('\n').map((line) => line && (JSON.parse(line) as Message).Action)).toContain('create');
+    const asked = `GET ${path} HTTP/1.1\r\nHost: docker\r\n`;
+    const both = await exchange(hostname, Number(port), `${asked}\r\n${asked}Connection: close\r\n\r\n`);
+    const bodies = both.split('HTTP/1.1 200 OK\r\n').slice(1).map(unchunked);
+    expect(bodies).toEqual([lines, lines]);
   });
 
   test.each([

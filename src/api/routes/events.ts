@@ -76,10 +76,17 @@ class Sink {
     if (!matchesEvent(message, this.#filters)) return;
     const { res, services } = this.#call;
     if (res.destroyed) return;
-    res.write(message.line);
+    this.#send(message);
     if (res.writableLength <= MAX_BACKLOG_BYTES) return;
     services.logger.warn({ bytes: res.writableLength }, 'an events client does not read: it is cut off');
     res.destroy();
+  }
+
+  /** With the chunk framed already a subscriber costs one write; `res.write` makes three pieces of it. */
+  #send({ line, chunk }: ClusterMessage): void {
+    const { res } = this.#call;
+    if (res.socket && res.chunkedEncoding) res.socket.write(chunk);
+    else res.write(line);
   }
 }
 
