@@ -8,11 +8,13 @@ import type { Node } from './node.ts';
 
 /** Inspections wait no longer than this for engines that are being connected, in milliseconds. */
 const MAX_HOLD_MS = 5_000;
+/** Containers of one node that are inspected together. */
+const AT_ONCE = 8;
 
 /** The inspections of one node: those to come and those under way. */
 interface NodePlan {
   readonly waiting: Container[];
-  readonly underWay: Set<Promise<void>>;
+  readonly underWay: Set<Promise<unknown>>;
 }
 
 /**
@@ -81,10 +83,10 @@ export class Accounting {
     if (plan) await this.#carryOut(node, plan);
   }
 
-  /** One node's containers one after the other, over one connection. */
+  /** One node's containers, a few at a time over one connection. */
   async #carryOut(node: Node, plan: NodePlan): Promise<void> {
-    for (let container = plan.waiting.shift(); container; container = plan.waiting.shift()) {
-      const work = this.#inspect(container);
+    while (plan.waiting.length > 0) {
+      const work = Promise.all(plan.waiting.splice(0, AT_ONCE).map((container) => this.#inspect(container)));
       plan.underWay.add(work);
       await work;
       plan.underWay.delete(work);
@@ -148,7 +150,8 @@ function startHold(): { readonly ended: Promise<void>; readonly end: () => void 
 async function inspect(container: Container): Promise<void> {
   const { node, engineId } = container;
   if (!node.containers.has(engineId)) return;
-  const details = await node.client.json<ContainerDetails>({ method: 'GET', path: `/containers/${engineId}/json` });
+  const path = `/containers/${engineId}/json`;
+  const details = await node.client.json<ContainerDetails>({ method: 'GET', path, isPipelined: true });
   // It may have gone, or have been settled by its own create, meanwhile.
   if (!node.containers.has(engineId)) return;
   node.ledger.put(

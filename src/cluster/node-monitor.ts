@@ -156,7 +156,7 @@ export class NodeMonitor {
     cluster.setInfo(this.#node, info);
     this.#reportWarnings(info);
     this.#sync.reset();
-    const stream = await this.#bounded((signal) => openEventStream(client, (text) => this.#onEvent(text), signal));
+    const stream = await openEventStream(client, (text) => this.#onEvent(text), CONNECT_CALL_MS);
     try {
       await this.#sync.refreshAll();
     } catch (error) {
@@ -249,20 +249,6 @@ export class NodeMonitor {
       );
     for (const warning of warnings) logger.warn({ node: info.Name }, warning);
     this.#node.setWarnings(warnings);
-  }
-
-  async #bounded<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    // Only the opening is bounded; the stream itself lives as long as the monitor.
-    const stop = new AbortController();
-    const timer = setTimeout(
-      () => stop.abort(new EngineError(`engine ${this.#node.entry}: no answer within ${CONNECT_CALL_MS} ms`)),
-      CONNECT_CALL_MS,
-    );
-    try {
-      return await work(AbortSignal.any([stop.signal, this.#stop.signal]));
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }
 

@@ -4,7 +4,7 @@ import { RawServer } from '../../test/fakes/raw-server.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
 import { EngineClient } from './client.ts';
 import { tcpConnector } from './connectors/socket.ts';
-import { EngineAnswerError, messageOf } from './exchange.ts';
+import { EngineAnswerError, type EngineRequest, messageOf } from './exchange.ts';
 import { headerOf } from './response-head.ts';
 
 const LIST = { method: 'GET', path: '/containers/json' } as const;
@@ -238,6 +238,64 @@ describe('a buffered call', () => {
     await client.close();
     await expect(client.request(LIST)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
     await waitUntil(() => engine.openConnections === 0);
+  });
+});
+
+describe('pipelined calls', () => {
+  const inspects = (count: number): EngineRequest[] =>
+    Array.from({ length: count }, (_, i) => ({ method: 'GET', path: `/containers/c${i}/json`, isPipelined: true }));
+
+  test('share one connection, and each gets its own answer', async () => {
+    const engine = await FakeEngine.start({ containers: 40 });
+    closing.push(() => engine.close());
+    const client = clientOf(engine.address);
+    const ids = [...engine.state.containers.keys()];
+    const calls = ids.map((id) =>
+      client.json<{ Id: string }>({ method: 'GET', path: `/containers/${id}/json`, isPipelined: true }),
+    );
+    expect((await Promise.all(calls)).map(({ Id }) => Id)).toEqual(ids);
+    expect(engine.openConnections).toBe(1);
+  });
+
+  test('do not make another call wait', async () => {
+    const { engine, client } = await engineAndClient();
+    const finish = engine.stall('GET /info');
+    const slow = client.request({ method: 'GET', path: '/info', isPipelined: true });
+    const behind = client.request({ ...LIST, isPipelined: true });
+    expect((await client.request(LIST)).statusCode).toBe(200);
+    finish();
+    expect((await Promise.all([slow, behind])).map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+    expect(engine.openConnections).toBe(2);
+  });
+
+  test('let another call in between when there is only one connection', async () => {
+    const { engine, client } = await engineAndClient(1);
+    const calls = [
+      ...inspects(3).map((call) => client.request(call)),
+      client.request(LIST),
+      ...inspects(3).map((call) => client.request(call)),
+    ];
+    await Promise.all(calls);
+    expect(engine.requests.map(({ path }) => path).indexOf('/containers/json')).toBe(3);
+    expect(engine.openConnections).toBe(1);
+  });
+
+  test('are answered also by an engine that closes the connection with each answer', async () => {
+    const answer = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n[]';
+    const server = await RawServer.start((socket) => socket.once('data', () => socket.end(answer)));
+    closing.push(() => server.close());
+    const client = clientOf(server.address, 4);
+    const answers = await Promise.all(inspects(6).map((call) => client.request(call)));
+    expect(answers.map(({ body }) => body.toString())).toEqual(Array(6).fill('[]'));
+  });
+
+  test('outlive one that is given up', async () => {
+    const { engine, client } = await engineAndClient();
+    engine.stall('GET /info');
+    const given = client.request({ method: 'GET', path: '/info', isPipelined: true, timeoutMs: 50 });
+    const behind = client.request({ ...LIST, isPipelined: true });
+    await expect(given).rejects.toThrow('no answer within 50 ms');
+    expect((await behind).statusCode).toBe(200);
   });
 });
 

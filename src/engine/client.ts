@@ -79,12 +79,17 @@ export class EngineClient {
   /** Sends a request on a connection of its own and reads the answer's head. The caller owns the socket. */
   async open(request: RawRequest): Promise<RawExchange> {
     const { lost } = this;
+    const { signal, timeoutMs } = request;
     const socket = await this.send(request);
+    const slow = (): void => void socket.destroy(new Error(`no answer within ${timeoutMs} ms`));
+    const timer = timeoutMs === undefined ? undefined : setTimeout(slow, timeoutMs);
     try {
-      return { socket, ...(await readResponseHead(socket, anyOf(lost, request.signal))) };
+      return { socket, ...(await readResponseHead(socket, anyOf(lost, signal))) };
     } catch (error) {
       socket.destroy();
       throw error;
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -12,9 +12,8 @@ export interface ConnectionPoolOptions {
 export class ConnectionPool implements ConnectionOwner {
   readonly #connector: Connector;
   readonly #options: ConnectionPoolOptions;
-  readonly #all = new Set<EngineConnection>();
-  /** The connection that fell idle last is used first, so that a pool shrinks to what it needs. */
-  readonly #free: EngineConnection[] = [];
+  /** The first that may take a call gets it, so that the others fall idle and are closed. */
+  readonly #all: EngineConnection[] = [];
   readonly #waiting: EngineCall[] = [];
   /** Calls for which a connection is being opened. */
   readonly #opening = new Set<EngineCall>();
@@ -29,45 +28,55 @@ export class ConnectionPool implements ConnectionOwner {
   dispatch(call: EngineCall): void {
     if (call.isSettled) return;
     if (this.#destroyed) return call.fail(this.#destroyed);
-    const free = this.#free.pop();
-    if (free) return free.send(call);
-    if (this.#all.size >= this.#options.connections) this.#waiting.push(call);
+    const connection = this.#connectionFor(call);
+    if (connection) return connection.send(call);
+    const mayOpen = this.#all.length < this.#options.connections && !(call.isPipelined && this.#opening.size > 0);
     // Never rejects.
-    else void this.#open(call);
+    if (mayOpen) void this.#open(call);
+    else this.#waiting.push(call);
   }
 
   /** Fails the calls that wait and those under way, and closes the connections. Idempotent. */
   destroy(reason: Error): void {
     this.#destroyed ??= reason;
     for (const call of [...this.#waiting.splice(0), ...this.#opening]) call.fail(reason);
-    for (const connection of this.#all) connection.close(reason);
+    for (const connection of [...this.#all]) connection.close(reason);
   }
 
-  onFree(connection: EngineConnection): void {
-    const next = this.#nextWaiting();
-    if (next) connection.send(next);
-    else this.#free.push(connection);
+  onAnswered(connection: EngineConnection): void {
+    let next = this.#nextWaiting();
+    while (next && connection.takes(next)) {
+      this.#waiting.shift();
+      connection.send(next);
+      next = this.#nextWaiting();
+    }
+  }
+
+  onUnanswered(call: EngineCall): void {
+    call.isPipelined = false;
+    this.dispatch(call);
   }
 
   onClosed(connection: EngineConnection): void {
-    this.#all.delete(connection);
-    const at = this.#free.indexOf(connection);
-    if (at >= 0) this.#free.splice(at, 1);
+    const at = this.#all.indexOf(connection);
+    if (at >= 0) this.#all.splice(at, 1);
     const next = this.#nextWaiting();
-    if (next) this.dispatch(next);
+    if (!next) return;
+    this.#waiting.shift();
+    this.dispatch(next);
   }
 
   async #open(call: EngineCall): Promise<void> {
     const connection = new EngineConnection(this);
-    this.#all.add(connection);
+    this.#all.push(connection);
     this.#opening.add(call);
     try {
       await connection.open(this.#connector, this.#options.connectTimeoutMs);
       this.#opening.delete(call);
       if (this.#destroyed) return;
       // Given up meanwhile: the connection serves another call.
-      if (call.isSettled) this.onFree(connection);
-      else connection.send(call);
+      if (!call.isSettled) connection.send(call);
+      this.onAnswered(connection);
     } catch (error) {
       this.#opening.delete(call);
       call.fail(error);
@@ -75,9 +84,15 @@ export class ConnectionPool implements ConnectionOwner {
     }
   }
 
+  #connectionFor(call: EngineCall): EngineConnection | undefined {
+    // A connection with ever more pipelined calls would not fall free for the others.
+    if (call.isPipelined && this.#nextWaiting()) return undefined;
+    return this.#all.find((connection) => connection.takes(call));
+  }
+
+  /** The first of those that wait, which stays there; those that were given up are taken out. */
   #nextWaiting(): EngineCall | undefined {
-    let next = this.#waiting.shift();
-    while (next?.isSettled) next = this.#waiting.shift();
-    return next;
+    while (this.#waiting[0]?.isSettled) this.#waiting.shift();
+    return this.#waiting[0];
   }
 }

@@ -11,6 +11,8 @@ export class ConnectionClosedError extends Error {}
 export class EngineCall {
   readonly method: string;
   readonly maxBytes: number;
+  /** See {@link EngineRequest.isPipelined}; not any more when it is sent again. */
+  isPipelined: boolean;
   /** The request's head as it is sent, see `request-head.ts`. */
   readonly head: string;
   readonly body: string | Buffer | undefined;
@@ -33,6 +35,7 @@ export class EngineCall {
   ) {
     this.method = request.method;
     this.maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES;
+    this.isPipelined = request.isPipelined === true;
     this.head = head;
     this.body = request.body;
     this.#request = request;

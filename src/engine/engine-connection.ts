@@ -9,18 +9,28 @@ import { IdleSweep, type Sweepable } from './idle-sweep.ts';
 /** What every connection reads into: what was read is used up before the next one reads. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
 
+/** Pipelined calls that may be under way on one connection. */
+const MAX_PIPELINED = 16;
+
 const idleSweep = new IdleSweep();
 
 /** Whom a connection tells what becomes of it. */
 export interface ConnectionOwner {
-  /** The call was answered and the connection is free for another one. */
-  onFree(connection: EngineConnection): void;
+  /** A call was answered: the connection may take another one. */
+  onAnswered(connection: EngineConnection): void;
+  /** The connection was closed before the answer to a pipelined call began: it may be sent again, alone. */
+  onUnanswered(call: EngineCall): void;
   /** The connection was closed, for whatever reason; called once. */
   onClosed(connection: EngineConnection): void;
 }
 
+interface Running {
+  readonly call: EngineCall;
+  readonly reader: AnswerReader;
+}
+
 /**
- * One keep-alive HTTP/1.1 connection to an engine, for one call at a time. Written for thousands of them: an idle one holds a
+ * One keep-alive HTTP/1.1 connection to an engine, for one call at a time or for several pipelined ones. Written for thousands of them: an idle one holds a
  * socket and little else, and an answer leaves nothing behind: what a connection kept until its next answer would outlive all young objects, and V8
  * would have to search the whole heap to find it dead.
  */
@@ -28,8 +38,9 @@ export class EngineConnection implements Sweepable {
   idleSince: number | undefined;
   readonly #owner: ConnectionOwner;
   #socket: Duplex | undefined;
-  /** The call under way. */
-  #running: { readonly call: EngineCall; readonly reader: AnswerReader } | undefined;
+  /** The calls under way, in the order in which they will be answered. */
+  readonly #running: Running[] = [];
+  #isCorked = false;
   #isClosed = false;
 
   constructor(owner: ConnectionOwner) {
@@ -56,13 +67,22 @@ export class EngineConnection implements Sweepable {
     idleSweep.add(this);
   }
 
-  /** Sends a call over the free connection. */
+  /** Whether it may be given this call now. */
+  takes(call: EngineCall): boolean {
+    if (!this.#socket || this.#isClosed) return false;
+    const last = this.#running.at(-1);
+    if (!last) return true;
+    return call.isPipelined && last.call.isPipelined && this.#running.length < MAX_PIPELINED;
+  }
+
+  /** Sends a call that the connection {@link takes}. */
   send(call: EngineCall): void {
     const socket = this.#socket;
-    if (!socket || this.#running) throw new Error('the connection is not free');
-    this.#running = { call, reader: new AnswerReader(call) };
+    if (!socket) throw new Error('the connection is not open');
+    this.#running.push({ call, reader: new AnswerReader(call) });
     this.idleSince = undefined;
     call.carriedBy(this.#onGivenUp);
+    if (call.isPipelined) this.#cork(socket);
     if (call.body === undefined) return void socket.write(call.head, 'latin1');
     socket.cork();
     socket.write(call.head, 'latin1');
@@ -79,6 +99,17 @@ export class EngineConnection implements Sweepable {
     this.#close(reason);
   }
 
+  /** What is pipelined in one turn goes out in one piece. */
+  #cork(socket: Duplex): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    socket.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      socket.uncork();
+    });
+  }
+
   readonly #onGivenUp = (): void => this.#close(closedByEngine());
 
   #onData(bytes: Buffer): void {
@@ -90,25 +121,25 @@ export class EngineConnection implements Sweepable {
   }
 
   #read(bytes: Buffer): void {
-    if (!this.#running) return this.#close(new Error('the engine sent what nobody asked for'));
-    const { call, reader } = this.#running;
-    const used = reader.feed(bytes);
-    const whole = reader.take();
-    if (!whole) return;
-    this.#running = undefined;
-    call.succeed(whole.answer);
-    if (whole.isLast || used < bytes.length) this.#close(closedByEngine());
-    else this.#onFree();
-  }
-
-  #onFree(): void {
-    this.idleSince = idleSweep.now;
-    this.#owner.onFree(this);
+    let rest = bytes;
+    while (rest.length > 0) {
+      const [running] = this.#running;
+      if (!running) return this.#close(new Error('the engine sent what nobody asked for'));
+      rest = rest.subarray(running.reader.feed(rest));
+      const whole = running.reader.take();
+      if (!whole) return;
+      this.#running.shift();
+      running.call.succeed(whole.answer);
+      if (whole.isLast) return this.#close(closedByEngine());
+    }
+    if (this.#running.length === 0) this.idleSince = idleSweep.now;
+    this.#owner.onAnswered(this);
   }
 
   #onEnd(): void {
-    const answer = this.#running?.reader.takeAtEnd();
-    if (answer) this.#running?.call.succeed(answer);
+    const [running] = this.#running;
+    const answer = running?.reader.takeAtEnd();
+    if (answer) running?.call.succeed(answer);
     this.#close(closedByEngine());
   }
 
@@ -117,10 +148,13 @@ export class EngineConnection implements Sweepable {
     this.#isClosed = true;
     idleSweep.remove(this);
     this.#socket?.destroy();
-    const running = this.#running;
-    this.#running = undefined;
-    running?.call.fail(reason);
+    const running = this.#running.splice(0);
     this.#owner.onClosed(this);
+    for (const { call } of running) {
+      // RFC 9112 §9.3.2: what was pipelined may be asked again.
+      if (call.isPipelined && reason instanceof ConnectionClosedError) this.#owner.onUnanswered(call);
+      else call.fail(reason);
+    }
   }
 }
 

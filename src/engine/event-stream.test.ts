@@ -6,7 +6,7 @@ import { waitUntil } from '../../test/fakes/wait.ts';
 import { ChunkedDecoder } from './chunked.ts';
 import { EngineClient } from './client.ts';
 import { tcpConnector } from './connectors/socket.ts';
-import { LineSplitter, openEventStream } from './event-stream.ts';
+import { type EventStream, LineSplitter, openEventStream } from './event-stream.ts';
 
 /** Cuts bytes at the given places. */
 function pieces(bytes: Buffer, cuts: readonly number[]): Buffer[] {
@@ -134,7 +134,7 @@ describe('a subscription', () => {
     const engine = await FakeEngine.start();
     closing.push(() => engine.close());
     const texts: string[] = [];
-    await openEventStream(clientOf(engine.address), (text) => texts.push(text), new AbortController().signal);
+    await openEventStream(clientOf(engine.address), (text) => texts.push(text), 1_000);
     engine.run({ name: 'web' });
     engine.run({ name: 'db' });
     await waitUntil(() => texts.length === 4);
@@ -147,7 +147,7 @@ describe('a subscription', () => {
   ])('ends when %s', async (_name, end) => {
     const engine = await FakeEngine.start();
     closing.push(() => engine.close());
-    const stream = await openEventStream(clientOf(engine.address), () => undefined, new AbortController().signal);
+    const stream = await openEventStream(clientOf(engine.address), () => undefined, 1_000);
     await end(engine);
     expect(await stream.ended).toBeInstanceOf(Error);
   });
@@ -155,21 +155,21 @@ describe('a subscription', () => {
   test('ends with the answer, though the connection stays open', async () => {
     const texts: string[] = [];
     const client = await answering('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n0\r\n\r\n');
-    const stream = await openEventStream(client, (text) => texts.push(text), new AbortController().signal);
+    const stream = await openEventStream(client, (text) => texts.push(text), 1_000);
     expect((await stream.ended).message).toBe('the engine ended its event stream');
     expect(texts).toEqual(['{}']);
   });
 
   test('ends when the framing is broken', async () => {
     const client = await answering('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nwhat?\r\n');
-    const stream = await openEventStream(client, () => undefined, new AbortController().signal);
+    const stream = await openEventStream(client, () => undefined, 1_000);
     expect((await stream.ended).message).toBe('the engine sent a malformed chunk size');
   });
 
   test('reads an answer without framing', async () => {
     const texts: string[] = [];
     const client = await answering('HTTP/1.1 200 OK\r\n\r\n{"n":1}\n{"n"', ':2}\n');
-    await openEventStream(client, (text) => texts.push(text), new AbortController().signal);
+    await openEventStream(client, (text) => texts.push(text), 1_000);
     await waitUntil(() => texts.length === 2);
     expect(texts).toEqual(['{"n":1}', '{"n":2}']);
   });
@@ -178,17 +178,26 @@ describe('a subscription', () => {
     const engine = await FakeEngine.start();
     closing.push(() => engine.close());
     engine.lie('GET /events', 503, { message: 'not today' });
-    await expect(
-      openEventStream(clientOf(engine.address), () => undefined, new AbortController().signal),
-    ).rejects.toThrow('not today');
+    await expect(openEventStream(clientOf(engine.address), () => undefined, 1_000)).rejects.toThrow('not today');
   });
 
-  test('is given up with its signal', async () => {
+  test('is given up when the engine does not answer', async () => {
     const engine = await FakeEngine.start();
     closing.push(() => engine.close());
-    const stop = new AbortController();
-    const stream = await openEventStream(clientOf(engine.address), () => undefined, stop.signal);
-    stop.abort(new Error('enough'));
-    expect((await stream.ended).message).toBe('aborted');
+    engine.stall('GET /events');
+    const opened = openEventStream(clientOf(engine.address), () => undefined, 50);
+    await expect(opened).rejects.toThrow('no answer within 50 ms');
+  });
+
+  test.each([
+    ['it', (stream: EventStream) => stream.close()],
+    ['its client', (_stream: EventStream, client: EngineClient) => void client.close()],
+  ])('ends when %s is closed', async (_what, close) => {
+    const engine = await FakeEngine.start();
+    closing.push(() => engine.close());
+    const client = clientOf(engine.address);
+    const stream = await openEventStream(client, () => undefined, 1_000);
+    close(stream, client);
+    expect((await stream.ended).message).toBe('the connection was closed');
   });
 });

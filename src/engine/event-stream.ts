@@ -16,15 +16,15 @@ export interface EventStream {
 }
 
 /**
- * Subscribes to an engine's events. Resolves once the engine accepted the subscription, so that a listing made
+ * Subscribes to an engine's events, within `timeoutMs`. Resolves once the engine accepted the subscription, so that a listing made
  * afterwards misses nothing. `onEvent` gets each message as the engine wrote it: 64-bit times survive only as text.
  */
 export async function openEventStream(
   client: EngineClient,
   onEvent: (text: string) => void,
-  signal: AbortSignal,
+  timeoutMs: number,
 ): Promise<EventStream> {
-  const exchange = await client.open({ method: 'GET', path: '/events', headers: {}, signal });
+  const exchange = await client.open({ method: 'GET', path: '/events', headers: {}, timeoutMs });
   const { socket } = exchange;
   if (exchange.statusCode !== 200) {
     socket.destroy();
@@ -33,7 +33,7 @@ export async function openEventStream(
   const lines = new LineSplitter(onEvent);
   const isChunked = headerOf(exchange.rawHeaders, 'transfer-encoding')?.toLowerCase() === 'chunked';
   const sink = isChunked ? new ChunkedDecoder((data) => lines.feed(data)) : lines;
-  return { ended: pump(socket, sink, exchange.rest, signal), close: () => socket.destroy() };
+  return { ended: pump(socket, sink, exchange.rest), close: () => socket.destroy() };
 }
 
 /** What takes an answer's bytes; `isAtEnd` when the answer says itself where it ends. */
@@ -42,14 +42,12 @@ interface Sink {
   readonly isAtEnd: boolean;
 }
 
-function pump(socket: Duplex, sink: Sink, first: Buffer, signal: AbortSignal): Promise<Error> {
+function pump(socket: Duplex, sink: Sink, first: Buffer): Promise<Error> {
   return new Promise((resolve) => {
     const stop = (reason: Error): void => {
-      signal.removeEventListener('abort', onAbort);
       socket.destroy();
       resolve(reason);
     };
-    const onAbort = (): void => stop(new Error('aborted'));
     const onData = (bytes: Buffer): void => {
       try {
         sink.feed(bytes);
@@ -58,12 +56,10 @@ function pump(socket: Duplex, sink: Sink, first: Buffer, signal: AbortSignal): P
         stop(error as Error);
       }
     };
-    if (signal.aborted) return onAbort();
     socket.on('data', onData);
     socket.once('end', () => stop(new Error('the engine ended its event stream')));
     socket.once('error', stop);
     socket.once('close', () => stop(new Error('the connection was closed')));
-    signal.addEventListener('abort', onAbort, { once: true });
     if (first.length > 0) onData(first);
     socket.resume();
   });

@@ -17,6 +17,11 @@ export interface EngineRequest {
   readonly signal?: AbortSignal | undefined;
   /** Bound on the whole exchange in milliseconds; default 30 s. 0 means none (only with a signal). */
   readonly timeoutMs?: number | undefined;
+  /**
+   * True lets the call go out over a connection whose answers before it are still to come (HTTP pipelining). For reads in the
+   * background: many of them cost few writes and one connection, but each waits for those before it.
+   */
+  readonly isPipelined?: boolean | undefined;
   /** Bound on the answer's size in bytes; default 256 MiB. */
   readonly maxBytes?: number | undefined;
 }
@@ -44,6 +49,8 @@ export interface RawRequest {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: Buffer | string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Bound in milliseconds on the time until the answer's head is there; only for `open`. Default none. */
+  readonly timeoutMs?: number | undefined;
   /** Takes what is read instead of `data` events, see {@link Connector.connect}; only for `send`. */
   readonly reader?: OnReadOpts | undefined;
 }
