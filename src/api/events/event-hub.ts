@@ -1,27 +1,42 @@
 import type { Cluster, ClusterEvent } from '../../cluster/cluster.ts';
 import type { Clock } from '../../common/clock.ts';
+import { EventBatch } from './event-batch.ts';
 import { type ClusterMessage, clusterMessage, nodeMessage } from './event-text.ts';
 
 /** Our own messages kept for `since`; engines keep 256 of theirs. */
 const KEPT_OWN_MESSAGES = 256;
 
+/**
+ * Batches are this many milliseconds apart. The first message goes out at once; those that come soon after it wait for each other,
+ * because a write to a subscriber costs much the same for one message as for ten.
+ */
+const GATHER_MS = 20;
+
 /** Merges what engines say and what happens to nodes into one stream; a message is rendered once for all subscribers. */
 export class EventHub {
   readonly #clock: Clock;
-  readonly #subscribers = new Set<(message: ClusterMessage) => void>();
+  readonly #subscribers = new Set<(batch: EventBatch) => void>();
   readonly #own: ClusterMessage[] = [];
   readonly #wasConnected = new WeakSet<object>();
   readonly #unsubscribe: () => void;
+  #gathered: ClusterMessage[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  /** `performance.now()` of the last batch. */
+  #sentMs = Number.NEGATIVE_INFINITY;
 
   constructor(cluster: Cluster, clock: Clock) {
     this.#clock = clock;
     this.#unsubscribe = cluster.subscribe((event) => this.#onEvent(event));
   }
 
-  /** Calls `listener` for every message from now on, until the returned function is called. */
-  subscribe(listener: (message: ClusterMessage) => void): () => void {
+  /** Hands every message from now on to `listener`, until the returned function is called. */
+  subscribe(listener: (batch: EventBatch) => void): () => void {
+    this.#flush();
     this.#subscribers.add(listener);
-    return () => this.#subscribers.delete(listener);
+    return () => {
+      this.#flush();
+      this.#subscribers.delete(listener);
+    };
   }
 
   /** Our own recent messages, oldest first. */
@@ -32,6 +47,7 @@ export class EventHub {
   close(): void {
     this.#unsubscribe();
     this.#subscribers.clear();
+    clearTimeout(this.#timer);
   }
 
   #onEvent(event: ClusterEvent): void {
@@ -57,6 +73,20 @@ export class EventHub {
   }
 
   #publish(message: ClusterMessage): void {
-    for (const subscriber of this.#subscribers) subscriber(message);
+    this.#gathered.push(message);
+    if (this.#timer) return;
+    const waitMs = this.#sentMs + GATHER_MS - performance.now();
+    if (waitMs <= 0) this.#flush();
+    else this.#timer = setTimeout(() => this.#flush(), waitMs);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#gathered.length === 0) return;
+    this.#sentMs = performance.now();
+    const batch = new EventBatch(this.#gathered);
+    this.#gathered = [];
+    for (const subscriber of this.#subscribers) subscriber(batch);
   }
 }

@@ -3,6 +3,7 @@ import { BadRequestError } from '../../common/errors.ts';
 import type { EngineEvent } from '../../engine/types.ts';
 import { SubstrateEvents } from '../../substrate/substrate-events.ts';
 import type { Call, RouteHandlers } from '../call.ts';
+import { chunksOf, EventBatch } from '../events/event-batch.ts';
 import { EVENT_FILTERS, matchesEvent } from '../events/event-filter.ts';
 import { type ClusterMessage, clusterMessage } from '../events/event-text.ts';
 import { type Filters, parseFilters } from '../filters.ts';
@@ -22,7 +23,7 @@ async function streamEvents(call: Call): Promise<void> {
   const until = readTime(call.query.get('until'), nowMs);
   const sink = new Sink(call, filters, until);
   // Live messages wait until the past ones are written, so that order holds and none falls between.
-  const unsubscribe = call.services.events.subscribe((message) => sink.live(message));
+  const unsubscribe = call.services.events.subscribe((batch) => sink.live(batch));
   try {
     call.res.writeHead(200, { 'Content-Type': 'application/json' });
     call.res.flushHeaders();
@@ -50,43 +51,40 @@ class Sink {
     this.#until = until;
   }
 
-  live(message: ClusterMessage): void {
-    if (this.#waiting) this.#waiting.push(message);
-    else this.#write(message);
+  live(batch: EventBatch): void {
+    if (this.#waiting) this.#waiting.push(...batch.messages);
+    else this.#write(batch);
   }
 
   history(messages: readonly ClusterMessage[]): void {
-    for (const message of messages) {
-      this.#seen.add(keyOf(message));
-      this.#write(message);
-    }
+    for (const message of messages) this.#seen.add(keyOf(message));
+    this.#write(new EventBatch(messages));
   }
 
   /** From now on live messages are written at once. */
   release(): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
-    for (const message of waiting) if (!this.#seen.has(keyOf(message))) this.#write(message);
+    this.#write(new EventBatch(waiting.filter((message) => !this.#seen.has(keyOf(message)))));
     this.#seen.clear();
   }
 
-  #write(message: ClusterMessage): void {
-    if (this.#until !== undefined && message.timeNano > this.#until) return;
-    if (!this.#substrate.isShown(message.event)) return;
-    if (!matchesEvent(message, this.#filters)) return;
+  #write(batch: EventBatch): void {
     const { res, services } = this.#call;
     if (res.destroyed) return;
-    this.#send(message);
+    const shown = batch.messages.filter((message) => this.#passes(message));
+    if (shown.length === 0) return;
+    // With the chunks framed already a subscriber costs one write; `res.write` makes three pieces of each.
+    if (!res.socket || !res.chunkedEncoding) for (const { line } of shown) res.write(line);
+    else res.socket.write(shown.length === batch.messages.length ? batch.chunks : chunksOf(shown));
     if (res.writableLength <= MAX_BACKLOG_BYTES) return;
     services.logger.warn({ bytes: res.writableLength }, 'an events client does not read: it is cut off');
     res.destroy();
   }
 
-  /** With the chunk framed already a subscriber costs one write; `res.write` makes three pieces of it. */
-  #send({ line, chunk }: ClusterMessage): void {
-    const { res } = this.#call;
-    if (res.socket && res.chunkedEncoding) res.socket.write(chunk);
-    else res.write(line);
+  #passes(message: ClusterMessage): boolean {
+    if (this.#until !== undefined && message.timeNano > this.#until) return false;
+    return this.#substrate.isShown(message.event) && matchesEvent(message, this.#filters);
   }
 }
 
