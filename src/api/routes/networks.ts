@@ -1,7 +1,7 @@
 import { BadRequestError } from '../../common/errors.ts';
+import type { ConnectBody } from '../../substrate/network-connections.ts';
 import { NETWORK_FILTERS } from '../../substrate/network-filters.ts';
 import type { WantedNetwork } from '../../substrate/network-kinds.ts';
-import type { ConnectBody } from '../../substrate/network-service.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { readJson } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';

@@ -1,0 +1,104 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Container } from '../cluster/container.ts';
+import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
+import { BadRequestError, ConflictError } from '../common/errors.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
+import { attachRetryDelayMs } from './attach-retry.ts';
+import type { NetworkCatalog } from './network-catalog.ts';
+import type { KnownNetwork } from './network-view.ts';
+import type { Substrate } from './substrate.ts';
+
+/** Body of connect and disconnect; passes through. */
+export interface ConnectBody {
+  readonly Container?: unknown;
+  readonly Force?: unknown;
+}
+
+/** What {@link NetworkConnections} works with. */
+export interface NetworkConnectionsParts {
+  readonly catalog: NetworkCatalog;
+  readonly cluster: Cluster;
+  readonly substrate: Substrate;
+  readonly clock: Clock;
+}
+
+/** Connects containers to networks and disconnects them, each at its node. */
+export class NetworkConnections {
+  readonly #parts: NetworkConnectionsParts;
+
+  constructor(parts: NetworkConnectionsParts) {
+    this.#parts = parts;
+  }
+
+  /** Connects a container at its node. */
+  async connect(reference: string, body: ConnectBody, signal: AbortSignal): Promise<void> {
+    const { network, container } = this.#both(reference, body);
+    const { node } = container;
+    this.#assertReachable(network, node);
+    await this.prepareAttach(node, [network.id], signal);
+    const path = `/networks/${encodeURIComponent(this.#parts.catalog.referenceOn(node, network))}/connect`;
+    const text = JSON.stringify({ ...body, Container: container.engineId });
+    await this.#insist(() => node.client.json({ method: 'POST', path, body: text, signal, timeoutMs: 60_000 }), signal);
+    await node.refreshContainers([container.engineId]);
+  }
+
+  /** Disconnects a container; with `Force` also one whose node is down. */
+  async disconnect(reference: string, body: ConnectBody, signal: AbortSignal): Promise<void> {
+    const { network, container } = this.#both(reference, body);
+    const { node } = container;
+    if (!node.isHealthy && body.Force === true && network.kind === 'cluster') {
+      // Its attachments end with its place in the substrate; it takes a new one when it returns.
+      await this.#parts.substrate.release(node, signal);
+      return;
+    }
+    const path = `/networks/${encodeURIComponent(this.#parts.catalog.referenceOn(node, network))}/disconnect`;
+    const text = JSON.stringify({ ...body, Container: container.engineId });
+    await node.client.json({ method: 'POST', path, body: text, signal, timeoutMs: 60_000 });
+    await node.refreshContainers([container.engineId]);
+  }
+
+  /** Waits until the substrate is ready on a node if one of the networks needs it. To be called before create and start. */
+  async prepareAttach(node: Node, references: readonly string[], signal: AbortSignal): Promise<void> {
+    const spanning = references.flatMap((reference) => {
+      const network = this.#parts.catalog.find(reference);
+      return network?.kind === 'cluster' ? network : [];
+    });
+    if (spanning.length === 0) return;
+    await this.#parts.substrate.readyOn(node, signal);
+    for (const { id } of spanning) this.#parts.catalog.participants.add(id, node);
+  }
+
+  /** Milliseconds to wait before a refused start or connect is tried again; undefined when the refusal is final. */
+  retryDelayMs({ message }: { readonly message: string }, attempt: number): number | undefined {
+    return attachRetryDelayMs(message, attempt, (network) => this.#parts.catalog.find(network)?.kind === 'cluster');
+  }
+
+  /** Repeats a connect while the engine refuses it for reasons that pass. */
+  async #insist(connect: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await connect();
+        return;
+      } catch (error) {
+        const delayMs = error instanceof EngineAnswerError ? this.retryDelayMs(error, attempt) : undefined;
+        if (delayMs === undefined) throw error;
+        await this.#parts.clock.sleep(delayMs, signal);
+      }
+    }
+  }
+
+  #both(reference: string, body: ConnectBody): { readonly network: KnownNetwork<Node>; readonly container: Container } {
+    if (typeof body.Container !== 'string' || body.Container === '')
+      throw new BadRequestError('name the container to connect or disconnect', 'NO_CONTAINER');
+    return { network: this.#parts.catalog.get(reference), container: this.#parts.cluster.container(body.Container) };
+  }
+
+  #assertReachable(network: KnownNetwork<Node>, node: Node): void {
+    if (network.kind !== 'local' || network.holders[0] === node) return;
+    throw new ConflictError(
+      `network ${network.name} is a ${network.summary.Driver} network on ${network.holders[0]?.name}, the container is on ${node.name}: use a network without driver to span nodes`,
+      'NETWORK_ELSEWHERE',
+    );
+  }
+}
