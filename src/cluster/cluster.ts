@@ -1,7 +1,6 @@
 import pLimit from 'p-limit';
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
-import { ConflictError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { MultiMap } from '../common/multi-map.ts';
 import type {
@@ -21,6 +20,7 @@ import { Containers } from './containers.ts';
 import { HeldByNodes } from './held-by-nodes.ts';
 import { ImageIndex } from './images.ts';
 import type { Node, NodeState } from './node.ts';
+import { nodeIdFor } from './node-id.ts';
 import type { NodeWriter } from './node-sync.ts';
 import { beginPlacement, NameReservations, type PendingPlacement } from './placements.ts';
 
@@ -210,12 +210,13 @@ export class Cluster implements ClusterView, NodeWriter {
   }
 
   /**
-   * Takes an engine's facts. Throws when the same engine is already in the cluster under another entry; a clone (same
-   * ID, other host name) is told apart by its address; an engine that moved to another address is taken over. An engine
-   * that changed its ID is a new one: what the old held is forgotten.
+   * Takes an engine's facts. Throws when the same engine is already in the cluster under another entry; one that moved to
+   * another address is taken over. An engine that changed its ID is a new one: what the old held is forgotten.
    */
   setInfo(node: Node, info: EngineInfo): void {
-    const id = this.#idFor(node, info);
+    const holder = this.#byId.get(info.ID);
+    const id = nodeIdFor(node, info, holder);
+    if (holder && holder !== node && id === info.ID) this.#forget(holder);
     if (node.id !== id) {
       this.#forget(node);
       this.#releaseId(node);
@@ -268,22 +269,6 @@ export class Cluster implements ClusterView, NodeWriter {
 
   emitEngineEvent(node: Node, event: EngineEvent, text: string): void {
     this.#events.emit({ kind: 'engine-event', node, event, text });
-  }
-
-  #idFor(node: Node, info: EngineInfo): string {
-    const holder = this.#byId.get(info.ID);
-    if (!holder || holder === node) return info.ID;
-    if (holder.name === info.Name && !holder.isHealthy) {
-      this.#forget(holder);
-      return info.ID;
-    }
-    if (holder.name === info.Name) {
-      throw new ConflictError(
-        `engine ${info.ID} (${info.Name}) is already in the cluster as ${holder.entry}: remove one of the two entries, or give a cloned machine an ID and host name of its own`,
-        'DUPLICATE_ENGINE',
-      );
-    }
-    return `${info.ID}|${node.entry}`;
   }
 
   /** An engine that moved to another entry took its ID along: then it is no longer this node's. */
