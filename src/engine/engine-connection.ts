@@ -18,7 +18,7 @@ const idleSweep = new IdleSweep();
 export interface ConnectionOwner {
   /** A call was answered: the connection may take another one. */
   onAnswered(connection: EngineConnection): void;
-  /** The connection was closed before the answer to a pipelined call began: it may be sent again, alone. */
+  /** The connection was closed before the answer to a pipelined call was whole: it may be sent again, alone. */
   onUnanswered(call: EngineCall): void;
   /** The connection was closed, for whatever reason; called once. */
   onClosed(connection: EngineConnection): void;
@@ -30,9 +30,9 @@ interface Running {
 }
 
 /**
- * One keep-alive HTTP/1.1 connection to an engine, for one call at a time or for several pipelined ones. Written for thousands of them: an idle one holds a
- * socket and little else, and an answer leaves nothing behind: what a connection kept until its next answer would outlive all young objects, and V8
- * would have to search the whole heap to find it dead.
+ * One keep-alive HTTP/1.1 connection to an engine, for one call at a time or for several pipelined ones. Written for thousands of
+ * them: an idle one holds a socket and little else, and an answer leaves nothing behind. What a connection kept until its next
+ * answer would outlive all young objects, and V8 would have to search the whole heap to find it dead.
  */
 export class EngineConnection implements Sweepable {
   idleSince: number | undefined;
@@ -59,10 +59,11 @@ export class EngineConnection implements Sweepable {
     const socket = await connector.connect(timeoutMs, undefined, onread);
     if (this.#isClosed) return void socket.destroy();
     this.#socket = socket;
+    this.idleSince = idleSweep.now;
     socket.on('data', (bytes: Buffer) => this.#onData(bytes));
-    socket.on('error', (error) => this.#close(error));
+    socket.on('error', (error) => this.close(error));
     socket.on('end', () => this.#onEnd());
-    socket.on('close', () => this.#close(closedByEngine()));
+    socket.on('close', () => this.close(closedByEngine()));
     socket.resume();
     idleSweep.add(this);
   }
@@ -91,12 +92,22 @@ export class EngineConnection implements Sweepable {
   }
 
   closeIdle(): void {
-    this.#close(new Error('idle'));
+    this.close(new Error('idle'));
   }
 
-  /** Closes the connection; a call under way fails with `reason`. Idempotent. */
+  /** Closes the connection; calls under way fail with `reason`. Idempotent. */
   close(reason: Error): void {
-    this.#close(reason);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    idleSweep.remove(this);
+    this.#socket?.destroy();
+    const running = this.#running.splice(0);
+    this.#owner.onClosed(this);
+    for (const { call } of running) {
+      // RFC 9112 §9.3.2: what was pipelined may be asked again.
+      if (call.isPipelined && reason instanceof ConnectionClosedError) this.#owner.onUnanswered(call);
+      else call.fail(reason);
+    }
   }
 
   /** What is pipelined in one turn goes out in one piece. */
@@ -110,13 +121,13 @@ export class EngineConnection implements Sweepable {
     });
   }
 
-  readonly #onGivenUp = (): void => this.#close(closedByEngine());
+  readonly #onGivenUp = (): void => this.close(closedByEngine());
 
   #onData(bytes: Buffer): void {
     try {
       this.#read(bytes);
     } catch (error) {
-      this.#close(new Error(reasonOf(error), { cause: error }));
+      this.close(new Error(reasonOf(error), { cause: error }));
     }
   }
 
@@ -124,13 +135,13 @@ export class EngineConnection implements Sweepable {
     let rest = bytes;
     while (rest.length > 0) {
       const [running] = this.#running;
-      if (!running) return this.#close(new Error('the engine sent what nobody asked for'));
+      if (!running) return this.close(new Error('the engine sent what nobody asked for'));
       rest = rest.subarray(running.reader.feed(rest));
       const whole = running.reader.take();
       if (!whole) return;
       this.#running.shift();
       running.call.succeed(whole.answer);
-      if (whole.isLast) return this.#close(closedByEngine());
+      if (whole.isLast) return this.close(closedByEngine());
     }
     if (this.#running.length === 0) this.idleSince = idleSweep.now;
     this.#owner.onAnswered(this);
@@ -140,21 +151,7 @@ export class EngineConnection implements Sweepable {
     const [running] = this.#running;
     const answer = running?.reader.takeAtEnd();
     if (answer) running?.call.succeed(answer);
-    this.#close(closedByEngine());
-  }
-
-  #close(reason: Error): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    idleSweep.remove(this);
-    this.#socket?.destroy();
-    const running = this.#running.splice(0);
-    this.#owner.onClosed(this);
-    for (const { call } of running) {
-      // RFC 9112 §9.3.2: what was pipelined may be asked again.
-      if (call.isPipelined && reason instanceof ConnectionClosedError) this.#owner.onUnanswered(call);
-      else call.fail(reason);
-    }
+    this.close(closedByEngine());
   }
 }
 

@@ -28,12 +28,7 @@ export function tcpConnector(host: string, port: number): Connector {
 /** TLS 1.2 or newer over TCP; sessions are resumed so that later streams are cheap. */
 export function tlsConnector(host: string, port: number, options: EngineTls): Connector {
   const address = `tls://${joinHostPort(host, port)}`;
-  const context = tls.createSecureContext({
-    ca: options.ca,
-    cert: options.cert,
-    key: options.key,
-    minVersion: 'TLSv1.2',
-  });
+  const context = contextOf(options);
   let session: Buffer | undefined;
   const open = (reader: Reader): tls.TLSSocket => {
     const socketOptions: tls.ConnectionOptions & { allowHalfOpen: boolean } = {
@@ -54,6 +49,18 @@ export function tlsConnector(host: string, port: number, options: EngineTls): Co
     return socket;
   };
   return socketConnector(address, host, open, 'secureConnect');
+}
+
+/** One for all engines that share certificates: reading them takes a millisecond and some 40 KB each time. */
+const contexts = new WeakMap<EngineTls, tls.SecureContext>();
+
+function contextOf(options: EngineTls): tls.SecureContext {
+  const known = contexts.get(options);
+  if (known) return known;
+  const { ca, cert, key } = options;
+  const context = tls.createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' });
+  contexts.set(options, context);
+  return context;
 }
 
 /** A unix socket on this machine. */
