@@ -1,5 +1,5 @@
 import type { Container } from '../../cluster/container.ts';
-import { memberRange, setMember } from '../../common/json-edit.ts';
+import { type JsonRange, memberRange, setMember } from '../../common/json-edit.ts';
 
 interface PortBinding {
   readonly HostIp?: string;
@@ -19,7 +19,7 @@ export function inspectView(answer: string, container: Container): string {
 
 /** `0.0.0.0` and `::` become the node's address; where both said the same port it is listed once. */
 function withReachablePorts(text: string, address: string): string {
-  const range = memberRange(text, ['NetworkSettings', 'Ports']);
+  const range = portsRange(text);
   if (!range) return text;
   const ports = text.slice(range.start, range.end);
   if (!ports.includes('"HostIp"')) return text;
@@ -30,6 +30,25 @@ function withReachablePorts(text: string, address: string): string {
   ]);
   return text.slice(0, range.start) + JSON.stringify(Object.fromEntries(reachable)) + text.slice(range.end);
 }
+
+/**
+ * Where the ports are. Engines write the network settings at the end, so that what stands before them need not be read. A quote inside
+ * a JSON string is escaped: what is searched for can only be a member, and it is one of the whole if all its brackets close behind it.
+ */
+function portsRange(text: string): JsonRange | undefined {
+  const at = text.lastIndexOf('"NetworkSettings":{');
+  if (at > 0) {
+    try {
+      const range = memberRange(`{${text.slice(at)}`, PORTS);
+      return range && { start: range.start + at - 1, end: range.end + at - 1 };
+    } catch {
+      // A member of something inside.
+    }
+  }
+  return memberRange(text, PORTS);
+}
+
+const PORTS = ['NetworkSettings', 'Ports'] as const;
 
 function reachableBindings(bindings: readonly PortBinding[], address: string): PortBinding[] {
   const shown = new Map<string, PortBinding>();
