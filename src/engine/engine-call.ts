@@ -4,7 +4,7 @@ import type { EngineAnswer, EngineRequest } from './exchange.ts';
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
 
-/** The connection was closed before the answer was whole. */
+/** The connection was closed or broke before the answer was whole. */
 export class ConnectionClosedError extends Error {}
 
 /** One buffered call on its way; it settles once, within its bound of time. */
@@ -92,7 +92,7 @@ export class EngineCall {
     return new EngineError(`${what}: ${reasonOf(error)}${this.#hint(error)}`, 'ENGINE_UNREACHABLE', error);
   }
 
-  /** With TLS 1.3 an engine refuses a client certificate only after the handshake, by closing. */
+  /** With TLS 1.3 an engine refuses a client certificate only after the handshake, by an alert or by closing. */
   #hint(error: unknown): string {
     const isClosed = error instanceof ConnectionClosedError;
     return isClosed && this.#address.startsWith('tls:') ? ': does the engine accept this client certificate?' : '';

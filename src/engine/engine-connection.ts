@@ -61,7 +61,7 @@ export class EngineConnection implements Sweepable {
     this.#socket = socket;
     this.idleSince = idleSweep.now;
     socket.on('data', (bytes: Buffer) => this.#onData(bytes));
-    socket.on('error', (error) => this.close(error));
+    socket.on('error', (error) => this.close(new ConnectionClosedError(reasonOf(error), { cause: error })));
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.close(closedByEngine()));
     socket.resume();
