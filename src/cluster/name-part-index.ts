@@ -5,6 +5,8 @@ const STRIDE = 3;
 /** Characters of a gram: long ones are rare, however many names there are; short ones find short texts. */
 const LONG_GRAM = 6;
 const SHORT_GRAM = 3;
+/** So few names with a gram are looked at rather than searching for a rarer gram. */
+const RARE = 8;
 
 /** Text this long or longer contains a whole short gram at every alignment. */
 export const MIN_INDEXED_CHARS: number = SHORT_GRAM + STRIDE - 1;
@@ -65,11 +67,11 @@ class GramIndex<T extends Named> {
   }
 
   add(item: T): void {
-    for (const gram of this.#grams(item.name, 0)) this.#items.add(gram, item);
+    for (const gram of this.#grams(item.name)) this.#items.add(gram, item);
   }
 
   remove(item: T): void {
-    for (const gram of this.#grams(item.name, 0)) this.#items.remove(gram, item);
+    for (const gram of this.#grams(item.name)) this.#items.remove(gram, item);
   }
 
   containing(text: string): ReadonlySet<T> {
@@ -80,11 +82,16 @@ class GramIndex<T extends Named> {
     return found;
   }
 
-  /** Everything under the rarest of the grams that are a name's when the text's character `shift` begins one. */
+  /**
+   * Everything under the rarest of the grams that are a name's when the text's character `shift` begins one. From the end, where names
+   * that begin alike differ, and no further than to a gram that is rare enough: each look is one into a large table.
+   */
   #candidates(text: string, shift: number): readonly T[] {
     let rarest: string | undefined;
     let fewest = Number.POSITIVE_INFINITY;
-    for (const gram of this.#grams(text, shift)) {
+    const last = text.length - this.#length;
+    for (let at = last - ((last - shift) % STRIDE); at >= shift && fewest > RARE; at -= STRIDE) {
+      const gram = text.slice(at, at + this.#length);
       const count = this.#items.count(gram);
       if (count === 0) return [];
       if (count >= fewest) continue;
@@ -94,7 +101,7 @@ class GramIndex<T extends Named> {
     return rarest === undefined ? [] : this.#items.get(rarest);
   }
 
-  *#grams(text: string, start: number): IterableIterator<string> {
-    for (let at = start; at + this.#length <= text.length; at += STRIDE) yield text.slice(at, at + this.#length);
+  *#grams(name: string): IterableIterator<string> {
+    for (let at = 0; at + this.#length <= name.length; at += STRIDE) yield name.slice(at, at + this.#length);
   }
 }
