@@ -9,8 +9,10 @@ const MOST_GROWTH = 1.5;
 const GROWING: ReadonlySet<string> = new Set(['info', 'ps -a', 'ps by label']);
 
 /**
- * CPU time per operation over the sizes of a sweep, and by how much it grows. The last column takes off the operation's share of
- * what so many nodes cost all the time, whether anybody asks or not. Undefined without two sizes to compare.
+ * CPU time per operation over the sizes of a sweep, and by how much it grows: as measured; without the operation's share of what so
+ * many nodes cost all the time, whether anybody asks or not; and divided by the floor of the same run, because a machine is not
+ * equally fast in the minutes between two sizes and a fleet of thousands takes the caches of everybody. Undefined without two
+ * sizes to compare.
  */
 export function growthTable(results: readonly PartResult[]): Table | undefined {
   const sweep = results.filter(({ part, tls }) => part === 'sweep' && !tls).sort((a, b) => a.nodes - b.nodes);
@@ -24,13 +26,21 @@ export function growthTable(results: readonly PartResult[]): Table | undefined {
     ...sweep.map((result) => figure(cpuOf(result, operation))),
     ratio(cpuOf(from, operation), cpuOf(to, operation)),
     ratio(aloneOf(from, operation), aloneOf(to, operation)),
+    ratio(inFloors(from, operation), inFloors(to, operation)),
     GROWING.has(operation) ? 'its answer grows' : `≤ ${MOST_GROWTH}×`,
   ]);
-  return [['operation', ...sizes, span, `${span} without idling`, 'target'], ...rows];
+  return [['operation', ...sizes, span, `${span} without idling`, `${span} in floors`, 'target'], ...rows];
 }
 
 function cpuOf({ rows }: PartResult, operation: string): number | null {
   return rows.find((row) => row.operation === operation)?.manager?.cpuMsPerOp ?? null;
+}
+
+/** How many times the floor it takes: a bare server that answers the same, or for writes a bare pipe to the engine. */
+function inFloors({ rows }: PartResult, operation: string): number | null {
+  const row = rows.find((each) => each.operation === operation);
+  const floor = row?.floors.prebuilt ?? row?.floors.pipe;
+  return row?.manager === undefined || floor === undefined ? null : row.manager.cpuMsPerOp / floor.cpuMsPerOp;
 }
 
 function aloneOf(result: PartResult, operation: string): number | null {

@@ -52,27 +52,44 @@ describe('tables', () => {
 });
 
 describe('growthTable', () => {
-  const sweepOf = (nodes: number, cpuMsPerOp: number, idle: number): PartResult => ({
+  const sweepOf = (nodes: number, cpuMsPerOp: number, idle: number, floor: number): PartResult => ({
     part: 'sweep',
     nodes,
     containers: 30,
     tls: false,
     manager: 'm',
     environment: { when: '', node: '', kernel: '', cpu: '', cores: 2, memoryGiB: 1 },
-    rows: [{ ...ROW, operation: 'ps by ID', manager: { ...MEASURED, opsPerSecond: 1000, cpuMsPerOp } }],
+    rows: [
+      {
+        ...ROW,
+        operation: 'ps by ID',
+        manager: { ...MEASURED, opsPerSecond: 1000, cpuMsPerOp },
+        floors: { prebuilt: { ...MEASURED, cpuMsPerOp: floor } },
+      },
+    ],
     facts: [{ name: 'idle CPU', value: idle, unit: 'ms/s' }],
   });
 
-  test('compares from 100 nodes on, with and without what idling costs', () => {
-    const table = growthTable([sweepOf(5000, 0.4, 200), sweepOf(10, 0.09, 1), sweepOf(100, 0.2, 100)]);
-    expect(table).toEqual([
-      ['operation', '10 nodes', '100 nodes', '5000 nodes', '100 → 5000', '100 → 5000 without idling', 'target'],
-      ['ps by ID', '0.090', '0.200', '0.400', '2.00×', '2.00×', '≤ 1.5×'],
+  test('compares from 100 nodes on, with and without what idling costs, and in floors', () => {
+    const sweep = [sweepOf(5000, 0.4, 100, 0.03), sweepOf(10, 0.09, 1, 0.01), sweepOf(100, 0.2, 100, 0.02)];
+    const span = '100 → 5000';
+    expect(growthTable(sweep)).toEqual([
+      [
+        'operation',
+        '10 nodes',
+        '100 nodes',
+        '5000 nodes',
+        span,
+        `${span} without idling`,
+        `${span} in floors`,
+        'target',
+      ],
+      ['ps by ID', '0.090', '0.200', '0.400', '2.00×', '3.00×', '1.33×', '≤ 1.5×'],
     ]);
   });
 
   test('needs two sizes', () => {
-    expect(growthTable([sweepOf(10, 1, 1), sweepOf(100, 1, 1)])).toBeUndefined();
+    expect(growthTable([sweepOf(10, 1, 1, 1), sweepOf(100, 1, 1, 1)])).toBeUndefined();
     expect(growthTable([])).toBeUndefined();
   });
 });
