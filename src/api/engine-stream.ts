@@ -1,8 +1,9 @@
 import { Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
+import { abortedOf, onAbort } from '../common/abort.ts';
 import { EngineError } from '../common/errors.ts';
 import { ChunkedDecoder } from '../engine/chunked.ts';
-import { anyOf, type EngineClient } from '../engine/client.ts';
+import type { EngineClient } from '../engine/client.ts';
 import type { RawRequest } from '../engine/exchange.ts';
 import { headerOf, parseHead, type ResponseHead } from '../engine/response-head.ts';
 import { SocketReader } from './socket-reader.ts';
@@ -46,15 +47,17 @@ export class EngineStream {
 
   /** The head of the answer (`100 Continue` skipped); what follows waits for one of the methods below. Rejects when the engine is lost. */
   head(leaving?: AbortSignal): Promise<ResponseHead> {
-    const signal = anyOf(this.#lost, leaving);
+    const signals = [this.#lost, leaving];
     return new Promise((resolve, reject) => {
+      const aborted = abortedOf(signals);
+      if (aborted) return reject(aborted.reason);
       let received: Buffer = Buffer.alloc(0);
+      const forget = onAbort(signals, (reason) => settle(received, () => reject(reason)));
       const settle = (rest: Buffer, action: () => void): void => {
         this.#reader.hold(rest);
-        signal.removeEventListener('abort', onAbort);
+        forget();
         action();
       };
-      const onAbort = (): void => settle(received, () => reject(signal.reason));
       const onData = (chunk: Buffer): boolean => {
         received = Buffer.concat([received, chunk]);
         try {
@@ -68,8 +71,6 @@ export class EngineStream {
       };
       const onEnd = (): void =>
         settle(received, () => reject(new EngineError('the engine closed the connection before it answered')));
-      if (signal.aborted) return reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
       this.#reader.read({ data: onData, end: onEnd });
     });
   }

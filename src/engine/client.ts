@@ -84,7 +84,7 @@ export class EngineClient {
     const slow = (): void => void socket.destroy(new Error(`no answer within ${timeoutMs} ms`));
     const timer = timeoutMs === undefined ? undefined : setTimeout(slow, timeoutMs);
     try {
-      return { socket, ...(await readResponseHead(socket, anyOf(lost, signal))) };
+      return { socket, ...(await readResponseHead(socket, lost, signal)) };
     } catch (error) {
       socket.destroy();
       throw error;
@@ -159,8 +159,3 @@ const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 /** What all engines of the last ten years speak; used before an engine told its versions. */
 const LEAST_COMMON: ApiVersion = '1.40';
-
-/** A signal that is aborted with either. */
-export function anyOf(signal: AbortSignal, other: AbortSignal | undefined): AbortSignal {
-  return other ? AbortSignal.any([signal, other]) : signal;
-}

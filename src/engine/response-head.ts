@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { abortedOf, onAbort } from '../common/abort.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
 
 /** The head of an HTTP/1.1 response read from a raw stream, and the bytes that came behind it. */
@@ -15,13 +16,19 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 /** Engines send well under 4 KiB; more than this is not a Docker engine. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
-/** Reads one response head, skipping `100 Continue`. The stream is left paused right behind the head. */
-export function readResponseHead(stream: Duplex, signal?: AbortSignal): Promise<ResponseHead> {
+/**
+ * Reads one response head, skipping `100 Continue`; rejects when one of the signals is aborted. The stream is left paused right
+ * behind the head.
+ */
+export function readResponseHead(
+  stream: Duplex,
+  ...signals: readonly (AbortSignal | undefined)[]
+): Promise<ResponseHead> {
   return new Promise((resolve, reject) => {
     let received: Buffer = Buffer.alloc(0);
     const finish = (action: () => void): void => {
       stream.off('data', onData).off('end', onEnd).off('error', onError).off('close', onEnd);
-      signal?.removeEventListener('abort', onAbort);
+      forget();
       action();
     };
     const onData = (chunk: Buffer): void => {
@@ -39,9 +46,9 @@ export function readResponseHead(stream: Duplex, signal?: AbortSignal): Promise<
       finish(() => reject(new EngineError('the engine closed the connection before it answered')));
     const onError = (error: Error): void =>
       finish(() => reject(new EngineError(`read from the engine: ${reasonOf(error)}`, undefined, error)));
-    const onAbort = (): void => finish(() => reject(signal?.reason));
-    if (signal?.aborted) return reject(signal.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const aborted = abortedOf(signals);
+    if (aborted) return reject(aborted.reason);
+    const forget = onAbort(signals, (reason) => finish(() => reject(reason)));
     stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onEnd);
     stream.resume();
   });

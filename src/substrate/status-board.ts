@@ -1,3 +1,4 @@
+import { abortedOf, onAbort } from '../common/abort.ts';
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import { ClusterError } from '../common/errors.ts';
@@ -58,13 +59,12 @@ export class StatusBoard {
     return this.#changes.subscribe(listener);
   }
 
-  /** Resolves when a status is as wished; rejects with 503 after its time, or with the signal's reason. */
-  async until({ isReached, timeoutMs, why }: StatusWish, signal: AbortSignal): Promise<void> {
+  /** Resolves when a status is as wished; rejects with 503 after its time, or with the reason of a signal that is aborted. */
+  async until({ isReached, timeoutMs, why }: StatusWish, ...signals: readonly AbortSignal[]): Promise<void> {
     if (isReached(this.#current)) return;
+    abortedOf(signals)?.throwIfAborted();
     const timer = new AbortController();
-    const onAbort = (): void => timer.abort(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
+    const forget = onAbort(signals, (reason) => timer.abort(reason));
     let unsubscribe: () => void = () => undefined;
     const reached = new Promise<void>((resolve) => {
       unsubscribe = this.subscribe((status) => {
@@ -78,7 +78,7 @@ export class StatusBoard {
       await Promise.race([reached, timeout]);
     } finally {
       unsubscribe();
-      signal.removeEventListener('abort', onAbort);
+      forget();
       timer.abort(new Error('done'));
     }
   }

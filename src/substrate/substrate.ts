@@ -115,7 +115,7 @@ export class Substrate {
     this.activate();
     if (wish.isReached(this.status)) return;
     this.#reconciler.kick();
-    await this.#board.until(wish, AbortSignal.any([signal, this.#stop.signal]));
+    await this.#board.until(wish, signal, this.#stop.signal);
   }
 
   #assertOn(): void {

@@ -106,9 +106,9 @@ async function readHistory(call: Call, since: bigint, until: bigint | undefined)
 async function readNodeHistory({ signal }: Call, node: Node, since: bigint, endMs: number): Promise<ClusterMessage[]> {
   // The engine's clock may be off ours: it is asked in its own time.
   const query = `since=${toSeconds(since)}&until=${((endMs + node.clockOffsetMs) / 1000 + 1).toFixed(3)}`;
-  const bounded = AbortSignal.any([signal, AbortSignal.timeout(HISTORY_DEADLINE_MS)]);
   // `until` a moment ahead makes the engine end the stream by itself.
-  const answer = await node.client.request({ method: 'GET', path: `/events?${query}`, signal: bounded });
+  const path = `/events?${query}`;
+  const answer = await node.client.request({ method: 'GET', path, signal, timeoutMs: HISTORY_DEADLINE_MS });
   const lines = answer.body
     .toString()
     .split('\n')

@@ -1,0 +1,22 @@
+/** The first signal that is aborted already. */
+export function abortedOf(signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
+  return signals.find((signal) => signal?.aborted);
+}
+
+/**
+ * Calls `action` with the reason, once, when the first of the signals is aborted; none is yet ({@link abortedOf}). The returned
+ * function ends the watch. Not `AbortSignal.any`, which leaves something behind with every use on a signal that lives long (seen
+ * with Node 20).
+ */
+export function onAbort(signals: readonly (AbortSignal | undefined)[], action: (reason: Error) => void): () => void {
+  const watches = signals.flatMap((signal) => (signal ? [{ signal, listener: () => abort(signal.reason) }] : []));
+  const forget = (): void => {
+    for (const { signal, listener } of watches) signal.removeEventListener('abort', listener);
+  };
+  const abort = (reason: Error): void => {
+    forget();
+    action(reason);
+  };
+  for (const { signal, listener } of watches) signal.addEventListener('abort', listener);
+  return forget;
+}
