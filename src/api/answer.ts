@@ -31,12 +31,23 @@ export function sendMessage(res: ServerResponse, status: number, message: string
   sendJson(res, status, `${JSON.stringify({ message })}\n`);
 }
 
-/** Answers with JSON in several buffers, copied nowhere. */
+/** What may wait for a client that reads slowly, in bytes: TLS keeps an encrypted copy of whatever is written ahead. */
+const MAX_AHEAD_BYTES = 1024 * 1024;
+
+/** Answers with JSON in several buffers, copied nowhere and written no faster than the client reads. */
 export function sendJsonBuffers(res: ServerResponse, status: number, buffers: readonly Buffer[]): void {
   const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
   res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': length });
-  res.cork();
-  for (const buffer of buffers) if (buffer.length > 0) res.write(buffer);
-  res.end();
-  res.uncork();
+  let next = 0;
+  const goOn = (): void => {
+    res.cork();
+    while (next < buffers.length && res.writableLength < MAX_AHEAD_BYTES) {
+      const buffer = buffers[next++];
+      if (buffer && buffer.length > 0) res.write(buffer);
+    }
+    if (next === buffers.length) res.end();
+    else res.once('drain', goOn);
+    res.uncork();
+  };
+  goOn();
 }
