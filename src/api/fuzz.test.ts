@@ -24,6 +24,9 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
+/** So long a connection may stay open: a request that hangs is told, and not only that one of hundreds did. */
+const PATIENCE_MS = 15_000;
+
 /** Writes the bytes and gives what comes back until the server closes. `halfClose` ends our side at once. */
 async function exchange(bytes: string | Buffer, halfClose: boolean): Promise<string> {
   const socket = await api.connect();
@@ -32,8 +35,16 @@ async function exchange(bytes: string | Buffer, halfClose: boolean): Promise<str
   const closed = once(socket, 'close');
   if (halfClose) socket.end(bytes);
   else socket.once('end', () => socket.end()).write(bytes);
+  let hangs = false;
+  const patience = setTimeout(() => {
+    hangs = true;
+    socket.destroy();
+  }, PATIENCE_MS);
   await closed;
-  return Buffer.concat(chunks).toString('latin1');
+  clearTimeout(patience);
+  const received = Buffer.concat(chunks).toString('latin1');
+  if (hangs) throw new Error(`not closed within ${PATIENCE_MS} ms, after ${JSON.stringify(received)}`);
+  return received;
 }
 
 const ANSWER = /^HTTP\/1\.1 \d{3} /;

@@ -86,8 +86,7 @@ describe('file discovery', () => {
     await writeFile(path, '');
     await tick(clock);
     await writeFile(path, '10.0.0.1:2376\n10.0.0.2:2376\n');
-    await tick(clock);
-    await tick(clock);
+    await ticksUntil(clock, changed);
     expect((await changed).value?.entries).toHaveLength(2);
     await backend.close();
   });
@@ -97,4 +96,17 @@ describe('file discovery', () => {
 async function tick(clock: FakeClock): Promise<void> {
   while (clock.sleeping === 0) await new Promise(setImmediate);
   clock.advance(1200);
+  while (clock.sleeping === 0) await new Promise(setImmediate);
+}
+
+/** Looks until the watch tells something: it does not sleep again then. */
+async function ticksUntil(clock: FakeClock, told: Promise<unknown>): Promise<void> {
+  let isTold = false;
+  void told.then(() => {
+    isTold = true;
+  });
+  while (!isTold) {
+    if (clock.sleeping > 0) clock.advance(1200);
+    await new Promise(setImmediate);
+  }
 }
