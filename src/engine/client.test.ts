@@ -268,6 +268,16 @@ describe('pipelined calls', () => {
     expect(engine.openConnections).toBe(2);
   });
 
+  test('do not wait for those of an earlier turn', async () => {
+    const { engine, client } = await engineAndClient();
+    const finish = engine.stall('GET /volumes');
+    const slow = client.request({ method: 'GET', path: '/volumes', isPipelined: true });
+    await waitUntil(() => engine.requestsTo('GET /volumes').length === 1);
+    expect((await client.request({ ...LIST, isPipelined: true })).statusCode).toBe(200);
+    finish();
+    expect((await slow).statusCode).toBe(200);
+  });
+
   test('let another call in between when there is only one connection', async () => {
     const { engine, client } = await engineAndClient(1);
     const calls = [

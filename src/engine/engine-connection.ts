@@ -71,9 +71,9 @@ export class EngineConnection implements Sweepable {
   /** Whether it may be given this call now. */
   takes(call: EngineCall): boolean {
     if (!this.#socket || this.#isClosed) return false;
-    const last = this.#running.at(-1);
-    if (!last) return true;
-    return call.isPipelined && last.call.isPipelined && this.#running.length < MAX_PIPELINED;
+    if (this.#running.length === 0) return true;
+    // Only beside those of the same turn: behind an answer that is slow to come nothing more is to wait.
+    return call.isPipelined && this.#isCorked && this.#running.length < MAX_PIPELINED;
   }
 
   /** Sends a call that the connection {@link takes}. */

@@ -18,8 +18,8 @@ export interface EngineRequest {
   /** Bound on the whole exchange in milliseconds; default 30 s. 0 means none (only with a signal). */
   readonly timeoutMs?: number | undefined;
   /**
-   * True lets the call go out over a connection whose answers before it are still to come (HTTP pipelining). For reads in the
-   * background: many of them cost few writes and one connection, but each waits for those before it.
+   * True lets the call go out together with others of the same turn of the event loop over one connection (HTTP pipelining). For
+   * reads in the background: many of them cost few writes and one connection, but each waits for those before it.
    */
   readonly isPipelined?: boolean | undefined;
   /** Bound on the answer's size in bytes; default 256 MiB. */
