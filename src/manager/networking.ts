@@ -11,7 +11,7 @@ import { type SchedulerOptions, schedule } from '../scheduler/scheduler.ts';
 import type { StateStore } from '../store/state-store.ts';
 import { NetworkService } from '../substrate/network-service.ts';
 import { Substrate } from '../substrate/substrate.ts';
-import type { KnownSubstrate, SubstrateMemory } from '../substrate/types.ts';
+import type { ClusterIdentity, KnownSubstrate, SubstrateMemory } from '../substrate/types.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 
 /** What networks and volumes are started with. */
@@ -42,7 +42,7 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
   const { substrate: mode, adoptSwarm, subnetPool: pool } = options.clusterOptions;
   const substrate = new Substrate(
     { members: cluster, clock, logger, memory: substrateMemory(store) },
-    { mode, adoptSwarm, pool, clusterId: stateFolder === undefined ? undefined : basename(stateFolder) },
+    { mode, adoptSwarm, pool, identity: stateFolder === undefined ? undefined : markedAs(basename(stateFolder)) },
   );
   const place = (labels: Readonly<Record<string, string>>): Node => placeByLabels(options, labels);
   const networks = new NetworkService({ cluster, substrate, place, clock, logger });
@@ -57,6 +57,10 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
       await substrate.close();
     },
   };
+}
+
+function markedAs(id: string): ClusterIdentity {
+  return { id, marks: new Set([id]) };
 }
 
 function placeByLabels({ cluster, scheduler }: NetworkingOptions, labels: Readonly<Record<string, string>>): Node {

@@ -4,6 +4,7 @@ import { advertisedAddress } from './addresses.ts';
 import { domainOf } from './managers.ts';
 import { readFacts, readSwarmNodes } from './swarm-api.ts';
 import type {
+  ClusterIdentity,
   KnownSubstrate,
   Observation,
   ObservedMember,
@@ -23,7 +24,7 @@ const SETTLE_MS = 5_000;
  * managers in every round. Remembers since when things are missing.
  */
 export class Observer {
-  readonly #clusterId: string | undefined;
+  readonly #identity: ClusterIdentity | undefined;
   readonly #clock: Clock;
   readonly #startedMs: number;
   readonly #facts = new Map<string, { facts: SwarmFacts; isDirty: boolean }>();
@@ -33,8 +34,8 @@ export class Observer {
   readonly #promoted = new Since();
   #leaderlessSinceMs: number | undefined;
 
-  constructor(clusterId: string | undefined, clock: Clock) {
-    this.#clusterId = clusterId;
+  constructor(identity: ClusterIdentity | undefined, clock: Clock) {
+    this.#identity = identity;
     this.#clock = clock;
     this.#startedMs = clock.now();
   }
@@ -94,7 +95,8 @@ export class Observer {
       if (isCovered) continue;
       const listed = await readSwarmNodes(node.client, signal).catch(() => undefined);
       signal.throwIfAborted();
-      if (!listed || !(facts.mark === this.#clusterId || this.#isMostlyOurs(listed, nodes))) continue;
+      const isOurs = this.#identity?.marks.has(facts.mark) || (listed && this.#isMostlyOurs(listed, nodes));
+      if (!listed || !isOurs) continue;
       swarms.push({ swarmId: facts.swarmId, epoch: facts.epoch, askedId: node.id, nodes: listed });
     }
     this.#distrust(swarms);

@@ -13,7 +13,7 @@ import type {
 } from './types.ts';
 
 const WISH: SubstrateWish = {
-  clusterId: 'c1',
+  identity: { id: 'c1', marks: new Set(['c1', 'earlier']) },
   adoptSwarm: false,
   graces: { quorumMs: 100, managerMs: 100, promotionMs: 100, strayMs: 100, runningStrayMs: 1_000 },
 };
@@ -451,4 +451,12 @@ describe('planSubstrate', () => {
       }),
     );
   });
+});
+
+test.each(['c1', 'earlier'])('a substrate marked %s is this cluster’s', (mark) => {
+  const { problems } = planSubstrate(
+    seen([member('a', joined('a', { mark })), member('b', joined('b', { mark: 'c2' }))]),
+    WISH,
+  );
+  expect([...problems.keys()]).toEqual(['b']);
 });

@@ -10,6 +10,7 @@ import { Observer } from './observer.ts';
 import { PORTS_HINT, planSubstrate } from './plan.ts';
 import type { StatusBoard } from './status-board.ts';
 import type {
+  ClusterIdentity,
   Graces,
   KnownSubstrate,
   MemberEvent,
@@ -26,7 +27,7 @@ export interface ReconcilerOptions {
    * What tells this cluster's substrate from others', stable over restarts. Without it, or when it changed, a substrate is
    * taken for this cluster's when most of its engines are.
    */
-  readonly clusterId?: string | undefined;
+  readonly identity?: ClusterIdentity | undefined;
   readonly adoptSwarm?: boolean;
   /** CIDR that cluster networks take their subnets from. */
   readonly pool?: string | undefined;
@@ -79,8 +80,8 @@ export class Reconciler {
     this.#parts = parts;
     this.#options = options;
     this.#graces = { ...DEFAULT_GRACES, ...options.graces };
-    this.#observer = new Observer(options.clusterId, parts.clock);
-    const mark = options.clusterId ?? randomBytes(8).toString('hex');
+    this.#observer = new Observer(options.identity, parts.clock);
+    const mark = options.identity?.id ?? randomBytes(8).toString('hex');
     this.#executor = new Executor({ mark, pool: options.pool }, parts.logger);
   }
 
@@ -129,7 +130,7 @@ export class Reconciler {
     const { nodes } = this.#parts.members;
     const observation = await this.#observer.observe(nodes, this.#known, signal);
     const plan = planSubstrate(observation, {
-      clusterId: this.#options.clusterId,
+      identity: this.#options.identity,
       adoptSwarm: this.#options.adoptSwarm ?? false,
       graces: this.#graces,
     });

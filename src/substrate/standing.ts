@@ -111,7 +111,8 @@ class Judge {
   /** By its mark, or because most of its nodes are members of ours, which the observation found out. */
   #isOurs({ mark, swarmId }: Membership): boolean {
     const { swarms } = this.#observation;
-    return (mark !== undefined && mark === this.#wish.clusterId) || swarms.some((swarm) => swarm.swarmId === swarmId);
+    const isMarked = mark !== undefined && this.#wish.identity?.marks.has(mark);
+    return isMarked || swarms.some((swarm) => swarm.swarmId === swarmId);
   }
 
   #followsRival(nodeId: string): boolean {

@@ -27,7 +27,7 @@ export interface SubstrateMembers {
 
 /** Engine label that overrides the address under which the other engines reach this one. */
 export const ADDRESS_LABEL = 'io.enxame.address';
-/** Label of the swarm's specification that marks it as a substrate of ours; its value is the cluster's ID. */
+/** Label of the swarm's specification that marks it as a substrate of ours; its value is one of the cluster's marks. */
 export const MARK_LABEL = 'io.enxame.cluster';
 /** Label of the swarm's specification: how often the swarm was rebuilt from one survivor. The highest is the true one. */
 export const EPOCH_LABEL = 'io.enxame.epoch';
@@ -115,10 +115,18 @@ export interface Observation {
   readonly isSettled: boolean;
 }
 
+/** Who this cluster is towards the marks that swarms carry. */
+export interface ClusterIdentity {
+  /** Lasting; a substrate that is formed is marked with it. */
+  readonly id: string;
+  /** Every mark that means this cluster: its ID, and what earlier versions marked its substrate with. */
+  readonly marks: ReadonlySet<string>;
+}
+
 /** What is wanted. */
 export interface SubstrateWish {
-  /** Value of the mark; undefined when nothing durable says which cluster this is. */
-  readonly clusterId: string | undefined;
+  /** Undefined when nothing durable says which cluster this is. */
+  readonly identity: ClusterIdentity | undefined;
   /** Leave swarms of somebody else and join ours. */
   readonly adoptSwarm: boolean;
   readonly graces: Graces;

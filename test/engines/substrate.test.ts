@@ -12,7 +12,7 @@ let base: LabCluster;
 let substrate: Substrate;
 
 const OPTIONS: SubstrateOptions = {
-  clusterId: 'test-cluster',
+  identity: { id: 'test-cluster', marks: new Set(['test-cluster']) },
   idleMs: 500,
   graces: { quorumMs: 2_000, managerMs: 3_000, promotionMs: 8_000, strayMs: 1_000, runningStrayMs: 1_000 },
 };
