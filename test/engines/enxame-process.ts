@@ -17,9 +17,13 @@ export interface EnxameProcess {
   ended(): Promise<number | null>;
 }
 
-/** Starts `enxame` with arguments; the built package in dist/ is used, as users have it. */
-export function enxame(args: readonly string[], env: Readonly<Record<string, string>> = {}): EnxameProcess {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+/** Starts `enxame` with arguments; the built package in dist/ is used, as users have it, unless another `main` is named. */
+export function enxame(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  main: string = MAIN,
+): EnxameProcess {
+  const child = spawn(process.execPath, [main, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

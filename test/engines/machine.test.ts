@@ -9,6 +9,7 @@ import { waitFor } from '../../src/lab/processes.ts';
 import { driver as localDriver } from '../../src/machine/drivers/local.ts';
 import { testDriver } from '../conformance/driver.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
+import { installPacked, type PackedProgram } from './packed.ts';
 
 /** A local network of this run's own, so that nothing here meets other machines of this host. */
 interface Place {
@@ -58,9 +59,16 @@ testDriver('local', async () => {
 class Person {
   readonly place: Place;
   readonly env: Readonly<Record<string, string>>;
+  /** The program that is run. */
+  readonly main: string;
 
-  constructor(place: Place, env: Readonly<Record<string, string>> = {}) {
+  constructor(
+    place: Place,
+    env: Readonly<Record<string, string>> = {},
+    main = join(process.cwd(), 'dist/cli/main.js'),
+  ) {
     this.place = place;
+    this.main = main;
     this.env = {
       HOME: join(place.folder, 'home'),
       ENXAME_MACHINE_STORAGE_PATH: join(place.folder, 'store'),
@@ -80,15 +88,14 @@ class Person {
   }
 
   async try(...args: readonly string[]): Promise<{ code: number | null; said: string }> {
-    const process = enxame(args, this.env);
+    const process = enxame(args, this.env, this.main);
     const code = await process.ended();
     return { code, said: process.said() };
   }
 
   /** Does what `eval "$(enxame machine env …)"` does, and runs the words in that shell. */
   async after(envArgs: string, script: string, options: { readonly cwd?: string } = {}): Promise<CommandResult> {
-    const enxamePath = join(process.cwd(), 'dist/cli/main.js');
-    const line = `set -e; eval "$(${process.execPath} ${enxamePath} machine env --shell bash ${envArgs})"; ${script}`;
+    const line = `set -e; eval "$(${process.execPath} ${this.main} machine env --shell bash ${envArgs})"; ${script}`;
     const cwd = options.cwd === undefined ? '' : `cd ${options.cwd}; `;
     return await run('bash', ['-c', cwd + line], { env: { ...this.env, ...(await clientEnv()) }, timeoutMs: 120_000 });
   }
@@ -112,7 +119,9 @@ async function shell(person: Person, envArgs: string, script: string): Promise<s
   return stdout.trim();
 }
 
-describe("the article's four steps with local machines", { timeout: 180_000 }, () => {
+describe("the article's four steps with local machines, by the package as it is installed", {
+  timeout: 180_000,
+}, () => {
   const machines = ['abelha-rainha', 'abelha-operaria-1', 'abelha-operaria-2'] as const;
   const [queen, first, second] = machines;
   let place: Place;
@@ -120,15 +129,16 @@ describe("the article's four steps with local machines", { timeout: 180_000 }, (
   let service: EnxameProcess;
   let token: string;
   let project: string;
+  let packed: PackedProgram;
 
   beforeAll(async () => {
-    place = await newPlace();
-    person = new Person(place);
+    [place, packed] = await Promise.all([newPlace(), installPacked()]);
+    person = new Person(place, {}, packed.main);
     project = join(place.folder, 'project');
     await run('mkdir', ['-p', project]);
     await writeFile(join(project, 'compose.yml'), 'services:\n  redis:\n    image: redis\n    ports: ["6379"]\n');
     const host = (await person.enxame('machine', 'host-address', '-d', 'local')).trim();
-    service = enxame(['discovery', '-H', `tcp://${host}:0`, '--insecure', '--state-dir', 'none']);
+    service = enxame(['discovery', '-H', `tcp://${host}:0`, '--insecure', '--state-dir', 'none'], {}, packed.main);
     const [, url = ''] = await service.until(/at (http:\S+?),/);
     const code = (await person.enxame('create', '--service', url)).trim();
     token = `token://${new URL(url).host}/v1/${code}`;
@@ -136,7 +146,7 @@ describe("the article's four steps with local machines", { timeout: 180_000 }, (
 
   afterAll(async () => {
     await service?.end('SIGKILL');
-    await place?.close();
+    await Promise.all([place?.close(), packed?.close()]);
   });
 
   const swarm = (): string[] => ['--swarm', '--swarm-discovery', token, '--swarm-discovery-opt', 'token.insecure=true'];

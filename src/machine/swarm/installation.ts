@@ -1,8 +1,9 @@
-import { lstat, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../lab/commands.ts';
 import { DriverError } from '../errors.ts';
+import { neededPackages } from './packages.ts';
 
 /** One file of the installation: where it is here and where it goes in the image (no slash in front). */
 export interface InstalledFile {
@@ -19,13 +20,6 @@ export interface Installation {
   /** Node and the shared libraries the dynamic loader gives it here. */
   readonly runtime: readonly InstalledFile[];
   readonly program: readonly InstalledFile[];
-}
-
-interface Manifest {
-  readonly name?: string;
-  readonly version: string;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 /** Where the program lies in the image. */
@@ -54,16 +48,17 @@ export async function findInstallation(): Promise<Installation> {
       'NO_SWARM_IMAGE',
     );
   const root = await packageRoot(dirname(fileURLToPath(import.meta.url)));
-  const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Manifest;
+  const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { readonly version: string };
   const main = join(root, 'dist', 'cli', 'main.js');
   if (!(await isFile(main)))
     throw new DriverError(`${main} is missing: compile the program first (npm run build)`, 'NO_SWARM_IMAGE');
   const own = [
-    ...(await filesBelow(join(root, 'dist'), root)),
+    ...(await filesBelow(join(root, 'dist'), root, '')),
     await describeFile(join(root, 'package.json'), 'package.json'),
   ];
-  const packages = await packagesOf(root, manifest);
-  const theirs = await Promise.all(packages.map(async (folder) => await filesBelow(folder, await hoistedRoot(folder))));
+  const theirs = await Promise.all(
+    (await neededPackages(root)).map(async ({ from, to }) => await filesBelow(from, from, `${to}/`)),
+  );
   const program = [...own, ...theirs.flat()].map((file) => ({ ...file, to: `${PROGRAM_FOLDER}/${file.to}` }));
   return { version: manifest.version, runtime: await runtimeFiles(), program: sorted(program) };
 }
@@ -75,43 +70,15 @@ async function packageRoot(folder: string): Promise<string> {
   return await packageRoot(above);
 }
 
-/** Folders of all packages the program needs at run time, found as node finds them. */
-async function packagesOf(root: string, manifest: Manifest): Promise<readonly string[]> {
-  const found = new Set<string>();
-  const visit = async (folder: string, { dependencies, optionalDependencies }: Manifest): Promise<void> => {
-    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
-      const place = await resolvePackage(folder, name);
-      // An optional package for another platform is not there.
-      if (place === undefined || found.has(place)) continue;
-      found.add(place);
-      await visit(place, JSON.parse(await readFile(join(place, 'package.json'), 'utf8')) as Manifest);
-    }
-  };
-  await visit(root, manifest);
-  return [...found].sort();
-}
-
-async function resolvePackage(folder: string, name: string): Promise<string | undefined> {
-  const place = join(folder, 'node_modules', name);
-  if (await isFile(join(place, 'package.json'))) return place;
-  const above = dirname(folder);
-  return above === folder ? undefined : await resolvePackage(above, name);
-}
-
-/** The folder whose `node_modules` the package is in: its files keep their places below it. */
-async function hoistedRoot(folder: string): Promise<string> {
-  const at = folder.indexOf('/node_modules/');
-  return folder.slice(0, at === -1 ? folder.length : at);
-}
-
-async function filesBelow(folder: string, root: string): Promise<InstalledFile[]> {
+/** The files below a folder, named by where they are below `root`, with a prefix. */
+async function filesBelow(folder: string, root: string, prefix: string): Promise<InstalledFile[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const nested = await Promise.all(
     entries.map(async (entry) => {
       const path = join(folder, entry.name);
-      if (entry.isDirectory()) return LEFT_OUT_FOLDERS.has(entry.name) ? [] : await filesBelow(path, root);
+      if (entry.isDirectory()) return LEFT_OUT_FOLDERS.has(entry.name) ? [] : await filesBelow(path, root, prefix);
       if (LEFT_OUT.test(entry.name) || !entry.isFile()) return [];
-      return [await describeFile(path, relative(root, path))];
+      return [await describeFile(path, `${prefix}${relative(root, path)}`)];
     }),
   );
   return nested.flat();
@@ -136,8 +103,8 @@ function sorted(files: readonly InstalledFile[]): readonly InstalledFile[] {
 }
 
 async function isFile(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    async (found) => found.isFile() || (found.isSymbolicLink() && (await readlink(path)) !== ''),
+  return await stat(path).then(
+    (found) => found.isFile(),
     () => false,
   );
 }

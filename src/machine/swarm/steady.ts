@@ -6,7 +6,8 @@ import type { Task } from '../provisioner.ts';
 /** A program that has said something and runs on a moment later has read its command line and is at work. */
 const WITHIN_MS = 20_000;
 const PAUSE_MS = 250;
-const TAIL = 5;
+/** Lines: the trace of an error that nobody caught is some twenty. */
+const TAIL = 60;
 
 interface ContainerState {
   readonly RestartCount?: number;
@@ -30,8 +31,16 @@ export async function assertSteady(client: EngineClient, name: string, { signal 
 }
 
 async function ended(client: EngineClient, name: string, signal: AbortSignal): Promise<DriverError> {
-  const words = (await lastWords(client, name, signal)).split('\n').at(-1) || 'it says nothing';
+  const words = reasonIn(await lastWords(client, name, signal)) || 'it says nothing';
   return new DriverError(`${name} does not stay up: ${words}`, 'SWARM_CONTAINER');
+}
+
+/** The line that says why: what the program said itself, else the error above a trace, else the last line. */
+export function reasonIn(log: string): string {
+  const lines = log.split('\n').map((line) => line.trim());
+  const own = lines.findLast((line) => line.startsWith('enxame: '));
+  const error = /^\w*Error(?: \[\w+\])?: \S/;
+  return own ?? lines.findLast((line) => error.test(line)) ?? lines.at(-1) ?? '';
 }
 
 async function lastWords(client: EngineClient, name: string, signal: AbortSignal): Promise<string> {
