@@ -6,6 +6,8 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
  */
 const config: ViteUserConfig = defineConfig({
   test: {
+    // Vitest's own default leaves a core idle; tests wait more than they compute.
+    maxWorkers: '100%',
     projects: [
       {
         test: {

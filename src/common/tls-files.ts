@@ -53,7 +53,9 @@ export async function readTlsFiles(names: TlsFileNames, labels: TlsFileLabels = 
   const ca = names.ca === undefined ? undefined : await readPem(labels.ca, names.ca);
   if (ca !== undefined) certificateIn(ca, `${labels.ca} ${names.ca}`);
   if (names.cert === undefined || names.key === undefined) return ca === undefined ? {} : { ca };
-  const [cert, key] = await Promise.all([readPem(labels.cert, names.cert), readPem(labels.key, names.key)]);
+  // One after the other: of two files that cannot be read, the same one is named each time.
+  const cert = await readPem(labels.cert, names.cert);
+  const key = await readPem(labels.key, names.key);
   assertPair(cert, key, `${labels.cert} ${names.cert}`, `${labels.key} ${names.key}`);
   return { ...(ca === undefined ? {} : { ca }), cert, key };
 }
