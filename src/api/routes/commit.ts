@@ -2,8 +2,9 @@ import { IDENTITY_LABEL } from '../../cluster/container.ts';
 import { requireHealthy } from '../../cluster/reachable.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import { setMember } from '../../common/json-edit.ts';
-import { readJson } from '../body.ts';
+import { COMMIT_BODY } from '../body-shapes.ts';
 import type { Call, RouteHandlers } from '../call.ts';
+import { readCanonical, withoutIdentity } from '../canonical-body.ts';
 import { settleTags } from '../image-calls.ts';
 import { askNode, sendAnswer } from '../proxy.ts';
 
@@ -16,11 +17,11 @@ async function commit(call: Call): Promise<void> {
   if (!reference) throw new BadRequestError('commit: the query names no container', 'NO_CONTAINER');
   const container = services.cluster.container(reference);
   requireHealthy(container.node, `container ${container.name}`);
-  const { text, value } = await readJson(call);
+  const { text, value } = withoutIdentity(await readCanonical(call, COMMIT_BODY));
   const search = new URLSearchParams(query);
   search.set('container', container.engineId);
   const path = `/commit?${search}`;
-  const body = IDENTITY_LABEL in container.labels ? withoutIdentity(text, value) : text;
+  const body = IDENTITY_LABEL in container.labels ? withNoIdentity(text, value) : text;
   const headers = body === '' ? {} : { 'Content-Type': 'application/json' };
   const answer = await askNode(call, container.node, { path, body, headers, timeoutMs: 0 });
   if (answer.statusCode < 300) {
@@ -34,7 +35,7 @@ async function commit(call: Call): Promise<void> {
  * An engine gives the image all labels of the container, and lets the request only overwrite them: an empty identity is
  * none, so that containers made from the image are themselves.
  */
-function withoutIdentity(text: string, value: unknown): string {
+function withNoIdentity(text: string, value: unknown): string {
   const config = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
   const { Labels } = config as { readonly Labels?: Readonly<Record<string, string>> | null };
   const labels = JSON.stringify({ ...Labels, [IDENTITY_LABEL]: '' });

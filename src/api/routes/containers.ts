@@ -4,8 +4,9 @@ import { BadRequestError } from '../../common/errors.ts';
 import type { ContainerSummary } from '../../engine/types.ts';
 import type { ActionRequest, ContainerAction } from '../../lifecycle/lifecycle.ts';
 import { sendJson, sendJsonBuffers } from '../answer.ts';
-import { readBody, readJson } from '../body.ts';
+import { readBody } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
+import { readCreate } from '../canonical-body.ts';
 import { flag, parseFilters } from '../filters.ts';
 import { containerOf, containerPath } from '../owner.ts';
 import { sendAnswer } from '../proxy.ts';
@@ -113,7 +114,7 @@ async function readSizes(
 }
 
 async function createContainer(call: Call): Promise<void> {
-  const { text, value } = await readJson(call);
+  const { text, value } = await readCreate(call);
   const auth = call.req.headers['x-registry-auth'];
   const answer = await call.services.lifecycle.create({
     text,

@@ -3,8 +3,9 @@ import type { ConnectBody } from '../../substrate/network-connections.ts';
 import { NETWORK_FILTERS } from '../../substrate/network-filters.ts';
 import type { WantedNetwork } from '../../substrate/network-kinds.ts';
 import { sendJson, sendStatus } from '../answer.ts';
-import { readJson } from '../body.ts';
+import { CONNECT_BODY, NETWORK_BODY } from '../body-shapes.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
+import { readCanonical } from '../canonical-body.ts';
 import { matchesLabels, nameMatcher, parseFilters } from '../filters.ts';
 
 /** Networks: one that asks for no local driver spans the cluster. */
@@ -39,7 +40,7 @@ async function removeNetwork(call: Call): Promise<void> {
 }
 
 async function createNetwork(call: Call): Promise<void> {
-  const { text, value } = await readJson(call);
+  const { text, value } = await readCanonical(call, NETWORK_BODY);
   const userAgent = call.req.headers['user-agent'] ?? '';
   const body = objectOf<WantedNetwork>(value);
   const answer = await call.services.networks.create(text, body, userAgent, call.signal);
@@ -47,13 +48,13 @@ async function createNetwork(call: Call): Promise<void> {
 }
 
 async function connectContainer(call: Call): Promise<void> {
-  const { value } = await readJson(call);
+  const { value } = await readCanonical(call, CONNECT_BODY);
   await call.services.networks.connect(param(call, 'id'), objectOf<ConnectBody>(value), call.signal);
   sendStatus(call.res, 200);
 }
 
 async function disconnectContainer(call: Call): Promise<void> {
-  const { value } = await readJson(call);
+  const { value } = await readCanonical(call, CONNECT_BODY);
   await call.services.networks.disconnect(param(call, 'id'), objectOf<ConnectBody>(value), call.signal);
   sendStatus(call.res, 200);
 }

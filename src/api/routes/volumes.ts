@@ -4,8 +4,9 @@ import { BadRequestError, ClusterError } from '../../common/errors.ts';
 import { compareApi } from '../../engine/api-version.ts';
 import type { VolumeSummary } from '../../engine/types.ts';
 import { sendJson, sendStatus } from '../answer.ts';
-import { readJson } from '../body.ts';
+import { VOLUME_BODY } from '../body-shapes.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
+import { readCanonical } from '../canonical-body.ts';
 import { type Filters, flag, matchesLabels, nameMatcher, parseFilters } from '../filters.ts';
 
 /** Volumes: a local one has one home, where its first user was placed. */
@@ -32,7 +33,7 @@ async function listVolumes(call: Call): Promise<void> {
 }
 
 async function createVolume(call: Call): Promise<void> {
-  const { value } = await readJson(call);
+  const { value } = await readCanonical(call, VOLUME_BODY);
   if (typeof (value ?? {}) !== 'object' || Array.isArray(value))
     throw new BadRequestError('create a volume: the body must be a JSON object', 'BAD_BODY');
   const body = (value ?? {}) as VolumeBody & { readonly ClusterVolumeSpec?: unknown };

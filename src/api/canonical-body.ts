@@ -1,0 +1,52 @@
+import { IDENTITY_LABEL } from '../cluster/container.ts';
+import { canonicalJson, type Shape } from '../common/go-json.ts';
+import { memberRange, removeMember } from '../common/json-edit.ts';
+import { readJson } from './body.ts';
+import { CREATE_BODY, HOST_CONFIG_NAMES } from './body-shapes.ts';
+import type { Call } from './call.ts';
+
+/** A JSON body, as text to be edited and passed on, and parsed. */
+export interface JsonBody {
+  readonly text: string;
+  /** Undefined when the body is empty. */
+  readonly value: unknown;
+}
+
+/**
+ * Reads a JSON body that we understand or edit before an engine gets it, every member once and under its own name: what we read
+ * is what the engine will read, whatever case and however often the client wrote it.
+ */
+export async function readCanonical(call: Call, shape: Shape): Promise<JsonBody> {
+  const body = await readJson(call);
+  return body.value === undefined ? body : edited(body, canonicalJson(body.text, shape));
+}
+
+/**
+ * Reads the body of a create. What a client must not say is taken out: another container's identity, and members of a HostConfig
+ * at the top, which some engines would take and others ignore.
+ */
+export async function readCreate(call: Call): Promise<JsonBody> {
+  const body = await readCanonical(call, CREATE_BODY);
+  if (!isObject(body.value)) return body;
+  const stray = Object.keys(body.value).filter((name) => HOST_CONFIG_NAMES.has(name) || name === 'Cpuset');
+  const text = stray.reduce((shorter, name) => removeMember(shorter, [name]), body.text);
+  return withoutIdentity(edited(body, text));
+}
+
+/**
+ * A body with `Labels` as it came but for the label that carries a moved container's identity: tools that make a container anew from
+ * its inspection send it along, and it never is a client's to give.
+ */
+export function withoutIdentity(body: JsonBody): JsonBody {
+  const path = ['Labels', IDENTITY_LABEL];
+  if (!isObject(body.value) || !memberRange(body.text, path)) return body;
+  return edited(body, removeMember(body.text, path));
+}
+
+function edited(body: JsonBody, text: string): JsonBody {
+  return text === body.text ? body : { text, value: JSON.parse(text) };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
