@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { clipped } from '../common/errors.ts';
 
 /** Headers of every answer, as names and values in turn. */
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
@@ -28,7 +29,7 @@ export function sendStatus(res: ServerResponse, status: number): void {
 
 /** Answers in Docker's error shape. */
 export function sendMessage(res: ServerResponse, status: number, message: string): void {
-  sendJson(res, status, `${JSON.stringify({ message })}\n`);
+  sendJson(res, status, `${JSON.stringify({ message: clipped(message) })}\n`);
 }
 
 /** What may wait for a client that reads slowly, in bytes: TLS keeps an encrypted copy of whatever is written ahead. */

@@ -18,7 +18,7 @@ export function parseFilters(text: string | null, known?: ReadonlySet<string>): 
         'UNKNOWN_FILTER',
       );
     }
-    filters.set(name, valuesOf(values, name));
+    filters.set(name, bounded(name, [...new Set(valuesOf(values, name))]));
   }
   return filters;
 }
@@ -49,6 +49,18 @@ function valuesOf(values: unknown, name: string): string[] {
   );
 }
 
+/** Each value of a filter is compared with everything listed: more than a request line holds of IDs asks for no list. */
+const MAX_VALUES = 1_000;
+/** Of regular expressions a few do. */
+const MAX_PATTERNS = 8;
+
+function bounded(name: string, values: readonly string[]): readonly string[] {
+  const isTooMuch = values.length > MAX_VALUES || (name === 'name' && values.filter(isPattern).length > MAX_PATTERNS);
+  if (!isTooMuch) return values;
+  const most = `at most ${MAX_VALUES} values, of names at most ${MAX_PATTERNS} patterns`;
+  throw new BadRequestError(`invalid filter '${name}': ${values.length} values are too many, ${most}`, 'BAD_FILTER');
+}
+
 /** Whether labels satisfy every wish `key` or `key=value`. */
 export function matchesLabels(
   labels: Readonly<Record<string, string>> | null | undefined,
@@ -64,22 +76,32 @@ export function matchesLabels(
 
 const META = /[\\^$.*+?()[\]{}|]/;
 const MAX_PATTERN_CHARS = 512;
+/** Instructions of a compiled pattern: repetitions (`(.?){1000}`) make many of few characters. */
+const MAX_PATTERN_SIZE = 1_024;
+
+function isPattern(text: string): boolean {
+  return META.test(text);
+}
 
 /**
  * A matcher for filters that engines treat as unanchored regular expressions (names, IDs). Linear in time for any
  * expression; text without special characters is a plain substring search.
  */
 export function nameMatcher(pattern: string): (name: string) => boolean {
-  if (!META.test(pattern)) return (name) => name.includes(pattern);
-  if (pattern.length > MAX_PATTERN_CHARS) {
-    throw new BadRequestError(`invalid filter: a pattern may have ${MAX_PATTERN_CHARS} characters`, 'BAD_FILTER');
-  }
+  if (!isPattern(pattern)) return (name) => name.includes(pattern);
+  const compiled = pattern.length > MAX_PATTERN_CHARS ? undefined : compile(pattern);
+  // Engines fall back to comparing as text when the expression is malformed.
+  if (compiled === 'malformed') return (name) => name === pattern;
+  if (compiled && compiled.programSize() <= MAX_PATTERN_SIZE) return (name) => compiled.test(name);
+  const most = `${MAX_PATTERN_CHARS} characters, with repetitions written out ${MAX_PATTERN_SIZE}`;
+  throw new BadRequestError(`invalid filter: a pattern may have ${most}`, 'BAD_FILTER');
+}
+
+function compile(pattern: string): RE2JS | 'malformed' {
   try {
-    const compiled = RE2JS.compile(pattern);
-    return (name) => compiled.matcher(name).find();
+    return RE2JS.compile(pattern);
   } catch {
-    // Engines fall back to comparing as text when the expression is malformed.
-    return (name) => name === pattern;
+    return 'malformed';
   }
 }
 

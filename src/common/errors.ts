@@ -90,8 +90,16 @@ export class ExitStatus extends ClusterError {
 
 /** The innermost readable reason of any thrown value, on one line. */
 export function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? innermost(error) : String(error);
+  const text = clipped(error instanceof Error ? innermost(error) : String(error));
   return text.replace(/\s*\n\s*/g, ' ').trim();
+}
+
+/** Longer messages carry what somebody sent. */
+const MAX_MESSAGE_CHARS = 4_096;
+
+/** The start of a text that is longer than anybody reads. */
+export function clipped(text: string): string {
+  return text.length <= MAX_MESSAGE_CHARS ? text : `${text.slice(0, MAX_MESSAGE_CHARS)}…`;
 }
 
 function innermost(error: Error): string {

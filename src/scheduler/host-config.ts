@@ -1,7 +1,8 @@
 import { fieldsOf, quantityOf, stringsOf, textOf } from './json.ts';
+import { portRequestsOf } from './port-requests.ts';
 import type { Reservation } from './reservation.ts';
 import { NOTHING } from './reservation.ts';
-import type { Dependency, PortClaim, PortRequest, Protocol } from './types.ts';
+import type { Dependency, PortClaim } from './types.ts';
 
 /** CPU shares are relative weights; Docker's default container has 1024, which counts as one CPU. */
 const SHARES_PER_CPU = 1024;
@@ -30,18 +31,6 @@ export function wholeCpuShares(hostConfig: unknown, largestNodeCpus: number): nu
   return shares * SHARES_PER_CPU;
 }
 
-/**
- * Host ports a configuration asks for. Published ports without a number (`-p 80`, `-P`) are the engine's choice and
- * claim nothing. On the host's network every exposed port is a host port.
- */
-export function portRequestsOf(hostConfig: unknown, exposedPorts: unknown): PortRequest[] {
-  const { NetworkMode, PortBindings } = fieldsOf(hostConfig);
-  if (NetworkMode === 'host') return Object.keys(fieldsOf(exposedPorts)).flatMap(exposedOnHost);
-  return Object.entries(fieldsOf(PortBindings)).flatMap(([containerPort, bindings]) =>
-    (Array.isArray(bindings) ? bindings : []).flatMap((binding) => toPortRequests(containerPort, binding)),
-  );
-}
-
 /** Containers whose node this one must share. `--link` and `--volumes-from` carry more after the first colon. */
 export function dependenciesOf(hostConfig: unknown): Dependency[] {
   const { VolumesFrom, Links, NetworkMode, PidMode, IpcMode } = fieldsOf(hostConfig);
@@ -66,38 +55,6 @@ export function reservationOf(hostConfig: unknown, exposedPorts: unknown, bound:
     .map(({ protocol, ip, first }) => ({ protocol, ip, port: first }));
   const ports = [...fixed, ...bound];
   return memoryBytes === 0 && nanoCpus === 0 && ports.length === 0 ? NOTHING : { memoryBytes, nanoCpus, ports };
-}
-
-function toPortRequests(containerPort: string, binding: unknown): PortRequest[] {
-  const { HostIp, HostPort } = fieldsOf(binding);
-  const protocol = protocolOf(containerPort);
-  const range = parsePortRange(textOf(HostPort));
-  return protocol === undefined || range === undefined ? [] : [{ protocol, ip: textOf(HostIp), ...range }];
-}
-
-/** A range of exposed ports needs all of them, a range of host ports one of them. */
-function exposedOnHost(exposed: string): PortRequest[] {
-  const protocol = protocolOf(exposed);
-  const range = parsePortRange(exposed.split('/')[0] ?? '');
-  if (protocol === undefined || range === undefined) return [];
-  const count = range.last - range.first + 1;
-  return Array.from({ length: count }, (_, index) => {
-    return { protocol, ip: '', first: range.first + index, last: range.first + index };
-  });
-}
-
-/** `80` or `8000-8010`, compared as numbers; undefined for none, 0 and what is no port. */
-function parsePortRange(text: string): { readonly first: number; readonly last: number } | undefined {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text.trim());
-  if (match === null) return undefined;
-  const first = Number(match[1]);
-  const last = Number(match[2] ?? match[1]);
-  return first >= 1 && first <= last && last <= 65_535 ? { first, last } : undefined;
-}
-
-function protocolOf(containerPort: string): Protocol | undefined {
-  const name = (containerPort.split('/')[1] ?? 'tcp').toLowerCase();
-  return name === 'tcp' || name === 'udp' || name === 'sctp' ? name : undefined;
 }
 
 function dependency(option: string, text: string): Dependency {

@@ -169,3 +169,8 @@ it('any JSON is read without an exception', () => {
     }),
   );
 });
+
+it('few patterns may be compared with every container', () => {
+  const Env = Array.from({ length: 17 }, (_, i) => `affinity:container!=/web${i}/`);
+  expect(() => parsePlacement({ Image: 'redis', Env })).toThrow('More than 16 affinity expressions with a glob');
+});

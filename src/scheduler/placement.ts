@@ -1,9 +1,11 @@
 import { BadRequestError } from '../common/errors.ts';
 import { readDirectives } from './directives.ts';
+import type { Expression } from './expression.ts';
 import { clip, parseExpression } from './expression.ts';
-import { dependenciesOf, memoryOf, nanoCpusOf, portRequestsOf, wholeCpuShares } from './host-config.ts';
+import { dependenciesOf, memoryOf, nanoCpusOf, wholeCpuShares } from './host-config.ts';
 import { fieldsOf, textOf } from './json.ts';
 import type { PatternCache } from './pattern.ts';
+import { assertBounded, portRequestsOf } from './port-requests.ts';
 import type { PlacementRequest, Platform, ReschedulePolicy, Whitelist } from './types.ts';
 
 /** What a create request says beside its body. */
@@ -50,7 +52,21 @@ export function parsePlacement(body: unknown, options: PlacementOptions = {}): P
     dependencies: dependenciesOf(HostConfig),
     reschedule: parseReschedule(texts.reschedule),
   };
+  assertBounded(request.ports);
+  assertFewPatterns(request.affinities);
   return { request, strippedEnv, labelsToAdd, engineCpuShares };
+}
+
+/** A pattern in an affinity is compared with every container, or every image. */
+const MAX_PATTERNS = 16;
+
+function assertFewPatterns(affinities: readonly Expression[]): void {
+  const patterns = affinities.filter(({ pattern }) => pattern.kind === 'test');
+  if (patterns.length > MAX_PATTERNS)
+    throw new BadRequestError(
+      `More than ${MAX_PATTERNS} affinity expressions with a glob or /regex/`,
+      'BAD_EXPRESSION',
+    );
 }
 
 /** `linux/arm64/v8` → os and architecture. A single word that is no system's name is an architecture on Linux. */

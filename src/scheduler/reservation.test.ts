@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FixtureNode } from '../../test/fakes/fixture-cluster.ts';
 import { PortTable } from './port-table.ts';
 import type { Reservation } from './reservation.ts';
-import { assignPorts, NOTHING, ResourceLedger } from './reservation.ts';
+import { ResourceLedger } from './reservation.ts';
 import type { PortClaim, Protocol } from './types.ts';
 
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp'];
@@ -80,22 +79,6 @@ describe('ResourceLedger', () => {
         expect(stateOf(ledger)).toEqual(recompute([...model.values()]));
       }),
     );
-  });
-});
-
-describe('assignPorts', () => {
-  const range = (first: number, last: number) => ({ protocol: 'tcp', ip: '', first, last }) as const;
-
-  it.each([
-    ['takes the lowest free port of a range', [range(8000, 8002)], [8001]],
-    ['gives two equal ranges two ports', [range(8000, 8002), range(8000, 8002)], [8001, 8002]],
-    ['finds no third', [range(8000, 8002), range(8000, 8002), range(8000, 8002)], undefined],
-    ['compares numbers, not text', [range(9, 10)], [9]],
-    ['leaves a port named twice to the engine', [range(90, 90), range(90, 90)], [90, 90]],
-  ])('%s', (_name, requests, expected) => {
-    const node = new FixtureNode({ name: 'bee' });
-    node.ledger.put('c1', { ...NOTHING, ports: [{ protocol: 'tcp', ip: '', port: 8000 }] });
-    expect(assignPorts(requests, node)?.map(({ port }) => port)).toEqual(expected);
   });
 });
 

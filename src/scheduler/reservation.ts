@@ -1,5 +1,6 @@
-import { canonicalIp, PortTable } from './port-table.ts';
-import type { NodeView, PlacementRequest, PortClaim, PortRequest, Protocol } from './types.ts';
+import { assignPorts } from './port-assignment.ts';
+import { PortTable } from './port-table.ts';
+import type { NodeView, PlacementRequest, PortClaim, Protocol } from './types.ts';
 
 /** What one container (or pending placement) holds on its node: integers, so sums stay exact. */
 export interface Reservation {
@@ -81,36 +82,4 @@ export function reservationFor(request: PlacementRequest, node: NodeView): Reser
   const { memoryBytes, nanoCpus } = request;
   if (memoryBytes === 0 && nanoCpus === 0 && request.ports.length === 0) return NOTHING;
   return { memoryBytes, nanoCpus, ports: assignPorts(request.ports, node) ?? [] };
-}
-
-/**
- * A free host port for each request, the lowest of its range as the engine itself picks; undefined when one finds
- * none. Two ranges of one container never get the same port.
- */
-export function assignPorts(requests: readonly PortRequest[], node: NodeView): PortClaim[] | undefined {
-  const claims: PortClaim[] = [];
-  for (const request of requests) {
-    const claim = assignPort(request, node, claims);
-    if (claim === undefined) return undefined;
-    claims.push(claim);
-  }
-  return claims;
-}
-
-function assignPort(request: PortRequest, node: NodeView, taken: readonly PortClaim[]): PortClaim | undefined {
-  const { protocol, ip, first, last } = request;
-  for (let port = first; port <= last; port += 1) {
-    if (node.usesPort(protocol, ip, port)) continue;
-    const claim = { protocol, ip, port };
-    // A container that names one fixed port twice (on two addresses, or by mistake) is the engine's to judge.
-    if (first === last || !taken.some((other) => overlaps(other, claim))) return claim;
-  }
-  return undefined;
-}
-
-function overlaps(a: PortClaim, b: PortClaim): boolean {
-  if (a.port !== b.port || a.protocol !== b.protocol) return false;
-  const ip = canonicalIp(a.ip);
-  const other = canonicalIp(b.ip);
-  return ip === '' || other === '' || ip === other;
 }

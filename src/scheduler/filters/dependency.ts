@@ -14,7 +14,7 @@ export const dependencyFilter: Filter = {
     const common = commonNode(found.map(({ containers }) => containers));
     return {
       accepts: (node) => node.id === common,
-      explain: () => found.map(({ dependency, containers }) => explain(dependency, containers, cluster)).join(', '),
+      explain: () => explainAll(found, cluster),
     };
   },
 };
@@ -24,6 +24,20 @@ function commonNode(found: readonly (readonly ContainerView[])[]): string | unde
   const nodeIds = new Set(found.map((containers) => (containers.length === 1 ? containers[0]?.nodeId : undefined)));
   const [nodeId] = nodeIds;
   return nodeIds.size === 1 ? nodeId : undefined;
+}
+
+/** So many are explained: with more of them, the first ones tell enough. */
+const MAX_EXPLAINED = 5;
+
+interface Found {
+  readonly dependency: Dependency;
+  readonly containers: readonly ContainerView[];
+}
+
+function explainAll(found: readonly Found[], cluster: ClusterView): string {
+  const shown = found.slice(0, MAX_EXPLAINED);
+  const more = found.length > shown.length ? ` and ${found.length - shown.length} more` : '';
+  return shown.map(({ dependency, containers }) => explain(dependency, containers, cluster)).join(', ') + more;
 }
 
 function explain({ option, container }: Dependency, found: readonly ContainerView[], cluster: ClusterView): string {

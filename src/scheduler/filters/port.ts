@@ -1,4 +1,4 @@
-import { assignPorts } from '../reservation.ts';
+import { assignPorts } from '../port-assignment.ts';
 import type { NodeView, PlacementRequest, PortRequest } from '../types.ts';
 import type { Check, Filter } from './filter.ts';
 
@@ -21,11 +21,22 @@ function areFree(ports: readonly PortRequest[], node: NodeView): boolean {
   return true;
 }
 
+/** Ports named in a refusal, and ranges looked at for it: with many the first ones tell enough. */
+const MAX_NAMED = 5;
+const MAX_RANGES_EXPLAINED = 16;
+
 function explain(ports: readonly PortRequest[], refused: readonly NodeView[]): string {
-  const taken = ports.filter((port) => refused.some((node) => assignPorts([port], node) === undefined));
+  const fixed = ports.filter(({ first, last }) => first === last);
+  const ranges = ports.filter(({ first, last }) => first !== last).slice(0, MAX_RANGES_EXPLAINED);
+  const taken: PortRequest[] = [];
+  for (const port of [...fixed, ...ranges]) {
+    if (taken.length > MAX_NAMED) break;
+    if (refused.some((node) => assignPorts([port], node) === undefined)) taken.push(port);
+  }
   // Ranges can each have a free port and still not have enough for all.
-  const names = (taken.length > 0 ? taken : ports).map(portText).join(', ');
-  return `host port ${names} is taken`;
+  const named = taken.length > 0 ? taken : ports;
+  const more = named.length > MAX_NAMED ? ' and more' : '';
+  return `host port ${named.slice(0, MAX_NAMED).map(portText).join(', ')}${more} is taken`;
 }
 
 function portText({ protocol, ip, first, last }: PortRequest): string {
