@@ -60,7 +60,14 @@ export class Cluster implements ClusterView, NodeWriter {
 
   constructor(clock: Clock, logger: Logger) {
     this.#clock = clock;
-    this.#containers = new Containers((container) => this.accounting.learn(container));
+    this.#containers = new Containers({
+      onUnknownReservation: (container) => this.accounting.learn(container),
+      onRefusedIdentity: ({ node, name, engineId, claimedId }) =>
+        logger.warn(
+          { node: node.name, container: name, id: engineId, claims: claimedId },
+          'a container claims the identity of another one: it goes by its own ID',
+        ),
+    });
     this.names = new NameReservations(this.#containers);
     this.#events = new Emitter((error) => logger.error({ err: error }, 'a listener of cluster events failed'));
   }

@@ -28,9 +28,10 @@ interface KeptEntry {
  * Immutable but for its status' text, which ages; a changed container is a new object.
  */
 export class Container implements ContainerView {
-  /** The identity clients see; the engine's own ID unless the container carries {@link IDENTITY_LABEL}. */
-  readonly id: string;
   readonly engineId: string;
+  /** The identity that {@link IDENTITY_LABEL} claims; the engine's own ID without one. */
+  readonly claimedId: string;
+  #id: string;
   /** Without leading slash. */
   readonly name: string;
   readonly node: Node;
@@ -42,7 +43,7 @@ export class Container implements ContainerView {
   /** When it was first listed: engines list whole seconds only, and `docker ps -l` must show the last one created. */
   readonly seenMs: number;
   readonly status: Status;
-  /** The list entry without Names and Status, from after `{` to the end. */
+  /** The list entry without Names, Status and Id, from a comma to the end. */
   readonly #rest: string;
   /** `"/node/name"` as JSON. */
   readonly #qualified: string;
@@ -50,11 +51,12 @@ export class Container implements ContainerView {
   #kept: KeptEntry | 'asked' | undefined;
 
   constructor(node: Node, summary: ContainerSummary, nowMs: number, earlier?: Container) {
-    const { Names, Status: statusText, ...rest } = summary;
+    const { Names, Status: statusText, Id, ...rest } = summary;
     this.node = node;
-    this.engineId = summary.Id;
+    this.engineId = Id;
     this.labels = summary.Labels ?? {};
-    this.id = identityOf(summary.Id, this.labels);
+    this.claimedId = identityOf(Id, this.labels);
+    this.#id = this.claimedId;
     this.name = ownName(Names ?? [], summary.Id);
     this.image = summary.Image;
     this.imageId = summary.ImageID;
@@ -62,12 +64,19 @@ export class Container implements ContainerView {
     this.createdSeconds = summary.Created;
     this.seenMs = earlier?.seenMs ?? nowMs;
     this.status = readStatus(statusText, nowMs, earlier?.state === summary.State ? earlier.status : undefined);
-    this.#rest = JSON.stringify({
-      ...rest,
-      Id: this.id,
-      Ports: reachablePorts(summary.Ports ?? [], node.address),
-    }).slice(1);
+    this.#rest = `,${JSON.stringify({ ...rest, Ports: reachablePorts(summary.Ports ?? [], node.address) }).slice(1)}`;
     this.#qualified = JSON.stringify(`/${node.name}/${this.name}`);
+  }
+
+  /** The identity clients see; the engine's own ID unless the container carries {@link IDENTITY_LABEL} and may. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** Gives or refuses it the identity it claims. For the owner of the indexes, while it is in none of them. */
+  identify(isGranted: boolean): void {
+    this.#id = isGranted ? this.claimedId : this.engineId;
+    this.#kept = undefined;
   }
 
   get nodeId(): string {
@@ -90,7 +99,7 @@ export class Container implements ContainerView {
     const names = style === 'node' ? this.#qualified : `${JSON.stringify(`/${this.name}`)},${this.#qualified}`;
     const status = renderStatus(this.node.isHealthy ? this.status : HOST_DOWN, nowMs);
     return {
-      text: `{"Names":[${names}],"Status":${JSON.stringify(status.text)},${this.#rest}`,
+      text: `{"Names":[${names}],"Status":${JSON.stringify(status.text)},"Id":"${this.#id}"${this.#rest}`,
       validUntilMs: status.validUntilMs,
     };
   }
@@ -112,7 +121,7 @@ export class Container implements ContainerView {
 
   /** The list entry parsed anew, for the filters that need more than the facts kept apart. */
   entry(): Omit<ContainerSummary, 'Names' | 'Status'> {
-    return JSON.parse(`{${this.#rest}`);
+    return JSON.parse(`{"Id":"${this.#id}"${this.#rest}`);
   }
 
   /** Whether listing it would give the same text as `other` (ages apart). */

@@ -33,7 +33,7 @@ const aSummary = fc
     state: fc.constantFrom('running', 'exited', 'paused', 'created', 'restarting'),
     created: fc.integer({ min: 1, max: 4 }),
     labels: fc.dictionary(fc.constantFrom(...KEYS), fc.constantFrom(...VALUES)),
-    identity: fc.option(fc.constantFrom(...IDS), { freq: 4 }),
+    identity: fc.option(fc.constantFrom(...IDS.flatMap((id) => [id.padEnd(64, 'f'), id.padEnd(64, '0')])), { freq: 4 }),
     port: fc.option(fc.integer({ min: 80, max: 83 })),
   })
   .map(({ id, name, state, created, labels, identity, port }) =>
@@ -42,7 +42,7 @@ const aSummary = fc
       State: state,
       Status: state === 'exited' ? 'Exited (1) 5 minutes ago' : 'Up 5 minutes',
       Created: created,
-      Labels: identity === null ? labels : { ...labels, [IDENTITY_LABEL]: identity.padEnd(64, 'f') },
+      Labels: identity === null ? labels : { ...labels, [IDENTITY_LABEL]: identity },
       Ports: port === null ? [] : [{ IP: '0.0.0.0', PrivatePort: 80, PublicPort: port, Type: 'tcp' }],
     }),
   );
@@ -74,7 +74,7 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
 /** The real thing beside the plainest possible one: every node's containers in a map, pending ones in a list. */
 class Both {
   readonly nodes: readonly Node[] = ['one', 'two', 'three'].map((name) => modelNode(name));
-  readonly real: Containers = new Containers(() => undefined);
+  readonly real: Containers = new Containers({ onUnknownReservation: () => undefined });
   readonly plain: Map<string, ContainerSummary>[] = [new Map(), new Map(), new Map()];
   readonly pending: PendingContainer[] = [];
   #pended = 0;
@@ -124,9 +124,11 @@ class Both {
 
   /** All containers as they would be built from what each engine lists now. */
   containers(): Container[] {
-    return this.plain.flatMap((held, index) =>
+    const all = this.plain.flatMap((held, index) =>
       [...held.values()].map((summary) => new Container(this.node(index), summary, NOW)),
     );
+    for (const one of all) one.identify(all.every((other) => other === one || !goesBefore(other, one)));
+    return all;
   }
 
   #pend(node: Node, name: string, key: string): void {
@@ -136,6 +138,15 @@ class Both {
     this.pending.push(pending);
     this.real.addPending(pending);
   }
+}
+
+/** Whether the identity that `one` claims is `other`'s. */
+function goesBefore(other: Container, one: Container): boolean {
+  if (one.claimedId === one.engineId) return false;
+  if (other.engineId === one.claimedId) return true;
+  if (other.claimedId !== one.claimedId) return false;
+  const order = (each: Container): string => `${each.createdSeconds} ${each.engineId} ${each.node.entry}`;
+  return order(other) < order(one);
 }
 
 /** `node/engine ID` of what an index answers, sorted. */
@@ -252,7 +263,7 @@ describe('after any history', () => {
 describe('the ledger', () => {
   test('takes the ports of a container when it is met and gives them back when it goes', () => {
     const node = modelNode('one');
-    const containers = new Containers(() => undefined);
+    const containers = new Containers({ onUnknownReservation: () => undefined });
     const ports: PortSummary[] = [{ IP: '127.0.0.1', PrivatePort: 80, PublicPort: 8080, Type: 'udp' }];
     containers.update(node, [], [containerSummary('a', { Ports: ports })], NOW);
     expect(node.usesPort('udp', '127.0.0.1', 8080)).toBe(true);
@@ -264,7 +275,7 @@ describe('the ledger', () => {
 
   test('gives back what a container held that ended before it was ever listed', () => {
     const node = modelNode('one');
-    const containers = new Containers(() => undefined);
+    const containers = new Containers({ onUnknownReservation: () => undefined });
     const id = 'a'.padEnd(64, '0');
     node.ledger.put(id, { memoryBytes: 5, nanoCpus: 1, ports: [] });
     containers.update(node, [id], [], NOW);
@@ -275,7 +286,7 @@ describe('the ledger', () => {
   test('asks for a reservation once for each container it meets, not for changes', () => {
     const asked: string[] = [];
     const node = modelNode('one');
-    const containers = new Containers(({ engineId }) => asked.push(engineId.slice(0, 1)));
+    const containers = new Containers({ onUnknownReservation: ({ engineId }) => asked.push(engineId.slice(0, 1)) });
     containers.update(node, [], [containerSummary('a')], NOW);
     containers.update(node, [], [containerSummary('a', { State: 'exited', Status: 'Exited (0) 1 second ago' })], NOW);
     node.ledger.put('b'.padEnd(64, '0'), { memoryBytes: 1, nanoCpus: 0, ports: [] });
@@ -307,6 +318,26 @@ describe('one container', () => {
     expect(entry(moved).Id).toBe(id);
     const wrong = containerSummary('a', { Labels: { [IDENTITY_LABEL]: 'short' } });
     expect(entry(wrong).Id).toBe(wrong.Id);
+  });
+
+  test('does not take the identity of another, and gets it when that one is gone', () => {
+    const refused: string[] = [];
+    const containers = new Containers({
+      onUnknownReservation: () => undefined,
+      onRefusedIdentity: ({ name }) => refused.push(name),
+    });
+    const [victim, thief] = [containerSummary('a'), containerSummary('b', { Names: ['/thief'] })];
+    const claim = { ...thief, Labels: { [IDENTITY_LABEL]: victim.Id } };
+    const other = modelNode('other');
+    containers.update(other, [], [claim], NOW);
+    expect([...containers.list].map(({ id }) => id)).toEqual([victim.Id]);
+    containers.update(node, [], [victim], NOW);
+    expect(containers.index.byId(victim.Id).map(({ name }) => name)).toEqual(['c-a']);
+    expect(containers.index.byId(thief.Id).map(({ id }) => id)).toEqual([thief.Id]);
+    containers.update(other, [], [{ ...claim, State: 'paused' }], NOW);
+    expect(refused).toEqual(['thief']);
+    containers.remove(node, victim.Id);
+    expect(containers.index.byId(victim.Id).map(({ name }) => name)).toEqual(['thief']);
   });
 
   test('is down with its host', () => {

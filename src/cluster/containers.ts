@@ -4,6 +4,7 @@ import type { PortClaim } from '../scheduler/types.ts';
 import { Container } from './container.ts';
 import { ContainerIndex } from './container-index.ts';
 import { ContainerList } from './container-list.ts';
+import { IdentityClaims } from './identity-claims.ts';
 import type { Node } from './node.ts';
 
 /** A placement whose container the engine has not listed yet: it has a name, labels and a node, but no engine ID. */
@@ -16,8 +17,13 @@ export interface PendingContainer {
   readonly isPending: true;
 }
 
-/** Told when a container is met whose reservation is not known yet. */
-export type UnknownReservation = (container: Container) => void;
+/** Told about containers that need attention. */
+export interface ContainerWatch {
+  /** One is met whose reservation is not known yet. */
+  readonly onUnknownReservation: (container: Container) => void;
+  /** One claims an identity that another has, and goes by its engine's own ID. Once for each. */
+  readonly onRefusedIdentity?: (container: Container) => void;
+}
 
 /**
  * All containers with every index over them. Adding and removing are symmetric and go through here alone, so that
@@ -26,12 +32,14 @@ export type UnknownReservation = (container: Container) => void;
 export class Containers {
   readonly index: ContainerIndex<Container | PendingContainer> = new ContainerIndex();
   readonly list: ContainerList = new ContainerList();
-  readonly #onUnknownReservation: UnknownReservation;
+  readonly #watch: ContainerWatch;
+  readonly #claims: IdentityClaims;
   readonly #pending = new Set<PendingContainer>();
   #size = 0;
 
-  constructor(onUnknownReservation: UnknownReservation) {
-    this.#onUnknownReservation = onUnknownReservation;
+  constructor(watch: ContainerWatch) {
+    this.#watch = watch;
+    this.#claims = new IdentityClaims(this.index, watch.onRefusedIdentity);
   }
 
   get size(): number {
@@ -52,7 +60,10 @@ export class Containers {
 
   remove(node: Node, engineId: string): void {
     const container = node.containers.get(engineId);
-    if (container) this.#detach(container);
+    if (container) {
+      this.#detach(container);
+      this.#settleIdentities(container);
+    }
     // Also without a container: one that ended before it was ever listed (`run --rm`) held its reservation too.
     node.ledger.remove(engineId);
   }
@@ -89,15 +100,18 @@ export class Containers {
     if (earlier?.isSameAs(container)) return;
     if (earlier) this.#detach(earlier);
     this.#attach(container);
+    if (earlier) this.#settleIdentities(earlier);
+    this.#settleIdentities(container);
     if (node.ledger.has(container.engineId)) return;
     node.ledger.put(container.engineId, listedReservation(summary));
-    this.#onUnknownReservation(container);
+    this.#watch.onUnknownReservation(container);
   }
 
   #attach(container: Container): void {
     container.node.putContainer(container);
     this.index.add(container);
     this.list.add(container);
+    this.#claims.add(container);
     this.#size += 1;
   }
 
@@ -105,7 +119,19 @@ export class Containers {
     container.node.deleteContainer(container);
     this.index.remove(container);
     this.list.remove(container);
+    this.#claims.remove(container);
     this.#size -= 1;
+  }
+
+  /** A container came or went: those that claim an identity it has or had get it, or lose it. */
+  #settleIdentities(changed: Container): void {
+    for (const { container, isGranted } of this.#claims.toSettle(changed)) {
+      this.index.remove(container);
+      this.list.remove(container);
+      container.identify(isGranted);
+      this.index.add(container);
+      this.list.add(container);
+    }
   }
 }
 

@@ -9,7 +9,7 @@ const ID = 'a'.padEnd(64, '0');
 
 function world() {
   const node = modelNode('one');
-  const containers = new Containers(() => undefined);
+  const containers = new Containers({ onUnknownReservation: () => undefined });
   return { node, containers, names: new NameReservations(containers) };
 }
 
@@ -89,7 +89,7 @@ describe('a pending placement', () => {
   test('settled goes over to the container, whose removal gives everything back', () => {
     const asked: string[] = [];
     const node = modelNode('one');
-    const containers = new Containers(({ engineId }) => asked.push(engineId));
+    const containers = new Containers({ onUnknownReservation: ({ engineId }) => asked.push(engineId) });
     const pending = beginPlacement(containers, node, request, {});
     pending.settle(ID);
     pending.release();

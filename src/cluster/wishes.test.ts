@@ -14,7 +14,7 @@ function event(action: string, attributes: Record<string, string> = {}): EngineE
 function nodeWith(state: string): Node {
   const node = modelNode('one');
   const summary = containerSummary('a', { State: state, Names: ['/web'] });
-  if (state !== '') new Containers(() => undefined).update(node, [], [summary], 0);
+  if (state !== '') new Containers({ onUnknownReservation: () => undefined }).update(node, [], [summary], 0);
   return node;
 }
 
