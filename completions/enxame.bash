@@ -8,7 +8,7 @@ _enxame() {
       'create:--service'|'create:--tlscacert'|'create:--tlscert'|'create:--tlskey'|'create:-l'|'create:--log-level') ((i++)) ;;
       'join:--discovery-opt'|'join:--addr'|'join:--advertise'|'join:--heartbeat'|'join:--ttl'|'join:--delay'|'join:-l'|'join:--log-level') ((i++)) ;;
       'list:--discovery-opt'|'list:--timeout'|'list:-l'|'list:--log-level') ((i++)) ;;
-      'manage:--discovery-opt'|'manage:-H'|'manage:--host'|'manage:--strategy'|'manage:-f'|'manage:--filter'|'manage:--cluster-opt'|'manage:--heartbeat'|'manage:--engine-refresh-min-interval'|'manage:--engine-refresh-max-interval'|'manage:--engine-failure-retry'|'manage:--engine-probe-interval'|'manage:--engine-probe-timeout'|'manage:--tlscacert'|'manage:--tlscert'|'manage:--tlskey'|'manage:--state-dir'|'manage:--discovery-service'|'manage:--addr'|'manage:--advertise'|'manage:-c'|'manage:--cluster-driver'|'manage:--container-name-refresh-filter'|'manage:-l'|'manage:--log-level') ((i++)) ;;
+      'manage:--discovery-opt'|'manage:-H'|'manage:--host'|'manage:--strategy'|'manage:-f'|'manage:--filter'|'manage:--cluster-opt'|'manage:--heartbeat'|'manage:--engine-refresh-min-interval'|'manage:--engine-refresh-max-interval'|'manage:--engine-failure-retry'|'manage:--engine-probe-interval'|'manage:--engine-probe-timeout'|'manage:--tlscacert'|'manage:--tlscert'|'manage:--tlskey'|'manage:--state-dir'|'manage:--cluster'|'manage:--discovery-service'|'manage:--addr'|'manage:--advertise'|'manage:-c'|'manage:--cluster-driver'|'manage:--container-name-refresh-filter'|'manage:-l'|'manage:--log-level') ((i++)) ;;
       'discovery:-H'|'discovery:--host'|'discovery:--state-dir'|'discovery:--tlscert'|'discovery:--tlskey'|'discovery:--tlscacert'|'discovery:-l'|'discovery:--log-level') ((i++)) ;;
       'machine:-s'|'machine:--storage-path'|'machine:--tls-ca-cert'|'machine:--tls-ca-key'|'machine:--tls-client-cert'|'machine:--tls-client-key'|'machine:-l'|'machine:--log-level') ((i++)) ;;
       'machine create:-d'|'machine create:--driver'|'machine create:--engine-install-url'|'machine create:--engine-opt'|'machine create:--engine-insecure-registry'|'machine create:--engine-registry-mirror'|'machine create:--engine-label'|'machine create:--engine-storage-driver'|'machine create:--engine-env'|'machine create:--tls-san'|'machine create:--swarm-discovery'|'machine create:--swarm-discovery-opt'|'machine create:--swarm-strategy'|'machine create:--swarm-opt'|'machine create:--swarm-join-opt'|'machine create:--swarm-host'|'machine create:--swarm-addr'|'machine create:--swarm-image'|'machine create:-s'|'machine create:--storage-path'|'machine create:--tls-ca-cert'|'machine create:--tls-ca-key'|'machine create:--tls-client-cert'|'machine create:--tls-client-key'|'machine create:-l'|'machine create:--log-level') ((i++)) ;;
@@ -118,6 +118,7 @@ _enxame() {
     'manage:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'manage:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'manage:--state-dir') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    'manage:--cluster')  return ;;
     'manage:--discovery-service')  return ;;
     'manage:--addr'|'manage:--advertise')  return ;;
     'manage:-c'|'manage:--cluster-driver')  return ;;
@@ -374,7 +375,7 @@ _enxame() {
     'list')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--discovery-opt --timeout -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
     'manage')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--discovery-opt -H --host --strategy -f --filter --cluster-opt --heartbeat --engine-refresh-min-interval --engine-refresh-max-interval --engine-failure-retry --engine-probe-interval --engine-probe-timeout --tls --tlsverify --tlscacert --tlscert --tlskey --insecure --state-dir --discovery-service --adopt-swarm --addr --advertise -c --cluster-driver --refresh-on-node-filter --container-name-refresh-filter -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--discovery-opt -H --host --strategy -f --filter --cluster-opt --heartbeat --engine-refresh-min-interval --engine-refresh-max-interval --engine-failure-retry --engine-probe-interval --engine-probe-timeout --tls --tlsverify --tlscacert --tlscert --tlskey --insecure --state-dir --cluster --discovery-service --adopt-swarm --addr --advertise -c --cluster-driver --refresh-on-node-filter --container-name-refresh-filter -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
     'discovery')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --state-dir --tlscert --tlskey --tlscacert --insecure -h --help --debug -l --log-level' -- "$cur")); else :; fi ;;
     'machine')

@@ -13,7 +13,7 @@ function __enxame_at
         set i (math $i + 1)
       case 'list:--discovery-opt' 'list:--timeout' 'list:-l' 'list:--log-level'
         set i (math $i + 1)
-      case 'manage:--discovery-opt' 'manage:-H' 'manage:--host' 'manage:--strategy' 'manage:-f' 'manage:--filter' 'manage:--cluster-opt' 'manage:--heartbeat' 'manage:--engine-refresh-min-interval' 'manage:--engine-refresh-max-interval' 'manage:--engine-failure-retry' 'manage:--engine-probe-interval' 'manage:--engine-probe-timeout' 'manage:--tlscacert' 'manage:--tlscert' 'manage:--tlskey' 'manage:--state-dir' 'manage:--discovery-service' 'manage:--addr' 'manage:--advertise' 'manage:-c' 'manage:--cluster-driver' 'manage:--container-name-refresh-filter' 'manage:-l' 'manage:--log-level'
+      case 'manage:--discovery-opt' 'manage:-H' 'manage:--host' 'manage:--strategy' 'manage:-f' 'manage:--filter' 'manage:--cluster-opt' 'manage:--heartbeat' 'manage:--engine-refresh-min-interval' 'manage:--engine-refresh-max-interval' 'manage:--engine-failure-retry' 'manage:--engine-probe-interval' 'manage:--engine-probe-timeout' 'manage:--tlscacert' 'manage:--tlscert' 'manage:--tlskey' 'manage:--state-dir' 'manage:--cluster' 'manage:--discovery-service' 'manage:--addr' 'manage:--advertise' 'manage:-c' 'manage:--cluster-driver' 'manage:--container-name-refresh-filter' 'manage:-l' 'manage:--log-level'
         set i (math $i + 1)
       case 'discovery:-H' 'discovery:--host' 'discovery:--state-dir' 'discovery:--tlscert' 'discovery:--tlskey' 'discovery:--tlscacert' 'discovery:-l' 'discovery:--log-level'
         set i (math $i + 1)
@@ -226,6 +226,7 @@ complete -c enxame -n '__enxame_at '\''manage'\''' -l tlscert -r -F -d 'certific
 complete -c enxame -n '__enxame_at '\''manage'\''' -l tlskey -r -F -d 'its key'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l insecure -d 'allow others than this host without client certificates'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l state-dir -x -a '(__fish_complete_directories)' -d 'where to keep the cluster’s state, or none ($ENXAME_STATE_DIR)'
+complete -c enxame -n '__enxame_at '\''manage'\''' -l cluster -x -d 'which cluster’s state to use, when the engines do not tell ($ENXAME_CLUSTER)'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l discovery-service -x -d 'serve tokens too (default address: tcp://127.0.0.1:2374)'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l adopt-swarm -d 'take over engines that are members of another swarm'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l addr -l advertise -x -d 'where others reach this manager'

@@ -22,8 +22,8 @@ import type { EngineTls } from '../engine/connectors/socket.ts';
 import { ImageServices } from '../images/services.ts';
 import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
-import { openStateStore } from '../store/state-store.ts';
 import type { ClusterOptions } from './cluster-options.ts';
+import { openClusterState } from './cluster-state.ts';
 import { startNetworking } from './networking.ts';
 
 /** How a manager runs; the command line reads into it. */
@@ -39,8 +39,12 @@ export interface ManagerOptions {
   readonly clusterOptions: ClusterOptions;
   /** When `docker ps` asks engines first; default never, since the model follows their events. */
   readonly refresh?: RefreshFilters | undefined;
-  /** The cluster's own folder; undefined keeps nothing. */
+  /** Where clusters' states are kept, each in a folder of its own; undefined keeps nothing. */
   readonly stateFolder: string | undefined;
+  /** The discovery argument: one of the things that the cluster's state is found by. Default: the backend's name. */
+  readonly discovery?: string;
+  /** Name or ID of the cluster, when what is known does not tell, or tells otherwise. */
+  readonly cluster?: string | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -72,12 +76,15 @@ function engineConnector({ engineTls, logger }: ManagerOptions): (entry: Entry) 
 /** Wires the parts of a manager together and starts them; the only place that knows them all. */
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { logger, clock, backend } = options;
-  const store = await openStateStore(options.stateFolder);
+  const connect = engineConnector(options);
+  const state = await openClusterState({ discovery: backend.name, cluster: undefined, ...options, connect });
+  const { store, identity } = state;
   const cluster = new Cluster(clock, logger);
+  state.follow(cluster);
   const membership = new Membership({
     cluster,
     backend,
-    connect: engineConnector(options),
+    connect,
     clock,
     logger,
     times: options.times,
@@ -88,7 +95,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     logger,
     pull: options.clusterOptions.pull,
   });
-  const networking = await startNetworking({ ...options, cluster, store });
+  const networking = await startNetworking({ ...options, cluster, store, identity });
   const { networks, volumes } = networking;
   const lifecycle = new ContainerLifecycle({
     cluster,
@@ -104,10 +111,13 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   const imageList = new ImageListView(cluster);
   const info = new InfoView(cluster, {
     role: 'primary',
+    id: identity?.id,
+    rows: state.rows,
     strategy: options.scheduler.strategy.name,
     filters: options.scheduler.filters.map(({ name }) => name),
     problems: () => [
       ...(membership.problem === undefined ? [] : [`WARNING: discovery: ${membership.problem}`]),
+      ...state.problems(),
       ...networking.problems(),
     ],
   });
@@ -145,7 +155,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       advertised.close();
       await networking.close();
       await membership.close();
-      await store.close();
+      await state.close();
     },
   };
 }

@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import type { VolumeRecord } from '../cluster/volume-records.ts';
@@ -20,8 +19,8 @@ export interface NetworkingOptions {
   readonly scheduler: SchedulerOptions;
   readonly clusterOptions: ClusterOptions;
   readonly store: StateStore;
-  /** Its name tells this cluster's substrate from others'. */
-  readonly stateFolder: string | undefined;
+  /** Tells this cluster's substrate from others'. */
+  readonly identity: ClusterIdentity | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -38,11 +37,11 @@ export interface Networking {
 
 /** Starts the substrate and the services that stand on it. */
 export async function startNetworking(options: NetworkingOptions): Promise<Networking> {
-  const { cluster, clock, logger, store, stateFolder } = options;
+  const { cluster, clock, logger, store, identity } = options;
   const { substrate: mode, adoptSwarm, subnetPool: pool } = options.clusterOptions;
   const substrate = new Substrate(
     { members: cluster, clock, logger, memory: substrateMemory(store) },
-    { mode, adoptSwarm, pool, identity: stateFolder === undefined ? undefined : markedAs(basename(stateFolder)) },
+    { mode, adoptSwarm, pool, identity },
   );
   const place = (labels: Readonly<Record<string, string>>): Node => placeByLabels(options, labels);
   const networks = new NetworkService({ cluster, substrate, place, clock, logger });
@@ -57,10 +56,6 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
       await substrate.close();
     },
   };
-}
-
-function markedAs(id: string): ClusterIdentity {
-  return { id, marks: new Set([id]) };
 }
 
 function placeByLabels({ cluster, scheduler }: NetworkingOptions, labels: Readonly<Record<string, string>>): Node {

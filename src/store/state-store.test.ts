@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { clusterFolder, openStateStore } from './state-store.ts';
+import { openStateStore } from './state-store.ts';
 
 let folder: string;
 
@@ -38,9 +38,4 @@ test('without a folder nothing is kept', async () => {
   await store.close();
   const again = await openStateStore(undefined);
   expect(again.records('volumes').list().size).toBe(0);
-});
-
-test('each cluster has a folder of its own', () => {
-  expect(clusterFolder('/state', 'token://a')).not.toBe(clusterFolder('/state', 'token://b'));
-  expect(clusterFolder('/state', 'token://a')).toBe(clusterFolder('/state', 'token://a'));
 });

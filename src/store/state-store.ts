@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { type EmbeddedStore, openEmbeddedStore } from '../kv/embedded.ts';
 
 /** Durable texts of one kind, by key. What `put` and `delete` resolved survives a kill of the process. */
@@ -15,12 +13,6 @@ export interface StateStore {
   records(kind: string): RecordStore;
   /** Gives the folder free. Idempotent. */
   close(): Promise<void>;
-}
-
-/** The folder of one cluster below the state folder; named after where the cluster is found, so that two clusters never share one. */
-export function clusterFolder(stateFolder: string, discovery: string): string {
-  const name = createHash('sha256').update(discovery).digest('hex').slice(0, 16);
-  return join(stateFolder, 'clusters', name);
 }
 
 /** Opens the store; without a folder nothing is kept. Throws one clear line when another manager has the folder. */

@@ -7,6 +7,10 @@ import { binarySize } from './bytes.ts';
 
 /** What the manager says of itself in `docker info`. */
 export interface InfoFacts {
+  /** The cluster's lasting ID; undefined when nothing durable says which cluster this is. */
+  readonly id?: string | undefined;
+  /** Rows about the cluster's state. */
+  readonly rows?: readonly (readonly [string, string])[];
   readonly strategy: string;
   readonly filters: readonly string[];
   /** `primary` or `replica`. */
@@ -46,13 +50,14 @@ const END = Buffer.from(']}\n');
 export class InfoView {
   readonly #cluster: Cluster;
   readonly #facts: InfoFacts;
-  readonly #id: string = randomBytes(16).toString('hex');
+  readonly #id: string;
   readonly #parts = new WeakMap<Node, NodePart>();
   #tree: RenderedTree | undefined;
 
   constructor(cluster: Cluster, facts: InfoFacts) {
     this.#cluster = cluster;
     this.#facts = facts;
+    this.#id = facts.id ?? randomBytes(16).toString('hex');
   }
 
   /** The answer's JSON, in buffers to be written one after the other; they must not be modified. */
@@ -113,6 +118,7 @@ export class InfoView {
       Warnings: [...this.#facts.problems(), ...sharedNames(this.#cluster), ...warnings],
     };
     const head = [
+      ...(this.#facts.rows ?? []),
       ['Role', this.#facts.role],
       ['Strategy', this.#facts.strategy],
       ['Filters', this.#facts.filters.join(', ')],

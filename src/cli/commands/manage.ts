@@ -9,12 +9,12 @@ import { assertSafeListener, readTlsFiles, type TlsMaterial, tlsServerOptions } 
 import { startTokenService, type TokenService } from '../../discovery/service/service.ts';
 import { DEFAULT_TOKEN_SERVICE_PORT } from '../../discovery/token-address.ts';
 import { readClusterOptions } from '../../manager/cluster-options.ts';
+import { assertClusterName } from '../../manager/find-cluster.ts';
 import { tuneHeap } from '../../manager/heap.ts';
 import { type Manager, startManager } from '../../manager/manager.ts';
 import { FILTER_NAMES } from '../../scheduler/filters/registry.ts';
 import { schedulerOptions } from '../../scheduler/scheduler.ts';
 import { STRATEGY_NAMES } from '../../scheduler/strategies/registry.ts';
-import { clusterFolder } from '../../store/state-store.ts';
 import type { CommandContext } from '../command.ts';
 import {
   addDiscovery,
@@ -44,6 +44,7 @@ interface Flags extends ClassicFlags {
   readonly tlskey?: string;
   readonly insecure?: boolean;
   readonly stateDir?: string;
+  readonly cluster?: string;
   readonly discoveryService?: string | true;
   readonly adoptSwarm?: boolean;
 }
@@ -65,6 +66,9 @@ Examples:
   $ enxame manage --tlsverify --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem -H tcp://:3376 token://TOKEN
   $ enxame manage --strategy binpack --filter health --filter port nodes://10.0.0.[10:200]:2376
   $ docker -H tcp://127.0.0.1:2375 info                       # then use docker as always
+
+What a manager keeps is found again by the engines and their addresses, however discovery lists them. --cluster says which
+cluster is meant when that does not tell: its name (given to a new one), its ID, or the mark of a substrate whose state was lost.
 
 --cluster-opt takes:
   swarm.overcommit=0.05       how much more than a node has may be reserved
@@ -123,6 +127,7 @@ export function configure(command: Command, context: CommandContext): void {
     .option('--tlskey <file>', 'its key')
     .option('--insecure', 'allow others than this host without client certificates')
     .option('--state-dir <folder>', 'where to keep the cluster’s state, or none ($ENXAME_STATE_DIR)')
+    .option('--cluster <name|id>', 'which cluster’s state to use, when the engines do not tell ($ENXAME_CLUSTER)')
     .option(
       '--discovery-service [address]',
       `serve tokens too (default address: tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT})`,
@@ -145,6 +150,8 @@ async function manage(discovery: string | undefined, flags: Flags, context: Comm
   const clusterOptions = readClusterOptions(flags.clusterOpt ?? [], flags.adoptSwarm ?? false);
   const times = readTimes(flags);
   const folder = stateDir(flags.stateDir, context.env, context.isRoot);
+  const cluster = flags.cluster || context.env.ENXAME_CLUSTER || undefined;
+  if (cluster !== undefined) assertClusterName(cluster);
   const logger = await context.logger();
   const service = await startDiscoveryService(flags, folder, material, logger);
   const manager = await start();
@@ -171,7 +178,9 @@ async function manage(discovery: string | undefined, flags: Flags, context: Comm
         clusterOptions,
         refresh,
         times,
-        stateFolder: folder === undefined ? undefined : clusterFolder(folder, uri),
+        stateFolder: folder,
+        discovery: uri,
+        cluster,
         logger,
         clock: context.clock,
       });

@@ -1,0 +1,167 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Node } from '../cluster/node.ts';
+import { reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type { DiscoveryBackend } from '../discovery/discovery.ts';
+import type { Entry } from '../discovery/entry.ts';
+import type { Connector } from '../engine/connectors/connector.ts';
+import { type KnownCluster, type KnownEngine, saveCluster, titleOf } from '../store/known-cluster.ts';
+import { openStateStore, type StateStore } from '../store/state-store.ts';
+import type { ClusterIdentity } from '../substrate/types.ts';
+import { type FoundCluster, findCluster } from './find-cluster.ts';
+
+/** What a manager keeps between its lives, and whose it is. */
+export interface ClusterState {
+  readonly store: StateStore;
+  /** Undefined when nothing durable says which cluster this is. */
+  readonly identity: ClusterIdentity | undefined;
+  /** Rows for `docker info`. */
+  readonly rows: readonly (readonly [string, string])[];
+  /** Notes the engines of the cluster from now on, so that the state is found through them. To be called once. */
+  follow(cluster: Cluster): void;
+  /** What a person should know of the state, in words. */
+  problems(): readonly string[];
+  /** Frees the folder. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** See `ManagerOptions`. */
+export interface ClusterStateOptions {
+  readonly stateFolder: string | undefined;
+  readonly discovery: string;
+  readonly cluster: string | undefined;
+  readonly backend: DiscoveryBackend;
+  readonly connect: (entry: Entry) => Promise<Connector>;
+  readonly logger: Logger;
+}
+
+/** Finds and opens the cluster's state; without a folder nothing is kept, and only `--cluster` can say which cluster it is. */
+export async function openClusterState(options: ClusterStateOptions): Promise<ClusterState> {
+  const { stateFolder, cluster: asked } = options;
+  if (stateFolder !== undefined)
+    return new KeptState(await findCluster({ ...options, stateFolder, asked }), options.logger);
+  const store = await openStateStore(undefined);
+  return {
+    store,
+    identity: asked === undefined ? undefined : { id: asked, marks: new Set([asked]) },
+    rows: [['Cluster', asked ?? 'not kept']],
+    follow: () => undefined,
+    problems: () => [],
+    close: () => store.close(),
+  };
+}
+
+/** How long news of engines are gathered before the cluster's file is written, in milliseconds; and the pause after a failure. */
+const GATHER_MS = 1_000;
+const RETRY_MS = 30_000;
+
+class KeptState implements ClusterState {
+  readonly store: StateStore;
+  readonly identity: ClusterIdentity;
+  readonly rows: readonly (readonly [string, string])[];
+  readonly #facts: KnownCluster;
+  readonly #logger: Logger;
+  readonly #doubts: readonly string[];
+  /** Engines that another cluster with a state here has noted, by ID and name. */
+  readonly #others = new Map<string, string>();
+  readonly #engines = new Map<string, KnownEngine>();
+  #cluster: Cluster | undefined;
+  #unsubscribe: () => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #saving: Promise<void> = Promise.resolve();
+  #failure: string | undefined;
+
+  constructor({ cluster, why, doubts, others, store }: FoundCluster, logger: Logger) {
+    this.store = store;
+    this.identity = { id: cluster.id, marks: new Set(cluster.marks) };
+    this.rows = [
+      ['Cluster', titleOf(cluster)],
+      ['State', `${cluster.folder} (${why})`],
+    ];
+    this.#facts = cluster;
+    this.#logger = logger;
+    this.#doubts = doubts;
+    for (const engine of cluster.engines) this.#engines.set(keyOf(engine), engine);
+    for (const other of others) {
+      for (const engine of other.engines) {
+        if (!this.#engines.has(keyOf(engine))) this.#others.set(keyOf(engine), titleOf(other));
+      }
+    }
+  }
+
+  follow(cluster: Cluster): void {
+    this.#cluster = cluster;
+    this.#unsubscribe = cluster.subscribe((event) => {
+      if (event.kind === 'node-state' && event.to === 'Healthy') this.#note(event.node);
+      else if (event.kind === 'node-removed') this.#forget(event.node);
+    });
+  }
+
+  problems(): readonly string[] {
+    const failure = this.#failure === undefined ? [] : [`WARNING: state: ${this.#failure}`];
+    const strangers = (this.#cluster?.nodes ?? []).flatMap((node) => {
+      const owner = node.info && this.#others.get(keyOf(toKnown(node)));
+      return owner === undefined
+        ? []
+        : [
+            `WARNING: node ${node.name} belonged to cluster ${owner}, which has a state here too; this is ${this.rows[0]?.[1]}`,
+          ];
+    });
+    return [...failure, ...this.#doubts.map((doubt) => `WARNING: state: ${doubt}`), ...strangers];
+  }
+
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    const isDue = this.#timer !== undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (isDue) this.#save();
+    await this.#saving;
+    await this.store.close();
+  }
+
+  #note(node: Node): void {
+    const engine = toKnown(node);
+    const before = this.#engines.get(keyOf(engine));
+    if (before?.entry === engine.entry) return;
+    // What was noted without a name (by an earlier version) is this one.
+    this.#engines.delete(keyOf({ id: engine.id }));
+    this.#engines.set(keyOf(engine), engine);
+    this.#saveSoon(GATHER_MS);
+  }
+
+  #forget(node: Node): void {
+    if (this.#engines.delete(keyOf(toKnown(node)))) this.#saveSoon(GATHER_MS);
+  }
+
+  #saveSoon(delayMs: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#save();
+    }, delayMs);
+    this.#timer.unref();
+  }
+
+  #save(): void {
+    this.#saving = this.#saving.then(async () => {
+      try {
+        await saveCluster({ ...this.#facts, engines: [...this.#engines.values()] });
+        this.#failure = undefined;
+      } catch (error) {
+        const failure = reasonOf(error);
+        if (failure !== this.#failure)
+          this.#logger.warn({ reason: failure }, 'state: the cluster’s engines could not be noted');
+        this.#failure = failure;
+        this.#saveSoon(RETRY_MS);
+      }
+    });
+  }
+}
+
+function toKnown({ info, entry, name }: Node): KnownEngine {
+  return { id: info?.ID ?? '', name, entry };
+}
+
+function keyOf({ id, name }: Pick<KnownEngine, 'id' | 'name'>): string {
+  return name === undefined ? id : `${id} ${name}`;
+}

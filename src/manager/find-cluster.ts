@@ -1,0 +1,144 @@
+import { join } from 'node:path';
+import { ConflictError, UsageError } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type { DiscoveryBackend } from '../discovery/discovery.ts';
+import type { Entry } from '../discovery/entry.ts';
+import type { Connector } from '../engine/connectors/connector.ts';
+import { openEmbeddedStore } from '../kv/embedded.ts';
+import { type Choice, chooseCluster } from '../store/choose-cluster.ts';
+import {
+  discoveryKey,
+  isClusterId,
+  type KnownCluster,
+  knownClusters,
+  newCluster,
+  saveCluster,
+  titleOf,
+} from '../store/known-cluster.ts';
+import { openStateStore, type StateStore } from '../store/state-store.ts';
+import { peekEngines, peekEntries } from './peek.ts';
+
+/** What {@link findCluster} goes by. */
+export interface FindOptions {
+  /** Where the clusters' states are. */
+  readonly stateFolder: string;
+  /** The discovery argument. */
+  readonly discovery: string;
+  /** `--cluster`. */
+  readonly asked: string | undefined;
+  readonly backend: DiscoveryBackend;
+  readonly connect: (entry: Entry) => Promise<Connector>;
+  readonly logger: Logger;
+}
+
+/** The cluster a manager serves. */
+export interface FoundCluster {
+  readonly cluster: KnownCluster;
+  /** `found by …` or `new: …`. */
+  readonly why: string;
+  /** Its store, open. */
+  readonly store: StateStore;
+  /** What a person should know of the choice, for the log and `docker info`. */
+  readonly doubts: readonly string[];
+  /** The other clusters that have a state here. */
+  readonly others: readonly KnownCluster[];
+}
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
+/** Choosing takes at most some ten seconds; another manager that starts here waits for its end. */
+const TURNS = 60;
+const TURN_MS = 250;
+
+/** Throws a {@link UsageError} for a text that can be no name of a cluster. */
+export function assertClusterName(name: string): void {
+  if (NAME.test(name)) return;
+  throw new UsageError(
+    `--cluster "${name}": a name has 1 to 63 letters, digits, "-", "_" and ".", and begins with a letter or digit`,
+  );
+}
+
+/**
+ * Finds the cluster's state, or begins a new one, and writes what it will be found again by. Takes some ten seconds at most,
+ * and none for the usual restart. Throws one clear line when several clusters are meant, or another is than `--cluster` says.
+ */
+export async function findCluster(options: FindOptions): Promise<FoundCluster> {
+  const { stateFolder, logger } = options;
+  const turn = await takeTurn(join(stateFolder, 'clusters', '.starting'));
+  try {
+    const clusters = await knownClusters(stateFolder);
+    const found = await choose(options, clusters);
+    const { cluster, why, doubts } = found;
+    const store = await openStateStore(cluster.folder);
+    await saveCluster(cluster).catch(async (error: unknown) => {
+      await store.close();
+      throw error;
+    });
+    logger.info({ folder: cluster.folder }, `state: cluster ${titleOf(cluster)}, ${why}`);
+    for (const doubt of doubts) logger.warn(`state: ${doubt}`);
+    return { ...found, store, others: clusters.filter(({ folder }) => folder !== cluster.folder) };
+  } finally {
+    await turn.close();
+  }
+}
+
+/** One manager chooses at a time: two that start together must not begin two states for one cluster. */
+async function takeTurn(folder: string): Promise<{ close(): Promise<void> }> {
+  for (let turn = 1; ; turn++) {
+    try {
+      return await openEmbeddedStore(folder);
+    } catch (error) {
+      if ((error as { readonly code?: string }).code !== 'STATE_LOCKED' || turn === TURNS) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, TURN_MS));
+  }
+}
+
+type Chosen = Pick<FoundCluster, 'cluster' | 'why' | 'doubts'>;
+
+async function choose(options: FindOptions, clusters: readonly KnownCluster[]): Promise<Chosen> {
+  const { asked } = options;
+  const discovery = discoveryKey(options.discovery);
+  const named = asked === undefined ? undefined : byReference(clusters, asked);
+  if (named) return { cluster: { ...named, discovery }, why: 'found by --cluster', doubts: [] };
+  const choice = await byClues(options, clusters, discovery);
+  const doubts = choice.doubt === undefined ? [] : [choice.doubt];
+  if (choice.kind === 'known') {
+    return { cluster: { ...nameAs(choice.cluster, asked), discovery }, why: `found by ${choice.why}`, doubts };
+  }
+  const isId = asked !== undefined && isClusterId(asked);
+  const made = newCluster(options.stateFolder, isId ? asked : undefined);
+  const why = `new: ${isId ? 'its ID was given with --cluster' : choice.why}`;
+  return { cluster: { ...made, discovery, ...(isId ? {} : { name: asked }) }, why, doubts };
+}
+
+async function byClues(
+  { backend, connect }: FindOptions,
+  clusters: readonly KnownCluster[],
+  discovery: string,
+): Promise<Exclude<Choice, { kind: 'ask-engines' }>> {
+  const found = clusters.length === 0 ? [] : await peekEntries(backend);
+  const entries = found.map(({ canonical }) => canonical);
+  const choice = chooseCluster(clusters, { discovery, entries, seen: undefined });
+  if (choice.kind !== 'ask-engines') return choice;
+  const seen = await peekEngines(found, connect);
+  return chooseCluster(clusters, { discovery, entries, seen }) as Exclude<Choice, { kind: 'ask-engines' }>;
+}
+
+/** The cluster with this name, ID, earlier mark or beginning of an ID. Throws when several have it. */
+function byReference(clusters: readonly KnownCluster[], asked: string): KnownCluster | undefined {
+  const exact = clusters.filter(({ id, name, marks }) => id === asked || name === asked || marks.includes(asked));
+  const found = exact.length > 0 ? exact : clusters.filter(({ id }) => asked.length >= 4 && id.startsWith(asked));
+  if (found.length < 2) return found[0];
+  throw new UsageError(`--cluster ${asked} means several clusters: ${found.map(titleOf).join(', ')}. Give the ID`);
+}
+
+/** What `--cluster` said is new here: an ID is one more mark of the cluster that was found, a name its name if it has none. */
+function nameAs(cluster: KnownCluster, asked: string | undefined): KnownCluster {
+  if (asked === undefined) return cluster;
+  if (isClusterId(asked)) return { ...cluster, marks: [...cluster.marks, asked] };
+  if (cluster.name === undefined) return { ...cluster, name: asked };
+  throw new ConflictError(
+    `--cluster ${asked}: these engines are those of cluster ${titleOf(cluster)}. Give --cluster ${cluster.name}, or another --state-dir for a cluster of its own`,
+    'CLUSTER_AMBIGUOUS',
+  );
+}

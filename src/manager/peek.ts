@@ -1,0 +1,77 @@
+import pLimit from 'p-limit';
+import type { DiscoveryBackend } from '../discovery/discovery.ts';
+import type { Entry } from '../discovery/entry.ts';
+import { EngineClient } from '../engine/client.ts';
+import type { Connector } from '../engine/connectors/connector.ts';
+import type { EngineInfo } from '../engine/types.ts';
+import type { SeenEngine } from '../store/choose-cluster.ts';
+import { MARK_LABEL } from '../substrate/types.ts';
+
+/** How long a manager's start waits for discovery, and then for engines, to learn which cluster it serves. */
+const PATIENCE_MS = 5_000;
+/** A cluster's engines all say the same; more are not asked. */
+const MOST_ASKED = 64;
+const AT_ONCE = 16;
+
+/** What discovery knows now; nothing when it fails or takes too long. */
+export async function peekEntries(backend: DiscoveryBackend): Promise<readonly Entry[]> {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  return await Promise.race([backend.entries(signal), aborted(signal)]).catch(() => []);
+}
+
+/** Engines that answer in time, with who they are and what their swarm is marked with. */
+export async function peekEngines(
+  entries: readonly Entry[],
+  connect: (entry: Entry) => Promise<Connector>,
+): Promise<readonly SeenEngine[]> {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const limit = pLimit(AT_ONCE);
+  const seen: SeenEngine[] = [];
+  const asking = entries.slice(0, MOST_ASKED).map((entry) =>
+    limit(async () => {
+      // An engine that cannot be asked says nothing; its monitor will tell why.
+      const engine = await peek(entry, connect, signal).catch(() => undefined);
+      if (engine) seen.push(engine);
+    }),
+  );
+  await Promise.race([Promise.all(asking), aborted(signal)]).catch(() => undefined);
+  return [...seen];
+}
+
+async function peek(
+  entry: Entry,
+  connect: (entry: Entry) => Promise<Connector>,
+  signal: AbortSignal,
+): Promise<SeenEngine | undefined> {
+  signal.throwIfAborted();
+  const client = new EngineClient(await connect(entry), { connections: 1, connectTimeoutMs: PATIENCE_MS });
+  const ask = { method: 'GET', isUnversioned: true, timeoutMs: PATIENCE_MS, signal } as const;
+  try {
+    const info = await client.json<EngineInfo & { readonly Swarm?: { readonly ControlAvailable?: boolean } }>({
+      ...ask,
+      path: '/info',
+    });
+    if (typeof info?.ID !== 'string' || info.ID === '') return undefined;
+    const mark = info.Swarm?.ControlAvailable ? await markOf(client, ask).catch(() => undefined) : undefined;
+    return { entry: entry.canonical, id: info.ID, name: String(info.Name), mark };
+  } finally {
+    // Closing what is closed already, or never opened, fails in ways that do not matter here.
+    await client.close().catch(() => undefined);
+  }
+}
+
+async function markOf(
+  client: EngineClient,
+  ask: Omit<Parameters<EngineClient['json']>[0], 'path'>,
+): Promise<string | undefined> {
+  type Swarm = { readonly Spec?: { readonly Labels?: Readonly<Record<string, string>> | null } };
+  const { Spec } = await client.json<Swarm>({ ...ask, path: '/swarm' });
+  return Spec?.Labels?.[MARK_LABEL];
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
