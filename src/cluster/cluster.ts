@@ -164,6 +164,20 @@ export class Cluster implements ClusterView, NodeWriter {
     return beginPlacement(this.#containers, node, request, labels);
   }
 
+  /** Makes a synchronous decision as if these containers held nothing on their nodes. */
+  withoutReservationsOf<T>(containers: Iterable<Container>, decide: () => T): T {
+    const restore: (() => void)[] = [];
+    for (const { node, engineId } of containers) {
+      const reservation = node.ledger.take(engineId);
+      if (reservation) restore.push(() => node.ledger.put(engineId, reservation));
+    }
+    try {
+      return decide();
+    } finally {
+      for (const each of restore) each();
+    }
+  }
+
   // The scheduler's view.
 
   findContainers(reference: string): readonly ContainerView[] {
@@ -176,8 +190,8 @@ export class Cluster implements ClusterView, NodeWriter {
     return this.#containers.everything();
   }
 
-  containerLabel(key: string): ReadonlyMap<string, NodeIds> | undefined {
-    return this.#containers.index.labelNodes(key);
+  containerLabel(key: string, without?: ReadonlySet<string>): ReadonlyMap<string, NodeIds> | undefined {
+    return this.#containers.index.labelNodes(key, without);
   }
 
   nodesWithImage(reference: string): NodeIds | undefined {

@@ -92,9 +92,17 @@ export class ContainerIndex<T extends Indexed> {
     return this.#valuesOf(key)?.get(value)?.containers.size ?? 0;
   }
 
-  /** Each value of a label in use with the nodes that have it, as the scheduler reads it. */
-  labelNodes(key: string): ReadonlyMap<string, NodeIds> | undefined {
-    return this.#valuesOf(key);
+  /** Each value of a label in use with the nodes that have it, as the scheduler reads it; IDs in `without` do not count. */
+  labelNodes(key: string, without: ReadonlySet<string> = NOBODY): ReadonlyMap<string, NodeIds> | undefined {
+    const values = this.#valuesOf(key);
+    if (!values || without.size === 0) return values;
+    const left = new Map<string, NodeIds>(values);
+    const touched = new Set([...without].flatMap((id) => this.byId(id).map(({ labels }) => labels[key])));
+    for (const value of touched) {
+      const holders = value === undefined ? undefined : values.get(value);
+      if (value !== undefined && holders) left.set(value, holders.nodesWithout(without));
+    }
+    return left;
   }
 
   /** Names that more than one has. */
@@ -119,6 +127,8 @@ export class ContainerIndex<T extends Indexed> {
   }
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 function addLabel<T extends Indexed>(values: Map<string, LabelHolders<T>>, value: string, container: T): void {
   getOrCreate(values, value, () => new LabelHolders<T>()).add(container);
 }
@@ -141,6 +151,13 @@ class LabelHolders<T extends Indexed> implements NodeIds {
       else this.#perNode.delete(container.nodeId);
     }
     return this.containers.size;
+  }
+
+  /** The nodes of all holders but those with an ID in `without`. */
+  nodesWithout(without: ReadonlySet<string>): NodeIds {
+    const nodes = new Set<string>();
+    for (const { id, nodeId } of this.containers) if (!without.has(id)) nodes.add(nodeId);
+    return nodes;
   }
 
   get size(): number {

@@ -65,6 +65,11 @@ export class NameReservations {
     this.#containers = containers;
   }
 
+  /** Whether no container has the name or is about to get it. */
+  isFree(name: string): boolean {
+    return this.#containers.index.byName(name).length === 0 && !this.#reserved.has(name);
+  }
+
   /** Takes a name, or throws Docker's 409. Call the returned function when the container has it, or will not get it. */
   reserve(name: string): () => void {
     const [holder] = this.#containers.index.byName(name);

@@ -7,6 +7,7 @@ const NOTHING = {
   labels: {},
   cpuShares: undefined,
   engineReference: (name: string) => name,
+  networkName: (name: string) => name,
 };
 
 describe('readReferences', () => {
@@ -66,6 +67,22 @@ describe('editCreateBody', () => {
     expect(JSON.parse(editCreateBody(text, JSON.parse(text), { ...NOTHING, labels: { a: '1' } })).Labels).toEqual({
       a: '1',
     });
+  });
+
+  test('links in a network of the user’s own become names there', () => {
+    const names = { ...NOTHING, networkName: (name: string) => name.replace(/^bee\//, '') };
+    const HostConfig = { NetworkMode: 'front', Links: ['bee/web:db'] };
+    const endpoints = { front: { Links: ['bee/web:db', 'other'] }, back: null };
+    const edited = (EndpointsConfig: object): Record<string, unknown> => {
+      const body = { Image: 'redis', HostConfig, NetworkingConfig: { EndpointsConfig } };
+      return JSON.parse(editCreateBody(JSON.stringify(body), body, names));
+    };
+    expect(edited({ front: endpoints.front })).toEqual({
+      Image: 'redis',
+      HostConfig,
+      NetworkingConfig: { EndpointsConfig: { front: { Links: ['web:db', 'other'] } } },
+    });
+    expect(edited(endpoints).HostConfig).toEqual({ NetworkMode: 'front', Links: null });
   });
 
   test('references to containers become what the engine knows', () => {

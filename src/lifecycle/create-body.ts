@@ -1,5 +1,7 @@
 import { BadRequestError } from '../common/errors.ts';
 import { setMember } from '../common/json-edit.ts';
+import { isUserDefined } from '../scheduler/host-config.ts';
+import { textOf } from '../scheduler/json.ts';
 
 /** What a create body says about things that live on nodes. */
 export interface CreateReferences {
@@ -19,9 +21,6 @@ interface CreateBody {
   } | null;
   readonly NetworkingConfig?: { readonly EndpointsConfig?: unknown } | null;
 }
-
-/** Networks every engine has by itself. */
-const PREDEFINED = new Set(['', 'default', 'bridge', 'host', 'none', 'nat']);
 
 /** Reads a parsed create body. Throws 400 when it is no object or names no image. */
 export function readReferences(value: unknown): CreateReferences {
@@ -46,7 +45,7 @@ function networksOf({ HostConfig, NetworkingConfig }: CreateBody): string[] {
   const endpoints = NetworkingConfig?.EndpointsConfig;
   const named = typeof endpoints === 'object' && endpoints !== null ? Object.keys(endpoints) : [];
   const all = mode.startsWith('container:') ? named : [mode, ...named];
-  return [...new Set(all)].filter((network) => !PREDEFINED.has(network));
+  return [...new Set(all)].filter(isUserDefined);
 }
 
 function volumesOf({ HostConfig }: CreateBody): string[] {
@@ -71,6 +70,8 @@ export interface CreateEdits {
   readonly cpuShares: number | undefined;
   /** What engines know containers by, for references to containers (`--link`, `--volumes-from`, `--network container:`). */
   readonly engineReference: (container: string) => string;
+  /** What containers are called in networks, for links there. */
+  readonly networkName: (container: string) => string;
 }
 
 interface EditableBody {
@@ -81,6 +82,9 @@ interface EditableBody {
     readonly IpcMode?: string;
     readonly VolumesFrom?: readonly string[] | null;
     readonly Links?: readonly string[] | null;
+  } | null;
+  readonly NetworkingConfig?: {
+    readonly EndpointsConfig?: Readonly<Record<string, { readonly Links?: unknown } | null>> | null;
   } | null;
 }
 
@@ -94,34 +98,54 @@ export function editCreateBody(text: string, value: unknown, edits: CreateEdits)
     edited = setMember(edited, ['Labels'], JSON.stringify({ ...body.Labels, ...edits.labels }));
   }
   if (edits.cpuShares !== undefined) edited = setMember(edited, ['HostConfig', 'CpuShares'], String(edits.cpuShares));
-  for (const [key, changed] of changedReferences(body, edits.engineReference)) {
-    edited = setMember(edited, ['HostConfig', key], JSON.stringify(changed));
+  for (const [path, changed] of [...changedReferences(body, edits), ...changedLinks(body, edits)]) {
+    edited = setMember(edited, path, JSON.stringify(changed));
   }
   return edited;
 }
 
-function changedReferences(
-  { HostConfig }: EditableBody,
-  engineReference: CreateEdits['engineReference'],
-): [string, unknown][] {
-  const translate = (text: string): string => {
-    const colon = text.indexOf(':');
-    return colon < 0 ? engineReference(text) : engineReference(text.slice(0, colon)) + text.slice(colon);
-  };
-  const changed: [string, unknown][] = [];
+type Change = readonly [path: readonly string[], value: unknown];
+
+/** References that the engine resolves itself among its own containers. */
+function changedReferences({ HostConfig }: EditableBody, { engineReference }: CreateEdits): Change[] {
+  const changed: Change[] = [];
   for (const key of ['NetworkMode', 'PidMode', 'IpcMode'] as const) {
     const mode = HostConfig?.[key];
     if (typeof mode !== 'string' || !mode.startsWith('container:')) continue;
     const translated = `container:${engineReference(mode.slice('container:'.length))}`;
-    if (translated !== mode) changed.push([key, translated]);
+    if (translated !== mode) changed.push([['HostConfig', key], translated]);
   }
-  for (const key of ['VolumesFrom', 'Links'] as const) {
-    const references = HostConfig?.[key];
-    if (!Array.isArray(references)) continue;
-    const translated = references.map((reference) =>
-      typeof reference === 'string' ? translate(reference) : reference,
-    );
-    if (translated.some((reference, i) => reference !== references[i])) changed.push([key, translated]);
+  const isLegacy = !isUserDefined(textOf(HostConfig?.NetworkMode));
+  for (const key of isLegacy ? (['VolumesFrom', 'Links'] as const) : (['VolumesFrom'] as const)) {
+    const translated = translatedLinks(HostConfig?.[key], engineReference);
+    if (translated) changed.push([['HostConfig', key], translated]);
   }
   return changed;
+}
+
+/**
+ * Links in networks of the user's own are names that the network resolves: the linked container may be on any node. Engines
+ * ignore the host configuration's links there, but not when it is in several networks and its mode is changed for that.
+ */
+function changedLinks({ HostConfig, NetworkingConfig }: EditableBody, { networkName }: CreateEdits): Change[] {
+  const endpoints = Object.entries(NetworkingConfig?.EndpointsConfig ?? {});
+  const changed: Change[] = [];
+  for (const [network, endpoint] of endpoints) {
+    const translated = translatedLinks(endpoint?.Links, networkName);
+    if (translated) changed.push([['NetworkingConfig', 'EndpointsConfig', network, 'Links'], translated]);
+  }
+  const isIgnored = isUserDefined(textOf(HostConfig?.NetworkMode)) && (HostConfig?.Links?.length ?? 0) > 0;
+  if (isIgnored && endpoints.length > 1) changed.push([['HostConfig', 'Links'], null]);
+  return changed;
+}
+
+/** `container:alias` and `container` with the container replaced; undefined when nothing changes. */
+function translatedLinks(links: unknown, translate: (container: string) => string): readonly unknown[] | undefined {
+  if (!Array.isArray(links)) return undefined;
+  const translated = links.map((link: unknown) => {
+    if (typeof link !== 'string') return link;
+    const colon = link.indexOf(':');
+    return colon < 0 ? translate(link) : translate(link.slice(0, colon)) + link.slice(colon);
+  });
+  return translated.some((link, i) => link !== links[i]) ? translated : undefined;
 }

@@ -8,21 +8,36 @@ import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import { editCreateBody } from './create-body.ts';
 import type { LifecycleContext } from './lifecycle.ts';
 import { place } from './place.ts';
-import { type CreateRequest, readWanted, type Wanted } from './wanted.ts';
+import { randomName } from './random-name.ts';
+import { type CreateRequest, readWanted, type Wanted, withName } from './wanted.ts';
 
 /** Nodes tried when the chosen one refuses connections before it got the request. */
 const MAX_NODES_TRIED = 3;
+const MAX_NAMES_TRIED = 3;
 const RESERVED_LABELS = [IDENTITY_LABEL];
 
-/** See `ContainerLifecycle.create`. */
+/**
+ * See `ContainerLifecycle.create`. A container that the client did not name gets its name here, because engines that choose names
+ * do not know each other's. A name the client asked for is never changed.
+ */
 export async function createContainer(context: LifecycleContext, request: CreateRequest): Promise<EngineAnswer> {
   const wanted = readWanted(context, request);
-  const name = request.name?.replace(/^\//, '');
-  const release = name ? context.cluster.names.reserve(name) : undefined;
+  if (wanted.name !== undefined) return await named(context, wanted, wanted.name);
+  for (let tried = 1; ; tried++) {
+    const name = randomName((each) => context.cluster.names.isFree(each));
+    const answer = await named(context, withName(wanted, name), name);
+    // Somebody else made a container of this name on that engine, which has not been listed yet.
+    const isTaken = answer.statusCode === 409 && messageOf(answer.body).includes('already in use');
+    if (!isTaken || tried === MAX_NAMES_TRIED) return answer;
+  }
+}
+
+async function named(context: LifecycleContext, wanted: Wanted, name: string): Promise<EngineAnswer> {
+  const release = context.cluster.names.reserve(name);
   try {
     return await onSomeNode(context, wanted);
   } finally {
-    release?.();
+    release();
   }
 }
 
@@ -85,7 +100,7 @@ async function onNode(context: LifecycleContext, wanted: Wanted, placement: Pend
   const { body, connects } = context.networks.split(engineBody(context, wanted, image.reference), node.client.api.max);
   const answer = await node.client.request({
     method: 'POST',
-    path: `/containers/create${createQuery(request)}`,
+    path: `/containers/create${createQuery(wanted)}`,
     api: request.api,
     body,
     signal: request.signal,
@@ -95,10 +110,10 @@ async function onNode(context: LifecycleContext, wanted: Wanted, placement: Pend
   return await created(context, placement, answer, connects);
 }
 
-function createQuery({ name, platform }: CreateRequest): string {
+function createQuery({ name, request }: Wanted): string {
   const query = new URLSearchParams();
-  if (name) query.set('name', name.replace(/^\//, ''));
-  if (platform) query.set('platform', platform);
+  if (name) query.set('name', name);
+  if (request.platform) query.set('platform', request.platform);
   const text = query.toString();
   return text === '' ? '' : `?${text}`;
 }
@@ -118,6 +133,7 @@ function engineBody(
     labels: { ...Object.fromEntries(cleared), ...parsed.labelsToAdd },
     cpuShares: parsed.engineCpuShares,
     engineReference: (reference) => cluster.findContainer(reference)?.engineId ?? reference,
+    networkName: (reference) => cluster.findContainer(reference)?.name ?? reference,
   });
 }
 
@@ -138,9 +154,17 @@ async function created(
   for (const { network, body } of connects) await connect(node, made.Id, network, body);
   await node.refreshContainers([made.Id]);
   const container = node.containers.get(made.Id);
-  if (container) await ensureOwnName(context, container);
+  warnOfSameName(context, container);
   const id = container ? container.id : identityOf(made.Id, {});
   return { ...answer, body: Buffer.from(`${JSON.stringify({ Id: id, Warnings: warnings })}\n`) };
+}
+
+/** Another manager, or somebody at an engine, may have made one of the same name meanwhile. Both stay as they are. */
+function warnOfSameName({ cluster, logger }: LifecycleContext, container: Container | undefined): void {
+  const same = container ? cluster.containersNamed(container.name) : [];
+  if (same.length < 2) return;
+  const nodes = same.map(({ node }) => node.name).join(', ');
+  logger.warn({ name: container?.name, nodes }, 'several containers have one name: rename or remove one of them');
 }
 
 async function connect(node: Node, engineId: string, network: string, body: string): Promise<void> {
@@ -151,17 +175,6 @@ async function connect(node: Node, engineId: string, network: string, body: stri
   // As an engine that takes several networks would: no container is left behind.
   await node.client.request({ method: 'DELETE', path: `/containers/${engineId}?force=1&v=1` });
   throw new EngineError(messageOf(answer.body), 'ENGINE_ANSWER', undefined, answer.statusCode);
-}
-
-/** Engines choose random names; one that another node already uses is made unique by the container's own ID. */
-async function ensureOwnName({ cluster, logger }: LifecycleContext, container: Container): Promise<void> {
-  if (cluster.containersNamed(container.name).length < 2) return;
-  const name = `${container.name}_${container.engineId.slice(0, 6)}`;
-  const path = `/containers/${container.engineId}/rename?name=${name}`;
-  const answer = await container.node.client.request({ method: 'POST', path });
-  if (answer.statusCode >= 300)
-    logger.warn({ name: container.name, reason: messageOf(answer.body) }, 'two containers have one name');
-  else await container.node.refreshContainers([container.engineId]);
 }
 
 /** The node got nothing: another one may be asked without creating twice. */

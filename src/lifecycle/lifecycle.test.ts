@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
+import { systemClock } from '../common/clock.ts';
 import { NotFoundError } from '../common/errors.ts';
 import { silentLogger } from '../common/logger.ts';
-import { LoadTable } from '../scheduler/load-table.ts';
 import { ContainerLifecycle, type LifecycleContext } from './lifecycle.ts';
 
 interface Answer {
@@ -65,7 +66,7 @@ test('a create with an unknown network is no 404, on which clients would pull th
     throw new NotFoundError('network nowhere not found', 'NO_SUCH_NETWORK');
   };
   const context = {
-    cluster: { nodes: [], loads: new LoadTable() },
+    cluster: new Cluster(systemClock, silentLogger()),
     images: { isKnown: () => true },
     networks: { homesOf },
     volumes: { homesOf: () => [] },

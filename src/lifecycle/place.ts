@@ -1,11 +1,13 @@
+import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
 import { BadRequestError, NotFoundError } from '../common/errors.ts';
 import { toError } from '../scheduler/refusal.ts';
 import { schedule } from '../scheduler/scheduler.ts';
-import type { Home } from '../scheduler/types.ts';
+import type { Home, PlacementRequest } from '../scheduler/types.ts';
 import type { LifecycleContext } from './lifecycle.ts';
 import type { NetworkPlacement } from './ports.ts';
+import { replacedBy } from './replaced.ts';
 import type { Wanted } from './wanted.ts';
 
 /** How long a create that asks for resources waits until what the chosen node holds is known. */
@@ -23,10 +25,15 @@ export async function place(
   const { cluster } = context;
   const deadlineMs = Date.now() + ACCOUNTING_WAIT_MS;
   for (;;) {
-    const node = choose(context, wanted, excluded);
-    const isJudged = !asksForResources(wanted) || !cluster.accounting.isPendingOn(node);
-    if (isJudged || Date.now() >= deadlineMs) return cluster.beginPlacement(node, wanted.parsed.request, wanted.labels);
-    await withinMs(cluster.accounting.settledOn(node), ACCOUNTING_WAIT_MS);
+    const replaced = replacedBy(cluster, wanted.name, wanted.labels);
+    const placed = cluster.withoutReservationsOf(replaced, () => {
+      const node = choose(context, wanted, excluded, replaced);
+      const isJudged = !asksForResources(wanted) || !cluster.accounting.isPendingOn(node);
+      if (!isJudged && Date.now() < deadlineMs) return { isJudged: false, node } as const;
+      return { isJudged: true, placement: cluster.beginPlacement(node, wanted.parsed.request, wanted.labels) } as const;
+    });
+    if (placed.isJudged) return placed.placement;
+    await withinMs(cluster.accounting.settledOn(placed.node), ACCOUNTING_WAIT_MS);
   }
 }
 
@@ -34,6 +41,7 @@ function choose(
   context: LifecycleContext,
   { references, parsed }: Wanted,
   excluded: ReadonlyMap<string, string>,
+  replaced: readonly Container[],
 ): Node {
   const { cluster, networks, volumes } = context;
   if (!context.images.isKnown(references.image) && cluster.nodes.some((node) => node.isHealthy)) {
@@ -41,9 +49,19 @@ function choose(
   }
   const homes: Home[] = [...volumes.homesOf(references.volumes), ...networkHomes(networks, references.networks)];
   const refused = new Map([...networks.refusalsFor(references.networks), ...excluded]);
-  const answer = schedule({ ...parsed.request, homes, excluded: refused }, cluster, context.scheduler);
+  const request = { ...parsed.request, homes, excluded: refused, ...succession(replaced) };
+  const answer = schedule(request, cluster, context.scheduler);
   if (answer.kind === 'refused') throw toError(answer);
   return answer.node as Node;
+}
+
+/** A successor need not keep away from what it replaces, and stays where that was: its port's address, its images, its neighbours. */
+function succession(replaced: readonly Container[]): Pick<PlacementRequest, 'replaces' | 'stays'> {
+  if (replaced.length === 0) return {};
+  return {
+    replaces: new Set(replaced.map(({ id }) => id)),
+    stays: new Set(replaced.map(({ nodeId }) => nodeId)),
+  };
 }
 
 /** Not 404 for an unknown network: clients take that answer to a create for a missing image, and pull. */

@@ -31,12 +31,16 @@ export function wholeCpuShares(hostConfig: unknown, largestNodeCpus: number): nu
   return shares * SHARES_PER_CPU;
 }
 
-/** Containers whose node this one must share. `--link` and `--volumes-from` carry more after the first colon. */
+/**
+ * Containers whose node this one must share. `--link` and `--volumes-from` carry more after the first colon. Links tie on the
+ * default bridge only: in a network of the user's own they are names.
+ */
 export function dependenciesOf(hostConfig: unknown): Dependency[] {
   const { VolumesFrom, Links, NetworkMode, PidMode, IpcMode } = fieldsOf(hostConfig);
+  const links = isUserDefined(textOf(NetworkMode)) ? [] : stringsOf(Links);
   return [
     ...stringsOf(VolumesFrom).map((text) => dependency('--volumes-from', text)),
-    ...stringsOf(Links).map((text) => dependency('--link', text)),
+    ...links.map((text) => dependency('--link', text)),
     ...sharedNamespace('--network', NetworkMode),
     ...sharedNamespace('--pid', PidMode),
     ...sharedNamespace('--ipc', IpcMode),
@@ -56,6 +60,13 @@ export function reservationOf(hostConfig: unknown, exposedPorts: unknown, bound:
   const ports = [...fixed, ...bound];
   return memoryBytes === 0 && nanoCpus === 0 && ports.length === 0 ? NOTHING : { memoryBytes, nanoCpus, ports };
 }
+
+/** Whether a network mode names a network that users created (moby `container.NetworkMode.IsUserDefined`). */
+export function isUserDefined(networkMode: string): boolean {
+  return !PREDEFINED_MODES.has(networkMode) && !networkMode.startsWith('container:');
+}
+
+const PREDEFINED_MODES: ReadonlySet<string> = new Set(['', 'default', 'bridge', 'host', 'none', 'nat']);
 
 function dependency(option: string, text: string): Dependency {
   const container = (text.split(':')[0] ?? '').replace(/^\//, '');

@@ -12,8 +12,11 @@ const MAX_PREFERENCES = 40;
  */
 export class Preferences {
   readonly #conditions: readonly Condition[];
+  readonly #stays: ReadonlySet<string> | undefined;
 
-  constructor(checks: readonly Check[]) {
+  /** @param stays nodes to stay on: the last preference, which nobody wrote */
+  constructor(checks: readonly Check[], stays?: ReadonlySet<string>) {
+    this.#stays = stays;
     this.#conditions = checks.flatMap((check) => check.preferences ?? []);
     if (this.#conditions.length > MAX_PREFERENCES) {
       throw new BadRequestError(`More than ${MAX_PREFERENCES} soft (~) expressions`, 'BAD_EXPRESSION');
@@ -30,7 +33,8 @@ export class Preferences {
       missed += 1;
       order += 1;
     }
-    return missed * 2 ** this.#conditions.length + order;
+    const written = missed * 2 ** this.#conditions.length + order;
+    return this.#stays === undefined ? written : 2 * written + (this.#stays.has(node.id) ? 0 : 1);
   }
 
   /** Those the node does not meet. */

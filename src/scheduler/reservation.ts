@@ -61,9 +61,15 @@ export class ResourceLedger {
 
   /** Returns whether the holder was known. */
   remove(holder: string): boolean {
-    const isKnown = this.#drop(holder);
-    if (isKnown) this.#onChange();
-    return isKnown;
+    return this.take(holder) !== undefined;
+  }
+
+  /** Removes a holder and returns what it held, for a later {@link put}; undefined when it was not known. */
+  take(holder: string): Reservation | undefined {
+    const reservation = this.#entries.get(holder);
+    if (!this.#drop(holder)) return undefined;
+    this.#onChange();
+    return reservation;
   }
 
   #drop(holder: string): boolean {

@@ -244,6 +244,7 @@ describe('dependencies', () => {
     ['two on one node', { Links: ['busy-1:a', 'busy-2:b'] }, 'queen'],
     ['two on two nodes', { Links: ['db:a', 'busy-2:b'] }, /--link db is on worker-2, --link busy-2 is on queen/],
     ['unknown', { Links: ['gone:a'] }, /--link gone: no such container/],
+    ['links that are names in a network', { NetworkMode: 'front', Links: ['gone:a', 'db:b'] }, /^worker-1$/],
     ['ambiguous', { VolumesFrom: ['c000'] }, /--volumes-from c000 is ambiguous: it can be worker-1\/frontend,/],
   ])('%s', (_name, HostConfig, expected) => {
     const outcome = outcomeOf(bees().run({ HostConfig }, 'new'));

@@ -42,7 +42,10 @@ export function schedulerOptions(choices: SchedulerChoices = {}): SchedulerOptio
  */
 export function schedule(request: PlacementRequest, cluster: ClusterView, options: SchedulerOptions): Placement {
   const checks = prepareChecks(request, cluster, options);
-  const preferences = new Preferences(checks.map(({ check }) => check));
+  const preferences = new Preferences(
+    checks.map(({ check }) => check),
+    request.stays,
+  );
   const node = pickBest(cluster, checks, preferences, options.strategy.rank(request, options.random));
   if (node === undefined) return refuse(cluster.nodes, checks);
   return { kind: 'placed', node, dropped: preferences.missedBy(node) };

@@ -84,8 +84,11 @@ export interface ClusterView {
   findContainers(reference: string): readonly ContainerView[];
   /** Every container; walked only for globs and regular expressions on `container`. */
   containers(): Iterable<ContainerView>;
-  /** The index of one container label: each value in use with the nodes that have it; undefined = nobody has the label. */
-  containerLabel(key: string): ReadonlyMap<string, NodeIds> | undefined;
+  /**
+   * The index of one container label: each value in use with the nodes that have it; undefined = nobody has the label.
+   * Containers with an ID in `without` do not count.
+   */
+  containerLabel(key: string, without?: ReadonlySet<string>): ReadonlyMap<string, NodeIds> | undefined;
   /** Nodes that hold an image: ID, ID prefix, digest or reference; without a tag any tag of that repository counts. */
   nodesWithImage(reference: string): NodeIds | undefined;
   /** Every local image reference in familiar form (`redis:7`, `ghcr.io/a/b:1`) with its holders; walked only for patterns. */
@@ -131,6 +134,10 @@ export interface PlacementRequest {
   readonly homes?: readonly Home[];
   /** Nodes not to use (they just failed to create it), with the reason by engine ID. */
   readonly excluded?: ReadonlyMap<string, string>;
+  /** IDs of containers that this one replaces: it need not keep away from them. The caller sets their reservations aside. */
+  readonly replaces?: ReadonlySet<string>;
+  /** Nodes to stay on if they may take the container: it comes after every preference the client wrote. */
+  readonly stays?: ReadonlySet<string>;
 }
 
 /** `node==a|b|c`. */

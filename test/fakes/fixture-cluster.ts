@@ -134,11 +134,11 @@ export class FixtureCluster implements ClusterView {
     return this.#containers;
   }
 
-  containerLabel(key: string): ReadonlyMap<string, NodeIds> | undefined {
+  containerLabel(key: string, without: ReadonlySet<string> = new Set()): ReadonlyMap<string, NodeIds> | undefined {
     const values = new Map<string, Set<string>>();
-    for (const { labels, nodeId } of this.#containers) {
+    for (const { id, labels, nodeId } of this.#containers) {
       const value = labels[key];
-      if (value !== undefined) values.set(value, (values.get(value) ?? new Set()).add(nodeId));
+      if (!without.has(id) && value !== undefined) values.set(value, (values.get(value) ?? new Set()).add(nodeId));
     }
     return values.size === 0 ? undefined : values;
   }

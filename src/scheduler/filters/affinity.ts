@@ -9,7 +9,8 @@ import { checkOf } from './filter.ts';
 export const affinityFilter: Filter = {
   name: 'affinity',
   prepare(request: PlacementRequest, cluster: ClusterView): Check | undefined {
-    const conditions = request.affinities.map((expression) => toCondition(expression, cluster));
+    const { replaces = NOBODY } = request;
+    const conditions = request.affinities.map((expression) => toCondition(expression, cluster, replaces));
     return checkOf('affinity', conditions);
   },
 };
@@ -21,10 +22,12 @@ interface Finding {
 }
 
 const NOWHERE: NodeIds = new Set();
+const NOBODY: ReadonlySet<string> = new Set();
 
-function toCondition(expression: Expression, cluster: ClusterView): Condition {
-  const { nodes, hint } = find(expression, cluster);
+/** To be near what the container replaces is possible, to be away from it is no use: it goes. */
+function toCondition(expression: Expression, cluster: ClusterView, replaces: ReadonlySet<string>): Condition {
   const isWanted = expression.operator === '==';
+  const { nodes, hint } = find(expression, cluster, isWanted ? NOBODY : replaces);
   return {
     expression,
     accepts: (node: NodeView) => nodes.has(node.id) === isWanted,
@@ -32,22 +35,27 @@ function toCondition(expression: Expression, cluster: ClusterView): Condition {
   };
 }
 
-function find(expression: Expression, cluster: ClusterView): Finding {
-  if (expression.key === 'container') return findContainers(expression, cluster);
+function find(expression: Expression, cluster: ClusterView, without: ReadonlySet<string>): Finding {
+  if (expression.key === 'container') return findContainers(expression, cluster, without);
   if (expression.key === 'image') return findImages(expression, cluster);
-  return findLabel(expression, cluster);
+  return findLabel(expression, cluster, without);
 }
 
-function findContainers({ pattern, operator }: Expression, cluster: ClusterView): Finding {
+function findContainers(
+  { pattern, operator }: Expression,
+  cluster: ClusterView,
+  without: ReadonlySet<string>,
+): Finding {
   if (pattern.kind === 'exact') {
-    const found = cluster.findContainers(pattern.value.replace(/^\//, ''));
+    const named = cluster.findContainers(pattern.value.replace(/^\//, ''));
+    const found = without.size === 0 ? named : named.filter(({ id }) => !without.has(id));
     const isAmbiguous = found.length > 1 && operator === '==';
     if (isAmbiguous) return { nodes: NOWHERE, hint: `the name is ambiguous, ${ambiguity(found, cluster)}` };
     return finding(new Set(found.map((container) => container.nodeId)), 'no such container');
   }
   const nodes = new Set<string>();
   for (const { id, name, nodeId } of cluster.containers()) {
-    if (!nodes.has(nodeId) && (pattern.test(name) || pattern.test(id))) nodes.add(nodeId);
+    if (!nodes.has(nodeId) && !without.has(id) && (pattern.test(name) || pattern.test(id))) nodes.add(nodeId);
   }
   return finding(nodes, 'no container has such a name');
 }
@@ -62,8 +70,8 @@ function findImages({ pattern }: Expression, cluster: ClusterView): Finding {
   return finding(nodes, none);
 }
 
-function findLabel({ key, pattern }: Expression, cluster: ClusterView): Finding {
-  const values = cluster.containerLabel(key);
+function findLabel({ key, pattern }: Expression, cluster: ClusterView, without: ReadonlySet<string>): Finding {
+  const values = cluster.containerLabel(key, without);
   if (values === undefined) return finding(NOWHERE, `no container has the label ${key}`);
   const none = `no container has this value of the label ${key}`;
   if (pattern.kind === 'exact') return finding(values.get(pattern.value) ?? NOWHERE, none);

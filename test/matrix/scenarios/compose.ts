@@ -11,6 +11,7 @@ export function composeScenarios(generation: Generation, swarm: () => Swarm): vo
     stackScenario(user);
     scaleScenario(user);
     recreateScenario(user);
+    replaceScenario(user);
     placementScenario(user);
     jobScenario(user);
     buildScenario(user);
@@ -207,6 +208,41 @@ function recreateScenario(user: User): void {
       expect((await project.exec('store', 'cat', '/data/file')).stdout).toBe('kept\n');
     },
   );
+}
+
+function replaceScenario(user: User): void {
+  projectTest(
+    user,
+    'replace',
+    'containers are recreated where only their predecessors’ leaving makes room',
+    async (project) => {
+      await project.compose(['up', '-d']);
+      await project.exec('alone', 'sh', '-c', 'echo kept > /data/file; echo too > /anonymous/file');
+      const before = await project.containers();
+      expect(before.filter(({ service }) => service === 'everywhere').map(({ node }) => node)).toHaveLength(3);
+      for (const args of [
+        ['up', '-d'],
+        ['up', '-d', '--force-recreate'],
+      ]) {
+        await project.compose(args, { env: { REVISION: 'second' } });
+        const after = await project.containers();
+        expect(after.map(({ shown, status }) => [shown, status.split(' ')[0]])).toEqual(
+          before.map(({ shown }) => [shown, 'Up']),
+        );
+        expect(after.some(({ id }) => before.some((old) => old.id === id))).toBe(false);
+      }
+      const { stdout } = await project.exec('alone', 'sh', '-c', 'cat /data/file /anonymous/file; echo $REVISION');
+      expect(stdout).toBe('kept\ntoo\nsecond\n');
+    },
+  );
+
+  projectTest(user, 'links', 'links in a project’s network tie nothing to a node', async (project) => {
+    await project.compose(['up', '-d']);
+    expect((await project.containers()).slice(0, 2).map(({ node }) => node)).toEqual(['one', 'two']);
+    for (const name of ['first', 'two']) await reaches(project, 'user', name);
+    await project.compose(['up', '-d', '--force-recreate']);
+    for (const name of ['first', 'two']) await reaches(project, 'user', name);
+  });
 }
 
 function placementScenario(user: User): void {

@@ -1,0 +1,49 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Container } from '../cluster/container.ts';
+
+/** Set by Compose 2 on what it creates in place of a container: the old one's ID, in later versions its name. */
+const REPLACES_LABEL = 'com.docker.compose.replace';
+const PROJECT_LABEL = 'com.docker.compose.project';
+/** Which replica of which service of which project a container is. */
+const REPLICA_LABELS = [PROJECT_LABEL, 'com.docker.compose.service', 'com.docker.compose.container-number'] as const;
+/** `docker compose run` numbers its containers without regard to the service's. */
+const ONE_OFF_LABEL = 'com.docker.compose.oneoff';
+
+const NONE: readonly Container[] = [];
+
+/**
+ * The containers a new one is created to replace: they go as soon as it is there. Compose 2 says so in a label while the old one
+ * still runs; 1.29 stops the old one and renames it to `<short ID>_<name>` first. What a recreate that was given up left behind of
+ * the same replica counts as replaced too.
+ */
+export function replacedBy(
+  cluster: Cluster,
+  name: string | undefined,
+  labels: Readonly<Record<string, string>>,
+): readonly Container[] {
+  const isReplacement = REPLACES_LABEL in labels;
+  if (!isReplacement && !(PROJECT_LABEL in labels)) return NONE;
+  const replica = sameReplica(cluster, labels);
+  if (isReplacement) return replica.length > 0 ? replica : meant(cluster, labels[REPLACES_LABEL] ?? '');
+  return replica.some((each) => each.name === `${each.id.slice(0, 12)}_${name}`) ? replica : NONE;
+}
+
+function sameReplica(cluster: Cluster, labels: Readonly<Record<string, string>>): readonly Container[] {
+  if (isOneOff(labels) || !REPLICA_LABELS.every((label) => labels[label])) return NONE;
+  const found = REPLICA_LABELS.map((label) => cluster.containersWithLabel(label, labels[label]));
+  const [rarest] = found.sort((a, b) => a.count - b.count);
+  if (!rarest || rarest.count === 0) return NONE;
+  return [...rarest.containers].filter(
+    (each) => !isOneOff(each.labels) && REPLICA_LABELS.every((label) => each.labels[label] === labels[label]),
+  );
+}
+
+function isOneOff(labels: Readonly<Record<string, string>>): boolean {
+  return /^true$/i.test(labels[ONE_OFF_LABEL] ?? '');
+}
+
+/** By full ID only: a name could be another container's by now. */
+function meant(cluster: Cluster, id: string): readonly Container[] {
+  const found = /^[0-9a-f]{64}$/.test(id) ? cluster.findContainer(id) : undefined;
+  return found ? [found] : NONE;
+}

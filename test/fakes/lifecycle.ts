@@ -1,0 +1,85 @@
+import { memoryVolumeRecords } from '../../src/cluster/volume-records.ts';
+import { VolumeService } from '../../src/cluster/volume-service.ts';
+import { systemClock } from '../../src/common/clock.ts';
+import { silentLogger } from '../../src/common/logger.ts';
+import type { EngineAnswer } from '../../src/engine/exchange.ts';
+import { ContainerLifecycle } from '../../src/lifecycle/lifecycle.ts';
+import type { NetworkPlacement } from '../../src/lifecycle/ports.ts';
+import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
+import { FakeCluster } from './fake-cluster.ts';
+import type { FakeEngineOptions } from './fake-engine.ts';
+
+/** A lifecycle with volumes over fake engines; every image is everywhere and networks mean nothing. Close it, or use `await using`. */
+export class FakeLifecycle implements AsyncDisposable {
+  readonly fake: FakeCluster;
+  readonly volumes: VolumeService;
+  readonly lifecycle: ContainerLifecycle;
+
+  private constructor(fake: FakeCluster) {
+    const { cluster } = fake;
+    this.fake = fake;
+    const [first] = fake.nodes;
+    if (!first) throw new RangeError('no engine');
+    this.volumes = new VolumeService({
+      cluster,
+      records: memoryVolumeRecords(),
+      place: () => first,
+      clock: systemClock,
+    });
+    this.lifecycle = new ContainerLifecycle({
+      cluster,
+      scheduler: schedulerOptions(),
+      images: {
+        isKnown: () => true,
+        labelsOf: () => ({}),
+        ensureOn: async (_node, reference) => ({ reference }),
+      },
+      networks: NETWORKS,
+      volumes: this.volumes,
+      createRetries: 0,
+      logger: silentLogger(),
+    });
+  }
+
+  static async start(engines: readonly FakeEngineOptions[]): Promise<FakeLifecycle> {
+    return new FakeLifecycle(await FakeCluster.start(engines));
+  }
+
+  /** Creates a container as a client would. */
+  async create(name: string | undefined, body: object = {}): Promise<EngineAnswer> {
+    const value = { Image: 'redis', ...body };
+    return this.lifecycle.create({
+      text: JSON.stringify(value),
+      value,
+      name,
+      platform: undefined,
+      registryAuth: undefined,
+      api: '1.44',
+      signal: new AbortController().signal,
+    });
+  }
+
+  /** Creates a container that is to be created; returns the ID the client got. */
+  async made(name: string | undefined, body: object = {}): Promise<string> {
+    const answer = await this.create(name, body);
+    if (answer.statusCode !== 201) throw new Error(`${answer.statusCode}: ${answer.body.toString()}`);
+    return (JSON.parse(answer.body.toString()) as { readonly Id: string }).Id;
+  }
+
+  /** The node's name that the cluster shows for a container. */
+  nodeOf(reference: string): string {
+    return this.fake.cluster.container(reference).node.name;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.fake.close();
+  }
+}
+
+const NETWORKS: NetworkPlacement = {
+  homesOf: () => [],
+  refusalsFor: () => new Map(),
+  prepareAttach: async () => undefined,
+  split: (body) => ({ body, connects: [] }),
+  retryDelayMs: () => undefined,
+};
