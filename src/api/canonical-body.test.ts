@@ -67,6 +67,14 @@ describe('a create body as engines read it', () => {
     expect(sent).toEqual([[expect.any(Number), { Image: 'redis', Labels: { Memory: 'x' } }]]);
   });
 
+  test('a client hides no container as one of the swarm’s own', async () => {
+    const manager = await over('redis:latest');
+    const id = await manager.create('hidden', { Labels: { 'enxame.role': 'agent' } });
+    await manager.call('POST', `/containers/${id}/start`);
+    const { json } = await manager.call('GET', '/containers/json');
+    expect(json).toHaveLength(1);
+  });
+
   test.each([
     (id: string) => `{"Image":"redis","Labels":{"${IDENTITY}":"${id}","a":"b"}}`,
     (id: string) => `{"Image":"redis","labels":{"com.docker.\\u0073warm.id":"${id}","a":"b"}}`,

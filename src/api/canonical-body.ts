@@ -1,6 +1,7 @@
 import { IDENTITY_LABEL } from '../cluster/container.ts';
 import { canonicalJson, type Shape } from '../common/go-json.ts';
 import { memberRange, removeMember } from '../common/json-edit.ts';
+import { ROLE_LABEL } from '../common/labels.ts';
 import { readJson } from './body.ts';
 import { CREATE_BODY, HOST_CONFIG_NAMES } from './body-shapes.ts';
 import type { Call } from './call.ts';
@@ -22,15 +23,16 @@ export async function readCanonical(call: Call, shape: Shape): Promise<JsonBody>
 }
 
 /**
- * Reads the body of a create. What a client must not say is taken out: another container's identity, and members of a HostConfig
- * at the top, which some engines would take and others ignore.
+ * Reads the body of a create. What a client must not say is taken out: another container's identity, that the container is one of
+ * the swarm's own (which are not listed by default and do not count), and members of a HostConfig at the top, which some engines
+ * would take and others ignore.
  */
 export async function readCreate(call: Call): Promise<JsonBody> {
   const body = await readCanonical(call, CREATE_BODY);
   if (!isObject(body.value)) return body;
   const stray = Object.keys(body.value).filter((name) => HOST_CONFIG_NAMES.has(name) || name === 'Cpuset');
   const text = stray.reduce((shorter, name) => removeMember(shorter, [name]), body.text);
-  return withoutIdentity(edited(body, text));
+  return withoutLabel(withoutIdentity(edited(body, text)), ROLE_LABEL);
 }
 
 /**
@@ -38,7 +40,11 @@ export async function readCreate(call: Call): Promise<JsonBody> {
  * its inspection send it along, and it never is a client's to give.
  */
 export function withoutIdentity(body: JsonBody): JsonBody {
-  const path = ['Labels', IDENTITY_LABEL];
+  return withoutLabel(body, IDENTITY_LABEL);
+}
+
+function withoutLabel(body: JsonBody, label: string): JsonBody {
+  const path = ['Labels', label];
   if (!isObject(body.value) || !memberRange(body.text, path)) return body;
   return edited(body, removeMember(body.text, path));
 }

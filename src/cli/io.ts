@@ -1,3 +1,5 @@
+import { printableLines } from '../common/printable.ts';
+
 /** Everything a command touches of the process around it, so that tests need no process. */
 export interface Io {
   /** Writes to standard output, nothing added. */
@@ -30,8 +32,8 @@ export function processIo(process: NodeJS.Process): Io {
   });
   process.stderr.on('error', () => undefined);
   return {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    out: (text) => void process.stdout.write(process.stdout.isTTY ? printableLines(text) : text),
+    err: (text) => void process.stderr.write(process.stderr.isTTY ? printableLines(text) : text),
     env: process.env,
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     isErrTerminal: process.stderr.isTTY === true,

@@ -85,7 +85,7 @@ export class Container implements ContainerView {
 
   /** Whether it belongs to the swarm itself (an agent, a manager) and not to its users. */
   get isOfSwarm(): boolean {
-    return Object.hasOwn(this.labels, ROLE_LABEL);
+    return (this.labels[ROLE_LABEL] ?? '') !== '';
   }
 
   /** Whether `docker ps` without `-a` shows it; containers of an unreachable node and of the swarm itself only show with `-a`. */

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -48,6 +49,27 @@ describe('listenOn', () => {
     const path = join(folder, 'enxame.sock');
     await listen(`unix://${path}`);
     expect((await stat(path)).mode & 0o777).toBe(0o660);
+  });
+
+  it('nobody else can connect to a new socket, not even for a moment and with a permissive umask', async () => {
+    const path = join(folder, 'enxame.sock');
+    const server = createServer();
+    servers.push(server);
+    const modes: number[] = [];
+    const original = server.listen.bind(server) as (...args: unknown[]) => Server;
+    server.listen = ((...args: unknown[]) => {
+      original(...args);
+      modes.push(statSync(path).mode & 0o777);
+      return server;
+    }) as Server['listen'];
+    const before = process.umask(0);
+    try {
+      await listenOn(server, parseListenAddress(`unix://${path}`));
+      expect(process.umask()).toBe(0);
+    } finally {
+      process.umask(before);
+    }
+    expect(modes).toEqual([0o660]);
   });
 
   it('replaces the socket of a process that is gone, never one in use or a file', async () => {

@@ -18,7 +18,7 @@ export async function listenOn(server: Server, address: ListenAddress): Promise<
       server.off('error', onError);
       resolve();
     };
-    if (address.kind === 'unix') server.listen(address.path, onListening);
+    if (address.kind === 'unix') listenPrivately(server, address.path, onListening);
     else
       server.listen({ port: address.port, ...(address.host === undefined ? {} : { host: address.host }) }, onListening);
   });
@@ -28,6 +28,16 @@ export async function listenOn(server: Server, address: ListenAddress): Promise<
   }
   const { port } = server.address() as AddressInfo;
   return { ...address, port, text: address.text.replace(/:\d+$/, `:${port}`) };
+}
+
+/** The socket is made within the call: nobody else can connect to it before it has its final mode. */
+function listenPrivately(server: Server, path: string, onListening: () => void): void {
+  const before = process.umask(0o117);
+  try {
+    server.listen(path, onListening);
+  } finally {
+    process.umask(before);
+  }
 }
 
 async function prepareSocket(path: string, text: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
 import { EngineError, reasonOf, SchedulingError } from '../common/errors.ts';
 import { setMember } from '../common/json-edit.ts';
+import { ROLE_LABEL } from '../common/labels.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import { editCreateBody } from './create-body.ts';
 import type { LifecycleContext } from './lifecycle.ts';
@@ -14,7 +15,7 @@ import { type CreateRequest, readWanted, type Wanted, withName } from './wanted.
 /** Nodes tried when the chosen one refuses connections before it got the request. */
 const MAX_NODES_TRIED = 3;
 const MAX_NAMES_TRIED = 3;
-const RESERVED_LABELS = [IDENTITY_LABEL];
+const RESERVED_LABELS = [IDENTITY_LABEL, ROLE_LABEL];
 
 /**
  * See `ContainerLifecycle.create`. A container that the client did not name gets its name here, because engines that choose names
@@ -125,7 +126,7 @@ function engineBody(
   image: string,
 ): string {
   const inherited = images.labelsOf(references.image);
-  // An image committed from a container may carry that container's identity: it must not become the new one's.
+  // An image may carry what only the swarm may say: the identity of the container it was committed from, for one.
   const cleared = RESERVED_LABELS.filter((label) => label in inherited).map((label) => [label, ''] as const);
   return editCreateBody(request.text, request.value, {
     image: image === references.image ? undefined : image,

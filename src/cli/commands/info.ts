@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { printable } from '../../common/printable.ts';
 import type { CommandContext } from '../command.ts';
 import { addManagerFlags, MANAGER_HELP, type ManagerFlags, managerClient } from '../manager-client.ts';
 import { type ManagerInfo, type ManagerStatus, readStatus } from '../manager-info.ts';
@@ -89,6 +90,6 @@ function describe(summary: Summary): string {
     ['CPUs', String(summary.CPUs)],
     ['Memory', `${(summary.MemoryBytes / 2 ** 30).toFixed(1)} GiB`],
   ];
-  const warnings = summary.Warnings.map((warning) => `${warning.replace(/\p{Cc}/gu, ' ')}\n`);
-  return `${lines.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}\n`).join('')}${warnings.join('')}`;
+  const warnings = summary.Warnings.map((warning) => `${printable(warning)}\n`);
+  return `${lines.map(([name, value]) => `${`${name}:`.padEnd(12)}${printable(value)}\n`).join('')}${warnings.join('')}`;
 }

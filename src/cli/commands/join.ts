@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { formatDuration } from '../../common/duration.ts';
 import { UsageError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
+import { printable } from '../../common/printable.ts';
 import { type Entry, parseEntry } from '../../discovery/entry.ts';
 import { keepRegistered } from '../../discovery/registration.ts';
 import type { CommandContext } from '../command.ts';
@@ -89,7 +90,7 @@ function advertised(text: string | undefined): Entry {
     return parseEntry(text);
   } catch (error) {
     const usage = new UsageError(
-      `--advertise should be of the form ip:port or hostname:port, not "${text.replace(/\p{Cc}/gu, '?')}"`,
+      `--advertise should be of the form ip:port or hostname:port, not "${printable(text)}"`,
     );
     usage.cause = error;
     throw usage;

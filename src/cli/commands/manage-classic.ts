@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { RefreshFilters } from '../../api/refresh-filters.ts';
 import { UsageError } from '../../common/errors.ts';
+import { printable } from '../../common/printable.ts';
 import { parseEntry } from '../../discovery/entry.ts';
 
 /** Flags of classic swarm's `manage` that ours has for the sake of scripts. */
@@ -54,8 +55,7 @@ function assertAdvertised(text: string): void {
   } catch {
     // Said below in the words of the flag.
   }
-  const shown = text.replace(/\p{Cc}/gu, '?');
-  throw new UsageError(`--advertise should be of the form ip:port or hostname:port, not "${shown}"`);
+  throw new UsageError(`--advertise should be of the form ip:port or hostname:port, not "${printable(text)}"`);
 }
 
 function once(text: string, before: string | undefined): string {

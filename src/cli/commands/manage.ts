@@ -3,9 +3,15 @@ import { type Command, Option } from 'commander';
 import { DEFAULT_TIMES, type MonitorTimes } from '../../cluster/node-monitor.ts';
 import { formatDuration } from '../../common/duration.ts';
 import { UsageError } from '../../common/errors.ts';
-import { type ListenAddress, parseListenAddress } from '../../common/listen-address.ts';
+import { isLoopback, type ListenAddress, parseListenAddress } from '../../common/listen-address.ts';
 import { stateDir } from '../../common/state-dir.ts';
-import { assertSafeListener, readTlsFiles, type TlsMaterial, tlsServerOptions } from '../../common/tls-files.ts';
+import {
+  assertSafeListener,
+  readTlsFiles,
+  type TlsMaterial,
+  type TlsServerOptions,
+  tlsServerOptions,
+} from '../../common/tls-files.ts';
 import { startTokenService, type TokenService } from '../../discovery/service/service.ts';
 import { DEFAULT_TOKEN_SERVICE_PORT } from '../../discovery/token-address.ts';
 import { readClusterOptions } from '../../manager/cluster-options.ts';
@@ -153,7 +159,7 @@ async function manage(discovery: string | undefined, flags: Flags, context: Comm
   const cluster = flags.cluster || context.env.ENXAME_CLUSTER || undefined;
   if (cluster !== undefined) assertClusterName(cluster);
   const logger = await context.logger();
-  const service = await startDiscoveryService(flags, folder, material, logger);
+  const service = await startDiscoveryService(flags, folder, serverTls, logger);
   const manager = await start();
   const stop = context.stopSignal();
   context.out(`Manager at ${manager.addresses.map(({ text }) => text).join(', ')}\n`);
@@ -191,7 +197,7 @@ async function manage(discovery: string | undefined, flags: Flags, context: Comm
   }
 }
 
-function readServerTls(flags: Flags, material: TlsMaterial): ReturnType<typeof tlsServerOptions> {
+function readServerTls(flags: Flags, material: TlsMaterial): TlsServerOptions | undefined {
   if ((flags.tls || flags.tlsverify) && material.cert === undefined) {
     throw new UsageError('--tls and --tlsverify need --tlscert and --tlskey');
   }
@@ -206,7 +212,7 @@ function readEngineTls(flags: Flags, material: TlsMaterial): ({ verify: boolean 
   return { ...material, verify: flags.tlsverify === true || !flags.tls };
 }
 
-function assertListener(address: ListenAddress, tls: ReturnType<typeof tlsServerOptions>, insecure: boolean): void {
+function assertListener(address: ListenAddress, tls: TlsServerOptions | undefined, insecure: boolean): void {
   assertSafeListener(
     address,
     tls === undefined ? 'plain' : tls.requestCert ? 'mutual-tls' : 'tls',
@@ -239,19 +245,18 @@ function readTimes(flags: Flags): MonitorTimes {
 async function startDiscoveryService(
   flags: Flags,
   folder: string | undefined,
-  material: TlsMaterial,
+  tls: TlsServerOptions | undefined,
   logger: Awaited<ReturnType<CommandContext['logger']>>,
 ): Promise<TokenService | undefined> {
   if (flags.discoveryService === undefined) return undefined;
   const address =
     flags.discoveryService === true ? `tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT}` : flags.discoveryService;
   const listen = parseListenAddress(address);
-  const { ca: _unused, ...own } = material;
-  const isLocal = address.startsWith('tcp://127.') || listen.kind === 'unix';
+  const isLocal = listen.kind === 'unix' || isLoopback(listen.host);
   return startTokenService({
     listen,
     stateFolder: folder === undefined ? undefined : join(folder, 'discovery'),
-    tls: isLocal ? undefined : tlsServerOptions(own),
+    tls: isLocal ? undefined : tls,
     insecure: flags.insecure ?? false,
     logger,
   });

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import picocolors from 'picocolors';
 import { ClusterError, ExitStatus, reasonOf, UsageError } from '../../common/errors.ts';
+import { printable } from '../../common/printable.ts';
 import type { Io } from '../io.ts';
 
 /** Which command failed and how much to tell. */
@@ -50,7 +51,7 @@ function commanderSentence(message: string): string {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s*[\n\r]+\s*/g, ' ').trim();
+  return printable(text.replace(/\s*[\n\r]+\s*/g, ' ').trim());
 }
 
 function stackOf(error: unknown): string {

@@ -1,3 +1,4 @@
+import { printableJson } from '../../common/printable.ts';
 import { type Column, renderTable } from './table.ts';
 import { compileTemplate, templateTitles } from './template.ts';
 
@@ -24,7 +25,7 @@ export function formatRows<Row>(
 ): string {
   const fields = view.fields ?? ((row: Row) => row as Readonly<Record<string, unknown>>);
   if (format === 'table' || format === '') return renderTable(view.columns, rows, width);
-  if (format === 'json') return lines(rows.map((row) => JSON.stringify(fields(row))));
+  if (format === 'json') return lines(rows.map((row) => printableJson(JSON.stringify(fields(row)))));
   const tabular = /^table\s+(.*)$/s.exec(format)?.[1];
   if (tabular === undefined) {
     const template = compileTemplate(format);
@@ -40,7 +41,7 @@ export function formatRows<Row>(
 
 /** One thing as JSON for people and programs: indented, with a newline at the end. */
 export function formatJson(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
+  return `${printableJson(JSON.stringify(value, undefined, 2))}\n`;
 }
 
 function aligned(titles: string, rows: readonly string[], width: number | undefined): string {

@@ -57,6 +57,8 @@ describe('renderTable', () => {
   });
 
   it('lets no cell move the cursor', () => {
-    expect(renderTable(COLUMNS, [{ name: 'a\u001b[2Jb\nc', image: 'x' }])).toBe('NAME       IMAGE\na [2Jb c   x\n');
+    expect(renderTable(COLUMNS, [{ name: 'a\u001b[2Jb\nc', image: 'x' }])).toBe(
+      'NAME       IMAGE\na\ufffd[2Jb c   x\n',
+    );
   });
 });

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { printable } from '../../common/printable.ts';
 
 /** A column of a table and what it shows of a row. */
 export interface Column<Row> {
@@ -62,9 +63,4 @@ const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han
 
 function displayWidth(text: string): number {
   return [...text].reduce((sum, character) => sum + (WIDE.test(character) ? 2 : 1), 0);
-}
-
-// A name from an engine must not be able to move the cursor of whoever looks at it.
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, ' ');
 }

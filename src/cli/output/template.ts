@@ -1,10 +1,11 @@
 import { UsageError } from '../../common/errors.ts';
+import { printable, printableJson } from '../../common/printable.ts';
 
 /** Turns one row into text. */
 export type Template = (row: unknown) => string;
 
 const FUNCTIONS: ReadonlyMap<string, (value: unknown) => unknown> = new Map([
-  ['json', (value) => JSON.stringify(value) ?? 'null'],
+  ['json', (value) => printableJson(JSON.stringify(value) ?? 'null')],
   ['upper', (value) => textOf(value).toUpperCase()],
   ['lower', (value) => textOf(value).toLowerCase()],
 ]);
@@ -87,5 +88,5 @@ function textOf(value: unknown): string {
 }
 
 function bad(text: string, why: string): UsageError {
-  return new UsageError(`--format "${text.replace(/\p{Cc}/gu, ' ')}": ${why}`, 'BAD_FORMAT');
+  return new UsageError(`--format "${printable(text)}": ${why}`, 'BAD_FORMAT');
 }

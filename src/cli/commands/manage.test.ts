@@ -1,0 +1,49 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { writeCertificate } from '../../../test/fakes/certificates.ts';
+import { fakeIo } from '../../../test/fakes/fake-io.ts';
+import { run } from '../program.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'enxame-manage-'));
+  await writeCertificate(folder, 'own');
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+/** The answer's status, or the error's message. */
+function ping(port: number, identity: { cert?: Buffer; key?: Buffer }): Promise<number | string> {
+  return new Promise((resolve) => {
+    const options = { host: '127.0.0.1', port, path: '/_ping', rejectUnauthorized: false, agent: false, ...identity };
+    const asked = request(options, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode ?? 0);
+    });
+    asked.on('error', (error) => resolve(error.message)).end();
+  });
+}
+
+test('tokens are served with the manager’s own demand for client certificates', async () => {
+  const [cert, key] = ['own.pem', 'own-key.pem'].map((name) => join(folder, name)) as [string, string];
+  const io = fakeIo();
+  const tls = ['--tlsverify', '--tlscacert', cert, '--tlscert', cert, '--tlskey', key];
+  const line = ['--log-level', 'silent', 'manage', ...tls, '-H', `unix://${join(folder, 'sock')}`];
+  const ended = run([...line, '--state-dir', 'none', '--discovery-service', 'tcp://:0', '127.0.0.1:9'], io);
+  try {
+    const port = await vi.waitFor(() => {
+      const match = /Token service at https:\/\/[^\n]*:(\d+)\/v1/.exec(io.stdout());
+      if (!match) throw new Error(io.stdout() + io.stderr());
+      return Number(match[1]);
+    }, 20_000);
+    expect(await ping(port, {})).toMatch(/certificate required|closed|reset|hang up/i);
+    expect(await ping(port, { cert: await readFile(cert), key: await readFile(key) })).toBe(200);
+  } finally {
+    io.stop();
+    expect(await ended).toBe(0);
+  }
+}, 60_000);
