@@ -33,6 +33,8 @@ export interface EndpointSummary {
   readonly NetworkID?: string;
   readonly EndpointID?: string;
   readonly IPAddress?: string;
+  /** What the client asked for. */
+  readonly IPAMConfig?: { readonly IPv4Address?: string } | null;
 }
 
 /** A mount of a container in a list entry. */
@@ -108,7 +110,27 @@ export interface NetworkSummary {
   readonly Ingress?: boolean;
   readonly Attachable?: boolean;
   readonly Internal?: boolean;
+  readonly EnableIPv6?: boolean;
+  readonly ConfigOnly?: boolean;
+  readonly ConfigFrom?: { readonly Network?: string } | null;
+  readonly Options?: Readonly<Record<string, string>> | null;
+  readonly IPAM?: IpamSummary | null;
   readonly Labels?: Readonly<Record<string, string>> | null;
+}
+
+/** How a network manages its addresses. */
+export interface IpamSummary {
+  readonly Driver?: string;
+  readonly Options?: Readonly<Record<string, string>> | null;
+  readonly Config?: readonly IpamConfig[] | null;
+}
+
+/** One subnet of a network. */
+export interface IpamConfig {
+  readonly Subnet?: string;
+  readonly IPRange?: string;
+  readonly Gateway?: string;
+  readonly AuxiliaryAddresses?: Readonly<Record<string, string>> | null;
 }
 
 /** An entry of `GET /volumes`. */

@@ -2,62 +2,51 @@ import { describe, expect, test } from 'vitest';
 import { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import { systemClock } from '../common/clock.ts';
-import { NotFoundError } from '../common/errors.ts';
+import { ClusterError, NotFoundError } from '../common/errors.ts';
 import { silentLogger } from '../common/logger.ts';
 import { ContainerLifecycle, type LifecycleContext } from './lifecycle.ts';
 
-interface Answer {
-  readonly statusCode: number;
-  readonly message?: string;
-}
-
-const UNHEARD: Answer = {
-  statusCode: 404,
-  message: 'could not find a network matching network mode web: network web not found',
-};
-const STARTED: Answer = { statusCode: 204 };
-
-/** Starts a container whose engine answers one after the other, and tells what the client got and how often was asked. */
-async function startWith(...answers: Answer[]): Promise<{ status: number; calls: number }> {
-  let calls = 0;
-  const request = async (): Promise<unknown> => {
-    const { statusCode, message } = answers[Math.min(calls++, answers.length - 1)] ?? STARTED;
-    return { statusCode, body: Buffer.from(message === undefined ? '' : JSON.stringify({ message })) };
+/** A container on an engine that says whether it is one of `--rm`, started on networks that behave as told. */
+function world(start: LifecycleContext['networks']['start'], isAutomatic: boolean) {
+  const asked: string[] = [];
+  const client = {
+    request: async ({ method, path }: { method: string; path: string }) => {
+      asked.push(`${method} ${path}`);
+      return { statusCode: 204, body: Buffer.alloc(0) };
+    },
+    json: async ({ method, path }: { method: string; path: string }) => {
+      asked.push(`${method} ${path}`);
+      return { HostConfig: { AutoRemove: isAutomatic } };
+    },
   };
-  const node = { isHealthy: true, name: 'one', client: { request }, refreshContainers: async () => undefined };
-  const networks = {
-    retryDelayMs: ({ message }: { message: string }, attempt: number) =>
-      /network web not found/.test(message) && attempt < 3 ? 0 : undefined,
-  };
-  const context = { networks, logger: silentLogger() } as unknown as LifecycleContext;
+  const removed: string[] = [];
+  const cluster = { removeContainer: (_node: unknown, engineId: string) => removed.push(engineId) };
+  const node = { isHealthy: true, name: 'one', client, refreshContainers: async () => undefined };
+  const context = { networks: { start }, cluster, logger: silentLogger() } as unknown as LifecycleContext;
   const container = { node, engineId: 'c', name: 'c' } as unknown as Container;
-  const answer = await new ContainerLifecycle(context).act(container, 'start', {
-    search: '',
-    api: '1.44',
-    signal: new AbortController().signal,
-  });
-  return { status: answer.statusCode, calls };
+  const request = { search: '', api: '1.44', signal: new AbortController().signal } as const;
+  return { act: () => new ContainerLifecycle(context).act(container, 'start', request), asked, removed };
 }
 
 describe('starting a container', () => {
+  test('goes through the networks, which may ask the engine several times', async () => {
+    const { act, asked } = world(async (_container, call) => {
+      await call();
+      return call();
+    }, false);
+    expect((await act()).statusCode).toBe(204);
+    expect(asked).toEqual(['POST /containers/c/start', 'POST /containers/c/start']);
+  });
+
   test.each([
-    { name: 'started at once', answers: [STARTED], status: 204, calls: 1 },
-    { name: 'running already', answers: [{ statusCode: 304 }], status: 304, calls: 1 },
-    {
-      name: 'a network that the engine has not heard of yet',
-      answers: [UNHEARD, UNHEARD, STARTED],
-      status: 204,
-      calls: 3,
-    },
-    { name: 'a network it never hears of', answers: [UNHEARD], status: 404, calls: 3 },
-    {
-      name: 'no such container',
-      answers: [{ statusCode: 404, message: 'No such container: c' }],
-      status: 404,
-      calls: 1,
-    },
-  ])('$name', async ({ answers, status, calls }) => {
-    expect(await startWith(...answers)).toEqual({ status, calls });
+    { name: 'of --rm is removed, as its engine would have', code: 'ATTACH_REFUSED', isAutomatic: true, removed: ['c'] },
+    { name: 'stays', code: 'ATTACH_REFUSED', isAutomatic: false, removed: [] },
+    { name: 'that its engine still tries is left to it', code: 'ATTACH_IMPOSSIBLE', isAutomatic: true, removed: [] },
+  ])('refused: one $name', async ({ code, isAutomatic, removed: expected }) => {
+    const refusal = new ClusterError('Address already in use', { code, status: 403 });
+    const { act, removed } = world(() => Promise.reject(refusal), isAutomatic);
+    await expect(act()).rejects.toBe(refusal);
+    expect(removed).toEqual(expected);
   });
 });
 

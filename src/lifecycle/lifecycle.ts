@@ -2,10 +2,10 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import { requireHealthy } from '../cluster/reachable.ts';
 import { refreshStopped } from '../cluster/stopped.ts';
-import { reasonOf } from '../common/errors.ts';
+import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
-import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
+import type { EngineAnswer } from '../engine/exchange.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import { createContainer } from './create.ts';
 import type { ImageSource, NetworkPlacement, VolumePlacement } from './ports.ts';
@@ -65,7 +65,7 @@ export class ContainerLifecycle {
         timeoutMs: 0,
       });
     const starts = action === 'start' || action === 'restart';
-    const answer = starts ? await this.#startPatiently(call, request.signal) : await call();
+    const answer = starts ? await this.#start(container, call, request) : await call();
     if (answer.statusCode < 400) {
       if (action === 'update') this.#context.cluster.forgetReservation(node, engineId);
       await this.#refresh(container, isStopped(action, request.search));
@@ -109,22 +109,31 @@ export class ContainerLifecycle {
     return answer;
   }
 
-  /**
-   * A start on a cluster network may fail while the network is still being prepared on that node. With several of them
-   * engines of 26 and 28 may answer 404 "could not find a network matching network mode …", which passes as well.
-   */
-  async #startPatiently(call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
-    for (let attempt = 1; ; attempt++) {
-      const answer = await call();
-      if (answer.statusCode < 400) return answer;
-      const failure = { status: answer.statusCode, message: messageOf(answer.body) };
-      const delayMs = this.#context.networks.retryDelayMs(failure, attempt);
-      if (delayMs === undefined || signal.aborted) return answer;
-      this.#context.logger.info(
-        { attempt, reason: failure.message },
-        'start is tried again: the network is not ready on the node',
-      );
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
+  /** Refused before its engine was asked: what the engine does with a container of `--rm` whose start fails is done here. */
+  async #start(
+    container: Container,
+    call: () => Promise<EngineAnswer>,
+    { api, signal }: ActionRequest,
+  ): Promise<EngineAnswer> {
+    try {
+      return await this.#context.networks.start(container, call, signal);
+    } catch (error) {
+      if (error instanceof ClusterError && error.code === 'ATTACH_REFUSED') await this.#removeAutomatic(container, api);
+      throw error;
+    }
+  }
+
+  async #removeAutomatic(container: Container, api: ApiVersion): Promise<void> {
+    const { node, engineId } = container;
+    try {
+      const path = `/containers/${engineId}`;
+      type Details = { readonly HostConfig?: { readonly AutoRemove?: boolean } };
+      const { HostConfig } = await node.client.json<Details>({ method: 'GET', path: `${path}/json`, api });
+      if (HostConfig?.AutoRemove !== true) return;
+      await node.client.json({ method: 'DELETE', path: `${path}?v=1&force=1`, api });
+      this.#context.cluster.removeContainer(node, engineId);
+    } catch (error) {
+      this.#context.logger.warn({ node: node.name, reason: reasonOf(error) }, 'removing a container of --rm failed');
     }
   }
 

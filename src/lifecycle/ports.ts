@@ -1,5 +1,7 @@
+import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
+import type { EngineAnswer } from '../engine/exchange.ts';
 import type { Home } from '../scheduler/types.ts';
 
 /** Makes images available where they are needed. */
@@ -33,8 +35,11 @@ export interface NetworkPlacement {
   prepareAttach(node: Node, networks: readonly string[], signal?: AbortSignal): Promise<void>;
   /** Splits a create body for engines that take one network at creation (before API 1.44). */
   split(body: string, engineApi: ApiVersion): { readonly body: string; readonly connects: readonly NetworkConnect[] };
-  /** Milliseconds to wait before trying a failed start or connect again; undefined when the failure is final. */
-  retryDelayMs(error: { readonly status: number; readonly message: string }, attempt: number): number | undefined;
+  /**
+   * Starts a container by `call`, which may be made several times. Resolves with the engine's answer; rejects with an
+   * `AttachRefusal` (code `ATTACH_REFUSED`) when it is known that the container cannot be attached.
+   */
+  start(container: Container, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer>;
 }
 
 /** What named volumes mean for where a container goes. */

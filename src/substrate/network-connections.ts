@@ -3,16 +3,18 @@ import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ConflictError } from '../common/errors.ts';
-import { EngineAnswerError } from '../engine/exchange.ts';
-import { attachRetryDelayMs } from './attach-retry.ts';
+import type { Logger } from '../common/logger.ts';
+import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
 import type { NetworkCatalog } from './network-catalog.ts';
 import type { KnownNetwork } from './network-view.ts';
+import { PatientAttach } from './patient-attach.ts';
 import type { Substrate } from './substrate.ts';
 
 /** Body of connect and disconnect; passes through. */
 export interface ConnectBody {
   readonly Container?: unknown;
   readonly Force?: unknown;
+  readonly EndpointConfig?: { readonly IPAMConfig?: { readonly IPv4Address?: string } | null } | null;
 }
 
 /** What {@link NetworkConnections} works with. */
@@ -21,14 +23,31 @@ export interface NetworkConnectionsParts {
   readonly cluster: Cluster;
   readonly substrate: Substrate;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** Connects containers to networks and disconnects them, each at its node. */
 export class NetworkConnections {
   readonly #parts: NetworkConnectionsParts;
+  readonly #attach: PatientAttach;
 
   constructor(parts: NetworkConnectionsParts) {
     this.#parts = parts;
+    this.#attach = new PatientAttach(parts);
+  }
+
+  /**
+   * Starts a container by `call`, patiently if it is on cluster networks. Resolves with the engine's answer; rejects with an
+   * `AttachRefusal` as soon as it is known that it cannot be attached.
+   */
+  start(container: Container, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
+    const { node, engineId } = container;
+    const networks = Object.entries(container.entry().NetworkSettings?.Networks ?? {});
+    const endpoints = networks.flatMap(([name, { NetworkID, IPAMConfig }]) => {
+      const network = this.#parts.catalog.find(NetworkID || name);
+      return network?.kind === 'cluster' ? [{ network, address: IPAMConfig?.IPv4Address }] : [];
+    });
+    return this.#attach.run({ node, engineId, endpoints }, call, signal);
   }
 
   /** Connects a container at its node. */
@@ -39,7 +58,20 @@ export class NetworkConnections {
     await this.prepareAttach(node, [network.id], signal);
     const path = `/networks/${encodeURIComponent(this.#parts.catalog.referenceOn(node, network))}/connect`;
     const text = JSON.stringify({ ...body, Container: container.engineId });
-    await this.#insist(() => node.client.json({ method: 'POST', path, body: text, signal, timeoutMs: 60_000 }), signal);
+    const address = body.EndpointConfig?.IPAMConfig?.IPv4Address;
+    const wish = {
+      node,
+      engineId: container.engineId,
+      endpoints: network.kind === 'cluster' ? [{ network, address }] : [],
+    };
+    const connect = (): Promise<EngineAnswer> =>
+      node.client.request({ method: 'POST', path, body: text, signal, timeoutMs: 60_000 });
+    const answer = await this.#attach.run(
+      container.state === 'running' ? wish : { ...wish, endpoints: [] },
+      connect,
+      signal,
+    );
+    if (answer.statusCode >= 400) throw new EngineAnswerError(messageOf(answer.body), answer.statusCode);
     await node.refreshContainers([container.engineId]);
   }
 
@@ -67,25 +99,6 @@ export class NetworkConnections {
     if (spanning.length === 0) return;
     await this.#parts.substrate.readyOn(node, signal);
     for (const { id } of spanning) this.#parts.catalog.participants.add(id, node);
-  }
-
-  /** Milliseconds to wait before a refused start or connect is tried again; undefined when the refusal is final. */
-  retryDelayMs({ message }: { readonly message: string }, attempt: number): number | undefined {
-    return attachRetryDelayMs(message, attempt, (network) => this.#parts.catalog.find(network)?.kind === 'cluster');
-  }
-
-  /** Repeats a connect while the engine refuses it for reasons that pass. */
-  async #insist(connect: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await connect();
-        return;
-      } catch (error) {
-        const delayMs = error instanceof EngineAnswerError ? this.retryDelayMs(error, attempt) : undefined;
-        if (delayMs === undefined) throw error;
-        await this.#parts.clock.sleep(delayMs, signal);
-      }
-    }
   }
 
   #both(reference: string, body: ConnectBody): { readonly network: KnownNetwork<Node>; readonly container: Container } {

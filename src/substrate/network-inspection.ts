@@ -42,20 +42,24 @@ export async function inspectOnNodes(request: InspectionRequest): Promise<{
   /** The first node's description, if any answered. */
   readonly first: NetworkDetails | undefined;
   readonly endpoints: Readonly<Record<string, NetworkEndpoint>>;
+  /** What each node holds, the substrate's own endpoints included, by the node's own keys. */
+  readonly held: ReadonlyMap<Node, Readonly<Record<string, NetworkEndpoint>>>;
 }> {
   const { network, nodes } = request;
   const limit = pLimit(CONCURRENCY);
   const answers = await Promise.all(nodes.map((node) => limit(() => askNode(node, request))));
   request.signal.throwIfAborted();
   const endpoints: Record<string, NetworkEndpoint> = {};
+  const held = new Map<Node, Readonly<Record<string, NetworkEndpoint>>>();
   for (const [index, node] of nodes.entries()) {
     const answer = answers[index];
     if (answer === 'unknown') continue;
+    held.set(node, answer ? (answer.Containers ?? {}) : modelledEndpoints(network.id, node));
     const own = answer ? namedEndpoints(answer, node) : modelledEndpoints(network.id, node);
     Object.assign(endpoints, own);
   }
   const first = answers.find((answer) => typeof answer === 'object');
-  return { first, endpoints };
+  return { first, endpoints, held };
 }
 
 /** Asks one engine; undefined when it does not answer. */

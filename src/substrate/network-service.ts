@@ -1,9 +1,11 @@
 import type { Cluster } from '../cluster/cluster.ts';
+import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ClusterError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
+import type { EngineAnswer } from '../engine/exchange.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import type { Home } from '../scheduler/types.ts';
 import { NetworkCatalog } from './network-catalog.ts';
@@ -152,9 +154,12 @@ export class NetworkService {
     return { body: first, connects: later };
   }
 
-  /** Milliseconds to wait before a refused start or connect is tried again; undefined when the refusal is final. */
-  retryDelayMs(refusal: { readonly message: string }, attempt: number): number | undefined {
-    return this.#connections.retryDelayMs(refusal, attempt);
+  /**
+   * Starts a container by `call`, which may be made several times while the networks it needs are being prepared on its node.
+   * Resolves with the engine's answer, the first one if none is better; rejects with an `AttachRefusal` when it cannot succeed.
+   */
+  start(container: Container, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
+    return this.#connections.start(container, call, signal);
   }
 
   /** Stops following. Idempotent. */

@@ -81,5 +81,5 @@ const NETWORKS: NetworkPlacement = {
   refusalsFor: () => new Map(),
   prepareAttach: async () => undefined,
   split: (body) => ({ body, connects: [] }),
-  retryDelayMs: () => undefined,
+  start: (_container, call) => call(),
 };
