@@ -104,6 +104,40 @@ describe('VolumeService', () => {
     expect(service.homesOf(['data'])).toEqual([]);
   });
 
+  test('a record that cannot be written is refused and never listed; one that cannot be removed is not lost', async () => {
+    const { engines, one } = setUp();
+    const kept = memoryVolumeRecords();
+    let isFull = true;
+    const full = async (): Promise<void> => {
+      if (isFull) throw new Error('No space left on device');
+    };
+    const records: VolumeRecordStore = {
+      put: (record) => full().then(() => kept.put(record)),
+      delete: (name) => full().then(() => kept.delete(name)),
+      list: () => kept.list(),
+    };
+    const service = engines.service(records);
+    const [first, second] = await Promise.allSettled([
+      service.create({ Name: 'data' }, signal),
+      service.create({ Name: 'data' }, signal),
+    ]);
+    expect([first.status, second.status]).toEqual(['rejected', 'rejected']);
+    expect(service.list()).toEqual([]);
+    await expect(service.inspect('data', signal)).rejects.toMatchObject({ status: 404 });
+    isFull = false;
+    await service.create({ Name: 'data' }, signal);
+    isFull = true;
+    await expect(service.remove('data', false, signal)).rejects.toThrow('No space left');
+    expect(service.list()).toHaveLength(1);
+    service.claim(one, ['data']);
+    await service.settle(one, ['data'], signal);
+    expect(service.list()).toMatchObject([{ Mountpoint: '/x' }]);
+    isFull = false;
+    await service.remove('data', false, signal);
+    expect(await kept.list()).toEqual([]);
+    expect(service.list()).toEqual([]);
+  });
+
   test('records survive the service; a volume without name gets one', async () => {
     const { engines } = setUp();
     const records = memoryVolumeRecords();

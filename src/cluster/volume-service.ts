@@ -96,7 +96,11 @@ export class VolumeService {
   async create(body: VolumeBody, signal: AbortSignal): Promise<object> {
     const named = withName(body);
     assertVolumeName(named.Name);
-    await this.#busy.get(named.Name);
+    // One after the other, so that a second creator finds what the first one made, or that it failed.
+    return this.#exclusively(named.Name, () => this.#createNow(named, signal));
+  }
+
+  async #createNow(named: NamedVolumeBody, signal: AbortSignal): Promise<object> {
     const home = this.#nodeFor(named.Name);
     if (home) return this.#createOn(home, named, signal);
     const pending = this.#pending.get(named.Name);
@@ -104,9 +108,7 @@ export class VolumeService {
     const isImmediate =
       (named.Driver ?? 'local') !== 'local' || Object.keys(named.Labels ?? {}).some((key) => PLACING_LABEL.test(key));
     if (!isImmediate) return this.#record(named);
-    return this.#exclusively(named.Name, async () =>
-      this.#createOn(await this.#parts.place(named.Labels ?? {}), named, signal),
-    );
+    return this.#createOn(await this.#parts.place(named.Labels ?? {}), named, signal);
   }
 
   /** Removes a volume wherever it lives. Rejects as the engine does when it is in use; with `force` a missing one is fine. */
@@ -174,9 +176,9 @@ export class VolumeService {
   async #record(body: NamedVolumeBody): Promise<object> {
     const createdAt = new Date(this.#parts.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     const record = { name: body.Name, body: JSON.stringify(body), createdAt };
-    // Known at once, so that a second creator sees it; durable before the client is told.
+    // Durable before anybody sees it: what could not be written was never there.
+    await this.#parts.records.put(record);
     this.#pending.set(record.name, record);
-    await this.#exclusively(record.name, () => this.#parts.records.put(record));
     return pendingSummary(record);
   }
 
@@ -198,11 +200,14 @@ export class VolumeService {
     const { body } = record;
     await node.client.json({ method: 'POST', path: '/volumes/create', body, signal, timeoutMs: CALL_MS });
     await node.refreshVolumes();
-    await this.#forget(record.name);
+    // A record that cannot be removed now (a full disk) is hidden by the volume itself, and removed with it.
+    await this.#forget(record.name).catch(() => undefined);
   }
 
   async #forget(name: string): Promise<void> {
-    if (this.#pending.delete(name)) await this.#parts.records.delete(name);
+    if (!this.#pending.has(name)) return;
+    await this.#parts.records.delete(name);
+    this.#pending.delete(name);
   }
 
   async #removeFrom(holders: readonly Node[], name: string, force: boolean, signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SmallDisk } from '../../test/fakes/small-disk.ts';
 import { type EmbeddedStore, openEmbeddedStore } from './embedded.ts';
 
 describe('embedded store', () => {
@@ -62,6 +63,47 @@ describe('embedded store', () => {
     await written;
     expect(await pairs(await open())).toEqual({ k: 'v' });
     await expect(store.write([{ key: 'k', value: 'late' }], false)).rejects.toThrow();
+  });
+
+  it('refuses in one line what a full disk does not take, and loses nothing that was written before or after', async (context) => {
+    using disk = SmallDisk.mount(600);
+    if (!disk) return context.skip('nothing may be mounted here');
+    const place = join(disk.folder, 'state');
+    const store = await openEmbeddedStore(place);
+    opened.push(store);
+    await store.write([{ key: 'first', value: '1' }], true);
+    disk.fill();
+    const accepted: string[] = ['first'];
+    const refused: string[] = [];
+    for (let i = 0; i < 60; i++) {
+      const written = store.write([{ key: `k${i}`, value: 'x'.repeat(300) }], true);
+      await written.then(
+        () => accepted.push(`k${i}`),
+        (error: unknown) => {
+          expect(error).toMatchObject({ code: 'STATE_NOT_WRITTEN' });
+          expect(String(error)).toMatch(/^[^\n]*cannot be written: [^\n]*No space left on device[^\n]*$/);
+          refused.push(`k${i}`);
+        },
+      );
+    }
+    expect(refused.length).toBeGreaterThan(1);
+    disk.free();
+    await store.write([{ key: 'last', value: '1' }], true);
+    await store.close();
+    const again = await openEmbeddedStore(place);
+    opened.push(again);
+    expect(Object.keys(await pairs(again)).sort()).toEqual([...accepted, 'last'].sort());
+  });
+
+  it('reads the pairs whose keys begin with a text', async () => {
+    const store = await open();
+    await store.write(
+      ['a/1', 'a/2', 'a0', 'b/1'].map((key) => ({ key, value: key })),
+      false,
+    );
+    const found: string[] = [];
+    for await (const [key] of store.pairs('a/')) found.push(key);
+    expect(found).toEqual(['a/1', 'a/2']);
   });
 
   it('belongs to one process at a time', async () => {

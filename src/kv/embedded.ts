@@ -10,11 +10,11 @@ export interface EmbeddedChange {
 
 /** An ordered store of texts in one folder, owned by one process at a time. */
 export interface EmbeddedStore {
-  /** Every pair, in key order. */
-  pairs(): AsyncIterable<readonly [key: string, value: string]>;
+  /** Every pair, in key order; with `prefix` those whose keys begin so. */
+  pairs(prefix?: string): AsyncIterable<readonly [key: string, value: string]>;
   /**
    * Applies all changes or none, after those of earlier calls. What is resolved survives the end of this process, however it ends; with `sync` also the loss of
-   * the machine's power.
+   * the machine's power. Rejects with a {@link ClusterError} of one line, code `STATE_NOT_WRITTEN`, when nothing was written.
    */
   write(changes: readonly EmbeddedChange[], sync: boolean): Promise<void>;
   /** Gives the folder free. May be called again. */
@@ -33,7 +33,7 @@ export async function openEmbeddedStore(folder: string): Promise<EmbeddedStore> 
   await level.open().catch((error: Error) => {
     throw isLocked(error) ? locked(folder, error) : unusable(folder, error);
   });
-  return new LevelStore(level);
+  return new LevelStore(level, folder);
 }
 
 interface Waiting {
@@ -44,16 +44,21 @@ interface Waiting {
 
 /** One batch at a time, in the order asked; what arrives meanwhile goes together as the next batch. */
 class LevelStore implements EmbeddedStore {
-  readonly #level: ClassicLevel<string, string>;
+  #level: ClassicLevel<string, string>;
+  readonly #folder: string;
+  /** A write failed: LevelDB takes further ones, and drops them at its next opening, for they follow a torn record in its log. */
+  #isTorn = false;
+  #isClosed = false;
   #waiting: Waiting | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(level: ClassicLevel<string, string>) {
+  constructor(level: ClassicLevel<string, string>, folder: string) {
     this.#level = level;
+    this.#folder = folder;
   }
 
-  pairs(): AsyncIterable<readonly [key: string, value: string]> {
-    return this.#level.iterator();
+  async *pairs(prefix: string = ''): AsyncGenerator<readonly [key: string, value: string], void, void> {
+    yield* this.#level.iterator(prefix === '' ? {} : { gte: prefix, lt: `${prefix}\u{10ffff}` });
   }
 
   write(changes: readonly EmbeddedChange[], sync: boolean): Promise<void> {
@@ -72,6 +77,7 @@ class LevelStore implements EmbeddedStore {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#last.catch(() => undefined);
     await this.#level.close();
   }
@@ -80,7 +86,22 @@ class LevelStore implements EmbeddedStore {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting === undefined || waiting.changes.length === 0) return;
-    await this.#level.batch(waiting.changes.map(toOperation), { sync: waiting.sync });
+    try {
+      if (this.#isTorn) await this.#mend();
+      await this.#level.batch(waiting.changes.map(toOperation), { sync: waiting.sync });
+    } catch (error) {
+      this.#isTorn = true;
+      throw notWritten(this.#folder, error);
+    }
+  }
+
+  /** Opening anew begins a log of its own; it fails as long as there is no room. */
+  async #mend(): Promise<void> {
+    if (this.#isClosed) throw new Error('the store is closed');
+    await this.#level.close();
+    this.#level = new ClassicLevel<string, string>(this.#folder);
+    await this.#level.open();
+    this.#isTorn = false;
   }
 }
 
@@ -100,6 +121,13 @@ function isLocked(error: Error): boolean {
 function locked(folder: string, cause: unknown): ClusterError {
   const message = `the state folder ${folder} is in use by another process. Stop that one or choose another with --state-dir`;
   return new ClusterError(message, { code: 'STATE_LOCKED', status: 500, cause });
+}
+
+function notWritten(folder: string, error: unknown): ClusterError {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const why = reasonOf(cause).replace(/^IO error: /, '');
+  const message = `the state folder ${folder} cannot be written: ${why}. Make room there, or mend it, and try again`;
+  return new ClusterError(message, { code: 'STATE_NOT_WRITTEN', status: 500, cause: error });
 }
 
 function unusable(folder: string, cause: unknown): ClusterError {

@@ -3,6 +3,7 @@ import type { Node } from '../cluster/node.ts';
 import type { VolumeRecord } from '../cluster/volume-records.ts';
 import { VolumeService } from '../cluster/volume-service.ts';
 import type { Clock } from '../common/clock.ts';
+import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { parsePlacement } from '../scheduler/placement.ts';
 import { toError } from '../scheduler/refusal.ts';
@@ -40,7 +41,7 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
   const { cluster, clock, logger, store, identity } = options;
   const { substrate: mode, adoptSwarm, subnetPool: pool } = options.clusterOptions;
   const substrate = new Substrate(
-    { members: cluster, clock, logger, memory: substrateMemory(store) },
+    { members: cluster, clock, logger, memory: substrateMemory(store, logger) },
     { mode, adoptSwarm, pool, identity },
   );
   const place = (labels: Readonly<Record<string, string>>): Node => placeByLabels(options, labels);
@@ -74,14 +75,26 @@ function problemsOf({ nodes }: Cluster, { status }: Substrate): readonly string[
 
 const MEMORY_KEY = 'known';
 
-function substrateMemory(store: StateStore): SubstrateMemory {
+/** Pause before what could not be written is tried again, in milliseconds. */
+const RETRY_MS = 30_000;
+
+/** The substrate is looked after whether or not its memory can be written (a full disk); it is written when that passes. */
+function substrateMemory(store: StateStore, logger: Logger): SubstrateMemory {
   const records = store.records('substrate');
+  let retry: NodeJS.Timeout | undefined;
+  const save = async (known: KnownSubstrate): Promise<void> => {
+    clearTimeout(retry);
+    await records.put(MEMORY_KEY, JSON.stringify(known)).catch((error: unknown) => {
+      logger.warn({ reason: reasonOf(error) }, 'state: the substrate’s members could not be noted');
+      retry = setTimeout(() => void save(known), RETRY_MS).unref();
+    });
+  };
   return {
     load: async () => {
       const text = records.list().get(MEMORY_KEY);
       return text === undefined ? undefined : (JSON.parse(text) as KnownSubstrate);
     },
-    save: (known) => records.put(MEMORY_KEY, JSON.stringify(known)),
+    save,
   };
 }
 

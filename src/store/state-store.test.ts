@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { SmallDisk } from '../../test/fakes/small-disk.ts';
 import { openStateStore } from './state-store.ts';
 
 let folder: string;
@@ -38,4 +39,28 @@ test('without a folder nothing is kept', async () => {
   await store.close();
   const again = await openStateStore(undefined);
   expect(again.records('volumes').list().size).toBe(0);
+});
+
+test('a record that was refused is not listed, and one whose removal was refused is', async (context) => {
+  using disk = SmallDisk.mount(600);
+  if (!disk) return context.skip('nothing may be mounted here');
+  const store = await openStateStore(join(disk.folder, 'state'));
+  const records = store.records('volumes');
+  await records.put('kept', '1');
+  disk.fill();
+  const tries = await Promise.allSettled(
+    Array.from({ length: 40 }, (_, i) => [
+      records.put(`v${i}`, 'x'.repeat(500)),
+      store.records('substrate').put('known', 'x'.repeat(500)),
+    ]).flat(),
+  );
+  expect(tries.at(-1)?.status).toBe('rejected');
+  await expect(records.delete('kept')).rejects.toMatchObject({ code: 'STATE_NOT_WRITTEN' });
+  const listed = [...records.list().keys()];
+  expect(listed).toContain('kept');
+  disk.free();
+  await store.close();
+  const again = await openStateStore(join(disk.folder, 'state'));
+  expect([...again.records('volumes').list().keys()].sort()).toEqual(listed.sort());
+  await again.close();
 });

@@ -1,6 +1,9 @@
 import { type EmbeddedStore, openEmbeddedStore } from '../kv/embedded.ts';
 
-/** Durable texts of one kind, by key. What `put` and `delete` resolved survives a kill of the process. */
+/**
+ * Durable texts of one kind, by key. What `put` and `delete` resolved survives a kill of the process and a loss of power; a change
+ * is listed once it is durable, and one that was rejected never.
+ */
 export interface RecordStore {
   list(): ReadonlyMap<string, string>;
   put(key: string, value: string): Promise<void>;
@@ -41,12 +44,12 @@ class Records implements StateStore {
     return {
       list: () => records,
       put: async (key, value) => {
-        records.set(key, value);
         await this.#store?.write([{ key: `${kind}/${key}`, value }], true);
+        records.set(key, value);
       },
       delete: async (key) => {
-        records.delete(key);
         await this.#store?.write([{ key: `${kind}/${key}` }], true);
+        records.delete(key);
       },
     };
   }

@@ -67,25 +67,46 @@ export class TokenRegistry {
     const now = this.#clock.now();
     const isNew = !cluster.entries.has(entry);
     const changes = isNew ? this.#makeRoom(token, cluster, now) : [];
-    if (isNew) this.#entryCount += 1;
-    cluster.entries.set(entry, now + ttlMs);
     changes.push({ key: entryKey(token, entry), value: String(now + ttlMs) }, ...this.#use(token, cluster));
-    // Not synced: after a power cut the next heartbeat brings the entry back.
-    await this.#write(changes, false);
+    // An engine that is in the cluster stays although its renewal cannot be written (a full disk): it is alive.
+    if (isNew) this.#entryCount += 1;
+    else cluster.entries.set(entry, now + ttlMs);
+    try {
+      // Not synced: after a power cut the next heartbeat brings the entry back.
+      await this.#write(changes, false);
+      if (isNew) await this.#admit(token, cluster, entry, now + ttlMs);
+    } catch (error) {
+      if (isNew) this.#entryCount -= 1;
+      throw error;
+    }
+  }
+
+  /** Lists an entry that is durable now. Rejects when its token was removed meanwhile. */
+  async #admit(token: string, cluster: Cluster, entry: string, endsAt: number): Promise<void> {
+    if (this.#clusters.get(token) !== cluster) {
+      await this.#write([{ key: entryKey(token, entry) }], false);
+      throw new NotFoundError('unknown token', 'UNKNOWN_TOKEN');
+    }
+    // Two registered it at the same time: it was counted twice.
+    if (cluster.entries.has(entry)) this.#entryCount -= 1;
+    cluster.entries.set(entry, endsAt);
   }
 
   /** The entries that still live, in the order they first came. Rejects with `UNKNOWN_TOKEN`. */
   async list(token: string): Promise<readonly string[]> {
     const cluster = this.#cluster(token);
     const changes = this.#use(token, cluster);
-    if (changes.length > 0) await this.#write(changes, false);
+    // Reading does not depend on whether its trace can be written.
+    if (changes.length > 0) await this.#write(changes, false).catch(() => undefined);
     const now = this.#clock.now();
     return [...cluster.entries].filter(([, endsAt]) => endsAt > now).map(([entry]) => entry);
   }
 
   /** Forgets a token and its entries. Rejects with `UNKNOWN_TOKEN`. */
   async remove(token: string): Promise<void> {
-    await this.#write(this.#forget(token, this.#cluster(token)), true);
+    const cluster = this.#cluster(token);
+    await this.#write(keysOf(token, cluster), true);
+    if (this.#clusters.get(token) === cluster) this.#forget(token, cluster);
   }
 
   /** Drops entries past their time and tokens idle for too long. */
@@ -95,7 +116,8 @@ export class TokenRegistry {
     for (const [token, cluster] of this.#clusters) {
       changes.push(...this.#expire(token, cluster, now));
       const isIdle = cluster.entries.size === 0 && cluster.usedAt + this.#bounds.tokenIdleMs <= now;
-      if (isIdle) changes.push(...this.#forget(token, cluster));
+      if (isIdle) changes.push(...keysOf(token, cluster));
+      if (isIdle) this.#forget(token, cluster);
     }
     if (changes.length > 0) await this.#write(changes, false);
   }
@@ -152,18 +174,19 @@ export class TokenRegistry {
     return ended.map(([entry]) => ({ key: entryKey(token, entry) }));
   }
 
-  #forget(token: string, cluster: Cluster): readonly EmbeddedChange[] {
+  #forget(token: string, cluster: Cluster): void {
     this.#clusters.delete(token);
     this.#entryCount -= cluster.entries.size;
-    return [
-      { key: TOKEN_KEY + token },
-      ...[...cluster.entries.keys()].map((entry) => ({ key: entryKey(token, entry) })),
-    ];
   }
 
   async #write(changes: readonly EmbeddedChange[], sync: boolean): Promise<void> {
     await this.#store?.write(changes, sync);
   }
+}
+
+/** What removes a token from the store. */
+function keysOf(token: string, { entries }: Cluster): readonly EmbeddedChange[] {
+  return [{ key: TOKEN_KEY + token }, ...[...entries.keys()].map((entry) => ({ key: entryKey(token, entry) }))];
 }
 
 function entryKey(token: string, entry: string): string {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../../test/fakes/fake-clock.ts';
+import { SmallDisk } from '../../../test/fakes/small-disk.ts';
 import { type Answer, call, newToken, tokenServices } from '../../../test/fakes/token-service.ts';
 import { parseListenAddress } from '../../common/listen-address.ts';
 
@@ -41,6 +42,35 @@ describe('token service', { timeout: 30_000 }, () => {
     expect(JSON.parse(answer.text)).toEqual(['10.0.0.1:2376', 'node-2:2376', 'ssh://root@node-3']);
     expect(answer.headers['content-type']).toBe('application/json');
     expect((await call(`${url}/clusters/${other}`, 'GET')).text).toBe('[]');
+  });
+
+  it('lists nothing that a full disk refused, keeps who is there, and answers questions', async (context) => {
+    using disk = SmallDisk.mount(600);
+    if (!disk) return context.skip('nothing may be mounted here');
+    const first = await start({ stateFolder: join(disk.folder, 'state') });
+    const token = await newToken(first.url);
+    const list = async (url: string): Promise<string[]> =>
+      JSON.parse((await call(`${url}/clusters/${token}`, 'GET')).text) as string[];
+    expect((await call(`${first.url}/clusters/${token}?ttl=60`, 'POST', 'a:1')).status).toBe(204);
+    disk.fill();
+    const there = ['a:1'];
+    let refused = 0;
+    for (let i = 0; i < 200 && refused < 2; i++) {
+      const entry = `${'node-'.repeat(12)}${i}:1`;
+      const { status, text } = await call(`${first.url}/clusters/${token}`, 'POST', entry);
+      if (status === 204) there.push(entry);
+      else expect(text).toContain('cannot be written');
+      refused += status === 204 ? 0 : 1;
+    }
+    expect(refused).toBe(2);
+    clock.advance(30_000);
+    expect((await call(`${first.url}/clusters/${token}?ttl=60`, 'POST', 'a:1')).status).toBe(500);
+    clock.advance(59_000);
+    expect(await list(first.url)).toEqual(there);
+    expect((await call(`${first.url}/clusters/${token}`, 'DELETE')).status).toBe(500);
+    expect(await list(first.url)).toEqual(there);
+    disk.free();
+    await first.close();
   });
 
   it('lets entries live for their TTL, 180 s unless said, renewed by registering again', async () => {
