@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import type { Clock } from '../common/clock.ts';
 import { parseDuration } from '../common/duration.ts';
-import { DiscoveryError, UsageError } from '../common/errors.ts';
-import { type DiscoveryBackend, openDiscovery } from '../discovery/discovery.ts';
+import { DiscoveryError, reasonOf, UsageError } from '../common/errors.ts';
+import { type DiscoveryBackend, type DiscoverySettings, openDiscovery } from '../discovery/discovery.ts';
 import type { Io } from './io.ts';
 
 /** What `--help` says about the `<discovery>` argument, after the examples of a command. */
@@ -21,20 +20,30 @@ export function addDiscovery(command: Command): Command {
     .option('--discovery-opt <key=value>', 'option of the discovery backend; may be repeated', collect);
 }
 
-/** The duration a flag was given, in milliseconds; an argument parser for commander. */
-export function durationFlag(text: string): number {
-  return parseDuration(text);
+/** An argument parser for commander: the duration a flag was given, in milliseconds. Throws a {@link UsageError} that names the flag. */
+export function durationFlag(flag: string): (text: string) => number {
+  return (text) => {
+    try {
+      return parseDuration(text);
+    } catch (error) {
+      throw new UsageError(`${flag} ${reasonOf(error)}`, 'BAD_DURATION');
+    }
+  };
 }
 
 /** Opens the backend of the `[discovery]` argument or the environment. Throws a {@link UsageError}, also for what the backend refuses. */
 export async function openDiscoveryArgument(
   argument: string | undefined,
   options: readonly string[] | undefined,
-  context: { readonly env: Io['env']; readonly clock: Clock; readonly heartbeatMs: number },
+  context: Pick<DiscoverySettings, 'env' | 'clock' | 'heartbeatMs' | 'onLeftOut'>,
 ): Promise<DiscoveryBackend> {
   const uri = discoveryUri(argument, context.env);
+  const { env, clock, heartbeatMs, onLeftOut } = context;
   try {
-    return await openDiscovery(uri, { ...context, options: discoveryOptions(options ?? []) });
+    return await openDiscovery(uri, {
+      ...{ env, clock, heartbeatMs, onLeftOut },
+      options: discoveryOptions(options ?? []),
+    });
   } catch (error) {
     throw asUsage(error);
   }

@@ -80,7 +80,7 @@ describe('wrong command lines', { timeout: 30_000 }, () => {
   it.each([
     ['lits', "enxame: unknown command 'lits'. Did you mean list? Run 'enxame --help'"],
     ['list --timeuot 3s', "enxame: list: unknown option '--timeuot'. Did you mean --timeout? Run 'enxame list --help'"],
-    ['list --timeout ten x', 'enxame: list: "ten" is not a duration; write it like 30s, 1m30s or 500ms'],
+    ['list --timeout ten x', 'enxame: list: --timeout "ten" is not a duration; write it like 30s, 1m30s or 500ms'],
     ['list a:1 b:1', "enxame: list: too many arguments for 'list'. Expected 1 argument but got 2"],
     ['list', 'enxame: list: the discovery argument is missing: say where the engines are known, as in token://TOKEN'],
     ['list foo://x', 'discovery service not supported: foo:// is unknown. Use token://, file://, nodes:// or a list'],
@@ -203,6 +203,64 @@ describe('create, join and list', { timeout: 30_000 }, () => {
     });
     const locked = await enxame(`discovery -H tcp://127.0.0.1:0 --state-dir ${folder}`);
     expect(locked).toMatchObject({ code: 1, err: expect.stringContaining('is in use by another process') });
+  });
+});
+
+describe('what cannot be right', { timeout: 60_000 }, () => {
+  let url: string;
+  let service: FakeIo;
+  let served: Promise<number>;
+  beforeEach(async () => {
+    service = fakeIo();
+    served = run(['discovery', '-H', 'tcp://127.0.0.1:0', '--state-dir', 'none', '--log-level', 'silent'], service);
+    await expect.poll(() => service.stdout(), { timeout: 20_000 }).toMatch(/at http:\S+,/);
+    url = /at (http:\S+),/.exec(service.stdout())?.[1] ?? '';
+  });
+  afterEach(async () => {
+    service.stop();
+    expect(await served).toBe(0);
+  });
+
+  const quiet = '--log-level silent';
+  const managing = `${quiet} manage --state-dir none -H tcp://127.0.0.1:0`;
+
+  it.each(['manage', 'join'])('ends %s with one line: a token that the service does not know', async (name) => {
+    const line = name === 'manage' ? managing : `${quiet} join --advertise 10.0.0.1:2376`;
+    const { code, out, err } = await enxame(`${line} token://${new URL(url).host}/v1/0123456789abcdef`);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(/^enxame: \w+: the token service at \S+ does not know the token 012345…\. [^\n]+\n$/);
+  });
+
+  it.each(['manage', 'join'])('ends %s with the remedy: HTTPS to a service that speaks plain HTTP', async (name) => {
+    const line = name === 'manage' ? managing : `${quiet} join --advertise 10.0.0.1:2376`;
+    const env = { ENXAME_DISCOVERY_URL: `https://${new URL(url).host}` };
+    const { code, err } = await enxame(`${line} token://0123456789abcdef`, env);
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /^enxame: \w+: no token service answers at https:[^\n]+ --discovery-opt token\.insecure=true\n$/,
+    );
+  });
+
+  it('ends join with one line: an address that others cannot reach', async () => {
+    const token = (await enxame(`create --service ${url}`)).out.trim();
+    const { code, err } = await enxame(
+      `${quiet} join --advertise unix:///run/docker.sock token://${new URL(url).host}/v1/${token}`,
+    );
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /^enxame: join: [^\n]*"unix:\/\/\/run\/docker.sock" is not a host that others can reach[^\n]+\n$/,
+    );
+  });
+
+  it.each([
+    ['/nowhere/nodes', 'there is no such file'],
+    ['/', 'it is not a regular file'],
+    [join(import.meta.dirname, 'program.ts'), 'line 1: bad entry'],
+  ])('ends manage with one line: the file %s', async (file, why) => {
+    const { code, out, err } = await enxame(`${managing} file://${file}`);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(/^enxame: manage: [^\n]+\n$/);
+    expect(err).toContain(why);
   });
 });
 

@@ -26,6 +26,8 @@ export interface DiscoveryBackend {
    * Rejects with a {@link DiscoveryError}, or the signal's reason when aborted.
    */
   register?(entry: Entry, ttlMs: number, signal: AbortSignal): Promise<void>;
+  /** Makes `entry` unknown at once; one that is not known is no failure. There wherever `register` is, and rejects as it does. */
+  deregister?(entry: Entry, signal: AbortSignal): Promise<void>;
   /** Ends every watch and releases connections. May be called again. */
   close(): Promise<void>;
 }
@@ -38,6 +40,8 @@ export interface DiscoverySettings {
   /** `--discovery-opt key=value` pairs. */
   readonly options: ReadonlyMap<string, string>;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Told once of each entry that somebody registered and that is not used, and why. */
+  readonly onLeftOut?: ((entry: string, why: string) => void) | undefined;
 }
 
 /** Makes a backend from what follows `scheme://`; throws a {@link DiscoveryError} when that cannot be read. */
@@ -80,4 +84,19 @@ function notSupported(name: string): DiscoveryError {
     `discovery service not supported: ${why}. Use ${known} or a list host:port,host:port`,
     'DISCOVERY_NOT_SUPPORTED',
   );
+}
+
+/** Reasons that no time mends: the token, the file or what was named must be another one. */
+const LASTING: ReadonlySet<string> = new Set([
+  'UNKNOWN_TOKEN',
+  'BAD_ANSWER',
+  'SERVICE_TLS',
+  'SERVICE_REFUSED',
+  'DISCOVERY_FILE',
+  'BAD_ENTRY',
+]);
+
+/** Whether trying again cannot help, as long as nothing has worked before. */
+export function isLasting(error: unknown): error is DiscoveryError {
+  return error instanceof DiscoveryError && LASTING.has(error.code);
 }

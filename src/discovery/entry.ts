@@ -1,9 +1,15 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIP, isIPv6, type LookupFunction } from 'node:net';
 import { DiscoveryError } from '../common/errors.ts';
 import { expandRanges } from './range.ts';
 
+/** What an entry of a token service carries: whoever has the token wrote it. */
+interface Shared {
+  /** Names are resolved with this, which refuses those that stand for no host others can reach. */
+  readonly lookup?: LookupFunction;
+}
+
 /** An engine reached over TCP; `auto` (a bare `host:port`) is TLS when the manager has client certificates, else plain. */
-interface TcpEntry {
+interface TcpEntry extends Shared {
   readonly scheme: 'auto' | 'tcp' | 'tls';
   /** Host name in lower case or IP address, IPv6 without brackets. */
   readonly host: string;

@@ -6,7 +6,8 @@ import { type Entry, sameEntries } from './entry.ts';
 
 /** How a backend without a change feed is watched. */
 export interface PollOptions {
-  readonly intervalMs: number;
+  /** Pause between two reads; a function where reads that wait for changes themselves need less. */
+  readonly intervalMs: number | (() => number);
   /** Longest pause between two attempts while they fail. */
   readonly retryMaxMs: number;
   readonly clock: Clock;
@@ -48,7 +49,8 @@ async function attempt(
 
 async function pause(failures: number, options: PollOptions, signal: AbortSignal): Promise<void> {
   const retry = { baseMs: Math.min(RETRY_BASE_MS, options.retryMaxMs), maxMs: options.retryMaxMs };
-  const ms = failures === 0 ? jitterMs(options.intervalMs, JITTER) : backoffMs(failures, retry);
+  const intervalMs = typeof options.intervalMs === 'number' ? options.intervalMs : options.intervalMs();
+  const ms = failures === 0 ? jitterMs(intervalMs, JITTER) : backoffMs(failures, retry);
   try {
     await options.clock.sleep(ms, signal);
   } catch {

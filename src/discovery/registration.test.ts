@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { DiscoveryError } from '../common/errors.ts';
 import { parseEntry } from './entry.ts';
 import { keepRegistered } from './registration.ts';
 
@@ -55,5 +56,36 @@ describe('keepRegistered', () => {
     stop.abort();
     await kept;
     expect(clock.sleeping).toBe(0);
+  });
+
+  it('ends with a reason that no time mends, unless it has worked before', async () => {
+    const clock = new FakeClock();
+    const wrong = new DiscoveryError('no such token', 'UNKNOWN_TOKEN');
+    const answers: (Error | undefined)[] = [wrong];
+    const backend = {
+      register: async (): Promise<void> => {
+        const answer = answers.shift();
+        if (answer) throw answer;
+      },
+    };
+    const heard: string[] = [];
+    const options = {
+      heartbeatMs: 1000,
+      ttlMs: 3000,
+      clock,
+      onRegistered: () => heard.push('registered'),
+      onFailed: (reason: string) => heard.push(reason),
+    };
+    await expect(keepRegistered(backend, parseEntry('a:1'), options, new AbortController().signal)).rejects.toBe(wrong);
+    answers.push(new DiscoveryError('away', 'SERVICE_UNREACHABLE'), undefined, wrong);
+    const stop = new AbortController();
+    const kept = keepRegistered(backend, parseEntry('a:1'), options, stop.signal);
+    while (heard.length < 4) {
+      if (clock.sleeping > 0) clock.advance(2000);
+      await new Promise(setImmediate);
+    }
+    expect(heard.slice(0, 4)).toEqual(['away', 'registered', 'no such token', 'registered']);
+    stop.abort();
+    await kept;
   });
 });

@@ -1,7 +1,7 @@
 import { backoffMs, jitterMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
-import type { DiscoveryBackend } from './discovery.ts';
+import { type DiscoveryBackend, isLasting } from './discovery.ts';
 import type { Entry } from './entry.ts';
 
 /** How an entry is kept registered. */
@@ -20,7 +20,8 @@ const JITTER = 0.05;
 
 /**
  * Registers `entry` at once and each heartbeat after that, trying again with a growing pause while that fails. Resolves when
- * `signal` is aborted; the entry then ends with its TTL, so that an agent may restart without its engine leaving the cluster.
+ * `signal` is aborted; the entry then ends with its TTL, so that an agent may restart without its engine leaving the cluster. Rejects with
+ * what {@link isLasting} as long as nothing was registered.
  */
 export async function keepRegistered(
   backend: Pick<Required<DiscoveryBackend>, 'register'>,
@@ -30,9 +31,16 @@ export async function keepRegistered(
 ): Promise<void> {
   const { heartbeatMs, ttlMs, clock } = options;
   let failures = 0;
+  let wasRegistered = false;
   while (!signal.aborted) {
-    const failure = await backend.register(entry, ttlMs, signal).then(() => undefined, reasonOf);
+    const error = await backend.register(entry, ttlMs, signal).then(
+      () => undefined,
+      (reason: unknown) => reason ?? new Error('refused'),
+    );
     if (signal.aborted) return;
+    if (!wasRegistered && isLasting(error)) throw error;
+    const failure = error === undefined ? undefined : reasonOf(error);
+    wasRegistered ||= failure === undefined;
     failures = failure === undefined ? 0 : failures + 1;
     const pauseMs =
       failure === undefined

@@ -15,6 +15,14 @@ describe('tokenAddress', () => {
     ['localhost:2374/v1/abc', none, 'http://localhost:2374/v1'],
     ['[::1]:2374/v1/abc', none, 'http://[::1]:2374/v1'],
     ['127.0.0.1:2374/v1/abc', { ...none, tls: true }, 'https://127.0.0.1:2374/v1'],
+    ['10.0.0.1:2374/v1/abc', { ...none, defaultServiceUrl: 'http://10.0.0.1:2374' }, 'http://10.0.0.1:2374/v1'],
+    [
+      '10.0.0.1:2374/v1/abc',
+      { insecure: false, tls: true, defaultServiceUrl: 'http://10.0.0.1:2374' },
+      'https://10.0.0.1:2374/v1',
+    ],
+    ['10.0.0.2:2374/v1/abc', { ...none, defaultServiceUrl: 'http://10.0.0.1:2374' }, 'https://10.0.0.2:2374/v1'],
+    ['10.0.0.1:2375/v1/abc', { ...none, defaultServiceUrl: 'http://10.0.0.1:2374' }, 'https://10.0.0.1:2375/v1'],
     ['abc', none, 'http://127.0.0.1:2374/v1'],
     ['abc', { ...none, defaultServiceUrl: 'https://d.example.com' }, 'https://d.example.com/v1'],
     // A host name that only looks like this machine is somebody else's.

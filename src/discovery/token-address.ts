@@ -13,7 +13,7 @@ export interface TokenAddress {
 
 /** Where {@link tokenAddress} looks when the URI names no host, and how it picks the protocol. */
 export interface TokenAddressOptions {
-  /** Service to use for `token://TOKEN`; absent: the one on this host. */
+  /** Service to use for `token://TOKEN`, and how that host is spoken to when it is named; absent: the one on this host. */
   readonly defaultServiceUrl?: string | undefined;
   /** Plain HTTP to any host. */
   readonly insecure: boolean;
@@ -25,7 +25,7 @@ const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 
 /**
  * Reads what follows `token://`. `HOST[:PORT]/v1/TOKEN` is HTTPS as it always was, except that a loopback host is HTTP unless
- * `tls`; a `TOKEN` alone is at the default service. Throws a {@link DiscoveryError}.
+ * `tls`, and so is the host of a default service that was given as `http://`; a `TOKEN` alone is at the default service. Throws a {@link DiscoveryError}.
  */
 export function tokenAddress(rest: string, options: TokenAddressOptions): TokenAddress {
   const slash = rest.lastIndexOf('/');
@@ -39,8 +39,19 @@ export function tokenAddress(rest: string, options: TokenAddressOptions): TokenA
   if (slash === -1) return { serviceUrl: serviceUrl(options.defaultServiceUrl), token };
   const place = rest.slice(0, slash);
   const url = toUrl(`https://${place}`);
-  const plain = options.insecure || (isLoopback(url.hostname) && !options.tls);
+  const plain = options.insecure || (!options.tls && (isLoopback(url.hostname) || isDefaultPlain(url, options)));
   return { serviceUrl: serviceUrl(`${plain ? 'http' : 'https'}://${place}`), token };
+}
+
+/** Whether the same host and port were given as a plain `http://` service: there is one way to speak to it. */
+function isDefaultPlain(url: URL, { defaultServiceUrl }: TokenAddressOptions): boolean {
+  if (defaultServiceUrl === undefined || !URL.canParse(defaultServiceUrl)) return false;
+  const given = new URL(defaultServiceUrl);
+  return given.protocol === 'http:' && given.hostname === url.hostname && portOf(given) === portOf(url);
+}
+
+function portOf(url: URL): string {
+  return url.port || (url.protocol === 'http:' ? '80' : '443');
 }
 
 /** The root of a token service given as a URL, `/v1` added when no path is there; absent: the service on this host. */

@@ -97,6 +97,9 @@ export function testDiscoveryBackend(name: string, open: () => Promise<Discovery
       await backend.register(entry, 60_000, stop.signal);
       await backend.register(entry, 60_000, stop.signal);
       expect(await namesOf(backend)).toEqual([...TWO, 'tls://10.0.0.9:2376']);
+      await backend.deregister?.(entry, stop.signal);
+      await backend.deregister?.(entry, stop.signal);
+      expect(await namesOf(backend)).toEqual(TWO);
     });
 
     it('may be closed twice', async () => {

@@ -45,8 +45,9 @@ export async function call(
   url: string,
   method: 'GET' | 'POST' | 'PUT' | 'HEAD' | 'DELETE',
   body?: string,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
-  const response = await request(url, { method, ...(body === undefined ? {} : { body }) });
+  const response = await request(url, { method, headers, ...(body === undefined ? {} : { body }) });
   return { status: response.statusCode, text: await response.body.text(), headers: response.headers };
 }
 

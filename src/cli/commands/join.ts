@@ -30,9 +30,9 @@ ${DISCOVERY_HELP}`;
 export function configure(command: Command, context: CommandContext): void {
   addDiscovery(command)
     .option('--addr, --advertise <address>', 'where the manager reaches this engine ($ENXAME_ADVERTISE)', once)
-    .option('--heartbeat <duration>', 'time between two registrations (default: 60s)', durationFlag)
-    .option('--ttl <duration>', 'how long a registration counts (default: 180s)', durationFlag)
-    .option('--delay <duration>', 'wait a random time up to this long first (default: 0s)', durationFlag)
+    .option('--heartbeat <duration>', 'time between two registrations (default: 60s)', durationFlag('--heartbeat'))
+    .option('--ttl <duration>', 'how long a registration counts (default: 180s)', durationFlag('--ttl'))
+    .option('--delay <duration>', 'wait a random time up to this long first (default: 0s)', durationFlag('--delay'))
     .addHelpText('after', EXAMPLES)
     .action((discovery: string | undefined, flags: Partial<Flags>) =>
       join(discovery, { ...DEFAULTS, ...flags }, context),

@@ -22,7 +22,7 @@ const HEARTBEAT_MS = 60_000;
 /** `enxame list`: prints the entries, one a line. */
 export function configure(command: Command, context: CommandContext): void {
   addDiscovery(command)
-    .option('--timeout <duration>', 'give up after this long (default: 10s)', durationFlag)
+    .option('--timeout <duration>', 'give up after this long (default: 10s)', durationFlag('--timeout'))
     .addHelpText('after', EXAMPLES)
     .action((discovery: string | undefined, flags: Partial<Flags>) =>
       list(discovery, { timeout: DEFAULT_TIMEOUT_MS, ...flags }, context),
@@ -30,7 +30,11 @@ export function configure(command: Command, context: CommandContext): void {
 }
 
 async function list(discovery: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
-  const backend = await openDiscoveryArgument(discovery, flags.discoveryOpt, { ...context, heartbeatMs: HEARTBEAT_MS });
+  const backend = await openDiscoveryArgument(discovery, flags.discoveryOpt, {
+    ...context,
+    heartbeatMs: HEARTBEAT_MS,
+    onLeftOut: (entry, why) => context.err(`enxame: list: left out "${entry}": ${why}\n`),
+  });
   const timeout = AbortSignal.timeout(Math.min(Math.ceil(flags.timeout), 2 ** 31 - 1));
   try {
     const entries = await backend.entries(timeout);

@@ -12,6 +12,7 @@ import {
   type TlsServerOptions,
   tlsServerOptions,
 } from '../../common/tls-files.ts';
+import { firstLook, untilItWorked } from '../../discovery/lasting.ts';
 import { startTokenService, type TokenService } from '../../discovery/service/service.ts';
 import { DEFAULT_TOKEN_SERVICE_PORT } from '../../discovery/token-address.ts';
 import { readClusterOptions } from '../../manager/cluster-options.ts';
@@ -100,16 +101,20 @@ export function configure(command: Command, context: CommandContext): void {
         .argParser(collectFilters),
     )
     .option('--cluster-opt <key=value>', 'see below; may be repeated', collect)
-    .option('--heartbeat <duration>', `time between two looks at discovery (default: ${shown.heartbeat})`, durationFlag)
+    .option(
+      '--heartbeat <duration>',
+      `time between two looks at discovery (default: ${shown.heartbeat})`,
+      durationFlag('--heartbeat'),
+    )
     .option(
       '--engine-refresh-min-interval <duration>',
       `list everything again after at least this (default: ${shown.engineRefreshMinInterval})`,
-      durationFlag,
+      durationFlag('--engine-refresh-min-interval'),
     )
     .option(
       '--engine-refresh-max-interval <duration>',
       `and at most this (default: ${shown.engineRefreshMaxInterval})`,
-      durationFlag,
+      durationFlag('--engine-refresh-max-interval'),
     )
     .option(
       '--engine-failure-retry <count>',
@@ -119,12 +124,12 @@ export function configure(command: Command, context: CommandContext): void {
     .option(
       '--engine-probe-interval <duration>',
       `time between two probes of an engine (default: ${shown.engineProbeInterval})`,
-      durationFlag,
+      durationFlag('--engine-probe-interval'),
     )
     .option(
       '--engine-probe-timeout <duration>',
       `how long an engine may take to answer a probe (default: ${shown.engineProbeTimeout})`,
-      durationFlag,
+      durationFlag('--engine-probe-timeout'),
     )
     .option('--tls', 'use TLS without checking the other side')
     .option('--tlsverify', 'use TLS and demand certificates of clients and engines')
@@ -160,19 +165,30 @@ async function manage(discovery: string | undefined, flags: Flags, context: Comm
   if (cluster !== undefined) assertClusterName(cluster);
   const logger = await context.logger();
   const service = await startDiscoveryService(flags, folder, serverTls, logger);
+  const wrong = new AbortController();
   const manager = await start();
   const stop = context.stopSignal();
   context.out(`Manager at ${manager.addresses.map(({ text }) => text).join(', ')}\n`);
   if (service) context.out(`Token service at ${service.url}\n`);
-  if (!stop.aborted)
-    await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
+  const ended = AbortSignal.any([stop, wrong.signal]);
+  if (!ended.aborted)
+    await new Promise<void>((resolve) => ended.addEventListener('abort', () => resolve(), { once: true }));
   await Promise.all([manager.close(), service?.close()]);
+  if (wrong.signal.aborted) throw wrong.signal.reason;
 
   async function start(): Promise<Manager> {
     try {
       const uri = discoveryUri(discovery, context.env);
+      const onLeftOut = (entry: string, why: string): void =>
+        logger.warn({ entry, reason: why }, 'an entry of the token is not used');
+      const backend = await openDiscoveryArgument(uri, flags.discoveryOpt, {
+        ...context,
+        heartbeatMs: flags.heartbeat,
+        onLeftOut,
+      });
+      await firstLook(backend, context.clock);
       return await startManager({
-        backend: await openDiscoveryArgument(uri, flags.discoveryOpt, { ...context, heartbeatMs: flags.heartbeat }),
+        backend: untilItWorked(backend, (error) => wrong.abort(error)),
         listeners,
         serverTls,
         engineTls: readEngineTls(flags, material),

@@ -9,6 +9,8 @@ interface Cluster {
   usedAt: number;
   /** Entry to the time it ends. */
   readonly entries: Map<string, number>;
+  /** Told when the entries that live are others. */
+  readonly waiting: Set<() => void>;
 }
 
 type Bounds = Pick<TokenServiceLimits, 'maxTokens' | 'maxEntriesPerToken' | 'maxEntries' | 'tokenIdleMs'>;
@@ -19,6 +21,7 @@ const ENTRY_KEY = 'entry/';
 const TOKEN_BYTES = 16;
 // Use is remembered with this grain, so that questions do not cause writes.
 const USE_GRAIN_MS = 3_600_000;
+const LONGEST_SLEEP_MS = 3_600_000;
 
 /** Tokens and their entries: in memory for reading, every change written through to the store when there is one. */
 export class TokenRegistry {
@@ -51,7 +54,7 @@ export class TokenRegistry {
     }
     const token = randomBytes(TOKEN_BYTES).toString('hex');
     const usedAt = this.#clock.now();
-    this.#clusters.set(token, { usedAt, entries: new Map() });
+    this.#clusters.set(token, { usedAt, entries: new Map(), waiting: new Set() });
     try {
       await this.#write([{ key: TOKEN_KEY + token, value: String(usedAt) }], true);
     } catch (error) {
@@ -70,7 +73,7 @@ export class TokenRegistry {
     changes.push({ key: entryKey(token, entry), value: String(now + ttlMs) }, ...this.#use(token, cluster));
     // An engine that is in the cluster stays although its renewal cannot be written (a full disk): it is alive.
     if (isNew) this.#entryCount += 1;
-    else cluster.entries.set(entry, now + ttlMs);
+    else this.#keep(cluster, entry, now + ttlMs);
     try {
       // Not synced: after a power cut the next heartbeat brings the entry back.
       await this.#write(changes, false);
@@ -89,17 +92,62 @@ export class TokenRegistry {
     }
     // Two registered it at the same time: it was counted twice.
     if (cluster.entries.has(entry)) this.#entryCount -= 1;
+    this.#keep(cluster, entry, endsAt);
+  }
+
+  #keep(cluster: Cluster, entry: string, endsAt: number): void {
+    const endedAt = cluster.entries.get(entry) ?? 0;
     cluster.entries.set(entry, endsAt);
+    // Who waits sleeps until the first entry ends, which this may be now.
+    if (endedAt <= this.#clock.now() || endsAt < endedAt) tell(cluster);
+  }
+
+  /** Forgets an entry; one that is not there is no failure. Rejects with `UNKNOWN_TOKEN`. */
+  async deregister(token: string, entry: string): Promise<void> {
+    const cluster = this.#cluster(token);
+    if (!cluster.entries.has(entry)) return;
+    await this.#write([{ key: entryKey(token, entry) }, ...this.#use(token, cluster)], false);
+    if (!cluster.entries.delete(entry)) return;
+    // A token that was removed meanwhile has been counted out with its entries.
+    if (this.#clusters.get(token) === cluster) this.#entryCount -= 1;
+    tell(cluster);
+  }
+
+  /**
+   * The entries that still live, as soon as `isKnown` denies them: at once, or when one comes, goes or ends. When the signal is aborted, as
+   * they are then. Rejects with `UNKNOWN_TOKEN`, also when the token is forgotten meanwhile.
+   */
+  async listOther(
+    token: string,
+    isKnown: (entries: readonly string[]) => boolean,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    for (;;) {
+      await this.#used(token);
+      // Nothing can happen between this look and the wait.
+      const cluster = this.#cluster(token);
+      const entries = this.#live(cluster);
+      if (signal.aborted || !isKnown(entries)) return entries;
+      await this.#change(cluster, signal);
+    }
+  }
+
+  async #change(cluster: Cluster, signal: AbortSignal): Promise<void> {
+    const change = new AbortController();
+    const onChange = (): void => change.abort();
+    cluster.waiting.add(onChange);
+    const now = this.#clock.now();
+    let firstEnd = now + LONGEST_SLEEP_MS;
+    for (const endsAt of cluster.entries.values()) if (endsAt > now && endsAt < firstEnd) firstEnd = endsAt;
+    // Rejects when the signal is aborted or something changed: both end the wait.
+    await this.#clock.sleep(firstEnd - now, AbortSignal.any([signal, change.signal])).catch(() => undefined);
+    cluster.waiting.delete(onChange);
   }
 
   /** The entries that still live, in the order they first came. Rejects with `UNKNOWN_TOKEN`. */
   async list(token: string): Promise<readonly string[]> {
-    const cluster = this.#cluster(token);
-    const changes = this.#use(token, cluster);
-    // Reading does not depend on whether its trace can be written.
-    if (changes.length > 0) await this.#write(changes, false).catch(() => undefined);
-    const now = this.#clock.now();
-    return [...cluster.entries].filter(([, endsAt]) => endsAt > now).map(([entry]) => entry);
+    await this.#used(token);
+    return this.#live(this.#cluster(token));
   }
 
   /** Forgets a token and its entries. Rejects with `UNKNOWN_TOKEN`. */
@@ -138,7 +186,7 @@ export class TokenRegistry {
   #restored(token: string): Cluster {
     const known = this.#clusters.get(token);
     if (known !== undefined) return known;
-    const fresh = { usedAt: this.#clock.now(), entries: new Map<string, number>() };
+    const fresh: Cluster = { usedAt: this.#clock.now(), entries: new Map(), waiting: new Set() };
     this.#clusters.set(token, fresh);
     return fresh;
   }
@@ -160,6 +208,17 @@ export class TokenRegistry {
     throw full(`${which} has as many entries as it may`, 'TOO_MANY_ENTRIES');
   }
 
+  #live(cluster: Cluster): readonly string[] {
+    const now = this.#clock.now();
+    return [...cluster.entries].filter(([, endsAt]) => endsAt > now).map(([entry]) => entry);
+  }
+
+  async #used(token: string): Promise<void> {
+    const changes = this.#use(token, this.#cluster(token));
+    // Reading does not depend on whether its trace can be written.
+    if (changes.length > 0) await this.#write(changes, false).catch(() => undefined);
+  }
+
   #use(token: string, cluster: Cluster): readonly EmbeddedChange[] {
     const now = this.#clock.now();
     if (now - cluster.usedAt < USE_GRAIN_MS) return [];
@@ -176,6 +235,7 @@ export class TokenRegistry {
 
   #forget(token: string, cluster: Cluster): void {
     this.#clusters.delete(token);
+    tell(cluster);
     this.#entryCount -= cluster.entries.size;
   }
 
@@ -187,6 +247,10 @@ export class TokenRegistry {
 /** What removes a token from the store. */
 function keysOf(token: string, { entries }: Cluster): readonly EmbeddedChange[] {
   return [{ key: TOKEN_KEY + token }, ...[...entries.keys()].map((entry) => ({ key: entryKey(token, entry) }))];
+}
+
+function tell(cluster: Cluster): void {
+  for (const waiting of cluster.waiting) waiting();
 }
 
 function entryKey(token: string, entry: string): string {

@@ -183,19 +183,138 @@ describe('token service', { timeout: 30_000 }, () => {
   });
 });
 
+describe('entries of a token', { timeout: 30_000 }, () => {
+  const NOWHERE = [
+    'unix:///run/docker.sock',
+    '0.0.0.0:1',
+    '[::]:1',
+    '169.254.169.254:80',
+    '[fe80::1%eth0]:1',
+    '224.0.0.1:1',
+  ];
+  const LOOPBACK = [
+    '127.0.0.1:1',
+    'tcp://127.9.9.9:1',
+    '[::1]:1',
+    '[::ffff:127.0.0.1]:1',
+    'localhost:1',
+    'ssh://a.localhost',
+  ];
+  const NUMBERS = ['0x7f000001:1', '0x7f.1:1'];
+  const everywhere = { listen: parseListenAddress('tcp://0.0.0.0:0'), insecure: true };
+  const urlOf = ({ url }: { readonly url: string }): string => url.replace('0.0.0.0', '127.0.0.1');
+
+  it.each([...NOWHERE, ...NUMBERS, ...LOOPBACK])('are hosts that others can reach, not %s', async (entry) => {
+    const url = urlOf(await start(everywhere));
+    const token = await newToken(url);
+    expect(await call(`${url}/clusters/${token}`, 'POST', entry)).toMatchObject({
+      status: 400,
+      text: expect.stringMatching(/ is not a host that others can reach: [^\n]+\n$/),
+    });
+    expect((await call(`${url}/clusters/${token}`, 'GET')).text).toBe('[]');
+  });
+
+  it('may be on loopback where the service is', async () => {
+    const { url } = await start();
+    const token = await newToken(url);
+    for (const entry of LOOPBACK) expect((await call(`${url}/clusters/${token}`, 'POST', entry)).status).toBe(204);
+    for (const entry of NOWHERE) expect((await call(`${url}/clusters/${token}`, 'POST', entry)).status).toBe(400);
+  });
+
+  it('can be taken out at once, each alone', async () => {
+    const { url } = await start({ stateFolder: folder });
+    const token = await newToken(url);
+    for (const entry of ['a:1', 'ssh://root@b', 'c:1']) await call(`${url}/clusters/${token}`, 'POST', entry);
+    expect(
+      (await call(`${url}/clusters/${token}/entries/${encodeURIComponent('ssh://root@b:22')}`, 'DELETE')).status,
+    ).toBe(204);
+    expect((await call(`${url}/clusters/${token}/entries/never-there:1`, 'DELETE')).status).toBe(204);
+    expect((await call(`${url}/clusters/${token}`, 'GET')).text).toBe('["a:1","c:1"]');
+    expect((await call(`${url}/clusters/${token}/entries/%ff`, 'DELETE')).status).toBe(400);
+    expect((await call(`${url}/clusters/nobody/entries/a:1`, 'DELETE')).status).toBe(404);
+    await services.close();
+    const again = await start({ stateFolder: folder });
+    expect((await call(`${again.url}/clusters/${token}`, 'GET')).text).toBe('["a:1","c:1"]');
+  });
+});
+
+describe('waiting for a change', { timeout: 30_000 }, () => {
+  /** Asks with a tag, and resolves once the service waits. */
+  async function waiting(url: string, tag: string, seconds = 30): Promise<{ readonly answer: Promise<Answer> }> {
+    const before = clock.sleeping;
+    const answer = call(url, 'GET', undefined, { 'if-none-match': tag, prefer: `wait=${seconds}` });
+    while (clock.sleeping < before + 2) await new Promise(setImmediate);
+    return { answer };
+  }
+
+  async function world(): Promise<{ readonly url: string; readonly tag: string; close(): Promise<void> }> {
+    const service = await start();
+    const url = `${service.url}/clusters/${await newToken(service.url)}`;
+    await call(`${url}?ttl=600`, 'POST', 'a:1');
+    const { headers } = await call(url, 'GET');
+    return { url, tag: String(headers.etag), close: () => service.close() };
+  }
+
+  it('is answered when an entry comes, goes or ends', async () => {
+    const { url, tag } = await world();
+    const first = await waiting(url, tag);
+    await call(`${url}?ttl=60`, 'POST', 'b:1');
+    const two = await first.answer;
+    expect(two).toMatchObject({ status: 200, text: '["a:1","b:1"]', headers: { 'preference-applied': 'wait=30' } });
+    const second = await waiting(url, String(two.headers.etag), 55);
+    await call(`${url}/entries/a:1`, 'DELETE');
+    const one = await second.answer;
+    expect(one.text).toBe('["b:1"]');
+    await call(`${url}?ttl=20`, 'POST', 'b:1');
+    const third = await waiting(url, String(one.headers.etag), 55);
+    clock.advance(20_000);
+    expect((await third.answer).text).toBe('[]');
+  });
+
+  it('ends with 304 after the wait, and when the service closes', async () => {
+    const { url, tag, close } = await world();
+    expect(await call(url, 'GET', undefined, { 'if-none-match': tag })).toMatchObject({ status: 304, text: '' });
+    const first = await waiting(url, tag);
+    clock.advance(30_000);
+    expect((await first.answer).status).toBe(304);
+    const second = await waiting(url, tag);
+    await close();
+    expect((await second.answer).status).toBe(304);
+  });
+
+  it('is over at once when the client knows another list, and refused for a token that is forgotten', async () => {
+    const { url, tag } = await world();
+    expect((await call(url, 'GET', undefined, { 'if-none-match': '"old"', prefer: 'wait=30' })).text).toBe('["a:1"]');
+    const { answer } = await waiting(url, tag);
+    await call(url, 'DELETE');
+    expect((await answer).status).toBe(404);
+  });
+
+  it('leaves nothing behind when the client leaves', async () => {
+    const { url, tag } = await world();
+    const before = clock.sleeping;
+    const left = new AbortController();
+    const asked = fetch(url, { headers: { 'if-none-match': tag, prefer: 'wait=30' }, signal: left.signal });
+    while (clock.sleeping < before + 2) await new Promise(setImmediate);
+    left.abort();
+    await expect(asked).rejects.toThrow();
+    await expect.poll(() => clock.sleeping, { timeout: 20_000 }).toBe(before);
+  });
+});
+
 describe('token service on disk', { timeout: 30_000 }, () => {
   it('knows tokens and entries after a restart, and drops those whose time ended meanwhile', async () => {
     const first = await start({ stateFolder: folder });
     const token = await newToken(first.url);
     await call(`${first.url}/clusters/${token}?ttl=60`, 'POST', 'a:1');
-    await call(`${first.url}/clusters/${token}?ttl=600`, 'POST', 'unix:///run/docker.sock');
+    await call(`${first.url}/clusters/${token}?ttl=600`, 'POST', 'ssh://b');
     await call(`${first.url}/clusters/${token}?ttl=600`, 'POST', '[::1]:2');
     await first.close();
     clock.advance(61_000);
     const second = await start({ stateFolder: folder });
     expect(JSON.parse((await call(`${second.url}/clusters/${token}`, 'GET')).text).sort()).toEqual([
       '[::1]:2',
-      'unix:///run/docker.sock',
+      'ssh://b',
     ]);
   });
 

@@ -2,7 +2,7 @@ import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type Clock, systemClock } from '../../common/clock.ts';
 import { reasonOf } from '../../common/errors.ts';
-import type { ListenAddress } from '../../common/listen-address.ts';
+import { isLoopback, type ListenAddress } from '../../common/listen-address.ts';
 import { listenOn } from '../../common/listener.ts';
 import type { Logger } from '../../common/logger.ts';
 import { assertSafeListener, type TlsServerOptions } from '../../common/tls-files.ts';
@@ -48,15 +48,13 @@ export async function startTokenService(options: TokenServiceOptions): Promise<T
   try {
     const registry = await TokenRegistry.load(store, clock, limits);
     const server = createServer(tls, limits);
-    server.on(
-      'request',
-      tokenHandler(registry, limits, () => clock.now(), logger),
-    );
+    const closing = new AbortController();
+    const reach = { loopback: options.listen.kind === 'unix' || isLoopback(options.listen.host) };
+    server.on('request', tokenHandler({ registry, limits, reach, clock, logger, closing: closing.signal }));
     const address = await listenOn(server, options.listen);
-    const purging = new AbortController();
-    const purged = purgeRegularly(registry, clock, purging.signal, logger);
+    const purged = purgeRegularly(registry, clock, closing.signal, logger);
     return running(urlOf(address, tls !== undefined), async () => {
-      purging.abort();
+      closing.abort();
       await closeServer(server);
       await purged;
       await store?.close();

@@ -14,11 +14,13 @@ export async function connectorFor(entry: Entry, options: ConnectorOptions): Pro
     case 'unix':
       return unixConnector(entry.path);
     case 'tcp':
-      return tcpConnector(entry.host, entry.port);
+      return tcpConnector(entry.host, entry.port, entry.lookup);
     case 'tls':
-      return tlsConnector(entry.host, entry.port, options.tls ?? { verify: true });
+      return tlsConnector(entry.host, entry.port, options.tls ?? { verify: true }, entry.lookup);
     case 'auto':
-      return options.tls ? tlsConnector(entry.host, entry.port, options.tls) : tcpConnector(entry.host, entry.port);
+      return options.tls
+        ? tlsConnector(entry.host, entry.port, options.tls, entry.lookup)
+        : tcpConnector(entry.host, entry.port, entry.lookup);
     case 'ssh': {
       const { sshConnector } = await import('./ssh.ts');
       return sshConnector(entry);

@@ -14,19 +14,19 @@ export interface EngineTls {
   readonly verify: boolean;
 }
 
-/** Plain TCP. */
-export function tcpConnector(host: string, port: number): Connector {
+/** Plain TCP; `lookup` resolves the host instead of the system's own way. */
+export function tcpConnector(host: string, port: number, lookup?: net.LookupFunction): Connector {
   const address = `tcp://${joinHostPort(host, port)}`;
   return socketConnector(
     address,
     host,
-    (reader) => net.connect({ host, port, allowHalfOpen: true, noDelay: true, ...reader }),
+    (reader) => net.connect({ host, port, allowHalfOpen: true, noDelay: true, ...(lookup && { lookup }), ...reader }),
     'connect',
   );
 }
 
-/** TLS 1.2 or newer over TCP; sessions are resumed so that later streams are cheap. */
-export function tlsConnector(host: string, port: number, options: EngineTls): Connector {
+/** TLS 1.2 or newer over TCP; sessions are resumed so that later streams are cheap. `lookup` as for {@link tcpConnector}. */
+export function tlsConnector(host: string, port: number, options: EngineTls, lookup?: net.LookupFunction): Connector {
   const address = `tls://${joinHostPort(host, port)}`;
   const context = contextOf(options);
   let session: Buffer | undefined;
@@ -39,6 +39,7 @@ export function tlsConnector(host: string, port: number, options: EngineTls): Co
       allowHalfOpen: true,
       ...(net.isIP(host) ? {} : { servername: host }),
       ...(session ? { session } : {}),
+      ...(lookup && { lookup }),
       ...reader,
     };
     const socket = tls.connect(socketOptions);

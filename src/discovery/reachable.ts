@@ -1,0 +1,63 @@
+import { lookup } from 'node:dns';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { isLoopback } from '../common/listen-address.ts';
+import type { Entry } from './entry.ts';
+
+/** Which entries count as hosts that others can reach. */
+export interface Reach {
+  /** The token service is on this host only, and so may its engines be. */
+  readonly loopback: boolean;
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** Addresses that mean something else on every host, or no host at all (RFC 6890). */
+const NO_HOST = new BlockList();
+NO_HOST.addSubnet('0.0.0.0', 8, 'ipv4');
+NO_HOST.addSubnet('169.254.0.0', 16, 'ipv4');
+NO_HOST.addSubnet('224.0.0.0', 3, 'ipv4');
+NO_HOST.addSubnet('::', 96, 'ipv6');
+NO_HOST.addSubnet('fe80::', 10, 'ipv6');
+NO_HOST.addSubnet('ff00::', 8, 'ipv6');
+
+/**
+ * Why an entry that came from a token's holder is not the address of a host that others can reach; undefined when it is. Who has a token
+ * may add engines, not make a manager talk to its own host's sockets.
+ */
+export function unreachableBecause(entry: Entry, { loopback }: Reach): string | undefined {
+  if (entry.scheme === 'unix') return 'a socket is on one host only';
+  const host = entry.host.replace(/\.$/, '');
+  if (isIP(host.replace(/%.*$/, '')) !== 0) return addressProblem(host.replace(/%.*$/, ''), loopback);
+  if (isLoopback(host) || host.endsWith('.localhost')) return loopback ? undefined : 'every host calls itself that';
+  // Resolvers read "0x7f000001" and "127.1" as addresses.
+  if (/(?:^|\.)(?:0x[0-9a-f]*|\d+)$/i.test(host)) return 'it is a number, not a name';
+  return undefined;
+}
+
+function addressProblem(address: string, loopback: boolean): string | undefined {
+  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+  if (LOOPBACK.check(address, family)) return loopback ? undefined : 'every host has that address';
+  return NO_HOST.check(address, family) ? 'no other host is reached there' : undefined;
+}
+
+/** A `lookup` for sockets that refuses names which stand for such an address. */
+export function reachableLookup(reach: Reach): LookupFunction {
+  return (host, options, callback) => {
+    lookup(host, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, '', 0);
+      const good = addresses.filter(({ address }) => addressProblem(address, reach.loopback) === undefined);
+      const [first] = good;
+      if (first === undefined) return callback(notReachable(host), '', 0);
+      if (options.all) return callback(null, good);
+      callback(null, first.address, first.family);
+    });
+  };
+}
+
+function notReachable(host: string): NodeJS.ErrnoException {
+  const error: NodeJS.ErrnoException = new Error(`${host} is not a host others can reach: it stands for this host`);
+  error.code = 'EADDRNOTAVAIL';
+  return error;
+}
