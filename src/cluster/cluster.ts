@@ -12,6 +12,7 @@ import type {
   VolumeSummary,
 } from '../engine/types.ts';
 import { LoadTable } from '../scheduler/load-table.ts';
+import { canonicalIp } from '../scheduler/port-table.ts';
 import type { ClusterView, ContainerView, NodeIds, PlacementRequest } from '../scheduler/types.ts';
 import { Accounting } from './accounting.ts';
 import { Container } from './container.ts';
@@ -194,6 +195,16 @@ export class Cluster implements ClusterView, NodeWriter {
     return this.#containers.index.labelNodes(key, without);
   }
 
+  /** A gateway of a local network is an address of the node too. */
+  nodesWithAddress(ip: string): NodeIds {
+    const found = new Set<string>();
+    for (const node of this.#nodes) {
+      if (node.addresses.has(ip) || this.networks.of(node).some((network) => isGateway(network, ip)))
+        found.add(node.id);
+    }
+    return found;
+  }
+
   nodesWithImage(reference: string): NodeIds | undefined {
     return this.images.nodesWith(reference);
   }
@@ -304,4 +315,8 @@ export class Cluster implements ClusterView, NodeWriter {
     this.networks.remove(node);
     this.volumes.remove(node);
   }
+}
+
+function isGateway({ Scope, IPAM }: NetworkSummary, ip: string): boolean {
+  return Scope === 'local' && (IPAM?.Config ?? []).some(({ Gateway }) => Gateway && canonicalIp(Gateway) === ip);
 }

@@ -11,6 +11,7 @@ import type { EngineEvent, EngineInfo, EngineVersion } from '../engine/types.ts'
 import type { Cluster } from './cluster.ts';
 import { HealthWatch } from './health-watch.ts';
 import type { Node } from './node.ts';
+import { knownAddresses } from './node-addresses.ts';
 import { NodeSync } from './node-sync.ts';
 import { RegularRefresh } from './regular-refresh.ts';
 
@@ -154,6 +155,8 @@ export class NodeMonitor {
     client.negotiate(parseApiVersion(version.MinAPIVersion) ?? OLDEST_API, max);
     const info = await client.json<EngineInfo>({ method: 'GET', path: '/info', timeoutMs: CONNECT_CALL_MS });
     cluster.setInfo(this.#node, info);
+    // A name server that is slow holds up no engine. Never rejects.
+    void knownAddresses(this.#node).then((addresses) => this.#node.setAddresses(addresses));
     this.#reportWarnings(info);
     this.#sync.reset();
     const stream = await openEventStream(client, (text) => this.#onEvent(text), CONNECT_CALL_MS);

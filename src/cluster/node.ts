@@ -43,6 +43,7 @@ export class Node implements NodeView {
   #version = 0;
   #updatedAtMs = 0;
   #warnings: readonly string[] = [];
+  #addresses: ReadonlySet<string> = new Set();
   #clockOffsetMs = 0;
 
   constructor(entry: string, client: EngineClient, address: string) {
@@ -159,6 +160,11 @@ export class Node implements NodeView {
     return this.#warnings;
   }
 
+  /** Addresses its host is known to have, in canonical spelling; see `node-addresses.ts`. */
+  get addresses(): ReadonlySet<string> {
+    return this.#addresses;
+  }
+
   /** Engine's clock minus ours in milliseconds. */
   get clockOffsetMs(): number {
     return this.#clockOffsetMs;
@@ -229,6 +235,10 @@ export class Node implements NodeView {
   setWarnings(warnings: readonly string[]): void {
     this.#warnings = warnings;
     this.touch();
+  }
+
+  setAddresses(addresses: ReadonlySet<string>): void {
+    this.#addresses = addresses;
   }
 
   confirm(nowMs: number): void {

@@ -108,7 +108,7 @@ async function onNode(context: LifecycleContext, wanted: Wanted, placement: Pend
     timeoutMs: 0,
   });
   if (answer.statusCode !== 201) return answer;
-  return await created(context, placement, answer, connects);
+  return await created(context, placement, answer, connects, wanted.parsed.warnings);
 }
 
 function createQuery({ name, request }: Wanted): string {
@@ -144,6 +144,7 @@ async function created(
   placement: PendingPlacement,
   answer: EngineAnswer,
   connects: readonly { readonly network: string; readonly body: string }[],
+  ownWarnings: readonly string[],
 ): Promise<EngineAnswer> {
   const { node } = placement;
   const made = JSON.parse(answer.body.toString()) as {
@@ -151,7 +152,7 @@ async function created(
     readonly Warnings?: readonly string[] | null;
   };
   placement.settle(made.Id);
-  const warnings = [...(made.Warnings ?? [])];
+  const warnings = [...(made.Warnings ?? []), ...ownWarnings];
   for (const { network, body } of connects) await connect(node, made.Id, network, body);
   await node.refreshContainers([made.Id]);
   const container = node.containers.get(made.Id);

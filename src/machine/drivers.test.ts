@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { nearest } from '../common/nearest.ts';
 import { loadDriver } from './drivers.ts';
-import { nearest } from './nearest.ts';
 import { resolveOptions, storable } from './option-values.ts';
 import type { DriverOption, OptionValues } from './options.ts';
 

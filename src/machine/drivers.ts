@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { reasonOf, UsageError } from '../common/errors.ts';
+import { nearest } from '../common/nearest.ts';
 import { DRIVER_API, type DriverModule } from './driver.ts';
 import { DriverError } from './errors.ts';
-import { nearest } from './nearest.ts';
 
 type DriverFile = { readonly driver: DriverModule };
 

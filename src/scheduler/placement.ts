@@ -4,6 +4,7 @@ import type { Expression } from './expression.ts';
 import { clip, parseExpression } from './expression.ts';
 import { dependenciesOf, memoryOf, nanoCpusOf, wholeCpuShares } from './host-config.ts';
 import { fieldsOf, textOf } from './json.ts';
+import { mistypedDirectives } from './mistyped.ts';
 import type { PatternCache } from './pattern.ts';
 import { assertBounded, portRequestsOf } from './port-requests.ts';
 import type { PlacementRequest, Platform, ReschedulePolicy, Whitelist } from './types.ts';
@@ -28,6 +29,8 @@ export interface ParsedPlacement {
   readonly labelsToAdd: Readonly<Record<string, string>>;
   /** Replaces `HostConfig.CpuShares`; undefined = leave it. */
   readonly engineCpuShares: number | undefined;
+  /** For the client: what looks like a scheduling expression and is none. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -54,7 +57,8 @@ export function parsePlacement(body: unknown, options: PlacementOptions = {}): P
   };
   assertBounded(request.ports);
   assertFewPatterns(request.affinities);
-  return { request, strippedEnv, labelsToAdd, engineCpuShares };
+  const warnings = mistypedDirectives(strippedEnv ?? Env, Labels);
+  return { request, strippedEnv, labelsToAdd, engineCpuShares, warnings };
 }
 
 /** A pattern in an affinity is compared with every container, or every image. */

@@ -2,18 +2,23 @@ import type { PortClaim, Protocol } from './types.ts';
 
 /**
  * The host ports taken on one node. Claims are counted, so two holders of one port (a stopped container and its
- * successor) can leave in any order. A claim on all addresses overlaps every claim on that port and protocol.
+ * successor) can leave in any order. A claim on all addresses overlaps every claim on that port and protocol, one on all of a family
+ * those of the family.
  */
 export class PortTable {
   /** protocol and port → host IP → number of claims. */
   readonly #holders: Map<number, Map<string, number>> = new Map();
 
-  /** Whether anybody holds an overlapping claim. O(1), allocates nothing. */
+  /** Whether anybody holds an overlapping claim. Walks the addresses that hold this very port, and allocates nothing. */
   uses(protocol: Protocol, ip: string, port: number): boolean {
     const holders = this.#holders.get(keyOf(protocol, port));
     if (holders === undefined) return false;
     const address = canonicalIp(ip);
-    return address === '' || holders.has('') || holders.has(address);
+    if (address === '' || holders.has('') || holders.has(address)) return true;
+    const family = isIPv6(address) ? '::' : '0.0.0.0';
+    if (address !== family) return holders.has(family);
+    for (const held of holders.keys()) if (isIPv6(held) === isIPv6(address)) return true;
+    return false;
   }
 
   add(claim: PortClaim): void {
@@ -37,11 +42,26 @@ export class PortTable {
   }
 }
 
-/** One spelling per host address; `''` is all of them. */
+/**
+ * One spelling per host address. `''` is all addresses of both families, `0.0.0.0` and `::` are those of one: an engine binds each
+ * family by itself.
+ */
 export function canonicalIp(ip: string): string {
-  if (ip === '' || ip === '0.0.0.0' || ip === '::' || ip === '[::]') return '';
   const bare = ip.startsWith('[') && ip.endsWith(']') ? ip.slice(1, -1) : ip;
-  return bare.toLowerCase();
+  if (!isIPv6(bare)) return bare;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1];
+  if (mapped !== undefined) return mapped;
+  const host = URL.canParse(`http://[${bare}]`) ? new URL(`http://[${bare}]`).hostname : `[${bare.toLowerCase()}]`;
+  return host.slice(1, -1);
+}
+
+/** Whether every host has this (canonical) address: all of its addresses, or the loopback's. */
+export function isAnyHost(ip: string): boolean {
+  return ['', '0.0.0.0', '::', '::1'].includes(ip) || ip.startsWith('127.');
+}
+
+function isIPv6(ip: string): boolean {
+  return ip.includes(':');
 }
 
 function keyOf(protocol: Protocol, port: number): number {

@@ -26,7 +26,14 @@ describe('PortTable', () => {
     ['another port', ['tcp', '', 80], ['tcp', '', 81], false],
     ['another protocol', ['tcp', '', 53], ['udp', '', 53], false],
     ['all addresses over one', ['tcp', '10.0.0.1', 80], ['tcp', '0.0.0.0', 80], true],
-    ['one address under all', ['tcp', '::', 80], ['tcp', '10.0.0.1', 80], true],
+    ['one address under all', ['tcp', '', 80], ['tcp', '10.0.0.1', 80], true],
+    ['all addresses of a family over one', ['tcp', 'fe80::1', 80], ['tcp', '::', 80], true],
+    ['one address under all of its family', ['tcp', '0.0.0.0', 80], ['tcp', '10.0.0.1', 80], true],
+    ['one address under all of the other family', ['tcp', '::', 80], ['tcp', '10.0.0.1', 80], false],
+    ['all addresses of one family and of the other', ['tcp', '::', 80], ['tcp', '0.0.0.0', 80], false],
+    ['the loopback and another address', ['tcp', '127.0.0.1', 80], ['tcp', '10.0.0.1', 80], false],
+    ['an address of IPv4 written as IPv6', ['tcp', '::ffff:10.0.0.1', 80], ['tcp', '10.0.0.1', 80], true],
+    ['an address written in full', ['tcp', 'fe80:0:0:0:0:0:0:1', 80], ['tcp', 'fe80::1', 80], true],
     ['two addresses', ['tcp', '10.0.0.1', 80], ['tcp', '10.0.0.2', 80], false],
     ['two spellings of an address', ['tcp', '[FE80::1]', 80], ['tcp', 'fe80::1', 80], true],
   ] as const)('%s', (_name, [protocol, ip, port], [askedProtocol, askedIp, askedPort], isUsed) => {
@@ -44,6 +51,8 @@ describe('PortTable', () => {
     expect(table.uses('tcp', '', 80)).toBe(true);
     table.remove({ ...web, ip: '::' });
     table.remove(web);
+    expect(table.uses('tcp', '', 80)).toBe(true);
+    table.remove({ ...web, ip: '0.0.0.0' });
     expect(table.uses('tcp', '', 80)).toBe(false);
   });
 });
@@ -121,8 +130,10 @@ function probes(): (PortClaim & { toString(): string })[] {
 }
 
 function naiveOverlap(a: PortClaim, b: PortClaim): boolean {
-  const isAny = (ip: string): boolean => ['', '0.0.0.0', '::'].includes(ip);
   const bare = (ip: string): string => ip.replace(/[[\]]/g, '').toLowerCase();
-  const isSameHost = isAny(a.ip) || isAny(b.ip) || bare(a.ip) === bare(b.ip);
+  const isUnder = (one: string, all: string): boolean =>
+    all === '' || (all === '0.0.0.0' && !one.includes(':')) || (all === '::' && one.includes(':'));
+  const isAny = [a.ip, b.ip].includes('');
+  const isSameHost = isAny || isUnder(a.ip, b.ip) || isUnder(b.ip, a.ip) || bare(a.ip) === bare(b.ip);
   return isSameHost && a.port === b.port && a.protocol === b.protocol;
 }

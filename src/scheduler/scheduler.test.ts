@@ -234,6 +234,43 @@ describe('ports', () => {
   });
 });
 
+describe('a port on one host address', () => {
+  const hosts = (): FixtureCluster =>
+    new FixtureCluster(['a', 'b', 'c'].map((name, i) => ({ name, address: `10.0.0.${i + 1}` })));
+  const on = (...addresses: string[]): object => ({
+    HostConfig: { PortBindings: { '80/tcp': addresses.map((HostIp) => ({ HostIp, HostPort: '80' })) } },
+  });
+
+  it('goes to the node that has it', () => {
+    const cluster = hosts();
+    expect(outcomeOf(cluster.run(on('10.0.0.3'), 'x'))).toBe('c');
+    expect(outcomeOf(cluster.run(on('10.0.0.2'), 'y'))).toBe('b');
+    expect(outcomeOf(cluster.run(on('10.0.0.3'), 'z'))).toMatch(
+      /does not have the host address 10\.0\.0\.3 \(2 of 3 nodes: a, b\); host port 10\.0\.0\.3:80\/tcp is taken \(1 of 3 nodes: c\)/,
+    );
+  });
+
+  it.each([[''], ['0.0.0.0'], ['::'], ['127.0.0.1'], ['127.0.1.1'], ['::1'], ['[::1]']])('%j is every node’s', (ip) => {
+    const cluster = hosts();
+    expect([1, 2, 3].map((i) => outcomeOf(cluster.run(on(ip), `c${i}`)))).toEqual(['a', 'b', 'c']);
+    expect(outcomeOf(cluster.run(on(ip), 'c4'))).toContain('is taken');
+  });
+
+  it('that nobody is known to have is refused, unless the container is bound to a node', () => {
+    expect(outcomeOf(hosts().run(on('10.9.9.9'), 'x'))).toContain(
+      'no node is known to have the host address 10.9.9.9: publish on an address of a node, or say which one has it',
+    );
+    expect(outcomeOf(hosts().run({ ...on('10.9.9.9'), Env: ['constraint:node==b'] }, 'x'))).toBe('b');
+    expect(outcomeOf(hosts().run({ ...on('10.0.0.3'), Env: ['constraint:node==b'] }, 'x'))).toContain(
+      'does not have the host address',
+    );
+  });
+
+  it('on two nodes’ addresses fits nowhere', () => {
+    expect(outcomeOf(hosts().run(on('10.0.0.1', '10.0.0.3'), 'x'))).toContain('does not have the host address');
+  });
+});
+
 describe('dependencies', () => {
   it.each([
     ['--volumes-from', { VolumesFrom: ['frontend:ro'] }, 'worker-1'],

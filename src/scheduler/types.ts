@@ -4,7 +4,7 @@ import type { LoadTable } from './load-table.ts';
 /** Transport of a published port. */
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
-/** One host port taken on a node. `ip` is the host address it is bound to; `''`, `0.0.0.0` and `::` mean all of them. */
+/** One host port taken on a node. `ip` is the host address it is bound to; `''` means all, `0.0.0.0` and `::` all of their family. */
 export interface PortClaim {
   readonly protocol: Protocol;
   readonly ip: string;
@@ -89,6 +89,8 @@ export interface ClusterView {
    * Containers with an ID in `without` do not count.
    */
   containerLabel(key: string, without?: ReadonlySet<string>): ReadonlyMap<string, NodeIds> | undefined;
+  /** Nodes known to have a host address (in canonical spelling, see `canonicalIp`). */
+  nodesWithAddress(ip: string): NodeIds;
   /** Nodes that hold an image: ID, ID prefix, digest or reference; without a tag any tag of that repository counts. */
   nodesWithImage(reference: string): NodeIds | undefined;
   /** Every local image reference in familiar form (`redis:7`, `ghcr.io/a/b:1`) with its holders; walked only for patterns. */

@@ -27,6 +27,7 @@ export interface NodeSpec {
   readonly memoryBytes?: number;
   readonly cpus?: number;
   readonly images?: readonly string[];
+  readonly address?: string;
 }
 
 /** A node over a real ledger; containers are added by hand. */
@@ -47,7 +48,7 @@ export class FixtureNode implements NodeView {
     this.ledger = new ResourceLedger(() => onLoad(this));
     this.id = `id-of-${spec.name}`;
     this.name = spec.name;
-    this.address = '10.0.0.1';
+    this.address = spec.address ?? '10.0.0.1';
     this.isHealthy = spec.isHealthy ?? true;
     this.labels = new Map(Object.entries(spec.labels ?? {}));
     this.builtins = {
@@ -141,6 +142,10 @@ export class FixtureCluster implements ClusterView {
       if (!without.has(id) && value !== undefined) values.set(value, (values.get(value) ?? new Set()).add(nodeId));
     }
     return values.size === 0 ? undefined : values;
+  }
+
+  nodesWithAddress(ip: string): NodeIds {
+    return new Set(this.nodes.filter(({ address }) => address === ip).map(({ id }) => id));
   }
 
   nodesWithImage(reference: string): NodeIds | undefined {

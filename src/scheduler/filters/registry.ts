@@ -5,6 +5,7 @@ import { containerSlotsFilter } from './container-slots.ts';
 import { dependencyFilter } from './dependency.ts';
 import type { Filter } from './filter.ts';
 import { healthFilter } from './health.ts';
+import { hostAddressFilter } from './host-address.ts';
 import { portFilter } from './port.ts';
 import { excludedFilter, homeFilter, platformFilter } from './requirements.ts';
 import { whitelistFilter } from './whitelist.ts';
@@ -21,7 +22,7 @@ const SELECTABLE: readonly Filter[] = [
 ];
 
 /** What the manager itself requires of a node; always on, next to the chosen filters. */
-export const REQUIREMENTS: readonly Filter[] = [excludedFilter, platformFilter, homeFilter];
+export const REQUIREMENTS: readonly Filter[] = [excludedFilter, platformFilter, homeFilter, hostAddressFilter];
 
 /** Names for help texts and `docker info`, in order. */
 export const FILTER_NAMES: readonly string[] = SELECTABLE.map((filter) => filter.name);

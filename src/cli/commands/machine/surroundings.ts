@@ -71,7 +71,7 @@ async function checked(names: readonly string[], store: MachineContext['store'])
   const missing = names.find((name) => !known.includes(name));
   if (missing === undefined) return names;
   const { noSuchMachine } = await import('../../../machine/errors.ts');
-  const { nearest } = await import('../../../machine/nearest.ts');
+  const { nearest } = await import('../../../common/nearest.ts');
   const near = nearest(missing, known);
   const error = noSuchMachine(missing);
   throw near === undefined ? error : new ClusterError(`${error.message} Did you mean "${near}"?`, error);
