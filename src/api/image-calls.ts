@@ -1,6 +1,7 @@
 import type { ImageRecord } from '../cluster/images.ts';
 import type { Node } from '../cluster/node.ts';
 import { type ClusterError, EngineError, NotFoundError, reasonOf } from '../common/errors.ts';
+import { ANSWERS, parseAnswer } from '../engine/answers.ts';
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
 import { noSuchImage } from '../images/distribution.ts';
 import { failureOfAll, onEach } from '../images/every-node.ts';
@@ -71,9 +72,13 @@ export async function settleTags({ services }: Call, node: Node, references: rea
 /** A prune of some kind: what the engines are asked and which member of their reports lists what went. */
 export interface Prune {
   readonly path: string;
-  readonly list: 'ImagesDeleted' | 'CachesDeleted';
+  readonly list: 'ImagesDeleted' | 'CachesDeleted' | 'ContainersDeleted';
   readonly afterwards?: (node: Node) => Promise<void>;
 }
+
+type Report = {
+  readonly [list in Prune['list']]?: readonly (string | object)[] | null;
+} & { readonly SpaceReclaimed?: number | null };
 
 /** Prunes on every healthy node, or on those our own filter `node` names; the answer adds up the engines' reports. */
 export async function pruneOnNodes(call: Call, { path, list, afterwards }: Prune): Promise<string> {
@@ -82,15 +87,15 @@ export async function pruneOnNodes(call: Call, { path, list, afterwards }: Prune
     const answer = await askNode(call, node, { path: path + search, body: '', timeoutMs: 0 });
     if (answer.statusCode >= 300) throw new EngineAnswerError(messageOf(answer.body), answer.statusCode);
     await afterwards?.(node);
-    return JSON.parse(answer.body.toString()) as Readonly<Record<string, unknown>>;
+    return parseAnswer<Report>(answer.body, list === 'ImagesDeleted' ? ANSWERS.imageReport : ANSWERS.pruneReport, path);
   });
   const failure = failureOfAll(outcomes, 'What is not used was removed');
   if (failure) throw failure;
   const gone = new Set<string>();
   let space = 0;
   for (const report of outcomes.done.values()) {
-    for (const item of (report[list] as readonly unknown[] | null) ?? []) gone.add(JSON.stringify(item));
-    space += Number(report.SpaceReclaimed ?? 0);
+    for (const item of report[list] ?? []) gone.add(JSON.stringify(item));
+    space += report.SpaceReclaimed ?? 0;
   }
   return `{"${list}":[${[...gone].join(',')}],"SpaceReclaimed":${space}}\n`;
 }

@@ -13,9 +13,9 @@ afterEach(() => void vi.useRealTimers());
 function world(): { readonly accounting: Accounting; readonly container: Container; readonly inspected: string[] } {
   const inspected: string[] = [];
   const client = {
-    json: async ({ path }: { readonly path: string }) => {
+    request: async ({ path }: { readonly path: string }) => {
       inspected.push(path);
-      return { HostConfig: { Memory: 1024 } };
+      return { statusCode: 200, rawHeaders: [], body: Buffer.from('{"HostConfig":{"Memory":1024}}') };
     },
   } as unknown as EngineClient;
   const node = new Node('tcp://a:1', client, 'a');

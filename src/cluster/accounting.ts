@@ -1,5 +1,5 @@
 import type { LimitFunction } from 'p-limit';
-import type { ContainerDetails } from '../engine/types.ts';
+import { ANSWERS, askEngine } from '../engine/answers.ts';
 import { reservationOf } from '../scheduler/host-config.ts';
 import type { PortClaim } from '../scheduler/types.ts';
 import type { Container } from './container.ts';
@@ -8,6 +8,8 @@ import type { Node } from './node.ts';
 
 /** Inspections wait no longer than this for engines that are being connected, in milliseconds. */
 const MAX_HOLD_MS = 5_000;
+/** A container described at greater length is not accounted for: a create's body has 16 MiB at most. */
+const MAX_DETAILS_BYTES = 32 * 1024 * 1024;
 /** Containers of one node that are inspected together. */
 const AT_ONCE = 8;
 
@@ -151,7 +153,8 @@ async function inspect(container: Container): Promise<void> {
   const { node, engineId } = container;
   if (!node.containers.has(engineId)) return;
   const path = `/containers/${engineId}/json`;
-  const details = await node.client.json<ContainerDetails>({ method: 'GET', path, isPipelined: true });
+  const request = { method: 'GET', path, isPipelined: true, maxBytes: MAX_DETAILS_BYTES };
+  const details = await askEngine(node.client, request, ANSWERS.details);
   // It may have gone, or have been settled by its own create, meanwhile.
   if (!node.containers.has(engineId)) return;
   node.ledger.put(

@@ -54,7 +54,7 @@ export class Container implements ContainerView {
     const { Names, Status: statusText, Id, ...rest } = summary;
     this.node = node;
     this.engineId = Id;
-    this.labels = summary.Labels ?? {};
+    this.labels = listableLabels(summary.Labels ?? {});
     this.claimedId = identityOf(Id, this.labels);
     this.#id = this.claimedId;
     this.name = ownName(Names ?? [], summary.Id);
@@ -64,7 +64,12 @@ export class Container implements ContainerView {
     this.createdSeconds = summary.Created;
     this.seenMs = earlier?.seenMs ?? nowMs;
     this.status = readStatus(statusText, nowMs, earlier?.state === summary.State ? earlier.status : undefined);
-    this.#rest = `,${JSON.stringify({ ...rest, Ports: reachablePorts(summary.Ports ?? [], node.address) }).slice(1)}`;
+    const shown = {
+      ...rest,
+      ...(rest.Labels && { Labels: this.labels }),
+      Ports: reachablePorts(summary.Ports ?? [], node.address),
+    };
+    this.#rest = `,${JSON.stringify(shown).slice(1)}`;
     this.#qualified = JSON.stringify(`/${node.name}/${this.name}`);
   }
 
@@ -134,6 +139,17 @@ export class Container implements ContainerView {
       this.status.sinceMs === other.status.sinceMs
     );
   }
+}
+
+/** Labels of one container in characters; with more of them, every listing of everything would carry them. */
+const MAX_LABELS_CHARS = 1024 * 1024;
+
+/** The labels, or one that says that they are left out; an inspect has them. */
+function listableLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  let chars = 0;
+  for (const key in labels) chars += key.length + (labels[key]?.length ?? 0);
+  if (chars <= MAX_LABELS_CHARS) return labels;
+  return { 'enxame.labels': `${chars} characters, left out of listings` };
 }
 
 /** The identity of an engine's container: its label when that is a well-formed ID, else the engine's own. */

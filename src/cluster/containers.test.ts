@@ -445,3 +445,10 @@ test('an entry is kept as bytes from the second listing on, while it stays true'
   node.setState('Unhealthy', 'gone');
   expect(container.bytes('plain', NOW).toString()).toContain('Host Down');
 });
+
+test('labels that would make every listing heavy are left out of it, and that is said', () => {
+  const labels = { a: 'x'.repeat(50_000_000) };
+  const container = new Container(modelNode('n1'), containerSummary('a', { Labels: labels }), NOW);
+  const { text } = container.render('plain', NOW);
+  expect(JSON.parse(text).Labels).toEqual({ 'enxame.labels': '50000001 characters, left out of listings' });
+});

@@ -240,6 +240,27 @@ test.each([
     body: { message: 'sick' },
     reason: 'sick',
   },
+  {
+    name: 'a text for a number',
+    route: 'GET /info',
+    status: 200,
+    body: { ID: 'a', Name: 'a', NCPU: '2', MemTotal: 1 },
+    reason: 'GET /info is not as the Docker Engine API has it: NCPU is a text, not a whole number',
+  },
+  {
+    name: 'no ID',
+    route: 'GET /info',
+    status: 200,
+    body: { Name: 'a', NCPU: 2, MemTotal: 1 },
+    reason: 'ID is missing',
+  },
+  {
+    name: 'a container without ID',
+    route: 'GET /containers/json',
+    status: 200,
+    body: [{ Names: ['/a'] }],
+    reason: '[0].Id is missing',
+  },
   { name: 'no events', route: 'GET /events', status: 500, body: { message: 'no events' }, reason: 'no events' },
 ])('an engine that answers wrongly ($name) is no node', async ({ route, status, body, reason }) => {
   const bee = await engine();
@@ -247,6 +268,15 @@ test.each([
   const world = follow([bee]);
   await waitUntil(() => world.cluster.nodes[0]?.reason.includes(reason) ?? false);
   expect(nodeOf(world, bee).state).toBe('Pending');
+});
+
+test('a node that begins to list what no engine lists is unhealthy, with the reason', async () => {
+  const bee = await engine();
+  const world = follow([bee], { ...SOON, refreshMinMs: 200, refreshMaxMs: 200 });
+  await healthy(world, bee);
+  bee.lie('GET /containers/json', 200, [{ Id: 7 }]);
+  await waitUntil(() => nodeOf(world, bee).state === 'Unhealthy');
+  await waitUntil(() => nodeOf(world, bee).reason.includes('[0].'));
 });
 
 describe('engine IDs', () => {

@@ -4,9 +4,11 @@ import type { Beat } from '../common/beat.ts';
 import type { Clock } from '../common/clock.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { ANSWERS, askEngine, MalformedAnswerError, parseAnswer } from '../engine/answers.ts';
 import { NEWEST_API, OLDEST_API, parseApiVersion } from '../engine/api-version.ts';
 import { type EventStream, openEventStream } from '../engine/event-stream.ts';
 import { Probe } from '../engine/probe.ts';
+import type { Shape } from '../engine/shape.ts';
 import type { EngineEvent, EngineInfo, EngineVersion } from '../engine/types.ts';
 import type { Cluster } from './cluster.ts';
 import { HealthWatch } from './health-watch.ts';
@@ -49,6 +51,8 @@ export const DEFAULT_TIMES: MonitorTimes = {
 
 /** An engine that is being connected must answer each call within this. */
 const CONNECT_CALL_MS = 10_000;
+/** What an engine says of itself has some 20 KiB. */
+const MAX_FACTS_BYTES = 1024 * 1024;
 /** A clock further off than this is reported. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
@@ -153,7 +157,7 @@ export class NodeMonitor {
         `${this.#node.entry} is a manager of a cluster, not a Docker engine: name the engines themselves`,
       );
     client.negotiate(parseApiVersion(version.MinAPIVersion) ?? OLDEST_API, max);
-    const info = await client.json<EngineInfo>({ method: 'GET', path: '/info', timeoutMs: CONNECT_CALL_MS });
+    const info = await this.#askFacts('/info', ANSWERS.info);
     cluster.setInfo(this.#node, info);
     // A name server that is slow holds up no engine. Never rejects.
     void knownAddresses(this.#node).then((addresses) => this.#node.setAddresses(addresses));
@@ -176,9 +180,8 @@ export class NodeMonitor {
   }
 
   async #askVersion(): Promise<EngineVersion> {
-    const ask = { method: 'GET', path: '/version', isUnversioned: true, timeoutMs: CONNECT_CALL_MS } as const;
     try {
-      return await this.#node.client.json<EngineVersion>(ask);
+      return await this.#askFacts('/version', ANSWERS.version, true);
     } catch (error) {
       // What Go's server says in plain HTTP on a TLS port.
       if (!reasonOf(error).includes('HTTP request to an HTTPS server')) throw error;
@@ -190,18 +193,28 @@ export class NodeMonitor {
     }
   }
 
+  #askFacts<T>(path: string, shape: Shape<T>, isUnversioned: boolean = false): Promise<T> {
+    const bounds = { timeoutMs: CONNECT_CALL_MS, maxBytes: MAX_FACTS_BYTES };
+    return askEngine(this.#node.client, { method: 'GET', path, isUnversioned, ...bounds }, shape);
+  }
+
   /** Returns (to connect again at once) when only the event stream ended, throws when the engine is lost. */
   async #watch(stream: EventStream): Promise<void> {
     const { beat, times, logger } = this.#context;
     const health = new HealthWatch(new Probe(this.#node.client.connector, beat), beat, times);
+    let giveUp = (_error: Error): void => undefined;
+    const malformed = new Promise<never>((_, reject) => {
+      giveUp = reject;
+    });
     const refresh = new RegularRefresh(this.#sync, beat, times, (error) => {
-      // Whether the engine is lost is the probe's to say.
+      // Whether an engine that is slow or silent is lost, the probe says.
       logger.debug({ node: this.#node.name, reason: reasonOf(error) }, 'refresh failed');
+      if (error instanceof MalformedAnswerError) giveUp(error);
     });
     health.start();
     refresh.start();
     try {
-      await Promise.race([stream.ended.then(() => this.#confirmAlive()), health.lost]);
+      await Promise.race([stream.ended.then(() => this.#confirmAlive()), health.lost, malformed]);
     } finally {
       refresh.close();
       health.close();
@@ -222,12 +235,13 @@ export class NodeMonitor {
   #onEvent(text: string): void {
     let event: EngineEvent;
     try {
-      event = JSON.parse(text) as EngineEvent;
-    } catch {
-      this.#context.logger.warn({ node: this.#node.name, text: text.slice(0, 200) }, 'an event is not JSON');
+      event = parseAnswer(text, ANSWERS.event, 'an event');
+    } catch (error) {
+      // One line of an engine: the others are told, and what it was about is listed again by itself.
+      const reason = reasonOf(error);
+      this.#context.logger.warn({ node: this.#node.name, reason, text: text.slice(0, 200) }, 'an event is left out');
       return;
     }
-    if (!event.Type || !event.Actor) return;
     this.#sync.onEvent(event);
     this.#context.cluster.emitEngineEvent(this.#node, event, text);
   }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { coalesced } from '../common/coalesced.ts';
 import { EngineError } from '../common/errors.ts';
+import { ANSWERS, askEngine, parseAnswer } from '../engine/answers.ts';
 import type { EngineClient } from '../engine/client.ts';
 import { EngineAnswerError, messageOf } from '../engine/exchange.ts';
+import type { Shape } from '../engine/shape.ts';
 import type {
   ContainerSummary,
   EngineEvent,
@@ -38,6 +40,9 @@ const GATHER_MS = 20;
 /** More changed containers than this are listed by listing them all. */
 const MAX_IDS_PER_LIST = 100;
 
+/** See {@link askEngine}, which is not used here because an answer that is the same as before is not read. */
+const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+
 /** Wait before a listing that did not show what was said is made again; doubles with every attempt. */
 const RECHECK_MS = 80;
 
@@ -68,12 +73,13 @@ export class NodeSync {
     this.#node = node;
     this.#writer = writer;
     this.#flushDirty = coalesced(() => this.#listDirty());
-    this.refreshImages = this.#listing<ImageSummary[]>('/images/json', (list) => writer.replaceImages(node, list));
-    this.refreshNetworks = this.#listing<NetworkSummary[]>('/networks', (list) => writer.replaceNetworks(node, list));
-    this.refreshVolumes = this.#listing<{ Volumes: VolumeSummary[] | null }>('/volumes', ({ Volumes }) =>
+    const { images, networks, volumes, info } = ANSWERS;
+    this.refreshImages = this.#listing('/images/json', images, (list) => writer.replaceImages(node, list));
+    this.refreshNetworks = this.#listing('/networks', networks, (list) => writer.replaceNetworks(node, list));
+    this.refreshVolumes = this.#listing('/volumes', volumes, ({ Volumes }) =>
       writer.replaceVolumes(node, Volumes ?? []),
     );
-    this.refreshInfo = this.#listing<EngineInfo>('/info', (info) => writer.setInfo(node, info));
+    this.refreshInfo = this.#listing('/info', info, (facts) => writer.setInfo(node, facts));
   }
 
   /** Lists these containers in a call that begins after this one. */
@@ -208,19 +214,20 @@ export class NodeSync {
   async #listContainers(ids: readonly string[], generation: number): Promise<void> {
     const filters = encodeURIComponent(JSON.stringify({ id: ids }));
     const path = `/containers/json?all=1&filters=${filters}`;
-    const summaries = await this.#client.json<ContainerSummary[]>({ method: 'GET', path });
+    const summaries = await askEngine(this.#client, { method: 'GET', path }, ANSWERS.containers);
     this.#assertCurrent(generation);
     this.#lastContainers = undefined;
     this.#writer.updateContainers(this.#node, ids, this.#alive(summaries));
   }
 
   async #listAllContainers(generation: number): Promise<void> {
-    const answer = await this.#client.request({ method: 'GET', path: '/containers/json?all=1', isPipelined: true });
+    const request = { method: 'GET', path: '/containers/json?all=1', isPipelined: true, maxBytes: MAX_LISTING_BYTES };
+    const answer = await this.#client.request(request);
     if (answer.statusCode !== 200) throw new EngineAnswerError(messageOf(answer.body), answer.statusCode);
     this.#assertCurrent(generation);
     const hash = createHash('sha256').update(answer.body).digest('base64');
     if (this.#lastContainers === hash) return this.#writer.confirmContainers(this.#node);
-    const summaries = JSON.parse(answer.body.toString()) as ContainerSummary[];
+    const summaries = parseAnswer(answer.body, ANSWERS.containers, 'GET /containers/json');
     const alive = this.#alive(summaries);
     this.#lastContainers = alive.length === summaries.length ? hash : undefined;
     this.#writer.replaceContainers(this.#node, alive);
@@ -231,10 +238,10 @@ export class NodeSync {
   }
 
   /** A refresh of one kind that shares runs and never writes what was asked before a reset. */
-  #listing<T>(path: string, write: (answer: T) => void): () => Promise<void> {
+  #listing<T>(path: string, shape: Shape<T>, write: (answer: T) => void): () => Promise<void> {
     return coalesced(async () => {
       const generation = this.#generation;
-      const answer = await this.#client.json<T>({ method: 'GET', path, isPipelined: true });
+      const answer = await askEngine(this.#client, { method: 'GET', path, isPipelined: true }, shape);
       this.#assertCurrent(generation);
       write(answer);
     });

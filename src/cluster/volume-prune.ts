@@ -1,12 +1,12 @@
+import { ANSWERS, askEngine } from '../engine/answers.ts';
 import { type ApiVersion, compareApi } from '../engine/api-version.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
-import type { VolumeSummary } from '../engine/types.ts';
 import type { Node } from './node.ts';
 
 /** What an engine says it pruned. */
 export interface PruneAnswer {
   readonly VolumesDeleted?: readonly string[] | null;
-  readonly SpaceReclaimed?: number;
+  readonly SpaceReclaimed?: number | null;
 }
 
 /** A prune as the client asked for it. */
@@ -36,14 +36,13 @@ export async function pruneVolumesOn(node: Node, request: PruneRequest): Promise
 function prune(node: Node, { filters, api, signal }: PruneRequest, isOld: boolean): Promise<PruneAnswer> {
   const kept = [...filters].filter(([name]) => !(isOld && name === 'all'));
   const path = `/volumes/prune?filters=${encodeURIComponent(JSON.stringify(Object.fromEntries(kept)))}`;
-  return node.client.json<PruneAnswer>({ method: 'POST', path, api, signal, timeoutMs: PRUNE_MS });
+  return askEngine(node.client, { method: 'POST', path, api, signal, timeoutMs: PRUNE_MS }, ANSWERS.pruneReport);
 }
 
 async function pruneUnnamed(node: Node, { filters, signal }: PruneRequest): Promise<PruneAnswer> {
   const wanted = { dangling: ['true'], ...(filters.has('label') && { label: filters.get('label') }) };
   const path = `/volumes?filters=${encodeURIComponent(JSON.stringify(wanted))}`;
-  type Listing = { readonly Volumes?: readonly VolumeSummary[] | null };
-  const { Volumes } = await node.client.json<Listing>({ method: 'GET', path, signal });
+  const { Volumes } = await askEngine(node.client, { method: 'GET', path, signal }, ANSWERS.volumes);
   const deleted: string[] = [];
   for (const { Name } of Volumes ?? []) {
     if (GIVEN_NAME.test(Name) && (await removeUnused(node, Name, signal))) deleted.push(Name);
@@ -53,7 +52,7 @@ async function pruneUnnamed(node: Node, { filters, signal }: PruneRequest): Prom
 
 async function removeUnused(node: Node, name: string, signal: AbortSignal): Promise<boolean> {
   try {
-    await node.client.json({ method: 'DELETE', path: `/volumes/${name}`, signal });
+    await node.client.json({ method: 'DELETE', path: `/volumes/${encodeURIComponent(name)}`, signal });
     return true;
   } catch (error) {
     // A container took it meanwhile, or it is gone.

@@ -9,7 +9,7 @@ export const OLDEST_API: ApiVersion = '1.24';
 export const LEAST_ADVERTISED_API: ApiVersion = '1.44';
 
 /** Reads `1.41` or `v1.41`; undefined when it is no version. */
-export function parseApiVersion(text: string | undefined): ApiVersion | undefined {
+export function parseApiVersion(text: string | null | undefined): ApiVersion | undefined {
   const match = /^v?(\d{1,3})\.(\d{1,3})$/.exec(text ?? '');
   return match ? (`${Number(match[1])}.${Number(match[2])}` as ApiVersion) : undefined;
 }

@@ -16,6 +16,9 @@ export interface ContainerSummary {
   readonly State: string;
   readonly Status: string;
   readonly HostConfig?: { readonly NetworkMode?: string };
+  /** Bytes; only when sizes were asked for. */
+  readonly SizeRw?: number | null;
+  readonly SizeRootFs?: number | null;
   readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, EndpointSummary>> | null };
   readonly Mounts?: readonly MountSummary[] | null;
 }
@@ -64,7 +67,15 @@ export interface EngineInfo {
   readonly SystemTime?: string;
   readonly Warnings?: readonly string[] | null;
   readonly Plugins?: Readonly<Record<string, readonly string[] | null>>;
-  readonly Swarm?: SwarmInfo;
+  readonly Swarm?: SwarmInfo | null;
+  readonly LoggingDriver?: string | null;
+  readonly CgroupDriver?: string | null;
+  readonly CgroupVersion?: string | null;
+  readonly DefaultRuntime?: string | null;
+  readonly Runtimes?: Readonly<Record<string, unknown>> | null;
+  readonly SecurityOptions?: readonly string[] | null;
+  readonly InitBinary?: string | null;
+  readonly DockerRootDir?: string | null;
 }
 
 /** The engine's own swarm mode, on which cluster networks stand. */
@@ -82,10 +93,10 @@ export interface SwarmInfo {
 
 /** `GET /version`. */
 export interface EngineVersion {
-  readonly Version: string;
-  readonly ApiVersion: string;
-  readonly MinAPIVersion?: string;
-  readonly Platform?: { readonly Name?: string };
+  readonly Version?: string | null;
+  readonly ApiVersion?: string | null;
+  readonly MinAPIVersion?: string | null;
+  readonly Platform?: { readonly Name?: string | null } | null;
 }
 
 /** An entry of `GET /images/json`. */

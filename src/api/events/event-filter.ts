@@ -52,17 +52,27 @@ function matchesOne(
     case 'image':
       return matchesImage(event, values);
     default:
-      return event.Type === name && matchesActor(event, values);
+      return event.Type === name && matchesActor(event, node, values);
   }
 }
 
-/** By ID, ID prefix or name, of the containers, networks, volumes … the filter is named after. */
-function matchesActor({ Actor }: EngineEvent, values: readonly string[]): boolean {
+/**
+ * By ID, ID prefix or name, of the containers, networks, volumes … the filter is named after; also as listings show it, behind
+ * the node's name (`node/web`).
+ */
+function matchesActor({ Actor }: EngineEvent, node: ClusterMessage['node'], values: readonly string[]): boolean {
   const name = Actor.Attributes?.name ?? '';
   return values.some((value) => {
     const wanted = value.replace(/^\//, '');
-    return Actor.ID.startsWith(wanted) || name === wanted || name.startsWith(wanted);
+    if (isMeant(wanted, Actor.ID, name)) return true;
+    const slash = wanted.indexOf('/');
+    const where = wanted.slice(0, Math.max(slash, 0));
+    return slash > 0 && (where === node.name || where === node.id) && isMeant(wanted.slice(slash + 1), Actor.ID, name);
   });
+}
+
+function isMeant(wanted: string, id: string, name: string): boolean {
+  return id.startsWith(wanted) || name.startsWith(wanted);
 }
 
 /** Events of the image itself and of containers made from it; a filter without tag means every tag. */

@@ -15,7 +15,8 @@ export interface ClusterMessage {
 
 /** An engine's message with the node's attributes, the node behind `from` and a `node` object, as classic swarm sent it. */
 export function clusterMessage(node: Node, event: EngineEvent, text: string): ClusterMessage {
-  return { event, node, timeNano: timeNanoOf(text), ...encoded(withNode(node, event, text)) };
+  const timeNano = timeNanoOf(text);
+  return { event, node, timeNano, ...encoded(withNode(node, event, timeNano)) };
 }
 
 /** Our own messages about engines: `engine_connect`, `engine_disconnect`, `engine_reconnect`. */
@@ -28,9 +29,8 @@ export function nodeMessage(node: Node, action: string, reason: string, nowMs: n
     Actor: { ID: node.id, Attributes: attributes },
     scope: 'cluster',
   };
-  const head = JSON.stringify({ status: action, id: node.id, from: 'swarm', ...event, time: Math.floor(nowMs / 1000) });
-  const text = `${head.slice(0, -1)},"timeNano":${timeNano}}`;
-  return { event, node, timeNano, ...encoded(withNode(node, event, text)) };
+  const told = { status: action, id: node.id, from: 'swarm', ...event, time: Math.floor(nowMs / 1000) };
+  return { event, node, timeNano, ...encoded(withNode(node, told, timeNano)) };
 }
 
 /** The chunk and, in the same memory, the line in it. */
@@ -43,44 +43,37 @@ function encoded(text: string): Pick<ClusterMessage, 'line' | 'chunk'> {
 
 /** The last `timeNano` of a message's text: attributes, which may be called alike, come before it. */
 function timeNanoOf(text: string): bigint {
-  const at = text.lastIndexOf('"timeNano":');
-  const digits = at < 0 ? undefined : /^\d+/.exec(text.slice(at + '"timeNano":'.length))?.[0];
+  const at = text.lastIndexOf(TIME_NANO);
+  const digits = at < 0 ? undefined : /^\d{1,19}(?!\d)/.exec(text.slice(at + TIME_NANO.length))?.[0];
   return digits === undefined ? 0n : BigInt(digits);
 }
 
+const TIME_NANO = '"timeNano":';
+
+interface Written extends EngineEvent {
+  /** The image; `image node:name` in classic swarm. */
+  readonly from?: string | null;
+  readonly timeNano?: number | null;
+}
+
 /**
- * Inserts into the text where engines put things: `{"status","id","from","Type","Action","Actor":{"ID","Attributes"},…}`.
- * Inside a JSON string quotes are escaped, so the patterns searched for cannot be part of a value.
+ * The message written anew from what was read and checked: whatever one engine makes of it (a member that comes twice, say), the
+ * stream goes on for everybody. Of its numbers only `timeNano` does not fit a double.
  */
-function withNode(node: Node, event: EngineEvent, text: string): string {
-  const attributes = nodeAttributes(node);
-  let edited = insertBehind(text, '"Attributes":{', event.Actor.Attributes, attributes);
-  edited = edited.replace(
-    /^(\s*\{(?:"status":"(?:[^"\\]|\\.)*",)?(?:"id":"(?:[^"\\]|\\.)*",)?"from":"(?:[^"\\]|\\.)*)"/,
-    (_all, head: string) => `${head} node:${JSON.stringify(node.name).slice(1, -1)}"`,
-  );
-  const container = event.Type === 'container' ? node.containers.get(event.Actor.ID) : undefined;
-  if (container && container.id !== container.engineId) edited = edited.replaceAll(container.engineId, container.id);
-  return edited.replace(
-    '{',
-    `{"node":${JSON.stringify({ Name: node.name, Id: node.id, Addr: node.entry, Ip: node.address })},`,
-  );
+function withNode(node: Node, event: EngineEvent, timeNano: bigint): string {
+  const { Actor, from, timeNano: _, ...facts }: Written = event;
+  const ours = nodeAttributes(node);
+  const message = {
+    ...facts,
+    ...(from && { from: `${from} node:${node.name}` }),
+    node: { Name: node.name, Id: node.id, Addr: node.entry, Ip: node.address },
+    Actor: { ...Actor, Attributes: { ...ours, ...Actor.Attributes, ...ours } },
+  };
+  const text = `${JSON.stringify(message).slice(0, -1)},${TIME_NANO}${timeNano}}`;
+  const container = event.Type === 'container' ? node.containers.get(Actor.ID) : undefined;
+  return container && container.id !== container.engineId ? text.replaceAll(container.engineId, container.id) : text;
 }
 
-function insertBehind(
-  text: string,
-  mark: string,
-  present: EngineEvent['Actor']['Attributes'],
-  members: string,
-): string {
-  const at = text.indexOf(mark);
-  if (at < 0) return text;
-  const end = at + mark.length;
-  const separator = present && Object.keys(present).length > 0 ? ',' : '';
-  return text.slice(0, end) + members + separator + text.slice(end);
-}
-
-function nodeAttributes(node: Node): string {
-  const attributes = { 'node.addr': node.entry, 'node.id': node.id, 'node.ip': node.address, 'node.name': node.name };
-  return JSON.stringify(attributes).slice(1, -1);
+function nodeAttributes(node: Node): Readonly<Record<string, string>> {
+  return { 'node.addr': node.entry, 'node.id': node.id, 'node.ip': node.address, 'node.name': node.name };
 }

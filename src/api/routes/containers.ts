@@ -1,7 +1,7 @@
 import type { Container, NameStyle } from '../../cluster/container.ts';
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
-import type { ContainerSummary } from '../../engine/types.ts';
+import { ANSWERS, askEngine } from '../../engine/answers.ts';
 import type { ActionRequest, ContainerAction } from '../../lifecycle/lifecycle.ts';
 import { sendJson, sendJsonBuffers } from '../answer.ts';
 import { readBody } from '../body.ts';
@@ -102,8 +102,8 @@ async function readSizes(
   const asked = [...perNode].map(async ([node, own]) => {
     const filters = encodeURIComponent(JSON.stringify({ id: own.map(({ engineId }) => engineId) }));
     const path = `/containers/json?all=1&size=1&filters=${filters}`;
-    type Sized = ContainerSummary & { readonly SizeRw?: number; readonly SizeRootFs?: number };
-    const listed = await node.client.json<Sized[]>({ method: 'GET', path, api, signal, timeoutMs: SIZES_DEADLINE_MS });
+    const request = { method: 'GET', path, api, signal, timeoutMs: SIZES_DEADLINE_MS };
+    const listed = await askEngine(node.client, request, ANSWERS.containers);
     for (const { Id, SizeRw, SizeRootFs } of listed) {
       const container = node.containers.get(Id);
       if (container) sizes.set(container, `"SizeRw":${SizeRw ?? 0},"SizeRootFs":${SizeRootFs ?? 0}`);

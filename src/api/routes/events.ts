@@ -1,6 +1,6 @@
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
-import type { EngineEvent } from '../../engine/types.ts';
+import { ANSWERS, parseAnswer } from '../../engine/answers.ts';
 import { SubstrateEvents } from '../../substrate/substrate-events.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 import { chunksOf, EventBatch } from '../events/event-batch.ts';
@@ -13,6 +13,8 @@ export const eventRoutes: RouteHandlers = { 'GET /events': streamEvents };
 
 /** A subscriber this far behind is cut off: it does not read, and everybody else's events are not to wait in memory. */
 const MAX_BACKLOG_BYTES = 8 * 1024 * 1024;
+/** Engines remember 256 events. */
+const MAX_HISTORY_BYTES = 4 * 1024 * 1024;
 /** How long a node may take to tell its past events. */
 const HISTORY_DEADLINE_MS = 10_000;
 
@@ -108,12 +110,24 @@ async function readNodeHistory({ signal }: Call, node: Node, since: bigint, endM
   const query = `since=${toSeconds(since)}&until=${((endMs + node.clockOffsetMs) / 1000 + 1).toFixed(3)}`;
   // `until` a moment ahead makes the engine end the stream by itself.
   const path = `/events?${query}`;
-  const answer = await node.client.request({ method: 'GET', path, signal, timeoutMs: HISTORY_DEADLINE_MS });
-  const lines = answer.body
-    .toString()
-    .split('\n')
-    .filter((line) => line.trim() !== '');
-  return lines.map((line) => clusterMessage(node, JSON.parse(line) as EngineEvent, line));
+  const answer = await node.client.request({
+    method: 'GET',
+    path,
+    signal,
+    timeoutMs: HISTORY_DEADLINE_MS,
+    maxBytes: MAX_HISTORY_BYTES,
+  });
+  const lines = answer.body.toString().split('\n');
+  return lines.flatMap((line) => (line.trim() === '' ? [] : readMessage(node, line)));
+}
+
+/** None for a line that is no event: it is left out, as in the live stream. */
+function readMessage(node: Node, line: string): ClusterMessage[] {
+  try {
+    return [clusterMessage(node, parseAnswer(line, ANSWERS.event, 'an event'), line)];
+  } catch {
+    return [];
+  }
 }
 
 function toSeconds(nano: bigint): string {

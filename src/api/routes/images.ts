@@ -2,6 +2,7 @@ import type { ImageRecord } from '../../cluster/images.ts';
 import type { Node } from '../../cluster/node.ts';
 import { reasonOf } from '../../common/errors.ts';
 import { setMember } from '../../common/json-edit.ts';
+import { ANSWERS, askEngine } from '../../engine/answers.ts';
 import type { EngineAnswer } from '../../engine/exchange.ts';
 import type { ImageSummary } from '../../engine/types.ts';
 import { onEach } from '../../images/every-node.ts';
@@ -44,13 +45,17 @@ async function listOnEngines(call: Call): Promise<readonly ImageEntry[]> {
     ENGINE_FLAGS.filter((name) => flag(call.query, name)).map((name) => [name, '1'] as [string, string]),
   );
   const outcomes = await onEach(healthyNodes(call), (node) =>
-    node.client.json<ImageSummary[]>({
-      method: 'GET',
-      path: `/images/json?${query}`,
-      api: call.api,
-      signal: call.signal,
-      timeoutMs: LIST_TIMEOUT_MS,
-    }),
+    askEngine(
+      node.client,
+      {
+        method: 'GET',
+        path: `/images/json?${query}`,
+        api: call.api,
+        signal: call.signal,
+        timeoutMs: LIST_TIMEOUT_MS,
+      },
+      ANSWERS.images,
+    ),
   );
   const [error] = outcomes.failed.values();
   if (outcomes.done.size === 0 && error !== undefined) throw error;

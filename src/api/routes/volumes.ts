@@ -1,6 +1,7 @@
 import { type PruneAnswer, pruneVolumesOn, SPARES_NAMED_API } from '../../cluster/volume-prune.ts';
 import type { VolumeBody } from '../../cluster/volume-service.ts';
 import { BadRequestError, ClusterError } from '../../common/errors.ts';
+import { ANSWERS, askEngine } from '../../engine/answers.ts';
 import { compareApi } from '../../engine/api-version.ts';
 import type { VolumeSummary } from '../../engine/types.ts';
 import { sendJson, sendStatus } from '../answer.ts';
@@ -103,13 +104,12 @@ async function byUse(
 ): Promise<readonly VolumeSummary[]> {
   const path = `/volumes?filters=${encodeURIComponent(JSON.stringify({ dangling: ['true'] }))}`;
   const { signal } = call;
-  type Answer = { readonly Volumes?: readonly VolumeSummary[] | null };
   const unused = new Set(call.services.volumes.pending().map(({ Name }) => Name));
   await Promise.all(
     call.services.cluster.healthyNodes().map(async ({ client }) => {
-      const answer = await client
-        .json<Answer>({ method: 'GET', path, signal, timeoutMs: DANGLING_MS })
-        .catch(() => undefined); // Its volumes count as used.
+      const request = { method: 'GET', path, signal, timeoutMs: DANGLING_MS };
+      // The volumes of an engine that does not answer count as used.
+      const answer = await askEngine(client, request, ANSWERS.volumes).catch(() => undefined);
       for (const { Name } of answer?.Volumes ?? []) unused.add(Name);
     }),
   );
