@@ -20,7 +20,8 @@ export async function prepareBases(call: Call, node: Node, { dockerfile, args }:
   delete call.req.headers.expect;
   const content = await peekFile(call.req, dockerfile);
   if (content === undefined) return;
-  const { distribution } = call.services.images;
+  const { distribution, sessions } = call.services.images;
+  await sessions.settle();
   for (const image of baseImages(content, args)) {
     if (!distribution.isKnown(image)) continue;
     try {

@@ -14,7 +14,8 @@ import { askNode, type ProxyOptions } from './proxy.ts';
 /** The image a reference means. Throws 404, also when only unreachable nodes have it. */
 export async function imageOf({ services }: Call, reference: string): Promise<ImageRecord> {
   const { images } = services.cluster;
-  // BuildKit writes images in a session nobody reads here: its node is asked before an image is called unknown.
+  await services.images.sessions.settle();
+  // Not every engine tells of images that BuildKit wrote: the builder is asked before one is called unknown.
   const builder = services.images.lastBuilder;
   if (!images.find(reference) && builder?.isHealthy) await builder.refreshImages();
   const record = images.find(reference);

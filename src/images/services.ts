@@ -5,6 +5,7 @@ import type { Logger } from '../common/logger.ts';
 import { type PlacementOptions, parsePlacement } from '../scheduler/placement.ts';
 import { toError } from '../scheduler/refusal.ts';
 import { type SchedulerOptions, schedule } from '../scheduler/scheduler.ts';
+import { BuildSessions } from './build-sessions.ts';
 import { ImageDistribution } from './distribution.ts';
 import type { CopyLimits } from './image-copies.ts';
 import { ImageTags } from './image-tags.ts';
@@ -25,6 +26,7 @@ export interface ImageServicesOptions {
 export class ImageServices {
   readonly distribution: ImageDistribution;
   readonly tags: ImageTags;
+  readonly sessions: BuildSessions;
   readonly pullPolicy: PullPolicy;
   readonly #cluster: Cluster;
   readonly #scheduler: SchedulerOptions;
@@ -38,6 +40,7 @@ export class ImageServices {
     this.pullPolicy = options.pull ?? 'all';
     this.distribution = new ImageDistribution(cluster, logger, options.limits);
     this.tags = new ImageTags(cluster, this.distribution, logger);
+    this.sessions = new BuildSessions(cluster, this.tags, logger);
   }
 
   /**

@@ -185,11 +185,10 @@ describe('build', () => {
 
   test('BuildKit: through the sticky builder, with the session of buildx', async () => {
     await swarm.must(['load'], { input: await archive('base') });
-    await build('kit', '', { DOCKER_BUILDKIT: '1' });
-    await waitFor('the new image to be known', async () => {
-      const outputs = await Promise.all(lab.nodes.map((node) => runOn(node, 'built', 'cat', '/etc/mark')));
-      return outputs.every((output) => output === 'kit');
-    });
+    for (const content of ['kit 1', 'kit 2']) {
+      await build(content, '', { DOCKER_BUILDKIT: '1' });
+      for (const node of lab.nodes) expect(await runOn(node, 'built', 'cat', '/etc/mark')).toBe(content);
+    }
   });
 });
 
@@ -298,6 +297,21 @@ describe.skipIf(!existsSync(REGISTRY))(`a registry (${REGISTRY})`, () => {
     const { stderr, exitCode } = await swarm.docker(['pull', `${address}/pushed:2`]);
     expect(exitCode).not.toBe(0);
     expect(stderr).toMatch(/manifest.*unknown|not found/);
+  });
+
+  test('build --push pushes what was built, though every node has an older image of that name', async () => {
+    await swarm.must(['load'], { input: await archive('base') });
+    const name = `${address}/app:1`;
+    await writeFile(join(folder, 'Dockerfile'), `FROM base\nCOPY mark /etc/mark\n`);
+    for (const content of ['one', 'two', 'three']) {
+      await writeFile(join(folder, 'mark'), content);
+      await swarm.must(['build', '--push', '-t', name, folder], { env: { DOCKER_BUILDKIT: '1' } });
+      const Accept = 'application/vnd.docker.distribution.manifest.v2+json';
+      const manifest = await (await fetch(`http://${address}/v2/app/manifests/1`, { headers: { Accept } })).json();
+      const id = await swarm.must(['inspect', '--type', 'image', '--format', '{{.Id}}', name]);
+      expect((manifest as { readonly config: { readonly digest: string } }).config.digest).toBe(id);
+      for (const node of lab.nodes) expect(await runOn(node, name, 'cat', '/etc/mark')).toBe(content);
+    }
   });
 
   test('a node that lacks a pulled image while its holders are away pulls it', async () => {

@@ -185,6 +185,40 @@ describe('BuildKit', () => {
     await vi.waitFor(() => expect(one.fake.cluster.images.find('kit:1')?.id).toBe(ID));
   });
 
+  test('a tag written in a session that is still open means the new image for the very next request', async () => {
+    const one = await api(2);
+    const older = `sha256:${'6'.repeat(64)}`;
+    for (const engine of one.fake.engines) {
+      const image = engine.state.addImage('app:1', older);
+      for (const name of ['app', 'fresh']) engine.lie(`POST /images/${name}/push`, 200, { status: 'pushed' });
+      engine.on('POST /session', (exchange) => {
+        const reply = exchange.hijack(
+          (chunk) => {
+            image.tags.length = 0;
+            engine.state.addImage('app:1', ID);
+            engine.state.addImage('fresh:1', ID);
+            reply.write(chunk);
+          },
+          () => reply.end(),
+        );
+        return true;
+      });
+    }
+    await Promise.all(one.fake.nodes.map((node) => node.refreshImages()));
+    const socket = connect({ port: Number(new URL(one.url).port), host: '127.0.0.1' });
+    socket.write('POST /session HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+    await once(socket, 'data');
+    socket.write('build');
+    await once(socket, 'data');
+    expect((await one.call('GET', '/images/app:1/json')).json).toMatchObject({ Id: ID });
+    for (const name of ['fresh', 'app']) {
+      expect(await one.call('POST', `/images/${name}/push?tag=1`)).toMatchObject({ status: 200 });
+      const pushers = one.fake.engines.filter((engine) => engine.requestsTo(`POST /images/${name}/push`).length > 0);
+      expect(pushers.map((engine) => engine.state.profile.name)).toEqual([one.images.builder.name]);
+    }
+    socket.destroy();
+  });
+
   test('goes to another node when its node is lost', async () => {
     const one = await api(2);
     const first = one.fake.nodes.indexOf(one.images.builder);

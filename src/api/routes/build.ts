@@ -1,5 +1,3 @@
-import type { ImageIndex } from '../../cluster/images.ts';
-import type { Node } from '../../cluster/node.ts';
 import { NotFoundError } from '../../common/errors.ts';
 import { readBuild } from '../../images/build-request.ts';
 import { sendJson } from '../answer.ts';
@@ -49,28 +47,14 @@ async function pruneBuilds(call: Call): Promise<void> {
   sendJson(call.res, 200, await pruneOnNodes(call, { path: '/build/prune', list: 'CachesDeleted' }));
 }
 
-/** Joins the client and BuildKit. Not every engine tells of the tags it wrote meanwhile, so they are compared. */
+/** Joins the client and BuildKit, whose tags are the cluster's when this resolves. */
 async function joinBuildKit(call: Call): Promise<void> {
-  const { cluster, images } = call.services;
+  const { images } = call.services;
   const node = images.builder;
-  const before = tagsOn(cluster.images, node);
+  const end = images.sessions.begin(node);
   try {
     await hijackToNode(call, node, call.path + call.search);
   } finally {
-    if (node.isHealthy) {
-      await settleTags(call, node, []);
-      const changed = [...tagsOn(cluster.images, node)].filter(([tag, id]) => before.get(tag) !== id);
-      await settleTags(
-        call,
-        node,
-        changed.map(([tag]) => tag),
-      );
-    }
+    await end();
   }
-}
-
-function tagsOn(images: ImageIndex, node: Node): ReadonlyMap<string, string> {
-  const tags = new Map<string, string>();
-  for (const { Id, RepoTags } of images.of(node).values()) for (const tag of RepoTags ?? []) tags.set(tag, Id);
-  return tags;
 }

@@ -116,6 +116,7 @@ async function readSizes(
 async function createContainer(call: Call): Promise<void> {
   const { text, value } = await readCreate(call);
   const auth = call.req.headers['x-registry-auth'];
+  await call.services.images.sessions.settle();
   const answer = await call.services.lifecycle.create({
     text,
     value,

@@ -116,6 +116,7 @@ function messageSink({ res }: Call): { readonly sink: PullSink; end(): void } {
 async function saveImages(call: Call, names: readonly string[]): Promise<void> {
   if (names.length === 0) throw new BadRequestError('save images: name at least one image', 'NO_IMAGE');
   const { cluster, images } = call.services;
+  await images.sessions.settle();
   const { node, references } = await gather(cluster, images.distribution, names, call.signal);
   const query = new URLSearchParams(call.query);
   query.delete('names');
@@ -127,6 +128,7 @@ async function pushImage(call: Call): Promise<void> {
   const { cluster, images } = call.services;
   const [name, tag] = [param(call, 'name'), call.query.get('tag')];
   const body = await readBody(call);
+  await images.sessions.settle();
   const { node } = await gather(cluster, images.distribution, [tag ? `${name}:${tag}` : name], call.signal);
   const stream = await openOnNode(call, node, { path: `/images/${encodeReference(name)}/push${call.search}`, body });
   try {

@@ -29,6 +29,7 @@ export const imageRoutes: RouteHandlers = {
 async function listImages(call: Call): Promise<void> {
   const { cluster, imageList, clock } = call.services;
   const filters = parseFilters(call.query.get('filters'), IMAGE_FILTERS);
+  await call.services.images.sessions.settle();
   const needsEngines = ENGINE_FLAGS.some((name) => flag(call.query, name));
   if (filters.size === 0 && !needsEngines) return sendJson(call.res, 200, imageList.render(call.api));
   const entries = needsEngines ? await listOnEngines(call) : imageList.entries();
