@@ -1,6 +1,12 @@
-import { describe, expect, test } from 'vitest';
-import { advertisedAddress, chooseAddressPool, POOL_CANDIDATES } from './addresses.ts';
+import * as os from 'node:os';
+import { describe, expect, test, vi } from 'vitest';
+import { advertisedAddress, chooseAddressPool, ownAddressOnce, POOL_CANDIDATES } from './addresses.ts';
 import { ADDRESS_LABEL, type SubstrateMember } from './types.ts';
+
+vi.mock('node:os', async (original) => {
+  const real = await original<typeof os>();
+  return { ...real, networkInterfaces: vi.fn(real.networkInterfaces) };
+});
 
 describe('chooseAddressPool', () => {
   test.each([
@@ -24,10 +30,19 @@ describe('advertisedAddress', () => {
     ['the label’s', member('127.0.0.1', '10.9.9.9'), '10.9.9.9'],
     ['none for an unknown host', member('no-such-host.invalid'), undefined],
   ])('%s', async (_, of, address) => {
-    expect(await advertisedAddress(of)).toBe(address);
+    expect(await advertisedAddress(of, ownAddressOnce())).toBe(address);
   });
 
   test('is never loopback', async () => {
-    expect(await advertisedAddress(member('127.0.0.1'))).not.toBe('127.0.0.1');
+    expect(await advertisedAddress(member('127.0.0.1'), ownAddressOnce())).not.toBe('127.0.0.1');
+  });
+
+  test('asks the system for the interfaces once, however many engines are on this host', async () => {
+    const interfaces = vi.mocked(os.networkInterfaces);
+    interfaces.mockClear();
+    const own = ownAddressOnce();
+    for (let count = 0; count < 100; count++) await advertisedAddress(member('127.0.0.1'), own);
+    await advertisedAddress(member('10.1.2.3'), own);
+    expect(interfaces).toHaveBeenCalledTimes(1);
   });
 });

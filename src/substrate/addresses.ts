@@ -3,14 +3,34 @@ import net, { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { ADDRESS_LABEL, type SubstrateMember } from './types.ts';
 
+/** Tells the manager's own address. */
+export type OwnAddress = () => string | undefined;
+
+/** The manager's own address, asked of the system once at most: listing the interfaces costs more than all else here. */
+export function ownAddressOnce(): OwnAddress {
+  let asked: { readonly address: string | undefined } | undefined;
+  return () => {
+    asked ??= { address: externalAddress() };
+    return asked.address;
+  };
+}
+
 /**
  * IP address under which the other engines reach a member: its engine label, else what the manager reaches it under.
  * An engine on the manager's own machine (loopback, unix socket) has that machine's address. Undefined when unknown.
  */
-export async function advertisedAddress(member: SubstrateMember): Promise<string | undefined> {
+export async function advertisedAddress(
+  member: Pick<SubstrateMember, 'address' | 'labels'>,
+  ownAddress: OwnAddress,
+): Promise<string | undefined> {
   const address = member.labels.get(ADDRESS_LABEL) ?? member.address;
-  if (isIP(address) === 0) return resolved(address);
+  if (isIP(address) === 0) return resolved(address, ownAddress);
   return isLoopback(address) ? ownAddress() : address;
+}
+
+/** Whether {@link advertisedAddress} must ask a name server for this member. */
+export function isNamed(member: Pick<SubstrateMember, 'address' | 'labels'>): boolean {
+  return isIP(member.labels.get(ADDRESS_LABEL) ?? member.address) === 0;
 }
 
 /** Candidates for the pool that cluster networks take their subnets from; each has room for 4096 networks. */
@@ -45,7 +65,7 @@ function overlaps(a: string, b: string): boolean {
   return list.check(addressB);
 }
 
-async function resolved(host: string): Promise<string | undefined> {
+async function resolved(host: string, ownAddress: OwnAddress): Promise<string | undefined> {
   try {
     const { address } = await lookup(host, { family: 4 });
     return isLoopback(address) ? ownAddress() : address;
@@ -58,7 +78,7 @@ function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
 }
 
-function ownAddress(): string | undefined {
+function externalAddress(): string | undefined {
   const external = Object.values(networkInterfaces()).flatMap((addresses) =>
     (addresses ?? []).filter(({ family, internal }) => family === 'IPv4' && !internal),
   );

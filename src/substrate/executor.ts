@@ -26,7 +26,7 @@ export interface ExecutorOptions {
   readonly pool: string | undefined;
 }
 
-/** Carries out a plan's steps. Steps on the managers' quorum go one after the other, workers join side by side. */
+/** Carries out a plan's steps. Steps on the managers' quorum go one after the other, engines join and leave side by side. */
 export class Executor {
   readonly #options: ExecutorOptions;
   readonly #logger: Logger;
@@ -38,8 +38,7 @@ export class Executor {
 
   /** Never rejects for a step that fails; rejects when aborted. */
   async run(round: Round): Promise<readonly StepResult[]> {
-    const isParallel = (step: Step): boolean =>
-      step.kind === 'leave' || (step.kind === 'join' && step.role === 'worker');
+    const isParallel = ({ kind }: Step): boolean => kind === 'leave' || kind === 'join';
     const results: StepResult[] = [];
     for (const step of round.plan.steps.filter((each) => !isParallel(each))) results.push(await this.#try(step, round));
     const parallel = round.plan.steps.filter(isParallel).map((step) => this.#try(step, round));
@@ -50,7 +49,8 @@ export class Executor {
     const fields = describe(step, round);
     try {
       await this.#execute(step, round);
-      this.#logger.info(fields, 'substrate: step done');
+      const isLoss = step.kind === 'leave' || step.kind === 'remove' || step.kind === 'force-new-cluster';
+      this.#logger[isLoss ? 'warn' : 'info'](fields, 'substrate: step done');
       return { step, failure: undefined };
     } catch (error) {
       round.signal.throwIfAborted();
@@ -99,7 +99,6 @@ export class Executor {
       address: address(round, step.memberId),
       via: manager(round).client,
       managerAddresses: rotated(managerAddresses, step.memberId),
-      role: step.role,
       signal: round.signal,
     });
   }

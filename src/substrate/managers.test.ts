@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { chooseManagers, managerCount } from './managers.ts';
 
 function candidate(name: string, domain: string, isManager = false) {
-  return { id: name, name, isManager, domain: domain.split('/') };
+  return { id: name, name, isManager, isFixed: false, domain: domain.split('/') };
 }
 
 describe('managerCount', () => {
@@ -49,6 +49,12 @@ describe('chooseManagers', () => {
       of: [candidate('a', '/r1/z1'), candidate('b', '/r1/z1'), candidate('c', '/r2/z1')],
       count: 2,
       chosen: ['a', 'c'],
+    },
+    {
+      name: 'who is fixed stays, whatever the zones',
+      of: [candidate('a', '//z1'), candidate('b', '//z2'), { ...candidate('c', '//z1', true), isFixed: true }],
+      count: 2,
+      chosen: ['c', 'b'],
     },
     { name: 'no more than there are', of: [candidate('a', '//')], count: 3, chosen: ['a'] },
   ])('$name', ({ of, count, chosen }) => {

@@ -5,6 +5,8 @@ export interface ManagerCandidate {
   readonly domain: readonly string[];
   /** Is one already: kept when nothing else speaks against it, so that roles do not wander. */
   readonly isManager: boolean;
+  /** Stays one in any case, like the leader, whose stepping down is an election for all. */
+  readonly isFixed: boolean;
 }
 
 /** How many managers a substrate of `size` nodes has: odd, and no more than losing one or two of them asks for. */
@@ -18,8 +20,8 @@ export function managerCount(size: number): number {
  * fewest so far; among equals a present manager wins, then the name's order. Pure and deterministic.
  */
 export function chooseManagers(candidates: readonly ManagerCandidate[], count: number): readonly ManagerCandidate[] {
-  const chosen: ManagerCandidate[] = [];
-  const left = [...candidates].sort(byTenureThenName);
+  const chosen: ManagerCandidate[] = candidates.filter(({ isFixed }) => isFixed);
+  const left = candidates.filter(({ isFixed }) => !isFixed).sort(byTenureThenName);
   while (chosen.length < count && left.length > 0) {
     const best = left.reduce((a, b) => (compareCrowding(crowding(b, chosen), crowding(a, chosen)) < 0 ? b : a));
     chosen.push(best);

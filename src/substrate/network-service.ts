@@ -101,7 +101,7 @@ export class NetworkService {
 
   /** Removes what no container uses, on every node; the answers as one. `search` is the client's query. */
   async prune(search: string, signal: AbortSignal): Promise<{ readonly NetworksDeleted: readonly string[] | null }> {
-    const nodes = this.#parts.cluster.healthyNodes();
+    const nodes = this.#prunable();
     type Answer = { readonly NetworksDeleted?: readonly string[] | null };
     const answers = await Promise.all(
       nodes.map((node) =>
@@ -196,6 +196,15 @@ export class NetworkService {
   async #isUsed(network: KnownNetwork<Node>, signal: AbortSignal): Promise<boolean> {
     if (network.kind === 'predefined') return true;
     return Object.keys((await this.#inspect(network, '', signal)).endpoints).length > 0;
+  }
+
+  /** Pruning on engines of another cluster's substrate would take that cluster's networks. */
+  #prunable(): readonly Node[] {
+    const { cluster, substrate, logger } = this.#parts;
+    const { guestOf } = substrate.status;
+    if (guestOf === undefined) return cluster.healthyNodes();
+    logger.warn({ cluster: guestOf }, 'networks are not pruned: the engines belong to another cluster');
+    return [];
   }
 
   #pruneFailed(error: unknown, node: Node): undefined {

@@ -1,8 +1,12 @@
 import pLimit from 'p-limit';
 import type { Clock } from '../common/clock.ts';
-import { advertisedAddress } from './addresses.ts';
+import { advertisedAddress, isNamed, type OwnAddress, ownAddressOnce } from './addresses.ts';
+import { answeringHosts } from './answering.ts';
 import { domainOf } from './managers.ts';
-import { readFacts, readSwarmNodes } from './swarm-api.ts';
+import type { Setbacks } from './setbacks.ts';
+import { Since } from './since.ts';
+import { hostOf } from './standing.ts';
+import { countNetworks, readFacts, readSwarmNodes } from './swarm-api.ts';
 import type {
   ClusterIdentity,
   KnownSubstrate,
@@ -11,7 +15,6 @@ import type {
   ObservedSwarm,
   SubstrateMember,
   SwarmFacts,
-  SwarmNode,
 } from './types.ts';
 
 /** Engines asked at once. */
@@ -19,25 +22,38 @@ const CONCURRENCY = 16;
 /** How long the first rounds wait for engines that have not answered yet, in milliseconds. */
 const SETTLE_MS = 5_000;
 
+/** What failed at members a while ago. */
+export interface MemberSetbacks {
+  readonly joins: Setbacks;
+  readonly managers: Setbacks;
+}
+
 /**
  * Looks at the engines' swarm mode, asking as little as possible: every engine once and after changes, the substrate's
  * managers in every round. Remembers since when things are missing.
  */
 export class Observer {
-  readonly #identity: ClusterIdentity | undefined;
+  readonly #identity: ClusterIdentity;
+  readonly #setbacks: MemberSetbacks;
   readonly #clock: Clock;
   readonly #startedMs: number;
   readonly #facts = new Map<string, { facts: SwarmFacts; isDirty: boolean }>();
   readonly #addresses = new Map<string, string>();
   readonly #healthyMs = new Map<string, number>();
-  readonly #strays = new Since();
-  readonly #promoted = new Since();
-  #leaderlessSinceMs: number | undefined;
+  /** By member ID, as last seen: a manager without a leader does not tell its swarm's mark. */
+  readonly #marks = new Map<string, { readonly nodeId: string; readonly mark: string | undefined }>();
+  readonly #strays: Since;
+  readonly #unreachable: Since;
+  readonly #states: Since;
 
-  constructor(identity: ClusterIdentity | undefined, clock: Clock) {
+  constructor(identity: ClusterIdentity, setbacks: MemberSetbacks, clock: Clock) {
     this.#identity = identity;
+    this.#setbacks = setbacks;
     this.#clock = clock;
     this.#startedMs = clock.now();
+    this.#strays = new Since(clock);
+    this.#unreachable = new Since(clock);
+    this.#states = new Since(clock);
   }
 
   /** What is remembered of a member may be wrong: ask it in the next round. */
@@ -49,24 +65,33 @@ export class Observer {
   /** One round. Engines that do not answer keep what was known of them. */
   async observe(nodes: readonly SubstrateMember[], known: KnownSubstrate, signal: AbortSignal): Promise<Observation> {
     const limit = pLimit(CONCURRENCY);
-    await Promise.all(nodes.map((node) => limit(() => this.#ask(node, signal))));
+    const ownAddress = ownAddressOnce();
+    await Promise.all(nodes.map((node) => limit(() => this.#ask(node, ownAddress, signal))));
     const swarms = await this.#askManagers(nodes, signal);
     const members = this.#members(nodes);
+    const states = this.#states.update(statesOf(swarms, members, known));
     return {
       members,
       swarms,
       known,
-      leaderlessMs: this.#leaderless(swarms, members, known),
-      strayMs: this.#strays.update(straysOf(swarms, members), this.#clock.now()),
-      promotedMs: this.#promoted.update(promotedOf(swarms), this.#clock.now()),
+      leaderlessMs: states.get('leaderless') ?? 0,
+      orphanedMs: states.get('orphaned') ?? 0,
+      strayMs: this.#strays.update(straysOf(swarms, members)),
+      unreachableMs: this.#unreachable.update(unreachableOf(swarms)),
+      answering: swarms.length > 0 ? NOBODY : await answeringHosts(outsideManagers(members, known), signal),
+      restingJoins: this.#setbacks.joins.resting(),
+      restingManagers: new Set(this.#setbacks.managers.resting().keys()),
       isSettled: nodes.every(({ id }) => this.#facts.has(id)) || this.#clock.now() - this.#startedMs >= SETTLE_MS,
     };
   }
 
-  async #ask(node: SubstrateMember, signal: AbortSignal): Promise<void> {
-    const address = await advertisedAddress(node);
-    if (address !== undefined) this.#addresses.set(node.id, address);
+  async #ask(node: SubstrateMember, ownAddress: OwnAddress, signal: AbortSignal): Promise<void> {
     const entry = this.#facts.get(node.id);
+    // A name costs a look-up: it is asked for again when something happened to the engine.
+    if (!isNamed(node) || !entry || entry.isDirty || !this.#addresses.has(node.id)) {
+      const address = await advertisedAddress(node, ownAddress);
+      if (address !== undefined) this.#addresses.set(node.id, address);
+    }
     if (!node.isHealthy) {
       if (entry) entry.isDirty = true;
       return;
@@ -76,43 +101,42 @@ export class Observer {
     const isCurrent = entry && !entry.isDirty && !(entry.facts.kind === 'member' && mayChange(entry.facts));
     if (isCurrent) return;
     try {
-      this.#facts.set(node.id, { facts: await readFacts(node.client, signal), isDirty: false });
+      const facts = await readFacts(node.client, signal);
+      this.#facts.set(node.id, { facts: this.#marked(node.id, facts), isDirty: false });
     } catch {
       // Its monitor finds out what is wrong with it; until then what was known stays true.
       signal.throwIfAborted();
     }
   }
 
-  /** Asks managers for their lists until each marked manager is in one, so that rivals of the same swarm are seen too. */
-  async #askManagers(nodes: readonly SubstrateMember[], signal: AbortSignal): Promise<ObservedSwarm[]> {
+  #marked(memberId: string, facts: SwarmFacts): SwarmFacts {
+    if (facts.kind !== 'member') return facts;
+    const { nodeId, mark } = facts;
+    if (facts.swarmId !== undefined) {
+      this.#marks.set(memberId, { nodeId, mark });
+      return facts;
+    }
+    const seen = this.#marks.get(memberId);
+    return seen?.nodeId === nodeId ? { ...facts, mark: seen.mark } : facts;
+  }
+
+  /** Asks managers for their lists until each of ours is in one, so that rivals of the same swarm are seen too. */
+  async #askManagers(nodes: readonly SubstrateMember[], signal: AbortSignal): Promise<readonly ObservedSwarm[]> {
     const swarms: ObservedSwarm[] = [];
     for (const node of nodes) {
       const facts = this.#facts.get(node.id)?.facts;
-      if (!node.isHealthy || facts?.kind !== 'member' || facts.swarmId === undefined || !facts.mark) continue;
+      if (!node.isHealthy || facts?.kind !== 'member' || facts.swarmId === undefined) continue;
+      if (facts.mark === undefined || !this.#identity.marks.has(facts.mark)) continue;
       const isCovered = swarms.some(({ swarmId, nodes: listed }) =>
         listed.some((each) => swarmId === facts.swarmId && each.nodeId === facts.nodeId && each.reachability),
       );
       if (isCovered) continue;
       const listed = await readSwarmNodes(node.client, signal).catch(() => undefined);
       signal.throwIfAborted();
-      const isOurs = this.#identity?.marks.has(facts.mark) || (listed && this.#isMostlyOurs(listed, nodes));
-      if (!listed || !isOurs) continue;
-      swarms.push({ swarmId: facts.swarmId, epoch: facts.epoch, askedId: node.id, nodes: listed });
+      if (listed) swarms.push({ swarmId: facts.swarmId, epoch: facts.epoch, askedId: node.id, nodes: listed });
     }
     this.#distrust(swarms);
-    return swarms;
-  }
-
-  /** Whether most of a marked swarm's running nodes are members: then it is ours though the cluster's ID changed. */
-  #isMostlyOurs(listed: readonly SwarmNode[], nodes: readonly SubstrateMember[]): boolean {
-    const own = new Set(
-      nodes.flatMap(({ id }) => {
-        const facts = this.#facts.get(id)?.facts;
-        return [this.#addresses.get(id) ?? '', facts?.kind === 'member' ? facts.nodeId : ''];
-      }),
-    );
-    const running = listed.filter(({ state }) => state === 'ready');
-    return running.filter(({ address, nodeId }) => own.has(address) || own.has(nodeId)).length * 2 > running.length;
+    return swarms.length < 2 ? swarms : countedNetworks(swarms, nodes, signal);
   }
 
   /** Members whose own view does not fit the managers' list are asked again in the next round. */
@@ -143,29 +167,43 @@ export class Observer {
       };
     });
   }
-
-  #leaderless(swarms: readonly ObservedSwarm[], members: readonly ObservedMember[], known: KnownSubstrate): number {
-    const isLeaderless =
-      swarms.length === 0 &&
-      members.some(
-        ({ facts }) =>
-          facts.kind === 'member' && facts.isManager && known.nodes.some(({ nodeId }) => nodeId === facts.nodeId),
-      );
-    this.#leaderlessSinceMs = isLeaderless ? (this.#leaderlessSinceMs ?? this.#clock.now()) : undefined;
-    return this.#leaderlessSinceMs === undefined ? 0 : this.#clock.now() - this.#leaderlessSinceMs;
-  }
 }
 
-/** Since when each of a set of things is in it. */
-class Since {
-  readonly #sinceMs = new Map<string, number>();
+const NOBODY: ReadonlySet<string> = new Set();
 
-  /** Takes the present set; answers for how long each has been in it, in milliseconds. */
-  update(present: ReadonlySet<string>, nowMs: number): ReadonlyMap<string, number> {
-    for (const key of this.#sinceMs.keys()) if (!present.has(key)) this.#sinceMs.delete(key);
-    for (const key of present) if (!this.#sinceMs.has(key)) this.#sinceMs.set(key, nowMs);
-    return new Map([...this.#sinceMs].map(([key, sinceMs]) => [key, nowMs - sinceMs]));
-  }
+/** Tells which of rivals may be given up without a loss. */
+function countedNetworks(
+  swarms: readonly ObservedSwarm[],
+  nodes: readonly SubstrateMember[],
+  signal: AbortSignal,
+): Promise<readonly ObservedSwarm[]> {
+  const counted = swarms.map(async (swarm): Promise<ObservedSwarm> => {
+    const asked = nodes.find(({ id }) => id === swarm.askedId);
+    return { ...swarm, networks: asked && (await countNetworks(asked.client, signal).catch(() => undefined)) };
+  });
+  return Promise.all(counted);
+}
+
+/** Which of the states that end only after a grace time there are: `leaderless`, `orphaned`. */
+function statesOf(
+  swarms: readonly ObservedSwarm[],
+  members: readonly ObservedMember[],
+  known: KnownSubstrate,
+): ReadonlySet<string> {
+  const ours = new Set(known.nodes.map(({ nodeId }) => nodeId));
+  const joined = members.flatMap(({ facts }) => (facts.kind === 'member' && ours.has(facts.nodeId) ? facts : []));
+  if (swarms.length > 0 || joined.length === 0) return NOBODY;
+  return new Set([joined.some(({ isManager }) => isManager) ? 'leaderless' : 'orphaned']);
+}
+
+/** Hosts of managers that members of ours know of and that are no members: they left discovery. */
+function outsideManagers(members: readonly ObservedMember[], known: KnownSubstrate): ReadonlySet<string> {
+  const ours = new Set(known.nodes.map(({ nodeId }) => nodeId));
+  const inside = new Set(members.flatMap(({ address }) => address ?? []));
+  const hosts = members.flatMap(({ facts }) =>
+    facts.kind === 'member' && ours.has(facts.nodeId) ? facts.managerAddresses.map(hostOf) : [],
+  );
+  return new Set(hosts.filter((host) => !inside.has(host)));
 }
 
 /** Swarm nodes that no member answers to. */
@@ -174,11 +212,13 @@ function straysOf(swarms: readonly ObservedSwarm[], members: readonly ObservedMe
   return new Set(swarms.flatMap(({ nodes }) => nodes.flatMap(({ nodeId }) => (present.has(nodeId) ? [] : nodeId))));
 }
 
-/** Managers by their role that take no part in the quorum. */
-function promotedOf(swarms: readonly ObservedSwarm[]): ReadonlySet<string> {
+/** Managers by their role that the others do not reach as such. */
+function unreachableOf(swarms: readonly ObservedSwarm[]): ReadonlySet<string> {
   return new Set(
     swarms.flatMap(({ nodes }) =>
-      nodes.flatMap(({ nodeId, role, reachability }) => (role === 'manager' && !reachability ? nodeId : [])),
+      nodes.flatMap(({ nodeId, role, reachability }) =>
+        role === 'manager' && reachability !== 'reachable' ? nodeId : [],
+      ),
     ),
   );
 }

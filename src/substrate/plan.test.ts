@@ -15,7 +15,7 @@ import type {
 const WISH: SubstrateWish = {
   identity: { id: 'c1', marks: new Set(['c1', 'earlier']) },
   adoptSwarm: false,
-  graces: { quorumMs: 100, managerMs: 100, promotionMs: 100, strayMs: 100, runningStrayMs: 1_000 },
+  graces: { quorumMs: 100, managerMs: 100, promotionMs: 100, strayMs: 100, orphanMs: 1_000 },
 };
 
 type Membership = Extract<SwarmFacts, { kind: 'member' }>;
@@ -57,6 +57,7 @@ function listed(name: string, role: 'manager' | 'worker', more: Partial<SwarmNod
     isLeader: name === 'a',
     managerAddress: undefined,
     version: 1,
+    domain: ['', '', ''],
     ...more,
   };
 }
@@ -76,7 +77,11 @@ function seen(members: readonly ObservedMember[], more: Partial<Observation> = {
     known: { swarmId: undefined, nodes: [] },
     leaderlessMs: 0,
     strayMs: new Map(),
-    promotedMs: new Map(),
+    orphanedMs: 0,
+    unreachableMs: new Map(),
+    answering: new Set(),
+    restingJoins: new Map(),
+    restingManagers: new Set(),
     isSettled: true,
     ...more,
   };
@@ -120,16 +125,16 @@ const cases: readonly Case[] = [
     steps: [],
   },
   {
-    name: 'the others join, managers first to three',
+    name: 'the others join, as workers',
     observed: seen([member('a', joined('a')), ...['b', 'c', 'd', 'e'].map((name) => member(name, NONE))], {
       swarms: [swarm([listed('a', 'manager')])],
     }),
-    steps: ['join b manager', 'join c manager'],
+    steps: ['join b', 'join c', 'join d', 'join e'],
   },
   {
     name: 'two engines need one manager',
     observed: seen([member('a', joined('a')), member('b', NONE)], { swarms: [swarm([listed('a', 'manager')])] }),
-    steps: ['join b worker'],
+    steps: ['join b'],
   },
   {
     name: 'the second is promoted when the third has joined',
@@ -180,6 +185,7 @@ const cases: readonly Case[] = [
         member('d', joined('d', { isManager: false })),
       ],
       {
+        unreachableMs: new Map([['sw-c', 500]]),
         swarms: [
           swarm([
             ...three.slice(0, 2),
@@ -192,28 +198,29 @@ const cases: readonly Case[] = [
     steps: ['set-role d manager'],
   },
   {
-    name: 'workers join when the managers have',
+    name: 'a fourth joins and changes nothing for the managers',
     observed: seen([...['a', 'b', 'c'].map((name) => member(name, joined(name))), member('d', NONE)], {
       swarms: [swarm(three)],
     }),
-    steps: ['join d worker'],
+    steps: ['join d'],
   },
   {
-    name: 'a promotion that is stuck is undone by joining anew',
+    name: 'a promotion that is stuck is undone',
     observed: seen(
       [...['a', 'b'].map((name) => member(name, joined(name))), member('c', joined('c', { isManager: false }))],
       {
         swarms: [swarm([...three.slice(0, 2), listed('c', 'manager', { reachability: undefined })])],
-        promotedMs: new Map([['sw-c', 150]]),
+        unreachableMs: new Map([['sw-c', 150]]),
       },
     ),
-    steps: ['leave c'],
+    steps: ['set-role c worker'],
   },
   {
     name: 'and steps down when the other serves',
     observed: seen(
       [member('a', joined('a')), member('b', joined('b')), member('c', joined('c'), GONE), member('d', joined('d'))],
       {
+        unreachableMs: new Map([['sw-c', 500]]),
         swarms: [
           swarm([
             ...three.slice(0, 2),
@@ -228,6 +235,7 @@ const cases: readonly Case[] = [
   {
     name: 'one of three engines lost and none to replace it: nothing',
     observed: seen([member('a', joined('a')), member('b', joined('b')), member('c', joined('c'), GONE)], {
+      unreachableMs: new Map([['sw-c', 500]]),
       swarms: [swarm([...three.slice(0, 2), listed('c', 'manager', { state: 'down', reachability: 'unreachable' })])],
     }),
     steps: [],
@@ -271,6 +279,7 @@ const cases: readonly Case[] = [
   {
     name: 'workers start anew when every manager left for good',
     observed: seen([member('b', joined('b', { isManager: false }))], {
+      orphanedMs: 1_000,
       known: { swarmId: 's1', nodes: [...known('a'), { nodeId: 'sw-b', memberId: 'b', isManager: false }] },
     }),
     steps: ['leave b'],
@@ -298,9 +307,9 @@ const cases: readonly Case[] = [
     steps: ['leave c'],
   },
   {
-    name: 'another cluster’s substrate counts as foreign',
+    name: 'beside another cluster’s substrate nothing is formed',
     observed: seen([member('a', NONE), member('c', joined('c', { mark: 'c2' }))]),
-    steps: ['init a'],
+    steps: [],
   },
   {
     name: 'a worker of machines we do not know is foreign',
@@ -337,7 +346,7 @@ const cases: readonly Case[] = [
     observed: seen([member('a', joined('a')), member('b', joined('b', { swarmId: 's2' }))], {
       swarms: [
         swarm([listed('a', 'manager')]),
-        swarm([listed('b', 'manager', { isLeader: true })], { swarmId: 's2', askedId: 'b' }),
+        swarm([listed('b', 'manager', { isLeader: true })], { swarmId: 's2', askedId: 'b', networks: 0 }),
       ],
     }),
     steps: ['leave b'],
@@ -366,10 +375,10 @@ const cases: readonly Case[] = [
     observed: seen([member('a', joined('a')), member('b', NONE)], {
       swarms: [swarm([listed('a', 'manager'), listed('b', 'worker', { state: 'down' })])],
     }),
-    steps: ['join b worker', 'remove b'],
+    steps: ['join b', 'remove b'],
   },
   {
-    name: 'who left discovery goes after the grace time, managers step down first',
+    name: 'who left discovery and is down goes after the grace time, managers step down first; what runs or was never ours stays',
     observed: seen(
       ['a', 'b', 'c'].map((name) => member(name, joined(name))),
       {
@@ -380,17 +389,193 @@ const cases: readonly Case[] = [
             listed('e', 'manager', { state: 'down', reachability: 'unreachable' }),
             listed('f', 'worker', { state: 'down' }),
             listed('g', 'worker'),
+            listed('h', 'worker', { state: 'down' }),
           ]),
         ],
+        known: { swarmId: 's1', nodes: known('a', 'b', 'c', 'd', 'e', 'f', 'g') },
         strayMs: new Map([
           ['sw-d', 150],
           ['sw-e', 150],
           ['sw-f', 50],
-          ['sw-g', 150],
+          ['sw-g', 100_000],
+          ['sw-h', 100_000],
         ]),
       },
     ),
     steps: ['remove d', 'set-role e worker'],
+  },
+  {
+    name: 'one engine fewer than before: the three managers stay, the one outside too',
+    observed: seen(
+      ['a', 'c'].map((name) => member(name, joined(name))),
+      {
+        swarms: [
+          swarm([
+            listed('a', 'manager', { isLeader: false }),
+            listed('b', 'manager'),
+            listed('c', 'manager', { isLeader: true }),
+          ]),
+        ],
+        known: { swarmId: 's1', nodes: known('a', 'b', 'c') },
+        strayMs: new Map([['sw-b', 1_000_000]]),
+      },
+    ),
+    steps: [],
+  },
+  {
+    name: 'of too many managers the leader stays',
+    observed: seen(
+      ['a', 'b', 'c', 'd'].map((name) => member(name, joined(name))),
+      {
+        swarms: [swarm(['a', 'b', 'c', 'd'].map((name) => listed(name, 'manager', { isLeader: name === 'd' })))],
+      },
+    ),
+    steps: ['set-role c worker'],
+  },
+  {
+    name: 'and nobody who serves is unmade while another manager may have other engines in its list',
+    observed: seen(
+      ['b', 'c', 'd'].map((name) => member(name, joined(name))),
+      {
+        swarms: [swarm(['a', 'b', 'c', 'd'].map((name) => listed(name, 'manager', { isLeader: name === 'd' })))],
+      },
+    ),
+    steps: [],
+  },
+  {
+    name: 'nobody steps down where that would leave too few that answer',
+    observed: seen(
+      ['a', 'b', 'c', 'd'].map((name) => member(name, joined(name))),
+      {
+        swarms: [
+          swarm([
+            ...['a', 'b'].map((name) => listed(name, 'manager')),
+            ...['c', 'd'].map((name) => listed(name, 'manager', { reachability: 'unknown' })),
+          ]),
+        ],
+      },
+    ),
+    steps: [],
+  },
+  {
+    name: 'workers whose managers left discovery but answer stay',
+    observed: seen([member('b', joined('b', { isManager: false }))], {
+      known: { swarmId: 's1', nodes: [...known('a'), { nodeId: 'sw-b', memberId: 'b', isManager: false }] },
+      orphanedMs: 1_000_000,
+      answering: new Set(['10.0.0.1']),
+    }),
+    steps: [],
+  },
+  {
+    name: 'and those whose managers do not answer for a while only',
+    observed: seen([member('b', joined('b', { isManager: false }))], {
+      known: { swarmId: 's1', nodes: [...known('a'), { nodeId: 'sw-b', memberId: 'b', isManager: false }] },
+      orphanedMs: 150,
+    }),
+    steps: [],
+  },
+  {
+    name: 'unless a person gave the networks up',
+    observed: seen([member('b', joined('b', { isManager: false }))], {
+      known: { swarmId: 's1', nodes: [...known('a'), { nodeId: 'sw-b', memberId: 'b', isManager: false }] },
+      orphanedMs: 150,
+    }),
+    wish: { adoptSwarm: true },
+    steps: ['leave b'],
+  },
+  {
+    name: 'no quorum of one while managers outside discovery answer',
+    observed: seen([member('a', leaderless('a'))], {
+      known: { swarmId: 's1', nodes: known('a', 'b', 'c') },
+      leaderlessMs: 1_000_000,
+      answering: new Set(['10.0.0.2']),
+    }),
+    steps: [],
+  },
+  {
+    name: 'nothing is formed beside a manager of ours whose list was not to be had',
+    observed: seen([member('a', joined('a')), member('d', NONE)]),
+    steps: [],
+  },
+  {
+    name: 'another cluster’s substrate is left alone, --adopt-swarm or not: members, workers, free engines',
+    observed: seen([
+      member('a', joined('a', { mark: 'c2' })),
+      member('b', joined('b', { isManager: false })),
+      member('c', NONE),
+      member('d', { ...leaderless('d'), mark: 'c2' }),
+    ]),
+    wish: { adoptSwarm: true },
+    steps: [],
+  },
+  {
+    name: 'beside ours as well, also while it elects a leader',
+    observed: seen(
+      [
+        member('a', joined('a')),
+        member('b', { ...leaderless('b'), mark: 'c2' }),
+        member('c', joined('c', { isManager: false, managerAddresses: ['10.0.0.2:2377'] })),
+        member('d', joined('d', { isManager: false, managerAddresses: ['10.0.0.5:2377'] })),
+        member('e', leaderless('e')),
+      ],
+      { swarms: [swarm([listed('a', 'manager')])] },
+    ),
+    wish: { adoptSwarm: true },
+    steps: [],
+  },
+  {
+    name: 'a swarm of ours is given up for another only when it has no networks',
+    observed: seen([member('a', joined('a')), member('b', joined('b', { swarmId: 's2' }))], {
+      swarms: [
+        swarm([listed('a', 'manager')], { networks: 1 }),
+        swarm([listed('b', 'manager', { isLeader: true })], { swarmId: 's2', askedId: 'b', networks: 2 }),
+      ],
+    }),
+    steps: [],
+  },
+  {
+    name: 'an engine that failed to join rests',
+    observed: seen([member('a', joined('a')), member('b', NONE), member('c', NONE)], {
+      swarms: [swarm([listed('a', 'manager')])],
+      restingJoins: new Map([['b', 'join failed: no space left on device']]),
+    }),
+    steps: ['join c'],
+  },
+  {
+    name: 'and one that failed as a manager is a worker while it rests',
+    observed: seen(
+      ['a', 'b', 'c', 'd'].map((name) => member(name, joined(name, { isManager: name === 'a' }))),
+      {
+        swarms: [swarm([listed('a', 'manager'), ...['b', 'c', 'd'].map((name) => listed(name, 'worker'))])],
+        restingManagers: new Set(['b']),
+      },
+    ),
+    steps: ['set-role c manager', 'set-role d manager'],
+  },
+  {
+    name: 'a manager of a healthy engine that the others do not reach steps down',
+    observed: seen(
+      ['a', 'b', 'c'].map((name) => member(name, joined(name))),
+      {
+        swarms: [swarm([...three.slice(0, 2), listed('c', 'manager', { reachability: 'unreachable' })])],
+        unreachableMs: new Map([['sw-c', 150]]),
+      },
+    ),
+    steps: ['set-role c worker'],
+  },
+  {
+    name: 'a re-installed manager’s former self steps down before the engine joins',
+    observed: seen([...['a', 'b'].map((name) => member(name, joined(name))), member('c', NONE)], {
+      swarms: [swarm([...three.slice(0, 2), listed('c', 'manager', { state: 'down', reachability: 'unreachable' })])],
+    }),
+    steps: ['set-role c worker'],
+  },
+  {
+    name: 'and then joins while the entry goes',
+    observed: seen([...['a', 'b'].map((name) => member(name, joined(name))), member('c', NONE)], {
+      swarms: [swarm([...three.slice(0, 2), listed('c', 'worker', { state: 'down' })])],
+    }),
+    steps: ['join c', 'remove c'],
   },
   {
     name: 'an engine that is down since before our start keeps its place by its address',
@@ -448,6 +633,46 @@ describe('planSubstrate', () => {
         expect(demoted.length).toBeLessThanOrEqual(1);
         expect(left.filter(({ state }) => state === 'ready').length * 2).toBeGreaterThan(left.length);
         expect(steps.some(({ kind }) => kind === 'leave' || kind === 'remove')).toBe(false);
+      }),
+    );
+  });
+
+  test('managers of one cluster with different lists come to rest', () => {
+    const letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const node = fc.record({
+      isManager: fc.boolean(),
+      zone: fc.constantFrom('x', 'y', 'z'),
+      first: fc.boolean(),
+      second: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(node, { minLength: 1, maxLength: 7 }), fc.nat(6), (given, leader) => {
+        const managers = new Set(
+          letters.filter((_, index) => given[index]?.isManager || index === leader % given.length),
+        );
+        const nodes = (): SwarmNode[] =>
+          given.map(({ zone }, index) => {
+            const name = letters[index] ?? '';
+            const isLeader = index === leader % given.length;
+            return listed(name, managers.has(name) ? 'manager' : 'worker', { isLeader, domain: ['', '', zone] });
+          });
+        const stepsOf = (list: 'first' | 'second'): readonly Step[] => {
+          const members = given.flatMap((each, index) => {
+            const name = letters[index] ?? '';
+            const facts = joined(name, { isManager: managers.has(name) });
+            return each[list] ? member(name, facts, { domain: ['', '', each.zone] }) : [];
+          });
+          return planSubstrate(seen(members, { swarms: [swarm(nodes())] }), WISH).steps;
+        };
+        for (let round = 0; round < 20; round++) {
+          const steps = stepsOf(round % 2 === 0 ? 'first' : 'second');
+          for (const step of steps) {
+            if (step.kind !== 'set-role') throw new Error(`unexpected: ${step.kind}`);
+            if (step.role === 'manager') managers.add(step.name);
+            else managers.delete(step.name);
+          }
+        }
+        expect([...stepsOf('first'), ...stepsOf('second')]).toEqual([]);
       }),
     );
   });

@@ -1,9 +1,8 @@
-import { chooseManagers, type ManagerCandidate, managerCount } from './managers.ts';
-import { pickSwarm, type Standing, standings } from './standing.ts';
+import { chooseManagers } from './managers.ts';
+import { noticesOf, problemsOf } from './problems.ts';
+import { planRoles, type Seat } from './roles.ts';
+import { pickSwarm, type Situation, type Standing, standings } from './standing.ts';
 import type { Observation, ObservedMember, ObservedSwarm, Plan, Step, SubstrateWish, SwarmNode } from './types.ts';
-
-/** What the engines must let through between each other; said wherever that looks to be the cause. */
-export const PORTS_HINT = 'open tcp 2377, tcp and udp 7946 and udp 4789 between the nodes';
 
 /**
  * What to do next so that one substrate has all members that may be in it and a quorum spread over failure domains.
@@ -14,14 +13,9 @@ export function planSubstrate(observation: Observation, wish: SubstrateWish): Pl
   const swarm = pickSwarm(observation);
   const situation: Situation = { observation, wish, swarm, standings: standings(observation, wish, swarm) };
   const { steps, isPending } = swarm ? planGrown(situation, swarm) : planFormed(situation);
-  return { steps, isPending, swarm, problems: problemsOf(situation), active: activeOf(situation) };
-}
-
-interface Situation {
-  readonly observation: Observation;
-  readonly wish: SubstrateWish;
-  readonly swarm: ObservedSwarm | undefined;
-  readonly standings: ReadonlyMap<string, Standing>;
+  const problems = problemsOf(situation);
+  const notices = noticesOf(situation);
+  return { steps, isPending, swarm, guestOf: guestOf(situation), problems, notices, active: activeOf(situation) };
 }
 
 interface Round {
@@ -30,33 +24,53 @@ interface Round {
 }
 
 const WAIT: Round = { steps: [], isPending: true };
+const DONE: Round = { steps: [], isPending: false };
 
 /** There is no swarm with a leader: revive ours, wait for it, or form it. */
 function planFormed(situation: Situation): Round {
-  const { observation, wish } = situation;
+  const { observation } = situation;
+  if (!observation.isSettled) return WAIT;
+  const lost = membersThat(situation, 'lost').filter(({ isHealthy }) => isHealthy);
+  if (lost.length > 0) return planRevival(situation, lost);
+  // Whose swarm that is will be known when its managers answer; ours must not be formed beside itself.
+  if (membersThat(situation, 'waiting').some(({ isHealthy }) => isHealthy)) return WAIT;
+  if (hasAbsentManager(situation) || membersThat(situation, 'undetermined').length > 0) return WAIT;
+  const orphans = membersThat(situation, 'orphan').filter(({ isHealthy }) => isHealthy);
+  if (orphans.length > 0) return planDesertion(situation, orphans);
+  // Another cluster's substrate: engines that are free today may be about to join it.
+  if (guestOf(situation) !== undefined) return DONE;
   const leaving = leaves(situation);
   if (leaving.length > 0) return { steps: leaving, isPending: true };
-  const lost = membersThat(situation, 'lost').filter(({ isHealthy }) => isHealthy);
-  if (lost.length > 0) {
-    const [survivor] = byName(lost);
-    const isDue = observation.isSettled && observation.leaderlessMs >= wish.graces.quorumMs;
-    return isDue && survivor
-      ? { steps: [{ kind: 'force-new-cluster', memberId: survivor.id }], isPending: true }
-      : WAIT;
-  }
-  if (!observation.isSettled || hasAbsentManager(situation)) return WAIT;
-  if (membersThat(situation, 'undetermined').length > 0) return WAIT;
-  // Every manager left for good: what they knew of networks went with them, the rest starts anew.
-  const deserted = membersThat(situation, 'orphan').filter(({ isHealthy }) => isHealthy);
-  if (deserted.length > 0)
-    return { steps: deserted.map(({ id }) => leave(id, 'all managers of its substrate are gone')), isPending: true };
-  const free = membersThat(situation, 'free').filter(({ isHealthy, address }) => isHealthy && address !== undefined);
+  const free = membersThat(situation, 'free').filter(
+    ({ isHealthy, address, id }) => isHealthy && address !== undefined && !observation.restingJoins.has(id),
+  );
   const [first] = chooseManagers(
-    free.map((member) => toCandidate(member, false)),
+    free.map(({ id, name, domain }) => ({ id, name, domain, isManager: false, isFixed: false })),
     1,
   );
-  return first ? { steps: [{ kind: 'init', memberId: first.id }], isPending: true } : { steps: [], isPending: false };
+  return first ? { steps: [{ kind: 'init', memberId: first.id }], isPending: true } : DONE;
 }
+
+/** Managers of ours that see no leader: after the grace time one of them becomes a quorum by itself. */
+function planRevival({ observation, wish }: Situation, lost: readonly ObservedMember[]): Round {
+  const [survivor] = byName(lost);
+  // Managers that left discovery but run could be a quorum among themselves, now or in a moment.
+  const isDue = observation.leaderlessMs >= wish.graces.quorumMs && observation.answering.size === 0;
+  return isDue && survivor ? { steps: [{ kind: 'force-new-cluster', memberId: survivor.id }], isPending: true } : WAIT;
+}
+
+/**
+ * Workers of ours whose managers all left discovery. Their containers still talk, and leaving would end that: they leave
+ * only when no manager answers any more for a long time, or sooner when a person said so (`--adopt-swarm`).
+ */
+function planDesertion({ observation, wish }: Situation, orphans: readonly ObservedMember[]): Round {
+  if (observation.answering.size > 0) return WAIT;
+  const graceMs = wish.adoptSwarm ? wish.graces.quorumMs : wish.graces.orphanMs;
+  if (observation.orphanedMs < graceMs) return WAIT;
+  return { steps: orphans.map(({ id }) => leave(id, DESERTED)), isPending: true };
+}
+
+const DESERTED = 'all managers of its substrate are gone: its cluster networks are lost and must be created again';
 
 /** Whether a remembered manager may still come back: it is a member, but does not answer. */
 function hasAbsentManager({ observation, standings: all }: Situation): boolean {
@@ -70,84 +84,57 @@ function hasAbsentManager({ observation, standings: all }: Situation): boolean {
 
 /** There is a swarm of ours with a leader: let members in, spread the managers, clear away what left. */
 function planGrown(situation: Situation, swarm: ObservedSwarm): Round {
-  const taking = participants(situation);
-  const chosen = new Set(chooseWanted(situation, taking).map(({ id }) => id));
+  const removable = removals(situation, swarm);
+  const leaving = new Set(removable.map(({ nodeId }) => nodeId));
+  const seats = seatsOf(situation, swarm).filter(({ node }) => !leaving.has(node.nodeId));
+  const { observation, wish } = situation;
   const steps: Step[] = [
     ...leaves(situation),
-    ...joins(taking, chosen),
-    ...promotions(taking, chosen),
-    ...demotions(taking, chosen, wantedManagers(situation)),
-    ...removals(situation, swarm),
+    ...joins(situation, swarm),
+    ...planRoles({ observation, wish, swarm, seats, coming: coming(situation) }),
+    ...removable.map((node): Step => letGo(node)),
   ];
   const isPending =
     steps.length > 0 ||
     membersThat(situation, 'waiting').some(({ isHealthy }) => isHealthy) ||
+    awaited(situation, swarm).length > 0 ||
     swarm.nodes.some((node) => node.state === 'unknown' || isInTransition(node));
   return { steps, isPending };
 }
 
-interface Participant {
-  readonly member: ObservedMember;
-  /** Undefined while it has not joined. */
-  readonly entry: SwarmNode | undefined;
+function seatsOf({ observation, standings: all }: Situation, swarm: ObservedSwarm): readonly Seat[] {
+  const byNodeId = new Map<string, ObservedMember>();
+  for (const member of observation.members) {
+    const standing = all.get(member.id);
+    if (standing?.kind === 'ours') byNodeId.set(standing.nodeId, member);
+  }
+  return swarm.nodes.map((node) => ({ node, member: byNodeId.get(node.nodeId) }));
 }
 
-function participants({ observation, standings: all }: Situation): Participant[] {
-  return observation.members.flatMap((member): Participant[] => {
-    const standing = all.get(member.id);
-    if (standing?.kind === 'ours') return [{ member, entry: standing.entry }];
-    if (standing?.kind === 'free' && member.address !== undefined) return [{ member, entry: undefined }];
-    return [];
+/** How many engines are about to join, some of them again. */
+function coming(situation: Situation): number {
+  const kinds = ['free', 'stale', 'waiting'] as const;
+  const members = kinds.flatMap((kind) => membersThat(situation, kind));
+  return members.filter(({ isHealthy, address }) => isHealthy && address !== undefined).length;
+}
+
+/** Free engines that may join now. */
+function joins(situation: Situation, swarm: ObservedSwarm): Step[] {
+  const { observation } = situation;
+  return membersThat(situation, 'free').flatMap((member): Step[] => {
+    if (!member.isHealthy || member.address === undefined || observation.restingJoins.has(member.id)) return [];
+    return predecessor(member, swarm) ? [] : [{ kind: 'join', memberId: member.id }];
   });
 }
 
-/** How many managers there shall be, counting the members that are about to join (again). */
-function wantedManagers({ standings: all }: Situation): number {
-  const coming: readonly Standing['kind'][] = ['ours', 'free', 'stale', 'waiting'];
-  return managerCount([...all.values()].filter(({ kind }) => coming.includes(kind)).length);
+/** Engines that join as soon as the manager that had their address before is out of the quorum. */
+function awaited(situation: Situation, swarm: ObservedSwarm): readonly ObservedMember[] {
+  return membersThat(situation, 'free').filter((member) => member.isHealthy && predecessor(member, swarm));
 }
 
-function chooseWanted(situation: Situation, taking: readonly Participant[]): readonly ManagerCandidate[] {
-  const able = taking.filter(({ member, entry }) =>
-    member.isHealthy
-      ? entry?.state !== 'down'
-      : entry?.role === 'manager' && member.goneMs < situation.wish.graces.managerMs,
-  );
-  return chooseManagers(
-    able.map(({ member, entry }) => toCandidate(member, entry?.role === 'manager')),
-    wantedManagers(situation),
-  );
-}
-
-/** Managers join first: an engine remembers the manager it joined through, and workers shall have several to choose from. */
-function joins(taking: readonly Participant[], chosen: ReadonlySet<string>): Step[] {
-  const joining = taking.flatMap(({ member, entry }) => (entry === undefined && member.isHealthy ? member.id : []));
-  const managers = joining.filter((memberId) => chosen.has(memberId));
-  if (managers.length > 0) return managers.map((memberId) => ({ kind: 'join', memberId, role: 'manager' }));
-  return joining.map((memberId) => ({ kind: 'join', memberId, role: 'worker' }));
-}
-
-function promotions(taking: readonly Participant[], chosen: ReadonlySet<string>): Step[] {
-  return taking.flatMap(({ member, entry }): Step[] =>
-    chosen.has(member.id) && member.isHealthy && entry?.role === 'worker' && entry.state === 'ready'
-      ? [{ kind: 'set-role', nodeId: entry.nodeId, name: member.name, role: 'manager' }]
-      : [],
-  );
-}
-
-/** Managers too many step down one at a time, and only when all that shall stay are reachable: the quorum never shrinks first. */
-function demotions(taking: readonly Participant[], chosen: ReadonlySet<string>, wanted: number): Step[] {
-  const areReady = taking.every(
-    ({ member, entry }) => !chosen.has(member.id) || (entry?.role === 'manager' && entry.reachability === 'reachable'),
-  );
-  // Without anybody to take its place a missing manager keeps it: it may come back.
-  if (!areReady || chosen.size < wanted) return [];
-  const surplus = taking.filter(
-    ({ member, entry }) => !chosen.has(member.id) && entry?.role === 'manager' && entry.reachability !== undefined,
-  );
-  // The unreachable ones first: they count in the quorum without serving it.
-  const next = surplus.find(({ entry }) => entry?.reachability !== 'reachable') ?? surplus[0];
-  return next?.entry ? [{ kind: 'set-role', nodeId: next.entry.nodeId, name: next.member.name, role: 'worker' }] : [];
+/** The manager whose address a free member has now: its engine was re-installed, and the entry still counts in the quorum. */
+function predecessor({ address }: ObservedMember, { nodes }: ObservedSwarm): SwarmNode | undefined {
+  return nodes.find((node) => node.address === address && node.role === 'manager');
 }
 
 /** A role that was changed and is not in effect yet; the swarm brings it about by itself. */
@@ -155,49 +142,42 @@ function isInTransition(node: SwarmNode): boolean {
   return node.state === 'ready' && (node.role === 'manager') !== (node.reachability !== undefined);
 }
 
-interface Stray {
-  readonly node: SwarmNode;
-  readonly isDue: boolean;
-}
-
-/** Swarm nodes that no member answers to. */
-function strays({ observation, wish, standings: all }: Situation, swarm: ObservedSwarm): Stray[] {
-  const taken = new Set([...all.values()].flatMap((standing) => (standing.kind === 'ours' ? standing.nodeId : [])));
+/**
+ * Swarm nodes to be removed: re-installed engines (a member at this address is somebody else now), and those that this
+ * manager knew as members, that left the cluster and are down. What runs stays: it has containers, and another manager of
+ * this cluster may have it in its list.
+ */
+function removals(situation: Situation, swarm: ObservedSwarm): readonly SwarmNode[] {
+  const { observation, wish } = situation;
+  const former = new Set(observation.known.nodes.map(({ nodeId }) => nodeId));
   const reached = new Set(
     observation.members.flatMap(({ facts, address }) => (facts.kind === 'unknown' ? [] : (address ?? []))),
   );
-  return swarm.nodes
-    .filter(({ nodeId }) => !taken.has(nodeId))
-    .map((node) => {
-      // Its engine was re-installed or joined anew: a member at this address is somebody else now.
-      const isSuperseded = node.state !== 'ready' && reached.has(node.address);
-      const graceMs = node.state === 'ready' ? wish.graces.runningStrayMs : wish.graces.strayMs;
-      return { node, isDue: isSuperseded || (observation.strayMs.get(node.nodeId) ?? 0) >= graceMs };
+  return seatsOf(situation, swarm)
+    .flatMap(({ node, member }) => (member ? [] : node))
+    .filter((node) => {
+      if (node.state === 'ready' && node.reachability !== 'unreachable') return false;
+      const isDue = (observation.strayMs.get(node.nodeId) ?? 0) >= wish.graces.strayMs;
+      return reached.has(node.address) || (node.state !== 'ready' && isDue && former.has(node.nodeId));
     });
 }
 
-function removals(situation: Situation, swarm: ObservedSwarm): Step[] {
-  return strays(situation, swarm)
-    .filter(({ isDue }) => isDue)
-    .map(({ node }) =>
-      node.role === 'manager' && node.reachability !== undefined
-        ? { kind: 'set-role', nodeId: node.nodeId, name: node.hostname, role: 'worker' }
-        : { kind: 'remove', nodeId: node.nodeId, name: node.hostname },
-    );
+/** Managers step down first: the swarm does not remove one. */
+function letGo({ nodeId, hostname: name, reachability }: SwarmNode): Step {
+  return reachability !== undefined
+    ? { kind: 'set-role', nodeId, name, role: 'worker' }
+    : { kind: 'remove', nodeId, name };
 }
 
-/**
- * Members that must leave what they are in. What is undetermined may be ours without a leader: it is adopted only when
- * ours is known to be another one.
- */
-function leaves({ observation, wish, swarm, standings: all }: Situation): Step[] {
+/** Members that must leave what they are in: what ours does not know any more, and with --adopt-swarm swarms of somebody else. */
+function leaves({ observation, wish, standings: all }: Situation): Step[] {
   return observation.members.flatMap((member): Step[] => {
     const standing = all.get(member.id);
     if (!member.isHealthy || standing === undefined) return [];
     if (standing.kind === 'stale') return [leave(member.id, standing.why)];
-    const isElsewhere = standing.kind === 'foreign' || (standing.kind === 'undetermined' && swarm !== undefined);
-    const isAdopted = wish.adoptSwarm && isElsewhere;
-    return isAdopted ? [leave(member.id, 'it is adopted out of another swarm')] : [];
+    return wish.adoptSwarm && standing.kind === 'foreign' && standing.mark === undefined
+      ? [leave(member.id, 'it is adopted out of another swarm')]
+      : [];
   });
 }
 
@@ -205,23 +185,10 @@ function leave(memberId: string, why: string): Step {
   return { kind: 'leave', memberId, why };
 }
 
-function problemsOf({ observation, wish, swarm, standings: all }: Situation): ReadonlyMap<string, string> {
-  const problems = new Map<string, string>();
-  for (const member of observation.members) {
-    const standing = all.get(member.id);
-    if ((standing?.kind === 'foreign' || standing?.kind === 'undetermined') && !wish.adoptSwarm)
-      problems.set(member.id, standing.why);
-    else if (standing?.kind === 'ours' && member.isHealthy && standing.entry.state === 'down')
-      problems.set(member.id, `the managers of the cluster's networks do not hear it: ${PORTS_HINT}`);
-    else if (standing?.kind === 'free' && member.isHealthy && member.address === undefined)
-      problems.set(
-        member.id,
-        'no address of it is known that other engines reach: set its engine label io.enxame.address=IP',
-      );
-    else if (!swarm && (standing?.kind === 'lost' || standing?.kind === 'orphan'))
-      problems.set(member.id, "too few managers of the cluster's networks answer; running containers are not affected");
-  }
-  return problems;
+/** The cluster whose substrate the engines are in, when they are in none of ours. */
+function guestOf({ swarm, standings: all }: Situation): string | undefined {
+  if (swarm) return undefined;
+  return [...all.values()].flatMap((standing) => (standing.kind === 'foreign' ? (standing.mark ?? []) : []))[0];
 }
 
 function activeOf({ standings: all }: Situation): ReadonlyMap<string, string> {
@@ -238,8 +205,4 @@ function membersThat({ observation, standings: all }: Situation, kind: Standing[
 
 function byName(members: readonly ObservedMember[]): ObservedMember[] {
   return [...members].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function toCandidate({ id, name, domain }: ObservedMember, isManager: boolean): ManagerCandidate {
-  return { id, name, domain, isManager };
 }

@@ -6,8 +6,11 @@ import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { repairAttachments } from './attachments.ts';
 import { Executor, type StepResult } from './executor.ts';
-import { Observer } from './observer.ts';
-import { PORTS_HINT, planSubstrate } from './plan.ts';
+import { type MemberSetbacks, Observer } from './observer.ts';
+import { planSubstrate } from './plan.ts';
+import { PORTS_HINT } from './problems.ts';
+import { Revival } from './revival.ts';
+import { Setbacks } from './setbacks.ts';
 import type { StatusBoard } from './status-board.ts';
 import type {
   ClusterIdentity,
@@ -24,8 +27,8 @@ import type {
 /** Options of {@link Reconciler}; all have defaults. */
 export interface ReconcilerOptions {
   /**
-   * What tells this cluster's substrate from others', stable over restarts. Without it, or when it changed, a substrate is
-   * taken for this cluster's when most of its engines are.
+   * What tells this cluster's substrate from others'. Without it the substrate is known as this cluster's only while this
+   * process lives.
    */
   readonly identity?: ClusterIdentity | undefined;
   readonly adoptSwarm?: boolean;
@@ -42,6 +45,8 @@ export interface ReconcilerParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly memory?: SubstrateMemory | undefined;
+  /** Whether a client stopped a container, by the engine's ID, that did not run: it is not started again. */
+  readonly isStopped?: ((engineId: string) => boolean) | undefined;
   /** Where every round's outcome is published. */
   readonly board: StatusBoard;
 }
@@ -51,8 +56,10 @@ const DEFAULT_GRACES: Graces = {
   managerMs: 30_000,
   promotionMs: 30_000,
   strayMs: 60_000,
-  runningStrayMs: 300_000,
+  orphanMs: 600_000,
 };
+const JOIN_BACKOFF = { baseMs: 5_000, maxMs: 600_000 } as const;
+const MANAGER_BACKOFF = { baseMs: 120_000, maxMs: 3_600_000 } as const;
 const REPAIR_CONCURRENCY = 16;
 const PENDING_MS = 500;
 const IDLE_MS = 15_000;
@@ -66,12 +73,16 @@ export class Reconciler {
   readonly #parts: ReconcilerParts;
   readonly #options: ReconcilerOptions;
   readonly #graces: Graces;
+  readonly #identity: ClusterIdentity;
+  readonly #setbacks: MemberSetbacks;
   readonly #observer: Observer;
   readonly #executor: Executor;
+  readonly #revival: Revival;
   /** Members whose containers' attachments are to be compared with the swarm's, because either may have lost some. */
   readonly #suspects = new Set<string>();
   #known: KnownSubstrate | undefined;
-  #failures: ReadonlyMap<string, string> = new Map();
+  /** What was warned of already. */
+  #told: ReadonlySet<string> = new Set();
   #failedRounds = 0;
   #wake: () => void = () => undefined;
   #isWoken = false;
@@ -80,9 +91,14 @@ export class Reconciler {
     this.#parts = parts;
     this.#options = options;
     this.#graces = { ...DEFAULT_GRACES, ...options.graces };
-    this.#observer = new Observer(options.identity, parts.clock);
-    const mark = options.identity?.id ?? randomBytes(8).toString('hex');
-    this.#executor = new Executor({ mark, pool: options.pool }, parts.logger);
+    this.#identity = options.identity ?? nameless();
+    this.#setbacks = {
+      joins: new Setbacks(parts.clock, JOIN_BACKOFF),
+      managers: new Setbacks(parts.clock, MANAGER_BACKOFF),
+    };
+    this.#observer = new Observer(this.#identity, this.#setbacks, parts.clock);
+    this.#executor = new Executor({ mark: this.#identity.id, pool: options.pool }, parts.logger);
+    this.#revival = new Revival({ ...parts, isStopped: parts.isStopped ?? (() => false) });
   }
 
   /** Goes round until aborted. To be called once. */
@@ -130,7 +146,7 @@ export class Reconciler {
     const { nodes } = this.#parts.members;
     const observation = await this.#observer.observe(nodes, this.#known, signal);
     const plan = planSubstrate(observation, {
-      identity: this.#options.identity,
+      identity: this.#identity,
       adoptSwarm: this.#options.adoptSwarm ?? false,
       graces: this.#graces,
     });
@@ -144,37 +160,58 @@ export class Reconciler {
   }
 
   #delayAfter(plan: Plan, results: readonly StepResult[]): number {
-    this.#failedRounds = results.some(({ failure }) => failure !== undefined) ? this.#failedRounds + 1 : 0;
-    if (this.#failedRounds > 0) return backoffMs(this.#failedRounds, BACKOFF);
-    if (results.length > 0) return 0;
-    return plan.isPending ? PENDING_MS : jitterMs(this.#options.idleMs ?? IDLE_MS, 0.1);
+    // A join that failed rests by itself and holds up nobody else.
+    const hasFailed = results.some(({ step, failure }) => failure !== undefined && step.kind !== 'join');
+    this.#failedRounds = hasFailed ? this.#failedRounds + 1 : 0;
+    if (hasFailed) return backoffMs(this.#failedRounds, BACKOFF);
+    if (results.some(({ failure }) => failure === undefined)) return 0;
+    if (plan.isPending) return PENDING_MS;
+    const idleMs = jitterMs(this.#options.idleMs ?? IDLE_MS, 0.1);
+    return Math.min(idleMs, this.#setbacks.joins.nextMs() ?? idleMs, this.#revival.nextMs() ?? idleMs);
   }
 
   #take(results: readonly StepResult[]): void {
-    const failures = new Map<string, string>();
     for (const { step, failure } of results) {
+      if (step.kind === 'set-role' && step.failedId !== undefined && failure === undefined)
+        this.#setbacks.managers.add(step.failedId, 'it did not become a manager');
       if (!('memberId' in step)) continue;
       this.#observer.forget(step.memberId);
       this.#suspects.add(step.memberId);
-      if (failure !== undefined) failures.set(step.memberId, explain(step.kind, failure));
+      if (failure !== undefined) this.#setbacks.joins.add(step.memberId, explain(step.kind, failure));
     }
-    this.#failures = failures;
     const { board } = this.#parts;
-    if (failures.size > 0)
-      board.publish({ ...board.current, problems: new Map([...board.current.problems, ...failures]) });
+    const problems = new Map([...board.current.problems, ...this.#setbacks.joins.resting()]);
+    if (problems.size > board.current.problems.size) board.publish({ ...board.current, problems });
   }
 
   #publish(plan: Plan): void {
-    const problems = new Map(plan.problems);
-    // A failure stays told until the member takes part.
-    for (const [memberId, text] of this.#failures) if (!plan.active.has(memberId)) problems.set(memberId, text);
+    for (const memberId of plan.active.keys()) this.#setbacks.joins.clear(memberId);
+    const problems = new Map([...this.#setbacks.joins.reasons(), ...plan.problems]);
+    this.#warn(plan, problems);
     this.#parts.board.publish({
       swarmId: plan.swarm?.swarmId,
+      guestOf: plan.guestOf,
       active: new Set(plan.active.keys()),
       managers: this.#managersOf(plan),
       problems,
+      notices: plan.notices,
       excluded: new Set(plan.problems.keys()),
     });
+  }
+
+  /** Once when it begins. */
+  #warn({ notices }: Plan, problems: ReadonlyMap<string, string>): void {
+    const { logger, members } = this.#parts;
+    const told = new Set<string>(notices);
+    for (const notice of notices) if (!this.#told.has(notice)) logger.warn(`substrate: ${notice}`);
+    for (const [memberId, problem] of problems) {
+      const key = `${memberId} ${problem}`;
+      told.add(key);
+      if (this.#told.has(key)) continue;
+      const engine = members.nodes.find(({ id }) => id === memberId)?.name;
+      logger.warn({ engine, problem }, 'substrate: an engine takes no part in cluster networks');
+    }
+    this.#told = told;
   }
 
   #managersOf(plan: Plan): SubstrateMember[] {
@@ -189,9 +226,10 @@ export class Reconciler {
   async #remember(plan: Plan, { members }: Observation): Promise<void> {
     if (!plan.swarm) return;
     const isManager = new Map(plan.swarm.nodes.map(({ nodeId, role }) => [nodeId, role === 'manager']));
-    // Members that are down now keep their place: they were ours and will be again.
+    // Members that are down keep their place, they will be ours again; those that left as long as the swarm has them.
     const earlier = (this.#known?.nodes ?? []).filter(
-      ({ memberId }) => !plan.active.has(memberId) && members.some(({ id }) => id === memberId),
+      ({ memberId, nodeId }) =>
+        !plan.active.has(memberId) && (isManager.has(nodeId) || members.some(({ id }) => id === memberId)),
     );
     const active = [...plan.active].map(([memberId, nodeId]) => ({
       nodeId,
@@ -204,19 +242,21 @@ export class Reconciler {
     await this.#parts.memory?.save(known);
   }
 
-  /** Mends attachments that the swarm lost while their containers ran on. */
+  /** Mends attachments that the swarm lost while their containers ran on, and starts what found no network. */
   async #repair(plan: Plan, members: ReadonlyMap<string, SubstrateMember>, signal: AbortSignal): Promise<void> {
     const [manager] = this.#parts.board.current.managers;
     if (!manager) return;
     const limit = pLimit(REPAIR_CONCURRENCY);
-    const repairs = [...this.#suspects].map((memberId) =>
+    const suspects = new Set([...this.#suspects, ...this.#revival.waiting]);
+    const repairs = [...suspects].map((memberId) =>
       limit(async () => {
         const member = members.get(memberId);
         const nodeId = plan.active.get(memberId);
         if (!member) this.#suspects.delete(memberId);
         if (!member?.isHealthy || nodeId === undefined) return;
-        this.#suspects.delete(memberId);
-        await repairAttachments({ manager, member, nodeId, logger: this.#parts.logger, signal });
+        if (this.#suspects.delete(memberId))
+          await repairAttachments({ manager, member, nodeId, logger: this.#parts.logger, signal });
+        await this.#revival.revive(member, signal);
       }),
     );
     await Promise.all(repairs);
@@ -232,6 +272,12 @@ export class Reconciler {
     signal.removeEventListener('abort', wake);
     this.#wake = () => undefined;
   }
+}
+
+/** An identity for the life of this process. */
+function nameless(): ClusterIdentity {
+  const id = randomBytes(8).toString('hex');
+  return { id, marks: new Set([id]) };
 }
 
 function explain(kind: string, failure: unknown): string {

@@ -12,11 +12,20 @@ export type Standing =
   | { readonly kind: 'free' }
   /** Believes in a substrate of ours that does not know it (any more): leaves and joins again. */
   | { readonly kind: 'stale'; readonly why: string }
-  | { readonly kind: 'foreign'; readonly why: string }
+  /** `mark` when the swarm is another cluster's substrate: then it is not even adopted. */
+  | { readonly kind: 'foreign'; readonly mark: string | undefined; readonly why: string }
   /** In a swarm of which nobody can say whose it is: left alone until somebody can. */
   | { readonly kind: 'undetermined'; readonly why: string }
   /** Joining, or not heard of yet. */
   | { readonly kind: 'waiting' };
+
+/** An observation with what it means for each member. */
+export interface Situation {
+  readonly observation: Observation;
+  readonly wish: SubstrateWish;
+  readonly swarm: ObservedSwarm | undefined;
+  readonly standings: ReadonlyMap<string, Standing>;
+}
 
 type Membership = Extract<SwarmFacts, { kind: 'member' }>;
 
@@ -24,15 +33,18 @@ const NOT_OURS =
   'it runs containers but takes no part in cluster networks; let it leave that swarm, or start the manager with --adopt-swarm';
 
 /**
- * The swarm that is ours among those with a leader: the latest epoch (the one clients saw last), else the remembered
- * one, else the one with most nodes; the last tie is broken by ID so that every manager decides alike.
+ * The swarm that is ours among those with a leader: the latest epoch (the one clients saw last), else one that has
+ * networks, else the remembered one, else the one with most nodes; the last tie is broken by ID so that every manager
+ * decides alike.
  */
 export function pickSwarm({ swarms, known }: Observation): ObservedSwarm | undefined {
+  const isUsed = (swarm: ObservedSwarm): boolean => swarm.networks !== 0;
   const ready = (swarm: ObservedSwarm): number => swarm.nodes.filter(({ state }) => state === 'ready').length;
   const leader = (swarm: ObservedSwarm): string => swarm.nodes.find(({ isLeader }) => isLeader)?.nodeId ?? '';
   return [...swarms].sort(
     (a, b) =>
       b.epoch - a.epoch ||
+      Number(isUsed(b)) - Number(isUsed(a)) ||
       Number(b.swarmId === known.swarmId) - Number(a.swarmId === known.swarmId) ||
       ready(b) - ready(a) ||
       compareText(a.swarmId, b.swarmId) ||
@@ -68,20 +80,10 @@ class Judge {
   }
 
   standing(member: ObservedMember): Standing {
-    const standing = this.#first(member);
-    const isStuck = standing.kind === 'ours' && member.isHealthy && this.#isStuck(standing.nodeId);
-    // An engine whose join address died meanwhile tries that one for ever: only joining anew gives it a living one.
-    return isStuck ? stale('it was made a manager and did not become one') : standing;
-  }
-
-  #isStuck(nodeId: string): boolean {
-    return (this.#observation.promotedMs.get(nodeId) ?? 0) >= this.#wish.graces.promotionMs;
-  }
-
-  #first(member: ObservedMember): Standing {
     const { facts } = member;
     if (facts.kind === 'none') return { kind: 'free' };
     if (facts.kind === 'unknown') return this.#unheard(member);
+    if (facts.mark !== undefined && !this.#isOurs(facts)) return anotherCluster(facts.mark);
     if (facts.state === 'locked') return foreign('its swarm is locked with a key of its owner');
     if (facts.isManager) return facts.swarmId === undefined ? this.#leaderless(facts) : this.#manager(facts);
     return this.#worker(facts);
@@ -97,22 +99,26 @@ class Judge {
 
   #manager(facts: Membership): Standing {
     if (facts.mark === undefined) return foreign('it manages a swarm of its own');
-    if (!this.#isOurs(facts)) return foreign('it belongs to the substrate of another cluster');
     // It sees a leader, but its list was not to be had: nothing is certain in this round.
     if (!this.#swarm) return { kind: 'waiting' };
     const entry = this.#entries.get(facts.nodeId);
-    if (!entry || facts.swarmId !== this.#swarm.swarmId)
-      return stale('it is in a second substrate, formed at the same time');
+    if (!entry || facts.swarmId !== this.#swarm.swarmId) return this.#rival(facts);
     if (entry.reachability === undefined && this.#followsRival(facts.nodeId))
       return stale('it kept an older state of the substrate');
     return { kind: 'ours', nodeId: facts.nodeId, entry };
   }
 
-  /** By its mark, or because most of its nodes are members of ours, which the observation found out. */
-  #isOurs({ mark, swarmId }: Membership): boolean {
-    const { swarms } = this.#observation;
-    const isMarked = mark !== undefined && this.#wish.identity?.marks.has(mark);
-    return isMarked || swarms.some((swarm) => swarm.swarmId === swarmId);
+  /** In another swarm with our mark. One that was never used is given up; networks are not destroyed on a guess. */
+  #rival({ swarmId, epoch }: Membership): Standing {
+    const rival = this.#observation.swarms.find((swarm) => swarm.swarmId === swarmId);
+    const isOlder = swarmId === this.#swarm?.swarmId || epoch < (this.#swarm?.epoch ?? 0);
+    if (isOlder || rival?.networks === 0) return stale('it is in a second substrate, formed at the same time');
+    return undetermined('it is in a second substrate of this cluster, which has networks of its own');
+  }
+
+  /** By the mark it has or had when it saw a leader. */
+  #isOurs({ mark }: Membership): boolean {
+    return mark !== undefined && this.#wish.identity.marks.has(mark);
   }
 
   #followsRival(nodeId: string): boolean {
@@ -129,7 +135,7 @@ class Judge {
         ? stale('it kept an older state of the substrate')
         : { kind: 'ours', nodeId: facts.nodeId, entry };
     }
-    if (!this.#known.has(facts.nodeId))
+    if (!this.#known.has(facts.nodeId) && !this.#isOurs(facts))
       return undetermined('it manages a swarm without a leader, and nothing tells whose swarm that is');
     return this.#swarm ? stale('the substrate does not know it any more') : { kind: 'lost', nodeId: facts.nodeId };
   }
@@ -141,26 +147,35 @@ class Judge {
     if (this.#known.has(facts.nodeId)) {
       return this.#swarm ? stale('the substrate does not know it any more') : { kind: 'orphan', nodeId: facts.nodeId };
     }
-    if (!this.#hasOnlyOurManagers(facts)) return foreign('it is a worker of a swarm of other machines');
-    return this.#swarm
+    const managers = this.#managersOf(facts);
+    if (managers === undefined) return foreign('it is a worker of a swarm of other machines');
+    const stranger = managers.find((each) => each.facts.kind === 'member' && this.#isStrange(each.facts));
+    if (stranger?.facts.kind === 'member')
+      return stranger.facts.mark === undefined
+        ? foreign('it is a worker of a swarm of other machines')
+        : anotherCluster(stranger.facts.mark);
+    // Its managers may only be without a leader for a moment: what they are in is not known to be gone.
+    const isGone = this.#swarm && managers.every(({ facts: { kind }, id }) => kind === 'none' || this.#isListed(id));
+    return isGone
       ? stale('the substrate does not know it any more')
       : undetermined('it is a worker of a swarm whose managers do not answer');
   }
 
-  /** Whether all managers it knows have addresses of our members, none of which manages a foreign swarm. */
-  #hasOnlyOurManagers({ managerAddresses }: Membership): boolean {
+  /** The members at the addresses of all managers it knows; undefined when one of them is no member. */
+  #managersOf({ managerAddresses }: Membership): readonly ObservedMember[] | undefined {
     const hosts = managerAddresses.map(hostOf);
-    return (
-      hosts.length > 0 &&
-      hosts.every((host) => this.#addresses.has(host)) &&
-      !this.#observation.members.some(
-        ({ address, facts }) => hosts.includes(address ?? '') && this.#isForeignManager(facts),
-      )
-    );
+    if (hosts.length === 0 || !hosts.every((host) => this.#addresses.has(host))) return undefined;
+    return this.#observation.members.filter(({ address }) => address !== undefined && hosts.includes(address));
   }
 
-  #isForeignManager(facts: SwarmFacts): boolean {
-    return facts.kind === 'member' && facts.swarmId !== undefined && !this.#isOurs(facts);
+  /** Whether it manages a swarm that is known not to be ours. */
+  #isStrange(facts: Membership): boolean {
+    return !this.#isOurs(facts) && (facts.swarmId !== undefined || facts.mark !== undefined);
+  }
+
+  #isListed(memberId: string): boolean {
+    const facts = this.#observation.members.find(({ id }) => id === memberId)?.facts;
+    return facts?.kind === 'member' && this.#entries.has(facts.nodeId);
   }
 }
 
@@ -170,7 +185,12 @@ export function hostOf(address: string): string {
 }
 
 function foreign(what: string): Standing {
-  return { kind: 'foreign', why: `${what}: ${NOT_OURS}` };
+  return { kind: 'foreign', mark: undefined, why: `${what}: ${NOT_OURS}` };
+}
+
+function anotherCluster(mark: string): Standing {
+  const why = `it belongs to cluster ${mark}, whose networks this manager leaves alone; to manage that cluster, start the manager with --cluster ${mark}`;
+  return { kind: 'foreign', mark, why };
 }
 
 function stale(why: string): Standing {

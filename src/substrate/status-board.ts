@@ -8,12 +8,16 @@ import type { SubstrateMember } from './types.ts';
 /** Where things stand, as of the last round. */
 export interface SubstrateStatus {
   readonly swarmId: string | undefined;
+  /** The other cluster whose substrate the engines are in: nothing is changed there. */
+  readonly guestOf: string | undefined;
   /** Members that take part, by ID. */
   readonly active: ReadonlySet<string>;
   /** Members that are its managers now, the leader first. */
   readonly managers: readonly SubstrateMember[];
   /** By member ID: why it takes no part in cluster networks, and what to do. */
   readonly problems: ReadonlyMap<string, string>;
+  /** What concerns all of it and a person should know. */
+  readonly notices: readonly string[];
   /** Members among those that will not without somebody's help (the others are tried again). */
   readonly excluded: ReadonlySet<string>;
 }
@@ -28,9 +32,11 @@ export interface StatusWish {
 
 const NOTHING: SubstrateStatus = {
   swarmId: undefined,
+  guestOf: undefined,
   active: new Set(),
   managers: [],
   problems: new Map(),
+  notices: [],
   excluded: new Set(),
 };
 

@@ -2,8 +2,8 @@ import type { Clock } from '../common/clock.ts';
 import { ClusterError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { Reconciler, type ReconcilerOptions } from './reconciler.ts';
+import { releaseNode } from './release.ts';
 import { StatusBoard, type StatusWish, type SubstrateStatus, unavailable } from './status-board.ts';
-import { removeSwarmNode } from './swarm-api.ts';
 import type { SubstrateMember, SubstrateMembers, SubstrateMemory, SubstrateMode } from './types.ts';
 
 /** Options of {@link Substrate}; all have defaults. */
@@ -17,7 +17,12 @@ export interface SubstrateParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly memory?: SubstrateMemory | undefined;
+  readonly isStopped?: ((engineId: string) => boolean) | undefined;
 }
+
+/** How long ending a lost node's attachments is tried, in milliseconds: when it led, the others elect a leader first. */
+const RELEASE_MS = 25_000;
+const RELEASE_RETRY_MS = 500;
 
 /**
  * Docker's swarm mode under the cluster's engines, on which cluster networks stand: formed, extended and repaired by one
@@ -28,15 +33,18 @@ export class Substrate {
   readonly #members: SubstrateMembers;
   readonly #board: StatusBoard;
   readonly #reconciler: Reconciler;
+  readonly #clock: Clock;
   readonly #stop = new AbortController();
   readonly #unsubscribe: () => void;
   #loop: Promise<void> | undefined;
 
-  constructor({ members, clock, logger, memory }: SubstrateParts, options: SubstrateOptions = {}) {
+  constructor(parts: SubstrateParts, options: SubstrateOptions = {}) {
+    const { members, clock, logger } = parts;
     this.mode = options.mode ?? 'eager';
     this.#members = members;
+    this.#clock = clock;
     this.#board = new StatusBoard(clock, logger);
-    this.#reconciler = new Reconciler({ members, clock, logger, memory, board: this.#board }, options);
+    this.#reconciler = new Reconciler({ ...parts, board: this.#board }, options);
     this.#unsubscribe = members.subscribe((event) => this.#reconciler.onEvent(event));
     if (this.mode === 'eager') this.activate();
   }
@@ -63,11 +71,11 @@ export class Substrate {
 
   /**
    * Resolves with a substrate manager as soon as there is one; forms the substrate if need be. Rejects with 503 and the
-   * reason after `timeoutMs`.
+   * reason after `timeoutMs`, or at once when the engines are another cluster's.
    */
   async manager(signal: AbortSignal, timeoutMs: number = 30_000): Promise<SubstrateMember> {
     this.#assertOn();
-    const isReached = ({ managers }: SubstrateStatus): boolean => managers.length > 0;
+    const isReached = ({ managers, guestOf }: SubstrateStatus): boolean => managers.length > 0 || guestOf !== undefined;
     await this.#until({ isReached, timeoutMs, why: () => this.#whyNotFormed() }, signal);
     const [first] = this.status.managers;
     if (!first) throw unavailable(this.#whyNotFormed());
@@ -86,15 +94,24 @@ export class Substrate {
 
   /**
    * Ends the attachments of a member that is down, so that networks can be freed of it. It joins again when it returns.
-   * Resolves with false when it is not down, or no swarm node of ours.
+   * Resolves with false when it is not down, or no swarm node of ours. Rejects with 503 when too few managers are left.
    */
   async release(member: SubstrateMember, signal: AbortSignal): Promise<boolean> {
     const nodeId = this.#reconciler.known?.nodes.find(({ memberId }) => memberId === member.id)?.nodeId;
     if (member.isHealthy || nodeId === undefined) return false;
-    const manager = await this.manager(signal);
-    await removeSwarmNode(manager.client, nodeId, signal);
-    this.#reconciler.kick();
-    return true;
+    const endMs = this.#clock.now() + RELEASE_MS;
+    for (;;) {
+      try {
+        await releaseNode(await this.manager(signal), nodeId, this.#clock, signal);
+        this.#reconciler.kick();
+        return true;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (this.#clock.now() >= endMs) throw error;
+      }
+      this.#reconciler.kick();
+      await this.#clock.sleep(RELEASE_RETRY_MS, signal);
+    }
   }
 
   /** The member behind a swarm node ID; undefined when it is none. */
@@ -134,6 +151,9 @@ export class Substrate {
   }
 
   #whyNotFormed(): string {
+    const { guestOf } = this.status;
+    if (guestOf !== undefined)
+      return `the engines belong to cluster ${guestOf}, whose networks this manager leaves alone; to manage that cluster, start the manager with --cluster ${guestOf}`;
     const [problem] = this.status.problems.values();
     if (this.#members.nodes.every(({ isHealthy }) => !isHealthy)) return 'no engine is healthy';
     return `cluster networks are not ready${problem ? `: ${problem}` : ' yet; try again in a few seconds'}`;

@@ -1,4 +1,7 @@
 import type { EngineClient } from '../engine/client.ts';
+import type { NetworkSummary } from '../engine/types.ts';
+import { domainOf } from './managers.ts';
+import { isClusterScoped, isSubstrateInternal } from './network-kinds.ts';
 import { EPOCH_LABEL, MARK_LABEL, type SwarmFacts, type SwarmNode } from './types.ts';
 
 /** Bound on questions about swarm mode; an engine that thinks longer is treated as not answering. */
@@ -31,7 +34,10 @@ interface NodeAnswer {
   readonly ID: string;
   readonly Version: { readonly Index: number };
   readonly Spec: { readonly Role: 'manager' | 'worker' };
-  readonly Description?: { readonly Hostname?: string };
+  readonly Description?: {
+    readonly Hostname?: string;
+    readonly Engine?: { readonly Labels?: Readonly<Record<string, string>> | null };
+  };
   readonly Status: { readonly State: string; readonly Addr?: string };
   readonly ManagerStatus?: {
     readonly Leader?: boolean;
@@ -44,7 +50,7 @@ interface SwarmAnswer {
   readonly ID: string;
   readonly Version: { readonly Index: number };
   readonly Spec: { readonly Labels?: Readonly<Record<string, string>> | null };
-  readonly JoinTokens: { readonly Worker: string; readonly Manager: string };
+  readonly JoinTokens: { readonly Worker: string };
 }
 
 /** The engine's own view of its swarm mode. */
@@ -80,7 +86,16 @@ export async function readSwarmNodes(client: EngineClient, signal: AbortSignal):
     isLeader: node.ManagerStatus?.Leader ?? false,
     managerAddress: node.ManagerStatus?.Addr,
     version: node.Version.Index,
+    domain: domainOf(new Map(Object.entries(node.Description?.Engine?.Labels ?? {}))),
   }));
+}
+
+/** How many networks of clients the swarm has, from a manager that sees a leader. */
+export async function countNetworks(client: EngineClient, signal: AbortSignal): Promise<number> {
+  const filters = encodeURIComponent(JSON.stringify({ scope: ['swarm'] }));
+  const path = `/networks?filters=${filters}`;
+  const networks = await client.json<NetworkSummary[]>({ method: 'GET', path, signal, timeoutMs: LIST_MS });
+  return networks.filter((network) => isClusterScoped(network) && !isSubstrateInternal(network)).length;
 }
 
 /** Makes a swarm of one, marked as ours. */
@@ -99,14 +114,13 @@ export async function initSwarm(
   await post(client, '/swarm/init', body, CHANGE_MS, options.signal);
 }
 
-/** Joins an engine. The token is read, used and forgotten here; it never reaches a message. */
+/** Joins an engine as worker. The token is read, used and forgotten here; it never reaches a message. */
 export async function joinSwarm(
   client: EngineClient,
   options: {
     readonly address: string;
     readonly via: EngineClient;
     readonly managerAddresses: readonly string[];
-    readonly role: 'manager' | 'worker';
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
@@ -116,7 +130,7 @@ export async function joinSwarm(
     AdvertiseAddr: hostPort(options.address),
     DataPathAddr: options.address,
     RemoteAddrs: options.managerAddresses,
-    JoinToken: options.role === 'manager' ? JoinTokens.Manager : JoinTokens.Worker,
+    JoinToken: JoinTokens.Worker,
   };
   await post(client, '/swarm/join', body, JOIN_MS, options.signal);
 }
@@ -146,6 +160,16 @@ export async function setRole(
 /** Removes a worker that is gone; its attachments to networks end. */
 export async function removeSwarmNode(client: EngineClient, nodeId: string, signal: AbortSignal): Promise<void> {
   await client.json({ method: 'DELETE', path: `/nodes/${nodeId}?force=1`, signal, timeoutMs: ASK_MS });
+}
+
+/** Whether a node counts in the managers' quorum; undefined when the swarm does not have it. */
+export async function isSwarmManager(
+  client: EngineClient,
+  nodeId: string,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  const node = (await readSwarmNodes(client, signal)).find((each) => each.nodeId === nodeId);
+  return node && node.reachability !== undefined;
 }
 
 /**

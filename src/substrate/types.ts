@@ -48,6 +48,7 @@ export type SwarmFacts =
       readonly isManager: boolean;
       /** The swarm's ID; only a manager that sees a leader knows it. */
       readonly swarmId: string | undefined;
+      /** As last seen on this swarm node: without a leader a manager does not tell it. */
       readonly mark: string | undefined;
       readonly epoch: number;
       /** `host:port` of the managers it knows. */
@@ -70,6 +71,8 @@ export interface SwarmNode {
   readonly managerAddress: string | undefined;
   /** For optimistic writes. */
   readonly version: number;
+  /** Provider, region and zone from its engine's labels. */
+  readonly domain: readonly string[];
 }
 
 /** A swarm as one of its managers with a leader describes it. */
@@ -79,6 +82,8 @@ export interface ObservedSwarm {
   /** The member that was asked. */
   readonly askedId: string;
   readonly nodes: readonly SwarmNode[];
+  /** How many cluster networks it has; asked only while there are rivals. */
+  readonly networks?: number | undefined;
 }
 
 /** One member in an observation. */
@@ -98,10 +103,7 @@ export interface ObservedMember {
 /** What was seen in one round. */
 export interface Observation {
   readonly members: readonly ObservedMember[];
-  /**
-   * The swarms of ours that have a leader: those with our mark, and marked ones most of whose running nodes are members
-   * (the cluster's ID changed). More than one after rivals were formed.
-   */
+  /** The swarms with one of our marks that have a leader. More than one after rivals were formed. */
   readonly swarms: readonly ObservedSwarm[];
   /** What is remembered of our substrate. */
   readonly known: KnownSubstrate;
@@ -109,8 +111,19 @@ export interface Observation {
   readonly leaderlessMs: number;
   /** By swarm node ID: milliseconds since no member answers to it. */
   readonly strayMs: ReadonlyMap<string, number>;
-  /** By swarm node ID: milliseconds since it was made a manager without taking part in the quorum. */
-  readonly promotedMs: ReadonlyMap<string, number>;
+  /** By swarm node ID: milliseconds since a manager by its role is not reachable as one. */
+  readonly unreachableMs: ReadonlyMap<string, number>;
+  /** Milliseconds since workers of ours were first seen without any manager among the members; 0 when there is one. */
+  readonly orphanedMs: number;
+  /**
+   * Hosts of swarm managers that are no members and answer at the swarm's port; looked for only while no swarm of ours has
+   * a leader.
+   */
+  readonly answering: ReadonlySet<string>;
+  /** By member ID: joining failed a moment ago; not to be tried again yet. The value says how it failed. */
+  readonly restingJoins: ReadonlyMap<string, string>;
+  /** Members that failed as managers a while ago; not to be promoted again yet. */
+  readonly restingManagers: ReadonlySet<string>;
   /** Whether every member was asked at least once, or enough time passed to go on without the rest. */
   readonly isSettled: boolean;
 }
@@ -125,9 +138,8 @@ export interface ClusterIdentity {
 
 /** What is wanted. */
 export interface SubstrateWish {
-  /** Undefined when nothing durable says which cluster this is. */
-  readonly identity: ClusterIdentity | undefined;
-  /** Leave swarms of somebody else and join ours. */
+  readonly identity: ClusterIdentity;
+  /** Leave swarms of somebody else and join ours; never another cluster's substrate. */
   readonly adoptSwarm: boolean;
   readonly graces: Graces;
 }
@@ -138,20 +150,28 @@ export interface Graces {
   readonly quorumMs: number;
   /** An unreachable manager, before another takes its place. */
   readonly managerMs: number;
-  /** A promotion that has no effect, before the engine joins anew. */
+  /** A promotion that has no effect, or a manager that is not reachable while its engine is healthy, before it steps down. */
   readonly promotionMs: number;
-  /** A swarm node that is down and no member of the cluster any more, before it is removed. */
+  /** A swarm node that is down and left the cluster, before it is removed. */
   readonly strayMs: number;
-  /** The same for one that still runs: discovery may only have lost it for a moment. */
-  readonly runningStrayMs: number;
+  /** Workers whose managers all left the cluster and do not answer, before they form a new substrate. */
+  readonly orphanMs: number;
 }
 
 /** One thing to do; all are idempotent, or refused by the engines when done already. */
 export type Step =
   | { readonly kind: 'init'; readonly memberId: string }
-  | { readonly kind: 'join'; readonly memberId: string; readonly role: 'manager' | 'worker' }
+  /** As worker: an engine that turns out unfit then costs the managers' quorum nothing. */
+  | { readonly kind: 'join'; readonly memberId: string }
   | { readonly kind: 'leave'; readonly memberId: string; readonly why: string }
-  | { readonly kind: 'set-role'; readonly nodeId: string; readonly name: string; readonly role: 'manager' | 'worker' }
+  | {
+      readonly kind: 'set-role';
+      readonly nodeId: string;
+      readonly name: string;
+      readonly role: 'manager' | 'worker';
+      /** The member that failed as a manager, if that is why. */
+      readonly failedId?: string;
+    }
   | { readonly kind: 'remove'; readonly nodeId: string; readonly name: string }
   | { readonly kind: 'force-new-cluster'; readonly memberId: string };
 
@@ -160,8 +180,12 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** By member ID: why it takes no part. */
   readonly problems: ReadonlyMap<string, string>;
+  /** What concerns the substrate as a whole and a person should know. */
+  readonly notices: readonly string[];
   /** The swarm that is ours; undefined when there is none with a leader. */
   readonly swarm: ObservedSwarm | undefined;
+  /** Without one of ours: the cluster whose substrate the engines are in, which is left alone. */
+  readonly guestOf: string | undefined;
   /** Members that are active in it, by member ID, with their swarm node IDs. */
   readonly active: ReadonlyMap<string, string>;
   /** Something is under way that no step of ours speeds up (a join, a promotion, a grace time): look again soon. */
@@ -174,7 +198,7 @@ export interface KnownSubstrate {
   readonly nodes: readonly KnownSwarmNode[];
 }
 
-/** One swarm node that is or was ours. */
+/** One swarm node that is or was ours; `memberId` may have left the cluster while it is still in the swarm. */
 export interface KnownSwarmNode {
   readonly nodeId: string;
   readonly memberId: string;

@@ -4,7 +4,7 @@ import { type Lab, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/processes.ts';
 import { Substrate, type SubstrateOptions } from '../../src/substrate/substrate.ts';
 import { readSwarmNodes } from '../../src/substrate/swarm-api.ts';
-import type { SwarmNode } from '../../src/substrate/types.ts';
+import type { SubstrateMember, SwarmNode } from '../../src/substrate/types.ts';
 import { clusterOver, type LabCluster } from './lab-cluster.ts';
 
 let lab: Lab;
@@ -14,7 +14,7 @@ let substrate: Substrate;
 const OPTIONS: SubstrateOptions = {
   identity: { id: 'test-cluster', marks: new Set(['test-cluster']) },
   idleMs: 500,
-  graces: { quorumMs: 2_000, managerMs: 3_000, promotionMs: 8_000, strayMs: 1_000, runningStrayMs: 1_000 },
+  graces: { quorumMs: 2_000, managerMs: 3_000, promotionMs: 8_000, strayMs: 1_000 },
 };
 
 function signal(ms = 60_000): AbortSignal {
@@ -40,6 +40,12 @@ function settledManagers(count: number): Promise<true> {
   return waitFor(`${count} reachable substrate managers`, () => substrate.status.managers.length === count, {
     timeoutMs: 120_000,
   });
+}
+
+async function createNetwork(name: string): Promise<void> {
+  const { client } = await substrate.manager(signal());
+  const body = JSON.stringify({ Name: name, Driver: 'overlay', Attachable: true });
+  await client.json({ method: 'POST', path: '/networks/create', body });
 }
 
 /** Arguments that start a sleeping container on the network "keep". */
@@ -105,21 +111,55 @@ describe('a substrate of three engines', () => {
     expect((await swarmNodes()).map(({ nodeId }) => nodeId).sort()).toEqual(before.map(({ nodeId }) => nodeId).sort());
   });
 
-  test('takes in an engine that appears, and forgets it when it leaves for good', async () => {
+  test('leaves another cluster’s substrate alone, whatever it is told', async () => {
+    const before = await swarmNodes();
+    const identity = { id: 'stranger', marks: new Set(['stranger']) };
+    const stranger = substrateOver({ ...OPTIONS, identity, adoptSwarm: true });
+    const { id } = base.node('one');
+    await waitFor('the stranger to say so', () => stranger.problem(id));
+    expect(stranger.problem(id)).toContain('--cluster test-cluster');
+    await expect(stranger.manager(signal(), 3_000)).rejects.toThrow('--cluster test-cluster');
+    await stranger.close();
+    expect(await swarmNodes()).toEqual(before);
+  });
+
+  test('takes in an engine that appears, keeps it while it runs, and forgets it when it left', async () => {
     const engine = await lab.addNode({ name: 'four' });
     await engine.load(['busybox']);
     const node = await base.add(engine);
     await substrate.readyOn(node, signal());
-    expect((await swarmNodes()).find(({ hostname }) => hostname === 'four')?.role).toBe('worker');
+    const four = async (): Promise<SwarmNode | undefined> =>
+      (await swarmNodes()).find(({ hostname }) => hostname === 'four');
+    expect((await four())?.role).toBe('worker');
     await base.remove('four');
-    await waitFor(
-      'the swarm to forget it',
-      async () => !(await swarmNodes()).some(({ hostname }) => hostname === 'four'),
-    );
-    // It comes back: it still believes to be a worker of ours.
+    await waitFor('the notice', () => substrate.status.notices[0], { timeoutMs: 60_000 });
+    expect(substrate.status.notices[0]).toContain('four (');
+    expect((await four())?.state).toBe('ready');
+    expect((await engine.docker(['swarm', 'leave'])).exitCode).toBe(0);
+    await waitFor('the swarm to forget it', async () => !(await four()), { timeoutMs: 60_000 });
     const again = await base.add(engine);
     await substrate.readyOn(again, signal());
     expect(substrate.problem(again.id)).toBeUndefined();
+  });
+
+  test('a manager with one engine fewer changes nothing, whoever leads', { timeout: 300_000 }, async () => {
+    await createNetwork('keep');
+    for (const name of ['one', 'two', 'three']) await sleeper(name, `stay-${name}`);
+    const [leader] = substrate.status.managers;
+    const outside = ['one', 'two', 'three'].find((name) => name !== leader?.name) ?? '';
+    const before = await swarmNodes();
+    await substrate.close();
+    await base.remove(outside);
+    substrate = substrateOver();
+    await waitFor('the notice', () => substrate.status.notices[0], { timeoutMs: 60_000 });
+    expect(substrate.status.notices[0]).toContain(`${outside} (`);
+    expect((await swarmNodes()).map(({ nodeId, role, state }) => `${nodeId} ${role} ${state}`).sort()).toEqual(
+      before.map(({ nodeId, role, state }) => `${nodeId} ${role} ${state}`).sort(),
+    );
+    await pings(leader?.name ?? '', `stay-${leader?.name}`, `stay-${outside}`);
+    await base.add(lab.node(outside));
+    await settledManagers(3);
+    await waitFor('no notice', () => substrate.status.notices.length === 0);
   });
 
   test('replaces a manager that stays away, and heals', { timeout: 400_000 }, async () => {
@@ -142,9 +182,6 @@ describe('a substrate of three engines', () => {
     const swarmId = substrate.status.swarmId;
     if (survivor === undefined) throw new Error('no third manager');
     const staying = base.cluster.nodes.map(({ name }) => name).filter((name) => !lost.includes(name));
-    const { client } = await substrate.manager(signal());
-    const body = JSON.stringify({ Name: 'keep', Driver: 'overlay', Attachable: true });
-    await client.json({ method: 'POST', path: '/networks/create', body });
     for (const name of staying) await sleeper(name, `kept-${name}`);
     await Promise.all(lost.map((name) => lab.node(name).crash()));
     await waitFor(
@@ -166,16 +203,64 @@ describe('a substrate of three engines', () => {
     const areReady = async (): Promise<boolean> => (await swarmNodes()).every(({ state }) => state === 'ready');
     await waitFor('all nodes to be ready', areReady, { timeoutMs: 60_000, everyMs: 500 });
     // What ran on is attached again, and nobody was given its addresses.
-    await waitFor('a new attachment', async () => (await lab.node(survivor).docker(run('fresh'))).exitCode === 0, {
-      timeoutMs: 90_000,
-      everyMs: 1_000,
-    });
+    const attach = async (): Promise<boolean> => {
+      // One that did not start keeps its name.
+      await lab.node(survivor).docker(['rm', '-f', 'fresh']);
+      return (await lab.node(survivor).docker(run('fresh'))).exitCode === 0;
+    };
+    await waitFor('a new attachment', attach, { timeoutMs: 150_000, everyMs: 1_000 });
     for (const name of staying) await pings(survivor, 'fresh', `kept-${name}`);
     const addresses = await Promise.all([
       ...staying.map((name) => addressOf(name, `kept-${name}`)),
       addressOf(survivor, 'fresh'),
     ]);
     expect(new Set(addresses).size).toBe(addresses.length);
+  });
+
+  test('starts what its engine gave up on after a power cut, and nothing else', { timeout: 600_000 }, async () => {
+    const names = base.cluster.nodes.map(({ name }) => name);
+    for (const name of names) {
+      const policies = ['always', 'unless-stopped', 'on-failure', 'no'];
+      for (const policy of policies)
+        await lab.node(name).docker([...run(`${policy}-${name}`).toSpliced(2, 0, '--restart', policy)]);
+      await lab.node(name).docker([...run(`stopped-${name}`).toSpliced(2, 0, '--restart', 'unless-stopped')]);
+      await lab.node(name).docker(['stop', '--time', '0', `stopped-${name}`]);
+    }
+    await Promise.all(lab.nodes.map((node) => node.crash()));
+    await waitFor('the model to see it', () => names.every((name) => !base.node(name).isHealthy));
+    await Promise.all(names.map((name) => lab.node(name).start()));
+    for (const name of names) await takesPart(name);
+    const states = async (name: string): Promise<Record<string, string>> => {
+      const { stdout } = await lab.node(name).docker(['ps', '--all', '--format', '{{.Names}} {{.State}}']);
+      return Object.fromEntries(
+        stdout
+          .trim()
+          .split('\n')
+          .map((line) => line.split(' ')),
+      );
+    };
+    for (const name of names) {
+      const isUp = async (): Promise<boolean> => {
+        const found = await states(name);
+        return ['always', 'unless-stopped', 'on-failure'].every((policy) => found[`${policy}-${name}`] === 'running');
+      };
+      await waitFor(`containers of ${name} to run`, isUp, { timeoutMs: 120_000, everyMs: 1_000 });
+      expect(await states(name)).toMatchObject({ [`no-${name}`]: 'exited', [`stopped-${name}`]: 'exited' });
+    }
+  });
+
+  test('lets go of a manager that is down', { timeout: 300_000 }, async () => {
+    await settledManagers(3);
+    const [, lost] = substrate.status.managers.map(({ name }) => name);
+    if (lost === undefined) throw new Error('no second manager');
+    await lab.node(lost).crash();
+    await waitFor('the model to see it', () => !base.node(lost).isHealthy);
+    expect(await substrate.release(base.node(lost) as SubstrateMember, signal())).toBe(true);
+    await waitFor('it to be gone', async () => !(await swarmNodes()).some(({ hostname }) => hostname === lost));
+    await lab.node(lost).start();
+    await waitFor('the model to see it', () => base.node(lost).isHealthy);
+    await takesPart(lost);
+    await settledManagers(3);
   });
 
   test('does not take over an engine of somebody else unless told to', async () => {

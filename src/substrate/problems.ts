@@ -1,0 +1,80 @@
+import type { Situation, Standing } from './standing.ts';
+import type { ObservedMember } from './types.ts';
+
+/** What the engines must let through between each other; said wherever that looks to be the cause. */
+export const PORTS_HINT = 'open tcp 2377, tcp and udp 7946 and udp 4789 between the nodes';
+
+/** By member ID: why it takes no part in cluster networks, and what to do. */
+export function problemsOf(situation: Situation): ReadonlyMap<string, string> {
+  const problems = new Map<string, string>();
+  for (const member of situation.observation.members) {
+    const standing = situation.standings.get(member.id);
+    const problem = standing && problemOf(situation, member, standing);
+    if (problem !== undefined) problems.set(member.id, withEngineError(problem, member));
+  }
+  return problems;
+}
+
+/** What concerns all of it. */
+export function noticesOf({ observation, swarm, standings: all }: Situation): readonly string[] {
+  if (!swarm) return [];
+  const taken = new Set([...all.values()].flatMap((standing) => (standing.kind === 'ours' ? standing.nodeId : [])));
+  const outside = swarm.nodes.filter(({ nodeId, state }) => !taken.has(nodeId) && state === 'ready');
+  // One that joined a moment ago is not asked again yet.
+  const lasting = outside.filter(({ nodeId }) => (observation.strayMs.get(nodeId) ?? 0) >= NOTICE_MS);
+  if (lasting.length === 0) return [];
+  const names = lasting.map(({ hostname, address }) => `${hostname} (${address})`).sort();
+  const shown = names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
+  return [
+    `${shown} takes part in the cluster's networks but is not in discovery: bring it back, or end that there with "docker swarm leave --force"`,
+  ];
+}
+
+const NOTICE_MS = 10_000;
+
+function problemOf(situation: Situation, member: ObservedMember, standing: Standing): string | undefined {
+  const { wish, swarm } = situation;
+  switch (standing.kind) {
+    case 'foreign':
+      return wish.adoptSwarm && standing.mark === undefined ? undefined : standing.why;
+    case 'undetermined':
+      return standing.why;
+    case 'ours':
+      return member.isHealthy && standing.entry.state === 'down'
+        ? `the managers of the cluster's networks do not hear it: ${PORTS_HINT}`
+        : undefined;
+    case 'free':
+      return freeProblem(situation, member);
+    case 'lost':
+    case 'orphan':
+      return swarm ? undefined : withoutManagers(situation, standing.kind);
+    default:
+      return undefined;
+  }
+}
+
+function freeProblem({ swarm, standings: all }: Situation, member: ObservedMember): string | undefined {
+  if (!member.isHealthy) return undefined;
+  if (member.address === undefined)
+    return 'no address of it is known that other engines reach: set its engine label io.enxame.address=IP';
+  if (swarm) return undefined;
+  const strange = [...all.values()].find((standing) => standing.kind === 'foreign' && standing.mark !== undefined);
+  return strange?.kind === 'foreign' ? `another engine is not this cluster's: ${strange.why}` : undefined;
+}
+
+function withoutManagers({ observation: { answering, known, members } }: Situation, kind: 'lost' | 'orphan'): string {
+  const running = 'running containers are not affected';
+  if (answering.size > 0) {
+    const hosts = [...answering].sort().join(', ');
+    return `managers of the cluster's networks are not in discovery any more but run at ${hosts}: bring them back into discovery; ${running}`;
+  }
+  if (kind === 'lost') return `too few managers of the cluster's networks answer; ${running}`;
+  const managers = new Set(known.nodes.flatMap(({ isManager, memberId }) => (isManager ? memberId : [])));
+  if (members.some(({ id }) => managers.has(id)))
+    return `the managers of the cluster's networks do not answer; ${running}`;
+  return `all managers of the cluster's networks left discovery: bring one back, or give these networks up at once by starting the manager with --adopt-swarm (else they are given up when none has answered for ten minutes); ${running}`;
+}
+
+function withEngineError(problem: string, { facts }: ObservedMember): string {
+  return facts.kind === 'member' && facts.error !== '' ? `${problem} (the engine says: ${facts.error})` : problem;
+}

@@ -1,0 +1,39 @@
+import type { Clock } from '../common/clock.ts';
+import { reasonOf } from '../common/errors.ts';
+import { unavailable } from './status-board.ts';
+import { isSwarmManager, removeSwarmNode, setRole } from './swarm-api.ts';
+import type { SubstrateMember } from './types.ts';
+
+/** How long a demotion may take to be in effect, in milliseconds; it takes some 100 with a quorum. */
+const DEMOTION_MS = 5_000;
+const LOOK_MS = 100;
+
+/**
+ * Takes a node that is down out of the swarm: one that managed steps down first, because the swarm removes no manager.
+ * Nothing happens when the swarm does not have it (any more).
+ */
+export async function releaseNode(
+  manager: SubstrateMember,
+  nodeId: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client } = manager;
+  const isManager = await isSwarmManager(client, nodeId, signal);
+  if (isManager === undefined) return;
+  if (isManager) {
+    await setRole(client, nodeId, 'worker', signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw unavailable(
+        `the lost engine is a manager of the cluster's networks, and the others cannot do without it: ${reasonOf(error)}`,
+      );
+    });
+  }
+  const endMs = clock.now() + DEMOTION_MS;
+  while (await isSwarmManager(client, nodeId, signal)) {
+    if (clock.now() >= endMs)
+      throw unavailable("the lost engine still counts as a manager of the cluster's networks; try again");
+    await clock.sleep(LOOK_MS, signal);
+  }
+  await removeSwarmNode(client, nodeId, signal);
+}

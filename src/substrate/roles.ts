@@ -1,0 +1,104 @@
+import { chooseManagers, type ManagerCandidate, managerCount } from './managers.ts';
+import type { Observation, ObservedMember, ObservedSwarm, Step, SubstrateWish, SwarmNode } from './types.ts';
+
+/** A node of our swarm; `member` is undefined for one that no engine of the cluster answers to. */
+export interface Seat {
+  readonly node: SwarmNode;
+  readonly member: ObservedMember | undefined;
+}
+
+/** What is looked at to decide who manages. */
+export interface Assembly {
+  readonly observation: Observation;
+  readonly wish: SubstrateWish;
+  readonly swarm: ObservedSwarm;
+  /** Every node that is not about to be removed. */
+  readonly seats: readonly Seat[];
+  /** How many engines are about to join (again): nobody steps down for a moment's sake. */
+  readonly coming: number;
+}
+
+/**
+ * Who becomes a substrate manager and who stops being one, decided from the managers' own list. While some of its nodes
+ * are none of our engines, another manager of this cluster may have them in its list: then missing managers are replaced,
+ * but none that serves is unmade or exchanged, so that two managers never undo each other's choice.
+ */
+export function planRoles(assembly: Assembly): readonly Step[] {
+  const wanted = managerCount(assembly.seats.length);
+  const able = assembly.seats.filter((seat) => isAble(assembly, seat));
+  // An even number of managers fails as easily as one less.
+  const count = Math.min(wanted, able.length - ((able.length + 1) % 2));
+  const isWhole = assembly.seats.every(({ member }) => member !== undefined);
+  const candidates = able.map((seat) => toCandidate(seat, isWhole));
+  const chosen = new Set(chooseManagers(candidates, count).map(({ id }) => id));
+  return [...promotions(able, chosen), ...demotions(assembly, chosen, isWhole)];
+}
+
+/** Whether making this manager a worker leaves a quorum of reachable ones. */
+export function canStepDown({ nodes }: ObservedSwarm, nodeId: string): boolean {
+  const left = nodes.filter((node) => node.role === 'manager' && node.reachability && node.nodeId !== nodeId);
+  return left.filter(({ reachability }) => reachability === 'reachable').length * 2 > left.length;
+}
+
+function isAble({ observation, wish }: Assembly, { node, member }: Seat): boolean {
+  if (node.role === 'manager')
+    return node.reachability === 'reachable' || unreachableMs(observation, node) < wish.graces.managerMs;
+  return member?.isHealthy === true && node.state === 'ready' && !observation.restingManagers.has(member.id);
+}
+
+function promotions(able: readonly Seat[], chosen: ReadonlySet<string>): Step[] {
+  return able.flatMap(({ node }): Step[] =>
+    chosen.has(node.nodeId) && node.role === 'worker'
+      ? [{ kind: 'set-role', nodeId: node.nodeId, name: node.hostname, role: 'manager' }]
+      : [],
+  );
+}
+
+/** One at a time, never the leader, and only when the rest can do without: the quorum never shrinks first. */
+function demotions(assembly: Assembly, chosen: ReadonlySet<string>, isWhole: boolean): Step[] {
+  const { swarm, seats, coming } = assembly;
+  const failed = seats.find((seat) => hasFailed(assembly, seat) && canStepDown(swarm, seat.node.nodeId));
+  if (failed?.member) return [demote(failed, failed.member.id)];
+  const managers = seats.filter(({ node }) => node.role === 'manager');
+  const areReady = seats.every(({ node }) => !chosen.has(node.nodeId) || node.reachability === 'reachable');
+  // Without anybody to take its place a missing manager keeps it: it may come back.
+  if (!areReady || managers.length <= managerCount(seats.length + coming)) return [];
+  const surplus = managers.filter(({ node }) => !chosen.has(node.nodeId) && !node.isLeader && node.reachability);
+  // The unreachable ones first: they count in the quorum without serving it.
+  const unreachable = surplus.find(({ node }) => node.reachability !== 'reachable');
+  const next = unreachable ?? (isWhole ? surplus[0] : undefined);
+  return next && canStepDown(swarm, next.node.nodeId) ? [demote(next)] : [];
+}
+
+/**
+ * A healthy engine that does not get to manage (a full disk, a join address that died): as a manager it only burdens the
+ * others, as a worker it serves.
+ */
+function hasFailed({ observation, wish }: Assembly, { node, member }: Seat): boolean {
+  return (
+    member?.isHealthy === true &&
+    node.role === 'manager' &&
+    node.reachability !== 'reachable' &&
+    unreachableMs(observation, node) >= wish.graces.promotionMs
+  );
+}
+
+function unreachableMs({ unreachableMs: since }: Observation, { nodeId }: SwarmNode): number {
+  return since.get(nodeId) ?? 0;
+}
+
+function demote({ node }: Seat, failedId?: string): Step {
+  const step = { kind: 'set-role', nodeId: node.nodeId, name: node.hostname, role: 'worker' } as const;
+  return failedId === undefined ? step : { ...step, failedId };
+}
+
+function toCandidate({ node, member }: Seat, isWhole: boolean): ManagerCandidate {
+  const isManager = node.role === 'manager';
+  return {
+    id: node.nodeId,
+    name: node.hostname,
+    domain: member?.domain ?? node.domain,
+    isManager,
+    isFixed: isManager && (node.isLeader || !isWhole),
+  };
+}
