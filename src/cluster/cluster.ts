@@ -38,6 +38,12 @@ export type ClusterEvent =
   /** An engine's own message; `text` is what it wrote (64-bit times survive only there). */
   | { readonly kind: 'engine-event'; readonly node: Node; readonly event: EngineEvent; readonly text: string };
 
+/** Containers that clients removed and engines still have. */
+export interface Removed {
+  readonly size: number;
+  has(engineId: string): boolean;
+}
+
 /** Nodes whose containers are inspected at once while reservations are learned. */
 const ACCOUNTING_CONCURRENCY = 32;
 
@@ -52,6 +58,7 @@ export class Cluster implements ClusterView, NodeWriter {
   readonly accounting: Accounting = new Accounting(pLimit(ACCOUNTING_CONCURRENCY));
   readonly names: NameReservations;
   readonly loads: LoadTable = new LoadTable();
+  #removed: Removed = { size: 0, has: () => false };
   readonly #containers: Containers;
   readonly #clock: Clock;
   readonly #events: Emitter<ClusterEvent>;
@@ -213,6 +220,11 @@ export class Cluster implements ClusterView, NodeWriter {
     return this.images.references();
   }
 
+  /** Says which containers, by the engine's ID, are not to be taken in though engines list them. */
+  hide(removed: Removed): void {
+    this.#removed = removed;
+  }
+
   // Written by discovery and the nodes' monitors.
 
   addNode(node: Node): void {
@@ -265,12 +277,12 @@ export class Cluster implements ClusterView, NodeWriter {
   }
 
   replaceContainers(node: Node, summaries: readonly ContainerSummary[]): void {
-    this.#containers.replaceAll(node, summaries, this.#clock.now());
+    this.#containers.replaceAll(node, this.#shown(summaries), this.#clock.now());
     this.confirmContainers(node);
   }
 
   updateContainers(node: Node, engineIds: readonly string[], summaries: readonly ContainerSummary[]): void {
-    this.#containers.update(node, engineIds, summaries, this.#clock.now());
+    this.#containers.update(node, engineIds, this.#shown(summaries), this.#clock.now());
   }
 
   removeContainer(node: Node, engineId: string): void {
@@ -301,6 +313,10 @@ export class Cluster implements ClusterView, NodeWriter {
 
   emitEngineEvent(node: Node, event: EngineEvent, text: string): void {
     this.#events.emit({ kind: 'engine-event', node, event, text });
+  }
+
+  #shown(summaries: readonly ContainerSummary[]): readonly ContainerSummary[] {
+    return this.#removed.size === 0 ? summaries : summaries.filter(({ Id }) => !this.#removed.has(Id));
   }
 
   /** An engine that moved to another entry took its ID along: then it is no longer this node's. */

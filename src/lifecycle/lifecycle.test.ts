@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { memoryTexts } from '../../test/fakes/memory-texts.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
+import { Stops } from '../cluster/stops.ts';
+import { Tombstones } from '../cluster/tombstones.ts';
 import { systemClock } from '../common/clock.ts';
 import { ClusterError, NotFoundError } from '../common/errors.ts';
 import { silentLogger } from '../common/logger.ts';
@@ -22,7 +25,8 @@ function world(start: LifecycleContext['networks']['start'], isAutomatic: boolea
   const removed: string[] = [];
   const cluster = { removeContainer: (_node: unknown, engineId: string) => removed.push(engineId) };
   const node = { isHealthy: true, name: 'one', client, refreshContainers: async () => undefined };
-  const context = { networks: { start }, cluster, logger: silentLogger() } as unknown as LifecycleContext;
+  const stops = new Stops(memoryTexts());
+  const context = { networks: { start }, cluster, stops, logger: silentLogger() } as unknown as LifecycleContext;
   const container = { node, engineId: 'c', name: 'c' } as unknown as Container;
   const request = { search: '', api: '1.44', signal: new AbortController().signal } as const;
   return { act: () => new ContainerLifecycle(context).act(container, 'start', request), asked, removed };
@@ -74,4 +78,95 @@ test('a create with an unknown network is no 404, on which clients would pull th
     status: 400,
     message: 'network nowhere not found: create it first (docker network create)',
   });
+});
+
+describe('a container of a node that is down', () => {
+  function gone(texts = memoryTexts()) {
+    const removed: string[] = [];
+    const calls: string[] = [];
+    const node = {
+      id: 'e1',
+      name: 'one',
+      isHealthy: false,
+      state: 'Unhealthy',
+      reason: 'no answer',
+      client: {
+        request: async ({ path }: { path: string }) => {
+          calls.push(path);
+          return { statusCode: 204, rawHeaders: [], body: Buffer.alloc(0) };
+        },
+      },
+    };
+    const tombstones = new Tombstones(texts);
+    const cluster = { removeContainer: (_: unknown, id: string) => removed.push(id) };
+    const context = { cluster, tombstones, stops: new Stops(memoryTexts()), logger: silentLogger() };
+    const lifecycle = new ContainerLifecycle(context as unknown as LifecycleContext);
+    const container = { node, engineId: 'c', name: 'web' } as unknown as Container;
+    const remove = (search: string) =>
+      lifecycle.remove(container, { search, api: '1.44', signal: new AbortController().signal });
+    return { node, tombstones, removed, calls, remove };
+  }
+
+  test('is removed with force at once, and its node hears of it when it is back', async () => {
+    const texts = memoryTexts();
+    const { remove, removed, calls, tombstones } = gone(texts);
+    expect((await remove('?force=1&v=1')).statusCode).toBe(204);
+    expect({ removed, calls }).toEqual({ removed: ['c'], calls: [] });
+    expect(tombstones.has('c')).toBe(true);
+    // What was answered survives the manager.
+    expect(new Tombstones(texts).of('e1')).toEqual([
+      { engineId: 'c', nodeId: 'e1', name: 'web', search: '?force=1&v=1' },
+    ]);
+  });
+
+  test.each(['', '?force=0', '?force=1&link=1'])('is not removed with %j', async (search) => {
+    const { remove, removed, tombstones } = gone();
+    await expect(remove(search)).rejects.toThrow('container web is on node one, which is unhealthy');
+    expect({ removed, size: tombstones.size }).toEqual({ removed: [], size: 0 });
+  });
+
+  test('stays when its removal could not be written', async () => {
+    const { remove, removed, tombstones } = gone({
+      ...memoryTexts(),
+      put: () => Promise.reject(new Error('no space left on device')),
+    });
+    await expect(remove('?force=1')).rejects.toThrow('no space left on device');
+    expect({ removed, isHidden: tombstones.has('c') }).toEqual({ removed: [], isHidden: false });
+  });
+
+  test('is removed when its node is lost meanwhile', async () => {
+    const { node, remove, removed } = gone();
+    node.isHealthy = true;
+    node.client.request = () => {
+      node.isHealthy = false;
+      return Promise.reject(new Error('the node is lost'));
+    };
+    expect((await remove('?force=true')).statusCode).toBe(204);
+    expect(removed).toEqual(['c']);
+  });
+});
+
+test('a stop of a container that does not run is remembered until it is started', async () => {
+  const stops = new Stops(memoryTexts());
+  const request = async () => ({ statusCode: 304, rawHeaders: [], body: Buffer.alloc(0) });
+  const node = { isHealthy: true, name: 'one', client: { request }, refreshContainers: async () => undefined };
+  const networks = { start: (_: unknown, call: () => unknown) => call() };
+  const lifecycle = new ContainerLifecycle({
+    networks,
+    stops,
+    cluster: {},
+    logger: silentLogger(),
+  } as unknown as LifecycleContext);
+  const act = (action: 'start' | 'stop', state: string) =>
+    lifecycle.act({ node, engineId: 'c', name: 'c', state } as unknown as Container, action, {
+      search: '',
+      api: '1.44',
+      signal: new AbortController().signal,
+    });
+  await act('stop', 'running');
+  expect(stops.has('c')).toBe(false);
+  await act('stop', 'exited');
+  expect(stops.has('c')).toBe(true);
+  await act('start', 'exited');
+  expect(stops.has('c')).toBe(false);
 });

@@ -2,6 +2,8 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import { requireHealthy } from '../cluster/reachable.ts';
 import { refreshStopped } from '../cluster/stopped.ts';
+import type { Stops } from '../cluster/stops.ts';
+import type { Tombstones } from '../cluster/tombstones.ts';
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
@@ -18,6 +20,8 @@ export interface LifecycleContext {
   readonly images: ImageSource;
   readonly networks: NetworkPlacement;
   readonly volumes: VolumePlacement;
+  readonly tombstones: Tombstones;
+  readonly stops: Stops;
   /** How often a create that an engine failed at is tried on another node. */
   readonly createRetries: number;
   readonly logger: Logger;
@@ -55,6 +59,7 @@ export class ContainerLifecycle {
   async act(container: Container, action: ContainerAction, request: ActionRequest): Promise<EngineAnswer> {
     requireHealthy(container.node, `container ${container.name}`);
     const { node, engineId } = container;
+    await this.#noteWish(container, action, request.search);
     const call = (): Promise<EngineAnswer> =>
       node.client.request({
         method: 'POST',
@@ -92,21 +97,44 @@ export class ContainerLifecycle {
     }
   }
 
-  /** Removes it from its engine and from the model. */
+  /**
+   * Removes it from its engine and from the model. With force also while its node is down: its name is free at once, and it is
+   * removed when the node returns.
+   */
   async remove(container: Container, request: ActionRequest): Promise<EngineAnswer> {
-    requireHealthy(container.node, `container ${container.name}`);
+    const query = new URLSearchParams(request.search);
+    const isLinkOnly = isTrue(query.get('link'));
+    const isForced = isTrue(query.get('force')) && !isLinkOnly;
     const { node, engineId } = container;
+    if (!node.isHealthy && isForced) return this.#bury(container, request);
+    requireHealthy(node, `container ${container.name}`);
     const path = `/containers/${engineId}${request.search}`;
-    const answer = await node.client.request({
-      method: 'DELETE',
-      path,
-      api: request.api,
-      signal: request.signal,
-      timeoutMs: 0,
-    });
-    const isLinkOnly = /[?&]link=(1|true)/i.test(request.search);
-    if (answer.statusCode < 300 && !isLinkOnly) this.#context.cluster.removeContainer(node, engineId);
-    return answer;
+    const { api, signal } = request;
+    try {
+      const answer = await node.client.request({ method: 'DELETE', path, api, signal, timeoutMs: 0 });
+      if (answer.statusCode < 300 && !isLinkOnly) {
+        await this.#context.stops.forget(engineId);
+        this.#context.cluster.removeContainer(node, engineId);
+      }
+      return answer;
+    } catch (error) {
+      // The node was lost meanwhile: whether it did it is seen when it returns.
+      if (node.isHealthy || !isForced || signal.aborted) throw error;
+      return this.#bury(container, request);
+    }
+  }
+
+  async #bury({ node, engineId, name }: Container, { search }: ActionRequest): Promise<EngineAnswer> {
+    await this.#context.tombstones.bury({ engineId, nodeId: node.id, name, search });
+    this.#context.cluster.removeContainer(node, engineId);
+    this.#context.logger.warn({ node: node.name, container: name }, 'removed: its node does so when it is back');
+    return NO_CONTENT;
+  }
+
+  /** What a client wants of a container that does not run is nothing its engine remembers. */
+  async #noteWish({ engineId, state }: Container, action: ContainerAction, search: string): Promise<void> {
+    if (isStopped(action, search) && state === 'exited') await this.#context.stops.add(engineId);
+    if (action === 'start' || action === 'restart') await this.#context.stops.forget(engineId);
   }
 
   /** Refused before its engine was asked: what the engine does with a container of `--rm` whose start fails is done here. */
@@ -151,4 +179,11 @@ function isStopped(action: ContainerAction, search: string): boolean {
   if (action !== 'kill') return action === 'stop';
   const signal = new URLSearchParams(search).get('signal') ?? '';
   return ['', 'KILL', 'SIGKILL', '9'].includes(signal.toUpperCase());
+}
+
+const NO_CONTENT: EngineAnswer = { statusCode: 204, rawHeaders: [], body: Buffer.alloc(0) };
+
+/** As engines read it: everything but these is true (moby `api/server/httputils/form.go`). */
+function isTrue(value: string | null): boolean {
+  return value !== null && !['', '0', 'no', 'false', 'none'].includes(value.trim().toLowerCase());
 }

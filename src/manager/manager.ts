@@ -9,6 +9,8 @@ import { InfoView } from '../api/views/info.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import { Membership } from '../cluster/membership.ts';
 import type { MonitorTimes } from '../cluster/node-monitor.ts';
+import { Stops } from '../cluster/stops.ts';
+import { Tombstones } from '../cluster/tombstones.ts';
 import type { Clock } from '../common/clock.ts';
 import type { ListenAddress } from '../common/listen-address.ts';
 import type { Logger } from '../common/logger.ts';
@@ -21,6 +23,7 @@ import { connectorFor } from '../engine/connectors/connectors.ts';
 import type { EngineTls } from '../engine/connectors/socket.ts';
 import { ImageServices } from '../images/services.ts';
 import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import { Undertaker } from '../lifecycle/undertaker.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { openClusterState } from './cluster-state.ts';
@@ -95,7 +98,11 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     logger,
     pull: options.clusterOptions.pull,
   });
-  const networking = await startNetworking({ ...options, cluster, store, identity });
+  const tombstones = new Tombstones(store.records('tombstones'));
+  cluster.hide(tombstones);
+  const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
+  const stops = new Stops(store.records('stops'));
+  const networking = await startNetworking({ ...options, cluster, store, identity, stops });
   const { networks, volumes } = networking;
   const lifecycle = new ContainerLifecycle({
     cluster,
@@ -103,6 +110,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     images: images.distribution,
     networks,
     volumes,
+    tombstones,
+    stops,
     createRetries: options.clusterOptions.createRetries,
     logger,
   });
@@ -154,6 +163,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       events.close();
       advertised.close();
       await networking.close();
+      await undertaker.close();
       await membership.close();
       await state.close();
     },

@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
+import type { Stops } from '../cluster/stops.ts';
 import type { VolumeRecord } from '../cluster/volume-records.ts';
 import { VolumeService } from '../cluster/volume-service.ts';
 import type { Clock } from '../common/clock.ts';
@@ -20,6 +21,7 @@ export interface NetworkingOptions {
   readonly scheduler: SchedulerOptions;
   readonly clusterOptions: ClusterOptions;
   readonly store: StateStore;
+  readonly stops: Stops;
   /** Tells this cluster's substrate from others'. */
   readonly identity: ClusterIdentity | undefined;
   readonly logger: Logger;
@@ -41,7 +43,13 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
   const { cluster, clock, logger, store, identity } = options;
   const { substrate: mode, adoptSwarm, subnetPool: pool } = options.clusterOptions;
   const substrate = new Substrate(
-    { members: cluster, clock, logger, memory: substrateMemory(store, logger) },
+    {
+      members: cluster,
+      clock,
+      logger,
+      memory: substrateMemory(store, logger),
+      isStopped: (id) => options.stops.has(id),
+    },
     { mode, adoptSwarm, pool, identity },
   );
   const place = (labels: Readonly<Record<string, string>>): Node => placeByLabels(options, labels);
@@ -67,10 +75,11 @@ function placeByLabels({ cluster, scheduler }: NetworkingOptions, labels: Readon
 }
 
 function problemsOf({ nodes }: Cluster, { status }: Substrate): readonly string[] {
-  return nodes.flatMap(({ id, name }) => {
+  const ofNodes = nodes.flatMap(({ id, name }) => {
     const problem = status.problems.get(id);
     return problem === undefined ? [] : [`WARNING: node ${name}: cluster networks: ${problem}`];
   });
+  return [...status.notices.map((notice) => `WARNING: cluster networks: ${notice}`), ...ofNodes];
 }
 
 const MEMORY_KEY = 'known';

@@ -128,11 +128,14 @@ export class Revival {
 
 const POLICIES: ReadonlySet<string> = new Set(['always', 'unless-stopped', 'on-failure']);
 
+/** Which networks there are is not known for certain while the substrate recovers: the start itself tells. */
+const ANY_NETWORK = { isClusterNetwork: () => true, hasFixedAddress: false } as const;
+
 /** Whether its engine tried to start it by its restart policy and could not because of the network. */
 function isGivenUp({ State, HostConfig }: Inspected): boolean {
   const reason = State.Error ?? '';
   if (State.Status !== 'exited' || reason === '' || !POLICIES.has(HostConfig.RestartPolicy?.Name ?? '')) return false;
-  return attachRetryDelayMs(reason, 1, () => true) !== undefined;
+  return attachRetryDelayMs({ message: reason, attempt: 1 }, ANY_NETWORK) !== undefined;
 }
 
 /** Containers that ended and are connected to a cluster network, by the engine's ID. */

@@ -1,3 +1,5 @@
+import { Stops } from '../../src/cluster/stops.ts';
+import { Tombstones } from '../../src/cluster/tombstones.ts';
 import { memoryVolumeRecords } from '../../src/cluster/volume-records.ts';
 import { VolumeService } from '../../src/cluster/volume-service.ts';
 import { systemClock } from '../../src/common/clock.ts';
@@ -8,6 +10,7 @@ import type { NetworkPlacement } from '../../src/lifecycle/ports.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { FakeCluster } from './fake-cluster.ts';
 import type { FakeEngineOptions } from './fake-engine.ts';
+import { memoryTexts } from './memory-texts.ts';
 
 /** A lifecycle with volumes over fake engines; every image is everywhere and networks mean nothing. Close it, or use `await using`. */
 export class FakeLifecycle implements AsyncDisposable {
@@ -36,6 +39,8 @@ export class FakeLifecycle implements AsyncDisposable {
       },
       networks: NETWORKS,
       volumes: this.volumes,
+      tombstones: new Tombstones(memoryTexts()),
+      stops: new Stops(memoryTexts()),
       createRetries: 0,
       logger: silentLogger(),
     });

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { memoryTexts } from '../../test/fakes/memory-texts.ts';
+import { waitUntil } from '../../test/fakes/wait.ts';
+import type { Cluster, ClusterEvent } from '../cluster/cluster.ts';
+import { Tombstones } from '../cluster/tombstones.ts';
+import { silentLogger } from '../common/logger.ts';
+import { Undertaker } from './undertaker.ts';
+
+/** A node whose engine answers its removals with these statuses, one after the other. */
+async function returning(...statuses: number[]) {
+  const texts = memoryTexts();
+  const tombstones = new Tombstones(texts);
+  await tombstones.bury({ engineId: 'c', nodeId: 'e1', name: 'web', search: '?force=1&v=1' });
+  let listener: (event: ClusterEvent) => void = () => undefined;
+  const subscribe = (given: typeof listener) => {
+    listener = given;
+    return () => undefined;
+  };
+  const calls: string[] = [];
+  const request = async ({ method, path }: { method: string; path: string }) => {
+    const statusCode = statuses[Math.min(calls.push(`${method} ${path}`), statuses.length) - 1] ?? 500;
+    return { statusCode, rawHeaders: [], body: Buffer.from('{"message":"no"}') };
+  };
+  const clock = new FakeClock();
+  const cluster = { subscribe } as unknown as Cluster;
+  const undertaker = new Undertaker({ cluster, tombstones, clock, logger: silentLogger() });
+  const node = (id: string) => ({ id, name: id, isHealthy: true, client: { request } });
+  const back = (id: string) =>
+    listener({ kind: 'node-state', to: 'Healthy', node: node(id) } as unknown as ClusterEvent);
+  return { tombstones, texts, calls, clock, undertaker, back };
+}
+
+test.each([204, 404])('what was removed is removed when the node is back (%d)', async (status) => {
+  const { tombstones, texts, calls, undertaker, back } = await returning(status);
+  back('another');
+  back('e1');
+  await waitUntil(() => tombstones.size === 0);
+  expect(calls).toEqual(['DELETE /containers/c?force=1&v=1']);
+  expect(texts.list().size).toBe(0);
+  await undertaker.close();
+});
+
+test('a refusal is tried again', async () => {
+  const { tombstones, calls, clock, undertaker, back } = await returning(500, 409, 204);
+  back('e1');
+  for (const count of [1, 2]) {
+    await waitUntil(() => calls.length === count && clock.sleeping === 1);
+    expect(tombstones.has('c')).toBe(true);
+    clock.advance(60_000);
+  }
+  await waitUntil(() => tombstones.size === 0);
+  await undertaker.close();
+});
+
+test('what is not done when the manager stops is kept', async () => {
+  const { texts, clock, undertaker, back } = await returning(500);
+  back('e1');
+  await waitUntil(() => clock.sleeping === 1);
+  await undertaker.close();
+  expect(new Tombstones(texts).has('c')).toBe(true);
+});
