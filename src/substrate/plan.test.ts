@@ -493,6 +493,28 @@ const cases: readonly Case[] = [
     steps: [],
   },
   {
+    name: 'a manager that was let go of while it was down is no survivor',
+    observed: seen([member('a', leaderless('a')), member('b', leaderless('b'))], {
+      known: {
+        swarmId: 's1',
+        nodes: [...known('b'), { nodeId: 'sw-a', memberId: 'a', isManager: false }],
+      },
+      leaderlessMs: 1_000_000,
+    }),
+    steps: ['force-new-cluster b'],
+  },
+  {
+    name: 'and joins again when the others have a leader',
+    observed: seen([member('a', leaderless('a')), member('b', joined('b'))], {
+      swarms: [swarm([listed('b', 'manager', { isLeader: true })], { askedId: 'b' })],
+      known: {
+        swarmId: 's1',
+        nodes: [...known('b'), { nodeId: 'sw-a', memberId: 'a', isManager: false }],
+      },
+    }),
+    steps: ['leave a'],
+  },
+  {
     name: 'nothing is formed beside a manager of ours whose list was not to be had',
     observed: seen([member('a', joined('a')), member('d', NONE)]),
     steps: [],

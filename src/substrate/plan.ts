@@ -73,10 +73,9 @@ function planDesertion({ observation, wish }: Situation, orphans: readonly Obser
 const DESERTED = 'all managers of its substrate are gone: its cluster networks are lost and must be created again';
 
 /** Whether a remembered manager may still come back: it is a member, but does not answer. */
-function hasAbsentManager({ observation, standings: all }: Situation): boolean {
-  const managers = observation.known.nodes.filter(({ isManager }) => isManager);
-  return observation.members.some((member) => {
-    if (!managers.some(({ memberId }) => memberId === member.id)) return false;
+function hasAbsentManager({ observation: { known, members }, standings: all }: Situation): boolean {
+  return members.some((member) => {
+    if (known.nodes.find(({ memberId }) => memberId === member.id)?.isManager !== true) return false;
     const kind = all.get(member.id)?.kind;
     return !member.isHealthy || kind === 'waiting' || kind === 'lost';
   });

@@ -16,8 +16,9 @@ import type {
   ClusterIdentity,
   Graces,
   KnownSubstrate,
+  KnownSwarmNode,
   MemberEvent,
-  Observation,
+  ObservedSwarm,
   Plan,
   SubstrateMember,
   SubstrateMembers,
@@ -150,7 +151,7 @@ export class Reconciler {
       adoptSwarm: this.#options.adoptSwarm ?? false,
       graces: this.#graces,
     });
-    await this.#remember(plan, observation);
+    await this.#remember(plan);
     this.#publish(plan);
     const members = new Map(nodes.map((node) => [node.id, node]));
     const results = await this.#executor.run({ plan, observation, members, signal });
@@ -223,20 +224,9 @@ export class Reconciler {
       .filter(({ isHealthy }) => isHealthy);
   }
 
-  async #remember(plan: Plan, { members }: Observation): Promise<void> {
+  async #remember(plan: Plan): Promise<void> {
     if (!plan.swarm) return;
-    const isManager = new Map(plan.swarm.nodes.map(({ nodeId, role }) => [nodeId, role === 'manager']));
-    // Members that are down keep their place, they will be ours again; those that left as long as the swarm has them.
-    const earlier = (this.#known?.nodes ?? []).filter(
-      ({ memberId, nodeId }) =>
-        !plan.active.has(memberId) && (isManager.has(nodeId) || members.some(({ id }) => id === memberId)),
-    );
-    const active = [...plan.active].map(([memberId, nodeId]) => ({
-      nodeId,
-      memberId,
-      isManager: isManager.get(nodeId) ?? false,
-    }));
-    const known = { swarmId: plan.swarm.swarmId, nodes: [...active, ...earlier] };
+    const known = { swarmId: plan.swarm.swarmId, nodes: rememberedNodes(plan, plan.swarm, this.#known?.nodes ?? []) };
     if (JSON.stringify(known) === JSON.stringify(this.#known)) return;
     this.#known = known;
     await this.#parts.memory?.save(known);
@@ -272,6 +262,27 @@ export class Reconciler {
     signal.removeEventListener('abort', wake);
     this.#wake = () => undefined;
   }
+}
+
+/** Nodes that are ours no more are remembered up to this many: one may come back after years and is known then. */
+const MAX_FORMER = 1_000;
+
+/** The members that take part now, then all that ever did, latest first: of several of one member the first counts. */
+function rememberedNodes(
+  { active }: Plan,
+  swarm: ObservedSwarm,
+  earlier: readonly KnownSwarmNode[],
+): readonly KnownSwarmNode[] {
+  const isManager = new Map(swarm.nodes.map(({ nodeId, role }) => [nodeId, role === 'manager']));
+  const present = [...active].map(([memberId, nodeId]) => ({
+    nodeId,
+    memberId,
+    isManager: isManager.get(nodeId) ?? false,
+  }));
+  const nodeIds = new Set(active.values());
+  const former = earlier.filter(({ nodeId }) => !nodeIds.has(nodeId)).slice(0, MAX_FORMER);
+  // What the swarm does not have any more manages nothing, whatever it believes when it returns.
+  return [...present, ...former.map((node) => ({ ...node, isManager: isManager.get(node.nodeId) ?? false }))];
 }
 
 /** An identity for the life of this process. */

@@ -67,7 +67,8 @@ class Judge {
   readonly #wish: SubstrateWish;
   readonly #swarm: ObservedSwarm | undefined;
   readonly #entries: ReadonlyMap<string, SwarmNode>;
-  readonly #known: ReadonlySet<string>;
+  /** By swarm node ID: whether it managed when a leader last told. */
+  readonly #known: ReadonlyMap<string, boolean>;
   readonly #addresses: ReadonlySet<string>;
 
   constructor(observation: Observation, wish: SubstrateWish, swarm: ObservedSwarm | undefined) {
@@ -75,7 +76,7 @@ class Judge {
     this.#wish = wish;
     this.#swarm = swarm;
     this.#entries = new Map(swarm?.nodes.map((node) => [node.nodeId, node]));
-    this.#known = new Set(observation.known.nodes.map(({ nodeId }) => nodeId));
+    this.#known = new Map(observation.known.nodes.map(({ nodeId, isManager }) => [nodeId, isManager]));
     this.#addresses = new Set(observation.members.flatMap(({ address }) => address ?? []));
   }
 
@@ -137,7 +138,10 @@ class Judge {
     }
     if (!this.#known.has(facts.nodeId) && !this.#isOurs(facts))
       return undetermined('it manages a swarm without a leader, and nothing tells whose swarm that is');
-    return this.#swarm ? stale('the substrate does not know it any more') : { kind: 'lost', nodeId: facts.nodeId };
+    if (this.#swarm) return stale('the substrate does not know it any more');
+    // Let go of while it was down: it must not become the survivor of a quorum that it is no part of.
+    if (this.#known.get(facts.nodeId) === false) return undetermined('the substrate did without it, and has no leader');
+    return { kind: 'lost', nodeId: facts.nodeId };
   }
 
   #worker(facts: Membership): Standing {

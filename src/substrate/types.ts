@@ -198,7 +198,7 @@ export interface KnownSubstrate {
   readonly nodes: readonly KnownSwarmNode[];
 }
 
-/** One swarm node that is or was ours; `memberId` may have left the cluster while it is still in the swarm. */
+/** One swarm node that is or was ours; its member may have left the cluster, or be another node by now. */
 export interface KnownSwarmNode {
   readonly nodeId: string;
   readonly memberId: string;
