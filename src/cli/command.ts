@@ -6,6 +6,8 @@ import type { Io } from './io.ts';
 /** What a command is given besides its arguments. */
 export interface CommandContext extends Io {
   readonly clock: Clock;
+  /** The whole command line, without the program's name. */
+  readonly argv: readonly string[];
   /** A logger at the level the person asked for. Loaded on first use. */
   logger(): Promise<Logger>;
   /** All commands with all their flags, for what describes them. */

@@ -1,9 +1,10 @@
 import { Command, CommanderError, Option } from 'commander';
 import { systemClock } from '../common/clock.ts';
-import type { LogLevel } from '../common/logger.ts';
+import type { LogFormat, LogLevel } from '../common/logger.ts';
 import { VERSION } from '../common/version.ts';
 import type { CommandContext, CommandModule } from './command.ts';
 import type { Io } from './io.ts';
+import { wantsColor } from './output/colors.ts';
 import { reportError } from './output/errors.ts';
 
 interface CommandSpec {
@@ -56,6 +57,18 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/discovery.ts'),
   },
   {
+    name: 'leave',
+    group: CLUSTER,
+    summary: 'take engines out of the swarm mode a manager put them into',
+    load: () => import('./commands/leave.ts'),
+  },
+  {
+    name: 'certs',
+    group: CLUSTER,
+    summary: 'make certificates for engines, managers and clients',
+    load: () => import('./commands/certs.ts'),
+  },
+  {
     name: 'machine',
     group: MACHINES,
     summary: 'make and keep hosts with Docker engines, at any provider',
@@ -90,6 +103,15 @@ const COMMANDS: readonly CommandSpec[] = [
 // The list of common/logger.ts, which would load the logging library with it.
 const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const satisfies readonly LogLevel[];
 
+// As above.
+const LOG_FORMATS = ['auto', 'text', 'json'] as const satisfies readonly LogFormat[];
+
+interface LogFlags {
+  readonly debug?: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
 const EXAMPLES = `
 Examples:
   A swarm of three, from nothing:
@@ -108,7 +130,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const wanted = wantedCommand(argv);
   const spec = COMMANDS.find(({ name, aliases }) => name === wanted || aliases?.includes(wanted ?? ''));
   const program = bareProgram(io);
-  const context = contextOf(program, io);
+  const context = contextOf(program, io, argv);
   try {
     for (const each of COMMANDS) await addCommand(program, each, context, each === spec);
     await program.parseAsync(argv.length === 0 ? ['--help'] : guarded(argv), { from: 'user' });
@@ -146,6 +168,15 @@ function bareProgram(io: Io): Command {
     .helpCommand('help [command]', 'show the help of a command')
     .addOption(new Option('--debug', 'say everything, and where an error comes from ($ENXAME_DEBUG)'))
     .addOption(new Option('-l, --log-level <level>', 'how much to log').choices(LOG_LEVELS).default('info'))
+    .addOption(
+      new Option(
+        '--log-format <format>',
+        'lines for people (text), or JSON; auto: text on a terminal ($ENXAME_LOG_FORMAT)',
+      )
+        .choices(LOG_FORMATS)
+        .env('ENXAME_LOG_FORMAT')
+        .default('auto'),
+    )
     // Classic swarm's; nothing here is experimental.
     .addOption(new Option('--experimental').hideHelp())
     .addHelpText('after', EXAMPLES)
@@ -176,15 +207,20 @@ async function addCommand(
   (await spec.load()).configure(command, context);
 }
 
-function contextOf(program: Command, io: Io): CommandContext {
+function contextOf(program: Command, io: Io, argv: readonly string[]): CommandContext {
   const context: CommandContext = {
     ...io,
     clock: systemClock,
+    argv,
     logger: async () => {
       const { createLogger } = await import('../common/logger.ts');
-      const { debug, logLevel } = program.opts<{ readonly debug?: boolean; readonly logLevel: LogLevel }>();
+      const { debug, logLevel, logFormat } = program.opts<LogFlags>();
       const isDebug = debug === true || isTrue(io.env.DEBUG) || isTrue(io.env.ENXAME_DEBUG);
-      return createLogger(isDebug ? 'debug' : logLevel);
+      const isText = logFormat === 'text' || (logFormat === 'auto' && io.isErrTerminal);
+      return createLogger({
+        level: isDebug ? 'debug' : logLevel,
+        text: isText ? { color: io.isErrTerminal && wantsColor(io.env) } : undefined,
+      });
     },
     wholeProgram: () => wholeProgram(context),
   };
@@ -195,7 +231,7 @@ function contextOf(program: Command, io: Io): CommandContext {
 function wantedCommand(argv: readonly string[]): string | undefined {
   for (let i = 0; i < argv.length; i += 1) {
     const word = argv[i] ?? '';
-    if (word === '--log-level' || word === '-l') i += 1;
+    if (word === '--log-level' || word === '-l' || word === '--log-format') i += 1;
     else if (!word.startsWith('-') && word !== 'help') return word;
   }
   return undefined;

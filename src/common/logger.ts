@@ -1,4 +1,5 @@
 import { type Logger as PinoLogger, pino } from 'pino';
+import { logFormatter } from './log-text.ts';
 
 /** The logger handed to every part: pino, with child loggers naming the `engine` or `requestId`. */
 export type Logger = PinoLogger;
@@ -7,9 +8,23 @@ export type Logger = PinoLogger;
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** A logger that writes JSON lines to standard error; secrets never get here because callers log fields, not requests. */
-export function createLogger(level: LogLevel = 'info'): Logger {
-  return pino({ level, base: null }, pino.destination({ fd: 2, sync: true }));
+/** How lines are written: for people, or as JSON objects for programs. */
+export const LOG_FORMATS = ['auto', 'text', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** How a logger writes. */
+export interface LoggerOptions {
+  readonly level?: LogLevel;
+  /** Lines for people, in colours or not; undefined writes JSON. */
+  readonly text?: { readonly color: boolean } | undefined;
+}
+
+/** A logger that writes lines to standard error; secrets never get here because callers log fields, not requests. */
+export function createLogger({ level = 'info', text }: LoggerOptions = {}): Logger {
+  const lines = pino.destination({ fd: 2, sync: true });
+  if (text === undefined) return pino({ level, base: null }, lines);
+  const format = logFormatter({ ...text, withStacks: level === 'debug' || level === 'trace' });
+  return pino({ level, base: null }, { write: (json) => lines.write(format(json)) });
 }
 
 /** A logger that says nothing, for tests and libraries. */

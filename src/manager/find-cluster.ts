@@ -81,6 +81,13 @@ export async function findCluster(options: FindOptions): Promise<FoundCluster> {
   }
 }
 
+/** The cluster that is meant, found as a manager finds it; undefined when none has a state here. Begins and writes nothing. */
+export async function knownCluster(options: FindOptions): Promise<KnownCluster | undefined> {
+  const clusters = await knownClusters(options.stateFolder);
+  const { cluster } = await choose(options, clusters);
+  return clusters.some(({ folder }) => folder === cluster.folder) ? cluster : undefined;
+}
+
 /** One manager chooses at a time: two that start together must not begin two states for one cluster. */
 async function takeTurn(folder: string): Promise<{ close(): Promise<void> }> {
   for (let turn = 1; ; turn++) {

@@ -35,7 +35,7 @@ const TIMES = {
 
 /** Builds the model over the lab's engines and waits until all are healthy. */
 export async function clusterOver(lab: Lab): Promise<LabCluster> {
-  const logger = process.env.ENXAME_TEST_LOG ? createLogger('debug') : silentLogger();
+  const logger = process.env.ENXAME_TEST_LOG ? createLogger({ level: 'debug' }) : silentLogger();
   const cluster = new Cluster(systemClock, logger);
   const monitors = new Map<Node, NodeMonitor>();
   const files = lab.certificates;

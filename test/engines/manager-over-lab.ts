@@ -31,7 +31,7 @@ export interface LabManager {
 
 /** Starts a manager on a loopback port and waits until all nodes are healthy. `clusterOpts` are `--cluster-opt` pairs. */
 export async function managerOver(lab: Lab, clusterOpts: readonly string[] = []): Promise<LabManager> {
-  const logger = process.env.ENXAME_TEST_LOG ? createLogger('debug') : silentLogger();
+  const logger = process.env.ENXAME_TEST_LOG ? createLogger({ level: 'debug' }) : silentLogger();
   const files = lab.certificates;
   if (!files) throw new Error('the lab has no certificates');
   const [ca, cert, key] = await Promise.all([readFile(files.ca), readFile(files.cert), readFile(files.key)]);

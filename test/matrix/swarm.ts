@@ -53,7 +53,7 @@ export async function startSwarm(engines: Engines): Promise<Swarm> {
 }
 
 async function manageLab(lab: Lab): Promise<Manager> {
-  const logger = process.env.ENXAME_TEST_LOG ? createLogger('debug') : silentLogger();
+  const logger = process.env.ENXAME_TEST_LOG ? createLogger({ level: 'debug' }) : silentLogger();
   const { client, server } = await readCertificates(lab.certificates);
   const settings = { heartbeatMs: 1_000, clock: systemClock, options: new Map(), env: {} };
   return startManager({

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { DEFAULT_TIMES, type MonitorTimes } from '../../cluster/node-monitor.ts';
 import { formatDuration } from '../../common/duration.ts';
@@ -30,6 +31,8 @@ import {
   durationFlag,
   openDiscoveryArgument,
 } from '../discovery-options.ts';
+import { engineTls } from '../engine-flags.ts';
+import { systemdUnit } from '../systemd-unit.ts';
 import { addClassicFlags, type ClassicFlags, readClassicFlags } from './manage-classic.ts';
 
 interface Flags extends ClassicFlags {
@@ -54,6 +57,7 @@ interface Flags extends ClassicFlags {
   readonly cluster?: string;
   readonly discoveryService?: string | true;
   readonly adoptSwarm?: boolean;
+  readonly printUnit?: boolean;
 }
 
 const DEFAULT_HOST = 'tcp://127.0.0.1:2375';
@@ -143,7 +147,8 @@ export function configure(command: Command, context: CommandContext): void {
       '--discovery-service [address]',
       `serve tokens too (default address: tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT})`,
     )
-    .option('--adopt-swarm', 'take over engines that are members of another swarm');
+    .option('--adopt-swarm', 'take over engines that are members of another swarm')
+    .option('--print-unit', 'print a systemd unit that runs this command line, and do nothing else');
   addClassicFlags(command)
     .addHelpText('after', EXAMPLES)
     .action((discovery: string | undefined, flags: Flags) => manage(discovery, { ...DEFAULTS, ...flags }, context));
@@ -163,6 +168,7 @@ async function manage(discovery: string | undefined, flags: Flags, context: Comm
   const folder = stateDir(flags.stateDir, context.env, context.isRoot);
   const cluster = flags.cluster || context.env.ENXAME_CLUSTER || undefined;
   if (cluster !== undefined) assertClusterName(cluster);
+  if (flags.printUnit) return printUnit(discovery, flags, listeners, context);
   const logger = await context.logger();
   const service = await startDiscoveryService(flags, folder, serverTls, logger);
   const wrong = new AbortController();
@@ -191,7 +197,7 @@ async function manage(discovery: string | undefined, flags: Flags, context: Comm
         backend: untilItWorked(backend, (error) => wrong.abort(error)),
         listeners,
         serverTls,
-        engineTls: readEngineTls(flags, material),
+        engineTls: engineTls(flags, material),
         scheduler: schedulerOptions({
           strategy: flags.strategy,
           ...(flags.filter ? { filters: flags.filter } : {}),
@@ -213,6 +219,30 @@ async function manage(discovery: string | undefined, flags: Flags, context: Comm
   }
 }
 
+/** What was checked before holds for the unit too. */
+function printUnit(
+  discovery: string | undefined,
+  flags: Flags,
+  listeners: readonly ListenAddress[],
+  { argv, env, out, err }: CommandContext,
+): void {
+  const uri = discoveryUri(discovery, env);
+  const sockets = listeners.flatMap((each) =>
+    each.kind === 'unix' && !each.path.startsWith('/run/enxame/') ? dirname(each.path) : [],
+  );
+  const states = flags.stateDir === undefined || flags.stateDir === 'none' ? [] : [flags.stateDir];
+  const writes = [...new Set([...sockets, ...states])];
+  const script = realpathSync(process.argv[1] ?? '');
+  const program = [process.execPath, script] as const;
+  const isInHome = program.some((path) => /^\/(?:home|root)\//.test(path));
+  const needsRoot = /(?:ssh|unix):\/\//.test(uri) || writes.length > 0 || isInHome;
+  if (/[0-9a-f]{32}/.test(uri) && argv.includes(uri))
+    err(
+      'enxame: manage: everybody on this host can read a unit, and this one has the token of the cluster: better leave the discovery argument out and write ENXAME_DISCOVERY=… into /etc/enxame/manage.env, mode 0600\n',
+    );
+  out(systemdUnit({ program, argv, folder: process.cwd(), needsRoot, writes }));
+}
+
 function readServerTls(flags: Flags, material: TlsMaterial): TlsServerOptions | undefined {
   if ((flags.tls || flags.tlsverify) && material.cert === undefined) {
     throw new UsageError('--tls and --tlsverify need --tlscert and --tlskey');
@@ -221,11 +251,6 @@ function readServerTls(flags: Flags, material: TlsMaterial): TlsServerOptions | 
   // `--tls` alone encrypts without checking who the client is.
   const { ca, ...own } = material;
   return tlsServerOptions(flags.tls && !flags.tlsverify ? own : { ...own, ...(ca ? { ca } : {}) });
-}
-
-function readEngineTls(flags: Flags, material: TlsMaterial): ({ verify: boolean } & TlsMaterial) | undefined {
-  if (material.cert === undefined && material.ca === undefined) return undefined;
-  return { ...material, verify: flags.tlsverify === true || !flags.tls };
 }
 
 function assertListener(address: ListenAddress, tls: TlsServerOptions | undefined, insecure: boolean): void {

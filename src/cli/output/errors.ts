@@ -3,6 +3,7 @@ import picocolors from 'picocolors';
 import { ClusterError, ExitStatus, reasonOf, UsageError } from '../../common/errors.ts';
 import { printable } from '../../common/printable.ts';
 import type { Io } from '../io.ts';
+import { wantsColor } from './colors.ts';
 
 /** Which command failed and how much to tell. */
 export interface ErrorSituation {
@@ -16,10 +17,14 @@ const FAILURE = 1;
 const USAGE = 2;
 
 /** Prints one line about `error` on standard error, `enxame: COMMAND: WHY`, and gives the exit code. */
-export function reportError(error: unknown, io: Pick<Io, 'err' | 'isErrTerminal'>, situation: ErrorSituation): number {
+export function reportError(
+  error: unknown,
+  io: Pick<Io, 'err' | 'isErrTerminal' | 'env'>,
+  situation: ErrorSituation,
+): number {
   if (error instanceof ExitStatus) return error.exitCode;
   const { command, isDebug } = situation;
-  const colors = picocolors.createColors(io.isErrTerminal);
+  const colors = picocolors.createColors(io.isErrTerminal && wantsColor(io.env));
   const isUsage = error instanceof UsageError || error instanceof CommanderError;
   const where = command === undefined ? 'enxame' : `enxame: ${command}`;
   const line = `${colors.red(where)}: ${sentence(error)}`;

@@ -5,8 +5,9 @@ import type { Existing, Plan, PlanItem } from '../../../machine/fleet/plan.ts';
 import type { MachineContext } from '../../../machine/machine.ts';
 import type { Task } from '../../../machine/provisioner.ts';
 import type { CommandContext } from '../../command.ts';
+import { confirm } from '../../confirm.ts';
 import { onEach } from './each.ts';
-import { confirm, machineContext, makingContext } from './surroundings.ts';
+import { machineContext, makingContext } from './surroundings.ts';
 import { checkSwarms } from './swarm-check.ts';
 
 interface Flags {

@@ -4,8 +4,9 @@ import type { Machine, MachineContext } from '../../../machine/machine.ts';
 import type { PowerAction } from '../../../machine/power.ts';
 import type { Task } from '../../../machine/provisioner.ts';
 import type { CommandContext } from '../../command.ts';
+import { confirm } from '../../confirm.ts';
 import { onEach } from './each.ts';
-import { confirm, machineContext, wantedNames } from './surroundings.ts';
+import { machineContext, wantedNames } from './surroundings.ts';
 
 const DONE: Readonly<Record<PowerAction, string>> = {
   start: 'was started',

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../../command.ts';
+import { confirm } from '../../confirm.ts';
 import { onEach } from './each.ts';
-import { confirm, machineContext, wantedNames } from './surroundings.ts';
+import { machineContext, wantedNames } from './surroundings.ts';
 
 interface Flags {
   readonly force?: boolean;

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { ClusterError, UsageError } from '../../../common/errors.ts';
 import type { AuthorityPaths } from '../../../machine/given-authority.ts';
@@ -75,18 +74,6 @@ async function checked(names: readonly string[], store: MachineContext['store'])
   const near = nearest(missing, known);
   const error = noSuchMachine(missing);
   throw near === undefined ? error : new ClusterError(`${error.message} Did you mean "${near}"?`, error);
-}
-
-/** Asks a person; without one there to answer, says which flag answers instead. */
-export async function confirm(question: string, flag: string, cli: CommandContext): Promise<boolean> {
-  if (!cli.isErrTerminal || process.stdin.isTTY !== true)
-    throw new UsageError(`${question} Nobody is there to answer: say ${flag}`, 'NOT_CONFIRMED');
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await prompt.question(`${question} (y/n): `)).trim());
-  } finally {
-    prompt.close();
-  }
 }
 
 /** An option's values as a list: `--x a --x b`. An argument parser for commander. */
