@@ -127,15 +127,12 @@ describe('POST /containers/create', () => {
     expect(manager.engine(1).requestsTo('POST /containers/create')).toHaveLength(4);
   });
 
-  test('a name that an engine chose and another node has already is made unique', async () => {
-    const manager = await over({ ...REDIS, containers: [{ name: 'happy_bee' }] }, REDIS);
-    manager.engine(1).on('POST /containers/create', (exchange) => {
-      const made = manager.engine(1).run({ name: 'happy_bee' });
-      exchange.json(201, JSON.stringify({ Id: made.id, Warnings: [] }));
-      return true;
-    });
-    const { json } = await manager.call('POST', '/containers/create', { Image: 'redis' });
-    expect(await names(manager)).toEqual(['/happy_bee', `/happy_bee_${json.Id.slice(0, 6)}`]);
+  test('a container without a name gets one from the manager', async () => {
+    const manager = await over(REDIS, REDIS);
+    await Promise.all([1, 2, 3].map(() => manager.call('POST', '/containers/create', { Image: 'redis' })));
+    const given = await names(manager);
+    expect(new Set(given).size).toBe(3);
+    expect(given.filter((name) => !/^\/[a-z]+_[a-z]+\d*$/.test(name))).toEqual([]);
   });
 });
 
