@@ -3,6 +3,7 @@ import { buildRoutes } from './routes/build.ts';
 import { commitRoutes } from './routes/commit.ts';
 import { containerStreamRoutes } from './routes/container-streams.ts';
 import { containerRoutes } from './routes/containers.ts';
+import { diskUsageRoutes } from './routes/disk-usage.ts';
 import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/exec.ts';
 import { imageTransferRoutes } from './routes/image-transfers.ts';
@@ -16,6 +17,7 @@ import { volumeRoutes } from './routes/volumes.ts';
 /** All areas' handlers. A new area adds its line here. */
 export const HANDLERS: RouteHandlers = {
   ...systemRoutes,
+  ...diskUsageRoutes,
   ...eventRoutes,
   ...containerRoutes,
   ...containerStreamRoutes,

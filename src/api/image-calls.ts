@@ -75,6 +75,8 @@ export interface Prune {
   readonly path: string;
   readonly list: 'ImagesDeleted' | 'CachesDeleted' | 'ContainersDeleted';
   readonly afterwards?: (node: Node) => Promise<void>;
+  /** What clients know by an ID in the list. */
+  readonly shown?: (id: string) => string;
 }
 
 type Report = {
@@ -82,7 +84,7 @@ type Report = {
 } & { readonly SpaceReclaimed?: number | null };
 
 /** Prunes on every healthy node, or on those our own filter `node` names; the answer adds up the engines' reports. */
-export async function pruneOnNodes(call: Call, { path, list, afterwards }: Prune): Promise<string> {
+export async function pruneOnNodes(call: Call, { path, list, afterwards, shown = String }: Prune): Promise<string> {
   const { nodes, search } = narrowed(call);
   const outcomes = await onEach(nodes, async (node) => {
     const answer = await askNode(call, node, { path: path + search, body: '', timeoutMs: 0 });
@@ -95,7 +97,7 @@ export async function pruneOnNodes(call: Call, { path, list, afterwards }: Prune
   const gone = new Set<string>();
   let space = 0;
   for (const report of outcomes.done.values()) {
-    for (const item of report[list] ?? []) gone.add(JSON.stringify(item));
+    for (const item of report[list] ?? []) gone.add(JSON.stringify(typeof item === 'string' ? shown(item) : item));
     space += report.SpaceReclaimed ?? 0;
   }
   return `{"${list}":[${[...gone].join(',')}],"SpaceReclaimed":${space}}\n`;

@@ -38,7 +38,7 @@ const SYSTEM = [
   ['GET', '/version', 'manager', 'our identity, the API range of the cluster, the versions of the engines'],
   ['GET', '/info', 'from-cache', 'sums over all nodes, the tree of nodes, warnings about unhealthy ones'],
   ['GET', '/events', 'merge-all-nodes', 'one ordered stream of all engines and of the cluster itself', 'endless'],
-  ['GET', '/system/df', 'merge-all-nodes', 'what each healthy node reports, with a deadline per node'],
+  ['GET', '/system/df', 'merge-all-nodes', 'added up over the healthy nodes, with a deadline per node'],
   ['POST', '/auth', 'any-node', 'a healthy node asks the registry'],
 ] as const;
 
@@ -72,7 +72,7 @@ const CONTAINERS = [
   ['HEAD', '/containers/{id}/archive', 'to-container-node', 'passed through'],
   ['GET', '/containers/{id}/archive', 'to-container-node', 'a stream of bytes', 'transfer'],
   ['PUT', '/containers/{id}/archive', 'to-container-node', 'the body is streamed to the engine', 'transfer'],
-  ['POST', '/containers/prune', 'every-node', 'on each healthy node; answers are added up'],
+  ['POST', '/containers/prune', 'every-node', 'on each healthy node; the swarm’s own containers stay'],
 ] as const;
 
 const EXEC = [

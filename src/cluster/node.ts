@@ -89,9 +89,16 @@ export class Node implements NodeView {
       Name: this.name,
       Cpus: this.totalNanoCpus / 1e9,
       Memory: this.totalMemoryBytes,
-      Labels: Object.fromEntries(this.labels),
+      Labels: this.describedLabels,
     });
     return this.#factsJson;
+  }
+
+  /** Its labels and what its engine reports of its host, as classic swarm showed them. */
+  get describedLabels(): Readonly<Record<string, string>> {
+    const { storagedriver, kernelversion, operatingsystem, ostype } = this.builtins;
+    const facts = this.#info ? { kernelversion, operatingsystem, ostype, storagedriver } : {};
+    return { ...facts, ...Object.fromEntries(this.labels) };
   }
 
   get state(): NodeState {

@@ -1,5 +1,8 @@
 import { BadRequestError } from '../common/errors.ts';
 
+/** What engines give to volumes that nobody named, so that pruning takes them. */
+export const ANONYMOUS_LABEL: string = 'com.docker.volume.anonymous';
+
 const VALID = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
 /** Throws 400 in the engine's words for a name that an engine would refuse later. */

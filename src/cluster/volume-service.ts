@@ -8,7 +8,7 @@ import type { Home } from '../scheduler/types.ts';
 import type { Cluster } from './cluster.ts';
 import type { Node } from './node.ts';
 import { pendingSummary, VolumeHomes } from './volume-homes.ts';
-import { assertVolumeName } from './volume-names.ts';
+import { ANONYMOUS_LABEL, assertVolumeName } from './volume-names.ts';
 import type { VolumeRecord, VolumeRecordStore } from './volume-records.ts';
 
 /** What {@link VolumeService} works with. */
@@ -22,7 +22,6 @@ export interface VolumeServiceParts {
 
 /** Labels that ask for a node at once (`com.docker.swarm.constraints`, …). */
 const PLACING_LABEL = /^com\.docker\.swarm\.(constraints|affinities|whitelists)$/;
-const ANONYMOUS_LABEL = 'com.docker.volume.anonymous';
 const CALL_MS = 60_000;
 /**
  * From API 1.42 on a substrate manager also looks among swarm-mode's cluster volumes, which an older substrate leader

@@ -212,6 +212,37 @@ const imageReport = object({
   SpaceReclaimed: maybeWhole,
 }) as Shape<{ readonly ImagesDeleted?: readonly object[] | null; readonly SpaceReclaimed?: number | null }>;
 
+/** An engine's `GET /system/df`, in the form up to API 1.51. */
+export interface DiskUsage {
+  readonly LayersSize?: number | null;
+  readonly Images?: readonly ImageSummary[] | null;
+  readonly Containers?: readonly ContainerSummary[] | null;
+  readonly Volumes?: readonly VolumeSummary[] | null;
+  readonly BuildCache?: readonly object[] | null;
+}
+
+const buildCache = object({
+  ID: maybeText,
+  Parent: maybeText,
+  Parents: texts,
+  Type: maybeText,
+  Description: maybeText,
+  InUse: maybeFlag,
+  Shared: maybeFlag,
+  Size: maybeWhole,
+  CreatedAt: maybeText,
+  LastUsedAt: maybeText,
+  UsageCount: maybeWhole,
+});
+
+const usage = object({
+  LayersSize: maybeWhole,
+  Images: optional(list(image)),
+  Containers: optional(list(container)),
+  Volumes: optional(list(volume)),
+  BuildCache: optional(list(buildCache)),
+}) as Shape<DiskUsage>;
+
 /** What a prune of containers, build cache, volumes or networks reports: names under one member, and the space. */
 const pruneReport = object({
   ContainersDeleted: texts,
@@ -237,6 +268,7 @@ export const ANSWERS: {
   readonly details: Shape<ContainerDetails>;
   readonly imageReport: typeof imageReport;
   readonly pruneReport: typeof pruneReport;
+  readonly usage: Shape<DiskUsage>;
 } = {
   version: version,
   info: info,
@@ -248,6 +280,7 @@ export const ANSWERS: {
   details: details,
   imageReport: imageReport,
   pruneReport: pruneReport,
+  usage: usage,
 };
 
 /** An engine answered something else than the Engine API has there. */

@@ -109,6 +109,8 @@ export interface ImageSummary {
   readonly Size: number;
   readonly Labels?: Readonly<Record<string, string>> | null;
   readonly Containers?: number;
+  /** Bytes that other images have, too; -1 unless asked for. */
+  readonly SharedSize?: number | null;
 }
 
 /** An entry of `GET /networks`. */
@@ -153,6 +155,8 @@ export interface VolumeSummary {
   readonly Mountpoint?: string;
   readonly Labels?: Readonly<Record<string, string>> | null;
   readonly Options?: Readonly<Record<string, string>> | null;
+  /** Only in `GET /system/df`; -1 is unknown. */
+  readonly UsageData?: { readonly Size?: number | null; readonly RefCount?: number | null } | null;
 }
 
 /** A message of `GET /events`. */

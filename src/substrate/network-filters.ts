@@ -18,6 +18,7 @@ export const NETWORK_FILTERS: ReadonlySet<string> = new Set([
   'id',
   'label',
   'name',
+  'node',
   'scope',
   'type',
 ]);

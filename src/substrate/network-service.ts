@@ -47,11 +47,20 @@ export class NetworkService {
 
   /** Networks that satisfy the filters, as engines list them. */
   async list(filters: NetworkFilters, matchers: Matchers, signal: AbortSignal): Promise<readonly NetworkSummary[]> {
-    const found = filterNetworks(this.#catalog.view().all, filters, matchers);
+    const found = filterNetworks(this.#catalog.view().all, filters, matchers).filter((network) =>
+      this.#isOnNode(network, filters.get('node') ?? []),
+    );
     const wish = danglingWish(filters);
     if (wish === undefined) return found.map(({ summary }) => summary);
     const uses = await Promise.all(found.map((network) => this.#isUsed(network, signal)));
     return found.filter((_, index) => uses[index] !== wish).map(({ summary }) => summary);
+  }
+
+  /** Whether one of these nodes (by name or ID; none means any) has the network: one that spans the cluster is on all. */
+  #isOnNode({ kind, holders }: KnownNetwork<Node>, wanted: readonly string[]): boolean {
+    if (wanted.length === 0) return true;
+    const isWanted = ({ name, id }: Node): boolean => wanted.includes(name) || wanted.includes(id);
+    return (kind === 'local' ? holders : this.#parts.cluster.nodes).some(isWanted);
   }
 
   /** The network a reference means; undefined when none or several. */

@@ -68,7 +68,7 @@ async function stats(call: Call): Promise<void> {
 
 /**
  * `docker run` waits before it starts the container and reads the head of this answer first, so it must not be held
- * back. When the node is lost meanwhile the body says so, as engines do for a wait that fails.
+ * back. When the node is lost meanwhile the body says so.
  */
 async function wait(call: Call): Promise<void> {
   const container = containerOf(call);
@@ -98,7 +98,7 @@ async function showStopped({ services }: Call, { node, engineId }: Container): P
   });
 }
 
+/** Plain text where JSON is awaited: Go's client makes an error of it, and takes any status in JSON for the container's own. */
 function lostWhileWaiting(container: Container, error: unknown): string {
-  const message = `node ${container.node.name} was lost while waiting for container ${container.name}: ${reasonOf(error)}`;
-  return `${JSON.stringify({ StatusCode: -1, Error: { Message: message } })}\n`;
+  return `node ${container.node.name} was lost while waiting for container ${container.name}: ${reasonOf(error)}\n`;
 }

@@ -1,3 +1,4 @@
+import { ANONYMOUS_LABEL } from '../../cluster/volume-names.ts';
 import { type PruneAnswer, pruneVolumesOn, SPARES_NAMED_API } from '../../cluster/volume-prune.ts';
 import type { VolumeBody } from '../../cluster/volume-service.ts';
 import { BadRequestError, ClusterError } from '../../common/errors.ts';
@@ -19,14 +20,14 @@ export const volumeRoutes: RouteHandlers = {
   'POST /volumes/prune': pruneVolumes,
 };
 
-const FILTERS: ReadonlySet<string> = new Set(['dangling', 'driver', 'label', 'name']);
+const FILTERS: ReadonlySet<string> = new Set(['dangling', 'driver', 'label', 'name', 'node']);
 /** Engines that need longer are left out of a listing by use. */
 const DANGLING_MS = 10_000;
 
 async function listVolumes(call: Call): Promise<void> {
   const { volumes } = call.services;
   const filters = parseFilters(call.query.get('filters'), FILTERS);
-  const listed = filterVolumes(volumes.list(), filters);
+  const listed = onNodes(call, filterVolumes(volumes.list(), filters), filters.get('node'));
   const dangling = filters.get('dangling')?.[0];
   const shown = dangling === undefined ? listed : await byUse(call, listed, isTrue(dangling));
   const warnings = volumes.warnings();
@@ -70,16 +71,17 @@ async function pruneVolumes(call: Call): Promise<void> {
       }),
     ),
   );
-  const forgotten = await volumes.forgetPending(isAll ? prunablePending(call, filters) : []);
+  const forgotten = await volumes.forgetPending(prunablePending(call, filters, isAll));
   const names = new Set([...answers.flatMap(({ VolumesDeleted }) => VolumesDeleted ?? []), ...forgotten]);
   const space = answers.reduce((sum, { SpaceReclaimed }) => sum + (SpaceReclaimed ?? 0), 0);
   sendJson(call.res, 200, JSON.stringify({ VolumesDeleted: [...names].sort(), SpaceReclaimed: space }));
 }
 
-/** Volumes without node, which nobody uses; they are named. */
-function prunablePending(call: Call, filters: Filters): readonly string[] {
+/** Volumes without node, which nobody uses: those that nobody named, or all. */
+function prunablePending(call: Call, filters: Filters, isAll: boolean): readonly string[] {
   return call.services.volumes
     .pending()
+    .filter(({ Labels }) => isAll || matchesLabels(Labels, [ANONYMOUS_LABEL]))
     .filter(({ Labels }) => matchesLabels(Labels, filters.get('label') ?? []))
     .filter(({ Labels }) => (filters.get('label!') ?? []).every((wish) => !matchesLabels(Labels, [wish])))
     .map(({ Name }) => Name);
@@ -94,6 +96,19 @@ function filterVolumes(volumes: readonly VolumeSummary[], filters: Filters): rea
       (drivers.length === 0 || drivers.includes(Driver)) &&
       matchesLabels(Labels, filters.get('label') ?? []),
   );
+}
+
+/** Those that live on one of these nodes, by name or ID. */
+function onNodes(
+  { services }: Call,
+  volumes: readonly VolumeSummary[],
+  wanted: readonly string[] | undefined,
+): readonly VolumeSummary[] {
+  if (!wanted || wanted.length === 0) return volumes;
+  return volumes.filter(({ Name }) => {
+    const holders = [...(services.cluster.volumes.get(Name)?.holders.keys() ?? [])];
+    return holders.some(({ name, id }) => wanted.includes(name) || wanted.includes(id));
+  });
 }
 
 /** Volumes that no container uses, or the others: only the engines count users. */

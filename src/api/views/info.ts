@@ -174,7 +174,6 @@ function sumUp(nodes: readonly Node[]): Sums {
 /** The rows of one node as classic swarm had them, each with a comma before it. */
 function renderRows(node: Node): Buffer {
   const { running, paused, stopped } = node.counts;
-  const labels = { ...namedBuiltins(node), ...Object.fromEntries(node.labels) };
   const rows: [string, string][] = [
     [` ${node.info ? node.name : '(unknown)'}`, node.entry.replace(/^tcp:\/\//, '')],
     ['  └ ID', node.info ? node.id : ''],
@@ -184,7 +183,7 @@ function renderRows(node: Node): Buffer {
     ['  └ Reserved Memory', `${binarySize(node.reservedMemoryBytes)} / ${binarySize(node.totalMemoryBytes)}`],
     [
       '  └ Labels',
-      Object.entries(labels)
+      Object.entries(node.describedLabels)
         .map(([key, value]) => `${key}=${value}`)
         .join(', '),
     ],
@@ -193,11 +192,6 @@ function renderRows(node: Node): Buffer {
     ['  └ ServerVersion', node.info?.ServerVersion ?? 'unknown'],
   ];
   return Buffer.from(`,${JSON.stringify(rows).slice(1, -1)}`);
-}
-
-function namedBuiltins(node: Node): Readonly<Record<string, string>> {
-  const { storagedriver, kernelversion, operatingsystem, ostype } = node.builtins;
-  return node.info ? { kernelversion, operatingsystem, ostype, storagedriver } : {};
 }
 
 /** Names told in full; of the rest only the number. */
