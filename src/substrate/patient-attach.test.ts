@@ -51,6 +51,7 @@ async function attach(
   } as unknown as KnownNetwork<Node>;
   const parts = {
     catalog: { find: (name: string) => (name === 'web' ? network : undefined), nodesOf: () => [node] },
+    cluster: { nodes: [node] },
     substrate: { manager: async () => node },
     clock,
     logger: silentLogger(),

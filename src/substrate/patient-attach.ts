@@ -5,6 +5,7 @@ import type { Logger } from '../common/logger.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import { fullNetwork, holdsAddress } from './attach-diagnosis.ts';
 import { ATTACH_LIMIT_MS, type AttachContext, attachRetryDelayMs } from './attach-retry.ts';
+import { type Holder, releaseLostAddresses } from './lost-addresses.ts';
 import type { NetworkCatalog } from './network-catalog.ts';
 import type { KnownNetwork } from './network-view.ts';
 import type { Substrate } from './substrate.ts';
@@ -25,6 +26,7 @@ export interface WantedEndpoint {
 /** What {@link PatientAttach} works with. */
 export interface PatientAttachParts {
   readonly catalog: NetworkCatalog;
+  readonly cluster: { readonly nodes: readonly Holder[] };
   readonly substrate: Substrate;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -49,6 +51,8 @@ export class PatientAttach {
     if (wish.endpoints.length === 0) return call();
     const { clock, logger } = this.#parts;
     await this.#assertAddressesFree(wish, signal);
+    const { cluster, substrate } = this.#parts;
+    await releaseLostAddresses({ ...wish, members: cluster.nodes, substrate, logger, signal });
     const endMs = clock.now() + ATTACH_LIMIT_MS;
     let first: EngineAnswer | undefined;
     for (let attempt = 1; ; attempt++) {
