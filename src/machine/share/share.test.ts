@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -128,6 +128,82 @@ describe('exportMachines', () => {
     await expect(importMachines(share, theirs)).rejects.toThrow('"b" already exists');
     expect(await theirs.store.names()).toEqual(['b']);
     expect((await theirs.store.load('b')).record.id).toBe('theirs');
+  });
+});
+
+describe('a share whose author means harm', () => {
+  const OTHER = ['ca.pem', 'ca-key.pem', 'cert.pem', 'key.pem'] as const;
+
+  /** An authority as its files lie in a store. */
+  async function authorityOf(owner: string): Promise<ReadonlyMap<string, Buffer>> {
+    const context = contextIn(owner);
+    await issueServer(await context.store.add(recordOf('any', { authority: OWN_AUTHORITY })), ['any'], {
+      ...context,
+      signal,
+    });
+    const files = OTHER.map(
+      async (file) => [file, await readFile(join(context.store.root, 'certs/own', file))] as const,
+    );
+    return new Map(await Promise.all(files));
+  }
+
+  function shareOf(record: Partial<MachineRecord>, certs: ReadonlyMap<string, Buffer>, name: string): Share {
+    const json = JSON.stringify(recordOf('evil', { driver: 'generic', ...record }));
+    const files = [...certs].map(([file, content]) => ({ path: `certs/${name}/${file}`, content }));
+    return {
+      machines: ['evil'],
+      files: [{ path: 'machines/evil/machine.json', content: Buffer.from(json) }, ...files],
+    };
+  }
+
+  it("does not become the recipient's own authority, before or after they have one", async () => {
+    const certs = await authorityOf('attacker');
+    const victim = contextIn('victim');
+    const share = shareOf({ authority: 'own' }, certs, 'own');
+    await expect(importMachines(share, victim)).rejects.toThrow(
+      'the export was not made by "enxame machine export" (it carries "certs/own"): nothing was imported',
+    );
+    expect(await victim.store.names()).toEqual([]);
+    await expect(readFile(join(victim.store.root, 'certs/own/ca.pem'))).rejects.toThrow('ENOENT');
+    const mine = await authorityOf('victim');
+    await expect(importMachines(share, victim)).rejects.toThrow('nothing was imported');
+    expect(await readFile(join(victim.store.root, 'certs/own/ca.pem'))).toEqual(mine.get('ca.pem'));
+  });
+
+  it('takes no name of an authority that is or could be here: each is called by its key', async () => {
+    const certs = await authorityOf('attacker');
+    const victim = contextIn('victim');
+    await importMachines(shareOf({ authority: 'given-12345678' }, certs, 'given-12345678'), victim);
+    const { record } = await victim.store.load('evil');
+    expect(record.authority).toMatch(/^from-[0-9a-f]{8}$/);
+    expect(await readdir(join(victim.store.root, 'certs'))).toEqual([record.authority]);
+  });
+
+  it.each([undefined, 'own', 'given-12345678'])(
+    'is not signed for: authority %s without its files',
+    async (authority) => {
+      await authorityOf('victim');
+      const victim = contextIn('victim');
+      await importMachines(shareOf({ authority }, new Map(), 'x'), victim);
+      const stored = await victim.store.load('evil');
+      await expect(issueServer(stored, ['bank.example.org'], { ...victim, signal })).rejects.toThrow(/has no key here/);
+    },
+  );
+
+  it.each([
+    ['a part is missing', 'key.pem', undefined],
+    ['the key is of another', 'ca-key.pem', 'other'],
+    ['it is no certificate', 'ca.pem', 'nonsense'],
+  ])('is refused whole when of its authority %s', async (_why, file, other) => {
+    const certs = new Map(await authorityOf('attacker'));
+    certs.delete(file);
+    if (other === 'other') certs.set(file, (await authorityOf('another')).get(file) ?? Buffer.of());
+    if (other === 'nonsense') certs.set(file, Buffer.from('nonsense'));
+    const victim = contextIn('victim');
+    await expect(importMachines(shareOf({ authority: 'x' }, certs, 'x'), victim)).rejects.toThrow(
+      'its authority "x" is not whole',
+    );
+    expect(await victim.store.names()).toEqual([]);
   });
 });
 

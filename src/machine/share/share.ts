@@ -1,4 +1,3 @@
-import { createHash, X509Certificate } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { ClusterError, ConflictError } from '../../common/errors.ts';
@@ -7,8 +6,9 @@ import { privateFolder, writePrivate } from '../files.ts';
 import type { MachineContext } from '../machine.ts';
 import { type MachineRecord, parseRecord } from '../record.ts';
 import { assertMachineName, type StoredMachine } from '../store.ts';
-import { clientFiles, OWN_AUTHORITY, readAuthority, type TrustContext } from '../trust.ts';
+import { clientFiles, readAuthority, type TrustContext } from '../trust.ts';
 import type { Share, SharedFile } from './archive.ts';
+import { authoritiesIn, importAuthorities, keylessAuthority, sharedAuthorityName } from './authorities.ts';
 
 /** What goes into an export besides the machines. */
 export interface ExportOptions {
@@ -95,21 +95,19 @@ async function authorityFiles(authority: string, shared: string, trust: TrustCon
   return Object.entries(texts).map(([file, text]) => ({ path: `${base}/${file}`, content: Buffer.from(text) }));
 }
 
-/**
- * Everybody's first authority is called `own`: in another store it has a name of its own, made of its key and so the same each time.
- * Undefined when its key is not here: then nobody can make certificates from what is exported.
- */
+/** Undefined when its key is not here: then nobody can make certificates from what is exported. */
 async function sharedName(authority: string, trust: TrustContext): Promise<string | undefined> {
   const files = await readAuthority(authority, trust).catch((error: unknown) => {
     if (error instanceof ClusterError && error.code === 'NO_AUTHORITY') return undefined;
     throw error;
   });
-  if (files === undefined || authority !== OWN_AUTHORITY) return files && authority;
-  const key = new X509Certificate(files.ca.cert).publicKey.export({ type: 'spki', format: 'der' });
-  return `from-${createHash('sha256').update(key).digest('hex').slice(0, 8)}`;
+  return files && sharedAuthorityName(files.ca.cert);
 }
 
-/** Puts shared machines into the store, all of them or none. Names that are taken are an error before anything is written. */
+/**
+ * Puts shared machines into the store, all of them or none. Names that are taken are an error before anything is written. A share comes from
+ * somebody else: it never touches an authority that is here, nor lets a machine of its own be signed for by one.
+ */
 export async function importMachines(share: Share, context: MachineContext): Promise<readonly string[]> {
   const { store } = context;
   for (const name of share.machines) {
@@ -117,10 +115,9 @@ export async function importMachines(share: Share, context: MachineContext): Pro
     if (await store.has(name)) throw machineExists(name);
   }
   const records = share.machines.map((name) => recordIn(share, name));
-  for (const { path, content } of share.files.filter((file) => file.path.startsWith('certs/')))
-    await writeOnce(join(store.root, ...path.split('/')), content);
+  const authorities = await importAuthorities(authoritiesIn(share), store);
   for (const record of records) {
-    const stored = await store.add(record);
+    const stored = await store.add({ ...record, authority: authorityHere(record, share, authorities, store) });
     for (const { path, content } of share.files) {
       const [, name, folder, ...rest] = path.split('/');
       if (name !== record.name || rest.length === 0) continue;
@@ -138,12 +135,17 @@ function recordIn(share: Share, name: string): MachineRecord {
   throw new ConflictError(`the export names a machine "${name}" and means "${record.name}": ask for it again`);
 }
 
-/** An authority that is here already must be the same one. */
-async function writeOnce(path: string, content: Buffer): Promise<void> {
-  const found = await readFile(path).catch(() => undefined);
-  if (found === undefined) return await writePrivate(path, content);
-  if (path.endsWith('ca-key.pem') && !found.equals(content))
-    throw new ConflictError(`${path} is another authority's key: move it away first`, 'AUTHORITY_DIFFERS');
+/** The one that came with it; a name alone could mean one that is here. An engine that was there before has none. */
+function authorityHere(
+  { name, driver, authority }: MachineRecord,
+  share: Share,
+  names: ReadonlyMap<string, string>,
+  store: MachineContext['store'],
+): string | undefined {
+  const carried = authority === undefined ? undefined : names.get(authority);
+  if (carried !== undefined || (driver === 'none' && authority === undefined)) return carried;
+  const ca = share.files.find(({ path }) => path === `machines/${name}/tls/ca.pem`)?.content.toString();
+  return keylessAuthority(authority, ca, store);
 }
 
 async function filesBelow(folder: string, base: string): Promise<SharedFile[]> {
