@@ -102,6 +102,14 @@ export function clipped(text: string): string {
   return text.length <= MAX_MESSAGE_CHARS ? text : `${text.slice(0, MAX_MESSAGE_CHARS)}…`;
 }
 
+/** Why a file could not be read, in words. */
+export function fileProblem(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file';
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
+  return code === 'EISDIR' ? 'it is a folder' : reasonOf(error);
+}
+
 function innermost(error: Error): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   return error.message || (error as NodeJS.ErrnoException).code || error.name;

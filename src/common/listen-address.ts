@@ -1,4 +1,4 @@
-import { isIP, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { UsageError } from './errors.ts';
 
 /** A place to listen, as `-H` names it. `text` is its one spelling, for messages. */
@@ -30,6 +30,23 @@ export function isLoopback(host: string | undefined): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
   if (bare === 'localhost' || bare === '::1') return true;
   return isIP(bare) !== 0 && /^(::ffff:)?127\./.test(bare);
+}
+
+const PRIVATE = new BlockList();
+PRIVATE.addSubnet('10.0.0.0', 8, 'ipv4');
+PRIVATE.addSubnet('172.16.0.0', 12, 'ipv4');
+PRIVATE.addSubnet('192.168.0.0', 16, 'ipv4');
+// Addresses of carriers (RFC 6598), which VPNs between hosts use.
+PRIVATE.addSubnet('100.64.0.0', 10, 'ipv4');
+PRIVATE.addSubnet('fc00::', 7, 'ipv6');
+
+/** Who can be on the way to a host: nobody, a network of one's own (RFC 1918, RFC 4193), or anybody; names are anybody's. */
+export function privacyOf(host: string): 'loopback' | 'private' | 'public' {
+  if (isLoopback(host)) return 'loopback';
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  const family = isIP(bare);
+  if (family === 0) return 'public';
+  return PRIVATE.check(bare, family === 6 ? 'ipv6' : 'ipv4') ? 'private' : 'public';
 }
 
 function unixAddress(path: string, text: string): ListenAddress {

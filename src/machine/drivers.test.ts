@@ -63,9 +63,15 @@ describe('loadDriver', () => {
   it.each([
     {
       name: 'nome',
-      message:
-        /^Driver "nome" not found\. Did you mean "none"\? Others are npm packages: npm install -g enxame-driver-nome$/,
+      message: /^Driver "nome" not found\. Did you mean "none"\? Others are npm packages called enxame-driver-NAME$/,
     },
+    { name: 'awsec2', message: /^Driver "awsec2" not found\. Did you mean "amazonec2"\? [^:]*$/ },
+    { name: 'AWS', message: /Did you mean "amazonec2"\?/ },
+    { name: 'amazon', message: /Did you mean "amazonec2"\?/ },
+    { name: 'googlecloud', message: /Did you mean "google"\?/ },
+    { name: 'hetzner-cloud', message: /Did you mean "hetzner"\?/ },
+    { name: 'vitrualbox', message: /Did you mean "virtualbox"\?/ },
+    { name: 'exoscale', message: /The drivers here are / },
     { name: 'toString', message: /Driver "toString" not found\. The drivers here are / },
     { name: '../x', message: /Driver "\.\.\/x" not found/ },
   ])('says what to do about "$name"', async ({ name, message }) => {

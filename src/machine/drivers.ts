@@ -24,13 +24,19 @@ const DRIVERS: Readonly<Record<string, () => Promise<DriverFile>>> = {
 
 /** What people call drivers elsewhere. */
 const ALIASES: Readonly<Record<string, string>> = {
+  amazon: 'amazonec2',
   aws: 'amazonec2',
   ec2: 'amazonec2',
+  azurerm: 'azure',
   do: 'digitalocean',
+  docean: 'digitalocean',
   gce: 'google',
   gcp: 'google',
+  googlecompute: 'google',
   hcloud: 'hetzner',
   kvm: 'qemu',
+  libvirt: 'qemu',
+  microsoft: 'azure',
   ssh: 'generic',
   vbox: 'virtualbox',
 };
@@ -42,7 +48,7 @@ export function driverNames(): readonly string[] {
 
 /**
  * The driver of that name: one of ours, else an installed npm package `enxame-driver-NAME`. Throws a UsageError with the nearest
- * name and the package to install, a {@link DriverError} for a package that is no driver.
+ * name, a {@link DriverError} for a package that is no driver.
  */
 export async function loadDriver(name: string): Promise<DriverModule> {
   const own = Object.hasOwn(DRIVERS, name) ? DRIVERS[name] : undefined;
@@ -122,9 +128,27 @@ function mainOf(manifest: { readonly exports?: unknown; readonly main?: string }
 
 function unknownDriver(name: string): UsageError {
   const shown = name.replace(/\p{Cc}/gu, '?');
-  const alias = ALIASES[name];
-  const near = alias !== undefined && alias in DRIVERS ? alias : nearest(name, driverNames());
+  const near = nearestDriver(name);
   const guess = near === undefined ? `The drivers here are ${driverNames().join(', ')}.` : `Did you mean "${near}"?`;
-  const install = `Others are npm packages: npm install -g enxame-driver-${shown}`;
-  return new UsageError(`Driver "${shown}" not found. ${guess} ${install}`, 'UNKNOWN_DRIVER');
+  // Whether there is such a package, and whose it is, nobody here knows: it is not for us to propose it.
+  const others = 'Others are npm packages called enxame-driver-NAME';
+  return new UsageError(`Driver "${shown}" not found. ${guess} ${others}`, 'UNKNOWN_DRIVER');
 }
+
+/** The driver of ours that was probably meant: by another name of it, a near spelling, or a name within the name (`awsec2`). */
+function nearestDriver(name: string): string | undefined {
+  const lower = name.toLowerCase();
+  const known = [...driverNames().map((each) => [each, each] as const), ...Object.entries(ALIASES)];
+  const exact = known.find(([each]) => each === lower)?.[1] ?? nearest(lower, driverNames());
+  const within = known
+    .filter(([each]) => each.length >= MIN_WITHIN && lower.includes(each))
+    .sort(([a], [b]) => b.length - a.length);
+  const near = nearest(
+    lower,
+    Object.keys(ALIASES).filter((each) => each.length > MIN_WITHIN),
+  );
+  return exact ?? within[0]?.[1] ?? (near === undefined ? undefined : ALIASES[near]);
+}
+
+/** Letters a name needs to count where it is part of a longer one. */
+const MIN_WITHIN = 3;

@@ -6,6 +6,7 @@ import { loadDriver } from './drivers.ts';
 import { machineExists } from './errors.ts';
 import { type MachineContext, openMachine } from './machine.ts';
 import { resolveOptions } from './option-values.ts';
+import { shownText } from './shown.ts';
 import { assertMachineName, type StoredMachine } from './store.ts';
 
 /**
@@ -36,10 +37,7 @@ export async function dryCreate(
     if (machine.driver.provisioning !== 'none')
       print(`${name}: install and set up the engine, port ${request.engine.port}`);
     if (swarm?.isMaster) print(`${name}: run swarm-agent-master at ${swarm.host}, strategy ${swarm.strategy}`);
-    if (swarm?.isMember)
-      print(
-        `${name}: run swarm-agent for ${swarm.discovery.replace(/[\w-]{12,}$/, (token) => `${token.slice(0, 6)}…`)}`,
-      );
+    if (swarm?.isMember) print(`${name}: run swarm-agent for ${shownText(swarm.discovery)}`);
   } finally {
     await machine.close();
   }

@@ -8,6 +8,7 @@ import { DriverError } from './errors.ts';
 import { engineSpecOf, type Machine, type MachineContext, provisionerOf } from './machine.ts';
 import { readdressed } from './option-values.ts';
 import type { Task } from './provisioner.ts';
+import type { StoredMachine } from './store.ts';
 import { MANAGER_NAME } from './swarm/containers.ts';
 import { restartContainer } from './swarm/swarm.ts';
 import { issueServer, renewClient, writeClient } from './trust.ts';
@@ -159,21 +160,29 @@ export async function removeMachine(
 ): Promise<void> {
   const lock = await context.store.lock(name, 'rm', task.signal);
   try {
+    const known = await context.store.load(name).catch(() => undefined);
+    if (known !== undefined) await leaveSwarm(known, context, task);
     await removeAtProvider(open, task).catch((error: unknown) => {
       if (!isForced || task.signal.aborted) throw error;
       task.report(
         `forgotten here; at its provider something may be left: ${error instanceof Error ? error.message : error}`,
       );
     });
-    const record = await context.store.load(name).then(
-      (stored) => stored.record,
-      () => undefined,
-    );
+    const record = known?.record;
     if (record?.credentials === 'keyring') await context.keyring?.remove(record.id);
     await context.store.remove(name);
   } finally {
     await lock.close();
   }
+}
+
+/** Its engine leaves the swarm before it goes: a new machine at its address must not be taken for it. */
+async function leaveSwarm(stored: StoredMachine, context: MachineContext, task: Task): Promise<void> {
+  if (stored.record.swarm === undefined) return;
+  const { endAgent, leaveDiscovery } = await import('./swarm/leave.ts');
+  task.report('leaving the swarm');
+  await endAgent(stored, task.signal).catch(() => task.signal.throwIfAborted());
+  await leaveDiscovery(stored.record, context, task);
 }
 
 async function removeAtProvider(open: () => Promise<Machine>, task: Task): Promise<void> {

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Clock } from '../../common/clock.ts';
-import { DiscoveryError, reasonOf } from '../../common/errors.ts';
+import { DiscoveryError, fileProblem, reasonOf } from '../../common/errors.ts';
 import type { DiscoveryBackend, DiscoverySettings, WatchEvent } from '../discovery.ts';
 import { type Entry, parseEntries, uniqueEntries } from '../entry.ts';
 import { pollEntries } from '../poll.ts';
@@ -105,7 +105,5 @@ function entriesOfLine(content: string, path: string, line: number): readonly En
 }
 
 function unreadable(path: string, cause: unknown): DiscoveryError {
-  const code = (cause as NodeJS.ErrnoException).code;
-  const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : reasonOf(cause);
-  return new DiscoveryError(`cannot read ${path}: ${why}`, 'DISCOVERY_FILE', cause);
+  return new DiscoveryError(`cannot read ${path}: ${fileProblem(cause)}`, 'DISCOVERY_FILE', cause);
 }

@@ -2,6 +2,7 @@ import { createMachine } from '../create.ts';
 import { type MachineContext, openByName, provisionerOf } from '../machine.ts';
 import { changePower, provisionAgain, removeMachine } from '../power.ts';
 import type { Task } from '../provisioner.ts';
+import { joinSwarm } from '../swarm/join.ts';
 import { runSwarm } from '../swarm/swarm.ts';
 import type { PlanItem } from './plan.ts';
 
@@ -28,10 +29,9 @@ export async function applyItem(item: PlanItem, context: MachineContext, task: T
 type WithRequest = Extract<PlanItem, { readonly request: unknown }>;
 
 async function create({ request }: WithRequest, context: MachineContext, task: Task): Promise<void> {
-  const { store } = context;
   await createMachine(
     request,
-    { ...context, runSwarm: (machine, provisioner, each) => runSwarm(machine, provisioner, store, each) },
+    { ...context, runSwarm: (machine, provisioner, each) => joinSwarm(machine, provisioner, context, each) },
     task,
   );
 }

@@ -3,6 +3,7 @@ import { ROLE_LABEL } from '../../common/labels.ts';
 import { DriverError } from '../errors.ts';
 import { managerPort } from '../machine.ts';
 import type { EngineSettings, SwarmSettings } from '../record.ts';
+import { advertised, hasAgent } from './entry.ts';
 
 /** Label with a digest of how a container was made, to see whether it is still as it should be. */
 export const CONFIG_LABEL = 'enxame.config';
@@ -36,13 +37,9 @@ export interface SwarmPlan {
 
 /** The containers a machine needs for its part in the cluster, the manager first. */
 export function swarmContainers(plan: SwarmPlan): readonly SwarmContainer[] {
-  const { isMaster, isMember } = plan.swarm;
-  const hasAgent = isMember && !LISTS.test(plan.swarm.discovery);
-  return [...(isMaster ? [managerContainer(plan)] : []), ...(hasAgent ? [agentContainer(plan)] : [])];
+  const { isMaster } = plan.swarm;
+  return [...(isMaster ? [managerContainer(plan)] : []), ...(hasAgent(plan.swarm) ? [agentContainer(plan)] : [])];
 }
-
-/** Where the engines are written down by hand; an agent has nothing to register there. */
-const LISTS = /^(nodes|file):/;
 
 function managerContainer(plan: SwarmPlan): SwarmContainer {
   const { swarm, certificates } = plan;
@@ -61,7 +58,7 @@ function managerContainer(plan: SwarmPlan): SwarmContainer {
     certificates.key,
   ];
   const replication = swarm.options.some((option) => /^replication(=|$)/.test(option))
-    ? ['--advertise', advertised(plan, managerPort(swarm.host))]
+    ? ['--advertise', advertised(swarm, plan.ip, managerPort(swarm.host))]
     : [];
   const flags = ['--host', swarm.host, '--strategy', swarm.strategy, ...tls, ...replication, ...discoveryFlags(swarm)];
   // The cluster's state outlives the container.
@@ -77,15 +74,13 @@ function managerContainer(plan: SwarmPlan): SwarmContainer {
 
 function agentContainer(plan: SwarmPlan): SwarmContainer {
   const { swarm, engine } = plan;
-  const flags = ['--advertise', advertised(plan, engine.port), ...discoveryFlags(swarm), ...flagsOf(swarm.joinOptions)];
+  const flags = [
+    '--advertise',
+    advertised(swarm, plan.ip, engine.port),
+    ...discoveryFlags(swarm),
+    ...flagsOf(swarm.joinOptions),
+  ];
   return container(AGENT_NAME, 'agent', plan, ['join', ...flags, swarm.discovery], []);
-}
-
-/** `--swarm-addr`, else the machine's address; a port only where none is given. */
-function advertised({ swarm, ip }: SwarmPlan, port: number): string {
-  const host = swarm.addr ?? ip;
-  if (/^\[.*\]:\d+$|^[^:]+:\d+$/.test(host)) return host;
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function discoveryFlags({ discoveryOptions }: SwarmSettings): string[] {

@@ -9,6 +9,7 @@ import type { Machine } from '../machine.ts';
 import type { Provisioner, Task } from '../provisioner.ts';
 import type { MachineStore } from '../store.ts';
 import { AGENT_NAME, CONFIG_LABEL, MANAGER_NAME, type SwarmContainer, swarmContainers } from './containers.ts';
+import { enginePort } from './entry.ts';
 import { ensureSelfImage, openImage, type SelfImage } from './image.ts';
 import { SELF_IMAGE } from './self-image.ts';
 import { assertSteady } from './steady.ts';
@@ -46,8 +47,7 @@ async function plannedFor(
   if (swarm === undefined) return [];
   const image = await ensureImage(client, swarm.image, store, task);
   const ip = address?.ip ?? (await machine.driver.ip(task.signal));
-  // An engine that was there before is where its URL says.
-  const port = Number(/^tcp:.*:(\d+)\/?$/.exec(address?.url ?? '')?.[1] ?? engine.port);
+  const port = enginePort({ address, engine });
   return swarmContainers({ swarm, engine: { port }, ip, image, certificates: provisioner?.certificatePaths });
 }
 
@@ -167,7 +167,7 @@ async function ensureContainer(client: EngineClient, container: SwarmContainer, 
 }
 
 /** Removes one of our containers; another one of that name is not ours to remove. */
-async function removeContainer(client: EngineClient, name: string, signal: AbortSignal): Promise<void> {
+export async function removeContainer(client: EngineClient, name: string, signal: AbortSignal): Promise<void> {
   const found = await inspect(client, name, signal);
   if (found === undefined) return;
   if (found.Config?.Labels?.[ROLE_LABEL] === undefined)

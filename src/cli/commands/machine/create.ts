@@ -119,14 +119,14 @@ async function create(flags: Flags, command: Command, cli: CommandContext): Prom
 }
 
 /** Makes the machines at once. Also for fleets. */
-export async function make(requests: readonly CreateRequest[], command: Command, cli: CommandContext): Promise<void> {
-  const [{ createMachine }, { runSwarm }, { assertMachineName }] = await Promise.all([
+export async function make(wanted: readonly CreateRequest[], command: Command, cli: CommandContext): Promise<void> {
+  const [{ createMachine }, { joinSwarm }, { assertMachineName }] = await Promise.all([
     import('../../../machine/create.ts'),
-    import('../../../machine/swarm/swarm.ts'),
+    import('../../../machine/swarm/join.ts'),
     import('../../../machine/store.ts'),
   ]);
-  for (const { name } of requests) assertMachineName(name);
-  await checkSwarms(requests, cli);
+  for (const { name } of wanted) assertMachineName(name);
+  const requests = await checkSwarms(wanted, cli);
   const context = await makingContext(command, cli);
   const { store } = context;
   const byName = new Map(requests.map((request) => [request.name, request]));
@@ -137,7 +137,7 @@ export async function make(requests: readonly CreateRequest[], command: Command,
     if (isDone(name)) return task.report('it is there already');
     await createMachine(
       request,
-      { ...context, runSwarm: (machine, provisioner, each) => runSwarm(machine, provisioner, store, each) },
+      { ...context, runSwarm: (machine, provisioner, each) => joinSwarm(machine, provisioner, context, each) },
       task,
     );
     task.report(

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { reasonOf, UsageError } from '../../../common/errors.ts';
+import { fileProblem, reasonOf, UsageError } from '../../../common/errors.ts';
 import type { Existing, Plan, PlanItem } from '../../../machine/fleet/plan.ts';
 import type { MachineContext } from '../../../machine/machine.ts';
 import type { Task } from '../../../machine/provisioner.ts';
@@ -59,8 +59,13 @@ async function up(flags: Flags, command: Command, cli: CommandContext): Promise<
   const context = await makingContext(command, cli);
   const names = new Set(await context.store.names());
   await checkDrivers(fleet, (name) => names.has(name), cli.env);
-  await checkSwarms(fleet.machines, cli);
-  await carryOut(planFleet(fleet, await existing(context, cli), flags.replace ?? false), flags, context, cli);
+  const machines = await checkSwarms(fleet.machines, cli);
+  await carryOut(
+    planFleet({ ...fleet, machines }, await existing(context, cli), flags.replace ?? false),
+    flags,
+    context,
+    cli,
+  );
 }
 
 async function down(flags: Flags, command: Command, cli: CommandContext): Promise<void> {
@@ -75,7 +80,7 @@ async function down(flags: Flags, command: Command, cli: CommandContext): Promis
 
 async function readText(file: string): Promise<string> {
   return await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new UsageError(`cannot read the fleet file: ${reasonOf(error)}. Name it with -f`);
+    throw new UsageError(`cannot read the fleet file ${file}: ${fileProblem(error)}. Name it with -f`);
   });
 }
 

@@ -1,3 +1,4 @@
+import { shownEngine, shownSwarm, shownText } from '../../../machine/shown.ts';
 import type { MachineStatus } from '../../../machine/status.ts';
 import { swarmUrl } from '../../../machine/status.ts';
 import type { View } from '../../output/format.ts';
@@ -16,11 +17,11 @@ export function machineView(dockerHost: string | undefined, masters: ReadonlyMap
     if (record?.swarm === undefined) return '';
     const master = masters.get(record.swarm.discovery);
     if (record.swarm.isMaster) return `${record.name} (master)`;
-    return master ?? record.swarm.discovery.replace(/[\w-]{12,}$/, (token) => `${token.slice(0, 6)}…`);
+    return master ?? shownText(record.swarm.discovery);
   };
   const versionOf = ({ version, state }: MachineStatus): string =>
     version === undefined ? (state === 'Running' ? 'Unknown' : '') : `v${version}`;
-  const errorOf = ({ problems }: MachineStatus): string => problems.join('; ');
+  const errorOf = ({ problems }: MachineStatus): string => shownText(problems.join('; '));
   return {
     columns: [
       { title: 'NAME', value: ({ name }) => name },
@@ -44,8 +45,8 @@ export function machineView(dockerHost: string | undefined, masters: ReadonlyMap
       DockerVersion: versionOf(row),
       Error: errorOf(row),
       ResponseTime: row.responseMs,
-      SwarmOptions: row.record?.swarm ?? null,
-      EngineOptions: row.record?.engine ?? null,
+      SwarmOptions: row.record?.swarm ? shownSwarm(row.record.swarm) : null,
+      EngineOptions: row.record ? shownEngine(row.record.engine) : null,
     }),
   };
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import type { Command } from 'commander';
-import { reasonOf, UsageError } from '../../../common/errors.ts';
+import { fileProblem, UsageError } from '../../../common/errors.ts';
 import type { CommandContext } from '../../command.ts';
 import { machineContext, wantedName, wantedNames } from './surroundings.ts';
 
@@ -114,7 +114,7 @@ async function importFrom(
     import('../../../machine/share/archive.ts'),
   ]);
   const content = await readFile(file).catch((error: unknown) => {
-    throw new UsageError(`cannot read the export: ${reasonOf(error)}`);
+    throw new UsageError(`cannot read the export ${file}: ${fileProblem(error)}`);
   });
   const passphrase = isLocked(content) ? await readPassphrase(flags.passphraseFile, cli) : undefined;
   const names = await importMachines(await unpackShare(content, passphrase), machines);
@@ -124,7 +124,7 @@ async function importFrom(
 async function readPassphrase(file: string | undefined, cli: CommandContext): Promise<string | undefined> {
   if (file === undefined) return cli.env.ENXAME_PASSPHRASE || undefined;
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new UsageError(`cannot read --passphrase-file: ${reasonOf(error)}`);
+    throw new UsageError(`cannot read --passphrase-file ${file}: ${fileProblem(error)}`);
   });
   const passphrase = text.replace(/\r?\n$/, '');
   if (passphrase === '') throw new UsageError(`--passphrase-file ${file} is empty`);

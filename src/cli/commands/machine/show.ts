@@ -115,7 +115,7 @@ async function inspect(
   ]);
   const warnings = await certificateWarnings(stored, cli.clock.now());
   const { tlsFolder } = stored;
-  const record = hidden(stored.record);
+  const record = await shownOf(stored.record);
   const shown = {
     ...record,
     tlsFolder,
@@ -137,12 +137,14 @@ async function sshOf(name: string, context: MachineContext): Promise<SshTarget |
   return shell?.kind === 'ssh' ? shell : undefined;
 }
 
-/** A cluster token lets anyone add engines: it is shown by its first characters. */
-function hidden(record: MachineRecord): MachineRecord {
-  const { swarm } = record;
-  if (swarm === undefined) return record;
-  const discovery = swarm.discovery.replace(/[\w-]{12,}$/, (token) => `${token.slice(0, 6)}…`);
-  return { ...record, swarm: { ...swarm, discovery } };
+/** Its driver knows which of its options are secrets, if it is here. */
+async function shownOf(record: MachineRecord): Promise<MachineRecord> {
+  const [{ loadDriver }, { shownRecord }] = await Promise.all([
+    import('../../../machine/drivers.ts'),
+    import('../../../machine/shown.ts'),
+  ]);
+  const driver = await loadDriver(record.driver).catch(() => undefined);
+  return shownRecord(record, driver?.options);
 }
 
 async function version(name: string | undefined, command: Command, cli: CommandContext): Promise<void> {

@@ -1,41 +1,120 @@
 import { reasonOf, UsageError } from '../../../common/errors.ts';
+import { privacyOf } from '../../../common/listen-address.ts';
+import type { DiscoveryBackend } from '../../../discovery/discovery.ts';
 import type { CreateRequest } from '../../../machine/create.ts';
 import type { SwarmSettings } from '../../../machine/record.ts';
 import { SELF_IMAGE } from '../../../machine/swarm/self-image.ts';
 import type { CommandContext } from '../../command.ts';
 
+const LOOK_WITHIN_MS = 3000;
+
 /**
- * Looks at what manager and agent will be told before anything is made for them. Another image than ours may know more. Throws a
- * UsageError that names the flag.
+ * Looks at what manager and agent will be told before anything is made for them, and answers the requests with a discovery that means on a
+ * machine what it means here. Another image than ours may know more. Throws a UsageError that names the flag.
  */
-export async function checkSwarms(requests: readonly CreateRequest[], cli: CommandContext): Promise<void> {
-  const swarms = new Map(requests.map(({ swarm }) => [JSON.stringify(swarm), swarm]));
-  for (const swarm of swarms.values()) if (swarm?.image === SELF_IMAGE) await checkOne(swarm, cli);
+export async function checkSwarms<R extends Pick<CreateRequest, 'swarm' | 'driver'>>(
+  requests: readonly R[],
+  cli: CommandContext,
+): Promise<readonly R[]> {
+  const checked = new Map<string, SwarmSettings>();
+  for (const { swarm, driver } of requests) {
+    if (swarm?.image !== SELF_IMAGE) continue;
+    const key = JSON.stringify(swarm);
+    if (!checked.has(key)) checked.set(key, await checkOne(swarm, driver, cli));
+  }
+  return requests.map((request) => {
+    const swarm = checked.get(JSON.stringify(request.swarm));
+    return swarm === undefined ? request : { ...request, swarm };
+  });
 }
 
-async function checkOne(swarm: SwarmSettings, { clock }: CommandContext): Promise<void> {
+async function checkOne(given: SwarmSettings, driver: string, cli: CommandContext): Promise<SwarmSettings> {
   const [{ selectStrategy }, { openDiscovery }] = await Promise.all([
     import('../../../scheduler/strategies/registry.ts'),
     import('../../../discovery/discovery.ts'),
   ]);
-  await flag('--swarm-strategy', () => selectStrategy(swarm.strategy));
-  const options = new Map(swarm.discoveryOptions.map((pair): [string, string] => splitPair(pair)));
+  await flag('--swarm-strategy', () => selectStrategy(given.strategy));
+  const options = optionsOf(given);
   // Files that are named are the machine's.
-  if (swarm.discovery.startsWith('file:') || [...options.keys()].some((key) => key.endsWith('file'))) return;
-  // Connects to nothing yet. Credentials are in the environment of the machine.
-  const settings = { heartbeatMs: 20_000, clock, options, env: {} };
-  await flag('--swarm-discovery', async () => await (await openDiscovery(swarm.discovery, settings)).close());
+  if (given.discovery.startsWith('file:') || [...options.keys()].some((key) => key.endsWith('file'))) return given;
+  const swarm = await onMachines(given, driver, cli);
+  // Credentials are in the environment of the machine.
+  const settings = { heartbeatMs: 20_000, clock: cli.clock, options: optionsOf(swarm), env: {} };
+  await flag('--swarm-discovery', async () => {
+    const backend = await openDiscovery(swarm.discovery, settings);
+    try {
+      await look(backend, swarm, cli);
+    } finally {
+      await backend.close();
+    }
+  });
+  return swarm;
 }
 
-async function flag(name: string, work: () => unknown): Promise<void> {
+/** What cannot be right is told now; a service that only the machines reach is not looked into. */
+async function look(backend: DiscoveryBackend, swarm: SwarmSettings, cli: CommandContext): Promise<void> {
+  if (backend.name !== 'token') return;
+  const { isLasting } = await import('../../../discovery/discovery.ts');
   try {
-    await work();
+    await cli.interruptible((signal) =>
+      backend.entries(AbortSignal.any([signal, AbortSignal.timeout(LOOK_WITHIN_MS)])),
+    );
+  } catch (error) {
+    if (!isLasting(error)) {
+      const { shownText } = await import('../../../machine/shown.ts');
+      cli.err(
+        `warning: ${shownText(swarm.discovery)} does not answer this computer; the machines will ask it all the same\n`,
+      );
+      return;
+    }
+    throw new UsageError(reasonOf(error).replaceAll('--discovery-opt', '--swarm-discovery-opt'), 'BAD_SWARM');
+  }
+}
+
+/**
+ * The token service as a machine has to be told of it: its environment has no `$ENXAME_DISCOVERY_URL`. Plain HTTP that the person chose here
+ * by such a URL is taken over where the service is at a private address.
+ */
+async function onMachines(swarm: SwarmSettings, driver: string, { env }: CommandContext): Promise<SwarmSettings> {
+  const rest = /^token:\/\/(.*)$/i.exec(swarm.discovery)?.[1];
+  if (rest === undefined) return swarm;
+  const { tokenAddress } = await import('../../../discovery/token-address.ts');
+  const options = optionsOf(swarm);
+  const isInsecure = options.get('token.insecure') === 'true';
+  const defaultServiceUrl = env.ENXAME_DISCOVERY_URL || undefined;
+  const { serviceUrl, token } = await flag('--swarm-discovery', () =>
+    tokenAddress(rest, { defaultServiceUrl, insecure: isInsecure, tls: false }),
+  );
+  const url = new URL(serviceUrl);
+  const reach = privacyOf(url.hostname);
+  if (reach === 'loopback' && driver !== 'none' && driver !== 'generic')
+    throw new UsageError(
+      `--swarm-discovery: machines do not reach ${url.host}, which is this computer only. Run the service where they do: enxame discovery -H tcp://$(enxame machine host-address -d ${driver}):2374 --insecure`,
+      'BAD_SWARM',
+    );
+  const discovery = rest.includes('/') ? swarm.discovery : `token://${url.host}${url.pathname}/${token}`;
+  if (url.protocol === 'https:' || isInsecure || reach === 'loopback') return { ...swarm, discovery };
+  if (reach !== 'private')
+    throw new UsageError(
+      `--swarm-discovery: ${url.host} is spoken to in plain HTTP ($ENXAME_DISCOVERY_URL) and is not a private address: whoever listens on the way could take part. Use HTTPS, or say --swarm-discovery-opt token.insecure=true`,
+      'BAD_SWARM',
+    );
+  return { ...swarm, discovery, discoveryOptions: [...swarm.discoveryOptions, 'token.insecure=true'] };
+}
+
+async function flag<T>(name: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     throw new UsageError(`${name}: ${reasonOf(error)}`, 'BAD_SWARM');
   }
 }
 
-function splitPair(pair: string): [string, string] {
-  const equals = pair.indexOf('=');
-  return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)];
+function optionsOf({ discoveryOptions }: SwarmSettings): ReadonlyMap<string, string> {
+  return new Map(
+    discoveryOptions.map((pair) => {
+      const equals = pair.indexOf('=');
+      return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)];
+    }),
+  );
 }
