@@ -52,7 +52,7 @@ describe('packShare', () => {
       { numRuns: 12 },
     );
     // Each passphrase costs a scrypt on purpose.
-  }, 30_000);
+  }, 300_000);
 
   it('shows nothing without the passphrase and notices every change', async () => {
     const packed = await packShare(SHARE, 'secret');
