@@ -1,23 +1,16 @@
-import { BadRequestError, ClusterError, reasonOf } from '../common/errors.ts';
+import { BadRequestError, reasonOf } from '../common/errors.ts';
+import { BodyTooLargeError } from './body-too-large.ts';
 import type { Call } from './call.ts';
 import { MAX_JSON_BYTES } from './limits.ts';
 
-/** A body larger than its bound (413). */
-export class BodyTooLargeError extends ClusterError {
-  constructor(maxBytes: number) {
-    super(`the request body is larger than ${maxBytes} bytes`, { code: 'BODY_TOO_LARGE', status: 413 });
-  }
-}
-
 /** Says `100 Continue` to a client that waits for it. To be called before the body is read; the helpers here do. */
 export function acceptBody(call: Call): void {
-  if (call.req.headers.expect?.toLowerCase() === '100-continue' && !call.upgrade) call.res.writeContinue();
+  if (call.req.headers.expect?.toLowerCase() === '100-continue') call.res.writeContinue();
 }
 
 /** Reads the whole body; rejects with {@link BodyTooLargeError} as soon as it is larger than `maxBytes`. */
 export function readBody(call: Call, maxBytes: number = MAX_JSON_BYTES): Promise<Buffer> {
   const { req } = call;
-  if (call.upgrade) return Promise.resolve(call.upgrade.body);
   const announced = Number(req.headers['content-length'] ?? 0);
   if (announced > maxBytes) return Promise.reject(tooLarge(call, maxBytes));
   acceptBody(call);

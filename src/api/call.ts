@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { VolumeService } from '../cluster/volume-service.ts';
 import type { Clock } from '../common/clock.ts';
@@ -11,6 +10,7 @@ import type { NetworkService } from '../substrate/network-service.ts';
 import type { EventHub } from './events/event-hub.ts';
 import type { ExecRegistry } from './exec-registry.ts';
 import type { RefreshFilters } from './refresh-filters.ts';
+import type { RequestInput } from './request-input.ts';
 import type { Route, RouteKey } from './routes.ts';
 import type { ImageListView } from './views/image-list.ts';
 import type { InfoView } from './views/info.ts';
@@ -63,19 +63,15 @@ export interface Call {
   /** Aborted when the client leaves before its answer is complete, or the manager shuts down. */
   readonly signal: AbortSignal;
   readonly services: Services;
-  /** Present when the client asked to upgrade; hijack.ts uses it, others may ignore it and answer as usual. */
+  /** Present when the client asked to upgrade a call that can be: hijack.ts uses it. */
   readonly upgrade: UpgradeRequest | undefined;
 }
 
-/** A client's request to leave HTTP. Its HTTP parser is gone: `head` and the socket hold the body and what follows. */
+/** A client's request to leave HTTP. */
 export interface UpgradeRequest {
   /** `tcp`, `websocket` or `h2c`. */
   readonly protocol: string;
-  readonly socket: Duplex;
-  /** The request's own body (as `Content-Length` says). */
-  readonly body: Buffer;
-  /** Bytes of the raw stream that came early. */
-  readonly head: Buffer;
+  readonly input: RequestInput;
 }
 
 /** A path parameter that the call's route declares. */

@@ -4,6 +4,8 @@ import type { ServerResponse } from 'node:http';
 export class ClientConnection {
   /** The latest answer on it. */
   answer: ServerResponse | undefined;
+  /** The request that comes now is the last one: its answer ends the connection. */
+  isLast = false;
   #controller: AbortController | undefined;
 
   /**

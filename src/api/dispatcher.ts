@@ -3,12 +3,13 @@ import type { Duplex } from 'node:stream';
 import { Slots } from '../common/slots.ts';
 import { baseHeaders, type HeaderPairs } from './answer.ts';
 import { ApiCall } from './api-call.ts';
-import type { Handler, RouteHandlers, Services, UpgradeRequest } from './call.ts';
+import type { Handler, RouteHandlers, Services } from './call.ts';
 import { ClientConnection } from './client-connection.ts';
 import { CallEndedError, NotSupportedError, SwarmInactiveError, sendError } from './errors.ts';
 import { createRouter, parseTarget, type Router } from './router.ts';
 import { ROUTES, type Route, routeKey } from './routes.ts';
-import { afterEarlier, readUpgrade, responseFor } from './upgrade.ts';
+import { afterEarlier } from './upgrade.ts';
+import { UpgradedConnection } from './upgraded-connection.ts';
 
 /** Runs the handler of each request and knows the calls in progress. */
 export class Dispatcher {
@@ -31,23 +32,32 @@ export class Dispatcher {
     return baseHeaders(this.#services.advertisedApi(), this.#version);
   }
 
-  /** Answers an ordinary request. */
+  /** Answers a request. */
   async request(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const connection = this.#connectionOf(req.socket);
     connection.answer = res;
-    await this.#answer(req, res, connection, () => Promise.resolve(undefined));
+    await this.#answer(req, res, connection);
   }
 
-  /** Answers a request to upgrade; the socket is ours from here on. */
-  async upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    socket.on('error', () => socket.destroy());
-    const connection = this.#connectionOf(socket);
-    await afterEarlier(socket, connection.answer);
-    if (socket.destroyed) return;
-    // The answer before may have set the time that a connection is kept idle.
-    req.socket.setTimeout(0);
-    const res = responseFor(req, socket);
-    await this.#answer(req, res, connection, () => readUpgrade(req, socket, head));
+  /** Resolves when the earlier requests on a client's connection are answered. */
+  afterEarlier(socket: Duplex): Promise<void> {
+    return afterEarlier(socket, this.#connections.get(socket)?.answer);
+  }
+
+  /** Whether a request to upgrade leaves HTTP now. If not it is answered as usual, and Node drops what was sent behind it. */
+  acceptUpgrade(req: IncomingMessage): boolean {
+    const isAccepted = this.mayHijack(req);
+    if (!isAccepted) this.#connectionOf(req.socket).isLast = true;
+    return isAccepted;
+  }
+
+  /** Whether the answer to this request may be a raw stream. */
+  mayHijack(req: IncomingMessage): boolean {
+    try {
+      return this.#router.match(req.method ?? 'GET', parseTarget(req.url ?? '/').path).route.duration === 'hijack';
+    } catch {
+      return false;
+    }
   }
 
   /** From now on connections end with their answer, and calls that would not end by themselves are ended. */
@@ -75,22 +85,19 @@ export class Dispatcher {
     call.end(new CallEndedError('manager stops'));
   }
 
-  async #answer(
-    req: IncomingMessage,
-    res: ServerResponse,
-    connection: ClientConnection,
-    upgrade: () => Promise<UpgradeRequest | undefined>,
-  ): Promise<void> {
+  async #answer(req: IncomingMessage, res: ServerResponse, connection: ClientConnection): Promise<void> {
     const { logger } = this.#services;
     // Handlers learn from the call's signal that the client left; these only keep such errors from ending the process.
     req.on('error', (error) => logger.trace({ err: error }, 'a request was broken off'));
     res.on('error', (error) => logger.debug({ err: error }, 'an answer could not be written'));
     for (const [name, value] of this.headers()) res.setHeader(name, value);
-    if (this.#isDraining) res.setHeader('Connection', 'close');
+    if (this.#isDraining || connection.isLast) res.setHeader('Connection', 'close');
+    connection.isLast = false;
     try {
       const target = parseTarget(req.url ?? '/');
       const match = this.#router.match(req.method ?? 'GET', target.path);
-      await this.#run(new ApiCall(req, res, target, match, this.#services, connection, await upgrade()));
+      const upgrade = req.socket instanceof UpgradedConnection ? req.socket.upgrade : undefined;
+      await this.#run(new ApiCall(req, res, target, match, this.#services, connection, upgrade));
     } catch (error) {
       sendError(res, error, logger);
     }

@@ -209,6 +209,59 @@ describe('hijacking', () => {
   });
 
   it.each([
+    ['of known length', 'Content-Length: 15\r\n', '{"stream":true}'],
+    ['of known length, late', 'Content-Length: 15\r\n', '', '{"stream":true}'],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n', 'f\r\n{"stream":true}\r\n0\r\n\r\n'],
+    ['without chunks', 'Transfer-Encoding: chunked\r\n', '0\r\n\r\n'],
+    ['without chunks, late', 'Transfer-Encoding: chunked\r\n', '', '0\r\n\r\n'],
+    ['in chunks that never come', 'Transfer-Encoding: chunked\r\n', ''],
+  ])('drops the body of an attach: %s', async (_what, framing, body, late = '') => {
+    const { api } = await serve(echo);
+    for (const upgrade of ['Connection: Upgrade\r\nUpgrade: tcp\r\n', '']) {
+      const client = await connect(api);
+      client.write(attachRequest(upgrade + framing) + body);
+      expect(await readUntil(client, '\r\n\r\n')).toMatch(/^HTTP\/1.1 (101|200) /);
+      const echoed = readAll(client);
+      client.end(`${late}mine`);
+      expect((await echoed).toString()).toBe('mine');
+    }
+  });
+
+  it('takes the options of an exec start in chunks', async () => {
+    const bodies: string[] = [];
+    const { api } = await serve({
+      onUpgrade: (req, socket, head) => {
+        bodies.push(`${req.headers['content-length']} ${head.toString()}`);
+        socket.end(UPGRADED);
+      },
+    });
+    api.execs.remember('a'.repeat(64), 'node-id-0');
+    const client = await connect(api);
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\n';
+    client.write(
+      `POST /exec/${'a'.repeat(64)}/start HTTP/1.1\r\nHost: x\r\n${upgrade}Transfer-Encoding: chunked\r\n\r\n`,
+    );
+    client.write('3\r\n{}\n\r\n0\r\n\r\n');
+    expect((await readAll(client)).toString()).toMatch(/^HTTP\/1.1 101 /);
+    client.end();
+    expect(bodies).toEqual(['2 {}']);
+  });
+
+  it('refuses options of an exec start that are too many or no chunks', async () => {
+    const { api } = await serve(echo);
+    api.execs.remember('a'.repeat(64), 'node-id-0');
+    const answerTo = async (framing: string, body: string): Promise<string> => {
+      const client = await connect(api);
+      const upgrade = `Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\n${framing}`;
+      client.write(`POST /exec/${'a'.repeat(64)}/start HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n${body}`);
+      return (await readAll(client)).toString();
+    };
+    const many = 1024 * 1024 + 1;
+    expect(await answerTo(`Content-Length: ${many}\r\n`, 'x'.repeat(many))).toMatch(/^HTTP\/1.1 413 /);
+    expect(await answerTo('Transfer-Encoding: chunked\r\n', 'no chunk\r\n')).toMatch(/^HTTP\/1.1 40[08] /);
+  });
+
+  it.each([
     [404, '{"message":"No such container: abc"}\n'],
     [409, '{"message":"Container abc is paused, unpause the container before attach"}\n'],
   ])('passes a refusal of %i on with its body', async (status, body) => {

@@ -1,24 +1,34 @@
 import type { Duplex } from 'node:stream';
+import { ClusterError } from '../common/errors.ts';
 import { headerOf, type ResponseHead } from '../engine/response-head.ts';
-import { readBody } from './body.ts';
+import { acceptBody } from './body.ts';
 import type { Call } from './call.ts';
-import { takeSocket } from './client-socket.ts';
+import { socketForAnswer } from './client-socket.ts';
 import { EngineStream } from './engine-stream.ts';
 import { formatHead, repeatedHeaders, requestHeaders } from './forwarding.ts';
 import type { ProxyTarget } from './proxy.ts';
 import { lingeringEnd } from './refusal.ts';
 import { pipeAnswer, pump } from './relay.ts';
+import { ParsedInput, type RawClient, type RequestInput } from './request-input.ts';
 
-/** Largest body of a request that becomes a raw stream (exec options), in bytes. */
-const MAX_BODY_BYTES = 1024 * 1024;
+/** What an engine gets of the body of a request that becomes a raw stream. */
+export type HijackBody = 'forwarded' | 'dropped';
 
 /**
  * Asks an engine to turn the call into a raw stream and joins client and engine: bytes both ways, half-close both ways,
  * back-pressure, and the end of one is the end of the other. An engine that refuses (404, 409) or answers plainly (a
- * detached exec) is passed on as an ordinary answer. `path` is with query and without version.
+ * detached exec) is passed on as an ordinary answer. `path` is with query and without version. A body that an engine does not read
+ * must be dropped: it would be the first input of the stream.
  */
-export async function hijackToNode(call: Call, node: ProxyTarget, path: string): Promise<void> {
-  const body = await readBody(call, MAX_BODY_BYTES);
+export async function hijackToNode(
+  call: Call,
+  node: ProxyTarget,
+  path: string,
+  wanted: HijackBody = 'dropped',
+): Promise<void> {
+  const input = call.upgrade?.input ?? new ParsedInput(call.req);
+  if (!call.upgrade) acceptBody(call);
+  const body = wanted === 'forwarded' ? await readOptions(input) : '';
   const stream = await EngineStream.send(node.client, {
     method: call.req.method ?? 'POST',
     path,
@@ -29,7 +39,7 @@ export async function hijackToNode(call: Call, node: ProxyTarget, path: string):
       // Clients from before upgrades (API < 1.20) get the raw stream behind a plain 200.
       Connection: 'Upgrade',
       Upgrade: call.upgrade?.protocol ?? 'tcp',
-      ...(body.length > 0 || call.req.method === 'POST' ? { 'Content-Length': String(body.length) } : {}),
+      ...(call.req.method === 'POST' ? { 'Content-Length': String(Buffer.byteLength(body)) } : {}),
     },
     body,
     signal: call.signal,
@@ -37,13 +47,38 @@ export async function hijackToNode(call: Call, node: ProxyTarget, path: string):
   try {
     const head = await stream.head(call.signal);
     if (!isRawStream(head)) return await pipeAnswer(call, stream, head);
-    const client = await takeSocket(call);
-    client.write(headFor(call, head));
-    await join(client, call.upgrade?.head, stream, call.signal);
+    // A pipelined request waits for its turn.
+    await socketForAnswer(call);
+    const client = input.take();
+    client.socket.write(headFor(call, head));
+    await join(client, stream, call.signal);
   } finally {
     stream.destroy();
   }
 }
+
+/** Without white space around: engines stop reading behind the JSON, and would take a line end for input. */
+async function readOptions(input: RequestInput): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new LateBodyError()), BODY_TIMEOUT_MS);
+  });
+  try {
+    return (await Promise.race([input.body(), late])).toString().trim();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Options did not come in time (408). Node 26 says nothing of malformed chunks behind a request to upgrade. */
+class LateBodyError extends ClusterError {
+  constructor() {
+    super('the request body did not come in time', { code: 'BODY_LATE', status: 408 });
+  }
+}
+
+/** For exec options, which clients send at once. */
+const BODY_TIMEOUT_MS = 10_000;
 
 /** 101, or what engines answer without an upgrade: 200 with neither length nor chunks. */
 function isRawStream(head: ResponseHead): boolean {
@@ -59,10 +94,9 @@ function headFor(call: Call, head: ResponseHead): string {
   return formatHead(call.res, head, ['Connection: Upgrade', `Upgrade: ${protocol}`]);
 }
 
-/** Joins client and engine until both connections are closed. `early` are the client's bytes read already. */
+/** Joins client and engine until both connections are closed. */
 async function join(
-  client: Duplex,
-  early: Buffer | undefined,
+  { socket: client, early, strip }: RawClient,
   stream: EngineStream,
   signal: AbortSignal,
 ): Promise<void> {
@@ -74,8 +108,8 @@ async function join(
   signal.addEventListener('abort', onAbort, { once: true });
   client.once('close', () => stream.destroy());
   const closed = closeOf(client);
-  if (early && early.length > 0) engine.write(early);
-  pump(client, engine);
+  if (early.length > 0) engine.write(early);
+  pump(client, engine, strip);
   const end = await stream.relayTo(client);
   if (end === 'ended') client.end();
   else if (end === 'cut') client.destroy();

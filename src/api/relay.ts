@@ -67,10 +67,11 @@ export async function pipeAnswer(
   }
 }
 
-/** Copies what `from` sends to `to` with back-pressure and ends `to` when `from` ends. Closes neither. */
-export function pump(from: Duplex, to: Duplex): void {
+/** Copies what `from` sends, as far as `strip` leaves it, to `to` with back-pressure and ends `to` when `from` ends. Closes neither. */
+export function pump(from: Duplex, to: Duplex, strip: (chunk: Buffer) => Buffer): void {
   from.on('data', (chunk: Buffer) => {
-    if (!to.write(chunk)) from.pause();
+    const kept = strip(chunk);
+    if (kept.length > 0 && !to.write(kept)) from.pause();
   });
   to.on('drain', () => from.resume());
   // Net sockets emit `end` even while paused: it may have been long ago.

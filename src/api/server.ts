@@ -7,8 +7,11 @@ import { listenOn } from '../common/listener.ts';
 import type { Logger } from '../common/logger.ts';
 import type { RouteHandlers, Services } from './call.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { rememberSockets } from './leave-http.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { checkNodeHttp, type UpgradeBodies } from './node-http.ts';
 import { refuse } from './refusal.ts';
+import { upgradedConnection } from './upgrade.ts';
 
 /** The manager's certificate, and whom it trusts, as PEM text. */
 export interface ServerTls {
@@ -48,11 +51,12 @@ const CLOSE_GRACE_MS = 6_000;
 /** Serves the Docker Engine API on all listeners, or on none: rejects in one clear line if one of them fails. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { upgradeBodies } = await checkNodeHttp();
   const dispatcher = new Dispatcher(options.services, options.handlers, options.version);
   const sockets = new Set<Duplex>();
   const servers = options.listeners.map((address) => {
-    const server = createServer(address, options.tls, limits);
-    serve(server, dispatcher);
+    const server = createServer(address, options.tls, limits, dispatcher);
+    serve(server, dispatcher, upgradeBodies, limits);
     track(server, sockets, limits.maxConnections, options.logger);
     return server;
   });
@@ -115,8 +119,15 @@ class Running implements ApiServer {
   }
 }
 
-function createServer(address: ListenAddress, tls: ServerTls | undefined, limits: Limits): http.Server {
-  const options: ServerOptions = {
+function createServer(
+  address: ListenAddress,
+  tls: ServerTls | undefined,
+  limits: Limits,
+  dispatcher: Dispatcher,
+): http.Server {
+  const options: ServerOptions & { shouldUpgradeCallback: (req: http.IncomingMessage) => boolean } = {
+    // Node 20 does not know it and leaves all that ask to upgrade to us.
+    shouldUpgradeCallback: (req) => dispatcher.acceptUpgrade(req),
     maxHeaderSize: limits.maxHeadBytes,
     headersTimeout: limits.headTimeoutMs,
     // Uploads and hijacked streams take as long as they take; only the head has a deadline.
@@ -130,7 +141,11 @@ function createServer(address: ListenAddress, tls: ServerTls | undefined, limits
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
   };
-  if (address.kind === 'unix' || !tls) return http.createServer(options);
+  if (address.kind === 'unix' || !tls) {
+    const server = http.createServer(options);
+    rememberSockets(server, 'connection');
+    return server;
+  }
   const server = https.createServer({
     ...options,
     cert: tls.cert,
@@ -145,22 +160,33 @@ function createServer(address: ListenAddress, tls: ServerTls | undefined, limits
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.allowHalfOpen = true;
   });
+  rememberSockets(server, 'secureConnection');
   return server;
 }
 
-function serve(server: http.Server, dispatcher: Dispatcher): void {
+function serve(server: http.Server, dispatcher: Dispatcher, bodies: UpgradeBodies, limits: Limits): void {
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse): void => {
     // Dispatcher.request answers its own errors and never rejects.
     void dispatcher.request(req, res);
   };
-  server.on('request', onRequest);
-  // With a listener Node leaves `100 Continue` to us: it is sent when a handler reads the body (see body.ts).
-  server.on('checkContinue', onRequest);
-  server.on('upgrade', (req, socket, head) => {
-    // As above.
-    void dispatcher.upgrade(req, socket, head);
+  // Never listens: it answers what Node leaves to us because it asks to upgrade.
+  const upgraded = http.createServer({ maxHeaderSize: limits.maxHeadBytes, requireHostHeader: false });
+  for (const each of [server, upgraded]) {
+    each.on('request', onRequest);
+    // With a listener Node leaves `100 Continue` to us: it is sent when a handler reads the body (see body.ts).
+    each.on('checkContinue', onRequest);
+    each.on('clientError', (error, socket) => refuse(error, socket, dispatcher.headers()));
+  }
+  server.on('upgrade', (req, stream, head) => {
+    stream.on('error', () => stream.destroy());
+    // The answer before may have set the time that a connection is kept idle.
+    req.socket.setTimeout(0);
+    // Never rejects.
+    void dispatcher.afterEarlier(req.socket).then(() => {
+      if (stream.destroyed) return;
+      upgraded.emit('connection', upgradedConnection(req, stream, head, dispatcher.mayHijack(req), bodies));
+    });
   });
-  server.on('clientError', (error, socket) => refuse(error, socket, dispatcher.headers()));
 }
 
 function track(server: http.Server, sockets: Set<Duplex>, maxConnections: number, logger: Logger): void {

@@ -1,29 +1,24 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { BadRequestError, ClusterError } from '../common/errors.ts';
-import { BodyTooLargeError } from './body.ts';
-import type { UpgradeRequest } from './call.ts';
-import { lingeringEnd } from './refusal.ts';
-
-/** Largest body of an upgrade request in bytes: exec options, a few hundred in practice. */
-const MAX_BODY_BYTES = 1024 * 1024;
+import type { UpgradeBodies } from './node-http.ts';
+import { ParsedInput, type RequestInput, StreamInput } from './request-input.ts';
+import { UpgradedConnection } from './upgraded-connection.ts';
 
 /**
- * An answer to a request that asked to upgrade but gets an ordinary answer (an error, or a route that ignores `Upgrade`,
- * as HTTP allows). Node leaves such sockets without a response object, so we give it one; the connection ends with it.
+ * The connection on which a request to upgrade is answered; `mayHijack` says whether it can become a raw stream. Arguments as of
+ * Node's `upgrade` event.
  */
-export function responseFor(req: IncomingMessage, socket: Duplex): ServerResponse {
-  const res = new ServerResponse(req);
-  res.shouldKeepAlive = false;
-  const onDrain = (): boolean => res.emit('drain');
-  res.assignSocket(socket as never);
-  socket.on('drain', onDrain);
-  res.once('finish', () => {
-    socket.off('drain', onDrain);
-    res.detachSocket(socket as never);
-    lingeringEnd(socket);
-  });
-  return res;
+export function upgradedConnection(
+  req: IncomingMessage,
+  stream: Duplex,
+  head: Buffer,
+  mayHijack: boolean,
+  bodies: UpgradeBodies,
+): UpgradedConnection {
+  if (!mayHijack) return new UpgradedConnection(req, stream, head);
+  const input: RequestInput =
+    bodies === 'request' ? new ParsedInput(req, { stream, head }) : new StreamInput(req, stream, head);
+  return new UpgradedConnection(req, stream, head, { protocol: req.headers.upgrade ?? '', input });
 }
 
 /**
@@ -44,35 +39,5 @@ export function afterEarlier(socket: Duplex, earlier: ServerResponse | undefined
     };
     socket.on('drain', onDrain).once('close', done);
     earlier.once('finish', done).once('close', done);
-  });
-}
-
-/** Takes the request's own body (exec options come with the upgrade) off the socket; it is left paused behind it. */
-export async function readUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<UpgradeRequest> {
-  const protocol = req.headers.upgrade ?? '';
-  if (req.headers['transfer-encoding'] !== undefined) {
-    const message = 'an upgrade request with a body needs a Content-Length';
-    throw new ClusterError(message, { code: 'LENGTH_REQUIRED', status: 411 });
-  }
-  const length = Number(req.headers['content-length'] ?? 0);
-  if (length > MAX_BODY_BYTES) throw new BodyTooLargeError(MAX_BODY_BYTES);
-  const bytes = head.length >= length ? head : await readAtLeast(socket, head, length);
-  return { protocol, socket, body: bytes.subarray(0, length), head: bytes.subarray(length) };
-}
-
-function readAtLeast(socket: Duplex, head: Buffer, length: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    let received = head;
-    const finish = (action: () => void): void => {
-      socket.off('data', onData).off('end', onEnd).off('close', onEnd);
-      socket.pause();
-      action();
-    };
-    const onData = (chunk: Buffer): void => {
-      received = Buffer.concat([received, chunk]);
-      if (received.length >= length) finish(() => resolve(received));
-    };
-    const onEnd = (): void => finish(() => reject(new BadRequestError('the request body ended early', 'BODY_CUT')));
-    socket.on('data', onData).on('end', onEnd).on('close', onEnd);
   });
 }

@@ -101,8 +101,11 @@ export class EngineClient {
     socket.once('close', () => this.#raw.delete(socket));
     // Without a listener an error after the head would end the process; owners add their own.
     socket.on('error', () => socket.destroy());
+    // In one piece: what engines upgrade without reading must not come later than the head.
+    socket.cork();
     socket.write(head, 'latin1');
     if (request.body !== undefined) socket.write(request.body);
+    socket.uncork();
     return socket;
   }
 

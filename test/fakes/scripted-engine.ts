@@ -32,8 +32,15 @@ export async function testCertificates(): Promise<TestCertificates> {
 /** What the engine does; paths carry the API version. */
 export interface Script {
   readonly onRequest?: (req: http.IncomingMessage, res: http.ServerResponse) => void;
-  /** The body and what follows are in `head` and on the socket. */
+  /** The body and what follows are in `head` and on the socket, whatever Node does. */
   readonly onUpgrade?: (req: http.IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
+/** Since Node 26 the body of a request to upgrade is read by Node; before that this is empty. */
+async function bodyReadByNode(req: http.IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of req) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }
 
 /** An HTTP server whose every move a test scripts, with a view of its connections. */
@@ -60,7 +67,12 @@ export class ScriptedEngine implements AsyncDisposable {
       socket.allowHalfOpen = true;
     });
     server.on('request', script.onRequest ?? ((_req, res) => void res.writeHead(404).end()));
-    if (script.onUpgrade) server.on('upgrade', script.onUpgrade);
+    const { onUpgrade } = script;
+    if (onUpgrade) {
+      server.on('upgrade', (req, socket, head) => {
+        void bodyReadByNode(req).then((body) => onUpgrade(req, socket, Buffer.concat([body, head])));
+      });
+    }
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;

@@ -32,7 +32,7 @@ async function createExec(call: Call): Promise<void> {
 
 async function startExec(call: Call): Promise<void> {
   const node = await nodeOf(call);
-  await hijackToNode(call, node, `/exec/${param(call, 'id')}/start${call.search}`);
+  await hijackToNode(call, node, `/exec/${param(call, 'id')}/start${call.search}`, 'forwarded');
 }
 
 async function resizeExec(call: Call): Promise<void> {
