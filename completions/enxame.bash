@@ -49,6 +49,7 @@ _enxame() {
       'machine help:-s'|'machine help:--storage-path'|'machine help:--tls-ca-cert'|'machine help:--tls-ca-key'|'machine help:--tls-client-cert'|'machine help:--tls-client-key'|'machine help:-l'|'machine help:--log-level'|'machine help:--log-format') ((i++)) ;;
       'ps:-H'|'ps:--host'|'ps:--tlscacert'|'ps:--tlscert'|'ps:--tlskey'|'ps:-f'|'ps:--filter'|'ps:--format'|'ps:-l'|'ps:--log-level'|'ps:--log-format') ((i++)) ;;
       'nodes:-H'|'nodes:--host'|'nodes:--tlscacert'|'nodes:--tlscert'|'nodes:--tlskey'|'nodes:--format'|'nodes:-l'|'nodes:--log-level'|'nodes:--log-format') ((i++)) ;;
+      'forget:-H'|'forget:--host'|'forget:--tlscacert'|'forget:--tlscert'|'forget:--tlskey'|'forget:-l'|'forget:--log-level'|'forget:--log-format') ((i++)) ;;
       'info:-H'|'info:--host'|'info:--tlscacert'|'info:--tlscert'|'info:--tlskey'|'info:--format'|'info:-l'|'info:--log-level'|'info:--log-format') ((i++)) ;;
       'completion:-l'|'completion:--log-level'|'completion:--log-format') ((i++)) ;;
       'help:-l'|'help:--log-level'|'help:--log-format') ((i++)) ;;
@@ -62,6 +63,7 @@ _enxame() {
       ':machine') at='machine' ;;
       ':ps') at='ps' ;;
       ':nodes') at='nodes' ;;
+      ':forget') at='forget' ;;
       ':info') at='info' ;;
       ':completion') at='completion' ;;
       ':help') at='help' ;;
@@ -436,6 +438,12 @@ _enxame() {
     'nodes:--format')  return ;;
     'nodes:-l'|'nodes:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
     'nodes:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
+    'forget:-H'|'forget:--host')  return ;;
+    'forget:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'forget:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'forget:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'forget:-l'|'forget:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'forget:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'info:-H'|'info:--host')  return ;;
     'info:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'info:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -450,7 +458,7 @@ _enxame() {
   esac
   case "$at" in
     '')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-v --version --debug -l --log-level --log-format -h --help' -- "$cur")); else COMPREPLY=($(compgen -W 'create join list manage discovery leave certs machine ps nodes info completion help' -- "$cur")); fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-v --version --debug -l --log-level --log-format -h --help' -- "$cur")); else COMPREPLY=($(compgen -W 'create join list manage discovery leave certs machine ps nodes forget info completion help' -- "$cur")); fi ;;
     'create')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--service --tlscacert --tlscert --tlskey -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'join')
@@ -539,6 +547,8 @@ _enxame() {
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --tls --tlsverify --tlscacert --tlscert --tlskey -a --all -f --filter -q --quiet --no-trunc --format -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'nodes')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --tls --tlsverify --tlscacert --tlscert --tlskey -q --quiet --format -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
+    'forget')
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --tls --tlsverify --tlscacert --tlscert --tlskey -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'info')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --tls --tlsverify --tlscacert --tlscert --tlskey --format -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'completion')

@@ -26,6 +26,10 @@ export interface Services {
   readonly imageList: ImageListView;
   readonly networks: NetworkService;
   readonly volumes: VolumeService;
+  /** While the nodes are being reached for the first time a promise of the end of that, some seconds at most; else undefined. */
+  readonly settling?: () => Promise<void> | undefined;
+  /** Forgets a node that left, with what it held. Throws 404 and 409. */
+  readonly forgetNode?: (reference: string) => Promise<void>;
   readonly logger: Logger;
   readonly clock: Clock;
   /** When a listing of containers asks engines first. */

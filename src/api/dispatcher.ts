@@ -11,6 +11,9 @@ import { ROUTES, type Route, routeKey } from './routes.ts';
 import { afterEarlier } from './upgrade.ts';
 import { UpgradedConnection } from './upgraded-connection.ts';
 
+/** What tells how the manager is, rather than what the cluster holds. */
+const ANSWERED_AT_ONCE: ReadonlySet<string> = new Set(['/_ping', '/version', '/info', '/events']);
+
 /** Runs the handler of each request and knows the calls in progress. */
 export class Dispatcher {
   readonly #services: Services;
@@ -111,6 +114,8 @@ export class Dispatcher {
     };
     res.once('close', onClose);
     try {
+      // Who asks in the first moments gets what is there, not what is known so far.
+      if (!ANSWERED_AT_ONCE.has(call.route.path)) await this.#services.settling?.();
       await this.#handlerOf(call.route)(call);
     } catch (error) {
       // Whatever failed after the client left failed because of that, and there is nobody to tell.

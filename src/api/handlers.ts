@@ -9,6 +9,7 @@ import { execRoutes } from './routes/exec.ts';
 import { imageTransferRoutes } from './routes/image-transfers.ts';
 import { imageRoutes } from './routes/images.ts';
 import { networkRoutes } from './routes/networks.ts';
+import { nodeRoutes } from './routes/nodes.ts';
 import { pluginRoutes } from './routes/plugins.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { systemRoutes } from './routes/system.ts';
@@ -25,6 +26,7 @@ export const HANDLERS: RouteHandlers = {
   ...imageRoutes,
   ...imageTransferRoutes,
   ...networkRoutes,
+  ...nodeRoutes,
   ...volumeRoutes,
   ...registryRoutes,
   ...pluginRoutes,

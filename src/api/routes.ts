@@ -147,7 +147,7 @@ const PLUGINS = [
 const SWARM_MODE = [
   ['GET', '/nodes', 'not-for-a-cluster', 'swarm-mode nodes; `docker info` and `enxame nodes` list the cluster’s'],
   ['GET', '/nodes/{id}', 'not-for-a-cluster', 'swarm-mode nodes'],
-  ['DELETE', '/nodes/{id}', 'not-for-a-cluster', 'swarm-mode nodes; discovery says which engines belong'],
+  ['DELETE', '/nodes/{id}', 'manager', 'forgets a node that left, and the homes of its volumes'],
   ['POST', '/nodes/{id}/update', 'not-for-a-cluster', 'swarm-mode nodes'],
   ['GET', '/swarm', 'not-for-a-cluster', 'to clients the endpoint is an engine outside swarm mode'],
   ['POST', '/swarm/init', 'not-for-a-cluster', 'the endpoint is a cluster already'],

@@ -47,6 +47,8 @@ export interface ManagerClient {
   readonly address: string;
   /** The JSON it answers to `GET path`. Throws a {@link ClusterError} of one line that says what to do. */
   get<T>(path: string, signal: AbortSignal): Promise<T>;
+  /** `DELETE path`. Throws as {@link get} does. */
+  delete(path: string, signal: AbortSignal): Promise<void>;
 }
 
 /** The client for what flags and environment say. Throws a {@link UsageError} when they cannot be used. */
@@ -65,6 +67,11 @@ export async function managerClient(flags: ManagerFlags, context: Pick<CommandCo
     address,
     get: async <T>(path: string, signal: AbortSignal) =>
       parse<T>(await exchange(options, path, address, material !== undefined, signal), address, path),
+    delete: async (path, signal) => {
+      const deletion = { ...options, method: 'DELETE' };
+      const answer = await exchange(deletion, path, address, material !== undefined, signal);
+      if (answer.statusCode >= 400) parse(answer, address, path);
+    },
   };
 }
 

@@ -87,6 +87,12 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/nodes.ts'),
   },
   {
+    name: 'forget',
+    group: VIEW,
+    summary: 'give up what nodes held that are gone for good',
+    load: () => import('./commands/forget.ts'),
+  },
+  {
     name: 'info',
     group: VIEW,
     summary: 'show a swarm in a few lines',

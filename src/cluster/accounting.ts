@@ -112,6 +112,11 @@ export class Accounting {
     }
   }
 
+  /** Takes a container of a node that cannot be asked now: it is inspected when its node was listed. */
+  postpone(container: Container): void {
+    this.#remember(container);
+  }
+
   /** Forgets what is to be tried again on a node that left. */
   forget(node: Node): void {
     this.#failed.delete(node);

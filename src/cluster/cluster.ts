@@ -44,6 +44,14 @@ export interface Removed {
   has(engineId: string): boolean;
 }
 
+/** Told what nodes hold, as it changes; see {@link Cluster.watchHoldings}. */
+export interface HoldingsWatch {
+  containerChanged(node: Node, engineId: string): void;
+  volumesChanged(node: Node): void;
+  /** Before what a node holds leaves the model although the engine may go on holding it. */
+  parting(node: Node): void;
+}
+
 /** Nodes whose containers are inspected at once while reservations are learned. */
 const ACCOUNTING_CONCURRENCY = 32;
 
@@ -62,6 +70,7 @@ export class Cluster implements ClusterView, NodeWriter {
   readonly #containers: Containers;
   readonly #clock: Clock;
   readonly #events: Emitter<ClusterEvent>;
+  #watch: HoldingsWatch | undefined;
   #nodes: readonly Node[] = [];
   readonly #byId = new Map<string, Node>();
   readonly #byName = new MultiMap<string, Node>();
@@ -70,6 +79,7 @@ export class Cluster implements ClusterView, NodeWriter {
     this.#clock = clock;
     this.#containers = new Containers({
       onUnknownReservation: (container) => this.accounting.learn(container),
+      onChange: (node, engineId) => this.#watch?.containerChanged(node, engineId),
       onRefusedIdentity: ({ node, name, engineId, claimedId }) =>
         logger.warn(
           { node: node.name, container: name, id: engineId, claims: claimedId },
@@ -83,6 +93,11 @@ export class Cluster implements ClusterView, NodeWriter {
   /** Calls `listener` for every event, synchronously and in order, until the returned function is called. */
   subscribe(listener: (event: ClusterEvent) => void): () => void {
     return this.#events.subscribe(listener);
+  }
+
+  /** Tells one watcher, synchronously, what nodes hold. To be called once. */
+  watchHoldings(watch: HoldingsWatch): void {
+    this.#watch = watch;
   }
 
   /** All nodes in the order of discovery, whatever their state. */
@@ -227,14 +242,20 @@ export class Cluster implements ClusterView, NodeWriter {
 
   // Written by discovery and the nodes' monitors.
 
-  addNode(node: Node): void {
+  /** `known` is what is remembered of its engine. */
+  addNode(node: Node, known?: { readonly id: string; readonly info: EngineInfo }): void {
+    if (known && !this.#byId.has(known.id)) {
+      node.setInfo(known.info, known.id, 0);
+      this.#byId.set(known.id, node);
+      this.#byName.add(node.name, node);
+    }
     node.placeLoad({ loads: this.loads, row: this.#nodes.length });
     this.#nodes = [...this.#nodes, node];
     this.#events.emit({ kind: 'node-added', node });
   }
 
   removeNode(node: Node): void {
-    this.setState(node, 'Disconnected', 'it left discovery');
+    this.setState(node, 'Disconnected', `it left discovery${this.#holdingsText(node)}`);
     this.#forget(node);
     this.#releaseId(node);
     this.#byName.remove(node.name, node);
@@ -243,6 +264,17 @@ export class Cluster implements ClusterView, NodeWriter {
     this.loads.truncate(this.#nodes.length);
     for (const [row, each] of this.#nodes.entries()) each.placeLoad({ loads: this.loads, row });
     this.#events.emit({ kind: 'node-removed', node });
+  }
+
+  /** Shows what a node held when it was last seen, until it is reached. */
+  restoreHoldings(
+    node: Node,
+    held: { readonly containers: readonly ContainerSummary[]; readonly volumes: readonly VolumeSummary[] },
+  ): void {
+    this.#containers.restore(node, this.#shown(held.containers), this.#clock.now(), (container) =>
+      this.accounting.postpone(container),
+    );
+    this.volumes.replace(node, held.volumes);
   }
 
   setState(node: Node, to: NodeState, reason: string): void {
@@ -308,7 +340,9 @@ export class Cluster implements ClusterView, NodeWriter {
   }
 
   replaceVolumes(node: Node, summaries: readonly VolumeSummary[]): void {
+    const { version } = this.volumes;
     this.volumes.replace(node, summaries);
+    if (this.volumes.version !== version) this.#watch?.volumesChanged(node);
   }
 
   emitEngineEvent(node: Node, event: EngineEvent, text: string): void {
@@ -319,12 +353,20 @@ export class Cluster implements ClusterView, NodeWriter {
     return this.#removed.size === 0 ? summaries : summaries.filter(({ Id }) => !this.#removed.has(Id));
   }
 
+  #holdingsText(node: Node): string {
+    const volumes = this.volumes.of(node).length;
+    return node.containerCount + volumes === 0
+      ? ''
+      : ` with ${node.containerCount} containers and ${volumes} volumes on it`;
+  }
+
   /** An engine that moved to another entry took its ID along: then it is no longer this node's. */
   #releaseId(node: Node): void {
     if (this.#byId.get(node.id) === node) this.#byId.delete(node.id);
   }
 
   #forget(node: Node): void {
+    this.#watch?.parting(node);
     this.#containers.removeAll(node);
     this.accounting.forget(node);
     this.images.remove(node);

@@ -129,6 +129,11 @@ export class Container implements ContainerView {
     return JSON.parse(`{"Id":"${this.#id}"${this.#rest}`);
   }
 
+  /** The list entry but for its age, as JSON text without its ID: what is noted of it. */
+  get record(): string {
+    return `{"Names":[${JSON.stringify(`/${this.name}`)}],"Status":""${this.#rest}`;
+  }
+
   /** Whether listing it would give the same text as `other` (ages apart). */
   isSameAs(other: Container): boolean {
     return (

@@ -23,6 +23,8 @@ export interface ContainerWatch {
   readonly onUnknownReservation: (container: Container) => void;
   /** One claims an identity that another has, and goes by its engine's own ID. Once for each. */
   readonly onRefusedIdentity?: (container: Container) => void;
+  /** One came, changed or went. */
+  readonly onChange?: (node: Node, engineId: string) => void;
 }
 
 /**
@@ -94,7 +96,22 @@ export class Containers {
     yield* this.list;
   }
 
-  #put(node: Node, summary: ContainerSummary, nowMs: number): void {
+  /** Takes containers as a node that cannot be asked held them once; what they reserve is left for `onUnknown` to learn later. */
+  restore(
+    node: Node,
+    summaries: readonly ContainerSummary[],
+    nowMs: number,
+    onUnknown: (container: Container) => void,
+  ): void {
+    for (const summary of summaries) this.#put(node, summary, nowMs, onUnknown);
+  }
+
+  #put(
+    node: Node,
+    summary: ContainerSummary,
+    nowMs: number,
+    onUnknown: (container: Container) => void = this.#watch.onUnknownReservation,
+  ): void {
     const earlier = node.containers.get(summary.Id);
     const container = new Container(node, summary, nowMs, earlier);
     if (earlier?.isSameAs(container)) return;
@@ -104,7 +121,7 @@ export class Containers {
     this.#settleIdentities(container);
     if (node.ledger.has(container.engineId)) return;
     node.ledger.put(container.engineId, listedReservation(summary));
-    this.#watch.onUnknownReservation(container);
+    onUnknown(container);
   }
 
   #attach(container: Container): void {
@@ -113,6 +130,7 @@ export class Containers {
     this.list.add(container);
     this.#claims.add(container);
     this.#size += 1;
+    this.#watch.onChange?.(container.node, container.engineId);
   }
 
   #detach(container: Container): void {
@@ -121,6 +139,7 @@ export class Containers {
     this.list.remove(container);
     this.#claims.remove(container);
     this.#size -= 1;
+    this.#watch.onChange?.(container.node, container.engineId);
   }
 
   /** A container came or went: those that claim an identity it has or had get it, or lose it. */

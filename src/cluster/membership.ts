@@ -3,12 +3,13 @@ import { Beat } from '../common/beat.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { DiscoveryBackend } from '../discovery/discovery.ts';
-import type { Entry } from '../discovery/entry.ts';
+import { type Entry, parseEntry } from '../discovery/entry.ts';
 import { EngineClient } from '../engine/client.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
 import type { Cluster } from './cluster.ts';
 import { descriptorWarning } from './descriptors.ts';
 import { Node } from './node.ts';
+import type { NodeMemory } from './node-memory.ts';
 import { type MonitorContext, type MonitorTimes, NodeMonitor } from './node-monitor.ts';
 
 /** Engines being connected at once; a hung one holds its place for some seconds only. */
@@ -22,7 +23,12 @@ export interface MembershipOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly times: MonitorTimes;
+  /** What is remembered of nodes; undefined when nothing is kept. */
+  readonly memory?: NodeMemory | undefined;
 }
+
+/** How long the first answers wait for nodes that were not tried yet, in milliseconds. */
+const SETTLE_MS = 5_000;
 
 interface Member {
   readonly node: Node;
@@ -37,10 +43,18 @@ export class Membership {
   readonly #stop = new AbortController();
   #following: Promise<void> | undefined;
   #problem: string | undefined;
+  /** Whether discovery has answered. */
+  #isTold = false;
   #mostEntries = 0;
+  #isSettled = false;
+  readonly #settled: Promise<void>;
+  #settle: () => void = () => undefined;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
+    this.#settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
     const { cluster, clock, logger, times } = options;
     this.#context = { cluster, clock, beat: new Beat(), logger, times, connecting: pLimit(CONNECTING_AT_ONCE) };
   }
@@ -51,12 +65,23 @@ export class Membership {
   }
 
   start(): void {
-    this.#following ??= this.#follow();
+    if (this.#following) return;
+    this.#following = this.#follow();
+    void this.#settleInTime();
+  }
+
+  /**
+   * Undefined once the nodes that discovery told first were tried, or some seconds have passed; until then a promise of it.
+   * What is known of the nodes that were not reached is shown then.
+   */
+  get settling(): Promise<void> | undefined {
+    return this.#isSettled ? undefined : this.#settled;
   }
 
   /** Stops following discovery and every monitor. Idempotent. */
   async close(): Promise<void> {
     this.#stop.abort(new Error('the membership was closed'));
+    this.#settle();
     await this.#options.backend.close();
     await this.#following;
     await Promise.all([...this.#members.values()].map(({ monitor }) => monitor.close()));
@@ -72,11 +97,40 @@ export class Membership {
           { reason: event.error.message },
           'discovery does not answer; the last known entries stay',
         );
+        // Also those that were known to an earlier life of the manager.
+        if (!this.#isTold && this.#members.size === 0) await this.#apply(rememberedEntries(this.#options.memory));
+        if (this.#members.size > 0) this.#allTried();
       } else {
         this.#problem = undefined;
         await this.#apply(event.entries);
+        if (!this.#isTold) await this.#options.memory?.settle().catch((error: unknown) => this.#cannotRecall(error));
+        this.#isTold = true;
+        this.#allTried();
       }
     }
+  }
+
+  /** The first answers wait until every node that is known now was tried. */
+  #allTried(): void {
+    const tried = [...this.#members.values()].map(({ monitor, node }) => monitor.tried.then(() => this.#restore(node)));
+    void Promise.all(tried).then(() => this.#settle());
+  }
+
+  async #settleInTime(): Promise<void> {
+    await Promise.race([this.#settled, this.#options.clock.sleep(SETTLE_MS, this.#stop.signal).catch(() => undefined)]);
+    await Promise.all([...this.#members.values()].map(({ node }) => this.#restore(node)));
+    this.#isSettled = true;
+    this.#settle();
+  }
+
+  /** Shows what an engine held that was not reached. Never rejects. */
+  async #restore(node: Node): Promise<void> {
+    if (!this.#stop.signal.aborted)
+      await this.#options.memory?.restore(node).catch((error: unknown) => this.#cannotRecall(error));
+  }
+
+  #cannotRecall(error: unknown): void {
+    this.#options.logger.warn({ err: error }, 'what nodes held could not be read');
   }
 
   async #apply(entries: readonly Entry[]): Promise<void> {
@@ -108,8 +162,9 @@ export class Membership {
     const node = new Node(canonical, client, connector.host);
     const monitor = new NodeMonitor(node, this.#context);
     this.#members.set(canonical, { node, monitor });
-    this.#options.cluster.addNode(node);
+    this.#options.cluster.addNode(node, this.#options.memory?.recall(canonical));
     monitor.start();
+    if (this.#isSettled) void monitor.tried.then(() => this.#restore(node));
   }
 
   #remove(canonical: string): void {
@@ -121,4 +176,8 @@ export class Membership {
       this.#options.logger.warn({ err: error, entry: canonical }, 'closing the connections of a node that left failed');
     });
   }
+}
+
+function rememberedEntries(memory: NodeMemory | undefined): readonly Entry[] {
+  return (memory?.entries() ?? []).map(parseEntry);
 }

@@ -77,6 +77,11 @@ export class NodeMonitor {
   readonly #context: MonitorContext;
   readonly #sync: NodeSync;
   readonly #stop = new AbortController();
+  /** Resolves when the engine was reached, or could not be, for the first time. */
+  readonly tried: Promise<void>;
+  #noteTried: () => void = () => undefined;
+  /** Whether it was reached in an earlier life of the manager. */
+  #isRemembered = false;
   #running: Promise<void> | undefined;
 
   constructor(node: Node, context: MonitorContext) {
@@ -84,15 +89,20 @@ export class NodeMonitor {
     this.#context = context;
     this.#sync = new NodeSync(node, context.cluster);
     node.attachSync(this.#sync);
+    this.tried = new Promise((resolve) => {
+      this.#noteTried = resolve;
+    });
   }
 
   start(): void {
+    this.#isRemembered = this.#node.info !== undefined;
     this.#running ??= this.#run();
   }
 
   /** Stops watching and closes the connections. Idempotent. */
   async close(): Promise<void> {
     this.#stop.abort(new Error('the monitor was closed'));
+    this.#noteTried();
     this.#sync.reset();
     await this.#node.client.close();
     await this.#running;
@@ -105,6 +115,7 @@ export class NodeMonitor {
       try {
         const stream = await this.#connectInTurn(failures);
         failures = 0;
+        this.#noteTried();
         await this.#watch(stream);
         // Only the event stream ended: the engine is alive, its events are taken up again.
         await slept(clock, times.retryMinMs, this.#stop.signal);
@@ -112,6 +123,7 @@ export class NodeMonitor {
         if (this.#stop.signal.aborted) return;
         failures += 1;
         this.#lost(reasonOf(error));
+        this.#noteTried();
         const maxMs = this.#node.info ? times.lostRetryMaxMs : times.retryMaxMs;
         const waitMs = backoffMs(failures, { baseMs: times.retryMinMs, maxMs });
         await clock.sleep(waitMs, this.#stop.signal).catch(() => undefined); // Aborted: the loop ends.
@@ -131,7 +143,7 @@ export class NodeMonitor {
 
   #lost(reason: string): void {
     const { cluster, logger } = this.#context;
-    const state = this.#node.state === 'Pending' ? 'Pending' : 'Unhealthy';
+    const state = this.#node.state === 'Pending' && !this.#isRemembered ? 'Pending' : 'Unhealthy';
     if (this.#node.isHealthy)
       logger.warn({ node: this.#node.name, entry: this.#node.entry, reason }, 'node is unhealthy');
     // Said once for each reason, not with every try.

@@ -2,16 +2,43 @@ import type { VolumeSummary } from '../engine/types.ts';
 import type { Home } from '../scheduler/types.ts';
 import type { Cluster } from './cluster.ts';
 import type { Node } from './node.ts';
+import type { AbsentVolume } from './node-memory.ts';
+import type { TextRecords } from './node-record.ts';
 import type { VolumeRecord } from './volume-records.ts';
 
-/** Where volumes live: the model's listings and the homes given away since. */
+/** What is remembered of homes beyond the model; the manager's records fit. */
+export interface HomeMemory {
+  /** A volume on a node that left. */
+  absentVolume(name: string): AbsentVolume | undefined;
+  /** Homes that were given and are not noted with their node's volumes yet: JSON of {@link GivenHome} by volume. */
+  readonly given: TextRecords;
+  /** Copies that were let go while their node was away, as `node ID/volume`: another copy is meant, when there is one. */
+  readonly released: TextRecords;
+}
+
+/** A node that was told to be a volume's home. */
+export interface GivenHome {
+  readonly nodeId: string;
+  readonly nodeName: string;
+}
+
+/** Where a volume lives that cannot be used at present. */
+export interface LostHome {
+  readonly nodeName: string;
+  /** What became of the node, as in "which …". */
+  readonly why: string;
+}
+
+/** Where volumes live: the model's listings, the homes given away since, and what is remembered of nodes that left. */
 export class VolumeHomes {
   readonly #cluster: Cluster;
+  readonly #memory: HomeMemory | undefined;
   /** Homes given to volumes that engines do not list yet, with the number of containers that took them. */
   readonly #reserved = new Map<string, { readonly node: Node; users: number }>();
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, memory?: HomeMemory) {
     this.#cluster = cluster;
+    this.#memory = memory;
   }
 
   /**
@@ -22,8 +49,37 @@ export class VolumeHomes {
     const reserved = this.#reservation(name);
     if (reserved) return reserved.node;
     const holders = this.holders(name);
-    if (holders.length < 2) return holders[0];
-    return holders.find((node) => isUsedOn(node, name)) ?? holders[0];
+    if (holders.length === 0) return this.#givenHome(name);
+    if (holders.length === 1) return holders[0];
+    const meant = holders.filter(({ id }) => !this.#memory?.released.list().has(`${id}/${name}`));
+    return meant.find((node) => isUsedOn(node, name)) ?? meant[0] ?? holders[0];
+  }
+
+  /** Why a volume that has a home cannot be used now; undefined when it can, or has none. */
+  lostHome(name: string): LostHome | undefined {
+    const home = this.homeOf(name);
+    if (home)
+      return home.isHealthy
+        ? undefined
+        : { nodeName: home.name, why: `is ${home.state.toLowerCase()}: ${home.reason}` };
+    const absent = this.#memory?.absentVolume(name);
+    if (absent) return { nodeName: absent.nodeName, why: `is gone: ${absent.why}` };
+    const given = this.given(name);
+    if (!given || this.#cluster.node(given.nodeId)) return undefined;
+    return { nodeName: given.nodeName, why: 'is not in the cluster any more' };
+  }
+
+  /** The node that was told to be a volume's home, if its listing has not shown the volume yet. */
+  given(name: string): GivenHome | undefined {
+    const text = this.#memory?.given.list().get(name);
+    return text === undefined ? undefined : (JSON.parse(text) as GivenHome);
+  }
+
+  /** A node that is there and does not list the volume was told in vain. */
+  #givenHome(name: string): Node | undefined {
+    const given = this.given(name);
+    const node = given && this.#cluster.node(given.nodeId);
+    return node?.isHealthy ? undefined : node;
   }
 
   /** Nodes that list a volume of local scope, by name. */

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../common/clock.ts';
-import { ClusterError, ConflictError, NotFoundError } from '../common/errors.ts';
+import { ClusterError, ConflictError, NotFoundError, SchedulingError } from '../common/errors.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import type { VolumeSummary } from '../engine/types.ts';
 import type { Home } from '../scheduler/types.ts';
 import type { Cluster } from './cluster.ts';
 import type { Node } from './node.ts';
-import { pendingSummary, VolumeHomes } from './volume-homes.ts';
+import { type GivenHome, type HomeMemory, type LostHome, pendingSummary, VolumeHomes } from './volume-homes.ts';
 import { ANONYMOUS_LABEL, assertVolumeName } from './volume-names.ts';
 import type { VolumeRecord, VolumeRecordStore } from './volume-records.ts';
 
@@ -18,6 +18,17 @@ export interface VolumeServiceParts {
   /** Chooses a node for a volume that must have one at once, honouring the constraints in its labels. */
   readonly place: (labels: Readonly<Record<string, string>>) => Node | Promise<Node>;
   readonly clock: Clock;
+  /** What is remembered of homes; undefined when nothing is kept. */
+  readonly memory?: VolumeMemory | undefined;
+}
+
+/** What is remembered of homes, and how volumes are let go. */
+export interface VolumeMemory extends HomeMemory {
+  absentVolumes(): readonly VolumeSummary[];
+  /** Lets a volume on nodes that left go. */
+  releaseAbsent(name: string): Promise<void>;
+  /** Lets a volume go that a node which is away held. */
+  releaseOn(node: Node, name: string): Promise<void>;
 }
 
 /** Labels that ask for a node at once (`com.docker.swarm.constraints`, …). */
@@ -39,7 +50,7 @@ export class VolumeService {
 
   constructor(parts: VolumeServiceParts) {
     this.#parts = parts;
-    this.homes = new VolumeHomes(parts.cluster);
+    this.homes = new VolumeHomes(parts.cluster, parts.memory);
   }
 
   /** Reads the records of volumes that have no node yet. To be awaited before the first call. */
@@ -57,6 +68,8 @@ export class VolumeService {
       if (summary) listed.push(summary);
     }
     for (const record of this.#pending.values()) if (!volumes.get(record.name)) listed.push(pendingSummary(record));
+    for (const absent of this.#parts.memory?.absentVolumes() ?? [])
+      if (!volumes.get(absent.Name) && !this.#pending.has(absent.Name)) listed.push(absent);
     return listed;
   }
 
@@ -82,6 +95,8 @@ export class VolumeService {
     const record = this.#pending.get(name);
     const home = this.#nodeFor(name);
     if (!home && record) return pendingSummary(record);
+    const absent = home ? undefined : this.#parts.memory?.absentVolume(name);
+    if (absent) return absent.summary;
     if (!home) throw noSuchVolume(name);
     const known = this.#parts.cluster.volumes.get(name)?.holders.get(home);
     if (!home.isHealthy && known) return known;
@@ -101,13 +116,17 @@ export class VolumeService {
 
   async #createNow(named: NamedVolumeBody, signal: AbortSignal): Promise<object> {
     const home = this.#nodeFor(named.Name);
+    const lost = this.#lostSummary(named.Name, home);
+    if (lost) return sameOrConflict(lost, named);
     if (home) return this.#createOn(home, named, signal);
     const pending = this.#pending.get(named.Name);
     if (pending) return this.#same(pending, named);
     const isImmediate =
       (named.Driver ?? 'local') !== 'local' || Object.keys(named.Labels ?? {}).some((key) => PLACING_LABEL.test(key));
     if (!isImmediate) return this.#record(named);
-    return this.#createOn(await this.#parts.place(named.Labels ?? {}), named, signal);
+    const node = await this.#parts.place(named.Labels ?? {});
+    await this.#giveHome(named.Name, node);
+    return this.#createOn(node, named, signal).finally(() => this.#withdraw(node, [named.Name]));
   }
 
   /** Removes a volume wherever it lives. Rejects as the engine does when it is in use; with `force` a missing one is fine. */
@@ -119,15 +138,36 @@ export class VolumeService {
         'VOLUME_IN_USE',
       );
     const holders = [...(this.#parts.cluster.volumes.get(name)?.holders.keys() ?? [])];
-    const wasPending = this.#pending.has(name);
-    if (holders.length === 0 && !wasPending) {
+    const lost = this.homes.lostHome(name);
+    if (holders.length === 0 && !this.#pending.has(name) && !lost) {
       if (force) return;
       throw noSuchVolume(name);
     }
+    if (lost && !force) throw lostHome(name, lost, 503);
     await this.#exclusively(name, async () => {
       await this.#forget(name);
-      await this.#removeFrom(holders, name, force, signal);
+      const away = holders.filter(({ isHealthy }) => !isHealthy);
+      if (force) await this.#letGo(name, away);
+      await this.#removeFrom(force ? holders.filter(({ isHealthy }) => isHealthy) : holders, name, force, signal);
+      for (const { id } of holders)
+        if (!away.some((node) => node.id === id)) await this.#parts.memory?.released.delete(`${id}/${name}`);
     });
+  }
+
+  /** A volume whose node is away is not removed there, but has no home any more. */
+  async #letGo(name: string, away: readonly Node[]): Promise<void> {
+    const { memory, cluster } = this.#parts;
+    for (const node of away) {
+      await memory?.released.put(`${node.id}/${name}`, '');
+      if (memory) await memory.releaseOn(node, name);
+      else
+        cluster.replaceVolumes(
+          node,
+          cluster.volumes.of(node).filter(({ Name }) => Name !== name),
+        );
+    }
+    await memory?.releaseAbsent(name);
+    if (this.homes.given(name)) await memory?.given.delete(name);
   }
 
   /** Forgets pending volumes; answers those it knew. */
@@ -139,21 +179,74 @@ export class VolumeService {
 
   /** See {@link VolumeHomes.homesOf}. */
   homesOf(names: readonly string[]): readonly Home[] {
+    for (const name of names) {
+      const lost = this.homes.lostHome(name);
+      if (lost) throw lostHome(name, lost, 500);
+    }
     return this.homes.homesOf(names);
   }
 
   /** See {@link VolumeHomes.claim}. */
   claim(node: Node, names: readonly string[]): { undo(): void } {
-    return this.homes.claim(node, names);
+    const claim = this.homes.claim(node, names);
+    return {
+      undo: () => {
+        claim.undo();
+        void this.#withdraw(node, names);
+      },
+    };
+  }
+
+  /** To be called when a node's volumes are noted durably: homes given to it need no word of their own any more. */
+  noted(node: Node): void {
+    const given = this.#parts.memory?.given.list() ?? [];
+    for (const [name] of given) {
+      const isListed = this.#parts.cluster.volumes.get(name)?.holders.has(node);
+      if (isListed && this.homes.given(name)?.nodeId === node.id) void this.#withdraw(undefined, [name]);
+    }
+  }
+
+  /** Forgets what is remembered of homes on a node that is given up. */
+  async forgetNode(nodeId: string): Promise<void> {
+    const { memory } = this.#parts;
+    for (const name of [...(memory?.given.list().keys() ?? [])])
+      if (this.homes.given(name)?.nodeId === nodeId) await memory?.given.delete(name);
+    for (const key of [...(memory?.released.list().keys() ?? [])])
+      if (key.startsWith(`${nodeId}/`)) await memory?.released.delete(key);
+  }
+
+  /** Takes back homes that were given and are no longer needed; all but those `node` lists. Never rejects: what stays is checked. */
+  async #withdraw(node: Node | undefined, names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      if (!this.homes.given(name) || this.homes.isReserved(name)) continue;
+      if (node && this.#parts.cluster.volumes.get(name)?.holders.has(node)) continue;
+      await this.#parts.memory?.given.delete(name).catch(() => undefined);
+    }
   }
 
   /** Makes on `node` those volumes that are recorded but not made yet; to be awaited before the container is created. */
   async settle(node: Node, names: readonly string[], signal?: AbortSignal): Promise<void> {
     for (const name of names) {
       await this.#busy.get(name);
+      await this.#giveHome(name, node);
       const record = this.#pending.get(name);
       if (record) await this.#exclusively(name, () => this.#make(record, node, signal));
     }
+  }
+
+  /** Before the engine makes a volume it is durable where: a manager that starts while that node is down must know. */
+  async #giveHome(name: string, node: Node): Promise<void> {
+    const { memory, cluster } = this.#parts;
+    if (!memory || cluster.volumes.get(name)?.holders.has(node)) return;
+    const home: GivenHome = { nodeId: node.id, nodeName: node.name };
+    if (this.homes.given(name)?.nodeId !== node.id) await memory.given.put(name, JSON.stringify(home));
+  }
+
+  /** What is known of a volume that cannot be asked for now. */
+  #lostSummary(name: string, home: Node | undefined): VolumeSummary | undefined {
+    const { memory, cluster } = this.#parts;
+    if (home) return home.isHealthy ? undefined : cluster.volumes.get(name)?.holders.get(home);
+    return this.#pending.has(name) ? undefined : memory?.absentVolume(name)?.summary;
   }
 
   #nodeFor(name: string): Node | undefined {
@@ -183,14 +276,7 @@ export class VolumeService {
 
   /** Creating what is already there is fine, unless it asks for something else. */
   #same(record: VolumeRecord, body: NamedVolumeBody): object {
-    const before = pendingSummary(record);
-    const now = pendingSummary({ ...record, body: JSON.stringify(body) });
-    const isOther =
-      now.Driver !== before.Driver ||
-      (now.Options !== null && JSON.stringify(sorted(now.Options)) !== JSON.stringify(sorted(before.Options)));
-    if (isOther)
-      throw new ConflictError(`create ${record.name}: conflict: volume name must be unique`, 'VOLUME_NAME_IN_USE');
-    return before;
+    return sameOrConflict(pendingSummary(record), body);
   }
 
   async #make(record: VolumeRecord, node: Node, signal: AbortSignal | undefined): Promise<void> {
@@ -256,6 +342,25 @@ type NamedVolumeBody = VolumeBody & { readonly Name: string };
 function withName(body: VolumeBody): NamedVolumeBody {
   if (body.Name) return { ...body, Name: body.Name };
   return { ...body, Name: randomBytes(32).toString('hex'), Labels: { ...body.Labels, [ANONYMOUS_LABEL]: '' } };
+}
+
+/** A volume that is there already, unless it is asked for with another driver or other options. */
+function sameOrConflict(before: VolumeSummary, body: NamedVolumeBody): VolumeSummary {
+  const now = pendingSummary({ name: body.Name, body: JSON.stringify(body), createdAt: '' });
+  const isOther =
+    now.Driver !== before.Driver ||
+    (now.Options != null && JSON.stringify(sorted(now.Options)) !== JSON.stringify(sorted(before.Options)));
+  if (isOther)
+    throw new ConflictError(`create ${body.Name}: conflict: volume name must be unique`, 'VOLUME_NAME_IN_USE');
+  return before;
+}
+
+function lostHome(name: string, { nodeName, why }: LostHome, status: number): SchedulingError {
+  return new SchedulingError(
+    `volume ${name} lives on node ${nodeName}, which ${why}. Bring the node back, or give the volume up with docker volume rm -f ${name}`,
+    'VOLUME_HOME_LOST',
+    status,
+  );
 }
 
 function volumePath(name: string): string {

@@ -44,7 +44,7 @@ export async function openClusterState(options: ClusterStateOptions): Promise<Cl
   return {
     store,
     identity: asked === undefined ? undefined : { id: asked, marks: new Set([asked]) },
-    rows: [['Cluster', asked ?? 'not kept']],
+    rows: asked === undefined ? [] : [['Cluster', asked]],
     follow: () => undefined,
     problems: () => [],
     close: () => store.close(),

@@ -8,10 +8,12 @@ import { ImageListView } from '../api/views/image-list.ts';
 import { InfoView } from '../api/views/info.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import { Membership } from '../cluster/membership.ts';
+import { NodeMemory } from '../cluster/node-memory.ts';
 import type { MonitorTimes } from '../cluster/node-monitor.ts';
 import { Stops } from '../cluster/stops.ts';
 import { Tombstones } from '../cluster/tombstones.ts';
 import type { Clock } from '../common/clock.ts';
+import { NotFoundError } from '../common/errors.ts';
 import type { ListenAddress } from '../common/listen-address.ts';
 import type { Logger } from '../common/logger.ts';
 import type { TlsServerOptions } from '../common/tls-files.ts';
@@ -76,6 +78,12 @@ function engineConnector({ engineTls, logger }: ManagerOptions): (entry: Entry) 
   };
 }
 
+async function forgetNode(memory: NodeMemory | undefined, reference: string): Promise<void> {
+  if (!memory)
+    throw new NotFoundError(`no node ${reference} is remembered: the manager keeps no state`, 'NO_SUCH_NODE');
+  await memory.forget(reference);
+}
+
 /** Wires the parts of a manager together and starts them; the only place that knows them all. */
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { logger, clock, backend } = options;
@@ -84,10 +92,22 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { store, identity } = state;
   const cluster = new Cluster(clock, logger);
   state.follow(cluster);
+  const memory =
+    store.notes &&
+    new NodeMemory({
+      cluster,
+      records: store.records('nodes'),
+      notes: store.notes,
+      logger,
+      onVolumesNoted: (node) => volumes.noted(node),
+      onForget: (nodeId) => volumes.forgetNode(nodeId),
+    });
+  await memory?.start();
   const membership = new Membership({
     cluster,
     backend,
     connect,
+    memory,
     clock,
     logger,
     times: options.times,
@@ -102,7 +122,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   cluster.hide(tombstones);
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
   const stops = new Stops(store.records('stops'));
-  const networking = await startNetworking({ ...options, cluster, store, identity, stops });
+  const networking = await startNetworking({ ...options, cluster, store, identity, stops, memory });
   const { networks, volumes } = networking;
   const lifecycle = new ContainerLifecycle({
     cluster,
@@ -127,6 +147,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     problems: () => [
       ...(membership.problem === undefined ? [] : [`WARNING: discovery: ${membership.problem}`]),
       ...state.problems(),
+      ...(memory?.problems() ?? []),
       ...networking.problems(),
     ],
   });
@@ -143,6 +164,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       imageList,
       networks,
       volumes,
+      settling: () => membership.settling,
+      forgetNode: (reference) => forgetNode(memory, reference),
       logger,
       clock,
       refresh: options.refresh ?? NO_REFRESH,
@@ -165,6 +188,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       await networking.close();
       await undertaker.close();
       await membership.close();
+      await memory?.close();
       await state.close();
     },
   };

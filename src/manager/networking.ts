@@ -1,8 +1,9 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
+import type { NodeMemory } from '../cluster/node-memory.ts';
 import type { Stops } from '../cluster/stops.ts';
 import type { VolumeRecord } from '../cluster/volume-records.ts';
-import { VolumeService } from '../cluster/volume-service.ts';
+import { type VolumeMemory, VolumeService } from '../cluster/volume-service.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -24,6 +25,8 @@ export interface NetworkingOptions {
   readonly stops: Stops;
   /** Tells this cluster's substrate from others'. */
   readonly identity: ClusterIdentity | undefined;
+  /** What is remembered of nodes; undefined when nothing is kept. */
+  readonly memory: NodeMemory | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -54,7 +57,13 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
   );
   const place = (labels: Readonly<Record<string, string>>): Node => placeByLabels(options, labels);
   const networks = new NetworkService({ cluster, substrate, place, clock, logger });
-  const volumes = new VolumeService({ cluster, place, clock, records: volumeRecords(store) });
+  const volumes = new VolumeService({
+    cluster,
+    place,
+    clock,
+    records: volumeRecords(store),
+    memory: volumeMemory(options),
+  });
   await volumes.start();
   return {
     networks,
@@ -104,6 +113,18 @@ function substrateMemory(store: StateStore, logger: Logger): SubstrateMemory {
       return text === undefined ? undefined : (JSON.parse(text) as KnownSubstrate);
     },
     save,
+  };
+}
+
+function volumeMemory({ memory, store }: NetworkingOptions): VolumeMemory | undefined {
+  if (!memory) return undefined;
+  return {
+    given: store.records('homes'),
+    released: store.records('released'),
+    absentVolume: (name) => memory.absentVolume(name),
+    absentVolumes: () => memory.absentVolumes(),
+    releaseAbsent: (name) => memory.releaseAbsent(name),
+    releaseOn: (node, name) => memory.releaseOn(node, name),
   };
 }
 

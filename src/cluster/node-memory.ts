@@ -1,0 +1,273 @@
+import { type ClusterError, ConflictError, NotFoundError, reasonOf } from '../common/errors.ts';
+import { ROLE_LABEL } from '../common/labels.ts';
+import type { Logger } from '../common/logger.ts';
+import type { VolumeSummary } from '../engine/types.ts';
+import type { Cluster } from './cluster.ts';
+import { HeldNotes, type NoteStore } from './held-notes.ts';
+import type { Node } from './node.ts';
+import { lastingInfo, type NodeRecord, type TextRecords } from './node-record.ts';
+
+/** What {@link NodeMemory} works with. */
+export interface NodeMemoryParts {
+  readonly cluster: Cluster;
+  /** One record for each node. */
+  readonly records: TextRecords;
+  readonly notes: NoteStore;
+  readonly logger: Logger;
+  /** Told when the volumes of a node are noted as the model lists them. */
+  readonly onVolumesNoted: (node: Node) => void;
+  /** Called before a node is forgotten. What it rejects with keeps the node. */
+  readonly onForget: (nodeId: string) => Promise<void>;
+}
+
+/** A volume on a node that is no longer in the cluster. */
+export interface AbsentVolume {
+  readonly nodeName: string;
+  /** What became of the node, in words. */
+  readonly why: string;
+  readonly summary: VolumeSummary;
+}
+
+interface AbsentNode {
+  readonly record: NodeRecord;
+  readonly containers: number;
+  readonly volumes: readonly VolumeSummary[];
+}
+
+/**
+ * The nodes that were ever seen and what they held, over restarts of the manager: a node that is down at the start is
+ * shown as it was, and one that left with containers or volumes on it keeps them until it is forgotten.
+ */
+export class NodeMemory {
+  readonly #parts: NodeMemoryParts;
+  readonly #notes: HeldNotes;
+  readonly #records = new Map<string, NodeRecord>();
+  /** Nodes that are not in the cluster and hold something, by ID. */
+  readonly #absent = new Map<string, AbsentNode>();
+  readonly #volumes = new Map<string, AbsentVolume & { readonly nodeId: string }>();
+  #unsubscribe: () => void = () => undefined;
+  #failure: string | undefined;
+
+  constructor(parts: NodeMemoryParts) {
+    this.#parts = parts;
+    this.#notes = new HeldNotes(parts.notes, parts.cluster, (failure, volumesOf) => {
+      this.#onResult(failure);
+      for (const node of volumesOf) parts.onVolumesNoted(node);
+    });
+    for (const text of parts.records.list().values()) {
+      const record = JSON.parse(text) as NodeRecord;
+      this.#records.set(record.id, record);
+    }
+  }
+
+  /** Begins to note what the cluster's nodes are and hold. To be called once, before there are nodes. */
+  async start(): Promise<void> {
+    const { cluster } = this.#parts;
+    for (const record of this.#records.values()) if (record.left) await this.#loadAbsent(record);
+    cluster.watchHoldings({
+      containerChanged: (node, engineId) => this.#notes.containerChanged(node, engineId),
+      volumesChanged: (node) => this.#notes.volumesChanged(node),
+      parting: (node) => this.#notes.leave(node),
+    });
+    this.#unsubscribe = cluster.subscribe((event) => {
+      if (event.kind === 'node-state' && event.to === 'Healthy') this.#seen(event.node);
+      else if (event.kind === 'node-removed') this.#background(this.#left(event.node, 'it left discovery'));
+    });
+  }
+
+  /** Where nodes were last seen that have not left. */
+  entries(): readonly string[] {
+    return [...this.#records.values()].flatMap(({ entry, left }) => (left ? [] : entry));
+  }
+
+  /** Who was last seen at an entry, now that discovery has it; undefined when nobody was. */
+  recall(entry: string): NodeRecord | undefined {
+    const there = [...this.#records.values()].filter((record) => record.entry === entry);
+    const present = there.find(({ left }) => !left);
+    if (present || there.length === 0) return present;
+    const { left: _, ...record } = there.sort((a, b) =>
+      (a.left?.at ?? '') < (b.left?.at ?? '') ? 1 : -1,
+    )[0] as NodeRecord;
+    this.#return(record);
+    return record;
+  }
+
+  /** Shows what a node held when it was last seen, if it was not reached since the start. */
+  async restore(node: Node): Promise<void> {
+    if (node.isHealthy || !this.#records.has(node.id)) return;
+    const { id } = node;
+    const held = await this.#notes.read(id);
+    const isUnseen = node.id === id && !node.isHealthy && node.containers.size === 0 && node.updatedAtMs === 0;
+    if (isUnseen && this.#parts.cluster.nodes.includes(node)) this.#parts.cluster.restoreHoldings(node, held);
+  }
+
+  /**
+   * To be called when discovery told its entries for the first time: nodes that were seen before and are not among them left
+   * while no manager ran.
+   */
+  async settle(): Promise<void> {
+    const { cluster } = this.#parts;
+    const entries = new Set(cluster.nodes.map(({ entry }) => entry));
+    for (const record of [...this.#records.values()]) {
+      if (record.left || entries.has(record.entry) || cluster.node(record.id)) continue;
+      await this.#leave(record, 'it left discovery');
+    }
+  }
+
+  /** A volume on a node that left; undefined when there is none. */
+  absentVolume(name: string): AbsentVolume | undefined {
+    return this.#volumes.get(name);
+  }
+
+  /** Volumes on nodes that left. */
+  absentVolumes(): readonly VolumeSummary[] {
+    return [...this.#volumes.values()].map(({ summary }) => summary);
+  }
+
+  /** Lets a volume on nodes that left go: it has no home any more. Rejects when that cannot be written. */
+  async releaseAbsent(name: string): Promise<void> {
+    for (const [nodeId, absent] of this.#absent) {
+      const volumes = absent.volumes.filter(({ Name }) => Name !== name);
+      if (volumes.length === absent.volumes.length) continue;
+      await this.#notes.putVolumes(nodeId, volumes);
+      this.#absent.set(nodeId, { ...absent, volumes });
+    }
+    this.#indexVolumes();
+  }
+
+  /** Lets a volume go that a node in the cluster held when it was last seen. Rejects when that cannot be written. */
+  async releaseOn(node: Node, name: string): Promise<void> {
+    const { cluster } = this.#parts;
+    const volumes = cluster.volumes.of(node).filter(({ Name }) => Name !== name);
+    await this.#notes.putVolumes(node.id, volumes);
+    cluster.replaceVolumes(node, volumes);
+  }
+
+  /**
+   * Forgets a node that left, by ID, name or entry: its containers, and the homes of its volumes. Throws 404 for
+   * an unknown one and 409 for one that is in the cluster.
+   */
+  async forget(reference: string): Promise<void> {
+    const found = [...this.#absent.values()].filter(
+      ({ record }) => record.id === reference || record.info.Name === reference || record.entry === reference,
+    );
+    const [absent, other] = found;
+    if (!absent) throw this.#notAbsent(reference);
+    if (other)
+      throw new ConflictError(`several nodes that left are called ${reference}: give the ID`, 'AMBIGUOUS_NODE');
+    const { id } = absent.record;
+    await this.#parts.onForget(id);
+    await this.#notes.forget(id);
+    await this.#parts.records.delete(id);
+    this.#records.delete(id);
+    this.#absent.delete(id);
+    this.#indexVolumes();
+    this.#parts.logger.info({ node: absent.record.info.Name, id }, 'node forgotten');
+  }
+
+  /** For `docker info`: nodes that left with something on them, and what cannot be noted. */
+  problems(): readonly string[] {
+    const failure = this.#failure === undefined ? [] : [`WARNING: what nodes hold cannot be noted: ${this.#failure}`];
+    return [...failure, ...[...this.#absent.values()].map((absent) => `WARNING: ${describe(absent)}`)];
+  }
+
+  /** Writes what is waiting. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    await this.#notes.close();
+  }
+
+  #seen(node: Node): void {
+    const { info } = node;
+    if (!info) return;
+    const record: NodeRecord = { id: node.id, entry: node.entry, info: lastingInfo(info) };
+    const isSame = JSON.stringify(this.#records.get(node.id)) === JSON.stringify(record);
+    if (!isSame) this.#return(record);
+    this.#background(this.#notes.begin(node));
+    for (const other of [...this.#records.values()]) {
+      if (other.entry !== node.entry || other.id === node.id || other.left) continue;
+      this.#background(this.#leave(other, `another engine (${node.name}) answers at its address`));
+    }
+  }
+
+  /** A node that had left is in the cluster again. */
+  #return(record: NodeRecord): void {
+    this.#records.set(record.id, record);
+    if (this.#absent.delete(record.id)) this.#indexVolumes();
+    this.#background(this.#parts.records.put(record.id, JSON.stringify(record)));
+  }
+
+  async #left(node: Node, why: string): Promise<void> {
+    const record = this.#records.get(node.id);
+    if (record && record.entry === node.entry) await this.#leave(record, why);
+  }
+
+  /** A node is gone: said when it held something, forgotten when not. */
+  async #leave(record: NodeRecord, why: string): Promise<void> {
+    const { records, logger } = this.#parts;
+    const left = { ...record, left: { at: new Date().toISOString(), why } };
+    this.#records.set(record.id, left);
+    const absent = await this.#loadAbsent(left);
+    if (absent) {
+      await records.put(record.id, JSON.stringify(left));
+      logger.warn({ node: record.info.Name, entry: record.entry }, describe(absent));
+    } else if (this.#records.get(record.id) === left) {
+      this.#records.delete(record.id);
+      await this.#notes.forget(record.id);
+      await records.delete(record.id);
+    }
+  }
+
+  async #loadAbsent(record: NodeRecord): Promise<AbsentNode | undefined> {
+    const held = await this.#notes.read(record.id);
+    const { volumes } = held;
+    const containers = held.containers.filter(({ Labels }) => !Object.hasOwn(Labels ?? {}, ROLE_LABEL));
+    if (containers.length === 0 && volumes.length === 0) return undefined;
+    // It may have come back meanwhile.
+    if (this.#records.get(record.id) !== record) return undefined;
+    const absent = { record, containers: containers.length, volumes };
+    this.#absent.set(record.id, absent);
+    this.#indexVolumes();
+    return absent;
+  }
+
+  #indexVolumes(): void {
+    this.#volumes.clear();
+    for (const [nodeId, { record, volumes }] of this.#absent) {
+      const why = record.left?.why ?? 'it left discovery';
+      for (const summary of volumes)
+        if (summary.Scope !== 'global')
+          this.#volumes.set(summary.Name, { nodeId, nodeName: record.info.Name, why, summary });
+    }
+  }
+
+  #notAbsent(reference: string): ClusterError {
+    const node =
+      this.#parts.cluster.node(reference) ?? this.#parts.cluster.nodes.find(({ entry }) => entry === reference);
+    if (!node) return new NotFoundError(`no node ${reference} is remembered`, 'NO_SUCH_NODE');
+    return new ConflictError(
+      `node ${node.name} is in the cluster: take ${node.entry} out of discovery first, and it can be forgotten`,
+      'NODE_IN_USE',
+    );
+  }
+
+  #background(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#onResult(error));
+  }
+
+  #onResult(failure: unknown): void {
+    const reason = failure === undefined ? undefined : reasonOf(failure);
+    if (reason !== undefined && reason !== this.#failure)
+      this.#parts.logger.warn({ reason }, 'what nodes hold cannot be noted; after a restart it would be unknown');
+    this.#failure = reason;
+  }
+}
+
+function describe({ record, containers, volumes }: AbsentNode): string {
+  const held = [
+    ...(containers > 0 ? [`${containers} container${containers === 1 ? '' : 's'}`] : []),
+    ...(volumes.length > 0 ? [`${volumes.length} volume${volumes.length === 1 ? '' : 's'}`] : []),
+  ];
+  const name = record.info.Name;
+  return `node ${name} (${record.entry}) is gone with ${held.join(' and ')} on it: ${record.left?.why}; bring it back, or let them go with 'enxame forget ${name}'`;
+}

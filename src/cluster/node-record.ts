@@ -1,0 +1,50 @@
+import type { EngineInfo } from '../engine/types.ts';
+
+/** A node that was seen: who it is, and where. */
+export interface NodeRecord {
+  /** As in the model: the engine's own, or one that tells clones apart. */
+  readonly id: string;
+  /** The discovery entry it was last reached by. */
+  readonly entry: string;
+  /** What its engine said of itself, as far as it does not change from day to day. */
+  readonly info: EngineInfo;
+  /** When and why it was no longer found; undefined while it is in the cluster. */
+  readonly left?: { readonly at: string; readonly why: string } | undefined;
+}
+
+/** Texts by key, durable when a promise resolves; the stores of `store/` fit. */
+export interface TextRecords {
+  list(): ReadonlyMap<string, string>;
+  put(key: string, value: string): Promise<void>;
+  delete(key: string): Promise<void>;
+}
+
+/** What is kept of an engine's answer: enough to show it and to plan around it. */
+export function lastingInfo(info: EngineInfo): EngineInfo {
+  const {
+    ID,
+    Name,
+    Labels,
+    NCPU,
+    MemTotal,
+    ServerVersion,
+    OperatingSystem,
+    KernelVersion,
+    OSType,
+    Architecture,
+    Driver,
+  } = info;
+  return {
+    ID,
+    Name,
+    Labels,
+    NCPU,
+    MemTotal,
+    ServerVersion,
+    OperatingSystem,
+    KernelVersion,
+    OSType,
+    Architecture,
+    Driver,
+  } as EngineInfo;
+}
