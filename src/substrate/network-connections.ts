@@ -5,6 +5,7 @@ import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ConflictError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
+import type { EndpointSummary } from '../engine/types.ts';
 import type { NetworkCatalog } from './network-catalog.ts';
 import type { KnownNetwork } from './network-view.ts';
 import { PatientAttach } from './patient-attach.ts';
@@ -43,9 +44,9 @@ export class NetworkConnections {
   start(container: Container, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
     const { node, engineId } = container;
     const networks = Object.entries(container.entry().NetworkSettings?.Networks ?? {});
-    const endpoints = networks.flatMap(([name, { NetworkID, IPAMConfig }]) => {
-      const network = this.#parts.catalog.find(NetworkID || name);
-      return network?.kind === 'cluster' ? [{ network, address: IPAMConfig?.IPv4Address }] : [];
+    const endpoints = networks.flatMap(([name, endpoint]) => {
+      const network = this.#parts.catalog.find(endpoint.NetworkID || name);
+      return network?.kind === 'cluster' ? [{ network, address: chosenAddress(endpoint) }] : [];
     });
     return this.#attach.run({ node, engineId, endpoints }, call, signal);
   }
@@ -114,4 +115,13 @@ export class NetworkConnections {
       'NETWORK_ELSEWHERE',
     );
   }
+}
+
+/**
+ * The address a client chose for a container. While it runs, and in listings after its host crashed, engines put the one
+ * the swarm gave in the same place (moby calls it `IPAMOperational`): only of an endpoint that
+ * is not up it tells what the client said.
+ */
+export function chosenAddress({ EndpointID, IPAMConfig }: EndpointSummary): string | undefined {
+  return EndpointID ? undefined : IPAMConfig?.IPv4Address;
 }

@@ -14,7 +14,7 @@ let substrate: Substrate;
 const OPTIONS: SubstrateOptions = {
   identity: { id: 'test-cluster', marks: new Set(['test-cluster']) },
   idleMs: 500,
-  graces: { quorumMs: 2_000, managerMs: 3_000, promotionMs: 8_000, strayMs: 1_000 },
+  graces: { quorumMs: 2_000, managerMs: 3_000, promotionMs: 60_000, strayMs: 1_000 },
 };
 
 function signal(ms = 60_000): AbortSignal {
