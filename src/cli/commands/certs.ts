@@ -118,7 +118,7 @@ async function issue(
 
 async function list(flags: ListFlags, context: CommandContext): Promise<void> {
   const { heldCertificates } = await import('../../pki/folder.ts');
-  context.out(formatRows(VIEW, await heldCertificates(folderOf(flags, context)), flags.format, context.columns));
+  context.out(formatRows(VIEW, await heldCertificates(folderOf(flags, context)), flags.format, context));
 }
 
 function folderOf({ dir }: FolderFlags, { clock }: CommandContext): { path: string; nowMs: number } {

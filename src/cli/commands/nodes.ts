@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { printable } from '../../common/printable.ts';
 import type { CommandContext } from '../command.ts';
 import { addManagerFlags, MANAGER_HELP, type ManagerFlags, managerClient } from '../manager-client.ts';
 import { type ManagerInfo, type NodeRow, readStatus } from '../manager-info.ts';
@@ -11,16 +12,33 @@ interface Flags extends ManagerFlags {
 
 const VIEW: View<NodeRow> = {
   columns: [
-    { title: 'NAME', value: (row) => row.Name },
-    { title: 'ADDRESS', value: (row) => row.Address },
-    { title: 'STATUS', value: (row) => row.Status },
-    { title: 'CONTAINERS', value: (row) => row.Containers.replace(/^(\d+) \((\d+) Running.*$/, '$2 of $1 running') },
-    { title: 'CPUS', value: (row) => row.ReservedCPUs },
-    { title: 'MEMORY', value: (row) => row.ReservedMemory },
-    { title: 'VERSION', value: (row) => row.ServerVersion },
+    { title: 'NAME', value: (row) => row.Name, keep: 'whole' },
+    { title: 'ADDRESS', value: (row) => row.Address, keep: 'whole' },
+    { title: 'STATUS', value: (row) => row.Status, keep: 'whole', color: statusColor },
+    {
+      title: 'CONTAINERS',
+      value: (row) => row.Containers.replace(/^(\d+) \((\d+) Running.*$/, '$2 of $1 running'),
+      keep: 'whole',
+    },
+    { title: 'CPUS', value: (row) => row.ReservedCPUs, keep: 'whole', drop: 2 },
+    { title: 'MEMORY', value: (row) => row.ReservedMemory, keep: 'whole', drop: 1 },
+    { title: 'VERSION', value: (row) => row.ServerVersion, drop: 3 },
     { title: 'ERROR', value: (row) => row.Error },
   ],
 };
+
+/** On a terminal errors, which are long, stand below the table. */
+const SHORT_VIEW: View<NodeRow> = { columns: VIEW.columns.filter(({ title }) => title !== 'ERROR') };
+
+function errorLines(rows: readonly NodeRow[]): string {
+  const failing = rows.filter((row) => row.Error !== '');
+  return failing.map((row) => `${printable(`${row.Name} ${row.Address}: ${row.Error}`)}\n`).join('');
+}
+
+function statusColor({ Status }: NodeRow): 'green' | 'yellow' | 'red' {
+  if (Status === 'Healthy') return 'green';
+  return Status === 'Pending' ? 'yellow' : 'red';
+}
 
 const EXAMPLES = `
 Examples:
@@ -44,5 +62,6 @@ async function nodes(flags: Flags, context: CommandContext, signal: AbortSignal)
   const client = await managerClient(flags, context);
   const { nodes: rows } = readStatus(await client.get<ManagerInfo>('/info', signal), client.address);
   if (flags.quiet) context.out(rows.map(({ Name }) => `${Name}\n`).join(''));
-  else context.out(formatRows(VIEW, rows, flags.format, context.columns));
+  else if (context.columns === undefined || flags.format) context.out(formatRows(VIEW, rows, flags.format, context));
+  else context.out(`${formatRows(SHORT_VIEW, rows, undefined, context)}${errorLines(rows)}`);
 }

@@ -30,14 +30,20 @@ interface ContainerRow {
 
 const VIEW: View<ContainerRow> = {
   columns: [
-    { title: 'NODE', value: (row) => row.Node },
-    { title: 'CONTAINER ID', value: (row) => row.ID },
-    { title: 'NAME', value: (row) => row.Name },
-    { title: 'IMAGE', value: (row) => row.Image },
-    { title: 'STATUS', value: (row) => row.Status },
-    { title: 'PORTS', value: (row) => row.Ports },
+    { title: 'NODE', value: (row) => row.Node, keep: 'whole' },
+    { title: 'CONTAINER ID', value: (row) => row.ID, keep: 'whole', drop: 2 },
+    { title: 'NAME', value: (row) => row.Name, keep: 'whole' },
+    { title: 'IMAGE', value: (row) => row.Image, drop: 1 },
+    { title: 'STATUS', value: (row) => row.Status, color: statusColor },
+    { title: 'PORTS', value: (row) => row.Ports, keep: 'items' },
   ],
 };
+
+function statusColor({ State, Status }: ContainerRow): 'green' | 'yellow' | 'red' | 'dim' {
+  if (Status === 'Host Down' || State === 'dead') return 'red';
+  if (State === 'running') return Status.includes('(unhealthy)') ? 'yellow' : 'green';
+  return State === 'exited' || State === 'created' ? 'dim' : 'yellow';
+}
 
 const EXAMPLES = `
 Examples:
@@ -66,7 +72,7 @@ async function ps(flags: Flags, context: CommandContext, signal: AbortSignal): P
   const listed = await client.get<readonly ContainerSummary[]>(`/containers/json?${query}`, signal);
   const rows = listed.map((summary) => toRow(summary, flags.trunc));
   if (flags.quiet) context.out(rows.map(({ ID }) => `${ID}\n`).join(''));
-  else context.out(formatRows(VIEW, rows, flags.format, context.columns));
+  else context.out(formatRows(VIEW, rows, flags.format, context));
 }
 
 function toRow(summary: ContainerSummary, isTruncated: boolean): ContainerRow {

@@ -1,5 +1,5 @@
 import { printableJson } from '../../common/printable.ts';
-import { type Column, renderTable } from './table.ts';
+import { type Column, renderTable, type Screen } from './table.ts';
 import { compileTemplate, templateTitles } from './template.ts';
 
 /** Help text of a `--format` flag. */
@@ -21,10 +21,10 @@ export function formatRows<Row>(
   view: View<Row>,
   rows: readonly Row[],
   format: string = 'table',
-  width?: number,
+  screen?: Screen,
 ): string {
   const fields = view.fields ?? ((row: Row) => row as Readonly<Record<string, unknown>>);
-  if (format === 'table' || format === '') return renderTable(view.columns, rows, width);
+  if (format === 'table' || format === '') return renderTable(view.columns, rows, screen);
   if (format === 'json') return lines(rows.map((row) => printableJson(JSON.stringify(fields(row)))));
   const tabular = /^table\s+(.*)$/s.exec(format)?.[1];
   if (tabular === undefined) {
@@ -35,7 +35,7 @@ export function formatRows<Row>(
   return aligned(
     templateTitles(tabular),
     rows.map((row) => template(fields(row))),
-    width,
+    screen,
   );
 }
 
@@ -44,7 +44,7 @@ export function formatJson(value: unknown): string {
   return `${printableJson(JSON.stringify(value, undefined, 2))}\n`;
 }
 
-function aligned(titles: string, rows: readonly string[], width: number | undefined): string {
+function aligned(titles: string, rows: readonly string[], screen: Screen | undefined): string {
   const columns = titles.split('\t').map((title, index) => ({
     title,
     value: (row: readonly string[]) => row[index] ?? '',
@@ -52,7 +52,7 @@ function aligned(titles: string, rows: readonly string[], width: number | undefi
   return renderTable(
     columns,
     rows.map((row) => row.split('\t')),
-    width,
+    screen,
   );
 }
 

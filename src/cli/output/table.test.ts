@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Column, renderTable } from './table.ts';
+import { type Column, renderTable, type Screen } from './table.ts';
 
 interface Row {
   readonly name: string;
@@ -11,6 +11,10 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'NAME', value: (row) => row.name },
   { title: 'IMAGE', value: (row) => row.image },
 ];
+
+function screen(columns: number, env: Readonly<Record<string, string>> = {}): Screen {
+  return { columns, env };
+}
 
 describe('renderTable', () => {
   it('looks like docker: titles, three spaces, no borders, nothing at the ends of lines', () => {
@@ -37,7 +41,7 @@ describe('renderTable', () => {
 
   it('cuts the widest column to the width of the terminal', () => {
     const rows = [{ name: 'short', image: 'registry.example.com/a/very/long/name:latest' }];
-    expect(renderTable(COLUMNS, rows, 30)).toBe('NAME    IMAGE\nshort   registry.example.com/…\n');
+    expect(renderTable(COLUMNS, rows, screen(30))).toBe('NAME   IMAGE\nshort  registry.example.com/a…\n');
     expect(renderTable(COLUMNS, rows)).toContain('name:latest');
   });
 
@@ -48,12 +52,43 @@ describe('renderTable', () => {
         fc.array(fc.record({ name: text, image: text }), { maxLength: 5 }),
         fc.integer({ min: 20, max: 90 }),
         (rows, width) => {
-          for (const line of renderTable(COLUMNS, rows, width).split('\n'))
+          for (const line of renderTable(COLUMNS, rows, screen(width)).split('\n'))
             expect(line.length).toBeLessThanOrEqual(width);
         },
       ),
     );
-    expect(renderTable(COLUMNS, [{ name: 'n'.repeat(20), image: 'i'.repeat(20) }], 5)).toContain('nnnnnnn…   iiiiiii…');
+    expect(renderTable(COLUMNS, [{ name: 'n'.repeat(20), image: 'i'.repeat(20) }], screen(5))).toContain(
+      'nnnnnnn…  iiiiiii…',
+    );
+  });
+
+  it('keeps names and addresses whole, leaves columns out first, and cuts lists between their items', () => {
+    interface Place {
+      readonly name: string;
+      readonly address: string;
+      readonly ports: string;
+    }
+    const columns: Column<Place>[] = [
+      { title: 'NAME', value: ({ name }) => name, keep: 'whole' },
+      { title: 'ADDRESS', value: ({ address }) => address, keep: 'whole' },
+      { title: 'SIZE', value: () => '1 of 2 GiB', keep: 'whole', drop: 1 },
+      { title: 'PORTS', value: ({ ports }) => ports, keep: 'items' },
+    ];
+    const row = { name: 'a-long-name', address: '10.213.110.11:2375', ports: '1.1.1.1:80->80/tcp, 1.1.1.1:81->81/tcp' };
+    const at = (width: number): string => renderTable(columns, [row], screen(width)).split('\n')[1] ?? '';
+    expect(at(90)).toBe('a-long-name   10.213.110.11:2375   1 of 2 GiB   1.1.1.1:80->80/tcp, 1.1.1.1:81->81/tcp');
+    expect(at(80)).toBe('a-long-name  10.213.110.11:2375  1 of 2 GiB  1.1.1.1:80->80/tcp, …');
+    expect(at(60)).toBe('a-long-name  10.213.110.11:2375  1.1.1.1:80->80/tcp, …');
+    expect(at(10)).toBe('a-long-name  10.213.110.11:2375  1.1.1.1:80->80/tcp, …');
+  });
+
+  it('has colours on a terminal that wants them, and only there', () => {
+    const columns: Column<string>[] = [{ title: 'STATUS', value: String, color: () => 'green' }];
+    expect(renderTable(columns, ['Up'], screen(80))).toBe('STATUS\n\u001b[32mUp\u001b[39m\n');
+    expect(renderTable(columns, ['Up'], screen(80, { NO_COLOR: '1' }))).toBe('STATUS\nUp\n');
+    expect(renderTable(columns, ['Up'])).toBe('STATUS\nUp\n');
+    const long = 'x'.repeat(40);
+    expect(renderTable(columns, [long], screen(20)).split('\n')[1]).toBe(`\u001b[32m${'x'.repeat(19)}\u001b[39m…`);
   });
 
   it('lets no cell move the cursor', () => {

@@ -1,17 +1,22 @@
 import Table from 'cli-table3';
+import picocolors from 'picocolors';
 import { printable } from '../../common/printable.ts';
+import type { Io } from '../io.ts';
+import { wantsColor } from './colors.ts';
+import { cutItems, type Fitted, type Layout, layOut } from './fit.ts';
+
+/** Where a table is shown; the terminal's width is absent when it is not shown on one. */
+export type Screen = Pick<Io, 'columns' | 'env'>;
 
 /** A column of a table and what it shows of a row. */
-export interface Column<Row> {
+export interface Column<Row> extends Fitted {
   /** Title, as docker writes them: upper case. */
   readonly title: string;
   readonly value: (row: Row) => string;
   readonly align?: 'left' | 'right';
+  /** A cell's colour, where there are colours. */
+  readonly color?: (row: Row) => 'green' | 'yellow' | 'red' | 'dim' | undefined;
 }
-
-const GAP = 3;
-// A column is not cut to less than this.
-const MIN_WIDTH = 8;
 
 const SIDES = ['top', 'bottom', 'left', 'right', 'mid'];
 const CORNERS = [
@@ -25,42 +30,40 @@ const CORNERS = [
   'mid-mid',
 ];
 const NO_BORDERS = Object.fromEntries([...SIDES, ...CORNERS, 'right-mid', 'middle'].map((name) => [name, '']));
+const GAP = 3;
 
 /**
- * The rows as docker prints them: titles, no borders, three spaces between columns. With `width` (of a terminal) the widest columns
- * are cut with an ellipsis until lines fit; without, nothing is cut. Ends with a newline.
+ * The rows as docker prints them: titles, no borders, three spaces between columns. On a terminal they are made to fit its width (see
+ * {@link layOut}) and have colours; elsewhere nothing is cut. Ends with a newline.
  */
-export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width?: number): string {
+export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], screen?: Screen): string {
+  const width = screen?.columns;
   const head = columns.map((column) => column.title);
   const cells = rows.map((row) => columns.map((column) => printable(column.value(row))));
+  const layout = width === undefined ? undefined : layOut(columns, [head, ...cells], width);
+  const shown = layout?.shown ?? columns.map((_, index) => index);
+  const colors = picocolors.createColors(width !== undefined && wantsColor(screen?.env ?? {}));
   const table = new Table({
-    head,
+    head: shown.map((index) => head[index] ?? ''),
     chars: NO_BORDERS,
-    ...(width === undefined ? {} : { colWidths: fittingWidths([head, ...cells], width) }),
-    colAligns: columns.map((column) => column.align ?? 'left'),
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP },
+    ...(layout === undefined ? {} : { colWidths: layout.widths.map((each) => each + layout.gap) }),
+    colAligns: shown.map((index) => columns[index]?.align ?? 'left'),
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': layout?.gap ?? GAP },
     truncate: '…',
   });
-  table.push(...cells);
+  for (const [at, row] of rows.entries()) {
+    const line = shown.map((index, place) => {
+      const text = cut(columns[index], cells[at]?.[index] ?? '', layout, place);
+      const color = columns[index]?.color?.(row);
+      return color === undefined ? text : colors[color](text);
+    });
+    table.push(line);
+  }
   const lines = table.toString().split('\n');
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
-// cli-table3 counts the gap after a column as part of it; the one after the last is trimmed.
-function fittingWidths(lines: readonly (readonly string[])[], width: number): number[] {
-  const widths = (lines[0] ?? []).map((_, index) => Math.max(...lines.map((line) => displayWidth(line[index] ?? ''))));
-  const total = (): number => widths.reduce((sum, each) => sum + each, GAP * (widths.length - 1));
-  for (let excess = total() - width; excess > 0; excess -= 1) {
-    const widest = widths.indexOf(Math.max(...widths));
-    const current = widths[widest] ?? 0;
-    if (current <= MIN_WIDTH) break;
-    widths[widest] = current - 1;
-  }
-  return widths.map((each) => each + GAP);
-}
-
-const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}]/u;
-
-function displayWidth(text: string): number {
-  return [...text].reduce((sum, character) => sum + (WIDE.test(character) ? 2 : 1), 0);
+// cli-table3 cuts the rest, at the widths of the layout.
+function cut(column: Fitted | undefined, text: string, layout: Layout | undefined, place: number): string {
+  return column?.keep === 'items' && layout !== undefined ? cutItems(text, layout.widths[place] ?? 0) : text;
 }

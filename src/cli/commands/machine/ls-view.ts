@@ -24,13 +24,13 @@ export function machineView(dockerHost: string | undefined, masters: ReadonlyMap
   const errorOf = ({ problems }: MachineStatus): string => shownText(problems.join('; '));
   return {
     columns: [
-      { title: 'NAME', value: ({ name }) => name },
-      { title: 'ACTIVE', value: (row) => activity(row, dockerHost) },
-      { title: 'DRIVER', value: ({ record }) => record?.driver ?? '' },
-      { title: 'STATE', value: ({ state }) => state },
-      { title: 'URL', value: ({ url }) => url },
-      { title: 'SWARM', value: swarmOf },
-      { title: 'DOCKER', value: versionOf },
+      { title: 'NAME', value: ({ name }) => name, keep: 'whole' },
+      { title: 'ACTIVE', value: (row) => activity(row, dockerHost), keep: 'whole', drop: 1 },
+      { title: 'DRIVER', value: ({ record }) => record?.driver ?? '', drop: 2 },
+      { title: 'STATE', value: ({ state }) => state, color: stateColor },
+      { title: 'URL', value: ({ url }) => url, keep: 'whole' },
+      { title: 'SWARM', value: swarmOf, drop: 3 },
+      { title: 'DOCKER', value: versionOf, drop: 4 },
       { title: 'ERRORS', value: errorOf },
     ],
     fields: (row) => ({
@@ -49,4 +49,10 @@ export function machineView(dockerHost: string | undefined, masters: ReadonlyMap
       EngineOptions: row.record ? shownEngine(row.record.engine) : null,
     }),
   };
+}
+
+function stateColor({ state }: MachineStatus): 'green' | 'yellow' | 'red' | 'dim' {
+  if (state === 'Running') return 'green';
+  if (state === 'Error' || state === 'Timeout') return 'red';
+  return state === 'Stopped' || state === 'Saved' ? 'dim' : 'yellow';
 }

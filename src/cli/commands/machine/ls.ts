@@ -47,7 +47,7 @@ async function ls(flags: Flags, command: Command, cli: CommandContext): Promise<
   if (flags.quiet) return cli.out(shown.map(({ name }) => `${name}\n`).join(''));
   const { formatRows } = await import('../../output/format.ts');
   const { machineView } = await import('./ls-view.ts');
-  cli.out(formatRows(machineView(cli.env.DOCKER_HOST, masters), shown, flags.format, cli.columns));
+  cli.out(formatRows(machineView(cli.env.DOCKER_HOST, masters), shown, flags.format, cli));
 }
 
 async function statuses(

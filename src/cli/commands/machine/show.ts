@@ -169,7 +169,7 @@ async function drivers(cli: CommandContext): Promise<void> {
     { title: 'DRIVER', value: (each: { readonly name: string }) => each.name },
     { title: 'MACHINES ARE', value: (each: { readonly summary: string }) => each.summary },
   ];
-  cli.out(renderTable(columns, all, cli.columns));
+  cli.out(renderTable(columns, all, cli));
   cli.err(
     "\nMore are npm packages: npm install -g enxame-driver-NAME. Flags: 'enxame machine create -d DRIVER --help'\n",
   );
