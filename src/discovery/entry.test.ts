@@ -55,7 +55,8 @@ describe('parseEntry', () => {
     ['ssh://-oProxyCommand=x@h', 'is not a user name'],
     ['ssh://-oProxyCommand=x', 'is not a host name'],
     ['unix://var/run/docker.sock', 'the path must be absolute'],
-    ['unix:///a\nb', 'control characters'],
+    ['unix:///a\nb', 'control or invisible characters'],
+    ['unix:///a\u202eb', 'control or invisible characters'],
     ['h:1\n', 'is not a port'],
     [`${'h'.repeat(600)}:1`, 'longer than 512 characters'],
   ])('explains %j', (text, why) => {

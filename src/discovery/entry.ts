@@ -1,5 +1,6 @@
 import { isIP, isIPv6, type LookupFunction } from 'node:net';
 import { DiscoveryError } from '../common/errors.ts';
+import { isPrintable, printable } from '../common/printable.ts';
 import { expandRanges } from './range.ts';
 
 /** What an entry of a token service carries: whoever has the token wrote it. */
@@ -103,7 +104,7 @@ function sshEntry(rest: string, text: string): SshEntry {
 function unixEntry(path: string, text: string): UnixEntry {
   if (!path.startsWith('/') || path === '/')
     throw bad(text, 'the path must be absolute, as in unix:///var/run/docker.sock');
-  if (/\p{Cc}/u.test(path)) throw bad(text, 'the path has control characters');
+  if (!isPrintable(path)) throw bad(text, 'the path has control or invisible characters');
   return { scheme: 'unix', path, canonical: `unix://${path}` };
 }
 
@@ -144,5 +145,5 @@ function bracketed(host: string): string {
 
 function bad(text: string, why: string): DiscoveryError {
   const line = `bad entry "${text}": ${why}. An entry is ${FORMS}`;
-  return new DiscoveryError(line.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '?'), 'BAD_ENTRY');
+  return new DiscoveryError(printable(line), 'BAD_ENTRY');
 }

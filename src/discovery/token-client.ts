@@ -1,5 +1,6 @@
 import { Agent, type Dispatcher, request } from 'undici';
 import { DiscoveryError, reasonOf } from '../common/errors.ts';
+import { printable } from '../common/printable.ts';
 import type { TlsClientOptions } from '../common/tls-files.ts';
 import { redacted } from './token-address.ts';
 
@@ -192,11 +193,7 @@ function parseJson(text: string): unknown {
 }
 
 function refused(serviceUrl: string, answer: Answer): DiscoveryError {
-  const why = answer.text
-    .split('\n', 1)[0]
-    ?.slice(0, 200)
-    .replace(/\p{Cc}/gu, '?')
-    .trim();
+  const why = printable(answer.text.split('\n', 1)[0]?.slice(0, 200).trim() ?? '');
   return new DiscoveryError(
     `the token service at ${serviceUrl} answered ${answer.status}${why ? `: ${why}` : ''}`,
     refusalCode(answer.status),

@@ -22,6 +22,8 @@ export interface CopyLimits {
   readonly copiesInAll: number;
 }
 
+/** Who waits for a container hears nothing from the API meanwhile: the log says how far a copy is, this often in milliseconds. */
+const TOLD_EVERY_MS = 10_000;
 const DEFAULT_LIMITS: CopyLimits = { copiesPerSource: 2, copiesInAll: 16 };
 
 /** Copies images from engine to engine: once per node and image, however many ask. */
@@ -79,13 +81,20 @@ export class ImageCopies {
   ): Promise<void> {
     const guard = this.#whileHealthy(source, node);
     const names = this.#namesOn(source, id);
+    const told = { image: names[0], from: source.name, to: node.name };
+    const ofBytes = this.#cluster.images.of(source).get(id)?.Size;
+    this.#logger.info({ ...told, ofBytes }, 'copying an image');
     let sent = 0;
+    let toldMs = Date.now();
     try {
       await copyImage(source.client, node.client, names, {
         signal: AbortSignal.any([signal, guard.signal]),
         onBytes: (bytes) => {
           sent = bytes;
           report({ kind: 'copy', from: source, to: node, bytes });
+          if (Date.now() - toldMs < TOLD_EVERY_MS) return;
+          toldMs = Date.now();
+          this.#logger.info({ ...told, bytes, ofBytes }, 'an image is still being copied');
         },
       });
     } finally {
@@ -93,7 +102,7 @@ export class ImageCopies {
     }
     await node.refreshImages();
     this.#noteOtherId(node, id, names);
-    this.#logger.info({ image: names[0], from: source.name, to: node.name, bytes: sent }, 'image copied');
+    this.#logger.info({ ...told, bytes: sent }, 'image copied');
   }
 
   /** Health is the monitor's to judge; a copy has no deadline of its own, engines may be silent for minutes. */

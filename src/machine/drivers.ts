@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { reasonOf, UsageError } from '../common/errors.ts';
 import { nearest } from '../common/nearest.ts';
+import { printable } from '../common/printable.ts';
 import { DRIVER_API, type DriverModule } from './driver.ts';
 import { DriverError } from './errors.ts';
 
@@ -127,7 +128,7 @@ function mainOf(manifest: { readonly exports?: unknown; readonly main?: string }
 }
 
 function unknownDriver(name: string): UsageError {
-  const shown = name.replace(/\p{Cc}/gu, '?');
+  const shown = printable(name);
   const near = nearestDriver(name);
   const guess = near === undefined ? `The drivers here are ${driverNames().join(', ')}.` : `Did you mean "${near}"?`;
   // Whether there is such a package, and whose it is, nobody here knows: it is not for us to propose it.

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClusterError, ExitStatus, UsageError } from '../common/errors.ts';
+import { isPrintable } from '../common/printable.ts';
 import type { Shell, SshTarget } from './driver.ts';
 import { DriverError } from './errors.ts';
 import { writePrivate } from './files.ts';
@@ -125,7 +126,7 @@ export function sshConfig(targets: ReadonlyMap<string, SshTarget>): string {
   const hosts = [...targets].map(([name, { host, port, user, keyPath, knownHostsPath }]) => {
     // A record may come from somebody else's export: a line more would be an option more.
     for (const word of [host, user, keyPath ?? '', knownHostsPath ?? ''])
-      if (/[\p{Cc}"]/u.test(word))
+      if (word.includes('"') || !isPrintable(word))
         throw new UsageError(`"${name}" cannot be reached: ${JSON.stringify(word)} in its record`);
     const key = keyPath === undefined ? [] : [`IdentityFile ${quoted(keyPath)}`, 'IdentitiesOnly yes'];
     const known =

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../common/clock.ts';
 import { reasonOf, UsageError } from '../common/errors.ts';
+import { printable } from '../common/printable.ts';
 import { machineExists, noSuchMachine, StoreError } from './errors.ts';
 import { privateFolder, syncFolder, writePrivate } from './files.ts';
 import { acquireLock, type Lock } from './lock.ts';
@@ -99,7 +100,7 @@ export const NATURAL: Intl.Collator = new Intl.Collator('en', { numeric: true })
 /** Throws docker-machine's error for a name no machine can have. */
 export function assertMachineName(name: string): void {
   if (isMachineName(name)) return;
-  const shown = name.replace(/\p{Cc}/gu, '?').slice(0, 80);
+  const shown = printable(name).slice(0, 80);
   throw new UsageError(
     `Error creating machine: Invalid hostname specified. Allowed hostname chars are: 0-9a-zA-Z . -, at most 63, not "${shown}"`,
     'BAD_MACHINE_NAME',

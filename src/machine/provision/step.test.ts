@@ -48,7 +48,7 @@ describe('a step', () => {
       'i=0; while [ $i -lt 500 ]; do i=$((i + 1)); echo $i; done; printf "a\\033[31mb\\n"; exit 3',
     );
     expect(error.output).toHaveLength(20);
-    expect(error.output.at(-1)).toBe('a [31mb');
+    expect(error.output.at(-1)).toBe('a\ufffd[31mb');
   });
 
   it.each([

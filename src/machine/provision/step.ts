@@ -1,3 +1,4 @@
+import { printable } from '../../common/printable.ts';
 import { DriverError } from '../errors.ts';
 import type { Task } from '../provisioner.ts';
 import type { Remote } from './remote.ts';
@@ -124,6 +125,6 @@ class Lines {
   #take(line: string): void {
     if (line.startsWith('@@ ')) this.#report(line.slice(3));
     // Control characters of a remote program have no business on our terminal.
-    else this.#all.push(line.replace(/\p{Cc}/gu, ' '));
+    else this.#all.push(printable(line));
   }
 }
