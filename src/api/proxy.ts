@@ -54,6 +54,7 @@ export function askNode(call: Call, node: ProxyTarget, options: ProxyOptions): P
 export function sendAnswer(call: Call, answer: EngineAnswer, editBody?: (text: string) => string): void {
   const { res } = call;
   copyHeaders(res, answer);
+  if (answer.statusCode >= 400 && call.req.method !== 'HEAD') return sendRefusal(call, answer);
   if (editBody && answer.statusCode < 300 && answer.body.length > 0) {
     sendJson(res, answer.statusCode, editBody(answer.body.toString()));
     return;
@@ -64,6 +65,20 @@ export function sendAnswer(call: Call, answer: EngineAnswer, editBody?: (text: s
   else if (answer.statusCode === 204 || answer.statusCode === 304) res.writeHead(answer.statusCode);
   else res.writeHead(answer.statusCode, { 'Content-Length': answer.body.length });
   res.end(call.req.method === 'HEAD' ? undefined : answer.body);
+}
+
+/** In an engine's error the container is called as the client called it: the engine was asked by its own ID. */
+function sendRefusal(call: Call, answer: EngineAnswer): void {
+  const typed = call.route.path.startsWith('/containers/') ? call.params.id : undefined;
+  const text = answer.body.toString();
+  const engineId = typed === undefined ? undefined : call.services.cluster.findContainer(typed)?.engineId;
+  const named =
+    typed === undefined || engineId === undefined
+      ? text
+      : text.replaceAll(engineId, () => JSON.stringify(typed.replace(/^\//, '')).slice(1, -1));
+  const bytes = Buffer.from(named);
+  call.res.writeHead(answer.statusCode, { 'Content-Length': bytes.length });
+  call.res.end(bytes);
 }
 
 /** Opens a stream from one node on behalf of a client: a connection of its own, without a deadline. */

@@ -28,8 +28,25 @@ export function containersMeant(index: Index, reference: string): readonly Conta
   const byName = onlyContainers(index.byName(text));
   if (byName.length > 0) return preferReachable(byName);
   const slash = text.indexOf('/');
-  if (slash > 0) return onNode(index, text.slice(0, slash), text.slice(slash + 1));
+  if (slash > 0) {
+    const found = onNode(index, text.slice(0, slash), text.slice(slash + 1));
+    return found.length > 0 ? found : linkedAs(index, text);
+  }
   return onlyContainers(index.byPrefix(text, 4));
+}
+
+/** Containers that another one has a link to by this name (`web/db`, `node/web/db`): they are on its node. */
+function linkedAs(index: Index, text: string): readonly Container[] {
+  const parts = text.split('/');
+  if (parts.length > 3) return [];
+  const [parent = ''] = parts.slice(-2);
+  const name = parts.slice(-2).join('/');
+  const node = parts.length === 3 ? parts[0] : undefined;
+  const parents = onlyContainers(index.byName(parent));
+  const nodes = new Set(parents.map((each) => each.node));
+  return [...nodes]
+    .filter((each) => node === undefined || each.name === node || each.id === node)
+    .flatMap((each) => [...each.containers.values()].filter(({ links }) => links.includes(name)));
 }
 
 function onNode(index: Index, nodeReference: string, reference: string): readonly Container[] {

@@ -34,6 +34,8 @@ export class Container implements ContainerView {
   #id: string;
   /** Without leading slash. */
   readonly name: string;
+  /** Its names as a link of other containers (`web/db`), without leading slash. */
+  readonly links: readonly string[];
   readonly node: Node;
   readonly labels: Readonly<Record<string, string>>;
   readonly image: string;
@@ -45,8 +47,9 @@ export class Container implements ContainerView {
   readonly status: Status;
   /** The list entry without Names, Status and Id, from a comma to the end. */
   readonly #rest: string;
-  /** `"/node/name"` as JSON. */
+  /** `"/node/name"` as JSON, and its names as a link. */
   readonly #qualified: string;
+  readonly #plain: string;
   /** What the last filtered listing showed; 'asked' when there was one, which is not worth keeping yet. */
   #kept: KeptEntry | 'asked' | undefined;
 
@@ -70,7 +73,9 @@ export class Container implements ContainerView {
       Ports: reachablePorts(summary.Ports ?? [], node.address),
     };
     this.#rest = `,${JSON.stringify(shown).slice(1)}`;
-    this.#qualified = JSON.stringify(`/${node.name}/${this.name}`);
+    this.links = (Names ?? []).map((each) => each.replace(/^\//, '')).filter((each) => each.includes('/'));
+    this.#qualified = [this.name, ...this.links].map((each) => JSON.stringify(`/${node.name}/${each}`)).join(',');
+    this.#plain = [this.name, ...this.links].map((each) => JSON.stringify(`/${each}`)).join(',');
   }
 
   /** The identity clients see; the engine's own ID unless the container carries {@link IDENTITY_LABEL} and may. */
@@ -101,7 +106,7 @@ export class Container implements ContainerView {
 
   /** The list entry as JSON text and until when (ms) its age text stays true. */
   render(style: NameStyle, nowMs: number): { readonly text: string; readonly validUntilMs: number } {
-    const names = style === 'node' ? this.#qualified : `${JSON.stringify(`/${this.name}`)},${this.#qualified}`;
+    const names = style === 'node' ? this.#qualified : `${this.#plain},${this.#qualified}`;
     const status = renderStatus(this.node.isHealthy ? this.status : HOST_DOWN, nowMs);
     return {
       text: `{"Names":[${names}],"Status":${JSON.stringify(status.text)},"Id":"${this.#id}"${this.#rest}`,

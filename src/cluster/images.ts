@@ -18,6 +18,8 @@ export type NodeChoice = (node: Node) => boolean;
 /** The images of all nodes by ID and by reference. One owner: the cluster; everybody else reads. */
 export class ImageIndex {
   readonly #perNode = new Map<Node, ReadonlyMap<string, ImageSummary>>();
+  /** The images that others of a node are built on. */
+  readonly #parents = new Map<Node, ReadonlySet<string>>();
   readonly #images = new Map<string, { readonly id: string; readonly holders: Map<Node, ImageSummary> }>();
   readonly #meanings = new ImageMeanings();
   readonly #same = new Map<string, ReadonlySet<string>>();
@@ -40,6 +42,7 @@ export class ImageIndex {
     const gone = [...before.values()].filter((summary) => !isDeepStrictEqual(summary, after.get(summary.Id)));
     const come = [...after.values()].filter((summary) => !isDeepStrictEqual(summary, before.get(summary.Id)));
     this.#perNode.set(node, after);
+    this.#parents.set(node, new Set(summaries.map(({ ParentId }) => ParentId ?? '')));
     if (gone.length === 0 && come.length === 0) return;
     for (const summary of gone) this.#forget(node, summary);
     for (const summary of come) this.#add(node, summary);
@@ -52,6 +55,7 @@ export class ImageIndex {
     if (!held) return;
     for (const summary of held.values()) this.#forget(node, summary);
     this.#perNode.delete(node);
+    this.#parents.delete(node);
     this.#version += 1;
   }
 
@@ -114,6 +118,20 @@ export class ImageIndex {
   /** All IDs known for the image of this ID, itself included. */
   sameAs(id: string): ReadonlySet<string> {
     return this.#same.get(id) ?? new Set([id]);
+  }
+
+  /**
+   * Whether an image is only a step of a build: it has no name, and on every healthy node that has it, another one is built on it. Engines
+   * list these with `all` only.
+   */
+  isIntermediate(record: ImageRecord): boolean {
+    let isStep = false;
+    for (const [node, summary] of record.holders) {
+      if (!node.isHealthy) continue;
+      if (namesOf(summary).length > 0 || !this.#parents.get(node)?.has(record.id)) return false;
+      isStep = true;
+    }
+    return isStep;
   }
 
   /** All images held by at least one healthy node. */

@@ -74,7 +74,7 @@ export class NodeSync {
     this.#writer = writer;
     this.#flushDirty = coalesced(() => this.#listDirty());
     const { images, networks, volumes, info } = ANSWERS;
-    this.refreshImages = this.#listing('/images/json', images, (list) => writer.replaceImages(node, list));
+    this.refreshImages = this.#listing('/images/json?all=1', images, (list) => writer.replaceImages(node, list));
     this.refreshNetworks = this.#listing('/networks', networks, (list) => writer.replaceNetworks(node, list));
     this.refreshVolumes = this.#listing('/volumes', volumes, ({ Volumes }) =>
       writer.replaceVolumes(node, Volumes ?? []),

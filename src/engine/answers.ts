@@ -67,7 +67,20 @@ const info = object({
   Runtimes: optional(record(optional(object({ path: maybeText })))),
   SecurityOptions: texts,
   InitBinary: maybeText,
-  OSVersion: maybeText,
+  DockerRootDir: maybeText,
+  IndexServerAddress: maybeText,
+  MemoryLimit: maybeFlag,
+  SwapLimit: maybeFlag,
+  KernelMemoryTCP: maybeFlag,
+  CpuCfsPeriod: maybeFlag,
+  CpuCfsQuota: maybeFlag,
+  CPUShares: maybeFlag,
+  CPUSet: maybeFlag,
+  PidsLimit: maybeFlag,
+  IPv4Forwarding: maybeFlag,
+  OomKillDisable: maybeFlag,
+  LiveRestoreEnabled: maybeFlag,
+  ExperimentalBuild: maybeFlag,
 }) as Shape<EngineInfo>;
 
 const endpoint = object({

@@ -72,10 +72,24 @@ export interface EngineInfo {
   readonly CgroupDriver?: string | null;
   readonly CgroupVersion?: string | null;
   readonly DefaultRuntime?: string | null;
-  readonly Runtimes?: Readonly<Record<string, unknown>> | null;
+  readonly Runtimes?: Readonly<Record<string, { readonly path?: string | null } | null>> | null;
   readonly SecurityOptions?: readonly string[] | null;
   readonly InitBinary?: string | null;
   readonly DockerRootDir?: string | null;
+  readonly IndexServerAddress?: string | null;
+  readonly DriverStatus?: readonly (readonly string[])[] | null;
+  readonly MemoryLimit?: boolean | null;
+  readonly SwapLimit?: boolean | null;
+  readonly KernelMemoryTCP?: boolean | null;
+  readonly CpuCfsPeriod?: boolean | null;
+  readonly CpuCfsQuota?: boolean | null;
+  readonly CPUShares?: boolean | null;
+  readonly CPUSet?: boolean | null;
+  readonly PidsLimit?: boolean | null;
+  readonly IPv4Forwarding?: boolean | null;
+  readonly OomKillDisable?: boolean | null;
+  readonly LiveRestoreEnabled?: boolean | null;
+  readonly ExperimentalBuild?: boolean | null;
 }
 
 /** The engine's own swarm mode, on which cluster networks stand. */

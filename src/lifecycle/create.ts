@@ -1,3 +1,4 @@
+import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import { IDENTITY_LABEL, identityOf } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
@@ -108,7 +109,7 @@ async function onNode(context: LifecycleContext, wanted: Wanted, placement: Pend
     timeoutMs: 0,
   });
   if (answer.statusCode !== 201) return answer;
-  return await created(context, placement, answer, connects, wanted.parsed.warnings);
+  return await created(context, placement, answer, connects, wanted.parsed);
 }
 
 function createQuery({ name, request }: Wanted): string {
@@ -133,9 +134,19 @@ function engineBody(
     env: parsed.strippedEnv,
     labels: { ...Object.fromEntries(cleared), ...parsed.labelsToAdd },
     cpuShares: parsed.engineCpuShares,
-    engineReference: (reference) => cluster.findContainer(reference)?.engineId ?? reference,
+    engineReference: (reference) => engineReference(cluster, reference),
     networkName: (reference) => cluster.findContainer(reference)?.name ?? reference,
   });
+}
+
+/** What an engine knows a container by: the client's own words where it would understand them, so that they are shown as asked. */
+function engineReference(cluster: Cluster, reference: string): string {
+  const container = cluster.findContainer(reference);
+  if (!container) return reference;
+  const { engineId, name } = container;
+  const bare = reference.replace(/^\//, '');
+  if (bare === name || engineId.startsWith(bare)) return reference;
+  return bare.includes('/') ? name : engineId;
 }
 
 /** From the engine's answer to the client's: the placement becomes the container, networks are connected, the model shows it. */
@@ -144,7 +155,7 @@ async function created(
   placement: PendingPlacement,
   answer: EngineAnswer,
   connects: readonly { readonly network: string; readonly body: string }[],
-  ownWarnings: readonly string[],
+  { request, warnings: ownWarnings }: Wanted['parsed'],
 ): Promise<EngineAnswer> {
   const { node } = placement;
   const made = JSON.parse(answer.body.toString()) as {
@@ -154,7 +165,11 @@ async function created(
   placement.settle(made.Id);
   const warnings = [...(made.Warnings ?? []), ...ownWarnings];
   for (const { network, body } of connects) await connect(node, made.Id, network, body);
-  await node.refreshContainers([made.Id]);
+  // A link is a name of the container it leads to, too.
+  const linked = request.dependencies.flatMap(({ option, container: name }) =>
+    option === '--link' ? (context.cluster.findContainer(name)?.engineId ?? []) : [],
+  );
+  await node.refreshContainers([made.Id, ...linked]);
   const container = node.containers.get(made.Id);
   warnOfSameName(context, container);
   const id = container ? container.id : identityOf(made.Id, {});

@@ -34,6 +34,8 @@ export type ContainerAction = 'start' | 'stop' | 'restart' | 'kill' | 'pause' | 
 export interface ActionRequest {
   /** The query with its `?`, or empty. */
   readonly search: string;
+  /** The container as the client named it. */
+  readonly reference?: string;
   readonly body?: Buffer | undefined;
   readonly api: ApiVersion;
   readonly signal: AbortSignal;
@@ -108,11 +110,12 @@ export class ContainerLifecycle {
     const { node, engineId } = container;
     if (!node.isHealthy && isForced) return this.#bury(container, request);
     requireHealthy(node, `container ${container.name}`);
+    if (isLinkOnly) return this.#removeLink(container, request);
     const path = `/containers/${engineId}${request.search}`;
     const { api, signal } = request;
     try {
       const answer = await node.client.request({ method: 'DELETE', path, api, signal, timeoutMs: 0 });
-      if (answer.statusCode < 300 && !isLinkOnly) {
+      if (answer.statusCode < 300) {
         await this.#context.stops.forget(engineId);
         this.#context.cluster.removeContainer(node, engineId);
       }
@@ -122,6 +125,17 @@ export class ContainerLifecycle {
       if (node.isHealthy || !isForced || signal.aborted) throw error;
       return this.#bury(container, request);
     }
+  }
+
+  /** A link goes by its name, `web/db`; one without the other container's name is the engine's to refuse. */
+  async #removeLink(container: Container, { reference, search, api, signal }: ActionRequest): Promise<EngineAnswer> {
+    const [parent, alias] = (reference ?? '').split('/').slice(-2);
+    const isNamed = parent && alias && container.links.includes(`${parent}/${alias}`);
+    const name = isNamed ? `${encodeURIComponent(parent)}/${encodeURIComponent(alias)}` : container.engineId;
+    const path = `/containers/${name}${search}`;
+    const answer = await container.node.client.request({ method: 'DELETE', path, api, signal });
+    if (answer.statusCode < 300) await this.#refresh(container);
+    return answer;
   }
 
   async #bury({ node, engineId, name }: Container, { search }: ActionRequest): Promise<EngineAnswer> {

@@ -51,3 +51,45 @@ test.each(
   }
   expect(states).toEqual(Array(5).fill('exited'));
 });
+
+test('links are names, on every generation, and rm --link removes one', async () => {
+  for (const generation of generations) {
+    const Env = [`constraint:node==${nodeName(generation)}`];
+    const [web, api] = [`web-${generation}`, `api-${generation}`];
+    const ids: string[] = [];
+    for (const [name, Links] of [
+      [web, []],
+      [api, [`${web}:alias`]],
+    ] as const) {
+      const body = { Image: 'busybox', Cmd: ['sleep', '1000'], Env, HostConfig: { Links } };
+      const { text } = await call('POST', `/containers/create?name=${name}`, body);
+      ids.push((JSON.parse(text) as { Id: string }).Id);
+      expect((await call('POST', `/containers/${name}/start`)).status).toBe(204);
+    }
+    const filters = encodeURIComponent(JSON.stringify({ id: [ids[0]] }));
+    const [listed] = JSON.parse((await call('GET', `/containers/json?filters=${filters}`)).text);
+    expect(listed.Names.slice(0, 2)).toEqual([`/${web}`, `/${api}/alias`]);
+    expect(JSON.parse((await call('GET', `/containers/${api}/alias/json`)).text).Id).toBe(ids[0]);
+    expect((await call('DELETE', `/containers/${api}/alias?link=1`)).status).toBe(204);
+    expect((await call('GET', `/containers/${api}/alias/json`)).status).toBe(404);
+    expect((await call('POST', `/containers/${web}/kill?signal=NOPE`)).text).not.toContain(ids[0]);
+    for (const name of [api, web]) expect((await call('DELETE', `/containers/${name}?force=1`)).status).toBe(204);
+  }
+}, 120_000);
+
+test('disk usage and prunes go over every node', async () => {
+  const names = generations.map((generation) => `done-${generation}`);
+  for (const [i, generation] of generations.entries()) {
+    const Env = [`constraint:node==${nodeName(generation)}`];
+    await call('POST', `/containers/create?name=${names[i]}`, { Image: 'busybox', Cmd: ['true'], Env });
+  }
+  const usage = JSON.parse((await call('GET', '/system/df')).text);
+  const listed = usage.Containers.map(({ Names }: { Names: string[] }) => Names[0]?.slice(1));
+  expect(listed).toEqual(expect.arrayContaining(names));
+  expect(usage.Images.map(({ RepoTags }: { RepoTags: string[] }) => RepoTags[0])).toEqual(['busybox:latest']);
+  const images = JSON.parse((await call('GET', '/images/json?all=1')).text).length;
+  expect(JSON.parse((await call('GET', '/info')).text)).toMatchObject({ Driver: 'overlay2', Images: images });
+  const pruned = JSON.parse((await call('POST', '/containers/prune')).text);
+  expect(pruned.ContainersDeleted).toHaveLength(names.length);
+  expect(JSON.parse((await call('GET', '/containers/json?all=1')).text)).toEqual([]);
+});

@@ -56,6 +56,8 @@ export class ApiFixture implements AsyncDisposable {
         healthyNodes: () => nodes.filter((node) => node.isHealthy),
         node: (id: string) => nodes.find((node) => node.id === id),
         container: (reference: string) => fixtureContainer(reference, nodes, options.identities ?? {}),
+        findContainer: (reference: string) =>
+          reference === 'missing' ? undefined : fixtureContainer(reference, nodes, options.identities ?? {}),
       },
       execs,
       logger: silentLogger(),

@@ -151,7 +151,8 @@ async function renameContainer(call: Call): Promise<void> {
 
 async function removeContainer(call: Call): Promise<void> {
   const container = call.services.cluster.container(param(call, 'id'));
-  sendAnswer(call, await call.services.lifecycle.remove(container, await actionRequest(call)));
+  const request = { ...(await actionRequest(call)), reference: param(call, 'id') };
+  sendAnswer(call, await call.services.lifecycle.remove(container, request));
 }
 
 async function actionRequest(call: Call): Promise<ActionRequest> {

@@ -42,7 +42,7 @@ export class ImageListView {
   /** All entries, newest first. */
   entries(): readonly ImageEntry[] {
     this.#refresh();
-    this.#entries ??= mergeImages(this.#cluster, this.#cluster.images.list());
+    this.#entries ??= mergeImages(this.#cluster, finalImages(this.#cluster));
     return this.#entries;
   }
 
@@ -65,6 +65,26 @@ export class ImageListView {
     this.#texts.clear();
     this.#names.clear();
   }
+}
+
+function* finalImages({ images }: Cluster): IterableIterator<ImageRecord> {
+  for (const record of images.list()) if (!images.isIntermediate(record)) yield record;
+}
+
+/** How many images `docker images -a` lists. */
+export function countImages({ images }: Cluster): number {
+  let count = 0;
+  for (const record of images.list()) if (!isHidden(images, record)) count += 1;
+  return count;
+}
+
+/** Listed under the ID that another image store has for it. */
+function isHidden(images: ImageIndex, record: ImageRecord): boolean {
+  return (
+    images.sameAs(record.id).size > 1 &&
+    namesOfImage(images, record).tags.length === 0 &&
+    isListedAsAnother(images, record)
+  );
 }
 
 /** Merges what nodes list of the same images, newest first. */

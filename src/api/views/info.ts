@@ -4,6 +4,8 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import type { Node } from '../../cluster/node.ts';
 import { VERSION } from '../../common/version.ts';
 import { binarySize } from './bytes.ts';
+import { CommonFacts } from './common-facts.ts';
+import { countImages } from './image-list.ts';
 
 /** What the manager says of itself in `docker info`. */
 export interface InfoFacts {
@@ -34,6 +36,7 @@ interface RenderedTree {
   readonly rows: Buffer;
   readonly warnings: readonly string[];
   readonly sums: Sums;
+  readonly facts: object;
 }
 
 interface Sums {
@@ -52,6 +55,7 @@ export class InfoView {
   readonly #facts: InfoFacts;
   readonly #id: string;
   readonly #parts = new WeakMap<Node, NodePart>();
+  readonly #common = new CommonFacts();
   #tree: RenderedTree | undefined;
 
   constructor(cluster: Cluster, facts: InfoFacts) {
@@ -63,31 +67,15 @@ export class InfoView {
   /** The answer's JSON, in buffers to be written one after the other; they must not be modified. */
   render(nowMs: number): readonly Buffer[] {
     const { nodes, containerCount } = this.#cluster;
-    const { sums, rows, warnings } = this.#renderTree(nodes);
+    const { sums, rows, warnings, facts } = this.#renderTree(nodes);
     const info = {
       ID: this.#id,
       Containers: containerCount,
       ContainersRunning: sums.running,
       ContainersPaused: sums.paused,
       ContainersStopped: sums.stopped,
-      Images: this.#cluster.images.size,
-      Driver: '',
-      DriverStatus: [],
-      Plugins: {
-        Volume: ['local'],
-        Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null', 'overlay'],
-        Authorization: null,
-        Log: [],
-      },
-      MemoryLimit: true,
-      SwapLimit: true,
-      CpuCfsPeriod: true,
-      CpuCfsQuota: true,
-      CPUShares: true,
-      CPUSet: true,
-      PidsLimit: true,
-      IPv4Forwarding: true,
-      OomKillDisable: true,
+      Images: countImages(this.#cluster),
+      ...facts,
       Debug: false,
       NEventsListener: 0,
       SystemTime: new Date(nowMs).toISOString(),
@@ -95,18 +83,13 @@ export class InfoView {
       OperatingSystem: os.platform(),
       OSType: 'linux',
       Architecture: ARCHITECTURES[os.arch()] ?? os.arch(),
-      IndexServerAddress: '',
       RegistryConfig: null,
       NCPU: sums.cpus,
       MemTotal: sums.memoryBytes,
-      DockerRootDir: '',
       Name: os.hostname(),
       Labels: null,
-      ExperimentalBuild: false,
       ServerVersion: `enxame/${VERSION}`,
-      LiveRestoreEnabled: false,
       Isolation: '',
-      SecurityOptions: null,
       Swarm: {
         NodeID: '',
         NodeAddr: '',
@@ -137,7 +120,7 @@ export class InfoView {
     const warnings = parts.flatMap((part) => part.warnings);
     parts.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
     const rows = Buffer.concat(parts.map((part) => part.rows));
-    this.#tree = { nodes, changes, rows, warnings, sums: sumUp(nodes) };
+    this.#tree = { nodes, changes, rows, warnings, sums: sumUp(nodes), facts: this.#common.of(nodes) };
     return this.#tree;
   }
 
