@@ -47,10 +47,10 @@ _enxame() {
       'machine up:-f'|'machine up:--file'|'machine up:-s'|'machine up:--storage-path'|'machine up:--tls-ca-cert'|'machine up:--tls-ca-key'|'machine up:--tls-client-cert'|'machine up:--tls-client-key'|'machine up:-l'|'machine up:--log-level'|'machine up:--log-format') ((i++)) ;;
       'machine down:-f'|'machine down:--file'|'machine down:-s'|'machine down:--storage-path'|'machine down:--tls-ca-cert'|'machine down:--tls-ca-key'|'machine down:--tls-client-cert'|'machine down:--tls-client-key'|'machine down:-l'|'machine down:--log-level'|'machine down:--log-format') ((i++)) ;;
       'machine help:-s'|'machine help:--storage-path'|'machine help:--tls-ca-cert'|'machine help:--tls-ca-key'|'machine help:--tls-client-cert'|'machine help:--tls-client-key'|'machine help:-l'|'machine help:--log-level'|'machine help:--log-format') ((i++)) ;;
-      'ps:-H'|'ps:--host'|'ps:--tlscacert'|'ps:--tlscert'|'ps:--tlskey'|'ps:-f'|'ps:--filter'|'ps:--format'|'ps:-l'|'ps:--log-level'|'ps:--log-format') ((i++)) ;;
-      'nodes:-H'|'nodes:--host'|'nodes:--tlscacert'|'nodes:--tlscert'|'nodes:--tlskey'|'nodes:--format'|'nodes:-l'|'nodes:--log-level'|'nodes:--log-format') ((i++)) ;;
-      'forget:-H'|'forget:--host'|'forget:--tlscacert'|'forget:--tlscert'|'forget:--tlskey'|'forget:-l'|'forget:--log-level'|'forget:--log-format') ((i++)) ;;
-      'info:-H'|'info:--host'|'info:--tlscacert'|'info:--tlscert'|'info:--tlskey'|'info:--format'|'info:-l'|'info:--log-level'|'info:--log-format') ((i++)) ;;
+      'ps:-H'|'ps:--host'|'ps:--context'|'ps:--tlscacert'|'ps:--tlscert'|'ps:--tlskey'|'ps:-f'|'ps:--filter'|'ps:--format'|'ps:-l'|'ps:--log-level'|'ps:--log-format') ((i++)) ;;
+      'nodes:-H'|'nodes:--host'|'nodes:--context'|'nodes:--tlscacert'|'nodes:--tlscert'|'nodes:--tlskey'|'nodes:--format'|'nodes:-l'|'nodes:--log-level'|'nodes:--log-format') ((i++)) ;;
+      'forget:-H'|'forget:--host'|'forget:--context'|'forget:--tlscacert'|'forget:--tlscert'|'forget:--tlskey'|'forget:-l'|'forget:--log-level'|'forget:--log-format') ((i++)) ;;
+      'info:-H'|'info:--host'|'info:--context'|'info:--tlscacert'|'info:--tlscert'|'info:--tlskey'|'info:--format'|'info:-l'|'info:--log-level'|'info:--log-format') ((i++)) ;;
       'completion:-l'|'completion:--log-level'|'completion:--log-format') ((i++)) ;;
       'help:-l'|'help:--log-level'|'help:--log-format') ((i++)) ;;
       ':create'|':c') at='create' ;;
@@ -104,24 +104,24 @@ _enxame() {
     esac
   done
   case "$at:$prev" in
-    ':-l'|':--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    ':-l'|':--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     ':--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'create:--service')  return ;;
     'create:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'create:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'create:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'create:-l'|'create:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'create:-l'|'create:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'create:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'join:--discovery-opt')  return ;;
     'join:--addr'|'join:--advertise')  return ;;
     'join:--heartbeat')  return ;;
     'join:--ttl')  return ;;
     'join:--delay')  return ;;
-    'join:-l'|'join:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'join:-l'|'join:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'join:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'list:--discovery-opt')  return ;;
     'list:--timeout')  return ;;
-    'list:-l'|'list:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'list:-l'|'list:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'list:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'manage:--discovery-opt')  return ;;
     'manage:-H'|'manage:--host')  return ;;
@@ -143,14 +143,14 @@ _enxame() {
     'manage:--addr'|'manage:--advertise')  return ;;
     'manage:-c'|'manage:--cluster-driver')  return ;;
     'manage:--container-name-refresh-filter')  return ;;
-    'manage:-l'|'manage:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'manage:-l'|'manage:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'manage:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'discovery:-H'|'discovery:--host')  return ;;
     'discovery:--state-dir') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'discovery:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'discovery:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'discovery:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'discovery:-l'|'discovery:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'discovery:-l'|'discovery:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'discovery:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'leave:--discovery-opt')  return ;;
     'leave:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -158,34 +158,34 @@ _enxame() {
     'leave:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'leave:--cluster')  return ;;
     'leave:--state-dir') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
-    'leave:-l'|'leave:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'leave:-l'|'leave:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'leave:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
-    'certs:-l'|'certs:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'certs:-l'|'certs:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'certs:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'certs ca:-d'|'certs ca:--dir') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'certs ca:--name')  return ;;
-    'certs ca:-l'|'certs ca:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'certs ca:-l'|'certs ca:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'certs ca:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'certs server:-d'|'certs server:--dir') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'certs server:--days')  return ;;
-    'certs server:-l'|'certs server:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'certs server:-l'|'certs server:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'certs server:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'certs client:-d'|'certs client:--dir') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'certs client:--days')  return ;;
-    'certs client:-l'|'certs client:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'certs client:-l'|'certs client:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'certs client:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'certs list:-d'|'certs list:--dir') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'certs list:--format')  return ;;
-    'certs list:-l'|'certs list:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'certs list:-l'|'certs list:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'certs list:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
-    'certs help:-l'|'certs help:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'certs help:-l'|'certs help:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'certs help:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine:-s'|'machine:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine:-l'|'machine:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine:-l'|'machine:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine create:-d'|'machine create:--driver')  return ;;
     'machine create:--engine-install-url')  return ;;
@@ -209,7 +209,7 @@ _enxame() {
     'machine create:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine create:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine create:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine create:-l'|'machine create:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine create:-l'|'machine create:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine create:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine ls:--filter')  return ;;
     'machine ls:-f'|'machine ls:--format')  return ;;
@@ -219,7 +219,7 @@ _enxame() {
     'machine ls:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine ls:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine ls:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine ls:-l'|'machine ls:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine ls:-l'|'machine ls:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine ls:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine active:-t'|'machine active:--timeout')  return ;;
     'machine active:-s'|'machine active:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -227,7 +227,7 @@ _enxame() {
     'machine active:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine active:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine active:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine active:-l'|'machine active:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine active:-l'|'machine active:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine active:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine env:--shell')  return ;;
     'machine env:-s'|'machine env:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -235,35 +235,35 @@ _enxame() {
     'machine env:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine env:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine env:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine env:-l'|'machine env:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine env:-l'|'machine env:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine env:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine config:-s'|'machine config:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine config:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine config:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine config:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine config:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine config:-l'|'machine config:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine config:-l'|'machine config:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine config:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine ip:-s'|'machine ip:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine ip:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine ip:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine ip:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine ip:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine ip:-l'|'machine ip:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine ip:-l'|'machine ip:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine ip:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine url:-s'|'machine url:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine url:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine url:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine url:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine url:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine url:-l'|'machine url:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine url:-l'|'machine url:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine url:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine status:-s'|'machine status:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine status:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine status:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine status:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine status:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine status:-l'|'machine status:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine status:-l'|'machine status:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine status:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine inspect:-f'|'machine inspect:--format')  return ;;
     'machine inspect:-s'|'machine inspect:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -271,14 +271,14 @@ _enxame() {
     'machine inspect:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine inspect:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine inspect:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine inspect:-l'|'machine inspect:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine inspect:-l'|'machine inspect:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine inspect:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine version:-s'|'machine version:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine version:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine version:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine version:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine version:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine version:-l'|'machine version:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine version:-l'|'machine version:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine version:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine host-address:-d'|'machine host-address:--driver')  return ;;
     'machine host-address:-s'|'machine host-address:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -286,56 +286,56 @@ _enxame() {
     'machine host-address:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine host-address:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine host-address:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine host-address:-l'|'machine host-address:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine host-address:-l'|'machine host-address:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine host-address:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine drivers:-s'|'machine drivers:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine drivers:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine drivers:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine drivers:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine drivers:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine drivers:-l'|'machine drivers:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine drivers:-l'|'machine drivers:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine drivers:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine start:-s'|'machine start:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine start:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine start:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine start:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine start:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine start:-l'|'machine start:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine start:-l'|'machine start:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine start:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine stop:-s'|'machine stop:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine stop:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine stop:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine stop:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine stop:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine stop:-l'|'machine stop:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine stop:-l'|'machine stop:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine stop:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine restart:-s'|'machine restart:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine restart:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine restart:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine restart:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine restart:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine restart:-l'|'machine restart:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine restart:-l'|'machine restart:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine restart:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine kill:-s'|'machine kill:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine kill:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine kill:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine kill:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine kill:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine kill:-l'|'machine kill:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine kill:-l'|'machine kill:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine kill:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine upgrade:-s'|'machine upgrade:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine upgrade:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine upgrade:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine upgrade:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine upgrade:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine upgrade:-l'|'machine upgrade:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine upgrade:-l'|'machine upgrade:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine upgrade:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine provision:-s'|'machine provision:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine provision:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine provision:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine provision:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine provision:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine provision:-l'|'machine provision:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine provision:-l'|'machine provision:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine provision:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine regenerate-certs:--address')  return ;;
     'machine regenerate-certs:-s'|'machine regenerate-certs:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -343,35 +343,35 @@ _enxame() {
     'machine regenerate-certs:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine regenerate-certs:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine regenerate-certs:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine regenerate-certs:-l'|'machine regenerate-certs:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine regenerate-certs:-l'|'machine regenerate-certs:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine regenerate-certs:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine rm:-s'|'machine rm:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine rm:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine rm:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine rm:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine rm:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine rm:-l'|'machine rm:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine rm:-l'|'machine rm:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine rm:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine ssh:-s'|'machine ssh:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine ssh:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine ssh:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine ssh:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine ssh:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine ssh:-l'|'machine ssh:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine ssh:-l'|'machine ssh:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine ssh:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine scp:-s'|'machine scp:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine scp:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine scp:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine scp:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine scp:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine scp:-l'|'machine scp:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine scp:-l'|'machine scp:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine scp:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine mount:-s'|'machine mount:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine mount:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine mount:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine mount:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine mount:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine mount:-l'|'machine mount:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine mount:-l'|'machine mount:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine mount:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine export:-o'|'machine export:--output') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine export:--for')  return ;;
@@ -381,7 +381,7 @@ _enxame() {
     'machine export:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine export:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine export:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine export:-l'|'machine export:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine export:-l'|'machine export:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine export:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine import:--docker-machine')  return ;;
     'machine import:--passphrase-file') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -390,7 +390,7 @@ _enxame() {
     'machine import:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine import:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine import:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine import:-l'|'machine import:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine import:-l'|'machine import:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine import:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine context:--name')  return ;;
     'machine context:-s'|'machine context:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -398,7 +398,7 @@ _enxame() {
     'machine context:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine context:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine context:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine context:-l'|'machine context:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine context:-l'|'machine context:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine context:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine up:-f'|'machine up:--file') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine up:-s'|'machine up:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -406,7 +406,7 @@ _enxame() {
     'machine up:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine up:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine up:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine up:-l'|'machine up:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine up:-l'|'machine up:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine up:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine down:-f'|'machine down:--file') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine down:-s'|'machine down:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -414,46 +414,50 @@ _enxame() {
     'machine down:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine down:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine down:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine down:-l'|'machine down:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine down:-l'|'machine down:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine down:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'machine help:-s'|'machine help:--storage-path') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'machine help:--tls-ca-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine help:--tls-ca-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine help:--tls-client-cert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'machine help:--tls-client-key') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'machine help:-l'|'machine help:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'machine help:-l'|'machine help:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'machine help:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'ps:-H'|'ps:--host')  return ;;
+    'ps:--context')  return ;;
     'ps:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'ps:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'ps:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'ps:-f'|'ps:--filter')  return ;;
     'ps:--format')  return ;;
-    'ps:-l'|'ps:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'ps:-l'|'ps:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'ps:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'nodes:-H'|'nodes:--host')  return ;;
+    'nodes:--context')  return ;;
     'nodes:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'nodes:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'nodes:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'nodes:--format')  return ;;
-    'nodes:-l'|'nodes:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'nodes:-l'|'nodes:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'nodes:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'forget:-H'|'forget:--host')  return ;;
+    'forget:--context')  return ;;
     'forget:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'forget:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'forget:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    'forget:-l'|'forget:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'forget:-l'|'forget:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'forget:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
     'info:-H'|'info:--host')  return ;;
+    'info:--context')  return ;;
     'info:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'info:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'info:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'info:--format')  return ;;
-    'info:-l'|'info:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'info:-l'|'info:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'info:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
-    'completion:-l'|'completion:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'completion:-l'|'completion:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'completion:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
-    'help:-l'|'help:--log-level') COMPREPLY=($(compgen -W 'silent error warn info debug trace' -- "$cur")); return ;;
+    'help:-l'|'help:--log-level') COMPREPLY=($(compgen -W 'silent fatal error warn info debug trace panic warning' -- "$cur")); return ;;
     'help:--log-format') COMPREPLY=($(compgen -W 'auto text json' -- "$cur")); return ;;
   esac
   case "$at" in
@@ -480,7 +484,7 @@ _enxame() {
     'certs client')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-d --dir --days --renew -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'certs list')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-d --dir --format -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-d --dir --format --json -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'certs help')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'machine')
@@ -488,7 +492,7 @@ _enxame() {
     'machine create')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -d --driver --engine-install-url --engine-opt --engine-insecure-registry --engine-registry-mirror --engine-label --engine-storage-driver --engine-env --tls-san --swarm --swarm-master --swarm-discovery --swarm-discovery-opt --swarm-strategy --swarm-opt --swarm-join-opt --swarm-host --swarm-addr --swarm-image --save-credentials --dry-run -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'machine ls')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-q --quiet --filter -f --format -t --timeout -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-q --quiet --filter -f --format -t --timeout --json -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'machine active')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-t --timeout -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'machine env')
@@ -502,7 +506,7 @@ _enxame() {
     'machine status')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'machine inspect')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --format -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-f --format --json -h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'machine version')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help -s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'machine host-address')
@@ -544,13 +548,13 @@ _enxame() {
     'machine help')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-s --storage-path --tls-ca-cert --tls-ca-key --tls-client-cert --tls-client-key --native-ssh --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'ps')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --tls --tlsverify --tlscacert --tlscert --tlskey -a --all -f --filter -q --quiet --no-trunc --format -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --context --tls --tlsverify --tlscacert --tlscert --tlskey -a --all -f --filter -q --quiet --no-trunc --format --json -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'nodes')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --tls --tlsverify --tlscacert --tlscert --tlskey -q --quiet --format -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --context --tls --tlsverify --tlscacert --tlscert --tlskey -q --quiet --format --json -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'forget')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --tls --tlsverify --tlscacert --tlscert --tlskey -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --context --tls --tlsverify --tlscacert --tlscert --tlskey -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'info')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --tls --tlsverify --tlscacert --tlscert --tlskey --format -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --context --tls --tlsverify --tlscacert --tlscert --tlskey --format --json -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'completion')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-h --help --debug -l --log-level --log-format' -- "$cur")); else COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")); fi ;;
     'help')

@@ -7,11 +7,13 @@ import { ClusterError, reasonOf, UsageError } from '../common/errors.ts';
 import { readTlsFiles, type TlsMaterial } from '../common/tls-files.ts';
 import { VERSION } from '../common/version.ts';
 import type { CommandContext } from './command.ts';
+import { contextEndpoint } from './docker-endpoint.ts';
 import type { Io } from './io.ts';
 
 /** Flags that say where the manager is; docker's own. */
 export interface ManagerFlags {
   readonly host?: string;
+  readonly context?: string;
   readonly tls?: boolean;
   readonly tlsverify?: boolean;
   readonly tlscacert?: string;
@@ -27,13 +29,15 @@ const MAX_ANSWER_BYTES = 1024 ** 3;
 
 /** Help of the commands that ask a running manager. */
 export const MANAGER_HELP: string = `
-The manager is found as docker finds its engine: -H, else $DOCKER_HOST, else ${DEFAULT_HOST};
-certificates by the flags, else $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH (ca.pem, cert.pem, key.pem).`;
+The manager is found as docker finds its engine: -H, else --context, else $DOCKER_HOST, else $DOCKER_CONTEXT, else what
+'docker context use' chose, else ${DEFAULT_HOST}. Certificates are those of the context; without one those of the flags, else
+of $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH (ca.pem, cert.pem, key.pem).`;
 
 /** Adds the flags of {@link ManagerFlags}. */
 export function addManagerFlags(command: Command): Command {
   return command
     .option('-H, --host <address>', 'where the manager is ($DOCKER_HOST)')
+    .option('--context <name>', "a context of docker's that names the manager ($DOCKER_CONTEXT)")
     .option('--tls', 'use TLS without checking the manager')
     .option('--tlsverify', 'use TLS and check the manager ($DOCKER_TLS_VERIFY)')
     .option('--tlscacert <file>', 'authority of the manager’s certificate')
@@ -53,9 +57,7 @@ export interface ManagerClient {
 
 /** The client for what flags and environment say. Throws a {@link UsageError} when they cannot be used. */
 export async function managerClient(flags: ManagerFlags, context: Pick<CommandContext, 'env'>): Promise<ManagerClient> {
-  const address = flags.host || context.env.DOCKER_HOST || DEFAULT_HOST;
-  const place = placeOf(address);
-  const material = await tlsOf(flags, context.env, /^https:/i.test(address));
+  const { address, place, material } = await targetOf(flags, context.env);
   const options: RequestOptions & TlsMaterial = {
     ...place,
     ...material,
@@ -75,13 +77,38 @@ export async function managerClient(flags: ManagerFlags, context: Pick<CommandCo
   };
 }
 
-function placeOf(address: string): RequestOptions {
+interface Target {
+  readonly address: string;
+  readonly place: RequestOptions;
+  readonly material: (TlsMaterial & { readonly verify: boolean }) | undefined;
+}
+
+/** In docker's order; what says where (-H, a context) says with which certificates too. */
+async function targetOf(flags: ManagerFlags, env: Io['env']): Promise<Target> {
+  if (flags.host && flags.context)
+    throw new UsageError('-H and --context each say where the manager is: give one of them');
+  const isContext = Boolean(flags.context) || (!flags.host && !env.DOCKER_HOST);
+  const endpoint = isContext ? await contextEndpoint(flags.context, env) : undefined;
+  if (endpoint === undefined) {
+    const address = flags.host || env.DOCKER_HOST || DEFAULT_HOST;
+    return { address, place: placeOf(address), material: await tlsOf(flags, env, /^https:/i.test(address)) };
+  }
+  const { context, host, tls, skipsVerification } = endpoint;
+  const isTls = tls !== undefined || skipsVerification || /^https:/i.test(host);
+  return {
+    address: host,
+    place: placeOf(host, ` (docker's context "${context}")`),
+    material: isTls && !host.startsWith('unix:') ? { ...tls, verify: !skipsVerification } : undefined,
+  };
+}
+
+function placeOf(address: string, source: string = ''): RequestOptions {
   if (address.startsWith('unix://') && address.length > 'unix://'.length) return { socketPath: address.slice(7) };
   const match = /^(?:(?:tcp|https?):\/\/)?(?:\[([^\]]+)\]|([^:/[\]]*)):(\d{1,5})\/?$/i.exec(address);
   const port = Number(match?.[3]);
   if (!match || port < 1 || port > 65_535) {
     throw new UsageError(
-      `"${address}" is not the address of a manager. Write tcp://10.0.0.1:3376, 10.0.0.1:3376 or unix:///run/enxame.sock`,
+      `"${address}"${source} is not the address of a manager. Write tcp://10.0.0.1:3376, 10.0.0.1:3376 or unix:///run/enxame.sock`,
       'BAD_ADDRESS',
     );
   }

@@ -123,7 +123,7 @@ describe('wrong command lines', { timeout: 30_000 }, () => {
     ['discovery --tlscert /nowhere/x --tlskey y', 'cannot read --tlscert /nowhere/x: there is no such file'],
     ['completion', "missing required argument 'shell'"],
     ['completion tcsh', 'Allowed choices are bash, zsh, fish'],
-    ['--log-level loud list a:1', 'Allowed choices are silent, error, warn, info, debug, trace'],
+    ['--log-level loud list a:1', 'Allowed choices are silent, fatal, error, warn, info, debug, trace, panic, warning'],
   ])('enxame %s', async (line, why) => {
     const { code, out, err } = await enxame(line, { HOME: '/nowhere' });
     expect(err).toContain(why);

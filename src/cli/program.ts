@@ -6,6 +6,7 @@ import type { CommandContext, CommandModule } from './command.ts';
 import type { Io } from './io.ts';
 import { wantsColor } from './output/colors.ts';
 import { reportError } from './output/errors.ts';
+import { addJsonFlags, normalWords } from './words.ts';
 
 interface CommandSpec {
   readonly name: string;
@@ -107,14 +108,25 @@ const COMMANDS: readonly CommandSpec[] = [
 ];
 
 // The list of common/logger.ts, which would load the logging library with it.
-const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const satisfies readonly LogLevel[];
+const LOG_LEVELS = [
+  'silent',
+  'fatal',
+  'error',
+  'warn',
+  'info',
+  'debug',
+  'trace',
+] as const satisfies readonly LogLevel[];
+
+/** Classic swarm's other words. */
+const CLASSIC_LEVELS: Readonly<Record<string, LogLevel>> = { panic: 'fatal', warning: 'warn' };
 
 // As above.
 const LOG_FORMATS = ['auto', 'text', 'json'] as const satisfies readonly LogFormat[];
 
 interface LogFlags {
   readonly debug?: boolean;
-  readonly logLevel: LogLevel;
+  readonly logLevel: string;
   readonly logFormat: LogFormat;
 }
 
@@ -139,7 +151,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const context = contextOf(program, io, argv);
   try {
     for (const each of COMMANDS) await addCommand(program, each, context, each === spec);
-    await program.parseAsync(argv.length === 0 ? ['--help'] : guarded(argv), { from: 'user' });
+    addJsonFlags(program);
+    await program.parseAsync(argv.length === 0 ? ['--help'] : normalWords(guarded(argv), program), { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
@@ -161,6 +174,7 @@ function asksLikeDockerMachine(argv: readonly string[], env: Io['env']): boolean
 async function wholeProgram(context: CommandContext): Promise<Command> {
   const program = bareProgram(context);
   for (const spec of COMMANDS) await addCommand(program, spec, context, true);
+  addJsonFlags(program);
   return program;
 }
 
@@ -173,7 +187,11 @@ function bareProgram(io: Io): Command {
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show the help of a command')
     .addOption(new Option('--debug', 'say everything, and where an error comes from ($ENXAME_DEBUG)'))
-    .addOption(new Option('-l, --log-level <level>', 'how much to log').choices(LOG_LEVELS).default('info'))
+    .addOption(
+      new Option('-l, --log-level <level>', 'how much to log')
+        .choices([...LOG_LEVELS, ...Object.keys(CLASSIC_LEVELS)])
+        .default('info'),
+    )
     .addOption(
       new Option(
         '--log-format <format>',
@@ -224,7 +242,7 @@ function contextOf(program: Command, io: Io, argv: readonly string[]): CommandCo
       const isDebug = debug === true || isTrue(io.env.DEBUG) || isTrue(io.env.ENXAME_DEBUG);
       const isText = logFormat === 'text' || (logFormat === 'auto' && io.isErrTerminal);
       return createLogger({
-        level: isDebug ? 'debug' : logLevel,
+        level: isDebug ? 'debug' : (CLASSIC_LEVELS[logLevel] ?? (logLevel as LogLevel)),
         text: isText ? { color: io.isErrTerminal && wantsColor(io.env) } : undefined,
       });
     },
@@ -237,7 +255,7 @@ function contextOf(program: Command, io: Io, argv: readonly string[]): CommandCo
 function wantedCommand(argv: readonly string[]): string | undefined {
   for (let i = 0; i < argv.length; i += 1) {
     const word = argv[i] ?? '';
-    if (word === '--log-level' || word === '-l' || word === '--log-format') i += 1;
+    if (/^(-l|--?log-level|--?log-format)$/.test(word)) i += 1;
     else if (!word.startsWith('-') && word !== 'help') return word;
   }
   return undefined;

@@ -5,7 +5,7 @@ import { logFormatter } from './log-text.ts';
 export type Logger = PinoLogger;
 
 /** Log levels a user may ask for, least to most talkative. */
-export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** How lines are written: for people, or as JSON objects for programs. */

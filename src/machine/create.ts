@@ -37,6 +37,7 @@ export interface CreateContext extends MachineContext {
 
 const RUNNING_WITHIN_MS = 600_000;
 const ANSWER_WITHIN_MS = 60_000;
+const SAID_AFTER_MS = 15_000;
 
 /**
  * Makes a machine, or goes on with one whose create was cut off: every step that was done is in the store, and so is everything
@@ -169,7 +170,9 @@ async function runSteps(machine: Machine, context: CreateContext, task: Task): P
     }
     await stored.update(({ failure: _over, ...old }) => ({ ...old, steps: [...old.steps, name] }));
   };
-  await step('check', 'running pre-create checks', () => preCreateCheck(machine, task.signal));
+  await step('check', 'running pre-create checks', () =>
+    said(machine, task, () => preCreateCheck(machine, task.signal)),
+  );
   await step('machine', 'creating machine', () => driver.create(task.signal));
   await step('running', 'waiting for the machine to be running', () => waitForAddress(machine, context, task));
   const provisioner = await provisionerOf(machine);
@@ -178,6 +181,22 @@ async function runSteps(machine: Machine, context: CreateContext, task: Task): P
   if (stored.record.swarm !== undefined)
     await step('swarm', 'joining the swarm', () => context.runSwarm(machine, provisioner, task));
   await step(READY, 'ready', async () => undefined);
+}
+
+/** Nobody looks long at a line that does not change. */
+async function said(machine: Machine, { report }: Task, work: () => Promise<void>): Promise<void> {
+  const timer = setTimeout(
+    () =>
+      report(
+        `the driver ${machine.stored.record.driver} has no answer after 15 s: waiting on (Ctrl-C ends it, nothing is made yet)`,
+      ),
+    SAID_AFTER_MS,
+  );
+  try {
+    await work();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function preCreateCheck(machine: Machine, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { ClusterError, ExitStatus, UsageError } from '../common/errors.ts';
 import { isPrintable } from '../common/printable.ts';
 import type { Shell, SshTarget } from './driver.ts';
@@ -47,9 +48,11 @@ export async function copyFiles(
   const targets = [...shells].flatMap(([name, shell]): [string, SshTarget][] =>
     shell.kind === 'ssh' ? [[name, shell]] : [],
   );
-  const words = places.map(({ machine, path }) =>
-    machine !== undefined && shells.get(machine)?.kind === 'ssh' ? `${machine}:${path}` : path,
-  );
+  // A machine without SSH shares this host's files: its paths are as seen from its home, ours from where the person is.
+  const words = places.map(({ machine, path }) => {
+    if (machine === undefined) return absolute(process.cwd(), path);
+    return shells.get(machine)?.kind === 'ssh' ? `${machine}:${path}` : absolute(homedir(), path);
+  });
   const local = [...shells.values()].find((shell) => shell.kind === 'command');
   // Such a machine shares this host's files; a copy made inside sees what it has of its own too.
   const prefix = local?.kind === 'command' && targets.length === 0 ? local.prefix : [];
@@ -98,6 +101,11 @@ async function shellOf(name: string, context: MachineContext): Promise<Shell> {
   } finally {
     await machine.close();
   }
+}
+
+/** Programs inside a machine start in its root. A slash at the end means a folder. */
+function absolute(folder: string, path: string): string {
+  return `${resolve(folder, path)}${/[^/]\/$/.test(path) ? '/' : ''}`;
 }
 
 /** `machine:path` or a path; one character before the colon is a Windows drive. */

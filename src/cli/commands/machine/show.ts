@@ -27,7 +27,7 @@ export function configure(machine: Command, cli: CommandContext): void {
     .command('inspect')
     .summary('print all that is known of a machine')
     .argument('[name]')
-    .option('-f, --format <template>', "a template like '{{.driver}}' or '{{json .engine}}'")
+    .option('-f, --format <template>', "'json', or a template like '{{.driver}}' or '{{json .engine}}'")
     .action((name: string | undefined, flags: { readonly format?: string }, command: Command) =>
       inspect(name, flags.format, command, cli),
     );
@@ -123,7 +123,7 @@ async function inspect(
     warnings: warnings.map(({ text }) => text),
     ...dockerMachineFields({ record, tlsFolder, ssh: await sshOf(wanted, context) }),
   };
-  if (format === undefined) return cli.out(`${JSON.stringify(shown, undefined, 4)}\n`);
+  if (format === undefined || format === 'json') return cli.out(`${JSON.stringify(shown, undefined, 4)}\n`);
   const { compileTemplate } = await import('../../output/template.ts');
   cli.out(`${compileTemplate(format)(shown)}\n`);
 }

@@ -13,7 +13,7 @@ import { givenKey, ownKey } from './key-files.ts';
 import { pollUntil } from './poll.ts';
 import { portProblem, portRanges, portText } from './ports.ts';
 import { removeAll } from './removal.ts';
-import { RestClient, statusOf } from './rest.ts';
+import { type RestApi, RestClient, statusOf } from './rest.ts';
 import { loadSdk } from './sdk.ts';
 
 const signal = new AbortController().signal;
@@ -205,6 +205,13 @@ describe('removal', () => {
 });
 
 describe('a REST API', () => {
+  const apiOf = (baseUrl: string): RestApi => ({
+    provider: 'Hive',
+    baseUrl,
+    headers: async () => ({ 'x-token': 'ok' }),
+    readError: (body) => (body ?? {}) as { code?: string; message?: string },
+    nextStep: ({ status }) => (status === 403 ? { code: 'FORBIDDEN', text: 'Ask the queen' } : undefined),
+  });
   const withApi = async (work: (client: RestClient, cloud: RestCloud) => Promise<void>): Promise<void> => {
     const cloud = await startRestCloud({
       routes: [
@@ -215,16 +222,7 @@ describe('a REST API', () => {
       isAllowed: ({ headers }) => headers['x-token'] === 'ok',
       errorBody: ({ code, message }) => ({ code, message }),
     });
-    const client = new RestClient(
-      {
-        provider: 'Hive',
-        baseUrl: cloud.url,
-        headers: async () => ({ 'x-token': 'ok' }),
-        readError: (body) => (body ?? {}) as { code?: string; message?: string },
-        nextStep: ({ status }) => (status === 403 ? { code: 'FORBIDDEN', text: 'Ask the queen' } : undefined),
-      },
-      clock,
-    );
+    const client = new RestClient(apiOf(cloud.url), clock);
     await work(client, cloud).finally(() => cloud.close());
   };
 
@@ -273,6 +271,14 @@ describe('a REST API', () => {
         code: 'UNREACHABLE',
         message: expect.stringMatching(/^Hive at 127\.0\.0\.1:\d+ does not answer: .*ECONNREFUSED/),
       });
+      // What may be repeated is, but not for minutes when nobody ever answered.
+      const pauses: number[] = [];
+      const impatient = new RestClient(apiOf('http://127.0.0.1:1'), {
+        now: () => pauses.reduce((sum, ms) => sum + ms, 0),
+        sleep: async (ms) => void pauses.push(ms),
+      });
+      await expect(impatient.get('/bees', signal)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+      expect(pauses).toEqual([1000, 2000, 4000]);
     });
   });
 });

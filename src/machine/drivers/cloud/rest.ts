@@ -37,6 +37,8 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 const ATTEMPTS = 8;
 const REQUEST_TIMEOUT_MS = 60_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** A service that has not answered once is not waited for like one that was busy or away for a moment. */
+const FIRST_ANSWER_WITHIN_MS = 15_000;
 
 /**
  * A JSON API over HTTPS. Repeats what is safe to repeat: anything the provider refused for being busy, and after a lost
@@ -46,6 +48,7 @@ const LONGEST_PAUSE_MS = 60_000;
 export class RestClient {
   readonly #api: RestApi;
   readonly #clock: Clock;
+  #hasAnswered = false;
 
   constructor(api: RestApi, clock: Clock) {
     this.#api = api;
@@ -54,6 +57,7 @@ export class RestClient {
 
   /** The answer's body; undefined when it is empty. */
   async send<T>(method: Method, path: string, body: unknown, signal: AbortSignal): Promise<T> {
+    const firstUntil = this.#clock.now() + FIRST_ANSWER_WITHIN_MS;
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
       try {
@@ -61,7 +65,9 @@ export class RestClient {
       } catch (error) {
         signal.throwIfAborted();
         if (attempt >= ATTEMPTS || !this.#isWorthRepeating(method, error)) throw this.#explained(error);
-        await this.#clock.sleep(pauseMs(error, attempt), signal);
+        const pause = pauseMs(error, attempt);
+        if (!this.#hasAnswered && this.#clock.now() + pause >= firstUntil) throw this.#explained(error);
+        await this.#clock.sleep(pause, signal);
       }
     }
   }
@@ -95,8 +101,12 @@ export class RestClient {
       method,
       headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+      signal: AbortSignal.any([
+        signal,
+        AbortSignal.timeout(this.#hasAnswered ? REQUEST_TIMEOUT_MS : FIRST_ANSWER_WITHIN_MS),
+      ]),
     });
+    this.#hasAnswered = true;
     const text = await response.text();
     const content = parsed(text);
     if (response.ok) return content as T;
