@@ -20,6 +20,7 @@ import { containersMeant, onlyContainers, resolveContainer } from './container-r
 import { Containers } from './containers.ts';
 import { HeldByNodes } from './held-by-nodes.ts';
 import { ImageIndex } from './images.ts';
+import { NetworkNames, shownContainer } from './network-names.ts';
 import type { Node, NodeState } from './node.ts';
 import { nodeIdFor } from './node-id.ts';
 import type { NodeWriter } from './node-sync.ts';
@@ -62,6 +63,8 @@ const ACCOUNTING_CONCURRENCY = 32;
 export class Cluster implements ClusterView, NodeWriter {
   readonly images: ImageIndex = new ImageIndex();
   readonly networks: HeldByNodes<NetworkSummary> = new HeldByNodes<NetworkSummary>((network) => network.Id);
+  /** The networks that engines know under another name than clients. */
+  readonly networkNames: NetworkNames = new NetworkNames();
   readonly volumes: HeldByNodes<VolumeSummary> = new HeldByNodes<VolumeSummary>((volume) => volume.Name);
   readonly accounting: Accounting = new Accounting(pLimit(ACCOUNTING_CONCURRENCY));
   readonly names: NameReservations;
@@ -337,6 +340,19 @@ export class Cluster implements ClusterView, NodeWriter {
 
   replaceNetworks(node: Node, summaries: readonly NetworkSummary[]): void {
     this.networks.replace(node, summaries);
+    this.learnNetworkNames(summaries);
+  }
+
+  /** Networks were listed: containers that showed one under a name that only engines know are listed again. */
+  learnNetworkNames(networks: readonly NetworkSummary[]): void {
+    for (const network of networks) {
+      if (!this.networkNames.learn(network)) continue;
+      for (const container of this.#containers.list) {
+        // Not awaited: a node that does not answer is listed when it is back.
+        if (container.mentions(network.Name))
+          container.node.refreshContainers([container.engineId]).catch(() => undefined);
+      }
+    }
   }
 
   replaceVolumes(node: Node, summaries: readonly VolumeSummary[]): void {
@@ -349,8 +365,10 @@ export class Cluster implements ClusterView, NodeWriter {
     this.#events.emit({ kind: 'engine-event', node, event, text });
   }
 
+  /** As clients see them, without those that were removed for clients already. */
   #shown(summaries: readonly ContainerSummary[]): readonly ContainerSummary[] {
-    return this.#removed.size === 0 ? summaries : summaries.filter(({ Id }) => !this.#removed.has(Id));
+    const kept = this.#removed.size === 0 ? summaries : summaries.filter(({ Id }) => !this.#removed.has(Id));
+    return kept.map((summary) => shownContainer(summary, this.networkNames));
   }
 
   #holdingsText(node: Node): string {

@@ -139,6 +139,11 @@ export class Container implements ContainerView {
     return `{"Names":[${JSON.stringify(`/${this.name}`)}],"Status":""${this.#rest}`;
   }
 
+  /** Whether its list entry has a text anywhere. */
+  mentions(text: string): boolean {
+    return this.#rest.includes(text);
+  }
+
   /** Whether listing it would give the same text as `other` (ages apart). */
   isSameAs(other: Container): boolean {
     return (

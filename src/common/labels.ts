@@ -3,3 +3,12 @@
  * puts on machines. They are listed with `-a` only and do not count when nodes are compared.
  */
 export const ROLE_LABEL = 'enxame.role';
+
+/**
+ * The label of a cluster network that says what its client asked for where the substrate's own network had to be made differently:
+ * JSON of the members that clients are shown instead.
+ */
+export const ASKED_NETWORK_LABEL = 'io.enxame.asked';
+
+/** The label of a container whose network mode had to be made differently: the mode its client asked for. Clients never see it. */
+export const ASKED_MODE_LABEL = 'io.enxame.network-mode';

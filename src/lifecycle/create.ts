@@ -5,7 +5,7 @@ import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
 import { EngineError, reasonOf, SchedulingError } from '../common/errors.ts';
 import { setMember } from '../common/json-edit.ts';
-import { ROLE_LABEL } from '../common/labels.ts';
+import { ASKED_MODE_LABEL, ROLE_LABEL } from '../common/labels.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import { editCreateBody } from './create-body.ts';
 import type { LifecycleContext } from './lifecycle.ts';
@@ -16,7 +16,7 @@ import { type CreateRequest, readWanted, type Wanted, withName } from './wanted.
 /** Nodes tried when the chosen one refuses connections before it got the request. */
 const MAX_NODES_TRIED = 3;
 const MAX_NAMES_TRIED = 3;
-const RESERVED_LABELS = [IDENTITY_LABEL, ROLE_LABEL];
+const RESERVED_LABELS = [IDENTITY_LABEL, ROLE_LABEL, ASKED_MODE_LABEL];
 
 /**
  * See `ContainerLifecycle.create`. A container that the client did not name gets its name here, because engines that choose names
@@ -99,7 +99,7 @@ async function onNode(context: LifecycleContext, wanted: Wanted, placement: Pend
     context.networks.prepareAttach(node, references.networks, request.signal),
     context.volumes.settle(node, references.volumes, request.signal),
   ]);
-  const { body, connects } = context.networks.split(engineBody(context, wanted, image.reference), node.client.api.max);
+  const { body, connects } = context.networks.split(engineBody(context, wanted, image.reference), node);
   const answer = await node.client.request({
     method: 'POST',
     path: `/containers/create${createQuery(wanted)}`,

@@ -1,6 +1,5 @@
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
-import type { ApiVersion } from '../engine/api-version.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
 import type { Home } from '../scheduler/types.ts';
 
@@ -33,8 +32,11 @@ export interface NetworkPlacement {
   refusalsFor(networks: readonly string[]): ReadonlyMap<string, string>;
   /** Returns once a container on `node` can be attached to these networks. */
   prepareAttach(node: Node, networks: readonly string[], signal?: AbortSignal): Promise<void>;
-  /** Splits a create body for engines that take one network at creation (before API 1.44). */
-  split(body: string, engineApi: ApiVersion): { readonly body: string; readonly connects: readonly NetworkConnect[] };
+  /**
+   * A create body as the node's engine takes it; with what is to be connected afterwards where it takes one network at creation
+   * (before API 1.44). Throws 400 for an address that its network does not have.
+   */
+  split(body: string, node: Node): { readonly body: string; readonly connects: readonly NetworkConnect[] };
   /**
    * Starts a container by `call`, which may be made several times. Resolves with the engine's answer; rejects with an
    * `AttachRefusal` (code `ATTACH_REFUSED`) when it is known that the container cannot be attached.

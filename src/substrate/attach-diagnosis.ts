@@ -19,9 +19,15 @@ export async function holdsAddress(
   address: string,
   { engineId, ...parts }: DiagnosisParts & Pick<AttachWish, 'engineId'>,
 ): Promise<string | undefined> {
+  for (const { Gateway, AuxiliaryAddresses } of network.summary.IPAM?.Config ?? []) {
+    if (Gateway === address) return 'its gateway';
+    const auxiliary = Object.entries(AuxiliaryAddresses ?? {}).find(([, each]) => each === address);
+    if (auxiliary) return `its auxiliary address ${auxiliary[0]}`;
+  }
   for (const [node, endpoints] of await heldOf(network, parts)) {
     for (const [key, endpoint] of Object.entries(endpoints)) {
-      if (key === engineId || addressOf(endpoint) !== address) continue;
+      // One without a sandbox is just being made, perhaps for this very container.
+      if (key === engineId || key.startsWith('ep-') || addressOf(endpoint) !== address) continue;
       if (isInternalEndpoint(key)) return `${node.name} itself needs it`;
       return `container ${endpoint.Name ?? key.slice(0, 12)} on ${node.name}`;
     }
@@ -78,11 +84,11 @@ async function allocatedNetworks(
 }
 
 /** The addresses a network gives to containers that ask for none: its ranges without the network's own, the broadcast's and the gateway's. */
-function roomOf({ summary }: KnownNetwork<Node>): {
+function roomOf({ raw }: KnownNetwork<Node>): {
   readonly size: number;
   readonly has: (address: string) => boolean;
 } {
-  const ranges = (summary.IPAM?.Config ?? []).flatMap(({ Subnet = '', IPRange, Gateway }) => {
+  const ranges = (raw.IPAM?.Config ?? []).flatMap(({ Subnet = '', IPRange, Gateway }) => {
     const subnet = parseCidr(Subnet);
     const range = parseCidr(IPRange || Subnet);
     return subnet && range ? [{ subnet, range, gateway: Gateway }] : [];

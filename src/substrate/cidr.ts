@@ -39,6 +39,24 @@ export function containsAddress({ width, first, last }: Cidr, text: string): boo
   return address?.width === width && address.value >= first && address.value <= last;
 }
 
+export function containsCidr(outer: Cidr, inner: Cidr): boolean {
+  return outer.width === inner.width && inner.first >= outer.first && inner.last <= outer.last;
+}
+
+export function overlap(a: Cidr, b: Cidr): boolean {
+  return a.width === b.width && a.first <= b.last && b.first <= a.last;
+}
+
+/** IPv4 in dotted form with its prefix: `10.0.0.0/24`. Only for blocks of IPv4. */
+export function formatCidr({ first, bits }: Cidr): string {
+  return `${formatAddress(first)}/${bits}`;
+}
+
+/** An IPv4 address in dotted form. */
+export function formatAddress(value: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
+}
+
 function joined(parts: readonly number[], bits: bigint): bigint {
   return parts.reduce((value, part) => (value << bits) | BigInt(part), 0n);
 }

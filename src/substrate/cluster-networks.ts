@@ -9,8 +9,19 @@ import { hasLeader } from './swarm-api.ts';
 
 /** Read again at least this often, in milliseconds, in case an event was missed. */
 const REREAD_MS = 30_000;
+/** A network without addresses for longer than this, in milliseconds, is not being made any more. */
+const ALLOCATION_MS = 60_000;
 /** How long engines may go on listing a network that was removed, in milliseconds. */
 const REMEMBER_MS = 600_000;
+
+/** What {@link ClusterNetworks} works with. */
+export interface ClusterNetworksParts {
+  readonly substrate: Substrate;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Told of every network that was listed or made, before it can be found here. */
+  readonly onListed: (networks: readonly NetworkSummary[]) => void;
+}
 
 /**
  * The networks of the substrate. Engines list such a network only while they use it, and managers without a leader leave
@@ -20,6 +31,7 @@ export class ClusterNetworks {
   readonly #substrate: Substrate;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #onListed: ClusterNetworksParts['onListed'];
   readonly #stop = new AbortController();
   readonly #unsubscribe: () => void;
   readonly #reread: () => Promise<void>;
@@ -28,16 +40,20 @@ export class ClusterNetworks {
   readonly #written = new Map<string, number>();
   /** Removed networks with the time of their removal: engines list one for a moment after its last container went. */
   readonly #removedMs = new Map<string, number>();
+  /** Networks that have no driver and no addresses yet, with the time they were first listed so. */
+  readonly #unallocatedMs = new Map<string, number>();
+  #internal: readonly NetworkSummary[] = [];
   #generation = 0;
   #version = 0;
   #isKnown = false;
   #readAtMs = 0;
   #readFrom = '';
 
-  constructor(substrate: Substrate, clock: Clock, logger: Logger) {
+  constructor({ substrate, clock, logger, onListed }: ClusterNetworksParts) {
     this.#substrate = substrate;
     this.#clock = clock;
     this.#logger = logger;
+    this.#onListed = onListed;
     this.#reread = coalesced(() => this.#read());
     this.#unsubscribe = substrate.subscribe(() => this.#onRound());
   }
@@ -56,8 +72,14 @@ export class ClusterNetworks {
     return this.#networks;
   }
 
+  /** The substrate's own networks, which clients never see but whose subnets are taken. */
+  get internal(): readonly NetworkSummary[] {
+    return this.#internal;
+  }
+
   /** Takes in a network that was just created. */
   put(summary: NetworkSummary): void {
+    this.#onListed([summary]);
     this.#write(summary.Id, summary);
   }
 
@@ -66,6 +88,7 @@ export class ClusterNetworks {
     const now = this.#clock.now();
     for (const [old, removedMs] of this.#removedMs) if (now - removedMs > REMEMBER_MS) this.#removedMs.delete(old);
     this.#removedMs.set(id, now);
+    this.#unallocatedMs.delete(id);
     this.#write(id, undefined);
   }
 
@@ -111,15 +134,33 @@ export class ClusterNetworks {
 
   #replace(listed: readonly NetworkSummary[], generation: number): void {
     const networks = new Map<string, NetworkSummary>();
+    this.#onListed(listed);
+    this.#internal = listed.filter((summary) => summary.Scope === 'swarm' && isSubstrateInternal(summary));
     for (const summary of listed) {
       if (!isClusterScoped(summary) || isSubstrateInternal(summary)) continue;
       if (this.#removedMs.has(summary.Id) || this.#isNewer(summary.Id, generation)) continue;
+      if (this.#isBeingMade(summary)) continue;
       networks.set(summary.Id, keepCreated(summary, this.#networks.get(summary.Id)));
     }
     for (const [id, summary] of this.#networks) if (this.#isNewer(id, generation)) networks.set(id, summary);
     for (const [id, written] of this.#written) if (written < generation) this.#written.delete(id);
     this.#networks = networks;
     this.#version += 1;
+  }
+
+  /**
+   * Whether a network is still being allocated: who creates it shows it when it is. One that stays so was left behind, and is shown
+   * in order that somebody can remove it.
+   */
+  #isBeingMade({ Id, Driver }: NetworkSummary): boolean {
+    if (Driver !== '') {
+      this.#unallocatedMs.delete(Id);
+      return false;
+    }
+    const now = this.#clock.now();
+    const sinceMs = this.#unallocatedMs.get(Id) ?? now;
+    this.#unallocatedMs.set(Id, sinceMs);
+    return now - sinceMs < ALLOCATION_MS;
   }
 
   #isNewer(id: string, generation: number): boolean {

@@ -28,7 +28,12 @@ export class NetworkCatalog {
   constructor({ cluster, substrate, clock, logger }: NetworkCatalogParts) {
     this.#cluster = cluster;
     this.#substrate = substrate;
-    this.spanning = new ClusterNetworks(substrate, clock, logger);
+    this.spanning = new ClusterNetworks({
+      substrate,
+      clock,
+      logger,
+      onListed: (networks) => cluster.learnNetworkNames(networks),
+    });
     this.#unsubscribe = cluster.subscribe((event) => this.#onEvent(event));
   }
 
@@ -66,10 +71,10 @@ export class NetworkCatalog {
    * How to name a network to an engine: cluster networks by name, because a container that does not run yet would be shown
    * under whatever it was connected by; by ID where an engine still lists a removed one of that name.
    */
-  referenceOn(node: Node, { kind, id, name }: KnownNetwork<Node>): string {
-    if (kind === 'predefined') return name;
-    const hasOther = this.#cluster.networks.of(node).some((listed) => listed.Name === name && listed.Id !== id);
-    return kind === 'cluster' && !hasOther ? name : id;
+  referenceOn(node: Node, { kind, id, raw }: KnownNetwork<Node>): string {
+    if (kind === 'predefined') return raw.Name;
+    const hasOther = this.#cluster.networks.of(node).some((listed) => listed.Name === raw.Name && listed.Id !== id);
+    return kind === 'cluster' && !hasOther ? raw.Name : id;
   }
 
   /** Stops following. Idempotent. */

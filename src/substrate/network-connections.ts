@@ -6,6 +6,7 @@ import { BadRequestError, ConflictError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
 import type { EndpointSummary } from '../engine/types.ts';
+import { assertAddressIn } from './endpoint-address.ts';
 import type { NetworkCatalog } from './network-catalog.ts';
 import type { KnownNetwork } from './network-view.ts';
 import { PatientAttach } from './patient-attach.ts';
@@ -59,6 +60,7 @@ export class NetworkConnections {
     await this.prepareAttach(node, [network.id], signal);
     const path = `/networks/${encodeURIComponent(this.#parts.catalog.referenceOn(node, network))}/connect`;
     const text = JSON.stringify({ ...body, Container: container.engineId });
+    assertAddressIn(network, body.EndpointConfig?.IPAMConfig);
     const address = body.EndpointConfig?.IPAMConfig?.IPv4Address;
     const wish = {
       node,

@@ -4,19 +4,20 @@ import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ClusterError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import type { ApiVersion } from '../engine/api-version.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import type { Home } from '../scheduler/types.ts';
+import { assertUnusedConfiguration } from './config-networks.ts';
 import { NetworkCatalog } from './network-catalog.ts';
 import { type ConnectBody, NetworkConnections } from './network-connections.ts';
-import { NetworkCreation, type Placer } from './network-creation.ts';
+import { type CreatedNetwork, NetworkCreation, type Placer } from './network-creation.ts';
 import { danglingWish, filterNetworks, type Matchers, type NetworkFilters } from './network-filters.ts';
 import { inspectNetwork, inspectOnNodes, type NetworkDetails, type NetworkEndpoint } from './network-inspection.ts';
 import type { WantedNetwork } from './network-kinds.ts';
 import { removeClusterNetwork } from './network-removal.ts';
+import { shownNetwork } from './network-shown.ts';
 import type { KnownNetwork } from './network-view.ts';
-import { splitNetworkingConfig } from './networking-config.ts';
+import { engineNetworking } from './networking-config.ts';
 import type { Substrate } from './substrate.ts';
 
 /** What {@link NetworkService} works with. */
@@ -76,19 +77,21 @@ export class NetworkService {
   ): Promise<object> {
     const network = this.#catalog.get(reference, query.scope);
     const { first, endpoints } = await this.#inspect(network, query.search, signal);
-    const base: NetworkDetails = first ?? { ...(await this.#fromManager(network, query.search, signal)) };
+    const details: NetworkDetails = first ?? { ...(await this.#fromManager(network, query.search, signal)) };
+    const base: NetworkDetails = shownNetwork(details as NetworkDetails & NetworkSummary, network.kind);
     const Created = network.kind === 'cluster' ? network.summary.Created : base.Created;
     return { ...base, Id: network.id, ...(Created !== undefined && { Created }), Containers: endpoints };
   }
 
   /** Creates a network from a client's body: its text, what it says and who sent it. Resolves with the engine's answer. */
-  create(text: string, body: WantedNetwork, userAgent: string, signal: AbortSignal): Promise<{ readonly Id: string }> {
+  create(text: string, body: WantedNetwork, userAgent: string, signal: AbortSignal): Promise<CreatedNetwork> {
     return this.#creation.create(text, body, userAgent, signal);
   }
 
   /** Removes a network wherever it is. Rejects with the engine's 403 while containers are connected. */
   async remove(reference: string, signal: AbortSignal): Promise<void> {
     const network = this.#catalog.get(reference);
+    assertUnusedConfiguration(network, this.#catalog);
     if (network.kind !== 'cluster') return this.#removeAtHome(network, signal);
     const { cluster, substrate, clock } = this.#parts;
     const connected = async (): Promise<Readonly<Record<string, NetworkEndpoint>>> =>
@@ -123,7 +126,10 @@ export class NetworkService {
       this.#catalog.spanning.refresh(),
       ...nodes.map((node) => node.refreshNetworks().catch(() => undefined)),
     ]);
-    const names = new Set(answers.flatMap((answer) => answer?.NetworksDeleted ?? []));
+    const { networkNames } = this.#parts.cluster;
+    const names = new Set(
+      answers.flatMap((answer) => answer?.NetworksDeleted ?? []).map((name) => networkNames.shown(name)),
+    );
     return { NetworksDeleted: names.size > 0 ? [...names].sort() : null };
   }
 
@@ -148,14 +154,19 @@ export class NetworkService {
   }
 
   /**
-   * Splits a create body for engines that take one network at creation (before API 1.44). The bodies of the connects to be
-   * made afterwards lack only `Container`, the engine's new ID.
+   * A create body as a node's engine takes it, its networks by the names that the engine knows. Engines before API 1.44 take one network
+   * at creation: the bodies of the connects to be made afterwards lack only `Container`, the engine's new ID. Throws 400 for
+   * an address that is in none of a network's subnets.
    */
   split(
     body: string,
-    engineApi: ApiVersion,
+    node: Node,
   ): { readonly body: string; readonly connects: readonly { readonly network: string; readonly body: string }[] } {
-    const { body: first, connects } = splitNetworkingConfig(body, engineApi);
+    const networks = {
+      find: (reference: string) => this.find(reference),
+      referenceOn: (network: KnownNetwork<Node>) => this.#catalog.referenceOn(node, network),
+    };
+    const { body: first, connects } = engineNetworking(body, node.client.api.max, networks);
     const later = connects.map(({ network, endpointConfig }) => ({
       network,
       body: `{"EndpointConfig":${endpointConfig}}`,
@@ -198,8 +209,8 @@ export class NetworkService {
   /** A cluster network that no node uses is described by a manager; without one by what is remembered. */
   async #fromManager(network: KnownNetwork<Node>, search: string, signal: AbortSignal): Promise<NetworkDetails> {
     const [manager] = this.#parts.substrate.status.managers;
-    if (network.kind !== 'cluster' || !manager) return network.summary;
-    return inspectNetwork(manager.client, network.id, search, signal).catch(() => network.summary);
+    if (network.kind !== 'cluster' || !manager) return network.raw;
+    return inspectNetwork(manager.client, network.id, search, signal).catch(() => network.raw);
   }
 
   async #isUsed(network: KnownNetwork<Node>, signal: AbortSignal): Promise<boolean> {

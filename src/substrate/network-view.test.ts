@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { NetworkSummary } from '../engine/types.ts';
-import { namesDriver, placeOf } from './network-kinds.ts';
+import { placeOf } from './network-kinds.ts';
 import { type HeldNetwork, NetworkView } from './network-view.ts';
 
 const CLUSTER_ID = 'a'.repeat(25);
@@ -52,6 +52,52 @@ describe('NetworkView', () => {
     expect(idOf([...listed].reverse())).toBe(idOf(listed));
   });
 
+  test('shows a predefined network under an ID that no node’s coming and going changes', () => {
+    const alone = held({ three: [summary(hex('9'), 'bridge', 'bridge')] });
+    expect(new NetworkView(alone, new Map(), true).get('bridge').id).toBe(view.get('bridge').id);
+    expect(view.get('bridge').summary.Id).toBe(view.get('bridge').id);
+  });
+
+  test('shows a cluster network as it was asked for', () => {
+    const asked = {
+      Name: 'my.net',
+      Driver: 'bridge',
+      ConfigFrom: { Network: 'conf' },
+      Subnets: [{ Subnet: '10.1.0.0/24', AuxiliaryAddresses: { host: '10.1.0.5' } }],
+    };
+    const made = summary(CLUSTER_ID, 'enxame-1', 'overlay', {
+      Labels: { 'io.enxame.asked': JSON.stringify(asked), tier: 'back' },
+      Options: { 'com.docker.network.driver.overlay.vxlanid_list': '4097', 'com.docker.network.driver.mtu': '1400' },
+      IPAM: { Driver: 'default', Config: [{ Subnet: '10.1.0.0/24', IPRange: '10.1.0.128/25', Gateway: '10.1.0.1' }] },
+    });
+    const view = new NetworkView(held({ one: [made] }), new Map([[CLUSTER_ID, made]]), true);
+    expect(view.get('my.net').summary).toEqual({
+      Id: CLUSTER_ID,
+      Name: 'my.net',
+      Driver: 'bridge',
+      Scope: 'swarm',
+      ConfigFrom: { Network: 'conf' },
+      Labels: { tier: 'back' },
+      Options: { 'com.docker.network.driver.mtu': '1400' },
+      IPAM: {
+        Driver: 'default',
+        Config: [{ Subnet: '10.1.0.0/24', Gateway: '10.1.0.1', AuxiliaryAddresses: { host: '10.1.0.5' } }],
+      },
+    });
+    expect(view.get('enxame-1').name).toBe('my.net');
+  });
+
+  test.each(['{', '[]', '{"Name":7}', '{"Subnets":"x"}'])(
+    'a label that says nothing readable changes nothing: %s',
+    (text) => {
+      const made = summary(CLUSTER_ID, 'web', 'overlay', { Labels: { 'io.enxame.asked': text } });
+      expect(new NetworkView(held({}), new Map([[CLUSTER_ID, made]]), true).get('web').summary).toMatchObject({
+        Name: 'web',
+        Driver: 'overlay',
+      });
+    },
+  );
+
   test('goes by the engines while the substrate’s list is not known', () => {
     const names = new NetworkView(listed, new Map(), false).all.map(({ name }) => name);
     expect(names.sort()).toEqual(['bridge', 'local', 'local', 'removed', 'web']);
@@ -80,13 +126,25 @@ describe('placeOf', () => {
   const cli = 'Docker-Client/28.5.2 (linux)';
   test.each([
     { name: 'compose without driver', wanted: {}, userAgent: compose, place: 'cluster' },
-    { name: 'compose with bridge', wanted: { Driver: 'bridge' }, userAgent: compose, place: 'local' },
+    { name: 'compose with bridge', wanted: { Driver: 'bridge' }, userAgent: compose, place: 'cluster' },
     {
       name: 'older compose, which calls itself the CLI',
       wanted: { Driver: 'bridge', Labels: { 'com.docker.compose.network': 'x' } },
       userAgent: cli,
+      place: 'cluster',
+    },
+    {
+      name: 'a bridge with a place',
+      wanted: { Driver: 'bridge', Labels: { 'com.docker.swarm.constraints': '["node==a"]' } },
+      userAgent: compose,
       place: 'local',
     },
+    { name: 'IPv6', wanted: { EnableIPv6: true }, userAgent: compose, place: 'local' },
+    { name: 'an IPv6 subnet', wanted: { IPAM: { Config: [{ Subnet: 'fd00::/64' }] } }, userAgent: cli, place: 'local' },
+    { name: 'no IPv4', wanted: { EnableIPv4: false }, userAgent: cli, place: 'local' },
+    { name: 'overlay with IPv6', wanted: { Driver: 'overlay', EnableIPv6: true }, userAgent: cli, place: 'cluster' },
+    { name: 'another IPAM driver', wanted: { IPAM: { Driver: 'null' } }, userAgent: cli, place: 'local' },
+    { name: 'the default IPAM driver', wanted: { IPAM: { Driver: 'default' } }, userAgent: cli, place: 'cluster' },
     { name: 'the CLI’s default', wanted: { Driver: 'bridge' }, userAgent: cli, place: 'cluster' },
     { name: 'the CLI with local scope', wanted: { Driver: 'bridge', Scope: 'local' }, userAgent: cli, place: 'local' },
     {
@@ -106,6 +164,5 @@ describe('placeOf', () => {
   test('is local without substrate, but for what names overlay', () => {
     expect(placeOf({}, { userAgent: compose, isSubstrateOff: true })).toBe('local');
     expect(placeOf({ Driver: 'overlay' }, { userAgent: compose, isSubstrateOff: true })).toBe('cluster');
-    expect(namesDriver({ Driver: 'default' }, { userAgent: compose, isSubstrateOff: false })).toBe(false);
   });
 });

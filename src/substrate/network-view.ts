@@ -1,6 +1,7 @@
 import { BadRequestError, NotFoundError } from '../common/errors.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import { isClusterScoped, isPredefined, isSubstrateInternal } from './network-kinds.ts';
+import { shownNetwork } from './network-shown.ts';
 
 /** A network as clients see it: one, whoever holds it. */
 export interface KnownNetwork<N> {
@@ -8,8 +9,10 @@ export interface KnownNetwork<N> {
   readonly name: string;
   /** Spans the cluster, exists on every node, or lives on one node. */
   readonly kind: 'cluster' | 'predefined' | 'local';
-  /** As an engine lists it, with fields we do not name. */
+  /** As clients see it, with fields we do not name. */
   readonly summary: NetworkSummary;
+  /** As the engines list it. */
+  readonly raw: NetworkSummary;
   /** Nodes that list it; for a cluster network those that use it, as far as known. */
   readonly holders: readonly N[];
 }
@@ -30,7 +33,8 @@ export class NetworkView<N> {
     this.all = mergeNetworks(held, cluster, isClusterKnown);
     for (const network of this.all) {
       this.#byId.set(network.id, network);
-      this.#byName.set(network.name, [...(this.#byName.get(network.name) ?? []), network]);
+      for (const name of new Set([network.name, network.raw.Name]))
+        this.#byName.set(name, [...(this.#byName.get(name) ?? []), network]);
     }
     // Each node's own ID of a predefined network means that network.
     for (const each of held) {
@@ -90,7 +94,7 @@ function mergeNetworks<N>(
     if (isPredefined(summary)) {
       const entry = predefined.get(summary.Name) ?? { summary, holders: [] };
       entry.holders.push(...nodes);
-      // Each node has an ID of its own for it: the least, so that clients see the same in whatever order nodes list.
+      // Each node describes its own: the one of the least ID, so that clients see the same in whatever order nodes list.
       if (summary.Id < entry.summary.Id) entry.summary = summary;
       predefined.set(summary.Name, entry);
     } else if (isClusterScoped(summary)) {
@@ -106,6 +110,7 @@ function mergeNetworks<N>(
   return [...[...predefined.values()].map((entry) => known('predefined', entry.summary, entry.holders)), ...merged];
 }
 
-function known<N>(kind: KnownNetwork<N>['kind'], summary: NetworkSummary, holders: readonly N[]): KnownNetwork<N> {
-  return { id: summary.Id, name: summary.Name, kind, summary, holders };
+function known<N>(kind: KnownNetwork<N>['kind'], raw: NetworkSummary, holders: readonly N[]): KnownNetwork<N> {
+  const summary = shownNetwork(raw, kind);
+  return { id: summary.Id, name: summary.Name, kind, summary, raw, holders };
 }

@@ -42,11 +42,13 @@ async function attach(
     return { Id: 'web-id', Containers: Object.fromEntries(entries) };
   };
   const node = { name: 'one', isHealthy: true, client: { json }, containers: new Map() } as unknown as Node;
+  const summary = { IPAM: { Config: [{ Subnet: '10.0.0.0/29', Gateway: '10.0.0.1' }] } };
   const network = {
     id: 'web-id',
     name: 'web',
     kind: 'cluster',
-    summary: { IPAM: { Config: [{ Subnet: '10.0.0.0/29', Gateway: '10.0.0.1' }] } },
+    summary,
+    raw: summary,
     holders: [node],
   } as unknown as KnownNetwork<Node>;
   const parts = {
@@ -118,8 +120,11 @@ test('an address that another container holds is refused before the engine waits
   expect(calls).toBe(0);
 });
 
-test('an address that the container itself holds is no obstacle to its restart', async () => {
-  const { outcome } = await attach({ answers: [STARTED], address: '10.0.0.5', held: { c: '10.0.0.5' } });
+test.each([
+  { name: 'it holds itself', key: 'c' },
+  { name: 'is just being set up', key: 'ep-1f2e3d' },
+])('an address that $name is no obstacle to a start', async ({ key }) => {
+  const { outcome } = await attach({ answers: [STARTED], address: '10.0.0.5', held: { [key]: '10.0.0.5' } });
   expect(outcome).toMatchObject({ status: 204 });
 });
 

@@ -293,17 +293,216 @@ networks:
     },
   );
 
-  test('with driver bridge: the services of a network share a node', async () => {
+  test('with driver bridge: services on several nodes by name and alias, shown as asked, up twice changes nothing', async () => {
     const path = join(folder, 'bridge.yml');
-    await writeFile(
-      path,
-      file('driver: bridge').replace('  outer: {driver: bridge}\n', '').replace('[outer, inner]', '[inner]'),
+    await writeFile(path, `version: "3"\n${file('driver: bridge')}`);
+    for (const generation of ['20.10', '28.5'] as const) {
+      await compose(generation, ['-f', path, 'up', '-d']);
+      const names = (await docker('ps', '--format', '{{.Names}} {{.ID}}')).split('\n').sort();
+      expect(new Set(names.map((name) => name.split('/')[0]))).toEqual(new Set(['new', 'old']));
+      const front = (await docker('ps', '-q', '--filter', 'label=com.docker.compose.service=front')).trim();
+      await pings(front, 'database');
+      expect(await docker('network', 'inspect', '--format', '{{.Driver}}', 'demo_inner')).toBe('bridge');
+      await compose(generation, ['-f', path, 'up', '-d']);
+      expect((await docker('ps', '--format', '{{.Names}} {{.ID}}')).split('\n').sort()).toEqual(names);
+      await compose(generation, ['-f', path, 'down']);
+    }
+  });
+
+  test('with fixed addresses in one network over all nodes', async () => {
+    const path = join(folder, 'fixed.yml');
+    const services = NAMES.map(
+      (node, index) => `
+  s-${node}:
+    image: busybox
+    command: sleep 3600
+    stop_signal: SIGKILL
+    networks: { zk: { ipv4_address: 172.31.203.${index + 2} } }
+    environment: ["constraint:node==${node}"]`,
     );
+    const ipam = 'ipam: { config: [{ subnet: 172.31.203.0/24 }] }';
+    await writeFile(path, `services:${services.join('')}\nnetworks: { zk: { ${ipam} } }\n`);
     await compose('28.5', ['-f', path, 'up', '-d']);
-    const nodes = (await docker('ps', '--format', '{{.Names}}')).split('\n').map((name) => name.split('/')[0]);
-    expect(nodes).toHaveLength(2);
-    expect(new Set(nodes).size).toBe(1);
+    const address = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}';
+    for (const [index, node] of NAMES.entries())
+      expect(await docker('inspect', '--format', address, `demo-s-${node}-1`)).toBe(`172.31.203.${index + 2}`);
     await compose('28.5', ['-f', path, 'down']);
+  });
+});
+
+describe('a network that is created', () => {
+  const create = (body: object): ReturnType<typeof api> => api('POST', '/networks/create', body);
+  const subnet = (Subnet: string, more: object = {}): object => ({ IPAM: { Config: [{ Subnet, ...more }] } });
+
+  test('is answered for when it has its driver and addresses, and is shown as asked', async () => {
+    const range = { AuxiliaryAddresses: { router: '10.98.1.9' } };
+    expect(await create({ Name: 'shown', Driver: 'bridge', ...subnet('10.98.1.0/24', range) })).toMatchObject({
+      status: 201,
+    });
+    expect(await api('GET', '/networks/shown')).toMatchObject({
+      body: { Driver: 'bridge', IPAM: { Config: [{ Subnet: '10.98.1.0/24', Gateway: '10.98.1.1', ...range }] } },
+    });
+  });
+
+  test('is refused in the answer when it cannot be', async () => {
+    await create({ Name: 'first', ...subnet('10.98.2.0/24') });
+    await docker('network', 'create', '--scope', 'local', '--subnet', '10.98.3.0/24', 'plain');
+    const docker0 = await lab
+      .node('new')
+      .docker(['network', 'inspect', '-f', '{{(index .IPAM.Config 0).Subnet}}', 'bridge']);
+    const overlaps = 'Pool overlaps with other one on this address space';
+    const refusals: [object, number, string][] = [
+      [subnet('10.98.2.0/25'), 403, `${overlaps} (network first)`],
+      [subnet('10.98.3.0/24'), 403, `${overlaps} (network plain of `],
+      [subnet(docker0.stdout.trim()), 403, `${overlaps} (network bridge of `],
+      [{ Scope: 'local', Driver: 'bridge', ...subnet('10.98.2.0/24') }, 403, overlaps],
+      [subnet('nonsense'), 400, 'invalid subnet nonsense: invalid CIDR block notation'],
+      [
+        subnet('10.98.4.0/24', { Gateway: '10.98.5.1' }),
+        400,
+        "invalid gateway 10.98.5.1: parent subnet 10.98.4.0/24 doesn't",
+      ],
+      [{ Driver: 'overlay', EnableIPv6: true }, 400, 'IPv6 is not supported by networks that span nodes'],
+    ];
+    for (const [body, status, message] of refusals) {
+      const answer = await create({ Name: 'refused', ...body });
+      expect(answer).toEqual({ status, body: { message: expect.stringContaining(message) } });
+    }
+    const twice = await Promise.all(['one', 'two'].map((Name) => create({ Name, ...subnet('10.98.6.0/24') })));
+    expect(twice.map(({ status }) => status).sort()).toEqual([201, 403]);
+  });
+
+  test('may have any name that Docker takes, also after the manager was started anew', async () => {
+    const names = ['my.net', 'my net', 'trailing_', `${'long-'.repeat(20)}project_default`, 'Web', 'web'];
+    for (const name of names) await docker('network', 'create', name);
+    await sleeper('old', 'c-old', '--network', 'my.net', '--network-alias', 'database');
+    await sleeper('new', 'c-new', '--network', 'my.net', '--network', 'my net');
+    await pings('c-new', 'database');
+    await docker('network', 'connect', 'trailing_', 'c-old');
+    await swarm.close();
+    swarm = await managerOver(lab);
+    const listed = await waitFor('the networks', async () => {
+      const text = await docker('network', 'ls', '--filter', 'type=custom', '--format', '{{.Name}}');
+      return text.split('\n').length === names.length && text.split('\n');
+    });
+    expect(listed.sort()).toEqual([...names].sort());
+    const shown =
+      '{{.HostConfig.NetworkMode}} {{range $name, $_ := .NetworkSettings.Networks}}[{{$name}}]{{end}} {{.Config.Labels}}';
+    expect(await docker('inspect', '--format', shown, 'c-new')).toMatch(/^my\.net \[my net]\[my\.net] map\[[^ ]*]$/);
+    expect(await docker('ps', '--filter', 'network=my.net', '--format', '{{.Networks}}')).toContain('trailing_');
+    expect(await docker('ps', '-q', '--filter', 'network=my net')).not.toBe('');
+    expect(JSON.stringify(await api('GET', '/containers/json?all=1'))).not.toContain('enxame-');
+  });
+
+  test('of a configuration has what that says', async () => {
+    await docker('network', 'create', '--config-only', '--subnet', '10.98.7.0/24', 'conf');
+    await docker('network', 'create', '--config-from', 'conf', 'made');
+    const format = '{{(index .IPAM.Config 0).Subnet}} {{.ConfigFrom.Network}} {{.Scope}}';
+    expect(await docker('network', 'inspect', '--format', format, 'made')).toBe('10.98.7.0/24 conf swarm');
+    expect(await api('DELETE', '/networks/conf')).toMatchObject({ status: 403 });
+    // In this order, or the rest of the tests' networks would be removed around it.
+    await docker('network', 'rm', 'made');
+    await docker('network', 'rm', 'conf');
+  });
+
+  test('with IPv6 lives on one node, where it works', async () => {
+    await docker('network', 'create', '--ipv6', '--subnet', '10.98.8.0/24', '--subnet', 'fd00:98::/64', 'six');
+    const address = '{{.NetworkSettings.Networks.six.GlobalIPv6Address}}';
+    await docker(
+      'run',
+      '-d',
+      '--name',
+      'c-six',
+      '--stop-signal',
+      'KILL',
+      '--network',
+      'six',
+      'busybox',
+      'sleep',
+      '3600',
+    );
+    expect(await docker('inspect', '--format', address, 'c-six')).toMatch(/^fd00:98:/);
+  });
+});
+
+describe('a start that cannot succeed', () => {
+  const start = (node: string, ...more: string[]): Promise<{ exitCode: number; stderr: string }> =>
+    swarm.docker(['run', '-d', '-e', `constraint:node==${node}`, ...more, 'busybox', 'sleep', '3600']);
+
+  test.each(NAMES)('fails with the first words of the engine or about the address: %s', async (node) => {
+    await docker('network', 'create', '--subnet', '10.98.9.0/24', 'web');
+    await docker('network', 'create', '--subnet', '10.98.10.0/29', 'small');
+    await sleeper(node, 'taker', '--network', 'web', '--ip', '10.98.9.77', '-p', '18411:80');
+    const port = lab.node(node).endpoint.split(':')[1] ?? '';
+    for (const more of [[], ['--network', 'web'], ['--rm', '--network', 'web']]) {
+      const busy = await start(node, '-p', `${port}:80`, ...more);
+      expect(busy).toMatchObject({
+        exitCode: 125,
+        stderr: expect.stringMatching(/address already in use|port is already allocated/),
+      });
+    }
+    for (const other of NAMES) {
+      const taken = await start(other, '--rm', '--network', 'web', '--ip', '10.98.9.77');
+      expect(taken).toMatchObject({
+        exitCode: 125,
+        stderr: expect.stringMatching(`Address already in use.*container taker on ${node}`),
+      });
+    }
+    const outside = await start(node, '--network', 'web', '--ip', '10.99.9.1');
+    expect(outside).toMatchObject({
+      exitCode: 125,
+      stderr: expect.stringContaining('contain the IP address 10.99.9.1'),
+    });
+    // Eight addresses: the network's, the gateway's, the node's and the broadcast's leave four.
+    for (const name of ['a', 'b', 'c', 'd']) await sleeper(node, name, '--network', 'small');
+    const full = await start(node, '--network', 'small');
+    expect(full).toMatchObject({
+      exitCode: 125,
+      stderr: expect.stringContaining('no available IPv4 addresses on this network'),
+    });
+  });
+});
+
+describe('what is shown', () => {
+  test('is one ID for bridge, in lists, inspections, containers, filters and events', async () => {
+    const since = (Date.now() / 1000).toFixed(3);
+    await Promise.all(NAMES.map((node) => sleeper(node, `c-${node}`)));
+    const id = await docker('network', 'ls', '-q', '--no-trunc', '--filter', 'name=^bridge$');
+    expect(await docker('network', 'inspect', '--format', '{{.Id}} {{len .Containers}}', id)).toBe(`${id} 3`);
+    const containers = NAMES.map((node) => `c-${node}`);
+    const ids = await docker('inspect', '--format', '{{.NetworkSettings.Networks.bridge.NetworkID}}', ...containers);
+    expect(new Set(ids.split('\n'))).toEqual(new Set([id]));
+    expect((await docker('ps', '-q', '--filter', `network=${id}`)).split('\n')).toHaveLength(3);
+    const told = await docker(
+      ...['events', '--since', since, '--until', (Date.now() / 1000).toFixed(3)],
+      ...['--filter', `network=${id}`, '--filter', 'event=connect', '--format', '{{.Actor.ID}}'],
+    );
+    expect(told.split('\n')).toEqual([id, id, id]);
+  });
+
+  test.each(NAMES)('is the network mode that was asked for, though engines may need another one: %s', async (node) => {
+    for (const name of ['inner', 'outer']) await docker('network', 'create', '--internal', name);
+    const local = ['--scope', 'local', '--label', `com.docker.swarm.constraints=["node==${node}"]`];
+    for (const name of ['plain', 'other']) await docker('network', 'create', ...local, name);
+    for (const [first = '', second = ''] of [
+      ['inner', 'outer'],
+      ['plain', 'other'],
+    ]) {
+      const Image = 'busybox';
+      const body = {
+        ...{ Image, Cmd: ['sleep', '3600'], StopSignal: 'KILL', Env: [`constraint:node==${node}`] },
+        HostConfig: { NetworkMode: first },
+        NetworkingConfig: { EndpointsConfig: { [first]: {}, [second]: {} } },
+      };
+      expect(await api('POST', `/containers/create?name=in-${first}`, body)).toMatchObject({ status: 201 });
+      await docker('start', `in-${first}`);
+      const shown = '{{.HostConfig.NetworkMode}} {{len .NetworkSettings.Networks}} {{len .Config.Labels}}';
+      expect(await docker('inspect', '--format', shown, `in-${first}`)).toBe(`${first} 2 1`);
+      const listed = (await api('GET', '/containers/json')).body as unknown as {
+        HostConfig: { NetworkMode: string };
+      }[];
+      expect(listed.map(({ HostConfig }) => HostConfig.NetworkMode)).toContain(first);
+    }
   });
 });
 

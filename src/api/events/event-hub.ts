@@ -1,4 +1,5 @@
 import type { Cluster, ClusterEvent } from '../../cluster/cluster.ts';
+import type { NetworkNames } from '../../cluster/network-names.ts';
 import type { Clock } from '../../common/clock.ts';
 import { EventBatch } from './event-batch.ts';
 import { type ClusterMessage, clusterMessage, nodeMessage } from './event-text.ts';
@@ -15,6 +16,7 @@ const GATHER_MS = 20;
 /** Merges what engines say and what happens to nodes into one stream; a message is rendered once for all subscribers. */
 export class EventHub {
   readonly #clock: Clock;
+  readonly #names: NetworkNames;
   readonly #subscribers = new Set<(batch: EventBatch) => void>();
   readonly #own: ClusterMessage[] = [];
   readonly #wasConnected = new WeakSet<object>();
@@ -26,6 +28,7 @@ export class EventHub {
 
   constructor(cluster: Cluster, clock: Clock) {
     this.#clock = clock;
+    this.#names = cluster.networkNames;
     this.#unsubscribe = cluster.subscribe((event) => this.#onEvent(event));
   }
 
@@ -52,7 +55,7 @@ export class EventHub {
 
   #onEvent(event: ClusterEvent): void {
     if (event.kind === 'engine-event') {
-      if (this.#subscribers.size > 0) this.#publish(clusterMessage(event.node, event.event, event.text));
+      if (this.#subscribers.size > 0) this.#publish(clusterMessage(event.node, event.event, event.text, this.#names));
     } else if (event.kind === 'node-state') {
       const action = this.#actionOf(event);
       if (action === undefined) return;

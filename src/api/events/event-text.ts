@@ -1,4 +1,6 @@
+import { type NetworkNames, predefinedId } from '../../cluster/network-names.ts';
 import type { Node } from '../../cluster/node.ts';
+import { ASKED_MODE_LABEL } from '../../common/labels.ts';
 import type { EngineEvent } from '../../engine/types.ts';
 
 /** One message of the merged stream: as parsed for filters, and as text for clients (64-bit times survive only there). */
@@ -14,9 +16,23 @@ export interface ClusterMessage {
 }
 
 /** An engine's message with the node's attributes, the node behind `from` and a `node` object, as classic swarm sent it. */
-export function clusterMessage(node: Node, event: EngineEvent, text: string): ClusterMessage {
+export function clusterMessage(node: Node, told: EngineEvent, text: string, names: NetworkNames): ClusterMessage {
   const timeNano = timeNanoOf(text);
+  const event = { ...told, Actor: shownActor(told, names) };
   return { event, node, timeNano, ...encoded(withNode(node, event, timeNano)) };
+}
+
+/** A network under the name and ID that clients know; a container without the label that remembers its network mode. */
+function shownActor({ Type, Actor }: EngineEvent, names: NetworkNames): EngineEvent['Actor'] {
+  const { ID, Attributes } = Actor;
+  if (!Attributes) return Actor;
+  if (Type === 'network') {
+    const name = Attributes.name ?? '';
+    return { ...Actor, ID: predefinedId(name) ?? ID, Attributes: { ...Attributes, name: names.shown(name) } };
+  }
+  if (!(ASKED_MODE_LABEL in Attributes)) return Actor;
+  const { [ASKED_MODE_LABEL]: _, ...rest } = Attributes;
+  return { ...Actor, Attributes: rest };
 }
 
 /** Our own messages about engines: `engine_connect`, `engine_disconnect`, `engine_reconnect`. */

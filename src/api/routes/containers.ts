@@ -133,7 +133,7 @@ async function inspectContainer(call: Call): Promise<void> {
   const container = containerOf(call);
   const path = containerPath(call, container, 'json');
   const answer = await container.node.client.request({ method: 'GET', path, api: call.api, signal: call.signal });
-  sendAnswer(call, answer, (text) => inspectView(text, container));
+  sendAnswer(call, answer, (text) => inspectView(text, container, call.services.cluster.networkNames));
 }
 
 async function act(call: Call, action: ContainerAction): Promise<void> {

@@ -1,3 +1,4 @@
+import type { NetworkNames } from '../../cluster/network-names.ts';
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import { ANSWERS, parseAnswer } from '../../engine/answers.ts';
@@ -105,7 +106,12 @@ async function readHistory(call: Call, since: bigint, until: bigint | undefined)
   return messages.sort((a, b) => (a.timeNano < b.timeNano ? -1 : a.timeNano > b.timeNano ? 1 : 0));
 }
 
-async function readNodeHistory({ signal }: Call, node: Node, since: bigint, endMs: number): Promise<ClusterMessage[]> {
+async function readNodeHistory(
+  { signal, services }: Call,
+  node: Node,
+  since: bigint,
+  endMs: number,
+): Promise<ClusterMessage[]> {
   // The engine's clock may be off ours: it is asked in its own time.
   const query = `since=${toSeconds(since)}&until=${((endMs + node.clockOffsetMs) / 1000 + 1).toFixed(3)}`;
   // `until` a moment ahead makes the engine end the stream by itself.
@@ -118,13 +124,13 @@ async function readNodeHistory({ signal }: Call, node: Node, since: bigint, endM
     maxBytes: MAX_HISTORY_BYTES,
   });
   const lines = answer.body.toString().split('\n');
-  return lines.flatMap((line) => (line.trim() === '' ? [] : readMessage(node, line)));
+  return lines.flatMap((line) => (line.trim() === '' ? [] : readMessage(node, line, services.cluster.networkNames)));
 }
 
 /** None for a line that is no event: it is left out, as in the live stream. */
-function readMessage(node: Node, line: string): ClusterMessage[] {
+function readMessage(node: Node, line: string, names: NetworkNames): ClusterMessage[] {
   try {
-    return [clusterMessage(node, parseAnswer(line, ANSWERS.event, 'an event'), line)];
+    return [clusterMessage(node, parseAnswer(line, ANSWERS.event, 'an event'), line, names)];
   } catch {
     return [];
   }

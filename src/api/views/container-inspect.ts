@@ -1,5 +1,15 @@
 import type { Container } from '../../cluster/container.ts';
-import { type JsonRange, memberRange, setMember } from '../../common/json-edit.ts';
+import { type NetworkNames, shownEndpoints, shownMode } from '../../cluster/network-names.ts';
+import {
+  type JsonRange,
+  memberRange,
+  memberString,
+  removeMember,
+  replaceMember,
+  setMember,
+} from '../../common/json-edit.ts';
+import { ASKED_MODE_LABEL } from '../../common/labels.ts';
+import type { EndpointSummary } from '../../engine/types.ts';
 
 interface PortBinding {
   readonly HostIp?: string;
@@ -8,18 +18,41 @@ interface PortBinding {
 
 /**
  * An engine's inspect answer as the cluster shows it: with `Node` (as classic swarm had it), the node's own address in
- * published ports, and the container's cluster identity. Everything else stays the engine's text.
+ * published ports, the container's cluster identity, and its networks as clients know them. Everything else stays the engine's text.
  */
-export function inspectView(answer: string, container: Container): string {
+export function inspectView(answer: string, container: Container, names: NetworkNames): string {
   const { node, id, engineId } = container;
   let text = withReachablePorts(answer, node.address);
+  text = withAskedMode(withShownNetworks(text, names), names);
   if (id !== engineId) text = setMember(text, ['Id'], JSON.stringify(id));
   return `{"Node":${node.factsJson},${text.slice(text.indexOf('{') + 1)}`;
 }
 
+/** Networks under the names and IDs that clients know. */
+function withShownNetworks(text: string, names: NetworkNames): string {
+  const range = settingRange(text, 'Networks');
+  if (!range) return text;
+  const networks = JSON.parse(text.slice(range.start, range.end)) as Readonly<Record<string, EndpointSummary>> | null;
+  const shown = networks && shownEndpoints(networks, names);
+  return shown ? text.slice(0, range.start) + JSON.stringify(shown) + text.slice(range.end) : text;
+}
+
+/** The network mode as asked, without the label that remembers it. Only texts that may need it are read. */
+function withAskedMode(text: string, names: NetworkNames): string {
+  const isMarked = text.includes(`"${ASKED_MODE_LABEL}"`);
+  if (!isMarked && names.isEmpty) return text;
+  const asked = isMarked ? memberString(text, [...LABELS, ASKED_MODE_LABEL]) : undefined;
+  const mode = shownMode(memberString(text, MODE), asked, names);
+  const shown = mode === undefined ? text : replaceMember(text, MODE, JSON.stringify(mode));
+  return isMarked ? removeMember(shown, [...LABELS, ASKED_MODE_LABEL]) : shown;
+}
+
+const MODE = ['HostConfig', 'NetworkMode'] as const;
+const LABELS = ['Config', 'Labels'] as const;
+
 /** `0.0.0.0` and `::` become the node's address; where both said the same port it is listed once. */
 function withReachablePorts(text: string, address: string): string {
-  const range = portsRange(text);
+  const range = settingRange(text, 'Ports');
   if (!range) return text;
   const ports = text.slice(range.start, range.end);
   if (!ports.includes('"HostIp"')) return text;
@@ -32,23 +65,21 @@ function withReachablePorts(text: string, address: string): string {
 }
 
 /**
- * Where the ports are. Engines write the network settings at the end, so that what stands before them need not be read. A quote inside
+ * Where a member of the network settings is. Engines write the network settings at the end, so that what stands before them need not be read. A quote inside
  * a JSON string is escaped: what is searched for can only be a member, and it is one of the whole if all its brackets close behind it.
  */
-function portsRange(text: string): JsonRange | undefined {
+function settingRange(text: string, name: 'Ports' | 'Networks'): JsonRange | undefined {
   const at = text.lastIndexOf('"NetworkSettings":{');
   if (at > 0) {
     try {
-      const range = memberRange(`{${text.slice(at)}`, PORTS);
+      const range = memberRange(`{${text.slice(at)}`, ['NetworkSettings', name]);
       return range && { start: range.start + at - 1, end: range.end + at - 1 };
     } catch {
       // A member of something inside.
     }
   }
-  return memberRange(text, PORTS);
+  return memberRange(text, ['NetworkSettings', name]);
 }
-
-const PORTS = ['NetworkSettings', 'Ports'] as const;
 
 function reachableBindings(bindings: readonly PortBinding[], address: string): PortBinding[] {
   const shown = new Map<string, PortBinding>();
