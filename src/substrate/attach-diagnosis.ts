@@ -97,8 +97,10 @@ function roomOf({ raw }: KnownNetwork<Node>): {
     const own = [range.first === subnet.first, range.last === subnet.last, gateway && containsAddress(range, gateway)];
     return Number(range.last - range.first) + 1 - own.filter(Boolean).length;
   });
+  // One that the swarm never allocated has no driver, and no room for anybody.
+  const unknown = raw.Driver === '' ? 0 : Number.POSITIVE_INFINITY;
   return {
-    size: sizes.length === 0 ? Number.POSITIVE_INFINITY : sizes.reduce((sum, size) => sum + size, 0),
+    size: sizes.length === 0 ? unknown : sizes.reduce((sum, size) => sum + size, 0),
     has: (address) => ranges.some(({ range }) => containsAddress(range, address)),
   };
 }

@@ -22,13 +22,14 @@ interface World {
   readonly held?: Readonly<Record<string, string>>;
   readonly isWaiting?: boolean;
   readonly isClusterNetwork?: boolean;
+  readonly isAllocated?: boolean;
 }
 
 /** One container `c` to be attached to network `web` of eight addresses, and time passing whenever somebody waits. */
 async function attach(
   world: World,
 ): Promise<{ readonly outcome: unknown; readonly calls: number; readonly tookMs: number }> {
-  const { answers, address, held = {}, isWaiting = false, isClusterNetwork = true } = world;
+  const { answers, address, held = {}, isWaiting = false, isClusterNetwork = true, isAllocated = true } = world;
   const clock = new FakeClock();
   const json = async ({ path }: { path: string }): Promise<unknown> => {
     if (path.startsWith('/tasks'))
@@ -42,7 +43,8 @@ async function attach(
     return { Id: 'web-id', Containers: Object.fromEntries(entries) };
   };
   const node = { name: 'one', isHealthy: true, client: { json }, containers: new Map() } as unknown as Node;
-  const summary = { IPAM: { Config: [{ Subnet: '10.0.0.0/29', Gateway: '10.0.0.1' }] } };
+  const Config = [{ Subnet: '10.0.0.0/29', Gateway: '10.0.0.1' }];
+  const summary = isAllocated ? { Driver: 'overlay', IPAM: { Config } } : { Driver: '', IPAM: { Config: null } };
   const network = {
     id: 'web-id',
     name: 'web',
@@ -139,6 +141,11 @@ test('a full network is told while the engine still waits', async () => {
       "failed to set up container networking: no available IPv4 addresses on this network's address pools: web (web-id)",
   });
   expect(tookMs).toBeLessThan(10_000);
+});
+
+test('so is a network that never got any addresses', async () => {
+  const { outcome } = await attach({ answers: ['never'], isAllocated: false, isWaiting: true });
+  expect(outcome).toMatchObject({ code: 'ATTACH_IMPOSSIBLE' });
 });
 
 test.each([

@@ -432,10 +432,14 @@ describe('a start that cannot succeed', () => {
   test.each(NAMES)('fails with the first words of the engine or about the address: %s', async (node) => {
     await docker('network', 'create', '--subnet', '10.98.9.0/24', 'web');
     await docker('network', 'create', '--subnet', '10.98.10.0/29', 'small');
-    await sleeper(node, 'taker', '--network', 'web', '--ip', '10.98.9.77', '-p', '18411:80');
-    const port = lab.node(node).endpoint.split(':')[1] ?? '';
+    await sleeper(node, 'taker', '--network', 'web', '--ip', '10.98.9.77');
+    // A process of the host, as far as engine and manager know.
+    const listener = ['--network', 'host', '-e', `constraint:node==${node}`, '--stop-signal', 'KILL'];
+    await docker('run', '-d', ...listener, 'busybox', 'httpd', '-f', '-p', '18411');
     for (const more of [[], ['--network', 'web'], ['--rm', '--network', 'web']]) {
-      const busy = await start(node, '-p', `${port}:80`, ...more);
+      const busy = await start(node, '--name', 'busy', '-p', '18411:80', ...more);
+      // As on one engine it stays, without `--rm`; its port would count for the next one.
+      await swarm.docker(['rm', '-f', 'busy']);
       expect(busy).toMatchObject({
         exitCode: 125,
         stderr: expect.stringMatching(/address already in use|port is already allocated/),
@@ -454,7 +458,7 @@ describe('a start that cannot succeed', () => {
       stderr: expect.stringContaining('contain the IP address 10.99.9.1'),
     });
     // Eight addresses: the network's, the gateway's, the node's and the broadcast's leave four.
-    for (const name of ['a', 'b', 'c', 'd']) await sleeper(node, name, '--network', 'small');
+    for (const name of ['s1', 's2', 's3', 's4']) await sleeper(node, name, '--network', 'small');
     const full = await start(node, '--network', 'small');
     expect(full).toMatchObject({
       exitCode: 125,
