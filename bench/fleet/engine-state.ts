@@ -204,6 +204,20 @@ export class EngineState {
     return volume;
   }
 
+  /** Makes a volume, with its event, unless it is there. */
+  needVolume(name: string, labels: Record<string, string> = {}): Volume {
+    const present = this.volumes.get(name);
+    if (present) return present;
+    const volume = this.addVolume(name, labels);
+    this.events.emit('volume', 'create', name, { driver: volume.driver });
+    return volume;
+  }
+
+  /** Whether a container mounts a volume. */
+  isVolumeUsed(name: string): boolean {
+    return [...this.containers.values()].some(({ hostConfigJson }) => hostConfigJson?.includes(`"${name}:`));
+  }
+
   /** Adds an image with one tag, or the tag to the image of that ID. */
   addImage(tag: string, id: string = `sha256:${hexId(`image/${tag}`)}`): Image {
     const image = this.images.get(id) ?? { id, tags: [], labels: {}, createdAt: this.now(), size: 20_000_000 };

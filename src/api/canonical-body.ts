@@ -1,4 +1,5 @@
 import { IDENTITY_LABEL } from '../cluster/container.ts';
+import { MOVE_LABEL } from '../cluster/moves.ts';
 import { canonicalJson, type Shape } from '../common/go-json.ts';
 import { memberRange, removeMember } from '../common/json-edit.ts';
 import { ROLE_LABEL } from '../common/labels.ts';
@@ -40,7 +41,7 @@ export async function readCreate(call: Call): Promise<JsonBody> {
  * its inspection send it along, and it never is a client's to give.
  */
 export function withoutIdentity(body: JsonBody): JsonBody {
-  return withoutLabel(body, IDENTITY_LABEL);
+  return withoutLabel(withoutLabel(body, IDENTITY_LABEL), MOVE_LABEL);
 }
 
 function withoutLabel(body: JsonBody, label: string): JsonBody {

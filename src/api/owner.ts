@@ -2,9 +2,22 @@ import type { Container } from '../cluster/container.ts';
 import { requireHealthy } from '../cluster/reachable.ts';
 import { type Call, param } from './call.ts';
 
-/** The container that `{id}` of the path means, on a node that can be asked. Throws 404, 400 (ambiguous) or 503. */
-export function containerOf(call: Call): Container {
-  const container = call.services.cluster.container(param(call, 'id'));
+/**
+ * The container that `{id}` of the path means, on a node that can be asked; one that is just being made on another node is waited for. Throws
+ * 404, 400 (ambiguous) or 503.
+ */
+export async function settledContainer(call: Call): Promise<Container> {
+  const { cluster, lifecycle } = call.services;
+  return reachable(await lifecycle.settled(cluster.container(param(call, 'id'))));
+}
+
+/** Like {@link settledContainer}, for whatever uses a container: one that was never started stays on its node from then on. */
+export async function usedContainer(call: Call): Promise<Container> {
+  const { cluster, lifecycle } = call.services;
+  return reachable(await lifecycle.use(cluster.container(param(call, 'id'))));
+}
+
+function reachable(container: Container): Container {
   requireHealthy(container.node, `container ${container.name}`);
   return container;
 }

@@ -20,6 +20,7 @@ import { containersMeant, onlyContainers, resolveContainer } from './container-r
 import { Containers } from './containers.ts';
 import { HeldByNodes } from './held-by-nodes.ts';
 import { ImageIndex } from './images.ts';
+import { MOVE_LABEL, type Moves } from './moves.ts';
 import { NetworkNames, shownContainer } from './network-names.ts';
 import type { Node, NodeState } from './node.ts';
 import { nodeIdFor } from './node-id.ts';
@@ -74,6 +75,7 @@ export class Cluster implements ClusterView, NodeWriter {
   readonly #clock: Clock;
   readonly #events: Emitter<ClusterEvent>;
   #watch: HoldingsWatch | undefined;
+  #onUnfinishedMove: (container: Container) => void = () => undefined;
   #nodes: readonly Node[] = [];
   readonly #byId = new Map<string, Node>();
   readonly #byName = new MultiMap<string, Node>();
@@ -83,11 +85,14 @@ export class Cluster implements ClusterView, NodeWriter {
     this.#containers = new Containers({
       onUnknownReservation: (container) => this.accounting.learn(container),
       onChange: (node, engineId) => this.#watch?.containerChanged(node, engineId),
-      onRefusedIdentity: ({ node, name, engineId, claimedId }) =>
+      onRefusedIdentity: (container) => {
+        const { node, name, engineId, claimedId, labels } = container;
+        if (labels[MOVE_LABEL]) return this.#onUnfinishedMove(container);
         logger.warn(
           { node: node.name, container: name, id: engineId, claims: claimedId },
           'a container claims the identity of another one: it goes by its own ID',
-        ),
+        );
+      },
     });
     this.names = new NameReservations(this.#containers);
     this.#events = new Emitter((error) => logger.error({ err: error }, 'a listener of cluster events failed'));
@@ -188,6 +193,21 @@ export class Cluster implements ClusterView, NodeWriter {
   /** Records a placement on a node before anything is awaited; see {@link PendingPlacement}. */
   beginPlacement(node: Node, request: PlacementRequest, labels: Readonly<Record<string, string>>): PendingPlacement {
     return beginPlacement(this.#containers, node, request, labels);
+  }
+
+  /** Containers that are being made on another node. */
+  get moves(): Moves {
+    return this.#containers.moves;
+  }
+
+  /** Shows what a move made instead of `superseded`, in one step. */
+  completeMove(move: string, superseded: readonly Container[]): void {
+    this.#containers.completeMove(move, superseded, this.#clock.now());
+  }
+
+  /** Sets who is told of a container that a move made and that another one with its identity keeps from being shown as such. */
+  set onUnfinishedMove(listener: (container: Container) => void) {
+    this.#onUnfinishedMove = listener;
   }
 
   /** Makes a synchronous decision as if these containers held nothing on their nodes. */
@@ -361,8 +381,14 @@ export class Cluster implements ClusterView, NodeWriter {
     if (this.volumes.version !== version) this.#watch?.volumesChanged(node);
   }
 
-  emitEngineEvent(node: Node, event: EngineEvent, text: string): void {
-    this.#events.emit({ kind: 'engine-event', node, event, text });
+  /** @param id by which clients know the container of the event, if it is one's */
+  emitEngineEvent(node: Node, event: EngineEvent, text: string, id?: string): void {
+    if (this.moves.isQuiet(node, event)) return;
+    const engineId = event.Actor.ID;
+    if (event.Type !== 'container' || id === undefined || id === engineId)
+      return this.#events.emit({ kind: 'engine-event', node, event, text });
+    const known = { ...event, Actor: { ...event.Actor, ID: id } };
+    this.#events.emit({ kind: 'engine-event', node, event: known, text: text.replaceAll(engineId, id) });
   }
 
   /** As clients see them, without those that were removed for clients already. */

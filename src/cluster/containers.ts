@@ -5,6 +5,7 @@ import { Container } from './container.ts';
 import { ContainerIndex } from './container-index.ts';
 import { ContainerList } from './container-list.ts';
 import { IdentityClaims } from './identity-claims.ts';
+import { Moves } from './moves.ts';
 import type { Node } from './node.ts';
 
 /** A placement whose container the engine has not listed yet: it has a name, labels and a node, but no engine ID. */
@@ -34,6 +35,7 @@ export interface ContainerWatch {
 export class Containers {
   readonly index: ContainerIndex<Container | PendingContainer> = new ContainerIndex();
   readonly list: ContainerList = new ContainerList();
+  readonly moves: Moves = new Moves();
   readonly #watch: ContainerWatch;
   readonly #claims: IdentityClaims;
   readonly #pending = new Set<PendingContainer>();
@@ -74,6 +76,16 @@ export class Containers {
     for (const id of [...node.containers.keys()]) this.remove(node, id);
   }
 
+  /** Shows what a move made instead of what it was made for. */
+  completeMove(move: string, superseded: readonly Container[], nowMs: number): void {
+    const made = this.moves.complete(
+      move,
+      superseded.map(({ engineId }) => engineId),
+    );
+    for (const { node, engineId } of superseded) this.remove(node, engineId);
+    for (const { node, summary } of made) this.#put(node, summary, nowMs);
+  }
+
   /** A node's health changed: its containers are listed differently though they are the same. */
   relist(node: Node): void {
     for (const container of node.containers.values()) this.list.invalidate(container);
@@ -112,6 +124,7 @@ export class Containers {
     nowMs: number,
     onUnknown: (container: Container) => void = this.#watch.onUnknownReservation,
   ): void {
+    if (this.moves.hides(node, summary)) return;
     const earlier = node.containers.get(summary.Id);
     const container = new Container(node, summary, nowMs, earlier);
     if (earlier?.isSameAs(container)) return;

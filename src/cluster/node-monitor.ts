@@ -254,8 +254,10 @@ export class NodeMonitor {
       this.#context.logger.warn({ node: this.#node.name, reason, text: text.slice(0, 200) }, 'an event is left out');
       return;
     }
+    // Clients know it by this ID, also when it is gone now.
+    const id = this.#node.containers.get(event.Actor.ID)?.id;
     this.#sync.onEvent(event);
-    this.#context.cluster.emitEngineEvent(this.#node, event, text);
+    this.#context.cluster.emitEngineEvent(this.#node, event, text, id);
   }
 
   #reportWarnings(info: EngineInfo): void {

@@ -101,7 +101,7 @@ export class VolumeHomes {
    * Gives those volumes that live nowhere yet a home on `node`, at once. It counts until an engine lists the volume, or
    * every container that took it was undone.
    */
-  claim(node: Node, names: readonly string[]): { undo(): void } {
+  claim(node: Node, names: readonly string[]): { readonly names: readonly string[]; undo(): void } {
     const claimed = names.filter((name) => this.#reservation(name) !== undefined || this.#isNowhere(name));
     for (const name of claimed) {
       const reserved = this.#reserved.get(name) ?? { node, users: 0 };
@@ -110,6 +110,7 @@ export class VolumeHomes {
     }
     let isHeld = true;
     return {
+      names: claimed,
       undo: () => {
         if (!isHeld) return;
         isHeld = false;

@@ -186,10 +186,16 @@ export class VolumeService {
     return this.homes.homesOf(names);
   }
 
+  /** See {@link VolumeHomes.homeOf}. */
+  homeOf(name: string): Node | undefined {
+    return this.homes.homeOf(name);
+  }
+
   /** See {@link VolumeHomes.claim}. */
-  claim(node: Node, names: readonly string[]): { undo(): void } {
+  claim(node: Node, names: readonly string[]): { readonly names: readonly string[]; undo(): void } {
     const claim = this.homes.claim(node, names);
     return {
+      names: claim.names,
       undo: () => {
         claim.undo();
         void this.#withdraw(node, names);
@@ -222,6 +228,26 @@ export class VolumeService {
       if (node && this.#parts.cluster.volumes.get(name)?.holders.has(node)) continue;
       await this.#parts.memory?.given.delete(name).catch(() => undefined);
     }
+  }
+
+  /** Makes an empty volume on `to` that is described as the one on `from`. */
+  makeLike(name: string, from: Node, to: Node): Promise<void> {
+    return this.#exclusively(name, async () => {
+      const { Driver, Labels, Options } = this.#parts.cluster.volumes.get(name)?.holders.get(from) ?? {};
+      const body = JSON.stringify({ Name: name, Driver, Labels, DriverOpts: Options });
+      await this.#giveHome(name, to);
+      await to.client.json({ method: 'POST', path: '/volumes/create', body, timeoutMs: CALL_MS });
+      await to.refreshVolumes();
+    });
+  }
+
+  /** Removes a volume from one node; rejects when something there uses it. */
+  discard(name: string, node: Node): Promise<void> {
+    return this.#exclusively(name, async () => {
+      await node.client.json({ method: 'DELETE', path: volumePath(name), api: LOCAL_VOLUMES_API, timeoutMs: CALL_MS });
+      await node.refreshVolumes();
+      if (this.homes.given(name)?.nodeId === node.id) await this.#withdraw(node, [name]);
+    });
   }
 
   /** Makes on `node` those volumes that are recorded but not made yet; to be awaited before the container is created. */

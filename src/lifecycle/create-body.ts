@@ -1,7 +1,7 @@
 import { BadRequestError } from '../common/errors.ts';
 import { setMember } from '../common/json-edit.ts';
 import { isUserDefined } from '../scheduler/host-config.ts';
-import { textOf } from '../scheduler/json.ts';
+import { stringsOf, textOf } from '../scheduler/json.ts';
 
 /** What a create body says about things that live on nodes. */
 export interface CreateReferences {
@@ -72,6 +72,8 @@ export interface CreateEdits {
   readonly engineReference: (container: string) => string;
   /** What containers are called in networks, for links there. */
   readonly networkName: (container: string) => string;
+  /** The short ID that names the container in networks and as a host, when it is not its engine's. */
+  readonly shortId?: string;
 }
 
 interface EditableBody {
@@ -84,7 +86,9 @@ interface EditableBody {
     readonly Links?: readonly string[] | null;
   } | null;
   readonly NetworkingConfig?: {
-    readonly EndpointsConfig?: Readonly<Record<string, { readonly Links?: unknown } | null>> | null;
+    readonly EndpointsConfig?: Readonly<
+      Record<string, { readonly Links?: unknown; readonly Aliases?: unknown } | null>
+    > | null;
   } | null;
 }
 
@@ -100,6 +104,26 @@ export function editCreateBody(text: string, value: unknown, edits: CreateEdits)
   if (edits.cpuShares !== undefined) edited = setMember(edited, ['HostConfig', 'CpuShares'], String(edits.cpuShares));
   for (const [path, changed] of [...changedReferences(body, edits), ...changedLinks(body, edits)]) {
     edited = setMember(edited, path, JSON.stringify(changed));
+  }
+  return edits.shortId === undefined ? edited : withShortId(edited, edits.shortId);
+}
+
+/** What an engine derives from its own ID of a container, derived from another one. */
+function withShortId(text: string, shortId: string): string {
+  const { Hostname, HostConfig, NetworkingConfig } = JSON.parse(text) as EditableBody & { readonly Hostname?: unknown };
+  const mode = textOf(HostConfig?.NetworkMode);
+  if (mode === 'host' || mode.startsWith('container:')) return text;
+  const endpoints = NetworkingConfig?.EndpointsConfig ?? {};
+  const networks = new Set([...(isUserDefined(mode) ? [mode] : []), ...Object.keys(endpoints).filter(isUserDefined)]);
+  let edited = Hostname ? text : setMember(text, ['Hostname'], JSON.stringify(shortId));
+  for (const network of networks) {
+    const aliases = [...stringsOf(endpoints[network]?.Aliases), shortId];
+    const endpoint = { ...endpoints[network], Aliases: aliases };
+    // A whole endpoint where there was none, else one member of it: large numbers survive.
+    const path = ['NetworkingConfig', 'EndpointsConfig', network];
+    edited = endpoints[network]
+      ? setMember(edited, [...path, 'Aliases'], JSON.stringify(aliases))
+      : setMember(edited, path, JSON.stringify(endpoint));
   }
   return edited;
 }

@@ -7,10 +7,10 @@ import { Tombstones } from '../cluster/tombstones.ts';
 import { systemClock } from '../common/clock.ts';
 import { ClusterError, NotFoundError } from '../common/errors.ts';
 import { silentLogger } from '../common/logger.ts';
-import { ContainerLifecycle, type LifecycleContext } from './lifecycle.ts';
+import { ContainerLifecycle, type LifecycleParts } from './lifecycle.ts';
 
 /** A container on an engine that says whether it is one of `--rm`, started on networks that behave as told. */
-function world(start: LifecycleContext['networks']['start'], isAutomatic: boolean) {
+function world(start: LifecycleParts['networks']['start'], isAutomatic: boolean) {
   const asked: string[] = [];
   const client = {
     request: async ({ method, path }: { method: string; path: string }) => {
@@ -23,11 +23,12 @@ function world(start: LifecycleContext['networks']['start'], isAutomatic: boolea
     },
   };
   const removed: string[] = [];
-  const cluster = { removeContainer: (_node: unknown, engineId: string) => removed.push(engineId) };
+  const cluster = new Cluster(systemClock, silentLogger());
+  cluster.removeContainer = (_node, engineId) => void removed.push(engineId);
   const node = { isHealthy: true, name: 'one', client, refreshContainers: async () => undefined };
   const stops = new Stops(memoryTexts());
-  const context = { networks: { start }, cluster, stops, logger: silentLogger() } as unknown as LifecycleContext;
-  const container = { node, engineId: 'c', name: 'c' } as unknown as Container;
+  const context = { networks: { start }, cluster, stops, logger: silentLogger() } as unknown as LifecycleParts;
+  const container = { node, id: 'c', engineId: 'c', name: 'c' } as unknown as Container;
   const request = { search: '', api: '1.44', signal: new AbortController().signal } as const;
   return { act: () => new ContainerLifecycle(context).act(container, 'start', request), asked, removed };
 }
@@ -61,9 +62,9 @@ test('a create with an unknown network is no 404, on which clients would pull th
   const context = {
     cluster: new Cluster(systemClock, silentLogger()),
     images: { isKnown: () => true },
-    networks: { homesOf },
+    networks: { homesOf, refusalsFor: () => new Map() },
     volumes: { homesOf: () => [] },
-  } as unknown as LifecycleContext;
+  } as unknown as LifecycleParts;
   const value = { Image: 'busybox', HostConfig: { NetworkMode: 'nowhere' } };
   const created = new ContainerLifecycle(context).create({
     text: JSON.stringify(value),
@@ -98,9 +99,10 @@ describe('a container of a node that is down', () => {
       },
     };
     const tombstones = new Tombstones(texts);
-    const cluster = { removeContainer: (_: unknown, id: string) => removed.push(id) };
+    const cluster = new Cluster(systemClock, silentLogger());
+    cluster.removeContainer = (_, id) => void removed.push(id);
     const context = { cluster, tombstones, stops: new Stops(memoryTexts()), logger: silentLogger() };
-    const lifecycle = new ContainerLifecycle(context as unknown as LifecycleContext);
+    const lifecycle = new ContainerLifecycle(context as unknown as LifecycleParts);
     const container = { node, engineId: 'c', name: 'web' } as unknown as Container;
     const remove = (search: string) =>
       lifecycle.remove(container, { search, api: '1.44', signal: new AbortController().signal });
@@ -154,9 +156,9 @@ test('a stop of a container that does not run is remembered until it is started'
   const lifecycle = new ContainerLifecycle({
     networks,
     stops,
-    cluster: {},
+    cluster: new Cluster(systemClock, silentLogger()),
     logger: silentLogger(),
-  } as unknown as LifecycleContext);
+  } as unknown as LifecycleParts);
   const act = (action: 'start' | 'stop', state: string) =>
     lifecycle.act({ node, engineId: 'c', name: 'c', state } as unknown as Container, action, {
       search: '',

@@ -10,11 +10,14 @@ import type { ApiVersion } from '../engine/api-version.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import { createContainer } from './create.ts';
+import { Drafts } from './drafts.ts';
 import type { ImageSource, NetworkPlacement, VolumePlacement } from './ports.ts';
+import { resolveUnfinished } from './resolve-unfinished.ts';
+import { Traffic } from './traffic.ts';
 import type { CreateRequest } from './wanted.ts';
 
-/** What the lifecycle stands on. */
-export interface LifecycleContext {
+/** What the lifecycle is given to stand on. */
+export interface LifecycleParts {
   readonly cluster: Cluster;
   readonly scheduler: SchedulerOptions;
   readonly images: ImageSource;
@@ -25,6 +28,12 @@ export interface LifecycleContext {
   /** How often a create that an engine failed at is tried on another node. */
   readonly createRetries: number;
   readonly logger: Logger;
+}
+
+/** What the parts of the lifecycle work with. */
+export interface LifecycleContext extends LifecycleParts {
+  readonly drafts: Drafts;
+  readonly traffic: Traffic;
 }
 
 /** Operations on an existing container that engines answer with a status and at most a few bytes. */
@@ -48,8 +57,29 @@ export interface ActionRequest {
 export class ContainerLifecycle {
   readonly #context: LifecycleContext;
 
-  constructor(context: LifecycleContext) {
-    this.#context = context;
+  /** @param parts what it stands on; what is provisional is its own */
+  constructor(parts: LifecycleParts) {
+    this.#context = { ...parts, drafts: new Drafts(parts.cluster), traffic: new Traffic() };
+    resolveUnfinished(this.#context);
+  }
+
+  /**
+   * Ends what is provisional about a container that a client is about to use: it stays on its node from now on. Waits while it is being
+   * made on another one; resolves with the container as it is then.
+   */
+  async use(container: Container): Promise<Container> {
+    const current = await this.settled(container);
+    this.#context.drafts.settle(current.id);
+    return current;
+  }
+
+  /** The container once it is not being made on another node. */
+  async settled(container: Container): Promise<Container> {
+    const { traffic, cluster } = this.#context;
+    const keys = [`container ${container.id}`] as const;
+    if (!traffic.lockOn(keys)) return container;
+    while (traffic.lockOn(keys)) await traffic.lockOn(keys);
+    return cluster.findContainer(container.id) ?? container;
   }
 
   /** Chooses a node, prepares it and creates the container there. Throws `SchedulingError`, 404 for an unknown image, 409 for a taken name. */
@@ -58,7 +88,8 @@ export class ContainerLifecycle {
   }
 
   /** Passes an action to the container's engine; waits as long as the engine does (stopping takes its grace period). */
-  async act(container: Container, action: ContainerAction, request: ActionRequest): Promise<EngineAnswer> {
+  async act(meant: Container, action: ContainerAction, request: ActionRequest): Promise<EngineAnswer> {
+    const container = await this.use(meant);
     requireHealthy(container.node, `container ${container.name}`);
     const { node, engineId } = container;
     await this.#noteWish(container, action, request.search);
@@ -81,7 +112,8 @@ export class ContainerLifecycle {
   }
 
   /** Renames when the name is free in the whole cluster. */
-  async rename(container: Container, name: string, request: ActionRequest): Promise<EngineAnswer> {
+  async rename(meant: Container, name: string, request: ActionRequest): Promise<EngineAnswer> {
+    const container = await this.settled(meant);
     requireHealthy(container.node, `container ${container.name}`);
     const release = this.#context.cluster.names.reserve(name.replace(/^\//, ''));
     try {
@@ -92,7 +124,9 @@ export class ContainerLifecycle {
         api: request.api,
         signal: request.signal,
       });
-      if (answer.statusCode < 400) await this.#refresh(container);
+      if (answer.statusCode >= 400) return answer;
+      this.#context.drafts.rename(container.id, name.replace(/^\//, ''));
+      await this.#refresh(container);
       return answer;
     } finally {
       release();
@@ -103,7 +137,8 @@ export class ContainerLifecycle {
    * Removes it from its engine and from the model. With force also while its node is down: its name is free at once, and it is
    * removed when the node returns.
    */
-  async remove(container: Container, request: ActionRequest): Promise<EngineAnswer> {
+  async remove(meant: Container, request: ActionRequest): Promise<EngineAnswer> {
+    const container = await this.settled(meant);
     const query = new URLSearchParams(request.search);
     const isLinkOnly = isTrue(query.get('link'));
     const isForced = isTrue(query.get('force')) && !isLinkOnly;
@@ -117,6 +152,7 @@ export class ContainerLifecycle {
       const answer = await node.client.request({ method: 'DELETE', path, api, signal, timeoutMs: 0 });
       if (answer.statusCode < 300) {
         await this.#context.stops.forget(engineId);
+        this.#context.drafts.forget(container.id);
         this.#context.cluster.removeContainer(node, engineId);
       }
       return answer;
@@ -138,8 +174,9 @@ export class ContainerLifecycle {
     return answer;
   }
 
-  async #bury({ node, engineId, name }: Container, { search }: ActionRequest): Promise<EngineAnswer> {
+  async #bury({ node, id, engineId, name }: Container, { search }: ActionRequest): Promise<EngineAnswer> {
     await this.#context.tombstones.bury({ engineId, nodeId: node.id, name, search });
+    this.#context.drafts.forget(id);
     this.#context.cluster.removeContainer(node, engineId);
     this.#context.logger.warn({ node: node.name, container: name }, 'removed: its node does so when it is back');
     return NO_CONTENT;

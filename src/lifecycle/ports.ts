@@ -48,11 +48,17 @@ export interface NetworkPlacement {
 export interface VolumePlacement {
   /** The nodes the named volumes live on, with reasons. */
   homesOf(volumes: readonly string[]): readonly Home[];
+  /** The node a named volume lives on; undefined when it lives nowhere yet, or everywhere. */
+  homeOf(volume: string): Node | undefined;
+  /** Makes an empty volume on `to` that is described as the one on `from`. */
+  makeLike(volume: string, from: Node, to: Node): Promise<void>;
+  /** Removes a volume from one node; rejects when something there uses it. */
+  discard(volume: string, node: Node): Promise<void>;
   /**
    * Takes a home on `node` for those volumes that have none yet: synchronously, in the same turn as the placement, so
-   * that two users never choose two homes. `undo` gives it back when the container was not created there.
+   * that two users never choose two homes. `undo` gives it back when the container was not created there; `names` are those volumes.
    */
-  claim(node: Node, volumes: readonly string[]): { undo(): void };
+  claim(node: Node, volumes: readonly string[]): { readonly names: readonly string[]; undo(): void };
   /** Creates on `node` the volumes that are recorded but not made yet, with their labels and driver options. */
   settle(node: Node, volumes: readonly string[], signal?: AbortSignal): Promise<void>;
 }

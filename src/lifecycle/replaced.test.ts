@@ -6,8 +6,10 @@ import { silentLogger } from '../common/logger.ts';
 import { reservationOf } from '../scheduler/host-config.ts';
 import { schedulerOptions } from '../scheduler/scheduler.ts';
 import type { Home } from '../scheduler/types.ts';
+import { Drafts } from './drafts.ts';
 import type { LifecycleContext } from './lifecycle.ts';
 import { place } from './place.ts';
+import { Traffic } from './traffic.ts';
 import { readWanted } from './wanted.ts';
 
 const PORT = { PortBindings: { '80/tcp': [{ HostPort: '80' }] } };
@@ -51,7 +53,9 @@ function world(held: readonly Held[], homes: readonly Home[] = []): LifecycleCon
     scheduler: schedulerOptions(),
     images: { isKnown: () => true },
     networks: { homesOf: () => [], refusalsFor: () => new Map() },
-    volumes: { homesOf: () => homes },
+    volumes: { homesOf: () => homes, claim: () => ({ names: [], undo: () => undefined }) },
+    drafts: new Drafts(cluster),
+    traffic: new Traffic(),
   } as unknown as LifecycleContext;
 }
 

@@ -57,8 +57,10 @@ function prepareChecks(request: PlacementRequest, cluster: ClusterView, options:
   const others = options.filters.filter(({ name }) => name !== 'health');
   const checks: NamedCheck[] = [];
   for (const filter of [...health, ...REQUIREMENTS, ...others]) {
-    const check = filter.prepare(request, cluster);
-    if (check !== undefined) checks.push({ name: filter.name, check });
+    for (const each of [request, ...(request.companions ?? [])]) {
+      const check = filter.prepare(each, cluster);
+      if (check !== undefined) checks.push({ name: filter.name, check });
+    }
   }
   const resources = prepareResources(request, options.overcommit);
   if (resources !== undefined) checks.push({ name: 'resources', check: resources });

@@ -138,6 +138,8 @@ export interface PlacementRequest {
   readonly excluded?: ReadonlyMap<string, string>;
   /** IDs of containers that this one replaces: it need not keep away from them. The caller sets their reservations aside. */
   readonly replaces?: ReadonlySet<string>;
+  /** Containers that go to the same node with it: the node must be right for each. What they reserve is in this request's sums. */
+  readonly companions?: readonly PlacementRequest[];
   /** Nodes to stay on if they may take the container: it comes after every preference the client wrote. */
   readonly stays?: ReadonlySet<string>;
 }

@@ -59,6 +59,7 @@ export class ApiFixture implements AsyncDisposable {
         findContainer: (reference: string) =>
           reference === 'missing' ? undefined : fixtureContainer(reference, nodes, options.identities ?? {}),
       },
+      lifecycle: { use: async (container: unknown) => container, settled: async (container: unknown) => container },
       execs,
       logger: silentLogger(),
       advertisedApi: () => '1.51',

@@ -35,7 +35,8 @@ export class ImageApi implements AsyncDisposable {
     const images = new ImageServices({ cluster, logger, scheduler: schedulerOptions(), ...options });
     const imageList = new ImageListView(cluster);
     // What these routes do not use is left out.
-    const services = { cluster, images, imageList, logger, clock: systemClock, advertisedApi: () => '1.51' };
+    const lifecycle = { use: async (container: unknown) => container };
+    const services = { cluster, lifecycle, images, imageList, logger, clock: systemClock, advertisedApi: () => '1.51' };
     const server = await startApiServer({
       listeners: [parseListenAddress('tcp://127.0.0.1:0')],
       tls: undefined,

@@ -73,6 +73,7 @@ function create({ state, exchange }: RouteContext, body: Record<string, unknown>
     exchange.error(404, `No such image: ${image.includes(':') ? image : `${image}:latest`}`);
     return;
   }
+  for (const volume of namedVolumes(body)) state.needVolume(volume);
   const container = state.create({ ...toSeed(body), image, ...(name === undefined ? {} : { name }) });
   exchange.json(201, `{"Id":"${container.id}","Warnings":[]}\n`);
 }
@@ -81,11 +82,18 @@ function conflictText(name: string, id: string): string {
   return `Conflict. The container name "/${name}" is already in use by container "${id}". You have to remove (or rename) that container to be able to reuse that name.`;
 }
 
+/** Named volumes of `Binds`: an engine makes those that are missing. */
+function namedVolumes({ HostConfig }: CreateBody): readonly string[] {
+  const sources = (HostConfig?.Binds ?? []).map((bind) => bind.split(':')[0] ?? '');
+  return sources.filter((source) => NAME.test(source));
+}
+
 interface CreateBody {
   readonly Labels?: Record<string, string>;
   readonly Cmd?: readonly string[] | string;
   readonly HostConfig?: {
     readonly NetworkMode?: string;
+    readonly Binds?: readonly string[] | null;
     readonly PortBindings?: Record<string, readonly { HostIp?: string; HostPort?: string }[]>;
   };
   readonly NetworkingConfig?: { readonly EndpointsConfig?: Record<string, unknown> };

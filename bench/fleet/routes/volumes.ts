@@ -10,12 +10,11 @@ export const volumeRoutes: RouteTable = {
   'POST volumes/create': ({ state, exchange }) => {
     exchange.readJson((body) => {
       const name = String(body.Name || `volume-${state.volumes.size}`);
-      const volume = state.volumes.get(name) ?? state.addVolume(name, (body.Labels ?? {}) as Record<string, string>);
-      state.events.emit('volume', 'create', name, { driver: volume.driver });
-      exchange.json(201, toJson(volume));
+      exchange.json(201, toJson(state.needVolume(name, (body.Labels ?? {}) as Record<string, string>)));
     });
   },
   'DELETE volumes/{}': withVolume(({ state, exchange }, volume) => {
+    if (state.isVolumeUsed(volume.name)) return exchange.error(409, `remove ${volume.name}: volume is in use`);
     state.volumes.delete(volume.name);
     state.events.emit('volume', 'destroy', volume.name, { driver: volume.driver });
     exchange.empty(204);

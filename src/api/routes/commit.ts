@@ -1,4 +1,5 @@
 import { IDENTITY_LABEL } from '../../cluster/container.ts';
+import { MOVE_LABEL } from '../../cluster/moves.ts';
 import { requireHealthy } from '../../cluster/reachable.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import { setMember } from '../../common/json-edit.ts';
@@ -11,17 +12,21 @@ import { askNode, sendAnswer } from '../proxy.ts';
 /** `docker commit`: at the container's node. */
 export const commitRoutes: RouteHandlers = { 'POST /commit': commit };
 
+/** Labels that say who a container is: an image must not hand them on. */
+const OF_THE_SWARM = [IDENTITY_LABEL, MOVE_LABEL];
+
 async function commit(call: Call): Promise<void> {
   const { query, services } = call;
   const reference = query.get('container');
   if (!reference) throw new BadRequestError('commit: the query names no container', 'NO_CONTAINER');
-  const container = services.cluster.container(reference);
+  const container = await services.lifecycle.use(services.cluster.container(reference));
   requireHealthy(container.node, `container ${container.name}`);
   const { text, value } = withoutIdentity(await readCanonical(call, COMMIT_BODY));
   const search = new URLSearchParams(query);
   search.set('container', container.engineId);
   const path = `/commit?${search}`;
-  const body = IDENTITY_LABEL in container.labels ? withNoIdentity(text, value) : text;
+  const inherited = OF_THE_SWARM.filter((label) => label in container.labels);
+  const body = inherited.length > 0 ? without(inherited, text, value) : text;
   const headers = body === '' ? {} : { 'Content-Type': 'application/json' };
   const answer = await askNode(call, container.node, { path, body, headers, timeoutMs: 0 });
   if (answer.statusCode < 300) {
@@ -35,9 +40,9 @@ async function commit(call: Call): Promise<void> {
  * An engine gives the image all labels of the container, and lets the request only overwrite them: an empty identity is
  * none, so that containers made from the image are themselves.
  */
-function withNoIdentity(text: string, value: unknown): string {
+function without(inherited: readonly string[], text: string, value: unknown): string {
   const config = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
   const { Labels } = config as { readonly Labels?: Readonly<Record<string, string>> | null };
-  const labels = JSON.stringify({ ...Labels, [IDENTITY_LABEL]: '' });
+  const labels = JSON.stringify({ ...Labels, ...Object.fromEntries(inherited.map((label) => [label, ''])) });
   return value === config ? setMember(text, ['Labels'], labels) : `{"Labels":${labels}}`;
 }

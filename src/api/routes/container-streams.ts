@@ -5,7 +5,7 @@ import type { Call, Handler, RouteHandlers } from '../call.ts';
 import { copyHeaders } from '../forwarding.ts';
 import { hijackToNode } from '../hijack.ts';
 import { IdRewriter } from '../id-rewriter.ts';
-import { containerOf, containerPath } from '../owner.ts';
+import { containerPath, usedContainer } from '../owner.ts';
 import { openOnNode, proxyToNode, streamFromNode } from '../proxy.ts';
 import { pipeAnswer } from '../relay.ts';
 import { uploadToNode } from '../upload.ts';
@@ -28,33 +28,33 @@ export const containerStreamRoutes: RouteHandlers = {
 
 function ask(operation: string): Handler {
   return async (call) => {
-    const container = containerOf(call);
+    const container = await usedContainer(call);
     await proxyToNode(call, container.node, { path: containerPath(call, container, operation) });
   };
 }
 
 function stream(operation: string): Handler {
-  return (call) => {
-    const container = containerOf(call);
+  return async (call) => {
+    const container = await usedContainer(call);
     return streamFromNode(call, container.node, { path: containerPath(call, container, operation) });
   };
 }
 
 function hijack(operation: string): Handler {
-  return (call) => {
-    const container = containerOf(call);
+  return async (call) => {
+    const container = await usedContainer(call);
     return hijackToNode(call, container.node, containerPath(call, container, operation));
   };
 }
 
 async function putArchive(call: Call): Promise<void> {
-  const container = containerOf(call);
+  const container = await usedContainer(call);
   await uploadToNode(call, container.node, { path: containerPath(call, container, 'archive') });
 }
 
 /** Stats carry the container's ID, which must be the one clients know. */
 async function stats(call: Call): Promise<void> {
-  const container = containerOf(call);
+  const container = await usedContainer(call);
   const path = containerPath(call, container, 'stats');
   if (container.id === container.engineId) return streamFromNode(call, container.node, { path });
   const answer = await openOnNode(call, container.node, { path });
@@ -71,7 +71,7 @@ async function stats(call: Call): Promise<void> {
  * back. When the node is lost meanwhile the body says so.
  */
 async function wait(call: Call): Promise<void> {
-  const container = containerOf(call);
+  const container = await usedContainer(call);
   const { res } = call;
   const answer = await openOnNode(call, container.node, { path: containerPath(call, container, 'wait') });
   try {

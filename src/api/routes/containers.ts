@@ -8,7 +8,7 @@ import { readBody } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { readCreate } from '../canonical-body.ts';
 import { flag, parseFilters } from '../filters.ts';
-import { containerOf, containerPath } from '../owner.ts';
+import { containerPath, settledContainer } from '../owner.ts';
 import { sendAnswer } from '../proxy.ts';
 import { refreshFor } from '../refresh-filters.ts';
 import { CONTAINER_FILTERS, selectContainers } from '../views/container-filter.ts';
@@ -130,10 +130,14 @@ async function createContainer(call: Call): Promise<void> {
 }
 
 async function inspectContainer(call: Call): Promise<void> {
-  const container = containerOf(call);
-  const path = containerPath(call, container, 'json');
-  const answer = await container.node.client.request({ method: 'GET', path, api: call.api, signal: call.signal });
-  sendAnswer(call, answer, (text) => inspectView(text, container, call.services.cluster.networkNames));
+  for (let tried = 1; ; tried++) {
+    const container = await settledContainer(call);
+    const path = containerPath(call, container, 'json');
+    const answer = await container.node.client.request({ method: 'GET', path, api: call.api, signal: call.signal });
+    // It may have been made on another node meanwhile.
+    if (answer.statusCode === 404 && tried === 1) continue;
+    return sendAnswer(call, answer, (text) => inspectView(text, container, call.services.cluster.networkNames));
+  }
 }
 
 async function act(call: Call, action: ContainerAction): Promise<void> {

@@ -6,7 +6,7 @@ import { memberString, replaceMember } from '../../common/json-edit.ts';
 import { readJsonText } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { hijackToNode } from '../hijack.ts';
-import { containerOf, containerPath } from '../owner.ts';
+import { containerPath, usedContainer } from '../owner.ts';
 import { proxyToNode } from '../proxy.ts';
 
 /** Exec: created on the container's node, found again by the exec's ID. */
@@ -21,7 +21,7 @@ export const execRoutes: RouteHandlers = {
 const SEARCH_MS = 3_000;
 
 async function createExec(call: Call): Promise<void> {
-  const container = containerOf(call);
+  const container = await usedContainer(call);
   const body = await readJsonText(call);
   const path = containerPath(call, container, 'exec');
   const answer = await proxyToNode(call, container.node, { path, body });

@@ -49,14 +49,24 @@ async function createNetwork(call: Call): Promise<void> {
 
 async function connectContainer(call: Call): Promise<void> {
   const { value } = await readCanonical(call, CONNECT_BODY);
-  await call.services.networks.connect(param(call, 'id'), objectOf<ConnectBody>(value), call.signal);
+  const body = objectOf<ConnectBody>(value);
+  await useContainer(call, body);
+  await call.services.networks.connect(param(call, 'id'), body, call.signal);
   sendStatus(call.res, 200);
 }
 
 async function disconnectContainer(call: Call): Promise<void> {
   const { value } = await readCanonical(call, CONNECT_BODY);
-  await call.services.networks.disconnect(param(call, 'id'), objectOf<ConnectBody>(value), call.signal);
+  const body = objectOf<ConnectBody>(value);
+  await useContainer(call, body);
+  await call.services.networks.disconnect(param(call, 'id'), body, call.signal);
   sendStatus(call.res, 200);
+}
+
+/** What a client changes stays where it is; what does not exist is told of later. */
+async function useContainer({ services }: Call, { Container }: ConnectBody): Promise<void> {
+  const container = typeof Container === 'string' ? services.cluster.findContainer(Container) : undefined;
+  if (container) await services.lifecycle.use(container);
 }
 
 async function pruneNetworks(call: Call): Promise<void> {

@@ -25,6 +25,7 @@ export function inspectView(answer: string, container: Container, names: Network
   let text = withReachablePorts(answer, node.address);
   text = withAskedMode(withShownNetworks(text, names), names);
   if (id !== engineId) text = setMember(text, ['Id'], JSON.stringify(id));
+  text = withKnownReferences(text, container);
   return `{"Node":${node.factsJson},${text.slice(text.indexOf('{') + 1)}`;
 }
 
@@ -49,6 +50,20 @@ function withAskedMode(text: string, names: NetworkNames): string {
 
 const MODE = ['HostConfig', 'NetworkMode'] as const;
 const LABELS = ['Config', 'Labels'] as const;
+
+/** Another container that it shares something with, under the ID by which clients know that. */
+function withKnownReferences(text: string, { node }: Container): string {
+  if (!text.includes('"container:')) return text;
+  return SHARED.reduce((shown, key) => {
+    const mode = memberString(shown, ['HostConfig', key]);
+    const engineId = mode?.startsWith('container:') ? mode.slice('container:'.length) : undefined;
+    const known = engineId === undefined ? undefined : node.containers.get(engineId);
+    if (!known || known.id === engineId) return shown;
+    return setMember(shown, ['HostConfig', key], JSON.stringify(`container:${known.id}`));
+  }, text);
+}
+
+const SHARED = ['NetworkMode', 'PidMode', 'IpcMode'] as const;
 
 /** `0.0.0.0` and `::` become the node's address; where both said the same port it is listed once. */
 function withReachablePorts(text: string, address: string): string {

@@ -1,13 +1,20 @@
 import type { NodeView } from '../types.ts';
 import type { Check, Filter } from './filter.ts';
 
-const check: Check = {
-  accepts: (node) => node.slots === undefined || node.containerCount < node.slots,
-  explain: (refused) => `all container slots are in use${limits(refused)}`,
-};
+const check: Check = checkFor(1);
+
+function checkFor(count: number): Check {
+  return {
+    accepts: (node) => node.slots === undefined || node.containerCount + count <= node.slots,
+    explain: (refused) => `all container slots are in use${limits(refused)}`,
+  };
+}
 
 /** Nodes labelled `containerslots=N` take at most N containers. */
-export const containerSlotsFilter: Filter = { name: 'containerslots', prepare: () => check };
+export const containerSlotsFilter: Filter = {
+  name: 'containerslots',
+  prepare: ({ companions }) => (companions === undefined ? check : checkFor(1 + companions.length)),
+};
 
 /** The limit an engine's labels set (`containerslots`); undefined when there is none or it is not a whole number. */
 export function slotsOf(labels: ReadonlyMap<string, string>): number | undefined {

@@ -297,6 +297,25 @@ function buildScenario(user: User): void {
 
 /** What Compose of today has and 1.29 had not. */
 function newerScenarios(user: User): void {
+  projectTest(user, 'tied', 'services that share something come up on one node, the others spread', async (project) => {
+    await project.compose(['up', '-d']);
+    const nodeOf = Object.fromEntries((await project.containers()).map(({ service, node }) => [service, node]));
+    expect([nodeOf.left, nodeOf.right]).toEqual([nodeOf.both, nodeOf.both]);
+    expect([nodeOf.net, nodeOf.pid]).toEqual([nodeOf.guest, nodeOf.guest]);
+    expect(nodeOf.source).toEqual(nodeOf.heir);
+    expect(new Set(Object.values(nodeOf)).size).toBeGreaterThan(1);
+    const before = await ids(project);
+    expect(await project.compose(['up', '-d'])).not.toMatch(/recreat/i);
+    expect(await ids(project)).toEqual(before);
+    await project.exec('left', 'sh', '-c', 'echo shared > /left/file');
+    expect((await project.exec('both', 'cat', '/left/file')).stdout).toBe('shared\n');
+    await reaches(project, 'both', 'guest-alias');
+    const shown = await user.docker(['inspect', '-f', '{{.Id}}', ...before]);
+    expect(shown.split('\n')).toEqual(before);
+    await project.compose(['up', '-d', '--force-recreate']);
+    expect((await project.containers()).map(({ status }) => status.split(' ')[0])).toEqual(before.map(() => 'Up'));
+  });
+
   projectTest(
     user,
     'configs',

@@ -1,0 +1,114 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import { IDENTITY_LABEL } from '../cluster/container.ts';
+import { MOVE_LABEL } from '../cluster/moves.ts';
+import type { Node } from '../cluster/node.ts';
+import { EngineError } from '../common/errors.ts';
+import { setMember } from '../common/json-edit.ts';
+import { ASKED_MODE_LABEL, ROLE_LABEL } from '../common/labels.ts';
+import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
+import { editCreateBody } from './create-body.ts';
+import type { LifecycleContext } from './lifecycle.ts';
+import type { Wanted } from './wanted.ts';
+
+const RESERVED_LABELS = [IDENTITY_LABEL, MOVE_LABEL, ROLE_LABEL, ASKED_MODE_LABEL];
+
+/** Who a container is that is made in place of another one. */
+export interface Successor {
+  /** The ID by which clients know it. */
+  readonly id: string;
+  /** Its {@link MOVE_LABEL}. */
+  readonly move: string;
+  /** Engine IDs of those made with it, by the IDs clients know. */
+  readonly engineIds: ReadonlyMap<string, string>;
+}
+
+/** Brings to a node what a container needs there: image and networks. Returns what the node knows the image by. */
+export async function prepareNode(
+  context: LifecycleContext,
+  { references, request }: Wanted,
+  node: Node,
+  signal: AbortSignal,
+): Promise<string> {
+  const [image] = await Promise.all([
+    context.images.ensureOn(node, references.image, {
+      signal,
+      ...(request.registryAuth === undefined ? {} : { registryAuth: request.registryAuth }),
+    }),
+    context.networks.prepareAttach(node, references.networks, signal),
+  ]);
+  return image.reference;
+}
+
+/** Creates the container on a node that is prepared, and connects it. Resolves with the engine's answer, whatever it is. */
+export async function createOn(
+  context: LifecycleContext,
+  wanted: Wanted,
+  node: Node,
+  options: { readonly image: string; readonly signal: AbortSignal; readonly successor?: Successor },
+): Promise<EngineAnswer> {
+  const text = engineBody(context, wanted, options.image, options.successor);
+  const { body, connects } = context.networks.split(text, node);
+  const answer = await node.client.request({
+    method: 'POST',
+    path: `/containers/create${createQuery(wanted)}`,
+    api: wanted.request.api,
+    body,
+    signal: options.signal,
+    timeoutMs: 0,
+  });
+  if (answer.statusCode !== 201) return answer;
+  const { Id } = JSON.parse(answer.body.toString()) as { readonly Id: string };
+  for (const connect of connects) await connectTo(node, Id, connect.network, connect.body);
+  return answer;
+}
+
+function createQuery({ name, request }: Wanted): string {
+  const query = new URLSearchParams();
+  if (name) query.set('name', name);
+  if (request.platform) query.set('platform', request.platform);
+  const text = query.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+/** `image` is what the node knows the image by: a copied one has no digest. */
+function engineBody(
+  { cluster, images }: LifecycleContext,
+  { request, parsed, references }: Wanted,
+  image: string,
+  successor: Successor | undefined,
+): string {
+  const inherited = images.labelsOf(references.image);
+  // An image may carry what only the swarm may say: the identity of the container it was committed from, for one.
+  const cleared = RESERVED_LABELS.filter((label) => label in inherited).map((label) => [label, ''] as const);
+  const identity = successor ? { [IDENTITY_LABEL]: successor.id, [MOVE_LABEL]: successor.move } : {};
+  return editCreateBody(request.text, request.value, {
+    image: image === references.image ? undefined : image,
+    env: parsed.strippedEnv,
+    labels: { ...Object.fromEntries(cleared), ...parsed.labelsToAdd, ...identity },
+    cpuShares: parsed.engineCpuShares,
+    engineReference: (reference) => engineReference(cluster, reference, successor),
+    networkName: (reference) => cluster.findContainer(reference)?.name ?? reference,
+    ...(successor ? { shortId: successor.id.slice(0, 12) } : {}),
+  });
+}
+
+/** What an engine knows a container by: the client's own words where it would understand them, so that they are shown as asked. */
+function engineReference(cluster: Cluster, reference: string, successor: Successor | undefined): string {
+  const container = cluster.findContainer(reference);
+  if (!container) return reference;
+  const { name } = container;
+  const engineId = successor?.engineIds.get(container.id) ?? container.engineId;
+  const bare = reference.replace(/^\//, '');
+  if (bare === name || engineId.startsWith(bare)) return reference;
+  return bare.includes('/') ? name : engineId;
+}
+
+async function connectTo(node: Node, engineId: string, network: string, body: string): Promise<void> {
+  const path = `/networks/${encodeURIComponent(network)}/connect`;
+  const named = setMember(body, ['Container'], JSON.stringify(engineId));
+  const answer = await node.client.request({ method: 'POST', path, body: named });
+  if (answer.statusCode < 300) return;
+  // As an engine that takes several networks would: no container is left behind.
+  await node.client.request({ method: 'DELETE', path: `/containers/${engineId}?force=1&v=1` });
+  throw new EngineError(messageOf(answer.body), 'ENGINE_ANSWER', undefined, answer.statusCode);
+}
