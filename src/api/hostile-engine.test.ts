@@ -88,6 +88,18 @@ test.each([
   }
 });
 
+test('what clients may write is no lie, however long', async () => {
+  const long = 'n'.repeat(2_000_000);
+  const stop = liar.lie('GET /networks', 200, [{ Id: 'a', Name: long, Driver: 'bridge', Scope: 'local' }]);
+  try {
+    await node.refreshNetworks();
+    expect((await world.call('GET', '/networks')).json.map(({ Name }: { Name: string }) => Name)).toContain(long);
+  } finally {
+    stop();
+    await node.refreshNetworks();
+  }
+});
+
 async function refreshAll(): Promise<void> {
   await Promise.all([node.refreshAllContainers(), node.refreshImages(), node.refreshNetworks(), node.refreshVolumes()]);
 }

@@ -41,7 +41,7 @@ const GATHER_MS = 20;
 const MAX_IDS_PER_LIST = 100;
 
 /** See {@link askEngine}, which is not used here because an answer that is the same as before is not read. */
-const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+const MAX_LISTING_BYTES = 128 * 1024 * 1024;
 
 /** Wait before a listing that did not show what was said is made again; doubles with every attempt. */
 const RECHECK_MS = 80;

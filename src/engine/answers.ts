@@ -22,7 +22,7 @@ const maybeText = optional(text());
 const maybeWhole = optional(whole());
 const maybeFlag = optional(flag);
 const texts = optional(list(text()));
-const labels = optional(record(text(16 * 1024 * 1024)));
+const labels = optional(record(text()));
 const id = name(256);
 
 const version = object({
@@ -105,7 +105,7 @@ const port = object({
   IP: maybeText,
   PrivatePort: whole(0, 65_535),
   PublicPort: optional(whole(0, 65_535)),
-  Type: text(16),
+  Type: text(),
 });
 
 const mount = object({
@@ -130,7 +130,7 @@ const container = object({
   SizeRw: maybeWhole,
   SizeRootFs: maybeWhole,
   Labels: labels,
-  State: text(64),
+  State: text(),
   Status: text(),
   HostConfig: optional(object({ NetworkMode: maybeText, Annotations: optional(record(text())) })),
   NetworkSettings: optional(object({ Networks: optional(record(optional(endpoint))) })),
@@ -153,9 +153,9 @@ const image = object({
 
 const network = object({
   Id: id,
-  Name: text(1024),
-  Driver: text(1024),
-  Scope: text(64),
+  Name: text(),
+  Driver: text(),
+  Scope: text(),
   Created: maybeText,
   EnableIPv4: maybeFlag,
   EnableIPv6: maybeFlag,
@@ -185,8 +185,8 @@ const network = object({
 }) as Shape<NetworkSummary>;
 
 const volume = object({
-  Name: name(4096),
-  Driver: text(1024),
+  Name: text(),
+  Driver: text(),
   Scope: maybeText,
   CreatedAt: maybeText,
   Mountpoint: maybeText,
@@ -201,9 +201,9 @@ const volumeList = object({ Volumes: optional(list(volume)), Warnings: texts }) 
 }>;
 
 const event = object({
-  Type: text(256),
+  Type: text(),
   Action: text(),
-  Actor: object({ ID: text(4096), Attributes: optional(record(text())) }),
+  Actor: object({ ID: text(), Attributes: optional(record(text())) }),
   scope: maybeText,
   status: maybeText,
   id: maybeText,
@@ -326,5 +326,5 @@ export async function askEngine<T>(client: EngineClient, request: EngineRequest,
   return parseAnswer(body, shape, `${request.method} ${request.path.split('?')[0]}`);
 }
 
-/** An engine that says more is not listened to: reading it would hold up everything else. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** An engine that says more is not listened to: reading it would hold up everything else. A create's body has 16 MiB at most. */
+const MAX_ANSWER_BYTES = 128 * 1024 * 1024;

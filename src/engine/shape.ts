@@ -13,14 +13,13 @@ export interface Optional<T> extends Shape<T | null | undefined> {
   readonly isOptional: true;
 }
 
-/** Longest text of a member nobody gave a bound, in characters. */
-const MAX_CHARS = 1024 * 1024;
 /** Larger quantities are nobody's, and would not stay exact in sums. */
 const MAX_WHOLE = 2 ** 53 - 1;
 /** Deepest nesting of members we do not know. */
 const MAX_DEPTH = 32;
 
-export function text(maxChars: number = MAX_CHARS): Shape<string> {
+/** Without a bound where clients choose the text: what one of them made must not make the engine's whole answer invalid. */
+export function text(maxChars: number = Number.POSITIVE_INFINITY): Shape<string> {
   return (value) => {
     if (typeof value !== 'string') return ` is ${kindOf(value)}, not a text`;
     return value.length > maxChars ? ` has ${value.length} characters, more than ${maxChars}` : undefined;
