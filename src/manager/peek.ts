@@ -7,15 +7,19 @@ import type { EngineInfo } from '../engine/types.ts';
 import type { SeenEngine } from '../store/choose-cluster.ts';
 import { MARK_LABEL } from '../substrate/types.ts';
 
-/** How long a manager's start waits for discovery, and then for engines, to learn which cluster it serves. */
-const PATIENCE_MS = 5_000;
+/** How long a manager's start waits for discovery to learn which cluster it serves, in milliseconds. */
+const DISCOVERY_MS = 5_000;
+/** How long it then waits for engines: those of a swarm that just lost its leader take their time. */
+const ENGINES_MS = 10_000;
+/** And for the others when one has answered. */
+const OTHERS_MS = 3_000;
 /** A cluster's engines all say the same; more are not asked. */
 const MOST_ASKED = 64;
 const AT_ONCE = 16;
 
 /** What discovery knows now; nothing when it fails or takes too long. */
 export async function peekEntries(backend: DiscoveryBackend): Promise<readonly Entry[]> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const signal = AbortSignal.timeout(DISCOVERY_MS);
   return await Promise.race([backend.entries(signal), aborted(signal)]).catch(() => []);
 }
 
@@ -24,17 +28,23 @@ export async function peekEngines(
   entries: readonly Entry[],
   connect: (entry: Entry) => Promise<Connector>,
 ): Promise<readonly SeenEngine[]> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const enough = new AbortController();
+  const signal = AbortSignal.any([AbortSignal.timeout(ENGINES_MS), enough.signal]);
+  let timer: NodeJS.Timeout | undefined;
   const limit = pLimit(AT_ONCE);
   const seen: SeenEngine[] = [];
   const asking = entries.slice(0, MOST_ASKED).map((entry) =>
     limit(async () => {
       // An engine that cannot be asked says nothing; its monitor will tell why.
       const engine = await peek(entry, connect, signal).catch(() => undefined);
-      if (engine) seen.push(engine);
+      if (!engine) return;
+      seen.push(engine);
+      timer ??= setTimeout(() => enough.abort(), OTHERS_MS);
     }),
   );
   await Promise.race([Promise.all(asking), aborted(signal)]).catch(() => undefined);
+  clearTimeout(timer);
+  enough.abort();
   return [...seen];
 }
 
@@ -44,8 +54,8 @@ async function peek(
   signal: AbortSignal,
 ): Promise<SeenEngine | undefined> {
   signal.throwIfAborted();
-  const client = new EngineClient(await connect(entry), { connections: 1, connectTimeoutMs: PATIENCE_MS });
-  const ask = { method: 'GET', isUnversioned: true, timeoutMs: PATIENCE_MS, signal } as const;
+  const client = new EngineClient(await connect(entry), { connections: 1, connectTimeoutMs: ENGINES_MS });
+  const ask = { method: 'GET', isUnversioned: true, timeoutMs: ENGINES_MS, signal } as const;
   try {
     const info = await client.json<EngineInfo & { readonly Swarm?: { readonly ControlAvailable?: boolean } }>({
       ...ask,

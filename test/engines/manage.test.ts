@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
@@ -9,6 +9,7 @@ import { clientPath } from '../../src/lab/clients.ts';
 import { run } from '../../src/lab/commands.ts';
 import { type CommandResult, type Credentials, type Lab, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/processes.ts';
+import { SmallDisk } from '../fakes/small-disk.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
 
 /** `enxame manage` as users start it: a process, TLS on both sides, real engines, real clients. */
@@ -130,6 +131,118 @@ describe('a manager', () => {
     for (let i = 0; i < 50; i++)
       net.connect(join(folder, 'api.sock')).end(Buffer.from(`\u0000GET /${'%'.repeat(i)} HTTP/9\r\n\r\n`));
     expect((await docker(endpoint, ['version', '--format', '{{.Server.Version}}'])).stdout).toMatch(/^enxame\//);
+  });
+});
+
+describe('what a manager keeps', () => {
+  /** The next life of a manager on a folder, with a discovery argument of its own. */
+  async function live(state: string, discovery: string): Promise<{ manager: EnxameProcess; endpoint: string }> {
+    const manager = start(...tlsFlags(), '-H', 'tcp://127.0.0.1:0', '--state-dir', state, discovery);
+    const [, endpoint = ''] = await manager.until(/Manager at ([^\s,]+)/);
+    return { manager, endpoint };
+  }
+
+  test('is found again by other words of discovery while the database’s node is down: no second one is made', async () => {
+    const state = join(folder, 'kept');
+    const project = join(folder, 'shop.yaml');
+    const service = (seconds: number): string =>
+      `services:\n  db:\n    image: busybox\n    init: true\n    network_mode: none\n    command: sleep ${seconds}\n    volumes: [data:/data]\nvolumes:\n  data:\n`;
+    await writeFile(project, service(600));
+    const compose = (endpoint: string, ...args: string[]): Promise<CommandResult> =>
+      docker(endpoint, ['compose', '-p', 'shop', '-f', project, ...args]);
+    const first = await live(state, nodes());
+    expect(await compose(first.endpoint, 'up', '-d')).toMatchObject({ exitCode: 0 });
+    const id = (await docker(first.endpoint, ['info', '--format', '{{.ID}}'])).stdout;
+    const where = await docker(first.endpoint, ['ps', '--no-trunc', '--format', '{{.Names}} {{.ID}}']);
+    const [, name = '', container = ''] = /^(\w+)\/shop-db-1 ([0-9a-f]{64})$/.exec(where.stdout.trim()) ?? [];
+    const home = lab.nodes.find((node) => node.name === name);
+    await first.manager.end('SIGTERM');
+    await home?.partition();
+    await writeFile(
+      join(folder, 'nodes'),
+      lab.nodes
+        .map(({ endpoint }) => `${endpoint}\n`)
+        .reverse()
+        .join(''),
+    );
+    const { manager, endpoint } = await live(state, `file://${join(folder, 'nodes')}`);
+    await manager.until(/state: cluster [0-9a-f]{16}, found by (\d of its engines|the addresses of)/);
+    expect((await docker(endpoint, ['info', '--format', '{{.ID}}'])).stdout).toBe(id);
+    const down = await docker(endpoint, ['ps', '-a', '--format', '{{.Names}} {{.Status}}']);
+    expect(down.stdout.trim()).toBe(`${name}/shop-db-1 Host Down`);
+    expect((await docker(endpoint, ['rename', container.slice(0, 12), 'other'])).stderr).toMatch(`is on node ${name}`);
+    expect((await docker(endpoint, ['volume', 'ls', '-q'])).stdout.trim()).toBe('shop_data');
+    const refused = await docker(endpoint, ['run', '-v', 'shop_data:/d', 'busybox', 'ls']);
+    expect(refused.stderr).toMatch(`volume shop_data lives on node ${name}, which is unhealthy: `);
+    expect((await docker(endpoint, ['create', '--name', 'shop-db-1', 'busybox'])).stderr).toMatch('is already in use');
+    await writeFile(project, service(700));
+    expect((await compose(endpoint, 'up', '-d')).exitCode).not.toBe(0);
+    for (const node of lab.nodes) {
+      if (node !== home) expect((await node.docker(['volume', 'ls', '-q'])).stdout).not.toContain('shop_data');
+    }
+    await home?.heal();
+    await waitFor('the database', async () =>
+      (await docker(endpoint, ['ps', '--format', '{{.Names}} {{.Status}}'])).stdout.includes('/shop-db-1 Up'),
+    );
+    expect(await compose(endpoint, 'up', '-d', '-t', '1')).toMatchObject({ exitCode: 0 });
+    expect((await docker(endpoint, ['ps', '--format', '{{.Names}}'])).stdout.trim()).toBe(`${name}/shop-db-1`);
+    // It leaves discovery for good.
+    await writeFile(
+      join(folder, 'nodes'),
+      lab.nodes.flatMap((node) => (node === home ? [] : `${node.endpoint}\n`)).join(''),
+    );
+    const gone = `node ${name} .* is gone with 1 container and 1 volume on it`;
+    await manager.until(new RegExp(gone));
+    expect((await docker(endpoint, ['info'])).stderr).toMatch(new RegExp(gone));
+    expect((await docker(endpoint, ['run', '-v', 'shop_data:/d', 'busybox', 'ls'])).exitCode).not.toBe(0);
+    const { ca, cert, key } = credentials();
+    const forget = enxame([
+      'forget',
+      name,
+      '-H',
+      endpoint,
+      '--tlsverify',
+      '--tlscacert',
+      ca,
+      '--tlscert',
+      cert,
+      '--tlskey',
+      key,
+    ]);
+    expect(await forget.ended()).toBe(0);
+    expect(await docker(endpoint, ['run', '--rm', '-v', 'shop_data:/d', 'busybox', 'ls', '/d'])).toMatchObject({
+      exitCode: 0,
+    });
+    await docker(endpoint, ['volume', 'rm', 'shop_data']);
+    await home?.docker(['rm', '-f', '-v', 'shop-db-1']);
+    await home?.docker(['volume', 'rm', 'shop_data']);
+  });
+
+  test('and cannot write is refused, and is not there', async () => {
+    using disk = SmallDisk.mount(600);
+    if (!disk) throw new Error('a tmpfs is needed');
+    const state = join(disk.folder, 'state');
+    const first = await live(state, nodes());
+    disk.fill();
+    const made: string[] = [];
+    let refused: CommandResult | undefined;
+    for (let i = 0; i < 100 && !refused; i++) {
+      const result = await docker(first.endpoint, ['volume', 'create', '--label', `l=${'x'.repeat(2_000)}`, `v${i}`]);
+      if (result.exitCode === 0) made.push(`v${i}`);
+      else refused = result;
+    }
+    expect(refused?.stderr).toMatch(/cannot be written: .*No space left on device/);
+    const list = async (endpoint: string): Promise<string[]> =>
+      (await docker(endpoint, ['volume', 'ls', '-q'])).stdout.split('\n').filter(Boolean).sort();
+    expect(await list(first.endpoint)).toEqual([...made].sort());
+    const run = await docker(first.endpoint, ['run', '-v', 'new:/d', '--network', 'none', 'busybox', 'true']);
+    expect(run.stderr).toMatch(/cannot be written/);
+    for (const node of lab.nodes) expect((await node.docker(['volume', 'ls', '-q'])).stdout).not.toContain('new');
+    disk.free();
+    expect(await docker(first.endpoint, ['volume', 'create', 'after'])).toMatchObject({ exitCode: 0 });
+    await first.manager.end('SIGKILL');
+    const second = await live(state, nodes());
+    expect(await list(second.endpoint)).toEqual([...made, 'after'].sort());
   });
 });
 
