@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
@@ -386,4 +386,97 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as net.AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+describe('the first week', () => {
+  const enxameOnce = async (...args: string[]): Promise<{ code: number | null; said: string }> => {
+    const ended = enxame(args);
+    return { code: await ended.ended(), said: ended.said() };
+  };
+  const leave = (...args: string[]): ReturnType<typeof enxameOnce> =>
+    enxameOnce('leave', ...tlsFlags(), ...args, nodes());
+  const swarmStates = (): Promise<string[]> =>
+    Promise.all(
+      lab.nodes.map(async (node) =>
+        (await node.docker(['info', '--format', '{{.Swarm.LocalNodeState}}'])).stdout.trim(),
+      ),
+    );
+
+  test('certificates made by hand serve docker, and keep out who has none', async () => {
+    const dir = join(folder, 'certs');
+    const made = [
+      await enxameOnce('certs', 'ca', '--dir', dir),
+      await enxameOnce('certs', 'server', 'manager', '127.0.0.1', '--manager', '--dir', dir),
+      await enxameOnce('certs', 'client', 'me', '--dir', dir),
+    ];
+    expect(made.map(({ code }) => code)).toEqual([0, 0, 0]);
+    const own = (name: string): Credentials => ({
+      ca: join(dir, name, 'ca.pem'),
+      cert: join(dir, name, 'cert.pem'),
+      key: join(dir, name, 'key.pem'),
+    });
+    const sockets = lab.nodes.map(({ socketPath }) => `unix://${socketPath}`).join(',');
+    const flags = [...tlsFlags(own('manager')), '-H', 'tcp://127.0.0.1:0', '--state-dir', 'none'];
+    const [, endpoint = ''] = await start(...flags, sockets).until(/Manager at ([^\s,]+)/);
+    const asks = (path: string): Promise<CommandResult> =>
+      docker(endpoint, ['version', '--format', '{{.Server.Version}}'], {
+        DOCKER_TLS_VERIFY: '1',
+        DOCKER_CERT_PATH: path,
+      });
+    expect((await asks(join(dir, 'me'))).stdout).toMatch(/^enxame\//);
+    expect((await asks(join(credentials().cert, '..'))).exitCode).not.toBe(0);
+  });
+
+  test('a copy of the state is the cluster again, and the engines leave swarm mode when told', async () => {
+    const [state, copy] = [join(folder, 'original'), join(folder, 'restored')];
+    // Other tests' managers had other states, so that the engines are another cluster's.
+    await Promise.all(lab.nodes.map((node) => node.docker(['swarm', 'leave', '--force'])));
+    const first = await manage('--state-dir', state);
+    await waitFor(
+      'a cluster network',
+      async () => (await docker(first.endpoint, ['network', 'create', 'lasting'])).exitCode === 0,
+      { timeoutMs: 90_000 },
+    );
+    await docker(first.endpoint, ['volume', 'create', 'unused']);
+    const ran = await docker(first.endpoint, [
+      ...['run', '-d', '--name', 'staying', '--network', 'lasting', 'busybox', 'sleep', '600'],
+    ]);
+    expect(ran, ran.stderr).toMatchObject({ exitCode: 0 });
+    expect(await first.manager.end('SIGTERM')).toBe(0);
+    await cp(state, copy, { recursive: true });
+    await rm(state, { recursive: true });
+
+    const second = await manage('--state-dir', copy);
+    expect((await docker(second.endpoint, ['volume', 'ls', '-q'])).stdout).toContain('unused');
+    expect((await docker(second.endpoint, ['network', 'ls', '--format', '{{.Name}}'])).stdout).toContain('lasting');
+    expect(await wideFiles(copy)).toEqual([]);
+    expect(await leave('--state-dir', copy, '--yes')).toMatchObject({
+      code: 1,
+      said: expect.stringMatching(/^enxame: leave: a manager of this cluster runs here.*\n$/),
+    });
+    expect(await second.manager.end('SIGTERM')).toBe(0);
+
+    const asked = await leave('--state-dir', copy);
+    expect(asked.code).toBe(2);
+    expect(asked.said).toMatch(/^3 engines leave swarm mode: one, two, three\nNetworks that end: .*lasting/);
+    expect(asked.said).toMatch(/Containers that lose these networks: (one|two|three)\/staying/);
+    const stranger = await leave('--state-dir', 'none', '--yes');
+    expect(stranger.said).toMatch(/one is left alone: .*--cluster [0-9a-f]{16}/);
+    expect(await swarmStates()).toEqual(['active', 'active', 'active']);
+
+    const left = await leave('--state-dir', copy, '--yes');
+    expect(left, left.said).toMatchObject({ code: 0 });
+    expect(await swarmStates()).toEqual(['inactive', 'inactive', 'inactive']);
+    const listed = await Promise.all(lab.nodes.map((node) => node.docker(['ps', '--format', '{{.Names}}'])));
+    expect(listed.map(({ stdout }) => stdout.trim()).join('')).toBe('staying');
+    expect((await leave('--state-dir', copy, '--yes')).said).toMatch(/nothing to leave/);
+  }, 300_000);
+});
+
+/** Files that others than the owner may touch. */
+async function wideFiles(path: string): Promise<readonly string[]> {
+  const entries = await readdir(path, { withFileTypes: true, recursive: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const modes = await Promise.all(files.map(async (file) => [file, (await stat(file)).mode & 0o077] as const));
+  return modes.flatMap(([file, wide]) => (wide === 0 ? [] : file));
 }

@@ -192,9 +192,10 @@ async function manage(discovery: string | undefined, flags: Flags, context: Comm
         heartbeatMs: flags.heartbeat,
         onLeftOut,
       });
-      await firstLook(backend, context.clock);
+      // A manager that serves tokens itself may be started before its token is made there.
+      if (!service) await firstLook(backend, context.clock);
       return await startManager({
-        backend: untilItWorked(backend, (error) => wrong.abort(error)),
+        backend: service ? backend : untilItWorked(backend, (error) => wrong.abort(error)),
         listeners,
         serverTls,
         engineTls: engineTls(flags, material),
