@@ -62,7 +62,7 @@ const ENDPOINT = struct({
   DriverOpts: map('whole'),
 });
 
-/** Members of a HostConfig, which engines before 24 also take from the top of a create body. */
+/** Members of a HostConfig, which engines 20.10 to 26.1 take from the top of a create body too, and 28.5 ignores there. */
 export const HOST_CONFIG_NAMES: ReadonlySet<string> = new Set(Object.keys(HOST_CONFIG_MEMBERS));
 
 /** `POST /containers/create` */
