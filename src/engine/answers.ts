@@ -119,6 +119,26 @@ const mount = object({
   Propagation: maybeText,
 });
 
+/** An OCI descriptor. */
+const descriptor = object({
+  mediaType: maybeText,
+  digest: maybeText,
+  size: maybeWhole,
+  urls: texts,
+  annotations: optional(record(text())),
+  data: maybeText,
+  artifactType: maybeText,
+  platform: optional(
+    object({
+      architecture: maybeText,
+      os: maybeText,
+      variant: maybeText,
+      'os.version': maybeText,
+      'os.features': texts,
+    }),
+  ),
+});
+
 const container = object({
   Id: id,
   Names: texts,
@@ -136,6 +156,7 @@ const container = object({
   NetworkSettings: optional(object({ Networks: optional(record(optional(endpoint))) })),
   Mounts: optional(list(mount)),
   Health: optional(object({ Status: maybeText, FailingStreak: maybeWhole })),
+  ImageManifestDescriptor: optional(descriptor),
 }) as Shape<ContainerSummary>;
 
 const image = object({
@@ -149,6 +170,27 @@ const image = object({
   VirtualSize: maybeWhole,
   Labels: labels,
   Containers: maybeWhole,
+  Descriptor: optional(descriptor),
+  Manifests: optional(
+    list(
+      object({
+        ID: maybeText,
+        Descriptor: optional(descriptor),
+        Available: maybeFlag,
+        Kind: maybeText,
+        Size: optional(object({ Total: maybeWhole, Content: maybeWhole })),
+        ImageData: optional(
+          object({
+            Platform: optional(object({})),
+            Identity: optional(object({})),
+            Containers: texts,
+            Size: optional(object({ Unpacked: maybeWhole })),
+          }),
+        ),
+        AttestationData: optional(object({ For: maybeText })),
+      }),
+    ),
+  ),
 }) as Shape<ImageSummary>;
 
 const network = object({
@@ -182,6 +224,37 @@ const network = object({
   ConfigOnly: maybeFlag,
   Options: optional(record(text())),
   Labels: labels,
+  Containers: optional(
+    record(
+      object({
+        Name: maybeText,
+        EndpointID: maybeText,
+        MacAddress: maybeText,
+        IPv4Address: maybeText,
+        IPv6Address: maybeText,
+      }),
+    ),
+  ),
+  Services: optional(
+    record(
+      object({
+        VIP: maybeText,
+        Ports: texts,
+        LocalLBIndex: maybeWhole,
+        Tasks: optional(
+          list(
+            object({
+              Name: maybeText,
+              EndpointID: maybeText,
+              EndpointIP: maybeText,
+              Info: optional(record(text())),
+            }),
+          ),
+        ),
+      }),
+    ),
+  ),
+  Peers: optional(list(object({ Name: maybeText, IP: maybeText }))),
 }) as Shape<NetworkSummary>;
 
 const volume = object({
@@ -194,6 +267,7 @@ const volume = object({
   Labels: labels,
   Options: optional(record(text())),
   UsageData: optional(object({ Size: maybeWhole, RefCount: maybeWhole })),
+  ClusterVolume: optional(object({})),
 }) as Shape<VolumeSummary>;
 
 const volumeList = object({ Volumes: optional(list(volume)), Warnings: texts }) as Shape<{
@@ -276,6 +350,7 @@ export const ANSWERS: {
   readonly containers: Shape<readonly ContainerSummary[]>;
   readonly images: Shape<readonly ImageSummary[]>;
   readonly networks: Shape<readonly NetworkSummary[]>;
+  readonly network: Shape<NetworkSummary>;
   readonly volumes: typeof volumeList;
   readonly event: Shape<EngineEvent>;
   readonly details: Shape<ContainerDetails>;
@@ -288,6 +363,7 @@ export const ANSWERS: {
   containers: list(container),
   images: list(image),
   networks: list(network),
+  network: network,
   volumes: volumeList,
   event: event,
   details: details,

@@ -1,7 +1,9 @@
 import pLimit from 'p-limit';
 import type { Node } from '../cluster/node.ts';
+import { ANSWERS, askEngine } from '../engine/answers.ts';
 import type { EngineClient } from '../engine/client.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
+import type { Shape } from '../engine/shape.ts';
 import type { ContainerSummary } from '../engine/types.ts';
 import { isInternalEndpoint } from './network-kinds.ts';
 import type { KnownNetwork } from './network-view.ts';
@@ -85,7 +87,9 @@ export function inspectNetwork(
   signal: AbortSignal,
 ): Promise<NetworkDetails> {
   const path = `/networks/${encodeURIComponent(reference)}${search}`;
-  return client.json<NetworkDetails>({ method: 'GET', path, signal, timeoutMs: NODE_MS });
+  // Several engines' endpoints become one answer.
+  const shape = ANSWERS.network as Shape<NetworkDetails>;
+  return askEngine(client, { method: 'GET', path, signal, timeoutMs: NODE_MS }, shape);
 }
 
 /** An engine's endpoints under the IDs that clients know its containers by. */
