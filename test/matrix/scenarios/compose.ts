@@ -239,9 +239,11 @@ function replaceScenario(user: User): void {
   projectTest(user, 'links', 'links in a project’s network tie nothing to a node', async (project) => {
     await project.compose(['up', '-d']);
     expect((await project.containers()).slice(0, 2).map(({ node }) => node)).toEqual(['one', 'two']);
-    for (const name of ['first', 'two']) await reaches(project, 'user', name);
+    // 1.29 loses the other names of a link on engines from 25 on, also when there is only one engine.
+    const names = [user.hasOldCompose ? 'one' : 'first', 'two'];
+    for (const name of names) await reaches(project, 'user', name);
     await project.compose(['up', '-d', '--force-recreate']);
-    for (const name of ['first', 'two']) await reaches(project, 'user', name);
+    for (const name of names) await reaches(project, 'user', name);
   });
 }
 
