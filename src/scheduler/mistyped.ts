@@ -63,8 +63,9 @@ function meantByLabel(key: string, value: string): string | undefined {
   const kind = labelKind(key);
   if (kind !== undefined) return `${LABEL_PREFIX}${kind}`;
   const colon = key.indexOf(':');
+  if (colon < 0 && !EXPRESSION.test(value)) return undefined;
   const word = wordFor(colon < 0 ? key : key.slice(0, colon));
-  if (word === undefined || (colon < 0 && !EXPRESSION.test(value))) return undefined;
+  if (word === undefined) return undefined;
   const text = colon < 0 ? value : `${key.slice(colon + 1)}${value === '' ? '' : `=${value}`}`;
   const label = { constraint: 0, affinity: 1, reschedule: 2, whitelist: 3 }[word] ?? 0;
   return `${LABEL_PREFIX}${LABELS[label]}=${JSON.stringify([text.trim()])}`;
