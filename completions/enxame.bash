@@ -8,7 +8,7 @@ _enxame() {
       'create:--service'|'create:--tlscacert'|'create:--tlscert'|'create:--tlskey'|'create:-l'|'create:--log-level'|'create:--log-format') ((i++)) ;;
       'join:--discovery-opt'|'join:--addr'|'join:--advertise'|'join:--heartbeat'|'join:--ttl'|'join:--delay'|'join:-l'|'join:--log-level'|'join:--log-format') ((i++)) ;;
       'list:--discovery-opt'|'list:--timeout'|'list:-l'|'list:--log-level'|'list:--log-format') ((i++)) ;;
-      'manage:--discovery-opt'|'manage:-H'|'manage:--host'|'manage:--strategy'|'manage:-f'|'manage:--filter'|'manage:--cluster-opt'|'manage:--heartbeat'|'manage:--engine-refresh-min-interval'|'manage:--engine-refresh-max-interval'|'manage:--engine-failure-retry'|'manage:--engine-probe-interval'|'manage:--engine-probe-timeout'|'manage:--tlscacert'|'manage:--tlscert'|'manage:--tlskey'|'manage:--state-dir'|'manage:--cluster'|'manage:--discovery-service'|'manage:--addr'|'manage:--advertise'|'manage:-c'|'manage:--cluster-driver'|'manage:--container-name-refresh-filter'|'manage:-l'|'manage:--log-level'|'manage:--log-format') ((i++)) ;;
+      'manage:--discovery-opt'|'manage:-H'|'manage:--host'|'manage:--strategy'|'manage:-f'|'manage:--filter'|'manage:--cluster-opt'|'manage:--heartbeat'|'manage:--engine-refresh-min-interval'|'manage:--engine-refresh-max-interval'|'manage:--engine-failure-retry'|'manage:--engine-probe-interval'|'manage:--engine-probe-timeout'|'manage:--tlscacert'|'manage:--tlscert'|'manage:--tlskey'|'manage:--allow-host'|'manage:--state-dir'|'manage:--cluster'|'manage:--discovery-service'|'manage:--addr'|'manage:--advertise'|'manage:-c'|'manage:--cluster-driver'|'manage:--container-name-refresh-filter'|'manage:-l'|'manage:--log-level'|'manage:--log-format') ((i++)) ;;
       'discovery:-H'|'discovery:--host'|'discovery:--state-dir'|'discovery:--tlscert'|'discovery:--tlskey'|'discovery:--tlscacert'|'discovery:-l'|'discovery:--log-level'|'discovery:--log-format') ((i++)) ;;
       'leave:--discovery-opt'|'leave:--tlscacert'|'leave:--tlscert'|'leave:--tlskey'|'leave:--cluster'|'leave:--state-dir'|'leave:-l'|'leave:--log-level'|'leave:--log-format') ((i++)) ;;
       'certs:-l'|'certs:--log-level'|'certs:--log-format') ((i++)) ;;
@@ -137,6 +137,7 @@ _enxame() {
     'manage:--tlscacert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'manage:--tlscert') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
     'manage:--tlskey') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    'manage:--allow-host')  return ;;
     'manage:--state-dir') compopt -o filenames 2>/dev/null; local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$cur")); return ;;
     'manage:--cluster')  return ;;
     'manage:--discovery-service')  return ;;
@@ -470,7 +471,7 @@ _enxame() {
     'list')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--discovery-opt --timeout -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'manage')
-      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--discovery-opt -H --host --strategy -f --filter --cluster-opt --heartbeat --engine-refresh-min-interval --engine-refresh-max-interval --engine-failure-retry --engine-probe-interval --engine-probe-timeout --tls --tlsverify --tlscacert --tlscert --tlskey --insecure --state-dir --cluster --discovery-service --adopt-swarm --print-unit --addr --advertise -c --cluster-driver --refresh-on-node-filter --container-name-refresh-filter -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
+      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '--discovery-opt -H --host --strategy -f --filter --cluster-opt --heartbeat --engine-refresh-min-interval --engine-refresh-max-interval --engine-failure-retry --engine-probe-interval --engine-probe-timeout --tls --tlsverify --tlscacert --tlscert --tlskey --allow-host --insecure --state-dir --cluster --discovery-service --adopt-swarm --print-unit --addr --advertise -c --cluster-driver --refresh-on-node-filter --container-name-refresh-filter -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'discovery')
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '-H --host --state-dir --tlscert --tlskey --tlscacert --insecure -h --help --debug -l --log-level --log-format' -- "$cur")); else :; fi ;;
     'leave')

@@ -13,7 +13,7 @@ function __enxame_at
         set i (math $i + 1)
       case 'list:--discovery-opt' 'list:--timeout' 'list:-l' 'list:--log-level' 'list:--log-format'
         set i (math $i + 1)
-      case 'manage:--discovery-opt' 'manage:-H' 'manage:--host' 'manage:--strategy' 'manage:-f' 'manage:--filter' 'manage:--cluster-opt' 'manage:--heartbeat' 'manage:--engine-refresh-min-interval' 'manage:--engine-refresh-max-interval' 'manage:--engine-failure-retry' 'manage:--engine-probe-interval' 'manage:--engine-probe-timeout' 'manage:--tlscacert' 'manage:--tlscert' 'manage:--tlskey' 'manage:--state-dir' 'manage:--cluster' 'manage:--discovery-service' 'manage:--addr' 'manage:--advertise' 'manage:-c' 'manage:--cluster-driver' 'manage:--container-name-refresh-filter' 'manage:-l' 'manage:--log-level' 'manage:--log-format'
+      case 'manage:--discovery-opt' 'manage:-H' 'manage:--host' 'manage:--strategy' 'manage:-f' 'manage:--filter' 'manage:--cluster-opt' 'manage:--heartbeat' 'manage:--engine-refresh-min-interval' 'manage:--engine-refresh-max-interval' 'manage:--engine-failure-retry' 'manage:--engine-probe-interval' 'manage:--engine-probe-timeout' 'manage:--tlscacert' 'manage:--tlscert' 'manage:--tlskey' 'manage:--allow-host' 'manage:--state-dir' 'manage:--cluster' 'manage:--discovery-service' 'manage:--addr' 'manage:--advertise' 'manage:-c' 'manage:--cluster-driver' 'manage:--container-name-refresh-filter' 'manage:-l' 'manage:--log-level' 'manage:--log-format'
         set i (math $i + 1)
       case 'discovery:-H' 'discovery:--host' 'discovery:--state-dir' 'discovery:--tlscert' 'discovery:--tlskey' 'discovery:--tlscacert' 'discovery:-l' 'discovery:--log-level' 'discovery:--log-format'
         set i (math $i + 1)
@@ -263,6 +263,7 @@ complete -c enxame -n '__enxame_at '\''manage'\''' -l tlsverify -d 'use TLS and 
 complete -c enxame -n '__enxame_at '\''manage'\''' -l tlscacert -r -F -d 'authority of client and engine certificates'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l tlscert -r -F -d 'certificate for both sides'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l tlskey -r -F -d 'its key'
+complete -c enxame -n '__enxame_at '\''manage'\''' -l allow-host -x -d 'a name clients may call this manager by without TLS; may be repeated'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l insecure -d 'allow others than this host without client certificates'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l state-dir -x -a '(__fish_complete_directories)' -d 'where to keep the cluster’s state, or none ($ENXAME_STATE_DIR)'
 complete -c enxame -n '__enxame_at '\''manage'\''' -l cluster -x -d 'which cluster’s state to use, when the engines do not tell ($ENXAME_CLUSTER)'

@@ -6,6 +6,7 @@ import { ROLE_LABEL } from '../common/labels.ts';
 import { readJson } from './body.ts';
 import { CREATE_BODY, HOST_CONFIG_NAMES } from './body-shapes.ts';
 import type { Call } from './call.ts';
+import { requireJson } from './content-type.ts';
 
 /** A JSON body, as text to be edited and passed on, and parsed. */
 export interface JsonBody {
@@ -19,6 +20,7 @@ export interface JsonBody {
  * is what the engine will read, whatever case and however often the client wrote it.
  */
 export async function readCanonical(call: Call, shape: Shape): Promise<JsonBody> {
+  requireJson(call.req);
   const body = await readJson(call);
   return body.value === undefined ? body : edited(body, canonicalJson(body.text, shape));
 }

@@ -14,6 +14,9 @@ import { UpgradedConnection } from './upgraded-connection.ts';
 /** What tells how the manager is, rather than what the cluster holds. */
 const ANSWERED_AT_ONCE: ReadonlySet<string> = new Set(['/_ping', '/version', '/info', '/events']);
 
+/** Throws for requests that are not let in. */
+export type Guard = (req: IncomingMessage) => void;
+
 /** Runs the handler of each request and knows the calls in progress. */
 export class Dispatcher {
   readonly #services: Services;
@@ -35,11 +38,11 @@ export class Dispatcher {
     return baseHeaders(this.#services.advertisedApi(), this.#version);
   }
 
-  /** Answers a request. */
-  async request(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  /** Answers a request; what `guard` throws is the answer to one that it does not let in. */
+  async request(req: IncomingMessage, res: ServerResponse, guard: Guard): Promise<void> {
     const connection = this.#connectionOf(req.socket);
     connection.answer = res;
-    await this.#answer(req, res, connection);
+    await this.#answer(req, res, connection, guard);
   }
 
   /** Resolves when the earlier requests on a client's connection are answered. */
@@ -88,7 +91,7 @@ export class Dispatcher {
     call.end(new CallEndedError('manager stops'));
   }
 
-  async #answer(req: IncomingMessage, res: ServerResponse, connection: ClientConnection): Promise<void> {
+  async #answer(req: IncomingMessage, res: ServerResponse, connection: ClientConnection, guard: Guard): Promise<void> {
     const { logger } = this.#services;
     // Handlers learn from the call's signal that the client left; these only keep such errors from ending the process.
     req.on('error', (error) => logger.trace({ err: error }, 'a request was broken off'));
@@ -97,6 +100,7 @@ export class Dispatcher {
     if (this.#isDraining || connection.isLast) res.setHeader('Connection', 'close');
     connection.isLast = false;
     try {
+      guard(req);
       const target = parseTarget(req.url ?? '/');
       const match = this.#router.match(req.method ?? 'GET', target.path);
       const upgrade = req.socket instanceof UpgradedConnection ? req.socket.upgrade : undefined;

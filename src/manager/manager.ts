@@ -35,6 +35,8 @@ import { startNetworking } from './networking.ts';
 export interface ManagerOptions {
   readonly backend: DiscoveryBackend;
   readonly listeners: readonly ListenAddress[];
+  /** Host names that clients may ask for, see `ApiServerOptions`. */
+  readonly allowHosts?: readonly string[] | undefined;
   /** TLS towards clients. */
   readonly serverTls: TlsServerOptions | undefined;
   /** TLS towards engines. */
@@ -153,6 +155,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   });
   const server = await startApiServer({
     listeners: options.listeners,
+    allowHosts: options.allowHosts,
     tls: options.serverTls && { ...options.serverTls, verifyClients: options.serverTls.requestCert },
     services: {
       cluster,

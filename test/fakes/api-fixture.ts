@@ -7,7 +7,7 @@ import type { Limits } from '../../src/api/limits.ts';
 import { type ApiServer, type ServerTls, startApiServer } from '../../src/api/server.ts';
 import { NotFoundError } from '../../src/common/errors.ts';
 import { parseListenAddress } from '../../src/common/listen-address.ts';
-import { silentLogger } from '../../src/common/logger.ts';
+import { type Logger, silentLogger } from '../../src/common/logger.ts';
 import { EngineClient } from '../../src/engine/client.ts';
 import type { Connector } from '../../src/engine/connectors/connector.ts';
 
@@ -20,6 +20,9 @@ export interface ApiFixtureOptions {
   readonly connectors: readonly Connector[];
   readonly tls?: ServerTls | undefined;
   readonly limits?: Partial<Limits>;
+  readonly allowHosts?: readonly string[];
+  /** Default: nothing is logged. */
+  readonly logger?: Logger;
   readonly handlers?: RouteHandlers;
   /** Identity that clients see of containers whose engine ID is the key. */
   readonly identities?: Readonly<Record<string, string>>;
@@ -70,7 +73,8 @@ export class ApiFixture implements AsyncDisposable {
       services,
       handlers: options.handlers ?? HANDLERS,
       limits: options.limits ?? {},
-      logger: silentLogger(),
+      allowHosts: options.allowHosts,
+      logger: options.logger ?? silentLogger(),
       version: '0.0.0-test',
     });
     return new ApiFixture(server, nodes, execs, options.tls !== undefined);

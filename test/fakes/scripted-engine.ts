@@ -7,10 +7,11 @@ import type { TLSSocket } from 'node:tls';
 import type { ServerTls } from '../../src/api/server.ts';
 import type { Connector } from '../../src/engine/connectors/connector.ts';
 import { type EngineTls, tcpConnector, tlsConnector } from '../../src/engine/connectors/socket.ts';
-import { createAuthority, loadAuthority } from '../../src/pki/authority.ts';
+import { type Authority, createAuthority, loadAuthority } from '../../src/pki/authority.ts';
 
 /** Certificates for a mutual-TLS test: the same ones for engine, manager and client. */
 export interface TestCertificates {
+  readonly authority: Authority;
   readonly server: ServerTls & { readonly ca: string };
   readonly client: EngineTls & { readonly ca: string; readonly cert: string; readonly key: string };
 }
@@ -24,6 +25,7 @@ export async function testCertificates(): Promise<TestCertificates> {
   });
   const client = await authority.issue({ commonName: 'client', purposes: ['client'] });
   return {
+    authority,
     server: { ...server, ca: authority.cert, verifyClients: true },
     client: { ...client, ca: authority.cert, verify: true },
   };

@@ -263,10 +263,12 @@ describe('POST /commit', () => {
       return true;
     });
     const query = `container=${identity.slice(0, 12)}&repo=snapshot&comment=a%20b`;
-    const first = await one.call('POST', `/commit?${query}`, { body: '{"Cmd":["sh"],"Labels":{"a":"b"}}' });
+    const headers = { 'Content-Type': 'application/json' };
+    const first = await one.call('POST', `/commit?${query}`, { headers, body: '{"Cmd":["sh"],"Labels":{"a":"b"}}' });
     expect([first.status, first.json]).toEqual([201, { Id: ID }]);
     expect(one.fake.cluster.images.find('snapshot')?.id).toBe(ID);
-    for (const body of ['', 'null', '{}']) await one.call('POST', '/commit?container=web&repo=again', { body });
+    for (const body of ['', 'null', '{}'])
+      await one.call('POST', '/commit?container=web&repo=again', { headers, body });
     expect(bodies).toEqual([
       { Cmd: ['sh'], Labels: { a: 'b', 'com.docker.swarm.id': '' } },
       ...Array.from({ length: 3 }, () => ({ Labels: { 'com.docker.swarm.id': '' } })),

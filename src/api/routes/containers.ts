@@ -7,6 +7,7 @@ import { sendJson, sendJsonBuffers } from '../answer.ts';
 import { readBody } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { readCreate } from '../canonical-body.ts';
+import { requireJson } from '../content-type.ts';
 import { flag, parseFilters } from '../filters.ts';
 import { containerPath, settledContainer } from '../owner.ts';
 import { sendAnswer } from '../proxy.ts';
@@ -26,7 +27,7 @@ export const containerRoutes: RouteHandlers = {
   'POST /containers/{id}/kill': (call) => act(call, 'kill'),
   'POST /containers/{id}/pause': (call) => act(call, 'pause'),
   'POST /containers/{id}/unpause': (call) => act(call, 'unpause'),
-  'POST /containers/{id}/update': (call) => act(call, 'update'),
+  'POST /containers/{id}/update': updateContainer,
   'POST /containers/{id}/rename': renameContainer,
   'DELETE /containers/{id}': removeContainer,
 };
@@ -138,6 +139,11 @@ async function inspectContainer(call: Call): Promise<void> {
     if (answer.statusCode === 404 && tried === 1) continue;
     return sendAnswer(call, answer, (text) => inspectView(text, container, call.services.cluster.networkNames));
   }
+}
+
+async function updateContainer(call: Call): Promise<void> {
+  requireJson(call.req);
+  await act(call, 'update');
 }
 
 async function act(call: Call, action: ContainerAction): Promise<void> {

@@ -44,6 +44,7 @@ describe('exec', () => {
     const { api, asked } = await serve();
     const created = await fetch(`${api.url}/v1.40/containers/elsewhere/${engineId}/exec`, {
       method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
       body: '{"Cmd":["sh"]}',
     });
     expect([created.status, await created.json()]).toEqual([201, { Id: execId }]);

@@ -5,6 +5,7 @@ import { NotFoundError } from '../../common/errors.ts';
 import { memberString, replaceMember } from '../../common/json-edit.ts';
 import { readJsonText } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
+import { requireJson } from '../content-type.ts';
 import { hijackToNode } from '../hijack.ts';
 import { containerPath, usedContainer } from '../owner.ts';
 import { proxyToNode } from '../proxy.ts';
@@ -21,6 +22,7 @@ export const execRoutes: RouteHandlers = {
 const SEARCH_MS = 3_000;
 
 async function createExec(call: Call): Promise<void> {
+  requireJson(call.req);
   const container = await usedContainer(call);
   const body = await readJsonText(call);
   const path = containerPath(call, container, 'exec');

@@ -52,6 +52,7 @@ interface Flags extends ClassicFlags {
   readonly tlscacert?: string;
   readonly tlscert?: string;
   readonly tlskey?: string;
+  readonly allowHost?: readonly string[];
   readonly insecure?: boolean;
   readonly stateDir?: string;
   readonly cluster?: string;
@@ -140,6 +141,7 @@ export function configure(command: Command, context: CommandContext): void {
     .option('--tlscacert <file>', 'authority of client and engine certificates')
     .option('--tlscert <file>', 'certificate for both sides')
     .option('--tlskey <file>', 'its key')
+    .option('--allow-host <name>', 'a name clients may call this manager by without TLS; may be repeated', collect)
     .option('--insecure', 'allow others than this host without client certificates')
     .option('--state-dir <folder>', 'where to keep the cluster’s state, or none ($ENXAME_STATE_DIR)')
     .option('--cluster <name|id>', 'which cluster’s state to use, when the engines do not tell ($ENXAME_CLUSTER)')
@@ -197,6 +199,7 @@ async function manage(discovery: string | undefined, flags: Flags, context: Comm
       return await startManager({
         backend: service ? backend : untilItWorked(backend, (error) => wrong.abort(error)),
         listeners,
+        allowHosts: flags.allowHost,
         serverTls,
         engineTls: engineTls(flags, material),
         scheduler: schedulerOptions({

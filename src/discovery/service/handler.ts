@@ -22,6 +22,8 @@ export interface TokenHandlerOptions {
   readonly limits: TokenServiceLimits;
   /** Which entries may be registered. */
   readonly reach: Reach;
+  /** Throws for requests that are not let in. */
+  readonly guard?: ((request: IncomingMessage) => void) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborted when the service closes: who waits for a change is answered then. */
@@ -90,6 +92,7 @@ async function answer(
   signal: AbortSignal,
 ): Promise<Answer> {
   assertRate(requests, request);
+  context.guard?.(request);
   const url = URL.canParse(request.url ?? '', 'http://service')
     ? new URL(request.url ?? '', 'http://service')
     : undefined;

@@ -1,11 +1,13 @@
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type Clock, systemClock } from '../../common/clock.ts';
 import { reasonOf } from '../../common/errors.ts';
 import { isLoopback, type ListenAddress } from '../../common/listen-address.ts';
 import { listenOn } from '../../common/listener.ts';
 import type { Logger } from '../../common/logger.ts';
+import { guardTls, isWelcome } from '../../common/tls-door.ts';
 import { assertSafeListener, type TlsServerOptions } from '../../common/tls-files.ts';
+import { hostGuard, refuseForeignPages } from '../../common/web-guard.ts';
 import { openEmbeddedStore } from '../../kv/embedded.ts';
 import { tokenHandler } from './handler.ts';
 import { DEFAULT_LIMITS, type TokenServiceLimits } from './limits.ts';
@@ -47,10 +49,14 @@ export async function startTokenService(options: TokenServiceOptions): Promise<T
   const store = options.stateFolder === undefined ? undefined : await openEmbeddedStore(options.stateFolder);
   try {
     const registry = await TokenRegistry.load(store, clock, limits);
-    const server = createServer(tls, limits);
+    const server = createServer(tls, limits, logger);
     const closing = new AbortController();
     const reach = { loopback: options.listen.kind === 'unix' || isLoopback(options.listen.host) };
-    server.on('request', tokenHandler({ registry, limits, reach, clock, logger, closing: closing.signal }));
+    const guard = guardOf(options.listen, tls);
+    const handle = tokenHandler({ registry, limits, reach, guard, clock, logger, closing: closing.signal });
+    server.on('request', (request, response) => {
+      if (!tls?.requestCert || isWelcome(request)) handle(request, response);
+    });
     const address = await listenOn(server, options.listen);
     const purged = purgeRegularly(registry, clock, closing.signal, logger);
     return running(urlOf(address, tls !== undefined), async () => {
@@ -76,7 +82,7 @@ function running(url: string, shutDown: () => Promise<void>): TokenService {
   };
 }
 
-function createServer(tls: TlsServerOptions | undefined, limits: TokenServiceLimits): Server {
+function createServer(tls: TlsServerOptions | undefined, limits: TokenServiceLimits, logger: Logger): Server {
   const bounds = {
     maxHeaderSize: 16_384,
     headersTimeout: 10_000,
@@ -84,13 +90,28 @@ function createServer(tls: TlsServerOptions | undefined, limits: TokenServiceLim
     keepAliveTimeout: 5000,
     connectionsCheckingInterval: 2000,
   };
-  const server =
-    tls === undefined
-      ? createHttpServer(bounds)
-      : createHttpsServer({ ...bounds, ...tls, ca: tls.ca, handshakeTimeout: 10_000 });
+  const server = tls === undefined ? createHttpServer(bounds) : createTlsServer(bounds, tls, logger);
   server.maxConnections = limits.maxConnections;
   server.maxHeadersCount = 100;
   return server;
+}
+
+function createTlsServer(bounds: ServerOptions, tls: TlsServerOptions, logger: Logger): Server {
+  // Certificates are checked by guardTls, which tells clients why they are refused.
+  const options = { ...bounds, ...tls, ca: tls.ca, rejectUnauthorized: false, handshakeTimeout: 10_000 };
+  const server = createHttpsServer(options);
+  guardTls(server, tls.requestCert, logger);
+  return server;
+}
+
+/** Whom the service lets in: no pages of other sites, and on loopback without certificates no names that could be theirs. */
+function guardOf(listen: ListenAddress, tls: TlsServerOptions | undefined): (request: IncomingMessage) => void {
+  const isLocal = listen.kind === 'tcp' && isLoopback(listen.host) && !tls?.requestCert;
+  const checkHost = isLocal ? hostGuard(listen, []) : undefined;
+  return ({ headers }) => {
+    refuseForeignPages(headers);
+    checkHost?.(headers.host);
+  };
 }
 
 async function purgeRegularly(

@@ -1,0 +1,139 @@
+import { createCipheriv, createHmac } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Server } from 'node:https';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Logger } from './logger.ts';
+import { RefusalLog } from './refusal-log.ts';
+
+/** A client gets so long to read why it was refused, in milliseconds. */
+const LINGER_MS = 1_000;
+
+/**
+ * Looks after the clients of a TLS server made with `rejectUnauthorized: false`: whose certificate is none of ours gets the alert
+ * that engines send, who speaks plain HTTP engines' sentence, and the log a line. To be called before anything listens to the server's events.
+ * {@link isWelcome} tells requests of refused clients, which may have been sent with the handshake.
+ */
+export function guardTls(server: Server, verifyClients: boolean, logger: Logger): void {
+  const connections = new Map<string, Socket>();
+  const secrets = new WeakMap<TLSSocket, Buffer>();
+  const log = new RefusalLog(logger);
+  server.prependListener('connection', (socket: Socket) => {
+    const key = keyOf(socket);
+    connections.set(key, socket);
+    socket.once('close', () => connections.delete(key));
+  });
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    const connection = connections.get(keyOf(socket));
+    if (error.code === 'ERR_SSL_HTTP_REQUEST' && connection) answerPlainHttp(connection);
+    // Port scans and clients that change their mind.
+    if (error.code !== 'ECONNRESET') log.refused(connection?.remoteAddress, handshakeReason(error));
+  });
+  if (!verifyClients) return;
+  server.on('keylog', (line: Buffer, socket: TLSSocket) => {
+    const [label, , secret] = line.toString().trim().split(' ');
+    if (label === 'SERVER_TRAFFIC_SECRET_0' && secret) secrets.set(socket, Buffer.from(secret, 'hex'));
+  });
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    const secret = secrets.get(socket);
+    secrets.delete(socket);
+    if (socket.authorized) return;
+    const refusal = refusalOf(socket);
+    log.refused(socket.remoteAddress, refusal.reason);
+    const connection = connections.get(keyOf(socket));
+    // Before anything else was encrypted: it is the first record that the client reads after the handshake.
+    if (connection && secret && socket.getProtocol() === 'TLSv1.3') {
+      connection.write(alertRecord(secret, socket.getCipher().standardName, refusal.alert));
+    }
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    timer.unref();
+    socket.once('close', () => clearTimeout(timer));
+  });
+}
+
+/** Whether a request came from a client that was let in; the others' connections are closed. */
+export function isWelcome(req: IncomingMessage): boolean {
+  const socket = req.socket as TLSSocket;
+  if (socket.authorized) return true;
+  socket.destroy();
+  return false;
+}
+
+function keyOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress}`;
+}
+
+/** In the words of Go's HTTP server. */
+function answerPlainHttp(connection: Socket): void {
+  const head = 'HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n';
+  connection.end(`${head}Client sent an HTTP request to an HTTPS server.\n`);
+}
+
+function handshakeReason({ code, message }: NodeJS.ErrnoException): string {
+  return HANDSHAKE_REASONS[code ?? ''] ?? `the TLS handshake failed: ${code ?? message}`;
+}
+
+const NOT_TRUSTED = 'the client does not trust our certificate';
+const HANDSHAKE_REASONS: Readonly<Record<string, string>> = {
+  ERR_SSL_HTTP_REQUEST: 'the client speaks HTTP without TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the client does not speak TLS',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: NOT_TRUSTED,
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: NOT_TRUSTED,
+  'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE': NOT_TRUSTED,
+  'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN': NOT_TRUSTED,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: NOT_TRUSTED,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'the client says that our certificate expired',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'the client speaks no TLS newer than 1.1',
+};
+
+interface Refusal {
+  /** RFC 8446 §6. */
+  readonly alert: number;
+  readonly reason: string;
+}
+
+/** As Go's `crypto/tls` chooses alerts for client certificates. */
+function refusalOf(socket: TLSSocket): Refusal {
+  const { subject } = socket.getPeerCertificate();
+  if (!subject) return { alert: 116, reason: 'the client shows no certificate' };
+  const name = JSON.stringify(subject.CN ?? '');
+  const code = String(socket.authorizationError);
+  if (code === 'CERT_HAS_EXPIRED') return { alert: 45, reason: `the client certificate ${name} expired` };
+  if (code === 'CERT_NOT_YET_VALID') return { alert: 45, reason: `the client certificate ${name} is not valid yet` };
+  if (code === 'INVALID_PURPOSE') return { alert: 42, reason: `the certificate ${name} is not for clients` };
+  if (/ISSUER|VERIFY_LEAF|SELF_SIGNED/.test(code)) {
+    return { alert: 48, reason: `the client certificate ${name} is of another authority` };
+  }
+  return { alert: 42, reason: `the client certificate ${name} is not accepted: ${code}` };
+}
+
+/**
+ * A fatal alert as the first record under the server's application traffic secret (RFC 8446 §5.2, §7.3). OpenSSL would send it,
+ * but Node checks certificates when OpenSSL has done the handshake already, and then can only close the connection.
+ */
+function alertRecord(secret: Buffer, cipher: string, alert: number): Buffer {
+  const [hash, aead, keyBytes] = cipherOf(cipher);
+  const key = expand(hash, secret, 'key', keyBytes);
+  const nonce = expand(hash, secret, 'iv', 12);
+  const inner = Buffer.from([2, alert, 21]);
+  const head = Buffer.from([23, 3, 3, 0, inner.length + 16]);
+  const sealing = createCipheriv(aead as 'aes-128-gcm', key, nonce, { authTagLength: 16 }).setAAD(head, {
+    plaintextLength: inner.length,
+  });
+  const sealed = Buffer.concat([sealing.update(inner), sealing.final()]);
+  return Buffer.concat([head, sealed, sealing.getAuthTag()]);
+}
+
+type Aead = 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305';
+
+function cipherOf(name: string): [hash: string, aead: Aead, keyBytes: number] {
+  if (name.includes('CHACHA20')) return ['sha256', 'chacha20-poly1305', 32];
+  return name.includes('AES_256') ? ['sha384', 'aes-256-gcm', 32] : ['sha256', 'aes-128-gcm', 16];
+}
+
+/** HKDF-Expand-Label with an empty context, for at most one block of the hash. */
+function expand(hash: string, secret: Buffer, label: string, bytes: number): Buffer {
+  const name = Buffer.from(`tls13 ${label}`);
+  const info = Buffer.concat([Buffer.from([0, bytes, name.length]), name, Buffer.from([0, 1])]);
+  return createHmac(hash, secret).update(info).digest().subarray(0, bytes);
+}
