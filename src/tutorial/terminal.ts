@@ -1,15 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { ClusterError } from '../common/errors.ts';
-
-/** A command as a person types it, and what really runs. */
-export interface Typed {
-  /** What is shown behind the `$`. */
-  readonly shown: string;
-  readonly command: string;
-  readonly args: readonly string[];
-}
 
 /** How one run of the tutorial ended badly: the command, its exit code and what it said. */
 export class TutorialError extends ClusterError {
@@ -19,16 +12,20 @@ export class TutorialError extends ClusterError {
 }
 
 const STOP_GRACE_MS = 12_000;
+/** Runs a line and tells on descriptor 3 which folder and which variables are those of the next one, as in one shell. */
+const SHELL = 'set -a; eval "$1" || exit; exec 1>&3; pwd; printf "\\0"; exec env -0';
 
-/** Shows each command with its real output, as in a terminal, and keeps the programs that run beside it. */
+/** Shows each line with its real output, as in a terminal, and keeps the programs that run beside it. */
 export class Terminal {
   readonly #out: Writable;
   readonly #background: { readonly child: ChildProcess; readonly shown: string }[] = [];
   #env: NodeJS.ProcessEnv;
+  #folder: string;
 
-  constructor(out: Writable, env: NodeJS.ProcessEnv) {
+  constructor(out: Writable, env: NodeJS.ProcessEnv, folder: string) {
     this.#out = out;
     this.#env = env;
+    this.#folder = folder;
   }
 
   /** A line of explanation. */
@@ -36,56 +33,63 @@ export class Terminal {
     this.#out.write(`\n# ${text}\n`);
   }
 
-  /** What `export NAME=value` does. */
-  export(variables: Readonly<Record<string, string>>): void {
-    this.#env = { ...this.#env, ...variables };
-    const shown = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-    this.#out.write(`$ export ${shown.join(' ')}\n`);
-  }
-
-  /** Shows a line that sets variables, and sets them. */
-  evaluate(shown: string, variables: Readonly<Record<string, string>>): void {
-    this.prepare(variables);
-    this.#out.write(`$ ${shown}\n`);
-  }
-
   /** Sets variables without showing them: they only keep the machine's own settings out. */
   prepare(variables: Readonly<Record<string, string>>): void {
     this.#env = { ...this.#env, ...variables };
   }
 
-  /** Runs a command to its end and returns its standard output. Throws a {@link TutorialError} when it fails. */
-  async run(typed: Typed, signal: AbortSignal): Promise<string> {
-    this.#out.write(`$ ${typed.shown}\n`);
-    const child = spawn(typed.command, typed.args, { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'], signal });
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      this.#out.write(chunk);
+  /** A variable as the lines before have set it. */
+  variable(name: string): string {
+    return this.#env[name] ?? '';
+  }
+
+  /** Runs a line to its end and returns its standard output. Throws a {@link TutorialError} when it fails. */
+  async run(line: string, signal: AbortSignal): Promise<string> {
+    this.#out.write(`$ ${line}\n`);
+    return await this.#shell(line, signal, this.#out);
+  }
+
+  /** Runs a line that only looks or helps, without showing it, and returns its standard output. Throws as {@link run} does. */
+  async quietly(line: string, signal: AbortSignal): Promise<string> {
+    return await this.#shell(line, signal, undefined);
+  }
+
+  async #shell(line: string, signal: AbortSignal, shown: Writable | undefined): Promise<string> {
+    const child = spawn('bash', ['-c', SHELL, 'bash', line], {
+      env: this.#env,
+      cwd: this.#folder,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      signal,
     });
-    child.stderr.on('data', (chunk: Buffer) => this.#out.write(chunk));
+    let output = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      shown?.write(chunk);
+    });
+    child.stderr?.on('data', (chunk: Buffer) => shown?.write(chunk));
+    const told = buffer(child.stdio[3] as Readable);
     const [code] = (await once(child, 'close')) as [number | null];
-    if (code !== 0) throw new TutorialError(`"${typed.shown}" ended with exit code ${code}`);
+    if (code !== 0) throw new TutorialError(`"${line}" ended with exit code ${code}`);
+    const [folder = '', ...variables] = (await told).toString().split('\0');
+    this.#folder = folder.replace(/\n$/, '');
+    const pairs = variables.filter((pair) => pair.includes('='));
+    this.#env = Object.fromEntries(
+      pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+    );
     return output;
   }
 
-  /** Runs a command that only looks, without showing it, and returns its standard output. */
-  async quietly(typed: Typed, signal: AbortSignal): Promise<string> {
-    const child = spawn(typed.command, typed.args, { env: this.#env, stdio: ['ignore', 'pipe', 'ignore'], signal });
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
+  /** Starts a program that goes on beside the tutorial, as a line with `&` at its end does; resolves once its output says `ready`. */
+  async start(line: string, ready: RegExp, signal: AbortSignal): Promise<string> {
+    this.#out.write(`$ ${line}\n`);
+    const program = `exec ${line.replace(/\s*&$/, '')}`;
+    const child = spawn('bash', ['-c', program], {
+      env: this.#env,
+      cwd: this.#folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
-    await once(child, 'close');
-    return output;
-  }
-
-  /** Starts a program that goes on beside the tutorial; resolves once its output says `ready`. */
-  async start(typed: Typed, ready: RegExp, signal: AbortSignal): Promise<string> {
-    this.#out.write(`$ ${typed.shown} &\n`);
-    const child = spawn(typed.command, typed.args, { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#background.push({ child, shown: typed.shown });
-    const said = await firstOutput(child, ready, typed.shown, signal);
+    this.#background.push({ child, shown: line });
+    const said = await firstOutput(child, ready, line, signal);
     this.#out.write(said);
     return said;
   }

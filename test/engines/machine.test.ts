@@ -153,17 +153,7 @@ describe("the article's four steps with local machines, by the package as it is 
 
   test('machines are made, the master with the manager', async () => {
     const [master, workers] = await Promise.all([
-      person.try(
-        'machine',
-        'create',
-        '-d',
-        'local',
-        '--swarm-master',
-        ...swarm(),
-        '--swarm-opt',
-        'heartbeat=1s',
-        queen,
-      ),
+      person.try('machine', 'create', '-d', 'local', '--swarm-master', ...swarm(), queen),
       person.try('machine', 'create', '-d', 'local', ...swarm(), '--engine-label', 'zone=b', first, second),
     ]);
     expect(master.code, master.said).toBe(0);
@@ -226,6 +216,49 @@ describe("the article's four steps with local machines, by the package as it is 
       const { stdout } = await person.after(`--swarm ${queen}`, 'docker info');
       return (stdout.match(/Status: Healthy/g) ?? []).length === 3;
     });
+  });
+
+  test('a machine that is removed is out at once, and a new one, seen when it is ready, is another node', async () => {
+    const gone = (await person.enxame('machine', 'ip', second)).trim();
+    const info = async (): Promise<string> => (await person.after(`--swarm ${queen}`, 'docker info')).stdout;
+    const idOf = (text: string, name: string): string =>
+      new RegExp(`^ +${name}: .*\\n.*ID: (\\S+)`, 'm').exec(text)?.[1] ?? '';
+    const before = idOf(await info(), second);
+    expect(before).not.toBe('');
+    await person.enxame('machine', 'rm', '-y', second);
+    expect(await person.enxame('list', '--discovery-opt', 'token.insecure=true', token)).not.toContain(`${gone}:`);
+    await waitFor('the manager to let go of it', async () => !(await info()).includes(second));
+    await person.enxame('machine', 'create', '-d', 'local', ...swarm(), second);
+    const now = await info();
+    expect(now.match(/Status: Healthy/g)).toHaveLength(3);
+    expect(idOf(now, second)).not.toBe(before);
+  });
+
+  test('a create that is refused leaves nothing', async () => {
+    const traces = await place.traces();
+    const wrong = [
+      '--swarm',
+      '--swarm-discovery',
+      `${token.slice(0, -6)}000000`,
+      '--swarm-discovery-opt',
+      'token.insecure=true',
+    ];
+    for (const words of [wrong, ['--swarm', '--swarm-discovery', token], ['--local-network', 'Not A Name']]) {
+      const { code, said } = await person.try('machine', 'create', '-d', 'local', ...words, 'nobody');
+      expect([code, said]).toEqual([2, expect.stringMatching(/^enxame: machine: [^\n]+\n$/)]);
+    }
+    expect((await person.enxame('machine', 'ls', '-q')).trim().split('\n').sort()).toEqual([...machines].sort());
+    expect(await readdir(join(place.folder, 'store', 'machines'))).toHaveLength(machines.length);
+    expect(await place.traces()).toEqual(traces);
+  });
+
+  test('no output has the token', async () => {
+    const secret = token.slice(-32);
+    for (const words of [['ls'], ['ls', '--json'], ['inspect', queen], ['inspect', '-f', '{{json .}}', first]])
+      expect(await person.enxame('machine', ...words)).not.toContain(secret);
+    const logs = await shell(person, queen, 'docker logs swarm-agent-master 2>&1; docker logs swarm-agent 2>&1');
+    expect(logs).not.toContain(secret);
+    expect(await shell(person, `--swarm ${queen}`, 'docker info')).not.toContain(secret);
   });
 
   test('rm leaves nothing', async () => {
@@ -317,6 +350,18 @@ describe('one local machine', { timeout: 120_000 }, () => {
     expect((await person.enxame('machine', 'ssh', 'um', 'hostname')).trim()).toBe('um');
     expect(await person.enxame('machine', 'ssh', 'um', 'ls', '-l', '/run/docker.sock')).toContain('docker.sock');
     expect((await person.try('machine', 'ssh', 'um', 'exit 7')).code).toBe(7);
+  });
+
+  test('copies files from and to where the person is', async () => {
+    await writeFile(join(place.folder, 'letter'), 'good day\n');
+    const copy = (words: string): Promise<CommandResult> =>
+      run('bash', ['-c', `cd ${place.folder} && ${process.execPath} ${person.main} machine scp ${words}`], {
+        env: person.env,
+      });
+    expect((await copy(`letter um:/run/letter`)).exitCode).toBe(0);
+    expect(await person.enxame('machine', 'ssh', 'um', 'cat /run/letter')).toBe('good day\n');
+    expect((await copy(`um:/run/letter ./back`)).exitCode).toBe(0);
+    expect(await readFile(join(place.folder, 'back'), 'utf8')).toBe('good day\n');
   });
 
   test('can be handed to a team-mate, who gets a certificate of their own', async () => {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Clock } from '../../common/clock.ts';
 import { DiscoveryError } from '../../common/errors.ts';
 import { isLoopback } from '../../common/listen-address.ts';
 import { readTlsFiles, tlsClientOptions } from '../../common/tls-files.ts';
@@ -13,6 +14,8 @@ interface Flags {
   readonly tlscert?: string;
   readonly tlskey?: string;
 }
+
+const LISTENS_WITHIN_MS = 3000;
 
 const EXAMPLES = `
 Examples:
@@ -38,13 +41,28 @@ async function create(flags: Flags, context: CommandContext): Promise<void> {
   const material = await readTlsFiles({ ca: flags.tlscacert, cert: flags.tlscert, key: flags.tlskey });
   const client = openTokenClient(url, tlsClientOptions(material));
   try {
-    const token = await client.create(new AbortController().signal);
+    const token = await patiently(() => client.create(new AbortController().signal), context.clock);
     context.out(`${token}\n`);
     if (context.isErrTerminal) context.err(hint(url, token));
   } catch (error) {
     throw withNextStep(error);
   } finally {
     await client.close();
+  }
+}
+
+/** A service that was started a moment ago (`enxame discovery &`) may not listen yet. */
+async function patiently(ask: () => Promise<string>, clock: Clock): Promise<string> {
+  const deadline = clock.now() + LISTENS_WITHIN_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isRefused =
+        error instanceof DiscoveryError && (error.cause as { code?: unknown } | undefined)?.code === 'ECONNREFUSED';
+      if (!isRefused || clock.now() >= deadline) throw error;
+      await clock.sleep(100);
+    }
   }
 }
 
