@@ -24,8 +24,9 @@ export interface Io {
   interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
-/** The real process. */
-export function processIo(process: NodeJS.Process): Io {
+/** The real process; `release` lets it end once a command has, also one that was to run until told to stop and failed. */
+export function processIo(process: NodeJS.Process): Io & { release(): void } {
+  const alive = new Set<NodeJS.Timeout>();
   // A reader that has seen enough (`enxame list … | head -1`) is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? 0 : 1);
@@ -38,16 +39,20 @@ export function processIo(process: NodeJS.Process): Io {
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     isErrTerminal: process.stderr.isTTY === true,
     isRoot: process.getuid?.() === 0,
-    stopSignal: () => stopSignal(process),
+    stopSignal: () => stopSignal(process, alive),
+    release: () => {
+      for (const timer of alive) clearInterval(timer);
+    },
     interruptible: (work) => interruptible(process, work),
   };
 }
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-function stopSignal(process: NodeJS.Process): AbortSignal {
+function stopSignal(process: NodeJS.Process, timers: Set<NodeJS.Timeout>): AbortSignal {
   const stop = new AbortController();
   const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
+  timers.add(alive);
   const onSignal = (): void => {
     if (stop.signal.aborted) process.exit(130);
     clearInterval(alive);

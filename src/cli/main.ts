@@ -6,4 +6,6 @@ import { run } from './program.ts';
 // people, by another program.
 if (!process.argv.includes('scp')) process.umask(process.umask() | 0o077);
 
-process.exitCode = await run(process.argv.slice(2), processIo(process));
+const io = processIo(process);
+process.exitCode = await run(process.argv.slice(2), io);
+io.release();

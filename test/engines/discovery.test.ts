@@ -87,6 +87,29 @@ describe('create, join, list and discovery as processes', () => {
     expect(await exitOf(second)).toEqual({ code: 1, signal: null });
   });
 
+  it('ends agent and manager with a line where no time can mend it', async () => {
+    const port = await freePort();
+    await startService(port, 'none');
+    const unknown = `token://127.0.0.1:${port}/v1/0123456789abcdef0123456789abcdef`;
+    const token = enxame(['create'], { ENXAME_DISCOVERY_URL: `http://127.0.0.1:${port}` }).trim();
+    const known = `token://127.0.0.1:${port}/v1/${token}`;
+    const manage = ['manage', '-H', 'tcp://127.0.0.1:0', '--state-dir', 'none'];
+    const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+      [['join', '--advertise', '10.0.0.1:2376', unknown], /^enxame: join: .* does not know the token 012345…/m],
+      [
+        ['join', '--advertise', 'unix:///run/docker.sock', known],
+        /^enxame: join: .* is not a host that others can reach/m,
+      ],
+      [[...manage, unknown], /^enxame: manage: .* does not know the token 012345…/m],
+      [[...manage, 'file:///nowhere/nodes'], /^enxame: manage: cannot read \/nowhere\/nodes: there is no such file$/m],
+    ];
+    for (const [args, why] of wrong) {
+      const child = start(args);
+      await output(child, why);
+      expect(await exitOf(child)).toEqual({ code: 1, signal: null });
+    }
+  });
+
   it('is quiet when the reader of a list has seen enough', () => {
     const script = `node ${main()} list '10.[0:9].[0:99].[1:20]:2376' | head -1`;
     expect(execFileSync('bash', ['-o', 'pipefail', '-c', script], { encoding: 'utf8' })).toBe('10.0.0.1:2376\n');

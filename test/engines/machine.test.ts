@@ -142,7 +142,8 @@ describe("the article's four steps with local machines, by the package as it is 
     const [, url = ''] = await service.until(/at (http:\S+?),/);
     const code = (await person.enxame('create', '--service', url)).trim();
     token = `token://${new URL(url).host}/v1/${code}`;
-  });
+    // npm fetches packages.
+  }, 900_000);
 
   afterAll(async () => {
     await service?.end('SIGKILL');
