@@ -53,6 +53,8 @@ export async function pipeAnswer(
   const { res } = call;
   try {
     copyHeaders(res, head);
+    const length = headerOf(head.rawHeaders, 'content-length');
+    if (length !== undefined && !transform) res.setHeader('Content-Length', length);
     res.writeHead(head.statusCode);
     res.flushHeaders();
     const body = stream.body(head);

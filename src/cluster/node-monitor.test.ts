@@ -162,6 +162,16 @@ describe('an engine in trouble is unhealthy with the reason, delays nobody, and 
     await expect(call).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
     expect(nodeOf(world, bad).state).toBe('Unhealthy');
   });
+
+  test('streams under way end when it is lost', async () => {
+    const bad = await engine();
+    const world = follow([bad]);
+    await healthy(world, bad);
+    const { socket } = await nodeOf(world, bad).client.open({ method: 'GET', path: '/events', headers: {} });
+    await bad.apply({ kind: 'hang' });
+    await waitUntil(() => socket.destroyed);
+    expect(nodeOf(world, bad).state).toBe('Unhealthy');
+  });
 });
 
 test('one slow answer is no failure', async () => {

@@ -154,7 +154,9 @@ export class NodeMonitor {
       );
     cluster.setState(this.#node, state, reason);
     this.#sync.reset();
-    this.#node.client.dropConnections(); // Calls under way fail at once; new ones connect anew.
+    // Calls and streams under way end at once, also those of an engine that hangs; new ones connect anew.
+    this.#node.client.dropConnections();
+    this.#node.client.dropStreams();
   }
 
   /** From nothing to Healthy: versions, identity, event stream, then listings, so that no change falls between. */

@@ -129,7 +129,7 @@ export class EngineClient {
 
   /**
    * Fails the calls under way and the raw exchanges that were not answered yet, and connects anew from now on; answered raw
-   * exchanges go on. For an engine that was lost.
+   * exchanges go on until {@link dropStreams}. For an engine that was lost.
    */
   dropConnections(): void {
     const pool = this.#pool;
@@ -141,9 +141,14 @@ export class EngineClient {
     pool.destroy(reason);
   }
 
+  /** Ends the answered raw exchanges too: for an engine that will not go on with them. */
+  dropStreams(): void {
+    for (const socket of this.#raw) socket.destroy();
+  }
+
   /** Ends every call and stream. Idempotent. */
   async close(): Promise<void> {
-    for (const socket of this.#raw) socket.destroy();
+    this.dropStreams();
     this.#pool.destroy(new EngineError(`engine ${this.connector.address} is not a node any more`));
     await this.connector.close();
   }
