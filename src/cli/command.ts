@@ -18,3 +18,8 @@ export interface CommandContext extends Io {
 export interface CommandModule {
   configure(command: Command, context: CommandContext): void;
 }
+
+/** A command's line in its parent's list as the first sentence of its own help. */
+export function asSentence(summary: string): string {
+  return `${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.`;
+}

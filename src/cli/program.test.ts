@@ -79,6 +79,9 @@ function packagesLoadedBy(file: string, seen: Set<string> = new Set()): Readonly
 describe('wrong command lines', { timeout: 30_000 }, () => {
   it.each([
     ['lits', "enxame: unknown command 'lits'. Did you mean list? Run 'enxame --help'"],
+    ['certs server x', "enxame: certs: missing required argument 'host'. Run 'enxame certs server --help'"],
+    ['machine list --nope', "enxame: machine: unknown option '--nope'. Run 'enxame machine list --help'"],
+    ['machine frob', "enxame: machine: unknown command 'frob'. Run 'enxame machine --help'"],
     ['list --timeuot 3s', "enxame: list: unknown option '--timeuot'. Did you mean --timeout? Run 'enxame list --help'"],
     ['list --timeout ten x', 'enxame: list: --timeout "ten" is not a duration; write it like 30s, 1m30s or 500ms'],
     ['list a:1 b:1', "enxame: list: too many arguments for 'list'. Expected 1 argument but got 2"],

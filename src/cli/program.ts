@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { systemClock } from '../common/clock.ts';
 import type { LogFormat, LogLevel } from '../common/logger.ts';
 import { VERSION } from '../common/version.ts';
-import type { CommandContext, CommandModule } from './command.ts';
+import { asSentence, type CommandContext, type CommandModule } from './command.ts';
 import type { Io } from './io.ts';
 import { wantsColor } from './output/colors.ts';
 import { reportError } from './output/errors.ts';
@@ -133,10 +133,11 @@ interface LogFlags {
 const EXAMPLES = `
 Examples:
   A swarm of three, from nothing:
-    $ enxame discovery &                                   # keeps the token and who belongs to it
+    $ enxame discovery -H tcp://10.0.0.9:2374 --insecure &   # keeps the token and who belongs to it; over TLS where others listen
+    $ export ENXAME_DISCOVERY_URL=http://10.0.0.9:2374       # on every host
     $ token=$(enxame create)
-    $ enxame join --advertise 10.0.0.1:2376 token://$token # on each engine, with its own address
-    $ enxame manage token://$token                         # now docker -H tcp://127.0.0.1:2375 is the swarm
+    $ enxame join --advertise 10.0.0.1:2375 token://$token   # on each engine, with its own address
+    $ enxame manage token://$token                           # now docker -H tcp://127.0.0.1:2375 is the swarm
 
   Without a token, over engines that already run:
     $ enxame manage 10.0.0.[1:3]:2376
@@ -157,10 +158,17 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const isDebug = argv.includes('--debug') || isTrue(io.env.DEBUG) || isTrue(io.env.ENXAME_DEBUG);
-    if (spec?.name === 'machine' && asksLikeDockerMachine(argv, io.env))
-      return reportError(error, io, { command: spec.name, isDebug: true });
-    return reportError(error, io, { command: spec?.name, isDebug });
+    const isAsked = isDebug || (spec?.name === 'machine' && asksLikeDockerMachine(argv, io.env));
+    return reportError(error, io, { command: spec?.name, helpOf: helpOf(program, spec?.name, argv), isDebug: isAsked });
   }
+}
+
+/** The command whose help is about what was written: a subcommand where the line has one. */
+function helpOf(program: Command, name: string | undefined, argv: readonly string[]): string | undefined {
+  const command = program.commands.find((each) => each.name() === name);
+  const word = argv.slice(argv.findIndex((each) => each === name) + 1).find((each) => !each.startsWith('-'));
+  const isSubcommand = command?.commands.some((each) => each.name() === word || each.aliases().includes(word ?? ''));
+  return isSubcommand ? `${name} ${word}` : name;
 }
 
 /** docker-machine's `-D`, before the command, and its variable. */
@@ -227,7 +235,7 @@ async function addCommand(
     command.description(spec.summary);
     return;
   }
-  command.description(`${spec.summary[0]?.toUpperCase()}${spec.summary.slice(1)}.`);
+  command.description(asSentence(spec.summary));
   (await spec.load()).configure(command, context);
 }
 

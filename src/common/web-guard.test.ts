@@ -26,6 +26,11 @@ describe('web pages', () => {
   });
 });
 
+test('a listener without --allow-host does not propose it', () => {
+  const check = hostGuard(parseListenAddress('tcp://127.0.0.1:2374'), undefined);
+  expect(() => check('site.example')).toThrow(/^site\.example is not a name of this listener\. Use an address$/);
+});
+
 describe('Host', () => {
   const check = hostGuard(parseListenAddress('tcp://manager.internal:2375'), ['Swarm.Example.org']);
 

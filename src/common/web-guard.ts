@@ -37,10 +37,14 @@ const MADE_UP = 'docker.example.com';
  * The check of a listener that everybody who reaches it may use: whether a `Host` header can be meant for this machine. A page can
  * ask for any name of its own site and then make that name point here (DNS rebinding). It cannot do so with an address, with a name
  * of ours, and with one without a dot, which nobody can have in public (and which a cluster's own network gives, and old clients make up).
+ * `allowed` is undefined where no flag allows more.
  */
-export function hostGuard(address: ListenAddress, allowed: readonly string[]): (host: string | undefined) => void {
+export function hostGuard(
+  address: ListenAddress,
+  allowed: readonly string[] | undefined,
+): (host: string | undefined) => void {
   const own = address.kind === 'tcp' ? address.host : undefined;
-  const names = new Set([own ?? '', hostname(), MADE_UP, ...allowed].map(normal));
+  const names = new Set([own ?? '', hostname(), MADE_UP, ...(allowed ?? [])].map(normal));
   let last: string | undefined;
   return (host) => {
     // Scripts leave it out, browsers never do. Most requests name what the one before did.
@@ -48,9 +52,8 @@ export function hostGuard(address: ListenAddress, allowed: readonly string[]): (
     const name = normal(host.replace(/:\d*$/, ''));
     const isOurs = isAddress(name) || !name.includes('.') || name.endsWith('.localhost') || names.has(name);
     if (!isOurs) {
-      throw new WebPageError(
-        `${shown(host)} is not a name of this listener. Use an address, or start it with --allow-host ${shown(name)}`,
-      );
+      const next = allowed === undefined ? '' : `, or start it with --allow-host ${shown(name)}`;
+      throw new WebPageError(`${shown(host)} is not a name of this listener. Use an address${next}`);
     }
     last = host;
   };

@@ -470,6 +470,11 @@ describe('the first week', () => {
     const listed = await Promise.all(lab.nodes.map((node) => node.docker(['ps', '--format', '{{.Names}}'])));
     expect(listed.map(({ stdout }) => stdout.trim()).join('')).toBe('staying');
     expect((await leave('--state-dir', copy, '--yes')).said).toMatch(/nothing to leave/);
+    const unheard = await enxameOnce('leave', '--state-dir', 'none', '127.0.0.1:1');
+    expect(unheard).toMatchObject({
+      code: 1,
+      said: expect.stringMatching(/^No engine that answers .*\n127.0.0.1:1 does not answer: /),
+    });
   }, 300_000);
 });
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import type { HeldCertificate } from '../../pki/folder.ts';
-import type { CommandContext } from '../command.ts';
+import { asSentence, type CommandContext } from '../command.ts';
 import { FORMAT_HELP, formatRows, type View } from '../output/format.ts';
 
 interface FolderFlags {
@@ -55,21 +55,22 @@ const VIEW: View<HeldCertificate> = {
 /** `enxame certs`: certificates by hand, for engines that no `machine` command made. */
 export function configure(command: Command, context: CommandContext): void {
   command.addHelpText('after', EXAMPLES);
-  withFolder(command.command('ca').description('make the authority, or prolong it'))
+  withFolder(command.command('ca').summary('make the authority, or prolong it'))
     .option('--name <text>', 'what it calls itself', 'enxame')
     .option('--renew', 'a new certificate for the same key: what was issued stays good')
     .action((flags: FolderFlags & { readonly name: string; readonly renew?: boolean }) => ca(flags, context));
   withIssuing(command.command('server <name> <host...>'))
-    .description('issue a certificate for an engine, a token service or a manager at these addresses and names')
+    .summary('issue a certificate for an engine, a token service or a manager at these addresses and names')
     .option('--manager', 'good for both sides, as a manager needs it: towards clients, and towards engines')
     .action((name: string, hosts: string[], flags: IssueFlags) => server(name, hosts, flags, context));
   withIssuing(command.command('client <name>'))
-    .description('issue a certificate for a person or program that uses engines or manager')
+    .summary('issue a certificate for a person or program that uses engines or manager')
     .action((name: string, flags: IssueFlags) => issue(name, { purposes: ['client'] }, flags, context));
   withFolder(command.command('list').alias('ls'))
-    .description('show what the folder has, and until when it is good')
+    .summary('show what the folder has, and until when it is good')
     .option('--format <format>', FORMAT_HELP)
     .action((flags: ListFlags) => list(flags, context));
+  for (const each of command.commands) each.description(asSentence(each.summary()));
 }
 
 function withFolder(command: Command): Command {

@@ -87,7 +87,7 @@ async function leave(
 async function carryOut(survey: Survey, flags: Flags, context: CommandContext, signal: AbortSignal): Promise<boolean> {
   const members = survey.engines.filter(({ standing }) => standing.kind === 'member');
   context.out(describe(survey, members));
-  if (members.length === 0) return false;
+  if (members.length === 0) return nothingToLeave(survey, flags);
   if (!flags.force) assertWhole(survey);
   if (!flags.yes && !(await confirm('Leave?', '--yes', context))) return false;
   const report = ({ name }: SurveyedEngine, failure: string | undefined): void =>
@@ -96,6 +96,16 @@ async function carryOut(survey: Survey, flags: Flags, context: CommandContext, s
       : context.err(`enxame: leave: ${name} did not leave: ${failure}\n`);
   if (!(await depart(survey, report, signal))) throw new ExitStatus('engines did not leave', 1);
   return survey.engines.every(({ standing }) => standing.kind === 'member' || standing.kind === 'free');
+}
+
+/** Only when all were asked is there nothing to leave. */
+function nothingToLeave({ engines }: Survey, { force }: Flags): boolean {
+  if (!force && engines.some(isUnreachable)) throw new ExitStatus('engines did not answer', 1);
+  return false;
+}
+
+function isUnreachable({ standing }: SurveyedEngine): boolean {
+  return standing.kind === 'unreachable';
 }
 
 interface OpenState {
@@ -137,8 +147,10 @@ async function openState(
 
 function describe({ engines, networks, services }: Survey, members: readonly SurveyedEngine[]): string {
   const lines: string[] = [];
-  if (members.length === 0) lines.push('No engine is in swarm mode for this cluster: there is nothing to leave.');
-  else {
+  if (members.length === 0) {
+    const who = engines.some(isUnreachable) ? 'No engine that answers' : 'No engine';
+    lines.push(`${who} is in swarm mode for this cluster: there is nothing to leave.`);
+  } else {
     const count = members.length === 1 ? '1 engine leaves' : `${members.length} engines leave`;
     lines.push(`${count} swarm mode: ${names(members.map(({ name }) => name))}`);
     const attached = members.flatMap(({ name, attached: held }) => held.map((each) => ({ ...each, node: name })));

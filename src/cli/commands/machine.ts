@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { CommandContext } from '../command.ts';
+import { asSentence, type CommandContext } from '../command.ts';
 import { configure as create } from './machine/create.ts';
 import { configure as env } from './machine/env.ts';
 import { configure as fleet } from './machine/fleet.ts';
@@ -38,8 +38,5 @@ export function configure(command: Command, context: CommandContext): void {
     .enablePositionalOptions()
     .addHelpText('after', EXAMPLES);
   for (const part of [create, ls, env, show, power, rm, remote, share, fleet]) part(command, context);
-  for (const each of command.commands) {
-    const summary = each.summary();
-    each.description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`);
-  }
+  for (const each of command.commands) each.description(asSentence(each.summary()));
 }

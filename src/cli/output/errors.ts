@@ -8,6 +8,8 @@ import { wantsColor } from './colors.ts';
 /** Which command failed and how much to tell. */
 export interface ErrorSituation {
   readonly command?: string | undefined;
+  /** Whose --help tells more, when that is a subcommand: `machine ls`. */
+  readonly helpOf?: string | undefined;
   /** Print the stack too. */
   readonly isDebug: boolean;
 }
@@ -23,12 +25,12 @@ export function reportError(
   situation: ErrorSituation,
 ): number {
   if (error instanceof ExitStatus) return error.exitCode;
-  const { command, isDebug } = situation;
+  const { command, helpOf = command, isDebug } = situation;
   const colors = picocolors.createColors(io.isErrTerminal && wantsColor(io.env));
   const isUsage = error instanceof UsageError || error instanceof CommanderError;
   const where = command === undefined ? 'enxame' : `enxame: ${command}`;
   const line = `${colors.red(where)}: ${sentence(error)}`;
-  io.err(`${line}${isUsage ? helpHint(error, command) : ''}\n`);
+  io.err(`${line}${isUsage ? helpHint(error, helpOf) : ''}\n`);
   if (isDebug && error instanceof ClusterError) io.err(error.details.map((text) => `  | ${text}\n`).join(''));
   if (isDebug) io.err(`${stackOf(error)}\n`);
   const own = error instanceof ClusterError ? error.exitCode : undefined;

@@ -10,6 +10,7 @@ import { FakeClock } from '../../../test/fakes/fake-clock.ts';
 import { systemClock } from '../../common/clock.ts';
 import { parseListenAddress } from '../../common/listen-address.ts';
 import { silentLogger } from '../../common/logger.ts';
+import { isLasting } from '../discovery.ts';
 import { type Entry, parseEntry } from '../entry.ts';
 import { startTokenService, type TokenService } from '../service/service.ts';
 import { openTokenClient, type TokenClient } from '../token-client.ts';
@@ -123,6 +124,16 @@ describe('openTokenDiscovery', () => {
     expect(entries).toEqual(new Map([['10.0.0.1:1', '1']]));
     await backend.close();
     service.close();
+  });
+
+  it('registers no socket, whether the service answers or not', async () => {
+    const backend = await openTokenDiscovery('127.0.0.1:1/v1/abc', settings);
+    const register = backend.register?.(parseEntry('unix:///run/docker.sock'), 60_000, never);
+    await expect(register).rejects.toThrow(
+      /^"unix:.*" is not a host that others can reach: a socket is on one host only\. Register/,
+    );
+    await expect(register).rejects.toSatisfy(isLasting);
+    await backend.close();
   });
 
   it('leaves out what is no host that others can reach, and says so once', async () => {

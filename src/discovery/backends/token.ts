@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net';
 import type { Clock } from '../../common/clock.ts';
 import { DiscoveryError, reasonOf } from '../../common/errors.ts';
 import { isLoopback } from '../../common/listen-address.ts';
+import { printable } from '../../common/printable.ts';
 import { readTlsFiles, tlsClientOptions } from '../../common/tls-files.ts';
 import type { DiscoveryBackend, DiscoverySettings, WatchEvent } from '../discovery.ts';
 import { type Entry, parseEntry, uniqueEntries } from '../entry.ts';
@@ -80,6 +81,8 @@ class TokenDiscovery implements DiscoveryBackend {
   }
 
   async register(entry: Entry, ttlMs: number, signal: AbortSignal): Promise<void> {
+    const problem = unreachableBecause(entry, this.#reach);
+    if (problem !== undefined) throw notReachable(entry, problem);
     await this.#client.register(this.#address.token, entry.canonical, Math.ceil(ttlMs / 1000), signal);
   }
 
@@ -120,6 +123,14 @@ class TokenDiscovery implements DiscoveryBackend {
     this.#closed.abort();
     await this.#client.close();
   }
+}
+
+/** What the service would say, and a service that is not ours would not. */
+function notReachable({ canonical }: Entry, problem: string): DiscoveryError {
+  return new DiscoveryError(
+    `"${printable(canonical)}" is not a host that others can reach: ${problem}. Register the address the manager reaches the engine at`,
+    'BAD_ENTRY',
+  );
 }
 
 function assertKnown(options: ReadonlyMap<string, string>): void {

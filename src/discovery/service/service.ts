@@ -107,7 +107,7 @@ function createTlsServer(bounds: ServerOptions, tls: TlsServerOptions, logger: L
 /** Whom the service lets in: no pages of other sites, and on loopback without certificates no names that could be theirs. */
 function guardOf(listen: ListenAddress, tls: TlsServerOptions | undefined): (request: IncomingMessage) => void {
   const isLocal = listen.kind === 'tcp' && isLoopback(listen.host) && !tls?.requestCert;
-  const checkHost = isLocal ? hostGuard(listen, []) : undefined;
+  const checkHost = isLocal ? hostGuard(listen, undefined) : undefined;
   return ({ headers }) => {
     refuseForeignPages(headers);
     checkHost?.(headers.host);
