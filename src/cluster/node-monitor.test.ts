@@ -343,6 +343,25 @@ describe('engine IDs', () => {
     expect(world.cluster.node('old')).toBeUndefined();
   });
 
+  test('another engine that takes the entry so fast that the old one is not missed is told as another one', async () => {
+    const bee = await engine({ id: 'old' });
+    let endEvents = (): void => undefined;
+    const stopStreaming = bee.on('GET /events', (exchange) => {
+      const stream = exchange.stream('application/json');
+      endEvents = () => void stream.end();
+      return true;
+    });
+    const world = follow([bee]);
+    await healthy(world, bee);
+    const node = nodeOf(world, bee);
+    stopStreaming();
+    bee.lie('GET /info', 200, { ...node.info, ID: 'new' });
+    endEvents();
+    await waitUntil(() => node.id === 'new' && node.isHealthy);
+    expect(path(world, node)).toEqual(['Healthy', 'Unhealthy', 'Healthy']);
+    expect(world.cluster.node('old')).toBeUndefined();
+  });
+
   test('two engines of one name are both used and reported', async () => {
     const one = await engine({ id: 'one', name: 'bee' });
     const two = await engine({ id: 'two', name: 'bee' });

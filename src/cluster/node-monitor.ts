@@ -172,7 +172,11 @@ export class NodeMonitor {
       );
     client.negotiate(parseApiVersion(version.MinAPIVersion) ?? OLDEST_API, max);
     const info = await this.#askFacts('/info', ANSWERS.info);
+    const before = this.#node.id;
     cluster.setInfo(this.#node, info);
+    // The old one may never have been missed: who follows states is told of the new one all the same.
+    if (this.#node.isHealthy && this.#node.id !== before)
+      cluster.setState(this.#node, 'Unhealthy', 'another engine answers at its address');
     // A name server that is slow holds up no engine. Never rejects.
     void knownAddresses(this.#node).then((addresses) => this.#node.setAddresses(addresses));
     this.#reportWarnings(info);
