@@ -2,7 +2,8 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /**
  * `unit` needs nothing and takes seconds; `engines` runs real Docker engines (root, Linux); `matrix` is every client with every
- * engine; `vm` starts real virtual machines. `npm test` runs the first two.
+ * engine; `vm` starts real virtual machines. `npm test` runs the first two, and on other releases of Node `unit` and `nodes`: the calls that
+ * lean most on Node, on real engines.
  */
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -25,6 +26,14 @@ const config: ViteUserConfig = defineConfig({
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'nodes',
+          include: ['test/nodes/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
         },
       },
       {

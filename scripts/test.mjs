@@ -1,9 +1,12 @@
 #!/usr/bin/env node
-// `npm test`: installs what is missing, builds, checks and runs every test. Instead of that `--matrix` runs the full product of versions,
+// `npm test`: installs what is missing, builds, checks and runs every test; those that other releases of Node could fail, there too. Instead of that `--matrix` runs the full product of versions,
 // `--vm` the drivers that start real virtual machines.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { otherNodes } from './lib/nodes.mjs';
 import { setup } from './setup.mjs';
+
+const VITEST = 'node_modules/vitest/vitest.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isMatrix = process.argv.includes('--matrix');
@@ -21,6 +24,10 @@ if (isMatrix) {
   run('unit tests', 'npx', ['vitest', 'run', '--project', 'unit']);
   run('tests on real engines', 'npx', ['vitest', 'run', '--project', 'engines']);
   run('the tutorial', 'node', ['scripts/start.mjs', '--once']);
+  for (const { major, path } of await otherNodes()) {
+    run(`unit tests on Node ${major}`, path, [VITEST, 'run', '--project', 'unit', 'src/']);
+    run(`real engines on Node ${major}`, path, [VITEST, 'run', '--project', 'nodes']);
+  }
 }
 
 /** Runs one step with its output; the first that fails ends everything with its exit code. */
