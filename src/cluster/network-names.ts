@@ -25,6 +25,8 @@ export function predefinedId(name: string): string | undefined {
 /** What a network's client asked for where the engines have something else; all members are as engines list them. */
 export type AskedNetwork = Partial<Pick<NetworkSummary, 'Name' | 'Driver' | 'ConfigFrom'>> & {
   readonly Subnets?: readonly AskedSubnet[];
+  /** The driver's option, in bytes. */
+  readonly Mtu?: string;
 };
 
 /** A subnet as asked: the range that the manager chose and addresses that only it knows are told apart by this. */
@@ -60,6 +62,7 @@ const askedSchema = z.object({
       }),
     )
     .optional(),
+  Mtu: z.string().optional(),
 });
 
 /**

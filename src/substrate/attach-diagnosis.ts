@@ -1,5 +1,5 @@
 import type { Node } from '../cluster/node.ts';
-import { containsAddress, parseCidr } from './cidr.ts';
+import { containsAddress, isEdge, parseCidr } from './cidr.ts';
 import type { NetworkCatalog } from './network-catalog.ts';
 import { inspectOnNodes, type NetworkEndpoint } from './network-inspection.ts';
 import { isInternalEndpoint } from './network-kinds.ts';
@@ -19,7 +19,9 @@ export async function holdsAddress(
   address: string,
   { engineId, ...parts }: DiagnosisParts & Pick<AttachWish, 'engineId'>,
 ): Promise<string | undefined> {
-  for (const { Gateway, AuxiliaryAddresses } of network.summary.IPAM?.Config ?? []) {
+  for (const { Subnet = '', Gateway, AuxiliaryAddresses } of network.summary.IPAM?.Config ?? []) {
+    const subnet = parseCidr(Subnet);
+    if (subnet && isEdge(subnet, address)) return "the network's own or broadcast address";
     if (Gateway === address) return 'its gateway';
     const auxiliary = Object.entries(AuxiliaryAddresses ?? {}).find(([, each]) => each === address);
     if (auxiliary) return `its auxiliary address ${auxiliary[0]}`;

@@ -39,6 +39,12 @@ export function containsAddress({ width, first, last }: Cidr, text: string): boo
   return address?.width === width && address.value >= first && address.value <= last;
 }
 
+/** Whether an address is a block's first or last one: the network's own and its broadcast address, which no endpoint can have. */
+export function isEdge({ width, first, last }: Cidr, text: string): boolean {
+  const address = parseAddress(text);
+  return address?.width === width && (address.value === first || address.value === last);
+}
+
 export function containsCidr(outer: Cidr, inner: Cidr): boolean {
   return outer.width === inner.width && inner.first >= outer.first && inner.last <= outer.last;
 }

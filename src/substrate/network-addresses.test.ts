@@ -18,6 +18,8 @@ describe('readSubnets', () => {
       { Subnet: '10.0.0.0/24', Gateway: '10.0.1.1' },
       "invalid gateway 10.0.1.1: parent subnet 10.0.0.0/24 doesn't contain this address",
     ],
+    [{ Subnet: '10.0.0.0/24', Gateway: '10.0.0.0' }, "failed to allocate gateway (10.0.0.0): it is the subnet's own"],
+    [{ Subnet: '10.0.0.0/24', Gateway: '10.0.0.255' }, 'failed to allocate gateway (10.0.0.255): it is'],
     [{ Subnet: '10.0.0.0/24', Gateway: 'zzz' }, 'invalid gateway zzz: invalid address'],
     [
       { Subnet: '10.0.0.0/24', IPRange: '10.0.1.0/28' },

@@ -8,6 +8,7 @@ import {
   containsCidr,
   formatAddress,
   formatCidr,
+  isEdge,
   parseAddress,
   parseCidr,
 } from './cidr.ts';
@@ -40,6 +41,9 @@ function problemsOf({ Subnet = '', IPRange, Gateway, AuxiliaryAddresses }: IpamC
     return [`invalid subnet ${Subnet}: too small for a network that spans nodes, which take an address each`];
   const problems = rangeProblems(subnet, Subnet, IPRange);
   if (Gateway) problems.push(...addressProblems(`gateway ${Gateway}`, Gateway, subnet, Subnet));
+  // Swarm mode would take it, and never give the network its addresses.
+  if (Gateway && isEdge(subnet, Gateway))
+    problems.push(`failed to allocate gateway (${Gateway}): it is the subnet's own address or its broadcast address`);
   for (const [name, address] of Object.entries(AuxiliaryAddresses ?? {}))
     problems.push(...addressProblems(`auxiliary address ${name}`, address, subnet, Subnet));
   return problems;

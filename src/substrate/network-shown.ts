@@ -1,6 +1,7 @@
 import { type AskedNetwork, askedOf, predefinedId } from '../cluster/network-names.ts';
 import { ASKED_NETWORK_LABEL } from '../common/labels.ts';
 import type { IpamConfig, NetworkSummary } from '../engine/types.ts';
+import { MTU_OPTION } from './network-mtu.ts';
 import type { KnownNetwork } from './network-view.ts';
 
 /** An engine's description of a network, listed or inspected, as clients see it: what they asked for, where the engines have something else. */
@@ -17,7 +18,7 @@ export function shownNetwork<S extends NetworkSummary>(raw: S, kind: KnownNetwor
     ...(asked.ConfigFrom && { ConfigFrom: asked.ConfigFrom }),
     ...(asked.Subnets &&
       raw.IPAM?.Config && { IPAM: { ...raw.IPAM, Config: askedConfig(raw.IPAM.Config, asked.Subnets) } }),
-    ...(asked.Driver !== undefined && raw.Options && { Options: withoutOverlay(raw.Options) }),
+    ...(raw.Options && { Options: askedOptions(raw.Options, asked) }),
     ...(raw.Labels && { Labels }),
   };
 }
@@ -32,8 +33,15 @@ function askedConfig(
   });
 }
 
-/** An option of the overlay driver's own making, which no bridge has. */
-function withoutOverlay(options: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const { 'com.docker.network.driver.overlay.vxlanid_list': _, ...rest } = options;
-  return rest;
+/** The options without one of the overlay driver's own making, which no bridge has. */
+function askedOptions(
+  options: Readonly<Record<string, string>>,
+  { Driver, Mtu }: AskedNetwork,
+): Readonly<Record<string, string>> {
+  const { 'com.docker.network.driver.overlay.vxlanid_list': ids, ...rest } = options;
+  return {
+    ...(Driver === undefined && ids !== undefined && { 'com.docker.network.driver.overlay.vxlanid_list': ids }),
+    ...rest,
+    ...(Mtu !== undefined && { [MTU_OPTION]: Mtu }),
+  };
 }

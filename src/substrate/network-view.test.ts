@@ -64,10 +64,11 @@ describe('NetworkView', () => {
       Driver: 'bridge',
       ConfigFrom: { Network: 'conf' },
       Subnets: [{ Subnet: '10.1.0.0/24', AuxiliaryAddresses: { host: '10.1.0.5' } }],
+      Mtu: '1400',
     };
     const made = summary(CLUSTER_ID, 'enxame-1', 'overlay', {
       Labels: { 'io.enxame.asked': JSON.stringify(asked), tier: 'back' },
-      Options: { 'com.docker.network.driver.overlay.vxlanid_list': '4097', 'com.docker.network.driver.mtu': '1400' },
+      Options: { 'com.docker.network.driver.overlay.vxlanid_list': '4097', 'com.docker.network.driver.mtu': '1450' },
       IPAM: { Driver: 'default', Config: [{ Subnet: '10.1.0.0/24', IPRange: '10.1.0.128/25', Gateway: '10.1.0.1' }] },
     });
     const view = new NetworkView(held({ one: [made] }), new Map([[CLUSTER_ID, made]]), true);

@@ -106,6 +106,11 @@ describe('engineNetworking', () => {
     expect(JSON.parse(text).Labels?.[ASKED_MODE_LABEL]).toBe(label);
   });
 
+  test('an endpoint copied from the inspection of another container is not taken for one that is attached', () => {
+    const copied = { web: { EndpointID: 'e1', IPAMConfig: { IPv4Address: '10.9.0.7' } } };
+    expect(make(body(copied), '1.44').body).toBe(body({ web: { IPAMConfig: { IPv4Address: '10.9.0.7' } } }));
+  });
+
   test.each(['1.41', '1.44'] as const)('networks go by the names that an engine of %s knows', (api) => {
     const { body: text } = make(body({ 'my.net': { Aliases: ['a'] } }, { HostConfig: { NetworkMode: 'my.net' } }), api);
     const made = JSON.parse(text);

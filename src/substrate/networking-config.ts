@@ -17,6 +17,7 @@ interface NetworkedBody {
 }
 
 interface EndpointConfig {
+  readonly EndpointID?: unknown;
   readonly MacAddress?: unknown;
   readonly IPAMConfig?: EndpointAddresses | null;
 }
@@ -48,10 +49,23 @@ export function engineNetworking<N>(
     const network = networks.find(name);
     if (network) assertAddressIn(network, endpoint?.IPAMConfig);
   }
-  const named = withEngineNames(text, networks);
+  const named = withEngineNames(withoutEndpointIds(text), networks);
   const isSplit = compareApi(engineApi, MULTI_ENDPOINT_API) < 0;
   const { body, connects } = isSplit ? split(named) : { body: withSafeMode(named, networks), connects: [] };
   return { body: withAskedMode(body, HostConfig?.NetworkMode, Labels?.[ASKED_MODE_LABEL], networks), connects };
+}
+
+/**
+ * Whoever re-creates a container from its inspection hands over the ID of the old one's endpoint; an engine keeps it until the start, and
+ * the new container would be taken for one that is attached, with an address that nobody chose (`chosenAddress`).
+ */
+function withoutEndpointIds(text: string): string {
+  const { NetworkingConfig } = JSON.parse(text) as NetworkedBody;
+  return Object.entries(NetworkingConfig?.EndpointsConfig ?? {}).reduce(
+    (edited, [name, endpoint]) =>
+      endpoint?.EndpointID ? removeMember(edited, [...ENDPOINTS, name, 'EndpointID']) : edited,
+    text,
+  );
 }
 
 /** Older engines accept one network: the one of the network mode, else the first, stays, the others are to be connected before the start. */

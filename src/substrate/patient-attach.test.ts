@@ -40,9 +40,14 @@ async function attach(
         },
       ];
     const entries = Object.entries(held).map(([key, ip]) => [key, { Name: key, IPv4Address: `${ip}/29` }]);
-    return { Id: 'web-id', Containers: Object.fromEntries(entries) };
+    return { Id: 'web-id', Name: 'web', Driver: 'overlay', Scope: 'swarm', Containers: Object.fromEntries(entries) };
   };
-  const node = { name: 'one', isHealthy: true, client: { json }, containers: new Map() } as unknown as Node;
+  const request = async (call: { path: string }): Promise<EngineAnswer> => ({
+    ...STARTED,
+    statusCode: 200,
+    body: Buffer.from(JSON.stringify(await json(call))),
+  });
+  const node = { name: 'one', isHealthy: true, client: { json, request }, containers: new Map() } as unknown as Node;
   const Config = [{ Subnet: '10.0.0.0/29', Gateway: '10.0.0.1' }];
   const summary = isAllocated ? { Driver: 'overlay', IPAM: { Config } } : { Driver: '', IPAM: { Config: null } };
   const network = {
@@ -121,6 +126,18 @@ test('an address that another container holds is refused before the engine waits
   });
   expect(calls).toBe(0);
 });
+
+test.each(['10.0.0.0', '10.0.0.7'])(
+  'so is one that nobody can have, which the swarm would never give: %s',
+  async (address) => {
+    const { outcome, calls } = await attach({ answers: ['never'], address });
+    expect(outcome).toMatchObject({
+      status: 403,
+      message: expect.stringContaining("the network's own or broadcast address"),
+    });
+    expect(calls).toBe(0);
+  },
+);
 
 test.each([
   { name: 'it holds itself', key: 'c' },

@@ -59,6 +59,11 @@ describe('substrateBody', () => {
       asked: { Subnets: [{ Subnet: '10.9.0.0/24' }] },
     },
     {
+      name: 'a size of packets',
+      body: { Name: 'web', Options: { 'com.docker.network.driver.mtu': '1400' } },
+      asked: { Mtu: '1400' },
+    },
+    {
       name: 'a configuration',
       body: { Name: 'web', ConfigFrom: { Network: 'conf' } },
       asked: { ConfigFrom: { Network: 'conf' } },
@@ -72,5 +77,30 @@ describe('substrateBody', () => {
     const made = make(body, 'web', userAgent);
     expect(made).toMatchObject({ Name: 'web', Driver: 'overlay', Attachable: true });
     expect(askedOf(made)).toEqual(asked);
+  });
+
+  const MTU = 'com.docker.network.driver.mtu';
+
+  test.each([
+    [{ Options: { [MTU]: '1400' } }, '1450'],
+    [{ Driver: 'bridge', Options: { [MTU]: '1500' } }, '1550'],
+    [{ Options: { [MTU]: '1400', encrypted: '' } }, '1476'],
+    [{ Driver: 'overlay', Options: { [MTU]: '1400' } }, '1400'],
+    [{ Options: { [MTU]: '0' } }, '0'],
+  ])('containers get the size of packets that was asked for: %j', (body, option) => {
+    expect(make({ Name: 'web', ...body })).toMatchObject({ Options: { [MTU]: option } });
+  });
+
+  test.each(['abc', '-5', '10', '67', '65500', '1e3', '9'.repeat(400)])(
+    'a size that no engine takes is refused: %s',
+    (size) => {
+      expect(() => make({ Name: 'web', Options: { [MTU]: size } })).toThrow(
+        expect.objectContaining({ status: 400, message: expect.stringContaining('a number from 68 to 65485') }),
+      );
+    },
+  );
+
+  test('an overlay network by name must leave room for its headers', () => {
+    expect(() => make({ Name: 'web', Driver: 'overlay', Options: { [MTU]: '100' } })).toThrow('beside 50 for headers');
   });
 });

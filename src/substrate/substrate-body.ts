@@ -4,6 +4,7 @@ import { removeMember, setMember } from '../common/json-edit.ts';
 import { ASKED_NETWORK_LABEL } from '../common/labels.ts';
 import { planSubnet, type WantedSubnet } from './network-addresses.ts';
 import { type Asker, isBridgeByName, type WantedNetwork } from './network-kinds.ts';
+import { MTU_OPTION, overlayMtu } from './network-mtu.ts';
 
 /** What swarm mode takes as a name: what could be part of a host name, of up to 63 characters. */
 const SWARM_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?$/;
@@ -30,20 +31,26 @@ export interface SubstrateBodyParts {
   readonly nodes: number;
 }
 
-/** The body of the create at a substrate manager: the client's with what must be different, and a label that says what was asked. */
+/**
+ * The body of the create at a substrate manager: the client's with what must be different, and a label that says what was asked. Throws
+ * 400 for what cannot be.
+ */
 export function substrateBody({ text, body, subnets, engineName, asker, nodes }: SubstrateBodyParts): string {
   const plans = subnets.map((each) => planSubnet(each, nodes));
   const askedSubnets = plans.flatMap(({ asked }) => asked ?? []);
+  const mtu = overlayMtu(body);
   const asked: AskedNetwork = {
     ...(engineName !== body.Name && { Name: String(body.Name) }),
     ...(isBridgeByName(body, asker) && { Driver: 'bridge' }),
     ...(typeof body.ConfigFrom?.Network === 'string' && { ConfigFrom: { Network: body.ConfigFrom.Network } }),
     ...(askedSubnets.length > 0 && { Subnets: askedSubnets }),
+    ...(mtu !== undefined && { Mtu: String(body.Options?.[MTU_OPTION]) }),
   };
   let made = setMember(text, ['Attachable'], 'true');
   made = setMember(made, ['Driver'], '"overlay"');
   made = setMember(made, ['Name'], JSON.stringify(engineName));
   made = removeMember(made, ['ConfigFrom']);
+  if (mtu !== undefined) made = setMember(made, ['Options', MTU_OPTION], JSON.stringify(mtu));
   if (askedSubnets.length > 0)
     made = setMember(made, ['IPAM', 'Config'], JSON.stringify(plans.map(({ config }) => config)));
   made = removeMember(made, ['Labels', ASKED_NETWORK_LABEL]);

@@ -362,6 +362,8 @@ describe('a network that is created', () => {
         400,
         "invalid gateway 10.98.5.1: parent subnet 10.98.4.0/24 doesn't",
       ],
+      [subnet('10.98.4.0/24', { Gateway: '10.98.4.255' }), 400, 'failed to allocate gateway (10.98.4.255)'],
+      [{ Options: { 'com.docker.network.driver.mtu': 'wide' } }, 400, 'invalid com.docker.network.driver.mtu "wide"'],
       [{ Driver: 'overlay', EnableIPv6: true }, 400, 'IPv6 is not supported by networks that span nodes'],
     ];
     for (const [body, status, message] of refusals) {
@@ -370,6 +372,16 @@ describe('a network that is created', () => {
     }
     const twice = await Promise.all(['one', 'two'].map((Name) => create({ Name, ...subnet('10.98.6.0/24') })));
     expect(twice.map(({ status }) => status).sort()).toEqual([201, 403]);
+  });
+
+  test('gives containers the size of packets that was asked for, with room for the headers between nodes', async () => {
+    const option = 'com.docker.network.driver.mtu';
+    await docker('network', 'create', '-o', `${option}=1500`, 'wide');
+    expect(await docker('network', 'inspect', '-f', `{{index .Options "${option}"}}`, 'wide')).toBe('1500');
+    await sleeper('old', 'c-old', '--network', 'wide');
+    await sleeper('new', 'c-new', '--network', 'wide');
+    expect(await docker('exec', 'c-old', 'cat', '/sys/class/net/eth0/mtu')).toBe('1500');
+    await pings('c-new', 'c-old');
   });
 
   test('may have any name that Docker takes, also after the manager was started anew', async () => {
