@@ -23,6 +23,12 @@ const two = cluster('two', 'xyz', { discovery: FILE });
 /** Carried over from a version that noted no addresses. */
 const carried: KnownCluster = { ...cluster('carried', ''), marks: ['carried', 'old'], engines: [{ id: 'engine-a' }] };
 
+/** Two states that an earlier version kept of the same engines, and one of them when it was served since. */
+const engineIds = [...'abc'].map((name) => ({ id: `engine-${name}` }));
+const first = cluster('first', '', { marks: ['first', 'old', OLD_LIST], discovery: 'old', engines: engineIds });
+const last = cluster('last', '', { marks: ['last', OLD_LIST, 'old'], discovery: OLD_LIST, engines: engineIds });
+const served = cluster('served', 'abc', { marks: last.marks, discovery: OLD_LIST });
+
 interface Case {
   readonly name: string;
   readonly clusters?: readonly KnownCluster[];
@@ -105,6 +111,22 @@ const cases: readonly Case[] = [
     entries: entries('a'),
     seen: seen('a'),
     chosen: 'carried',
+  },
+  {
+    name: 'an earlier version’s argument, though the mark is that of an earlier one',
+    clusters: [first, last],
+    discovery: OLD_LIST,
+    entries: entries('abc'),
+    seen: seen('abc', { mark: 'old' }),
+    chosen: 'last',
+    hasDoubt: true,
+  },
+  {
+    name: 'another argument, after one of an earlier version’s states was served',
+    clusters: [first, served],
+    entries: entries('abc'),
+    seen: [...seen('ab', { mark: 'old' }), ...seen('c')],
+    chosen: 'served',
   },
   {
     name: 'a mark against an ID: the swarm says whose it is now',

@@ -1,5 +1,5 @@
 import { ConflictError } from '../common/errors.ts';
-import { type KnownCluster, titleOf } from './known-cluster.ts';
+import { isUnserved, type KnownCluster, titleOf } from './known-cluster.ts';
 
 /** An engine that answered before the cluster was chosen. */
 export interface SeenEngine {
@@ -115,7 +115,10 @@ function countByAddress(clusters: readonly KnownCluster[], entries: readonly str
   return counts;
 }
 
-/** A swarm's mark says whose an engine is now; the ID says whose it has been. */
+/**
+ * A swarm's mark says whose an engine is now; the ID says whose it has been. Earlier versions left several states for the
+ * same engines; the one that was served since counts.
+ */
 function countByEngine(clusters: readonly KnownCluster[], seen: readonly SeenEngine[]): Counts {
   const counts = new Map<KnownCluster, number>();
   const holders = clusters.map((cluster) => ({ cluster, names: new Map(cluster.engines.map((e) => [e.id, e.name])) }));
@@ -124,7 +127,8 @@ function countByEngine(clusters: readonly KnownCluster[], seen: readonly SeenEng
     const isHere = (names: ReadonlyMap<string, string | undefined>): boolean =>
       names.has(id) && (names.get(id) ?? name) === name;
     const meant = marked.length > 0 ? marked : holders.flatMap(({ cluster, names }) => (isHere(names) ? cluster : []));
-    for (const cluster of meant) counts.set(cluster, (counts.get(cluster) ?? 0) + 1);
+    const served = meant.filter((cluster) => !isUnserved(cluster));
+    for (const cluster of served.length > 0 ? served : meant) counts.set(cluster, (counts.get(cluster) ?? 0) + 1);
   }
   return counts;
 }

@@ -62,6 +62,22 @@ test('a folder of an earlier version becomes a cluster with an ID of its own; it
   await after.close();
 });
 
+test('folders of an earlier version with the same engines share their marks, others do not', async () => {
+  const lists = { 'nodes://a,b': ['a', 'b'], 'nodes://b,a,c': ['a', 'b', 'c'], 'nodes://c,d,e': ['c', 'd', 'e'] };
+  for (const [list, engines] of Object.entries(lists)) {
+    const store = await openStateStore(join(folder, 'clusters', discoveryKey(list)));
+    const nodes = engines.map((memberId) => ({ nodeId: `n-${memberId}`, memberId }));
+    await store.records('substrate').put('known', JSON.stringify({ swarmId: 's', nodes }));
+    await store.close();
+  }
+  const [two, three, another] = Object.keys(lists).map(discoveryKey);
+  const marks = new Map((await knownClusters(folder)).map((each) => [each.discovery, each.marks]));
+  // Not their IDs: one that `--cluster` gives means one of them.
+  expect(marks.get(two)).toEqual([expect.any(String), two, three]);
+  expect(marks.get(three)).toEqual([expect.any(String), three, two]);
+  expect(marks.get(another)).toEqual([expect.any(String), another]);
+});
+
 test('what is no cluster’s is left alone', async () => {
   await mkdir(join(folder, 'clusters', 'lost+found'), { recursive: true });
   await mkdir(join(folder, 'clusters', '.starting'));

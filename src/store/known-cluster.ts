@@ -65,12 +65,27 @@ export async function knownClusters(stateFolder: string): Promise<readonly Known
   });
   const names = entries.flatMap((entry) => (entry.isDirectory() && !entry.name.startsWith('.') ? entry.name : []));
   const clusters: KnownCluster[] = [];
+  const carried: CarriedOver[] = [];
   for (const name of names) {
     const folder = join(parent, name);
-    const cluster = (await readCluster(folder)) ?? (await carriedOver(folder, name));
-    if (cluster) clusters.push(cluster);
+    const known = await readCluster(folder);
+    if (known) clusters.push(known);
+    else if (isClusterId(name)) carried.push(await carriedOver(folder, name));
+  }
+  const earlier = [...clusters.filter(isUnserved), ...carried.map(({ cluster }) => cluster)];
+  for (const { cluster, isOpen } of carried) {
+    const twins = earlier.filter((other) => isTwin(cluster, other));
+    const shared = { ...cluster, marks: [...cluster.marks, ...twins.flatMap(({ discovery }) => discovery ?? [])] };
+    // A manager of the earlier version has it open: it is carried over once that has ended.
+    if (!isOpen) await saveCluster(shared);
+    clusters.push(shared);
   }
   return clusters.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Whether it was carried over from an earlier version, which noted no addresses, and not served since. */
+export function isUnserved({ engines, discovery, marks }: KnownCluster): boolean {
+  return discovery !== undefined && marks.includes(discovery) && engines.every(({ entry }) => entry === undefined);
 }
 
 /** Writes what a cluster is found again by, durably and at once. Members of the file that this version does not know stay. */
@@ -105,15 +120,27 @@ async function readRaw(path: string): Promise<Readonly<Record<string, unknown>> 
   }
 }
 
+interface CarriedOver {
+  readonly cluster: KnownCluster;
+  readonly isOpen: boolean;
+}
+
 /** A folder of an earlier version: named after the discovery argument, the name being the substrate's mark too. */
-async function carriedOver(folder: string, name: string): Promise<KnownCluster | undefined> {
-  if (!isClusterId(name)) return undefined;
+async function carriedOver(folder: string, name: string): Promise<CarriedOver> {
   const engines = await enginesOf(folder);
-  const cluster = { ...newCluster(folder), marks: [name], discovery: name, engines: engines ?? [], folder };
-  const carried = { ...cluster, marks: [cluster.id, name] };
-  // A manager of the earlier version has it open: it is carried over once that has ended.
-  if (engines !== undefined) await saveCluster(carried);
-  return carried;
+  const { id } = newCluster(folder);
+  const cluster = { id, marks: [id, name], discovery: name, engines: engines ?? [], folder };
+  return { cluster, isOpen: engines === undefined };
+}
+
+/**
+ * Whether two folders of an earlier version are one cluster's. That version began another one when its engines were listed in
+ * other words, and went on with the substrate if most of the engines were the same: the mark stayed that of the first.
+ */
+function isTwin(one: KnownCluster, other: KnownCluster): boolean {
+  const ids = new Set(one.engines.map(({ id }) => id));
+  const common = other.engines.filter(({ id }) => ids.has(id)).length;
+  return one !== other && common * 2 > Math.max(one.engines.length, other.engines.length);
 }
 
 /** The engines that took part in the substrate, all that earlier versions noted; undefined when the store cannot be opened. */
