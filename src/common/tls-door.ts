@@ -17,6 +17,7 @@ const LINGER_MS = 1_000;
 export function guardTls(server: Server, verifyClients: boolean, logger: Logger): void {
   const connections = new Map<string, Socket>();
   const secrets = new WeakMap<TLSSocket, Buffer>();
+  const addresses = new WeakMap<TLSSocket, string | undefined>();
   const log = new RefusalLog(logger);
   server.prependListener('connection', (socket: Socket) => {
     const key = keyOf(socket);
@@ -27,7 +28,12 @@ export function guardTls(server: Server, verifyClients: boolean, logger: Logger)
     const connection = connections.get(keyOf(socket));
     if (error.code === 'ERR_SSL_HTTP_REQUEST' && connection) answerPlainHttp(connection);
     // Port scans and clients that change their mind.
-    if (error.code !== 'ECONNRESET') log.refused(connection?.remoteAddress, handshakeReason(error));
+    if (error.code !== 'ECONNRESET')
+      log.refused(connection?.remoteAddress ?? addresses.get(socket), handshakeReason(error));
+  });
+  // A client that refuses our certificate has left when that is told, and its address with it. With TLS 1.2 no keys come before.
+  server.on('keylog', (_line: Buffer, socket: TLSSocket) => {
+    if (!addresses.has(socket)) addresses.set(socket, socket.remoteAddress);
   });
   if (!verifyClients) return;
   server.on('keylog', (line: Buffer, socket: TLSSocket) => {
@@ -70,18 +76,15 @@ function answerPlainHttp(connection: Socket): void {
 }
 
 function handshakeReason({ code, message }: NodeJS.ErrnoException): string {
+  if (/ALERT_(BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA)$/.test(code ?? '')) {
+    return 'the client does not trust our certificate';
+  }
   return HANDSHAKE_REASONS[code ?? ''] ?? `the TLS handshake failed: ${code ?? message}`;
 }
 
-const NOT_TRUSTED = 'the client does not trust our certificate';
 const HANDSHAKE_REASONS: Readonly<Record<string, string>> = {
   ERR_SSL_HTTP_REQUEST: 'the client speaks HTTP without TLS',
   ERR_SSL_WRONG_VERSION_NUMBER: 'the client does not speak TLS',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: NOT_TRUSTED,
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: NOT_TRUSTED,
-  'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE': NOT_TRUSTED,
-  'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN': NOT_TRUSTED,
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: NOT_TRUSTED,
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'the client says that our certificate expired',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'the client speaks no TLS newer than 1.1',
 };

@@ -70,6 +70,11 @@ export async function openDiscovery(uri: string, settings: DiscoverySettings): P
   return open(rest, settings);
 }
 
+/** Which backend a `<discovery>` argument means, whether there is one or not: `token`, `file`, `nodes` for a bare list too. */
+export function backendName(uri: string): string {
+  return splitScheme(uri.trim()).name;
+}
+
 function splitScheme(uri: string): { readonly name: string; readonly rest: string } {
   const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(uri);
   const scheme = match?.[1]?.toLowerCase();

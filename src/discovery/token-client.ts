@@ -135,8 +135,10 @@ function unreachable(serviceUrl: string, error: unknown): DiscoveryError {
     : isTrust
       ? '. Name the authority of its certificate: --discovery-opt token.cacertfile=FILE'
       : '';
+  // OpenSSL's own words are a place in its source.
+  const why = isPlain ? 'what listens there speaks no TLS' : reasonOf(error);
   return new DiscoveryError(
-    `no token service answers at ${serviceUrl}: ${reasonOf(error)}${next}`,
+    `no token service answers at ${serviceUrl}: ${why}${next}`,
     isPlain || isTrust ? 'SERVICE_TLS' : 'SERVICE_UNREACHABLE',
     error,
   );

@@ -126,6 +126,18 @@ describe('openTokenDiscovery', () => {
     service.close();
   });
 
+  it('tells a service that speaks no TLS in words', async () => {
+    const service = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => service.once('listening', resolve));
+    const address = `127.0.0.1:${(service.address() as AddressInfo).port}`;
+    const client = openTokenClient(`https://${address}/v1`, { minVersion: 'TLSv1.2' });
+    await expect(client.list('abc', never)).rejects.toThrow(
+      `no token service answers at https://${address}/v1: what listens there speaks no TLS. Does it speak plain HTTP?`,
+    );
+    await client.close();
+    service.close();
+  });
+
   it('registers no socket, whether the service answers or not', async () => {
     const backend = await openTokenDiscovery('127.0.0.1:1/v1/abc', settings);
     const register = backend.register?.(parseEntry('unix:///run/docker.sock'), 60_000, never);

@@ -34,7 +34,7 @@ function commands(swarm: Partial<SwarmSettings>, more: Partial<SwarmPlan> = {}):
 }
 
 describe('swarmContainers', () => {
-  it.each(['nodes://10.0.0.1:2376', 'file:///etc/enxame/nodes'])(
+  it.each(['nodes://10.0.0.1:2376', '10.0.0.[1:3]:2376', 'tcp://10.0.0.1:2376', 'FILE:///etc/enxame/nodes'])(
     'runs no agent where engines are listed: %s',
     (list) => {
       expect(Object.keys(commands({ discovery: list }))).toEqual([MANAGER_NAME]);

@@ -1,11 +1,12 @@
+import { backendName } from '../../discovery/discovery.ts';
 import type { EngineSettings, MachineRecord, SwarmSettings } from '../record.ts';
 
 /** Where the engines are written down by hand; nobody registers there. */
-const LISTS = /^(nodes|file):/;
+const LISTS: ReadonlySet<string> = new Set(['nodes', 'file']);
 
 /** Whether an agent registers the machine's engine. */
 export function hasAgent({ isMember, discovery }: Pick<SwarmSettings, 'isMember' | 'discovery'>): boolean {
-  return isMember && !LISTS.test(discovery);
+  return isMember && !LISTS.has(backendName(discovery));
 }
 
 /** What is told to others: `--swarm-addr`, else the machine's address; `port` only where none is given. */
