@@ -101,7 +101,8 @@ describe('a container of a node that is down', () => {
     const tombstones = new Tombstones(texts);
     const cluster = new Cluster(systemClock, silentLogger());
     cluster.removeContainer = (_, id) => void removed.push(id);
-    const context = { cluster, tombstones, stops: new Stops(memoryTexts()), logger: silentLogger() };
+    const networks = { attachEnded: async () => undefined };
+    const context = { cluster, networks, tombstones, stops: new Stops(memoryTexts()), logger: silentLogger() };
     const lifecycle = new ContainerLifecycle(context as unknown as LifecycleParts);
     const container = { node, engineId: 'c', name: 'web' } as unknown as Container;
     const remove = (search: string) =>

@@ -148,6 +148,7 @@ export class ContainerLifecycle {
     if (isLinkOnly) return this.#removeLink(container, request);
     const path = `/containers/${engineId}${request.search}`;
     const { api, signal } = request;
+    await this.#context.networks.attachEnded(container, signal);
     try {
       const answer = await node.client.request({ method: 'DELETE', path, api, signal, timeoutMs: 0 });
       if (answer.statusCode < 300) {

@@ -42,6 +42,8 @@ export interface NetworkPlacement {
    * `AttachRefusal` (code `ATTACH_REFUSED`) when it is known that the container cannot be attached.
    */
   start(container: Container, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer>;
+  /** Returns once no refused start of a container is under way at its engine any more: before that it must not be removed. */
+  attachEnded(container: Container, signal: AbortSignal): Promise<void>;
 }
 
 /** What named volumes mean for where a container goes. */

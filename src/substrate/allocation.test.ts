@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
-import { type EngineAnswer, EngineAnswerError } from '../engine/exchange.ts';
+import { jsonClient } from '../../test/fakes/json-client.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import { type AllocationRequest, awaitAllocation } from './allocation.ts';
 
@@ -24,15 +25,10 @@ async function allocate(options: {
     if (failing) throw new EngineAnswerError('the swarm does not have a leader', 503);
     return { ...MADE, Containers: {}, Driver: ++looks > afterLooks ? 'overlay' : '' };
   };
-  const request = async (call: { method: string; path: string }): Promise<EngineAnswer> => ({
-    statusCode: 200,
-    rawHeaders: [],
-    body: Buffer.from(JSON.stringify(await json(call))),
-  });
   const clock = new FakeClock();
   const startMs = clock.now();
   const substrate = {
-    manager: async () => ({ client: { json, request } }),
+    manager: async () => ({ client: jsonClient(json) }),
   } as unknown as AllocationRequest['substrate'];
   let outcome: unknown;
   void awaitAllocation('n', { substrate, clock, hasSubnets, signal: new AbortController().signal }).then(

@@ -52,6 +52,11 @@ export class NetworkConnections {
     return this.#attach.run({ node, engineId, endpoints }, call, signal);
   }
 
+  /** See {@link PatientAttach.ended}. */
+  ended({ engineId }: Container, signal: AbortSignal): Promise<void> {
+    return this.#attach.ended(engineId, signal);
+  }
+
   /** Connects a container at its node. */
   async connect(reference: string, body: ConnectBody, signal: AbortSignal): Promise<void> {
     const { network, container } = this.#both(reference, body);

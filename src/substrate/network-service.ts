@@ -182,6 +182,11 @@ export class NetworkService {
     return this.#connections.start(container, call, signal);
   }
 
+  /** Resolves when no start of a container that was refused is under way at its engine any more; to be awaited before it is removed. */
+  attachEnded(container: Container, signal: AbortSignal): Promise<void> {
+    return this.#connections.ended(container, signal);
+  }
+
   /** Stops following. Idempotent. */
   close(): Promise<void> {
     return this.#catalog.close();

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { jsonClient } from '../../test/fakes/json-client.ts';
 import type { Node } from '../cluster/node.ts';
 import { silentLogger } from '../common/logger.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
@@ -16,7 +17,7 @@ function answer(statusCode: number, message: string = ''): EngineAnswer {
 
 interface World {
   /** What the engine answers, one after the other; the last one again and again. `never` does not answer. */
-  readonly answers: readonly (EngineAnswer | 'never')[];
+  readonly answers: readonly (EngineAnswer | Promise<EngineAnswer> | 'never')[];
   readonly address?: string;
   /** Addresses by endpoint key that the node's engine says are held. */
   readonly held?: Readonly<Record<string, string>>;
@@ -26,9 +27,12 @@ interface World {
 }
 
 /** One container `c` to be attached to network `web` of eight addresses, and time passing whenever somebody waits. */
-async function attach(
-  world: World,
-): Promise<{ readonly outcome: unknown; readonly calls: number; readonly tookMs: number }> {
+async function attach(world: World): Promise<{
+  readonly outcome: unknown;
+  readonly calls: number;
+  readonly patient: PatientAttach;
+  readonly tookMs: number;
+}> {
   const { answers, address, held = {}, isWaiting = false, isClusterNetwork = true, isAllocated = true } = world;
   const clock = new FakeClock();
   const json = async ({ path }: { path: string }): Promise<unknown> => {
@@ -42,12 +46,7 @@ async function attach(
     const entries = Object.entries(held).map(([key, ip]) => [key, { Name: key, IPv4Address: `${ip}/29` }]);
     return { Id: 'web-id', Name: 'web', Driver: 'overlay', Scope: 'swarm', Containers: Object.fromEntries(entries) };
   };
-  const request = async (call: { path: string }): Promise<EngineAnswer> => ({
-    ...STARTED,
-    statusCode: 200,
-    body: Buffer.from(JSON.stringify(await json(call))),
-  });
-  const node = { name: 'one', isHealthy: true, client: { json, request }, containers: new Map() } as unknown as Node;
+  const node = { name: 'one', isHealthy: true, client: jsonClient(json), containers: new Map() } as unknown as Node;
   const Config = [{ Subnet: '10.0.0.0/29', Gateway: '10.0.0.1' }];
   const summary = isAllocated ? { Driver: 'overlay', IPAM: { Config } } : { Driver: '', IPAM: { Config: null } };
   const network = {
@@ -73,7 +72,8 @@ async function attach(
   const endpoints = isClusterNetwork ? [{ network, address }] : [];
   const startMs = clock.now();
   let outcome: unknown;
-  const run = new PatientAttach(parts).run({ node, engineId: 'c', endpoints }, call, new AbortController().signal).then(
+  const patient = new PatientAttach(parts);
+  const run = patient.run({ node, engineId: 'c', endpoints }, call, new AbortController().signal).then(
     ({ statusCode, body }) => ({ status: statusCode, message: JSON.parse(body.toString()).message }),
     ({ status, code, message }) => ({ status, code, message }),
   );
@@ -84,7 +84,7 @@ async function attach(
     await new Promise((resolve) => setImmediate(resolve));
     clock.advance(250);
   }
-  return { outcome, calls, tookMs: clock.now() - startMs };
+  return { outcome, calls, patient, tookMs: clock.now() - startMs };
 }
 
 test('what passes is tried again', async () => {
@@ -158,6 +158,24 @@ test('a full network is told while the engine still waits', async () => {
       "failed to set up container networking: no available IPv4 addresses on this network's address pools: web (web-id)",
   });
   expect(tookMs).toBeLessThan(10_000);
+});
+
+test('a container is not removed while its engine still attaches it', async () => {
+  let answered: (answer: EngineAnswer) => void = () => undefined;
+  const late = new Promise<EngineAnswer>((resolve) => {
+    answered = resolve;
+  });
+  const { outcome, patient } = await attach({ answers: [late], held: FIVE, isWaiting: true });
+  expect(outcome).toMatchObject({ code: 'ATTACH_IMPOSSIBLE' });
+  let hasEnded = false;
+  const ended = patient.ended('c', new AbortController().signal).then(() => {
+    hasEnded = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(hasEnded).toBe(false);
+  await patient.ended('another', new AbortController().signal);
+  answered(STARTED);
+  await ended;
 });
 
 test('so is a network that never got any addresses', async () => {

@@ -34,6 +34,8 @@ export interface PatientAttachParts {
 
 /** How long an engine may take before it is asked why, in milliseconds. */
 const DIAGNOSIS_MS = 2_000;
+/** How long an engine waits for the swarm in one attempt, and some more, in milliseconds. */
+const ENGINE_ATTEMPT_MS = 25_000;
 
 /**
  * Attaches containers to cluster networks. What passes is tried again, within one deadline over all attempts; what cannot succeed
@@ -41,6 +43,8 @@ const DIAGNOSIS_MS = 2_000;
  */
 export class PatientAttach {
   readonly #parts: PatientAttachParts;
+  /** Attempts that were refused while their engine goes on, by the container's engine ID. */
+  readonly #left = new Map<string, Promise<void>>();
 
   constructor(parts: PatientAttachParts) {
     this.#parts = parts;
@@ -72,9 +76,30 @@ export class PatientAttach {
     const ended = new AbortController();
     const answer = call().finally(() => ended.abort());
     const diagnosis = this.#diagnose(wish, AbortSignal.any([ended.signal, signal]));
-    // The engine goes on until it gives up by itself, which nobody waits for.
-    answer.catch(() => undefined);
+    diagnosis.catch(() => this.#leave(wish.engineId, answer));
     return await Promise.race([answer, diagnosis]);
+  }
+
+  /** The engine goes on until it gives up by itself, which whoever asked does not wait for. */
+  #leave(engineId: string, answer: Promise<EngineAnswer>): void {
+    const ended = answer
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .finally(() => {
+        if (this.#left.get(engineId) === ended) this.#left.delete(engineId);
+      });
+    this.#left.set(engineId, ended);
+  }
+
+  /**
+   * Resolves when no refused attempt of a container is under way any more, or after the time an engine takes for one. An engine that
+   * removes a container just while the swarm attaches it keeps the attachment for good, and with it the address and the network.
+   */
+  async ended(engineId: string, signal: AbortSignal): Promise<void> {
+    const left = this.#left.get(engineId);
+    if (left) await Promise.race([left, this.#parts.clock.sleep(ENGINE_ATTEMPT_MS, signal)]);
   }
 
   /** Rejects as soon as it is known that an attempt cannot succeed; else never settles. */

@@ -29,8 +29,12 @@ export interface LabManager {
   close(): Promise<void>;
 }
 
-/** Starts a manager on a loopback port and waits until all nodes are healthy. `clusterOpts` are `--cluster-opt` pairs. */
-export async function managerOver(lab: Lab, clusterOpts: readonly string[] = []): Promise<LabManager> {
+/** Starts a manager on a loopback port and waits until all nodes are healthy. `clusterOpts` are `--cluster-opt` pairs; without a state folder it remembers nothing. */
+export async function managerOver(
+  lab: Lab,
+  clusterOpts: readonly string[] = [],
+  stateFolder?: string,
+): Promise<LabManager> {
   const logger = process.env.ENXAME_TEST_LOG ? createLogger({ level: 'debug' }) : silentLogger();
   const files = lab.certificates;
   if (!files) throw new Error('the lab has no certificates');
@@ -44,7 +48,7 @@ export async function managerOver(lab: Lab, clusterOpts: readonly string[] = [])
     scheduler: schedulerOptions(),
     times: DEFAULT_TIMES,
     clusterOptions: readClusterOptions(clusterOpts, false),
-    stateFolder: undefined,
+    stateFolder,
     logger,
     clock: systemClock,
   });

@@ -87,4 +87,5 @@ const NETWORKS: NetworkPlacement = {
   prepareAttach: async () => undefined,
   split: (body) => ({ body, connects: [] }),
   start: (_container, call) => call(),
+  attachEnded: async () => undefined,
 };
