@@ -73,17 +73,70 @@ async function docker(
 
 describe('a manager', () => {
   test('serves clients over mutual TLS, and nobody else', async () => {
-    const { endpoint } = await manage('--state-dir', 'none');
+    const { manager, endpoint } = await manage('--state-dir', 'none');
     const made = await docker(endpoint, ['run', '-d', '--name', 'tls', '--network', 'none', 'busybox', 'sleep', '600']);
     expect(made).toMatchObject({ exitCode: 0 });
     const listed = await docker(endpoint, ['ps', '--format', '{{.Names}}']);
     expect(listed.stdout.trim()).toMatch(/^(one|two|three)\/tls$/);
-    const { other } = credentials();
-    const stranger = await docker(endpoint, ['ps'], { DOCKER_CERT_PATH: join(other.cert, '..') });
+    const { other, ca } = credentials();
+    const path = await mkdtemp(join(folder, 'stranger-'));
+    for (const [name, from] of Object.entries({ 'ca.pem': ca, 'cert.pem': other.cert, 'key.pem': other.key })) {
+      await cp(from, join(path, name));
+    }
+    const stranger = await docker(endpoint, ['ps'], { DOCKER_CERT_PATH: path });
     expect(stranger.exitCode).not.toBe(0);
+    // Go's client shows no certificate that none of our authorities issued.
+    expect(stranger.stderr).toContain('remote error: tls: certificate required');
     const port = Number(new URL(endpoint).port);
     await expect(plainRequest(port)).rejects.toThrow();
+    await manager.until(/"client":"127.0.0.1","reason":"the client shows no certificate"/);
+    const plain = await fetch(`http://127.0.0.1:${port}/_ping`);
+    expect([plain.status, await plain.text()]).toEqual([400, 'Client sent an HTTP request to an HTTPS server.\n']);
     await docker(endpoint, ['rm', '-f', 'tls']);
+  });
+
+  test('lets no web page in through a loopback listener', async () => {
+    const sockets = lab.nodes.map(({ socketPath }) => `unix://${socketPath}`).join(',');
+    const manager = start(
+      '-H',
+      'tcp://127.0.0.1:0',
+      '--state-dir',
+      'none',
+      '--cluster-opt',
+      'enxame.substrate=off',
+      sockets,
+    );
+    const [, port = ''] = await manager.until(/Manager at tcp:\/\/127.0.0.1:(\d+)/);
+    await waitFor('all nodes to be healthy', () => (manager.said().match(/"node is healthy"/g) ?? []).length === 3);
+    const create = (headers: Record<string, string>): Promise<number> =>
+      postTo(Number(port), '/v1.44/containers/create?name=by-page', headers, '{"Image":"busybox"}');
+    expect(await create({ 'Content-Type': 'text/plain' })).toBe(400);
+    expect(await create({ 'Content-Type': 'application/json', Origin: 'https://evil.example' })).toBe(403);
+    expect(await create({ 'Content-Type': 'application/json', Host: 'evil.example' })).toBe(403);
+    expect(await create({ 'Content-Type': 'application/json' })).toBe(201);
+    const removed = await plainDocker(`tcp://127.0.0.1:${port}`, ['rm', 'by-page']);
+    expect(removed).toMatchObject({ exitCode: 0 });
+  });
+
+  test('ends what streams from an engine that hangs when it is lost', async () => {
+    const { endpoint } = await manage('--state-dir', 'none', '--cluster-opt', 'enxame.substrate=off');
+    const on = ['-e', 'constraint:node==three', '--network', 'none'];
+    await docker(endpoint, ['run', '-d', '--name', 'hung', ...on, 'busybox', 'sh', '-c', 'echo up; exec sleep 600']);
+    const logs = docker(endpoint, ['logs', '-f', 'hung']);
+    const streams = [logs, docker(endpoint, ['wait', 'hung']), docker(endpoint, ['exec', 'hung', 'sleep', '600'])];
+    const node = lab.nodes.find(({ name }) => name === 'three');
+    await waitFor(
+      'the exec to run',
+      async () => (await node?.docker(['top', 'hung']))?.stdout.match(/sleep 600/g)?.length === 2,
+    );
+    node?.hang();
+    try {
+      const ends = await Promise.all(streams);
+      for (const { exitCode } of ends) expect(exitCode).not.toBe(0);
+    } finally {
+      node?.resume();
+    }
+    await node?.docker(['rm', '-f', 'hung']);
   });
 
   test('killed with -9 loses nothing that engines hold, and starts again on the same folder', async () => {
@@ -355,6 +408,15 @@ function plainRequest(port: number): Promise<number> {
         resolve(answer.statusCode ?? 0),
       )
       .on('error', reject);
+  });
+}
+
+/** The status of an answer; any header can be given, also those that fetch keeps to itself. */
+function postTo(port: number, path: string, headers: Record<string, string>, body: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, path, method: 'POST', headers, agent: false };
+    const req = http.request(options, (answer) => resolve(answer.resume().statusCode ?? 0));
+    req.on('error', reject).end(body);
   });
 }
 
