@@ -166,7 +166,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 /** The command whose help is about what was written: a subcommand where the line has one. */
 function helpOf(program: Command, name: string | undefined, argv: readonly string[]): string | undefined {
   const command = program.commands.find((each) => each.name() === name);
-  const word = argv.slice(argv.findIndex((each) => each === name) + 1).find((each) => !each.startsWith('-'));
+  const word = argv.slice(argv.indexOf(name ?? '') + 1).find((each) => !each.startsWith('-'));
   const isSubcommand = command?.commands.some((each) => each.name() === word || each.aliases().includes(word ?? ''));
   return isSubcommand ? `${name} ${word}` : name;
 }

@@ -244,7 +244,8 @@ export class NodeMemory {
   #notAbsent(reference: string): ClusterError {
     const node =
       this.#parts.cluster.node(reference) ?? this.#parts.cluster.nodes.find(({ entry }) => entry === reference);
-    if (!node) return new NotFoundError(`no node ${reference} is remembered`, 'NO_SUCH_NODE');
+    if (!node)
+      return new NotFoundError(`no node ${reference} is remembered: docker info names those that left`, 'NO_SUCH_NODE');
     return new ConflictError(
       `node ${node.name} is in the cluster: take ${node.entry} out of discovery first, and it can be forgotten`,
       'NODE_IN_USE',

@@ -22,13 +22,18 @@ const NARROW_GAP = 2;
 const MIN_WIDTH = 8;
 
 /**
- * Lays out columns of `cells` (lines of texts, titles first) in `width` characters: all of it when there is room, else smaller gaps, then the
- * widest of the columns that may be cut, then fewer columns. What must stay whole stays, also when lines become longer than `width`.
+ * Lays out columns of `cells` (lines of texts, titles first) in `width` characters: all of it when there is room, else smaller gaps, then without
+ * empty columns, then the widest of the columns that may be cut, then fewer columns. What must stay whole stays, also when lines become
+ * longer than `width`.
  */
 export function layOut(columns: readonly Fitted[], cells: readonly (readonly string[])[], width: number): Layout {
   const natural = columns.map((_, index) => Math.max(...cells.map((line) => displayWidth(line[index] ?? ''))));
   const least = columns.map((column, index) => leastWidth(column, index, cells, natural[index] ?? 0));
-  let shown = columns.map((_, index) => index);
+  const [, ...rows] = cells;
+  const isEmpty = (index: number): boolean =>
+    columns[index]?.keep === undefined && rows.length > 0 && rows.every((row) => (row[index] ?? '') === '');
+  const whole = natural.reduce((sum, each) => sum + each, NARROW_GAP * (columns.length - 1));
+  let shown = columns.map((_, index) => index).filter((index) => whole <= width || !isEmpty(index));
   for (;;) {
     const layout = shrunk(shown, natural, least, width);
     const last = shown.filter((index) => columns[index]?.drop !== undefined).sort(byDrop(columns))[0];

@@ -82,6 +82,16 @@ describe('renderTable', () => {
     expect(at(10)).toBe('a-long-name  10.213.110.11:2375  1.1.1.1:80->80/tcp, …');
   });
 
+  it('leaves out a column without a word before one that says something', () => {
+    const columns: Column<string>[] = [
+      { title: 'NAME', value: String, keep: 'whole' },
+      { title: 'SWARM', value: () => 'abelha-rainha', drop: 1 },
+      { title: 'ERRORS', value: () => '' },
+    ];
+    expect(renderTable(columns, ['a'], screen(80)).split('\n')[0]).toBe('NAME   SWARM           ERRORS');
+    expect(renderTable(columns, ['a'], screen(22)).split('\n')[0]).toBe('NAME   SWARM');
+  });
+
   it('has colours on a terminal that wants them, and only there', () => {
     const columns: Column<string>[] = [{ title: 'STATUS', value: String, color: () => 'green' }];
     expect(renderTable(columns, ['Up'], screen(80))).toBe('STATUS\n\u001b[32mUp\u001b[39m\n');
