@@ -38,6 +38,19 @@ describe('token service and who may reach it', { timeout: 30_000 }, () => {
     expect((await call(`http://127.0.0.1:${new URL(url).port}/_ping`, 'GET')).status).toBe(200);
   });
 
+  it('lets no web page in', async () => {
+    const { url } = await start({ listen: parseListenAddress('tcp://127.0.0.1:0') });
+    const statusOf = async (headers: Record<string, string>): Promise<number> => {
+      const { statusCode, body } = await request(`${url}/clusters`, { method: 'POST', headers });
+      await body.dump();
+      return statusCode;
+    };
+    expect(await statusOf({ origin: 'https://evil.example' })).toBe(403);
+    expect(await statusOf({ 'sec-fetch-site': 'cross-site' })).toBe(403);
+    expect(await statusOf({ host: 'evil.example' })).toBe(403);
+    expect(await statusOf({})).toBe(201);
+  });
+
   it('listens on a socket, also after a process that left its file', async () => {
     const listen = parseListenAddress(`unix://${file('service.sock')}`);
     const service = await start({ listen });
