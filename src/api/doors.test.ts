@@ -158,6 +158,21 @@ describe('TLS clients', () => {
     },
   );
 
+  test('the names of the certificate are ours where no client certificate is wanted', async () => {
+    const pair = await certificates.authority.issue({
+      commonName: 's',
+      purposes: ['server'],
+      hosts: ['127.0.0.1', 'swarm.example.org'],
+    });
+    const fixture = await serve({ tls: { ...pair, verifyClients: false } });
+    const statusOf = async (Host: string): Promise<number | undefined> => {
+      const { ca } = certificates.client;
+      const options = { host: '127.0.0.1', port: fixture.port, path: '/_ping', agent: false, ca, servername: '' };
+      return (await answerOf(https.request({ ...options, headers: { Host } }))).status;
+    };
+    expect([await statusOf('swarm.example.org:2376'), await statusOf('evil.example')]).toEqual([200, 403]);
+  });
+
   test('with TLS 1.2 a refused client gets nothing either', async () => {
     const { fixture, lines } = await serveTls();
     await expect(get(fixture, { ...ofOthers, maxVersion: 'TLSv1.2' } as unknown as KeyPair)).rejects.toThrow();

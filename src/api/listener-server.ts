@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import http, { type ServerOptions } from 'node:http';
 import https from 'node:https';
 import type { TLSSocket } from 'node:tls';
@@ -32,7 +33,8 @@ export interface ListenerOptions {
 /** Whom a listener lets in: no pages of other sites, and where everybody may ask, no names that could be theirs. */
 function guardOf(address: ListenAddress, { tls, allowHosts = [] }: ListenerOptions): Guard {
   const isOpen = address.kind === 'tcp' && !tls?.verifyClients;
-  const checkHost = isOpen ? hostGuard(address, allowHosts) : undefined;
+  const certificate = isOpen && tls ? new X509Certificate(tls.cert) : undefined;
+  const checkHost = isOpen ? hostGuard(address, allowHosts, certificate) : undefined;
   return ({ headers }) => {
     refuseForeignPages(headers);
     checkHost?.(headers.host);

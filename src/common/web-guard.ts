@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
@@ -37,11 +38,12 @@ const MADE_UP = 'docker.example.com';
  * The check of a listener that everybody who reaches it may use: whether a `Host` header can be meant for this machine. A page can
  * ask for any name of its own site and then make that name point here (DNS rebinding). It cannot do so with an address, with a name
  * of ours, and with one without a dot, which nobody can have in public (and which a cluster's own network gives, and old clients make up).
- * `allowed` is undefined where no flag allows more.
+ * `allowed` is undefined where no flag allows more; `certificate` is the listener's own, whose names are ours too.
  */
 export function hostGuard(
   address: ListenAddress,
   allowed: readonly string[] | undefined,
+  certificate?: X509Certificate | undefined,
 ): (host: string | undefined) => void {
   const own = address.kind === 'tcp' ? address.host : undefined;
   const names = new Set([own ?? '', hostname(), MADE_UP, ...(allowed ?? [])].map(normal));
@@ -51,7 +53,7 @@ export function hostGuard(
     if (host === undefined || host === last) return;
     const name = normal(host.replace(/:\d*$/, ''));
     const isOurs = isAddress(name) || !name.includes('.') || name.endsWith('.localhost') || names.has(name);
-    if (!isOurs) {
+    if (!isOurs && !certificate?.checkHost(name)) {
       const next = allowed === undefined ? '' : `, or start it with --allow-host ${shown(name)}`;
       throw new WebPageError(`${shown(host)} is not a name of this listener. Use an address${next}`);
     }
