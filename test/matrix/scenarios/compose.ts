@@ -234,9 +234,9 @@ function replaceScenario(user: User): void {
       const { stdout } = await project.exec('alone', 'sh', '-c', 'cat /data/file /anonymous/file; echo $REVISION');
       expect(stdout).toBe('kept\ntoo\nsecond\n');
       await project.compose(['down', '-v']);
-      // 1.29 hands anonymous volumes on by name, so that engines keep them.
+      // Compose hands anonymous volumes on by name, so that an engine keeps them: one engine alone has this one left, too.
       const left = await user.docker(['volume', 'ls', '-q']);
-      if (user.hasOldCompose && left !== '') await user.docker(['volume', 'rm', ...left.split('\n')]);
+      if (left !== '') await user.docker(['volume', 'rm', ...left.split('\n')]);
     },
   );
 
