@@ -43,7 +43,10 @@ export function guardTls(server: Server, verifyClients: boolean, logger: Logger)
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     const secret = secrets.get(socket);
     secrets.delete(socket);
-    if (socket.authorized) return;
+    if (socket.authorized && socket.getPeerX509Certificate()) {
+      welcome.add(socket);
+      return;
+    }
     const refusal = refusalOf(socket);
     log.refused(socket.remoteAddress, refusal.reason);
     const connection = connections.get(keyOf(socket));
@@ -57,10 +60,16 @@ export function guardTls(server: Server, verifyClients: boolean, logger: Logger)
   });
 }
 
+/**
+ * Connections whose client showed a certificate of ours. `authorized` alone is not enough: Node says it of every TLS 1.3 session that
+ * is resumed without a certificate, also of one that was refused before.
+ */
+const welcome = new WeakSet<TLSSocket>();
+
 /** Whether a request came from a client that was let in; the others' connections are closed. */
 export function isWelcome(req: IncomingMessage): boolean {
   const socket = req.socket as TLSSocket;
-  if (socket.authorized) return true;
+  if (welcome.has(socket)) return true;
   socket.destroy();
   return false;
 }
