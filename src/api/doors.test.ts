@@ -4,7 +4,6 @@ import https from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import tls from 'node:tls';
 import { pino } from 'pino';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ApiFixture } from '../../test/fakes/api-fixture.ts';
@@ -197,27 +196,4 @@ describe('TLS clients', () => {
     expect((await get(fixture, { cert, key })).status).toBe(200);
     expect(lines).toEqual([]);
   });
-});
-
-test('a refused client does not come in by resuming its TLS session', async () => {
-  const { server, authority } = await testCertificates();
-  const fixture = await serve({ tls: server });
-  let answers = '';
-  const visit = async (session?: Buffer): Promise<{ ticket: Buffer | undefined; wasReused: boolean }> => {
-    const socket = tls.connect({ host: '127.0.0.1', port: fixture.port, ca: authority.cert, session });
-    let ticket: Buffer | undefined;
-    let wasReused = false;
-    socket.on('session', (each: Buffer) => (ticket = each));
-    socket.on('secureConnect', () => {
-      wasReused = socket.isSessionReused();
-      socket.write('GET /_ping HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    });
-    socket.on('data', (bytes) => (answers += String(bytes)));
-    socket.on('error', () => {});
-    await new Promise((resolve) => socket.once('close', resolve));
-    return { ticket, wasReused };
-  };
-  const { ticket } = await visit();
-  if (ticket) expect((await visit(ticket)).wasReused).toBe(true);
-  expect(answers).toBe('');
 });

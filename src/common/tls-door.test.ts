@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { guardTls } from './tls-door.ts';
+import { guardTls, isWelcome } from './tls-door.ts';
 
 // What clients see is in api/doors.test.ts. Node's own client never sends the alert that Go's, curl's and others' send.
 test.each([
@@ -21,4 +22,22 @@ test.each([
   expect(lines).toEqual([
     expect.objectContaining({ client: '10.0.0.9', reason: 'the client does not trust our certificate' }),
   ]);
+});
+
+// Node 20 to 26 call a TLS 1.3 session that is resumed without a certificate authorized, also that of a refused client.
+test.each([
+  { certificate: undefined, isLetIn: false },
+  { certificate: {}, isLetIn: true },
+])('an authorized connection is let in with a certificate only: $isLetIn', ({ certificate, isLetIn }) => {
+  const server = new EventEmitter();
+  guardTls(server as unknown as Server, true, pino({ level: 'silent' }));
+  const socket = Object.assign(new EventEmitter(), {
+    authorized: true,
+    getPeerX509Certificate: () => certificate,
+    getPeerCertificate: () => ({}),
+    getProtocol: () => 'TLSv1.3',
+    destroy: () => undefined,
+  });
+  server.emit('secureConnection', socket);
+  expect(isWelcome({ socket } as unknown as IncomingMessage)).toBe(isLetIn);
 });
