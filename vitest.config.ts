@@ -13,7 +13,7 @@ const config: ViteUserConfig = defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'bench/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'simulator/**/*.test.ts', 'bench/**/*.test.ts'],
           // Only against tests that hang: on a busy machine a slow one is no failure.
           testTimeout: 60_000,
           hookTimeout: 60_000,

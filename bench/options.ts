@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Population } from './fleet/population.ts';
+import type { Population } from '../simulator/population.ts';
 
 /** What the command line of the benchmark says. */
 export interface BenchOptions {

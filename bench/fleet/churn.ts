@@ -1,6 +1,6 @@
-import type { Container } from './container.ts';
-import type { EngineState } from './engine-state.ts';
-import { FLEET_IMAGES, FLEET_NETWORKS } from './population.ts';
+import type { Container } from '../../simulator/container.ts';
+import type { EngineState } from '../../simulator/engine-state.ts';
+import { FLEET_IMAGES, FLEET_NETWORKS } from '../../simulator/population.ts';
 
 const TICK_MS = 20;
 /** Churn never holds more containers of its own than this many per node on average. */

@@ -1,6 +1,6 @@
+import type { Fault } from '../../simulator/fault.ts';
+import type { Population } from '../../simulator/population.ts';
 import type { EngineTls } from '../tls/material.ts';
-import type { Fault } from './fault.ts';
-import type { Population } from './population.ts';
 
 /** What a worker of the fleet can be told. Nodes are counted from 0 over the whole fleet. */
 export type FleetCommand =

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { FAULT_KINDS, toFault } from './fault.ts';
+import { FAULT_KINDS, toFault } from '../../simulator/fault.ts';
 import type { Fleet } from './fleet.ts';
 
 /**

@@ -1,9 +1,6 @@
-import type { EngineTls } from '../tls/material.ts';
-import { Churn } from './churn.ts';
-import { EMITTED_ACTION, type FleetCounters, SERIAL_ATTRIBUTE } from './command.ts';
-import { SimulatedEngine } from './engine.ts';
-import { EngineState } from './engine-state.ts';
-import type { Fault } from './fault.ts';
+import { SimulatedEngine } from '../../simulator/engine.ts';
+import { EngineState } from '../../simulator/engine-state.ts';
+import type { Fault } from '../../simulator/fault.ts';
 import {
   FLEET_IMAGES,
   FLEET_NETWORKS,
@@ -12,7 +9,10 @@ import {
   type Population,
   profileOf,
   seedOf,
-} from './population.ts';
+} from '../../simulator/population.ts';
+import type { EngineTls } from '../tls/material.ts';
+import { Churn } from './churn.ts';
+import { EMITTED_ACTION, type FleetCounters, SERIAL_ATTRIBUTE } from './command.ts';
 
 const EMIT_TICK_MS = 10;
 /** Listening is asynchronous; this many at once keep the event loop answering. */

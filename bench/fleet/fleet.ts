@@ -1,8 +1,8 @@
+import type { Fault } from '../../simulator/fault.ts';
+import type { Population } from '../../simulator/population.ts';
 import { BenchChild } from '../process/child.ts';
 import type { EngineTls } from '../tls/material.ts';
 import type { FleetCommand, FleetCounters } from './command.ts';
-import type { Fault } from './fault.ts';
-import type { Population } from './population.ts';
 
 /** Descriptors are limited per process, and a manager holds several connections to each engine. */
 const NODES_PER_WORKER = 2500;

@@ -1,5 +1,5 @@
+import type { Population } from '../../simulator/population.ts';
 import { Fleet } from '../fleet/fleet.ts';
-import type { Population } from '../fleet/population.ts';
 import type { Answer } from '../load/client.ts';
 import { type Target, targetOf } from '../load/target.ts';
 import { ProcessMeter } from '../measure/process-meter.ts';

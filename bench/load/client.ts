@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { BodyDecoder } from '../http/body-decoder.ts';
-import { endOfHead, framingOf, MessageHead, NO_BODY, UNTIL_CLOSE } from '../http/head.ts';
+import { BodyDecoder } from '../../simulator/http/body-decoder.ts';
+import { endOfHead, framingOf, MessageHead, NO_BODY, UNTIL_CLOSE } from '../../simulator/http/head.ts';
 import { open, type Target } from './target.ts';
 
 /** An answer whose body was only counted. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
+import { endOfHead } from '../../simulator/http/head.ts';
 import { SERIAL_ATTRIBUTE } from '../fleet/command.ts';
-import { endOfHead } from '../http/head.ts';
 import { plainRequest } from './requests.ts';
 import { open, type Target } from './target.ts';
 

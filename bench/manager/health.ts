@@ -1,4 +1,4 @@
-import type { Population } from '../fleet/population.ts';
+import type { Population } from '../../simulator/population.ts';
 
 /** The parts of `GET /info` that show how many nodes a manager sees. */
 export interface ManagerInfo {

@@ -1,4 +1,4 @@
-import { FLEET_IMAGES } from '../fleet/population.ts';
+import { FLEET_IMAGES } from '../../simulator/population.ts';
 import type { LoadClient } from '../load/client.ts';
 import { filteredList, jsonRequest, plainRequest } from '../load/requests.ts';
 import type { Operation } from '../load/run.ts';

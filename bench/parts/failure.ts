@@ -1,4 +1,4 @@
-import type { Fault } from '../fleet/fault.ts';
+import type { Fault } from '../../simulator/fault.ts';
 import { LoadClient } from '../load/client.ts';
 import { type LoadResult, type Operation, runLoad } from '../load/run.ts';
 import { percentilesOf } from '../measure/percentiles.ts';

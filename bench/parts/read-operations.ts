@@ -1,4 +1,4 @@
-import { containerId, containerName, type Population, RARE_LABEL } from '../fleet/population.ts';
+import { containerId, containerName, type Population, RARE_LABEL } from '../../simulator/population.ts';
 import { filteredList, plainRequest } from '../load/requests.ts';
 import type { Operation } from '../load/run.ts';
 

@@ -1,5 +1,5 @@
-import { STREAM_BYTES_LABEL } from '../fleet/container.ts';
-import { FLEET_IMAGES } from '../fleet/population.ts';
+import { STREAM_BYTES_LABEL } from '../../simulator/container.ts';
+import { FLEET_IMAGES } from '../../simulator/population.ts';
 import { LoadClient } from '../load/client.ts';
 import { jsonRequest, plainRequest } from '../load/requests.ts';
 import type { Operation } from '../load/run.ts';

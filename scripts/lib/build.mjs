@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { failure, must, run, step } from './steps.mjs';
 
@@ -32,6 +32,8 @@ export async function ensureBuild(root) {
   if (isPresent && (await modified(stamp)) > newest) return;
   // Taken before compiling: a source saved meanwhile must count as newer.
   const start = new Date();
+  // What was compiled from sources that moved since must not stay beside the rest.
+  await rm(new URL('dist/', root), { recursive: true, force: true });
   await step('compiling', () =>
     must(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
       cwd: fileURLToPath(root),

@@ -3,8 +3,8 @@ import type { ApiVersion } from '../engine/api-version.ts';
 import type { Call, Services, UpgradeRequest } from './call.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { CallEndedError } from './errors.ts';
+import type { Route } from './operations.ts';
 import type { Match, Target } from './router.ts';
-import type { Route } from './routes.ts';
 
 /** A {@link Call}; what most handlers do not use (query, signal) is made on first use. */
 export class ApiCall implements Call {

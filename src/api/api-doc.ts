@@ -1,4 +1,4 @@
-import { ROUTE_AREAS, type Route, routeKey, type Semantics } from './routes.ts';
+import { ROUTE_AREAS, type Route, routeKey, type Semantics } from './operations.ts';
 
 /** How docs/api.md says each of the semantics. */
 const WORDS: Readonly<Record<Semantics, string>> = {
@@ -31,7 +31,7 @@ const INTRODUCTION = `# The Docker API of a cluster
 
 A manager serves the [Docker Engine API](https://docs.docker.com/reference/api/engine/) for the whole cluster, with and
 without a version in the path (\`/v1.24\` and newer). This page lists every operation and what it means for a cluster. It is
-made from the table in \`src/api/routes.ts\`; \`npm run docs:api\` writes it anew.
+made from the table in \`src/api/operations.ts\`; \`npm run docs:api\` writes it anew.
 
 ${table(['answered', 'meaning'], MEANINGS)}
 

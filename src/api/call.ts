@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { VolumeService } from '../cluster/volume-service.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import type { ImageServices } from '../images/services.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
-import type { NetworkService } from '../substrate/network-service.ts';
+import type { NetworkService } from '../networks/network-service.ts';
+import type { VolumeService } from '../volumes/volume-service.ts';
 import type { EventHub } from './events/event-hub.ts';
 import type { ExecRegistry } from './exec-registry.ts';
+import type { Route, RouteKey } from './operations.ts';
 import type { RefreshFilters } from './refresh-filters.ts';
 import type { RequestInput } from './request-input.ts';
-import type { Route, RouteKey } from './routes.ts';
 import type { ImageListView } from './views/image-list.ts';
 import type { InfoView } from './views/info.ts';
 

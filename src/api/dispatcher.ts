@@ -6,8 +6,8 @@ import { ApiCall } from './api-call.ts';
 import type { Handler, RouteHandlers, Services } from './call.ts';
 import { ClientConnection } from './client-connection.ts';
 import { CallEndedError, NotSupportedError, SwarmInactiveError, sendError } from './errors.ts';
+import { ROUTES, type Route, routeKey } from './operations.ts';
 import { createRouter, parseTarget, type Router } from './router.ts';
-import { ROUTES, type Route, routeKey } from './routes.ts';
 import { afterEarlier } from './upgrade.ts';
 import { UpgradedConnection } from './upgraded-connection.ts';
 

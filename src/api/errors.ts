@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { sendMessage } from './answer.ts';
-import type { Route } from './routes.ts';
+import type { Route } from './operations.ts';
 
 /** A path no engine knows (404), in an engine's words. */
 export class PageNotFoundError extends ClusterError {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiFixture } from '../../test/fakes/api-fixture.ts';
 import { ScriptedEngine } from '../../test/fakes/scripted-engine.ts';
-import { ROUTES } from './routes.ts';
+import { ROUTES } from './operations.ts';
 
 let engine: ScriptedEngine;
 let api: ApiFixture;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { FakeEngine } from '../../test/fakes/fake-engine.ts';
+import type { FakeEngine } from '../../simulator/fake-engine.ts';
 import { FakeManager } from '../../test/fakes/fake-manager.ts';
 import type { Node } from '../cluster/node.ts';
 

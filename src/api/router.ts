@@ -2,7 +2,7 @@ import findMyWay from 'find-my-way';
 import { BadRequestError } from '../common/errors.ts';
 import { type ApiVersion, compareApi, OLDEST_API, parseApiVersion } from '../engine/api-version.ts';
 import { MethodNotAllowedError, PageNotFoundError } from './errors.ts';
-import type { Method, Route } from './routes.ts';
+import type { Method, Route } from './operations.ts';
 
 /** A request's target, taken apart. */
 export interface Target {

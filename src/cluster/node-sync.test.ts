@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FakeEngine, type FakeEngineOptions } from '../../test/fakes/fake-engine.ts';
+import { FakeEngine, type FakeEngineOptions } from '../../simulator/fake-engine.ts';
 import { engineInfo } from '../../test/fakes/model.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
 import { systemClock } from '../common/clock.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { FakeEngine } from '../../test/fakes/fake-engine.ts';
+import { FakeEngine } from '../../simulator/fake-engine.ts';
 import { RawServer } from '../../test/fakes/raw-server.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
 import { EngineClient } from './client.ts';

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { FakeEngine } from '../../test/fakes/fake-engine.ts';
+import { FakeEngine } from '../../simulator/fake-engine.ts';
 import { RawServer } from '../../test/fakes/raw-server.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
 import { Beat } from '../common/beat.ts';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { FakeEngineOptions } from '../../simulator/fake-engine.ts';
 import { FakeCluster } from '../../test/fakes/fake-cluster.ts';
-import type { FakeEngineOptions } from '../../test/fakes/fake-engine.ts';
 import { type ArchiveTraffic, carryImages } from '../../test/fakes/image-archives.ts';
 import { silentLogger } from '../common/logger.ts';
 import { type DistributionProgress, ImageDistribution } from './distribution.ts';

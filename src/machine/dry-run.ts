@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Change } from '../drivers/driver.ts';
+import { loadDriver } from '../drivers/drivers.ts';
+import { machineExists } from '../drivers/errors.ts';
+import { resolveOptions } from '../drivers/option-values.ts';
 import { type CreateRequest, newRecord } from './create.ts';
-import type { Change } from './driver.ts';
-import { loadDriver } from './drivers.ts';
-import { machineExists } from './errors.ts';
 import { type MachineContext, openMachine } from './machine.ts';
-import { resolveOptions } from './option-values.ts';
 import { shownText } from './shown.ts';
 import { assertMachineName, type StoredMachine } from './store.ts';
 

@@ -1,6 +1,6 @@
 import { ClusterError, reasonOf, UsageError } from '../common/errors.ts';
+import { DriverError } from '../drivers/errors.ts';
 import { engineVersion } from './access.ts';
-import { DriverError } from './errors.ts';
 import { type Machine, type MachineContext, openByName } from './machine.ts';
 import { swarmUrl } from './status.ts';
 import { type CertificateWarning, certificateWarnings, clientFiles } from './trust.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
-import { DriverError } from './errors.ts';
-import type { OptionValue } from './options.ts';
+import { DriverError } from '../drivers/errors.ts';
+import type { OptionValue } from '../drivers/options.ts';
 
 /** Values by flag. */
 type Secrets = Readonly<Record<string, OptionValue>>;

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../common/clock.ts';
-import type { Change, Driver, DriverModule } from './driver.ts';
-import { loadDriver } from './drivers.ts';
-import { openJournal } from './journal.ts';
+import type { Change, Driver, DriverModule } from '../drivers/driver.ts';
+import { loadDriver } from '../drivers/drivers.ts';
+import { openJournal } from '../drivers/journal.ts';
+import { resolveOptions } from '../drivers/option-values.ts';
+import type { OptionValue } from '../drivers/options.ts';
+import type { EngineSpec, Provisioner } from '../provision/provisioner.ts';
 import type { Keyring } from './keyring.ts';
-import { resolveOptions } from './option-values.ts';
-import type { OptionValue } from './options.ts';
-import type { EngineSpec, Provisioner } from './provisioner.ts';
 import type { MachineRecord } from './record.ts';
 import type { MachineStore, StoredMachine } from './store.ts';
 
@@ -82,7 +82,7 @@ export async function provisionerOf(machine: Machine): Promise<Provisioner | und
   if (provisioning === 'none') return undefined;
   if (provisioning !== 'ssh') return provisioning;
   // SSH is a lot of code for commands that only look.
-  const { sshProvisioner } = await import('./provision/ssh-provisioner.ts');
+  const { sshProvisioner } = await import('../provision/ssh-provisioner.ts');
   return sshProvisioner(machine.driver);
 }
 

@@ -1,7 +1,7 @@
 import { ExitStatus } from '../common/errors.ts';
+import type { SshTarget } from '../drivers/driver.ts';
+import { loginTo } from '../provision/ssh-remote.ts';
 import type { ClientTerminal } from '../ssh/connection.ts';
-import type { SshTarget } from './driver.ts';
-import { loginTo } from './provision/ssh-remote.ts';
 
 /** The terminal, or the pipes, of this process. */
 export interface Stdio {

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConflictError } from '../common/errors.ts';
+import { loadDriver } from '../drivers/drivers.ts';
+import { DriverError } from '../drivers/errors.ts';
+import { readdressed } from '../drivers/option-values.ts';
 import { coversHost } from '../pki/certificate.ts';
+import type { Task } from '../provision/provisioner.ts';
 import { serverHosts, waitForAddress, waitForEngine } from './create.ts';
-import { loadDriver } from './drivers.ts';
-import { DriverError } from './errors.ts';
 import { engineSpecOf, type Machine, type MachineContext, provisionerOf } from './machine.ts';
-import { readdressed } from './option-values.ts';
-import type { Task } from './provisioner.ts';
 import type { StoredMachine } from './store.ts';
 import { MANAGER_NAME } from './swarm/containers.ts';
 import { restartContainer } from './swarm/swarm.ts';

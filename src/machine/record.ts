@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { StoreError } from './errors.ts';
-import type { Resource } from './journal.ts';
-import type { OptionValue } from './options.ts';
+import { StoreError } from '../drivers/errors.ts';
+import type { Resource } from '../drivers/journal.ts';
+import type { OptionValue } from '../drivers/options.ts';
 
 /** A machine as the store keeps it. */
 export interface MachineRecord {

@@ -5,8 +5,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ClusterError, ExitStatus, UsageError } from '../common/errors.ts';
 import { isPrintable } from '../common/printable.ts';
-import type { Shell, SshTarget } from './driver.ts';
-import { DriverError } from './errors.ts';
+import type { Shell, SshTarget } from '../drivers/driver.ts';
+import { DriverError } from '../drivers/errors.ts';
 import { writePrivate } from './files.ts';
 import { type MachineContext, openByName } from './machine.ts';
 

@@ -1,4 +1,4 @@
-import type { DriverOption } from './options.ts';
+import type { DriverOption } from '../drivers/options.ts';
 import type { EngineSettings, MachineRecord, SwarmSettings } from './record.ts';
 
 const HIDDEN = '(hidden)';

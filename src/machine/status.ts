@@ -1,8 +1,8 @@
 import { ClusterError, reasonOf } from '../common/errors.ts';
+import type { MachineState } from '../drivers/state.ts';
 import { engineVersion } from './access.ts';
 import { type Machine, type MachineContext, managerPort, openByName } from './machine.ts';
 import { isReady, type MachineRecord } from './record.ts';
-import type { MachineState } from './state.ts';
 import { certificateWarnings } from './trust.ts';
 
 /** What `ls` knows about one machine. */

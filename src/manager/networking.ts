@@ -2,18 +2,18 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import type { NodeMemory } from '../cluster/node-memory.ts';
 import type { Stops } from '../cluster/stops.ts';
-import type { VolumeRecord } from '../cluster/volume-records.ts';
-import { type VolumeMemory, VolumeService } from '../cluster/volume-service.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { NetworkService } from '../networks/network-service.ts';
 import { parsePlacement } from '../scheduler/placement.ts';
 import { toError } from '../scheduler/refusal.ts';
 import { type SchedulerOptions, schedule } from '../scheduler/scheduler.ts';
 import type { StateStore } from '../store/state-store.ts';
-import { NetworkService } from '../substrate/network-service.ts';
 import { Substrate } from '../substrate/substrate.ts';
 import type { ClusterIdentity, KnownSubstrate, SubstrateMemory } from '../substrate/types.ts';
+import type { VolumeRecord } from '../volumes/records.ts';
+import { type VolumeMemory, VolumeService } from '../volumes/volume-service.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 
 /** What networks and volumes are started with. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { FakeEngine } from '../../test/fakes/fake-engine.ts';
+import { FakeEngine } from '../../simulator/fake-engine.ts';
 import { parseEntry } from '../discovery/entry.ts';
 import { EngineClient } from '../engine/client.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';

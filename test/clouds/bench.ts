@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Driver, DriverContext } from '../../src/machine/driver.ts';
-import { openJournal, type Resource } from '../../src/machine/journal.ts';
-import { resolveOptions } from '../../src/machine/option-values.ts';
-import type { OptionValues } from '../../src/machine/options.ts';
+import type { Driver, DriverContext } from '../../src/drivers/driver.ts';
+import { openJournal, type Resource } from '../../src/drivers/journal.ts';
+import { resolveOptions } from '../../src/drivers/option-values.ts';
+import type { OptionValues } from '../../src/drivers/options.ts';
 import type { DriverWorld } from '../conformance/driver.ts';
 import { fastClock } from './fast-clock.ts';
 

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../src/common/clock.ts';
-import type { Driver, DriverContext, DriverModule, ProviderCall } from '../../src/machine/driver.ts';
-import { type JournalStorage, openJournal, type Resource } from '../../src/machine/journal.ts';
-import { resolveOptions, storable } from '../../src/machine/option-values.ts';
-import type { OptionValues } from '../../src/machine/options.ts';
+import type { Driver, DriverContext, DriverModule, ProviderCall } from '../../src/drivers/driver.ts';
+import { type JournalStorage, openJournal, type Resource } from '../../src/drivers/journal.ts';
+import { resolveOptions, storable } from '../../src/drivers/option-values.ts';
+import type { OptionValues } from '../../src/drivers/options.ts';
 
 /** A provider for the tests of one driver. */
 export interface DriverWorld {

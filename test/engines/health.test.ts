@@ -3,9 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Cluster } from '../../src/cluster/cluster.ts';
-import { Membership } from '../../src/cluster/membership.ts';
 import type { Node } from '../../src/cluster/node.ts';
-import { DEFAULT_TIMES } from '../../src/cluster/node-monitor.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import { openDiscovery } from '../../src/discovery/discovery.ts';
@@ -13,6 +11,8 @@ import { connectorFor } from '../../src/engine/connectors/connectors.ts';
 import { readEngineTls } from '../../src/engine/connectors/socket.ts';
 import { type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/processes.ts';
+import { Membership } from '../../src/monitor/membership.ts';
+import { DEFAULT_TIMES } from '../../src/monitor/node-monitor.ts';
 
 /** "Within 10 s" with room for a busy machine; a monitor that had lost its bounds would take 30 s. */
 const KNOWN_WITHIN_MS = 15_000;

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { Node } from '../../src/cluster/node.ts';
-import { DEFAULT_TIMES, NodeMonitor } from '../../src/cluster/node-monitor.ts';
 import { Beat } from '../../src/common/beat.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { createLogger, type Logger, silentLogger } from '../../src/common/logger.ts';
@@ -10,6 +9,7 @@ import { EngineClient } from '../../src/engine/client.ts';
 import { tlsConnector } from '../../src/engine/connectors/socket.ts';
 import type { Lab, LabNode } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/processes.ts';
+import { DEFAULT_TIMES, NodeMonitor } from '../../src/monitor/node-monitor.ts';
 
 /** The cluster's model over a lab's engines, with real monitors and no API server. */
 export interface LabCluster {

@@ -1,12 +1,12 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { driver as localDriver } from '../../src/drivers/local/local.ts';
 import { clientPath } from '../../src/lab/clients.ts';
 import { run } from '../../src/lab/commands.ts';
 import { ensureImage } from '../../src/lab/images.ts';
 import { type CommandResult, type Generation, removeLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/processes.ts';
-import { driver as localDriver } from '../../src/machine/drivers/local.ts';
 import { testDriver } from '../conformance/driver.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
 import { installPacked, type PackedProgram } from './packed.ts';

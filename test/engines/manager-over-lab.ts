@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { DEFAULT_TIMES } from '../../src/cluster/node-monitor.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { parseListenAddress } from '../../src/common/listen-address.ts';
 import { createLogger, silentLogger } from '../../src/common/logger.ts';
@@ -10,6 +9,7 @@ import type { CommandOptions, CommandResult, Generation, Lab } from '../../src/l
 import { waitFor } from '../../src/lab/processes.ts';
 import { readClusterOptions } from '../../src/manager/cluster-options.ts';
 import { type Manager, startManager } from '../../src/manager/manager.ts';
+import { DEFAULT_TIMES } from '../../src/monitor/node-monitor.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 
 /** A manager in this process over a lab's engines, and a docker CLI that talks to it. */

@@ -4,7 +4,6 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DEFAULT_TIMES } from '../../src/cluster/node-monitor.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { parseListenAddress } from '../../src/common/listen-address.ts';
 import { silentLogger } from '../../src/common/logger.ts';
@@ -15,6 +14,7 @@ import { type Generation, type Lab, type LabNode, startLab } from '../../src/lab
 import { waitFor } from '../../src/lab/processes.ts';
 import { readClusterOptions } from '../../src/manager/cluster-options.ts';
 import { type Manager, startManager } from '../../src/manager/manager.ts';
+import { DEFAULT_TIMES } from '../../src/monitor/node-monitor.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 
 /** Each CLI against each engine through one manager, TLS on both hops. */

@@ -1,14 +1,14 @@
 import pLimit from 'p-limit';
 import { vi } from 'vitest';
+import { FakeEngine, type FakeEngineOptions } from '../../simulator/fake-engine.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { Node } from '../../src/cluster/node.ts';
-import { DEFAULT_TIMES, type MonitorTimes, NodeMonitor } from '../../src/cluster/node-monitor.ts';
 import { Beat } from '../../src/common/beat.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import { EngineClient } from '../../src/engine/client.ts';
 import { tcpConnector } from '../../src/engine/connectors/socket.ts';
-import { FakeEngine, type FakeEngineOptions } from './fake-engine.ts';
+import { DEFAULT_TIMES, type MonitorTimes, NodeMonitor } from '../../src/monitor/node-monitor.ts';
 
 const QUICK: MonitorTimes = { ...DEFAULT_TIMES, probeIntervalMs: 200, probeTimeoutMs: 500, failureRetry: 2 };
 

@@ -1,14 +1,14 @@
 import { vi } from 'vitest';
+import { FakeEngine, type FakeEngineOptions } from '../../simulator/fake-engine.ts';
 import type { RefreshFilters } from '../../src/api/refresh-filters.ts';
-import { DEFAULT_TIMES } from '../../src/cluster/node-monitor.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { parseListenAddress } from '../../src/common/listen-address.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import { openDiscovery } from '../../src/discovery/discovery.ts';
 import { readClusterOptions } from '../../src/manager/cluster-options.ts';
 import { type Manager, startManager } from '../../src/manager/manager.ts';
+import { DEFAULT_TIMES } from '../../src/monitor/node-monitor.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
-import { FakeEngine, type FakeEngineOptions } from './fake-engine.ts';
 
 /** An answer of the manager's API. */
 export interface ManagerAnswer {

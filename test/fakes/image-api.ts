@@ -1,3 +1,4 @@
+import type { FakeEngineOptions } from '../../simulator/fake-engine.ts';
 import type { Services } from '../../src/api/call.ts';
 import { HANDLERS } from '../../src/api/handlers.ts';
 import { type ApiServer, startApiServer } from '../../src/api/server.ts';
@@ -8,7 +9,6 @@ import { silentLogger } from '../../src/common/logger.ts';
 import { ImageServices, type ImageServicesOptions } from '../../src/images/services.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { FakeCluster } from './fake-cluster.ts';
-import type { FakeEngineOptions } from './fake-engine.ts';
 
 /** The API server with everything about images over a cluster of fake engines. Close it, or use `await using`. */
 export class ImageApi implements AsyncDisposable {

@@ -1,4 +1,4 @@
-import type { FakeEngine } from './fake-engine.ts';
+import type { FakeEngine } from '../../simulator/fake-engine.ts';
 
 /** What happened to the archives of one engine. */
 export interface ArchiveTraffic {

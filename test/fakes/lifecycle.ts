@@ -1,15 +1,15 @@
+import type { FakeEngineOptions } from '../../simulator/fake-engine.ts';
 import { Stops } from '../../src/cluster/stops.ts';
 import { Tombstones } from '../../src/cluster/tombstones.ts';
-import { memoryVolumeRecords } from '../../src/cluster/volume-records.ts';
-import { VolumeService } from '../../src/cluster/volume-service.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import type { EngineAnswer } from '../../src/engine/exchange.ts';
 import { ContainerLifecycle } from '../../src/lifecycle/lifecycle.ts';
 import type { NetworkPlacement } from '../../src/lifecycle/ports.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
+import { memoryVolumeRecords } from '../../src/volumes/records.ts';
+import { VolumeService } from '../../src/volumes/volume-service.ts';
 import { FakeCluster } from './fake-cluster.ts';
-import type { FakeEngineOptions } from './fake-engine.ts';
 import { memoryTexts } from './memory-texts.ts';
 
 /** A lifecycle with volumes over fake engines; every image is everywhere and networks mean nothing. Close it, or use `await using`. */

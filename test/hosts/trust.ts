@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { must } from '../../src/lab/commands.ts';
-import type { ServerCertificates } from '../../src/machine/provisioner.ts';
 import { type Authority, createAuthority, loadAuthority } from '../../src/pki/authority.ts';
+import type { ServerCertificates } from '../../src/provision/provisioner.ts';
 
 /** An authority, a client of it, and docker as that client. */
 export class EngineTrust {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { FakeEngineOptions } from '../../../test/fakes/fake-engine.ts';
+import type { FakeEngineOptions } from '../../../simulator/fake-engine.ts';
 import { FakeManager, type ManagerAnswer } from '../../../test/fakes/fake-manager.ts';
 
 const open: FakeManager[] = [];

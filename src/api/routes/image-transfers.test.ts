@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { FakeEngine, FakeEngineOptions } from '../../../test/fakes/fake-engine.ts';
+import type { FakeEngine, FakeEngineOptions } from '../../../simulator/fake-engine.ts';
 import { ImageApi } from '../../../test/fakes/image-api.ts';
 import { type ArchiveTraffic, carryImages } from '../../../test/fakes/image-archives.ts';
 import type { ImageServicesOptions } from '../../images/services.ts';

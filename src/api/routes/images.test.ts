@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { FakeEngineOptions } from '../../../test/fakes/fake-engine.ts';
+import type { FakeEngineOptions } from '../../../simulator/fake-engine.ts';
 import { ImageApi } from '../../../test/fakes/image-api.ts';
 import { carryImages } from '../../../test/fakes/image-archives.ts';
 

@@ -1,6 +1,6 @@
 import { BadRequestError } from '../../common/errors.ts';
-import type { ConnectBody } from '../../substrate/network-connections.ts';
-import { NETWORK_FILTERS } from '../../substrate/network-filters.ts';
+import type { ConnectBody } from '../../networks/connections.ts';
+import { NETWORK_FILTERS } from '../../networks/filters.ts';
 import type { WantedNetwork } from '../../substrate/network-kinds.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { CONNECT_BODY, NETWORK_BODY } from '../body-shapes.ts';

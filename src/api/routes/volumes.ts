@@ -1,10 +1,10 @@
-import { ANONYMOUS_LABEL } from '../../cluster/volume-names.ts';
-import { type PruneAnswer, pruneVolumesOn, SPARES_NAMED_API } from '../../cluster/volume-prune.ts';
-import type { VolumeBody } from '../../cluster/volume-service.ts';
 import { BadRequestError, ClusterError } from '../../common/errors.ts';
 import { ANSWERS, askEngine } from '../../engine/answers.ts';
 import { compareApi } from '../../engine/api-version.ts';
 import type { VolumeSummary } from '../../engine/types.ts';
+import { ANONYMOUS_LABEL } from '../../volumes/names.ts';
+import { type PruneAnswer, pruneVolumesOn, SPARES_NAMED_API } from '../../volumes/prune.ts';
+import type { VolumeBody } from '../../volumes/volume-service.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { VOLUME_BODY } from '../body-shapes.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';

@@ -1,7 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { DEFAULT_TIMES, type MonitorTimes } from '../../cluster/node-monitor.ts';
 import { formatDuration } from '../../common/duration.ts';
 import { UsageError } from '../../common/errors.ts';
 import { isLoopback, type ListenAddress, parseListenAddress } from '../../common/listen-address.ts';
@@ -20,6 +19,7 @@ import { readClusterOptions } from '../../manager/cluster-options.ts';
 import { assertClusterName } from '../../manager/find-cluster.ts';
 import { tuneHeap } from '../../manager/heap.ts';
 import { type Manager, startManager } from '../../manager/manager.ts';
+import { DEFAULT_TIMES, type MonitorTimes } from '../../monitor/node-monitor.ts';
 import { FILTER_NAMES } from '../../scheduler/filters/registry.ts';
 import { schedulerOptions } from '../../scheduler/scheduler.ts';
 import { STRATEGY_NAMES } from '../../scheduler/strategies/registry.ts';

@@ -1,7 +1,7 @@
+import type { Task } from '../../provision/provisioner.ts';
 import { createMachine } from '../create.ts';
 import { type MachineContext, openByName, provisionerOf } from '../machine.ts';
 import { changePower, provisionAgain, removeMachine } from '../power.ts';
-import type { Task } from '../provisioner.ts';
 import { joinSwarm } from '../swarm/join.ts';
 import { runSwarm } from '../swarm/swarm.ts';
 import type { PlanItem } from './plan.ts';

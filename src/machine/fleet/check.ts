@@ -1,8 +1,8 @@
 import { UsageError } from '../../common/errors.ts';
+import { loadDriver } from '../../drivers/drivers.ts';
+import { resolveOptions } from '../../drivers/option-values.ts';
+import type { DriverOption } from '../../drivers/options.ts';
 import type { CreateRequest } from '../create.ts';
-import { loadDriver } from '../drivers.ts';
-import { resolveOptions } from '../option-values.ts';
-import type { DriverOption } from '../options.ts';
 import type { FleetFile } from './file.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { basename, extname } from 'node:path';
 import { z } from 'zod';
 import { nearest } from '../../common/nearest.ts';
+import type { OptionValue } from '../../drivers/options.ts';
 import type { CreateRequest } from '../create.ts';
-import type { OptionValue } from '../options.ts';
 import { type EngineSettings, isMachineName, plainEngine, type SwarmSettings } from '../record.ts';
 import { type Path, readSource, type Source } from './source.ts';
 

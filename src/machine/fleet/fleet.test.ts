@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { MachineState } from '../../drivers/state.ts';
 import { type MachineRecord, plainEngine } from '../record.ts';
-import type { MachineState } from '../state.ts';
 import { checkDrivers } from './check.ts';
 import { fleetName, parseFleet } from './file.ts';
 import { type Existing, formatPlan, isEmpty, nameOf, planDown, planFleet } from './plan.ts';

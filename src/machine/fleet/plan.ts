@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConflictError } from '../../common/errors.ts';
+import type { OptionValue } from '../../drivers/options.ts';
+import type { MachineState } from '../../drivers/state.ts';
 import type { CreateRequest } from '../create.ts';
-import type { OptionValue } from '../options.ts';
 import { isReady, type MachineRecord } from '../record.ts';
-import type { MachineState } from '../state.ts';
 import type { Fleet } from './file.ts';
 
 /** What is to be done about one machine. */

@@ -3,11 +3,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { reasonOf } from '../../common/errors.ts';
-import { loadDriver } from '../drivers.ts';
-import { StoreError } from '../errors.ts';
+import { loadDriver } from '../../drivers/drivers.ts';
+import { StoreError } from '../../drivers/errors.ts';
+import type { OptionValue } from '../../drivers/options.ts';
 import { writePrivate } from '../files.ts';
 import type { MachineContext } from '../machine.ts';
-import type { OptionValue } from '../options.ts';
 import { type EngineSettings, isMachineName, type MachineRecord, plainEngine, READY } from '../record.ts';
 import { writeAuthority } from '../trust.ts';
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { ClusterError, ConflictError } from '../../common/errors.ts';
-import { machineExists } from '../errors.ts';
+import { machineExists } from '../../drivers/errors.ts';
 import { privateFolder, writePrivate } from '../files.ts';
 import type { MachineContext } from '../machine.ts';
 import { type MachineRecord, parseRecord } from '../record.ts';
@@ -51,7 +51,10 @@ async function machineFiles(
   { record, driverFolder }: StoredMachine,
   authority: string | undefined,
 ): Promise<SharedFile[]> {
-  const [{ loadDriver }, { storable }] = await Promise.all([import('../drivers.ts'), import('../option-values.ts')]);
+  const [{ loadDriver }, { storable }] = await Promise.all([
+    import('../../drivers/drivers.ts'),
+    import('../../drivers/option-values.ts'),
+  ]);
   const module = await loadDriver(record.driver);
   const options = storable(module.options, record.options, false);
   const shared: MachineRecord = { ...record, options, authority };

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { FileEntry } from '../../lab/image-files.ts';
 import { tar } from '../../lab/tar.ts';
-import type { Task } from '../provisioner.ts';
+import type { Task } from '../../provision/provisioner.ts';
 import type { MachineStore } from '../store.ts';
 import { findInstallation, type Installation, type InstalledFile, NODE_PATH, PROGRAM_FOLDER } from './installation.ts';
 

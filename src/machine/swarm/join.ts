@@ -1,7 +1,7 @@
 import { reasonOf } from '../../common/errors.ts';
+import type { Provisioner, Task } from '../../provision/provisioner.ts';
 import { engineClient } from '../access.ts';
 import type { Machine, MachineContext } from '../machine.ts';
-import type { Provisioner, Task } from '../provisioner.ts';
 import { isReady } from '../record.ts';
 import { swarmUrl } from '../status.ts';
 import type { StoredMachine } from '../store.ts';

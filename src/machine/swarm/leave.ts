@@ -1,9 +1,9 @@
 import { reasonOf } from '../../common/errors.ts';
 import { openDiscovery } from '../../discovery/discovery.ts';
 import { parseEntry } from '../../discovery/entry.ts';
+import type { Task } from '../../provision/provisioner.ts';
 import { engineClient } from '../access.ts';
 import type { MachineContext } from '../machine.ts';
-import type { Task } from '../provisioner.ts';
 import type { MachineRecord } from '../record.ts';
 import type { StoredMachine } from '../store.ts';
 import { AGENT_NAME } from './containers.ts';

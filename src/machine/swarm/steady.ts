@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DriverError } from '../../drivers/errors.ts';
 import type { EngineClient } from '../../engine/client.ts';
-import { DriverError } from '../errors.ts';
-import type { Task } from '../provisioner.ts';
+import type { Task } from '../../provision/provisioner.ts';
 
 /** A program that has said something and runs on a moment later has read its command line and is at work. */
 const WITHIN_MS = 20_000;

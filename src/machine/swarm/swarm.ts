@@ -1,12 +1,12 @@
 import type { Duplex, Readable } from 'node:stream';
 import { ROLE_LABEL } from '../../common/labels.ts';
+import { DriverError } from '../../drivers/errors.ts';
 import type { EngineClient } from '../../engine/client.ts';
 import { EngineAnswerError, messageOf } from '../../engine/exchange.ts';
 import { readResponseHead } from '../../engine/response-head.ts';
+import type { Provisioner, Task } from '../../provision/provisioner.ts';
 import { engineClient } from '../access.ts';
-import { DriverError } from '../errors.ts';
 import type { Machine } from '../machine.ts';
-import type { Provisioner, Task } from '../provisioner.ts';
 import type { MachineStore } from '../store.ts';
 import { AGENT_NAME, CONFIG_LABEL, MANAGER_NAME, type SwarmContainer, swarmContainers } from './containers.ts';
 import { enginePort } from './entry.ts';

@@ -99,7 +99,7 @@ function swarmFlags(command: Command): void {
 
 async function create(flags: Flags, command: Command, cli: CommandContext): Promise<void> {
   const driverName = driverOf(flags, command, cli);
-  const { loadDriver } = await import('../../../machine/drivers.ts');
+  const { loadDriver } = await import('../../../drivers/drivers.ts');
   if (flags.help) {
     if (command.getOptionValueSource('driver') === 'cli') addDriverFlags(command, await loadDriver(driverName));
     return command.outputHelp();

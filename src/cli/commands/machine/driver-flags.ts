@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import type { DriverModule } from '../../../machine/driver.ts';
-import type { DriverOption, OptionValue, OptionValues } from '../../../machine/options.ts';
+import type { DriverModule } from '../../../drivers/driver.ts';
+import type { DriverOption, OptionValue, OptionValues } from '../../../drivers/options.ts';
 import { collect } from './surroundings.ts';
 
 /** Reads what the first parse did not know, in its order: the driver's flags and the names. */

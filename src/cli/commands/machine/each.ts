@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { ClusterError, reasonOf } from '../../../common/errors.ts';
-import type { Task } from '../../../machine/provisioner.ts';
+import type { Task } from '../../../provision/provisioner.ts';
 import type { CommandContext } from '../../command.ts';
 
 /** Work on one machine. */

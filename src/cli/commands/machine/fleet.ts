@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { fileProblem, reasonOf, UsageError } from '../../../common/errors.ts';
 import type { Existing, Plan, PlanItem } from '../../../machine/fleet/plan.ts';
 import type { MachineContext } from '../../../machine/machine.ts';
-import type { Task } from '../../../machine/provisioner.ts';
+import type { Task } from '../../../provision/provisioner.ts';
 import type { CommandContext } from '../../command.ts';
 import { confirm } from '../../confirm.ts';
 import { onEach } from './each.ts';

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import type { SshTarget } from '../../../machine/driver.ts';
+import type { SshTarget } from '../../../drivers/driver.ts';
 import type { MachineRecord } from '../../../machine/record.ts';
 
 /** A machine for `inspect`. */

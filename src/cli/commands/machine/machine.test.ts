@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeEngine } from '../../../../test/fakes/fake-engine.ts';
+import { FakeEngine } from '../../../../simulator/fake-engine.ts';
 import { fakeIo } from '../../../../test/fakes/fake-io.ts';
 import { run } from '../../program.ts';
 

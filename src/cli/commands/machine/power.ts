@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { ClusterError, UsageError } from '../../../common/errors.ts';
 import type { Machine, MachineContext } from '../../../machine/machine.ts';
 import type { PowerAction } from '../../../machine/power.ts';
-import type { Task } from '../../../machine/provisioner.ts';
+import type { Task } from '../../../provision/provisioner.ts';
 import type { CommandContext } from '../../command.ts';
 import { confirm } from '../../confirm.ts';
 import { onEach } from './each.ts';

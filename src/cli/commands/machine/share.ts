@@ -98,7 +98,7 @@ async function importFrom(
     const { dockerMachineFolder, importDockerMachines } = await import('../../../machine/share/docker-machine.ts');
     const given = flags.dockerMachine === true ? undefined : flags.dockerMachine;
     const folder = given ?? dockerMachineFolder(cli.env, cli.env.HOME || homedir());
-    const { StoreError } = await import('../../../machine/errors.ts');
+    const { StoreError } = await import('../../../drivers/errors.ts');
     const results = await importDockerMachines(folder, machines);
     for (const { name, problem } of results) cli.err(`(${name}) ${problem ?? 'imported'}\n`);
     if (results.some(({ problem }) => problem !== undefined))

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../../common/errors.ts';
 import { VERSION } from '../../../common/version.ts';
-import type { SshTarget } from '../../../machine/driver.ts';
+import type { SshTarget } from '../../../drivers/driver.ts';
 import type { Machine, MachineContext } from '../../../machine/machine.ts';
 import type { MachineRecord } from '../../../machine/record.ts';
 import type { CommandContext } from '../../command.ts';
@@ -52,8 +52,8 @@ export function configure(machine: Command, cli: CommandContext): void {
 /** For the token service and the like: where machines find what runs on this computer. */
 async function hostAddress(name: string, words: readonly string[], cli: CommandContext): Promise<void> {
   const [{ loadDriver }, { resolveOptions }, { driverValues }] = await Promise.all([
-    import('../../../machine/drivers.ts'),
-    import('../../../machine/option-values.ts'),
+    import('../../../drivers/drivers.ts'),
+    import('../../../drivers/option-values.ts'),
     import('./driver-flags.ts'),
   ]);
   const driver = await loadDriver(name);
@@ -140,7 +140,7 @@ async function sshOf(name: string, context: MachineContext): Promise<SshTarget |
 /** Its driver knows which of its options are secrets, if it is here. */
 async function shownOf(record: MachineRecord): Promise<MachineRecord> {
   const [{ loadDriver }, { shownRecord }] = await Promise.all([
-    import('../../../machine/drivers.ts'),
+    import('../../../drivers/drivers.ts'),
     import('../../../machine/shown.ts'),
   ]);
   const driver = await loadDriver(record.driver).catch(() => undefined);
@@ -160,7 +160,7 @@ async function version(name: string | undefined, command: Command, cli: CommandC
 }
 
 async function drivers(cli: CommandContext): Promise<void> {
-  const { driverNames, loadDriver, packageDrivers } = await import('../../../machine/drivers.ts');
+  const { driverNames, loadDriver, packageDrivers } = await import('../../../drivers/drivers.ts');
   const { renderTable } = await import('../../output/table.ts');
   const others = await packageDrivers();
   for (const { name, problem } of others) if (problem !== undefined) cli.err(`warning: ${name}: ${problem}\n`);

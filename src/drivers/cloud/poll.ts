@@ -1,0 +1,39 @@
+import type { DriverContext } from '../driver.ts';
+import { DriverError } from '../errors.ts';
+
+/** A bounded wait for something at a provider. */
+export interface Wait {
+  /** What is waited for, as in `the server to stop`. */
+  readonly what: string;
+  readonly timeoutMs: number;
+  /** Between two looks; default 3 s, which stays far below every provider's rate limit. */
+  readonly everyMs?: number;
+}
+
+type Surroundings = Pick<DriverContext<unknown>, 'clock' | 'report'>;
+
+/**
+ * Asks `probe` until it answers something else than undefined. Rejects with a {@link DriverError} of code `TIMEOUT` when it took
+ * too long, with the signal's reason when aborted, and with what `probe` throws.
+ */
+export async function pollUntil<T>(
+  { clock, report }: Surroundings,
+  { what, timeoutMs, everyMs = 3_000 }: Wait,
+  probe: () => Promise<T | undefined>,
+  signal: AbortSignal,
+): Promise<T> {
+  const deadline = clock.now() + timeoutMs;
+  for (let looks = 0; ; looks += 1) {
+    signal.throwIfAborted();
+    const found = await probe();
+    if (found !== undefined) return found;
+    if (looks === 1) report(`waiting for ${what}`);
+    if (clock.now() >= deadline) throw tooLong(what, timeoutMs);
+    await clock.sleep(everyMs, signal);
+  }
+}
+
+function tooLong(what: string, timeoutMs: number): DriverError {
+  const waited = timeoutMs < 120_000 ? `${timeoutMs / 1_000} seconds` : `${timeoutMs / 60_000} minutes`;
+  return new DriverError(`gave up waiting for ${what} after ${waited}. Try the same command again later`, 'TIMEOUT');
+}

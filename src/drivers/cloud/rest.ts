@@ -1,0 +1,190 @@
+import type { Clock } from '../../common/clock.ts';
+import { reasonOf } from '../../common/errors.ts';
+import { DriverError } from '../errors.ts';
+
+/** An answer of a REST API that is no success. */
+export class RestError extends Error {
+  readonly status: number;
+  /** The provider's own word: `uniqueness_error`. */
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.name = 'RestError';
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** What a {@link RestClient} has to know of a provider. */
+export interface RestApi {
+  /** As people call it: `Hetzner Cloud`. */
+  readonly provider: string;
+  /** Without a slash at the end. */
+  readonly baseUrl: string;
+  /** Credentials; asked for with every request, as they may expire. */
+  readonly headers: () => Promise<Readonly<Record<string, string>>>;
+  /** Finds code and message in an error answer's body. */
+  readonly readError: (body: unknown) => { readonly code?: string | undefined; readonly message?: string | undefined };
+  /** Whether the provider asks to try again a little later, besides 429. */
+  readonly isBusy?: (error: RestError) => boolean;
+  /** What the person can do about an error. */
+  readonly nextStep: (error: RestError) => { readonly code: string; readonly text: string } | undefined;
+}
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+const ATTEMPTS = 8;
+const REQUEST_TIMEOUT_MS = 60_000;
+const LONGEST_PAUSE_MS = 60_000;
+/** A service that has not answered once is not waited for like one that was busy or away for a moment. */
+const FIRST_ANSWER_WITHIN_MS = 15_000;
+
+/**
+ * A JSON API over HTTPS. Repeats what is safe to repeat: anything the provider refused for being busy, and after a lost
+ * connection or a failure on its side everything but POST. Failures are {@link DriverError}s of one line with the
+ * {@link RestError}, if there was an answer, as cause.
+ */
+export class RestClient {
+  readonly #api: RestApi;
+  readonly #clock: Clock;
+  #hasAnswered = false;
+
+  constructor(api: RestApi, clock: Clock) {
+    this.#api = api;
+    this.#clock = clock;
+  }
+
+  /** The answer's body; undefined when it is empty. */
+  async send<T>(method: Method, path: string, body: unknown, signal: AbortSignal): Promise<T> {
+    const firstUntil = this.#clock.now() + FIRST_ANSWER_WITHIN_MS;
+    for (let attempt = 1; ; attempt += 1) {
+      signal.throwIfAborted();
+      try {
+        return await this.#once<T>(method, path, body, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (attempt >= ATTEMPTS || !this.#isWorthRepeating(method, error)) throw this.#explained(error);
+        const pause = pauseMs(error, attempt);
+        if (!this.#hasAnswered && this.#clock.now() + pause >= firstUntil) throw this.#explained(error);
+        await this.#clock.sleep(pause, signal);
+      }
+    }
+  }
+
+  get<T>(path: string, signal: AbortSignal): Promise<T> {
+    return this.send<T>('GET', path, undefined, signal);
+  }
+
+  /** Like {@link get}; undefined when there is no such thing. */
+  async find<T>(path: string, signal: AbortSignal): Promise<T | undefined> {
+    return await this.get<T>(path, signal).catch((error: unknown) => {
+      if (statusOf(error) === 404) return undefined;
+      throw error;
+    });
+  }
+
+  /** Deletes; false when there was no such thing. */
+  async remove(path: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.send('DELETE', path, undefined, signal);
+      return true;
+    } catch (error) {
+      if (statusOf(error) === 404) return false;
+      throw error;
+    }
+  }
+
+  async #once<T>(method: Method, path: string, body: unknown, signal: AbortSignal): Promise<T> {
+    const headers = { accept: 'application/json', ...(await this.#api.headers()) };
+    const response = await fetch(path.startsWith('http') ? path : `${this.#api.baseUrl}${path}`, {
+      method,
+      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: AbortSignal.any([
+        signal,
+        AbortSignal.timeout(this.#hasAnswered ? REQUEST_TIMEOUT_MS : FIRST_ANSWER_WITHIN_MS),
+      ]),
+    });
+    this.#hasAnswered = true;
+    const text = await response.text();
+    const content = parsed(text);
+    if (response.ok) return content as T;
+    const { code = String(response.status), message = text.slice(0, 200) || response.statusText } =
+      this.#api.readError(content);
+    throw new Refused(new RestError(response.status, code, message), response.headers.get('retry-after'));
+  }
+
+  #isWorthRepeating(method: Method, error: unknown): boolean {
+    if (error instanceof DriverError) return false;
+    if (!(error instanceof Refused)) return method !== 'POST';
+    const { answer } = error;
+    if (answer.status === 429 || this.#api.isBusy?.(answer)) return true;
+    return answer.status >= 500 && method !== 'POST';
+  }
+
+  #explained(error: unknown): DriverError {
+    const { provider, baseUrl, nextStep } = this.#api;
+    if (error instanceof DriverError) return error;
+    if (!(error instanceof Refused)) {
+      const reason = reasonOf((error as Error).cause ?? error);
+      const text = `${provider} at ${new URL(baseUrl).host} does not answer: ${reason}. Check the network and try again`;
+      return new DriverError(text, 'UNREACHABLE', error);
+    }
+    const { answer } = error;
+    const step = answer.status === 429 ? THROTTLED : nextStep(answer);
+    const reason = answer.message.replace(/\s+/g, ' ').trim();
+    const text = `${provider}: ${reason}${/[.!?]$/.test(reason) ? '' : '.'}`;
+    return new DriverError(`${text} ${step?.text ?? `(${answer.code})`}`, step?.code ?? 'DRIVER', answer);
+  }
+}
+
+const THROTTLED = { code: 'THROTTLED', text: 'It asks to slow down: try again in a few minutes' };
+
+/** HTTP status of the answer behind an error of a {@link RestClient}; undefined when there was none. */
+export function statusOf(error: unknown): number | undefined {
+  return answerOf(error)?.status;
+}
+
+/** The provider's word for an error of a {@link RestClient}. */
+export function codeOf(error: unknown): string | undefined {
+  return answerOf(error)?.code;
+}
+
+/** Whether the provider surely did nothing: it answered, and it was not its own failure. */
+export function isRestRefusal(error: unknown): boolean {
+  const status = statusOf(error);
+  return status !== undefined && status >= 400 && status < 500;
+}
+
+function answerOf(error: unknown): RestError | undefined {
+  const origin = error instanceof DriverError ? error.cause : error;
+  return origin instanceof RestError ? origin : undefined;
+}
+
+/** An answer with what it says of when to come back. */
+class Refused extends Error {
+  readonly answer: RestError;
+  readonly retryAfter: string | null;
+
+  constructor(answer: RestError, retryAfter: string | null) {
+    super(answer.message);
+    this.answer = answer;
+    this.retryAfter = retryAfter;
+  }
+}
+
+function pauseMs(error: unknown, attempt: number): number {
+  const seconds = error instanceof Refused ? Number(error.retryAfter ?? Number.NaN) : Number.NaN;
+  const asked = Number.isFinite(seconds) ? seconds * 1_000 : 1_000 * 2 ** (attempt - 1);
+  return Math.min(asked, LONGEST_PAUSE_MS);
+}
+
+function parsed(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

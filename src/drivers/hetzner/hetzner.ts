@@ -1,0 +1,138 @@
+import { UsageError } from '../../common/errors.ts';
+import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
+import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
+import { pollUntil } from '../cloud/poll.ts';
+import { portRanges } from '../cloud/ports.ts';
+import { type RemovableKind, removeAll } from '../cloud/removal.ts';
+import { codeOf, type RestClient } from '../cloud/rest.ts';
+import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
+import { finished, hetznerCloud, type Server } from './api.ts';
+import { assertPossible } from './check.ts';
+import { type HetznerOptions, options, typedOptions } from './options.ts';
+import { ensureFirewall, ensureKey, ensureServer, idsOf, type Kind, labelsOf, owned, toServer } from './parts.ts';
+
+/** A machine at Hetzner Cloud: one server, with a firewall and an SSH key of its own. */
+export const driver: DriverModule = defineDriver({
+  name: 'hetzner',
+  summary: 'a server at Hetzner Cloud',
+  options,
+  open: (given) => {
+    const context = { ...given, options: typedOptions(given.options) };
+    assertConsistent(context);
+    return cloudDriver(context, new Hetzner(context));
+  },
+});
+
+class Hetzner implements Cloud {
+  readonly provider = 'Hetzner Cloud';
+  readonly power: PowerActions;
+  readonly #context: DriverContext<HetznerOptions>;
+  readonly #api: RestClient;
+
+  constructor(context: DriverContext<HetznerOptions>) {
+    this.#context = context;
+    this.#api = hetznerCloud(context);
+    const power = (verb: string) => (id: string, signal: AbortSignal) => this.#act(id, verb, signal);
+    this.power = {
+      start: power('poweron'),
+      stop: power('shutdown'),
+      kill: power('poweroff'),
+      restart: power('reboot'),
+    };
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    const path = this.#context.options['hetzner-existing-key-path'];
+    if (path !== undefined) await givenKey(path, 'hetzner-existing-key-path');
+    await assertPossible(this.#context, this.#api, signal);
+  }
+
+  async create(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const [context, api] = [this.#context, this.#api];
+    const { ports, options } = context;
+    const ranges = portRanges(
+      { ...context, ports: [...ports, options['hetzner-ssh-port']] },
+      options['hetzner-open-port'],
+    );
+    const keyId = await this.#key(signal);
+    const firewallId = await ensureFirewall(context, api, ranges, signal);
+    await ensureServer(context, api, { keyId, firewallId }, signal);
+  }
+
+  async server(known: string | undefined, signal: AbortSignal): ReturnType<Cloud['server']> {
+    const id = known ?? (await owned(this.#context, this.#api, 'server', signal))[0];
+    if (id === undefined) return undefined;
+    const found = await this.#api.find<{ server: Server }>(`/servers/${id}`, signal);
+    return found === undefined ? undefined : toServer(found.server, this.#context.options);
+  }
+
+  async remove(signal: AbortSignal): Promise<void> {
+    const kind = (word: Kind): RemovableKind => ({
+      kind: word === 'server' ? SERVER : word,
+      list: () => owned(this.#context, this.#api, word, signal),
+      remove: (id) => this.#delete(`/${word}s/${id}`, signal),
+    });
+    await removeAll(this.#context, [kind('server'), kind('firewall'), kind('ssh_key')], signal);
+  }
+
+  ssh(): ReturnType<Cloud['ssh']> {
+    const { options, directory } = this.#context;
+    const given = options['hetzner-existing-key-path'];
+    return {
+      user: options['hetzner-ssh-user'],
+      port: options['hetzner-ssh-port'],
+      keyPath: given === undefined ? ownKeyPath(directory) : expandHome(given),
+    };
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async #key(signal: AbortSignal): Promise<string> {
+    const { options } = this.#context;
+    const { 'hetzner-existing-key-path': path, 'hetzner-existing-key-id': wanted } = options;
+    if (wanted !== undefined) return String((await idsOf(this.#api, 'ssh_keys', [wanted], signal))[0]);
+    const key = path === undefined ? await ownKey(this.#context) : await givenKey(path, 'hetzner-existing-key-path');
+    return await ensureKey(this.#context, this.#api, key, signal);
+  }
+
+  #act(id: string, verb: string, signal: AbortSignal): Promise<void> {
+    const [context, api] = [this.#context, this.#api];
+    const path = `/servers/${id}/actions/${verb}`;
+    const make = async (): Promise<void> => {
+      const { action } = await api.send<{ action: Parameters<typeof finished>[2] }>('POST', path, {}, signal);
+      await finished(context, api, action, `${verb} ${context.name}`, signal);
+    };
+    return context.change({ action: `POST ${path}` }, make, undefined);
+  }
+
+  /** Deletes and waits until it is gone. A firewall is in use until its server is. */
+  #delete(path: string, signal: AbortSignal): Promise<boolean> {
+    const [context, api] = [this.#context, this.#api];
+    const wait = { what: `${path} to go`, timeoutMs: 5 * 60_000 };
+    const attempt = async (): Promise<boolean | undefined> =>
+      await api.remove(path, signal).catch((error: unknown) => {
+        if (codeOf(error) !== 'resource_in_use') throw error;
+        return undefined;
+      });
+    const isGone = async (): Promise<true | undefined> =>
+      (await api.find(path, signal)) === undefined ? true : undefined;
+    const make = async (): Promise<boolean> =>
+      (await pollUntil(context, wait, attempt, signal)) && (await pollUntil(context, wait, isGone, signal));
+    return context.change({ action: `DELETE ${path}` }, make, true);
+  }
+}
+
+function assertConsistent(context: DriverContext<HetznerOptions>): void {
+  const { options } = context;
+  labelsOf(context);
+  if (options['hetzner-existing-key-id'] !== undefined && options['hetzner-existing-key-path'] === undefined)
+    throw new UsageError('--hetzner-existing-key-id needs its private key: give --hetzner-existing-key-path too');
+  if (options['hetzner-use-private-network'] && options['hetzner-networks'].length === 0)
+    throw new UsageError('--hetzner-use-private-network needs a network: give --hetzner-networks too');
+  const isHidden = options['hetzner-disable-public-ipv4'] && options['hetzner-disable-public-ipv6'];
+  if (isHidden && !options['hetzner-use-private-network'])
+    throw new UsageError('a server without public addresses is only reached with --hetzner-use-private-network');
+}

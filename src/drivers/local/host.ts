@@ -1,0 +1,144 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DaemonOptions } from '../../lab/daemon.ts';
+import { startDaemon, stopDaemon } from '../../lab/daemon.ts';
+import { killHost, type LabHost, startHost } from '../../lab/host.ts';
+import { isAlive, type ProcessIdentity } from '../../lab/processes.ts';
+import type { Generation } from '../../lab/types.ts';
+import { privateFolder, writePrivate } from '../../machine/files.ts';
+import type { EngineSpec } from '../../provision/provisioner.ts';
+import { DriverError } from '../errors.ts';
+import { claimPort, findPort, type LocalNetwork, nodeFolder } from './network.ts';
+
+/** One local machine: its place, its processes and the engine in it, all of which outlive the process that made them. */
+export interface LocalMachine {
+  readonly network: LocalNetwork;
+  /** Unique in the network. */
+  readonly node: string;
+  readonly hostname: string;
+  readonly generation: Generation;
+}
+
+/** What lies in `processes.json`. */
+interface Processes {
+  readonly init: ProcessIdentity;
+  readonly daemon?: ProcessIdentity;
+}
+
+/** Whether the machine was made here and not removed. */
+export function exists(machine: LocalMachine): boolean {
+  return existsSync(folderOf(machine));
+}
+
+/** Its processes, as far as they run; undefined when its host does not. */
+export async function processesOf(machine: LocalMachine): Promise<Processes | undefined> {
+  const text = await readFile(join(folderOf(machine), 'processes.json'), 'utf8').catch(() => '');
+  const known = text === '' ? undefined : (JSON.parse(text) as Processes);
+  if (known === undefined || !isAlive(known.init)) return undefined;
+  return known.daemon !== undefined && isAlive(known.daemon) ? known : { init: known.init };
+}
+
+/** Brings the host up, and the engine if there is one to run. What runs already is left alone. */
+export async function startMachine(machine: LocalMachine, signal: AbortSignal): Promise<void> {
+  const running = await processesOf(machine);
+  if (running?.daemon !== undefined) return;
+  const host = running ?? (await bringUp(machine, signal));
+  if ((await engineOf(machine)) !== undefined) await runEngine(machine, host, signal);
+}
+
+async function bringUp(machine: LocalMachine, signal: AbortSignal): Promise<LabHost> {
+  const { network, node, hostname } = machine;
+  const port = await claimPort(network, node);
+  const directory = await privateFolder(folderOf(machine));
+  const host = await startHost({ run: port.run, node, hostname, directory, dataRootBytes: undefined, signal });
+  await keepProcesses(machine, { init: host.init });
+  return host;
+}
+
+/** Ends the engine gracefully, its containers with it, and then the host. */
+export async function stopMachine(machine: LocalMachine): Promise<void> {
+  const running = await processesOf(machine);
+  if (running === undefined) return;
+  if (running.daemon !== undefined) await stopDaemon(running.daemon);
+  await killHost(running);
+}
+
+/** Pulls the plug. */
+export async function killMachine(machine: LocalMachine): Promise<void> {
+  const running = await processesOf(machine);
+  if (running !== undefined) await killHost(running);
+}
+
+/** Starts dockerd as the machine's engine file says, with `config` in its configuration file. Resolves when it answers. */
+export async function runEngine(
+  machine: LocalMachine,
+  host: LabHost,
+  signal: AbortSignal,
+  config: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const spec = await engineOf(machine);
+  if (spec === undefined) throw new DriverError(`${machine.hostname} has no engine yet`, 'NO_ENGINE');
+  const daemon = await startDaemon(host, { ...(await daemonOptions(machine, spec)), config }, signal);
+  await keepProcesses(machine, { init: host.init, daemon });
+}
+
+/** What the engine of the machine is to be like; undefined until it was put there. */
+export async function engineOf(machine: LocalMachine): Promise<EngineSpec | undefined> {
+  const text = await readFile(engineFile(machine), 'utf8').catch(() => '');
+  return text === '' ? undefined : (JSON.parse(text) as EngineSpec);
+}
+
+/** Keeps what the engine is to be like for the next start. */
+export async function keepEngine(machine: LocalMachine, spec: EngineSpec): Promise<void> {
+  await writePrivate(engineFile(machine), `${JSON.stringify(spec, null, 2)}\n`);
+}
+
+/** The folder that is /etc/docker in the machine. */
+export function etcFolder(machine: LocalMachine): string {
+  return join(folderOf(machine), 'etc-docker');
+}
+
+/** The engine's socket as this host sees it. */
+export function socketPath(machine: LocalMachine): string {
+  return join(folderOf(machine), 'docker.sock');
+}
+
+/** The machine's folder. */
+export function folderOf(machine: LocalMachine): string {
+  return nodeFolder(machine.network, machine.node);
+}
+
+async function daemonOptions(machine: LocalMachine, spec: EngineSpec): Promise<DaemonOptions> {
+  const port = await findPort(machine.network, machine.node);
+  if (port === undefined) throw new DriverError(`${machine.hostname} has no address`, 'NO_ADDRESS');
+  const pem = (name: string): string => join(etcFolder(machine), `${name}.pem`);
+  return {
+    run: machine.network.name,
+    node: { name: machine.node, generation: machine.generation, labels: spec.labels, engineArgs: engineArgs(spec) },
+    directory: folderOf(machine),
+    endpoint: `${port.address}:${spec.port}`,
+    socketPath: socketPath(machine),
+    logPath: join(folderOf(machine), 'engine.log'),
+    subnet: port.subnet,
+    credentials: { ca: pem('ca'), cert: pem('server'), key: pem('server-key') },
+    env: Object.fromEntries(spec.env.map((pair) => [pair.split('=', 1)[0] ?? '', pair.slice(pair.indexOf('=') + 1)])),
+  };
+}
+
+function engineArgs(spec: EngineSpec): string[] {
+  return [
+    ...spec.options.map((option) => `--${option}`),
+    ...spec.insecureRegistries.map((registry) => `--insecure-registry=${registry}`),
+    ...spec.registryMirrors.map((mirror) => `--registry-mirror=${mirror}`),
+    ...(spec.storageDriver === undefined ? [] : [`--storage-driver=${spec.storageDriver}`]),
+  ];
+}
+
+function engineFile(machine: LocalMachine): string {
+  return join(folderOf(machine), 'engine.json');
+}
+
+async function keepProcesses(machine: LocalMachine, processes: Processes): Promise<void> {
+  await writePrivate(join(folderOf(machine), 'processes.json'), `${JSON.stringify(processes)}\n`);
+}

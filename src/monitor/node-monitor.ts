@@ -1,0 +1,300 @@
+import type { LimitFunction } from 'p-limit';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Node } from '../cluster/node.ts';
+import { knownAddresses } from '../cluster/node-addresses.ts';
+import { NodeSync } from '../cluster/node-sync.ts';
+import { backoffMs } from '../common/backoff.ts';
+import type { Beat } from '../common/beat.ts';
+import type { Clock } from '../common/clock.ts';
+import { EngineError, reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import { ANSWERS, askEngine, MalformedAnswerError, parseAnswer } from '../engine/answers.ts';
+import { NEWEST_API, OLDEST_API, parseApiVersion } from '../engine/api-version.ts';
+import { type EventStream, openEventStream } from '../engine/event-stream.ts';
+import { Probe } from '../engine/probe.ts';
+import type { Shape } from '../engine/shape.ts';
+import type { EngineEvent, EngineInfo, EngineVersion } from '../engine/types.ts';
+import { HealthWatch } from './health-watch.ts';
+import { RegularRefresh } from './regular-refresh.ts';
+
+/**
+ * Times of a monitor, in milliseconds. Each is lengthened to the next beat of 100 ms. A silent engine is known after at most
+ * probeIntervalMs + failureRetry × probeTimeoutMs and as many beats: 9.4 s with the defaults.
+ */
+export interface MonitorTimes {
+  /** Between two probes; the first comes after half of it and a random part, so that a thousand do not beat together. */
+  readonly probeIntervalMs: number;
+  /** An engine that does not answer a probe within this has failed it. */
+  readonly probeTimeoutMs: number;
+  /** Probes failed in a row that make a node unhealthy. */
+  readonly failureRetry: number;
+  /** Everything is listed again after a random time between these two. */
+  readonly refreshMinMs: number;
+  readonly refreshMaxMs: number;
+  /** Wait before an unreachable engine is tried again: doubles from the first to the second. */
+  readonly retryMinMs: number;
+  readonly retryMaxMs: number;
+  /** The longest such wait for an engine that was reached before: it is likely to come back soon. */
+  readonly lostRetryMaxMs: number;
+}
+
+export const DEFAULT_TIMES: MonitorTimes = {
+  probeIntervalMs: 3_000,
+  probeTimeoutMs: 2_000,
+  failureRetry: 3,
+  refreshMinMs: 30_000,
+  refreshMaxMs: 60_000,
+  retryMinMs: 500,
+  retryMaxMs: 10_000,
+  lostRetryMaxMs: 3_000,
+};
+
+/** An engine that is being connected must answer each call within this. */
+const CONNECT_CALL_MS = 10_000;
+/** What an engine says of itself has some 20 KiB. */
+const MAX_FACTS_BYTES = 1024 * 1024;
+/** A clock further off than this is reported. */
+const CLOCK_TOLERANCE_MS = 2_000;
+
+/** What all monitors share. */
+export interface MonitorContext {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  /** Shared by the waits of all monitors. */
+  readonly beat: Beat;
+  readonly logger: Logger;
+  readonly times: MonitorTimes;
+  /** Bounds how many engines are being connected at once. */
+  readonly connecting: LimitFunction;
+}
+
+/**
+ * Watches one engine for as long as it is in the cluster: connects, lists, follows its events, probes it, and
+ * writes what it learns into the cluster. Nothing here waits for another engine.
+ */
+export class NodeMonitor {
+  readonly #node: Node;
+  readonly #context: MonitorContext;
+  readonly #sync: NodeSync;
+  readonly #stop = new AbortController();
+  /** Resolves when the engine was reached, or could not be, for the first time. */
+  readonly tried: Promise<void>;
+  #noteTried: () => void = () => undefined;
+  /** Whether it was reached in an earlier life of the manager. */
+  #isRemembered = false;
+  #running: Promise<void> | undefined;
+
+  constructor(node: Node, context: MonitorContext) {
+    this.#node = node;
+    this.#context = context;
+    this.#sync = new NodeSync(node, context.cluster);
+    node.attachSync(this.#sync);
+    this.tried = new Promise((resolve) => {
+      this.#noteTried = resolve;
+    });
+  }
+
+  start(): void {
+    this.#isRemembered = this.#node.info !== undefined;
+    this.#running ??= this.#run();
+  }
+
+  /** Stops watching and closes the connections. Idempotent. */
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('the monitor was closed'));
+    this.#noteTried();
+    this.#sync.reset();
+    await this.#node.client.close();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { times, clock } = this.#context;
+    let failures = 0;
+    while (!this.#stop.signal.aborted) {
+      try {
+        const stream = await this.#connectInTurn(failures);
+        failures = 0;
+        this.#noteTried();
+        await this.#watch(stream);
+        // Only the event stream ended: the engine is alive, its events are taken up again.
+        await slept(clock, times.retryMinMs, this.#stop.signal);
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        failures += 1;
+        this.#lost(reasonOf(error));
+        this.#noteTried();
+        const maxMs = this.#node.info ? times.lostRetryMaxMs : times.retryMaxMs;
+        const waitMs = backoffMs(failures, { baseMs: times.retryMinMs, maxMs });
+        await clock.sleep(waitMs, this.#stop.signal).catch(() => undefined); // Aborted: the loop ends.
+      }
+    }
+  }
+
+  /** Inspections wait for engines that are connected for the first time, not for those that do not answer. */
+  async #connectInTurn(failures: number): Promise<EventStream> {
+    const done = failures === 0 ? this.#context.cluster.accounting.hold() : undefined;
+    try {
+      return await this.#context.connecting(() => this.#connect());
+    } finally {
+      done?.();
+    }
+  }
+
+  #lost(reason: string): void {
+    const { cluster, logger } = this.#context;
+    const state = this.#node.state === 'Pending' && !this.#isRemembered ? 'Pending' : 'Unhealthy';
+    if (this.#node.isHealthy)
+      logger.warn({ node: this.#node.name, entry: this.#node.entry, reason }, 'node is unhealthy');
+    // Said once for each reason, not with every try.
+    else
+      logger[reason === this.#node.reason ? 'debug' : 'warn'](
+        { entry: this.#node.entry, reason },
+        'engine not reached',
+      );
+    cluster.setState(this.#node, state, reason);
+    this.#sync.reset();
+    // Calls and streams under way end at once, also those of an engine that hangs; new ones connect anew.
+    this.#node.client.dropConnections();
+    this.#node.client.dropStreams();
+  }
+
+  /** From nothing to Healthy: versions, identity, event stream, then listings, so that no change falls between. */
+  async #connect(): Promise<EventStream> {
+    const { cluster, logger } = this.#context;
+    const { client } = this.#node;
+    const version = await this.#askVersion();
+    const max = parseApiVersion(version.ApiVersion);
+    if (!max) throw new EngineError(`${this.#node.entry} answers, but not as a Docker engine (no API version)`);
+    if (version.Platform?.Name === 'Enxame')
+      throw new EngineError(
+        `${this.#node.entry} is a manager of a cluster, not a Docker engine: name the engines themselves`,
+      );
+    client.negotiate(parseApiVersion(version.MinAPIVersion) ?? OLDEST_API, max);
+    const info = await this.#askFacts('/info', ANSWERS.info);
+    const before = this.#node.id;
+    cluster.setInfo(this.#node, info);
+    // The old one may never have been missed: who follows states is told of the new one all the same.
+    if (this.#node.isHealthy && this.#node.id !== before)
+      cluster.setState(this.#node, 'Unhealthy', 'another engine answers at its address');
+    // A name server that is slow holds up no engine. Never rejects.
+    void knownAddresses(this.#node).then((addresses) => this.#node.setAddresses(addresses));
+    this.#reportWarnings(info);
+    this.#sync.reset();
+    const stream = await openEventStream(client, (text) => this.#onEvent(text), CONNECT_CALL_MS);
+    try {
+      await this.#sync.refreshAll();
+    } catch (error) {
+      stream.close();
+      throw error;
+    }
+    if (!this.#node.isHealthy)
+      logger.info(
+        { node: info.Name, entry: this.#node.entry, api: `${max} (newest known ${NEWEST_API})` },
+        'node is healthy',
+      );
+    cluster.setState(this.#node, 'Healthy', '');
+    return stream;
+  }
+
+  async #askVersion(): Promise<EngineVersion> {
+    try {
+      return await this.#askFacts('/version', ANSWERS.version, true);
+    } catch (error) {
+      // What Go's server says in plain HTTP on a TLS port.
+      if (!reasonOf(error).includes('HTTP request to an HTTPS server')) throw error;
+      throw new EngineError(
+        `${this.#node.entry} wants TLS: give --tlscacert, --tlscert and --tlskey, and no tcp:// in front of it`,
+        'ENGINE_WANTS_TLS',
+        error,
+      );
+    }
+  }
+
+  #askFacts<T>(path: string, shape: Shape<T>, isUnversioned: boolean = false): Promise<T> {
+    const bounds = { timeoutMs: CONNECT_CALL_MS, maxBytes: MAX_FACTS_BYTES };
+    return askEngine(this.#node.client, { method: 'GET', path, isUnversioned, ...bounds }, shape);
+  }
+
+  /** Returns (to connect again at once) when only the event stream ended, throws when the engine is lost. */
+  async #watch(stream: EventStream): Promise<void> {
+    const { beat, times, logger } = this.#context;
+    const health = new HealthWatch(new Probe(this.#node.client.connector, beat), beat, times);
+    let giveUp = (_error: Error): void => undefined;
+    const malformed = new Promise<never>((_, reject) => {
+      giveUp = reject;
+    });
+    const refresh = new RegularRefresh(this.#sync, beat, times, (error) => {
+      // Whether an engine that is slow or silent is lost, the probe says.
+      logger.debug({ node: this.#node.name, reason: reasonOf(error) }, 'refresh failed');
+      if (error instanceof MalformedAnswerError) giveUp(error);
+    });
+    health.start();
+    refresh.start();
+    try {
+      await Promise.race([stream.ended.then(() => this.#confirmAlive()), health.lost, malformed]);
+    } finally {
+      refresh.close();
+      health.close();
+      stream.close();
+    }
+  }
+
+  async #confirmAlive(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const probe = new Probe(this.#node.client.connector, this.#context.beat);
+    try {
+      await probe.ping(this.#context.times.probeTimeoutMs);
+    } finally {
+      probe.close();
+    }
+  }
+
+  #onEvent(text: string): void {
+    let event: EngineEvent;
+    try {
+      event = parseAnswer(text, ANSWERS.event, 'an event');
+    } catch (error) {
+      // One line of an engine: the others are told, and what it was about is listed again by itself.
+      const reason = reasonOf(error);
+      this.#context.logger.warn({ node: this.#node.name, reason, text: text.slice(0, 200) }, 'an event is left out');
+      return;
+    }
+    // Clients know it by this ID, also when it is gone now.
+    const id = this.#node.containers.get(event.Actor.ID)?.id;
+    this.#sync.onEvent(event);
+    this.#context.cluster.emitEngineEvent(this.#node, event, text, id);
+  }
+
+  #reportWarnings(info: EngineInfo): void {
+    const { cluster, logger } = this.#context;
+    const warnings: string[] = [];
+    const offsetMs = this.#node.clockOffsetMs;
+    if (Math.abs(offsetMs) > CLOCK_TOLERANCE_MS) {
+      warnings.push(
+        `node ${info.Name}: its clock is ${Math.round(offsetMs / 1000)} s off the manager's: synchronise it (NTP)`,
+      );
+    }
+    const twin = cluster.nodesNamed(info.Name).find((other) => other !== this.#node);
+    if (twin)
+      warnings.push(
+        `nodes ${this.#node.entry} and ${twin.entry} are both called ${info.Name}: constraints on the name mean both`,
+      );
+    if (this.#node.id !== info.ID)
+      warnings.push(
+        `node ${info.Name}: its engine ID is also another node's (a cloned machine?): remove /etc/docker/key.json or engine-id and restart the engine`,
+      );
+    for (const warning of warnings) logger.warn({ node: info.Name }, warning);
+    this.#node.setWarnings(warnings);
+  }
+}
+
+/** False when the signal ended the wait. */
+async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await clock.sleep(ms, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,99 @@
+import type { Cluster, ClusterEvent } from '../cluster/cluster.ts';
+import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
+import type { Substrate } from '../substrate/substrate.ts';
+import { ClusterNetworks } from './cluster-networks.ts';
+import { Participants } from './participants.ts';
+import { type KnownNetwork, NetworkView } from './view.ts';
+
+/** What {@link NetworkCatalog} works with. */
+export interface NetworkCatalogParts {
+  readonly cluster: Cluster;
+  readonly substrate: Substrate;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Which networks there are and which nodes take part in them, kept by events. Answers without asking anybody. */
+export class NetworkCatalog {
+  /** The substrate's networks; told of our own writes. */
+  readonly spanning: ClusterNetworks;
+  readonly participants: Participants = new Participants();
+  readonly #cluster: Cluster;
+  readonly #substrate: Substrate;
+  readonly #unsubscribe: () => void;
+  #view: { readonly key: string; readonly view: NetworkView<Node> } | undefined;
+
+  constructor({ cluster, substrate, clock, logger }: NetworkCatalogParts) {
+    this.#cluster = cluster;
+    this.#substrate = substrate;
+    this.spanning = new ClusterNetworks({
+      substrate,
+      clock,
+      logger,
+      onListed: (networks) => cluster.learnNetworkNames(networks),
+    });
+    this.#unsubscribe = cluster.subscribe((event) => this.#onEvent(event));
+  }
+
+  /** All networks as of now. */
+  view(): NetworkView<Node> {
+    const { spanning } = this;
+    const { networks } = this.#cluster;
+    const key = `${networks.version} ${spanning.version} ${spanning.isKnown}`;
+    if (this.#view?.key === key) return this.#view.view;
+    const view = new NetworkView<Node>([...networks.list()], spanning.list(), spanning.isKnown);
+    this.#view = { key, view };
+    // Cluster networks from before our start: somebody must look after them.
+    if (!spanning.isKnown && view.all.some(({ kind }) => kind === 'cluster')) this.#substrate.activate();
+    return view;
+  }
+
+  /** The network a reference means; undefined when none or several. */
+  find(reference: string): KnownNetwork<Node> | undefined {
+    return this.view().find(reference);
+  }
+
+  /** The network a client means, of a scope if it names one; 404 and 400 in the engine's words. */
+  get(reference: string, scope?: string): KnownNetwork<Node> {
+    const network = this.view().get(reference);
+    if (scope && network.summary.Scope !== scope) return new NetworkView<Node>([], new Map(), true).get(reference);
+    return network;
+  }
+
+  /** Nodes that may have endpoints in a network. */
+  nodesOf({ kind, id, holders }: KnownNetwork<Node>): readonly Node[] {
+    return kind === 'cluster' ? [...new Set([...holders, ...this.participants.of(id)])] : holders;
+  }
+
+  /**
+   * How to name a network to an engine: cluster networks by name, because a container that does not run yet would be shown
+   * under whatever it was connected by; by ID where an engine still lists a removed one of that name.
+   */
+  referenceOn(node: Node, { kind, id, raw }: KnownNetwork<Node>): string {
+    if (kind === 'predefined') return raw.Name;
+    const hasOther = this.#cluster.networks.of(node).some((listed) => listed.Name === raw.Name && listed.Id !== id);
+    return kind === 'cluster' && !hasOther ? raw.Name : id;
+  }
+
+  /** Stops following. Idempotent. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    await this.spanning.close();
+  }
+
+  #onEvent(event: ClusterEvent): void {
+    if (event.kind === 'node-removed') return this.participants.forgetNode(event.node);
+    if (event.kind === 'node-state' && event.to === 'Healthy') return this.#learnHeld(event.node);
+    if (event.kind !== 'engine-event' || event.event.Type !== 'network') return;
+    const { Action, Actor, scope } = event.event;
+    if (Action === 'connect') this.participants.add(Actor.ID, event.node);
+    // Not awaited: a failed reading is repeated by the next round.
+    else if (scope === 'swarm') void this.spanning.refresh();
+  }
+
+  #learnHeld(node: Node): void {
+    for (const { Id } of this.#cluster.networks.of(node)) this.participants.add(Id, node);
+  }
+}

@@ -1,0 +1,181 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
+import { BadRequestError, ConflictError } from '../common/errors.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
+import { type Asker, nameOf, placeOf, type WantedNetwork, wantsIpv6 } from '../substrate/network-kinds.ts';
+import type { Substrate } from '../substrate/substrate.ts';
+import { readSubnets, type WantedSubnet } from './addresses.ts';
+import { awaitAllocation } from './allocation.ts';
+import type { NetworkCatalog } from './catalog.ts';
+import type { Cidr } from './cidr.ts';
+import { withConfiguration } from './config-networks.ts';
+import { engineNameFor, substrateBody } from './substrate-body.ts';
+import { assertFree, subnetsOfCluster, subnetsOfNodes } from './taken-subnets.ts';
+
+/** Chooses a node for something that is not a container, honouring the constraints in its labels. */
+export type Placer = (labels: Readonly<Record<string, string>>) => Node | Promise<Node>;
+
+/** What {@link NetworkCreation} works with. */
+export interface NetworkCreationParts {
+  readonly cluster: Cluster;
+  readonly catalog: NetworkCatalog;
+  readonly substrate: Substrate;
+  readonly place: Placer;
+  readonly clock: Clock;
+}
+
+/** What an engine answers to a create. */
+export interface CreatedNetwork {
+  readonly Id: string;
+  readonly Warning?: string;
+}
+
+/** What a client may call the driver of a network that spans nodes. */
+const SPANNING: ReadonlySet<unknown> = new Set(['', 'default', 'bridge', 'overlay']);
+/** How long a network may take to be created while the substrate elects a leader, in milliseconds. */
+const CREATE_LIMIT_MS = 20_000;
+
+/**
+ * Creates networks, each name once: cluster networks at a substrate manager, the others on the node chosen for them. What cannot
+ * be is refused in the answer, as an engine does; swarm mode itself would take it and never allocate it.
+ */
+export class NetworkCreation {
+  readonly #parts: NetworkCreationParts;
+  /** Names being created, with the subnets they asked for. */
+  readonly #creating = new Map<string, readonly Cidr[]>();
+
+  constructor(parts: NetworkCreationParts) {
+    this.#parts = parts;
+  }
+
+  /** Creates a network from a client's body: its text, what it says and who sent it. Resolves with the engine's answer. */
+  async create(text: string, body: WantedNetwork, userAgent: string, signal: AbortSignal): Promise<CreatedNetwork> {
+    const name = nameOf(body);
+    if (this.#creating.has(name) || this.#parts.catalog.view().named(name).length > 0) throw nameTaken(name);
+    this.#creating.set(name, []);
+    try {
+      const asker = { userAgent, isSubstrateOff: this.#parts.substrate.mode === 'off' };
+      const { configuration, ...wanted } = withConfiguration(text, body, this.#parts.catalog);
+      if (placeOf(wanted.body, asker) === 'cluster') return await this.#createInCluster(name, wanted, asker, signal);
+      this.#assertNoneOfCluster(wanted.body);
+      // Its engine brings in the configuration itself: the network lives where that is.
+      return await this.#createAtHome(text, body, configuration?.holders[0], signal);
+    } finally {
+      this.#creating.delete(name);
+    }
+  }
+
+  async #createInCluster(
+    name: string,
+    { text, body }: { readonly text: string; readonly body: WantedNetwork },
+    asker: Asker,
+    signal: AbortSignal,
+  ): Promise<CreatedNetwork> {
+    const { cluster, catalog } = this.#parts;
+    if (wantsIpv6(body)) throw noIpv6(name);
+    // Another driver of the whole swarm (macvlan) manages what it gets by itself.
+    if (!SPANNING.has(body.Driver ?? ''))
+      return this.#createInSwarm(name, { text, engineName: name, subnets: [] }, signal);
+    const subnets = readSubnets(body.IPAM?.Config ?? []);
+    this.#claim(name, subnets);
+    const names = catalog.view().all.map(({ raw }) => raw.Name);
+    const engineName = engineNameFor(name, names);
+    const made = substrateBody({ text, body, subnets, engineName, asker, nodes: cluster.nodes.length });
+    return this.#createInSwarm(name, { text: made, engineName, subnets }, signal);
+  }
+
+  /** Takes subnets, or throws 403 when they are taken; in the same turn, so that of two creates one is refused. */
+  #claim(name: string, subnets: readonly WantedSubnet[]): void {
+    const { cluster, catalog } = this.#parts;
+    const wanted = subnets.map(({ subnet }) => subnet);
+    const others = [...this.#creating].flatMap(([other, cidrs]) =>
+      cidrs.map((subnet) => ({ subnet, holder: `network ${other}` })),
+    );
+    const spanning = [...catalog.view().all].filter(({ kind }) => kind === 'cluster').map(({ summary }) => summary);
+    assertFree(wanted, [
+      ...others,
+      ...subnetsOfCluster([...spanning, ...catalog.spanning.internal]),
+      ...subnetsOfNodes(cluster.networks.list()),
+    ]);
+    this.#creating.set(name, wanted);
+  }
+
+  /** A bridge of one node may share its subnet with one of another node, but not with a network that spans both. */
+  #assertNoneOfCluster({ IPAM, ConfigOnly }: WantedNetwork): void {
+    if (ConfigOnly === true || !IPAM?.Config) return;
+    const wanted = subnetsOfCluster([{ Id: '', Name: '', Driver: '', Scope: '', IPAM }]).map(({ subnet }) => subnet);
+    const spanning = [...this.#parts.catalog.view().all].filter(({ kind }) => kind === 'cluster');
+    for (const subnet of wanted) assertFree([subnet], subnetsOfCluster(spanning.map(({ summary }) => summary)));
+  }
+
+  async #createInSwarm(
+    name: string,
+    wanted: { readonly text: string; readonly engineName: string; readonly subnets: readonly WantedSubnet[] },
+    signal: AbortSignal,
+  ): Promise<CreatedNetwork> {
+    const { substrate, clock, catalog } = this.#parts;
+    const endMs = clock.now() + CREATE_LIMIT_MS;
+    for (;;) {
+      const { client } = await substrate.manager(signal);
+      try {
+        const path = '/networks/create';
+        const answer = await client.json<CreatedNetwork>({ method: 'POST', path, body: wanted.text, signal });
+        const hasSubnets = wanted.subnets.length > 0;
+        catalog.spanning.put(await awaitAllocation(answer.Id, { substrate, clock, hasSubnets, signal }));
+        return { Id: answer.Id, Warning: '' };
+      } catch (error) {
+        if (clock.now() >= endMs || !(await this.#isPassingRefusal(name, error)))
+          throw isNameTaken(error) ? nameTaken(name) : error;
+      }
+      await clock.sleep(500, signal);
+    }
+  }
+
+  /**
+   * Whether a create may be tried again: without a leader nothing was written, and an engine holds on to the name of a
+   * removed network for a moment.
+   */
+  async #isPassingRefusal(name: string, error: unknown): Promise<boolean> {
+    if (!(error instanceof EngineAnswerError)) return false;
+    if (/does not have a leader/.test(error.message)) return true;
+    if (!isNameTaken(error)) return false;
+    await this.#parts.catalog.spanning.refresh();
+    return this.#parts.catalog.view().named(name).length === 0;
+  }
+
+  async #createAtHome(
+    text: string,
+    body: WantedNetwork,
+    home: Node | undefined,
+    signal: AbortSignal,
+  ): Promise<CreatedNetwork> {
+    const node = home ?? (await this.#parts.place(body.Labels ?? {}));
+    const path = '/networks/create';
+    const answer = await node.client.json<CreatedNetwork>({
+      method: 'POST',
+      path,
+      body: text,
+      signal,
+      timeoutMs: 60_000,
+    });
+    await node.refreshNetworks();
+    if (!wantsIpv6(body)) return answer;
+    return { ...answer, Warning: `a network with IPv6 lives on one node: ${node.name}, where all its containers go` };
+  }
+}
+
+function noIpv6(name: string): BadRequestError {
+  return new BadRequestError(
+    `network ${name}: IPv6 is not supported by networks that span nodes (overlay): leave out the driver and the network lives on one node, or leave out IPv6`,
+    'NO_IPV6',
+  );
+}
+
+function nameTaken(name: string): ConflictError {
+  return new ConflictError(`network with name ${name} already exists`, 'NETWORK_NAME_IN_USE');
+}
+
+function isNameTaken(error: unknown): boolean {
+  return error instanceof EngineAnswerError && error.status === 409;
+}

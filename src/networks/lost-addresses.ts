@@ -1,0 +1,70 @@
+import { reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type { Substrate } from '../substrate/substrate.ts';
+import type { SubstrateMember } from '../substrate/types.ts';
+
+/** A member with the containers that clients know there, by the engine's ID. */
+export interface Holder extends SubstrateMember {
+  readonly containers: { has(engineId: string): boolean };
+}
+
+/** Which addresses are wanted, and who might hold them. */
+export interface AddressWish {
+  readonly endpoints: readonly { readonly network: { readonly id: string }; readonly address: string | undefined }[];
+  readonly members: readonly Holder[];
+  readonly substrate: Substrate;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+interface AttachmentTask {
+  readonly NodeID?: string;
+  readonly Spec?: { readonly NetworkAttachmentSpec?: { readonly ContainerID?: string } };
+  readonly NetworksAttachments?:
+    | readonly { readonly Network?: { readonly ID?: string }; readonly Addresses?: readonly string[] | null }[]
+    | null;
+}
+
+/**
+ * Ends what lost engines hold of addresses that are wanted: the swarm keeps the attachments of a node that is down, so that every
+ * start with such an address would fail for minutes. Only an engine whose holder a client has removed meanwhile is let go of.
+ */
+export async function releaseLostAddresses(wish: AddressWish): Promise<void> {
+  const { endpoints, members, substrate, logger, signal } = wish;
+  const fixed = endpoints.filter(({ address }) => address);
+  if (fixed.length === 0 || members.every(({ isHealthy }) => isHealthy)) return;
+  try {
+    for (const holder of await lostHolders(wish)) {
+      logger.warn(
+        { engine: holder.name },
+        'substrate: a lost engine is let go of, which holds an address that is wanted',
+      );
+      await substrate.release(holder, signal);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    // The start itself tells whether the address is to be had.
+    logger.warn({ reason: reasonOf(error) }, 'substrate: cannot end what lost engines hold');
+  }
+}
+
+async function lostHolders({ endpoints, members, substrate, signal }: AddressWish): Promise<ReadonlySet<Holder>> {
+  const { client } = await substrate.manager(signal);
+  const filters = encodeURIComponent(JSON.stringify({ runtime: ['attachment'] }));
+  const path = `/tasks?filters=${filters}`;
+  const tasks = await client.json<AttachmentTask[]>({ method: 'GET', path, signal, timeoutMs: 5_000 });
+  const holders = new Set<Holder>();
+  for (const { NodeID = '', Spec, NetworksAttachments } of tasks) {
+    const isWanted = (NetworksAttachments ?? []).some(({ Network, Addresses }) =>
+      endpoints.some(
+        ({ network, address }) =>
+          network.id === Network?.ID && (Addresses ?? []).some((each) => each.split('/')[0] === address),
+      ),
+    );
+    const memberId = isWanted ? substrate.memberOf(NodeID)?.id : undefined;
+    const holder = members.find(({ id }) => id === memberId);
+    if (!holder || holder.isHealthy) continue;
+    if (!holder.containers.has(Spec?.NetworkAttachmentSpec?.ContainerID ?? '')) holders.add(holder);
+  }
+  return holders;
+}

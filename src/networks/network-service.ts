@@ -1,0 +1,242 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Container } from '../cluster/container.ts';
+import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
+import { BadRequestError, ClusterError } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type { EngineAnswer } from '../engine/exchange.ts';
+import type { NetworkSummary } from '../engine/types.ts';
+import type { Home } from '../scheduler/types.ts';
+import type { WantedNetwork } from '../substrate/network-kinds.ts';
+import type { Substrate } from '../substrate/substrate.ts';
+import { NetworkCatalog } from './catalog.ts';
+import { assertUnusedConfiguration } from './config-networks.ts';
+import { type ConnectBody, NetworkConnections } from './connections.ts';
+import { type CreatedNetwork, NetworkCreation, type Placer } from './creation.ts';
+import { danglingWish, filterNetworks, type Matchers, type NetworkFilters } from './filters.ts';
+import { inspectNetwork, inspectOnNodes, type NetworkDetails, type NetworkEndpoint } from './inspection.ts';
+import { engineNetworking } from './networking-config.ts';
+import { removeClusterNetwork } from './removal.ts';
+import { shownNetwork } from './shown.ts';
+import type { KnownNetwork } from './view.ts';
+
+/** What {@link NetworkService} works with. */
+export interface NetworkServiceParts {
+  readonly cluster: Cluster;
+  readonly substrate: Substrate;
+  readonly place: Placer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * The cluster's networks as clients see them: cluster networks once, with one ID; the predefined ones once; networks of a
+ * local driver at their home. One owner: the manager.
+ */
+export class NetworkService {
+  readonly #parts: NetworkServiceParts;
+  readonly #catalog: NetworkCatalog;
+  readonly #creation: NetworkCreation;
+  readonly #connections: NetworkConnections;
+
+  constructor(parts: NetworkServiceParts) {
+    this.#parts = parts;
+    this.#catalog = new NetworkCatalog(parts);
+    this.#creation = new NetworkCreation({ ...parts, catalog: this.#catalog });
+    this.#connections = new NetworkConnections({ ...parts, catalog: this.#catalog });
+  }
+
+  /** Networks that satisfy the filters, as engines list them. */
+  async list(filters: NetworkFilters, matchers: Matchers, signal: AbortSignal): Promise<readonly NetworkSummary[]> {
+    const found = filterNetworks(this.#catalog.view().all, filters, matchers).filter((network) =>
+      this.#isOnNode(network, filters.get('node') ?? []),
+    );
+    const wish = danglingWish(filters);
+    if (wish === undefined) return found.map(({ summary }) => summary);
+    const uses = await Promise.all(found.map((network) => this.#isUsed(network, signal)));
+    return found.filter((_, index) => uses[index] !== wish).map(({ summary }) => summary);
+  }
+
+  /** Whether one of these nodes (by name or ID; none means any) has the network: one that spans the cluster is on all. */
+  #isOnNode({ kind, holders }: KnownNetwork<Node>, wanted: readonly string[]): boolean {
+    if (wanted.length === 0) return true;
+    const isWanted = ({ name, id }: Node): boolean => wanted.includes(name) || wanted.includes(id);
+    return (kind === 'local' ? holders : this.#parts.cluster.nodes).some(isWanted);
+  }
+
+  /** The network a reference means; undefined when none or several. */
+  find(reference: string): KnownNetwork<Node> | undefined {
+    return this.#catalog.find(reference);
+  }
+
+  /** One answer with the endpoints of all nodes. `search` is the client's query with `?`, or empty. */
+  async inspect(
+    reference: string,
+    query: { readonly search: string; readonly scope?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<object> {
+    const network = this.#catalog.get(reference, query.scope);
+    const { first, endpoints } = await this.#inspect(network, query.search, signal);
+    const details: NetworkDetails = first ?? { ...(await this.#fromManager(network, query.search, signal)) };
+    const base: NetworkDetails = shownNetwork(details as NetworkDetails & NetworkSummary, network.kind);
+    const Created = network.kind === 'cluster' ? network.summary.Created : base.Created;
+    return { ...base, Id: network.id, ...(Created !== undefined && { Created }), Containers: endpoints };
+  }
+
+  /** Creates a network from a client's body: its text, what it says and who sent it. Resolves with the engine's answer. */
+  create(text: string, body: WantedNetwork, userAgent: string, signal: AbortSignal): Promise<CreatedNetwork> {
+    return this.#creation.create(text, body, userAgent, signal);
+  }
+
+  /** Removes a network wherever it is. Rejects with the engine's 403 while containers are connected. */
+  async remove(reference: string, signal: AbortSignal): Promise<void> {
+    const network = this.#catalog.get(reference);
+    assertUnusedConfiguration(network, this.#catalog);
+    if (network.kind !== 'cluster') return this.#removeAtHome(network, signal);
+    const { cluster, substrate, clock } = this.#parts;
+    const connected = async (): Promise<Readonly<Record<string, NetworkEndpoint>>> =>
+      (await this.#inspect(network, '', signal)).endpoints;
+    await removeClusterNetwork({ network, substrate, members: cluster.nodes, connected, clock, signal });
+    this.#catalog.spanning.delete(network.id);
+    this.#catalog.participants.forgetNetwork(network.id);
+  }
+
+  /** Connects a container at its node. */
+  connect(reference: string, body: ConnectBody, signal: AbortSignal): Promise<void> {
+    return this.#connections.connect(reference, body, signal);
+  }
+
+  /** Disconnects a container; with `Force` also one whose node is down. */
+  disconnect(reference: string, body: ConnectBody, signal: AbortSignal): Promise<void> {
+    return this.#connections.disconnect(reference, body, signal);
+  }
+
+  /** Removes what no container uses, on every node; the answers as one. `search` is the client's query. */
+  async prune(search: string, signal: AbortSignal): Promise<{ readonly NetworksDeleted: readonly string[] | null }> {
+    const nodes = this.#prunable();
+    type Answer = { readonly NetworksDeleted?: readonly string[] | null };
+    const answers = await Promise.all(
+      nodes.map((node) =>
+        node.client
+          .json<Answer>({ method: 'POST', path: `/networks/prune${search}`, signal, timeoutMs: 60_000 })
+          .catch((error: unknown) => this.#pruneFailed(error, node)),
+      ),
+    );
+    await Promise.all([
+      this.#catalog.spanning.refresh(),
+      ...nodes.map((node) => node.refreshNetworks().catch(() => undefined)),
+    ]);
+    const { networkNames } = this.#parts.cluster;
+    const names = new Set(
+      answers.flatMap((answer) => answer?.NetworksDeleted ?? []).map((name) => networkNames.shown(name)),
+    );
+    return { NetworksDeleted: names.size > 0 ? [...names].sort() : null };
+  }
+
+  /** The nodes a container must go to because of the networks it names. Throws 404 for unknown ones. */
+  homesOf(references: readonly string[]): readonly Home[] {
+    return references.flatMap((reference) => {
+      const { kind, name, holders } = this.#catalog.get(reference);
+      const [home] = kind === 'local' ? holders : [];
+      return home ? { nodeId: home.id, reason: `network "${name}" lives there` } : [];
+    });
+  }
+
+  /** Nodes that cannot take a container with these networks, by ID, with the reason: engines outside the substrate. */
+  refusalsFor(references: readonly string[]): ReadonlyMap<string, string> {
+    const isSpanning = references.some((reference) => this.find(reference)?.kind === 'cluster');
+    return isSpanning ? this.#parts.substrate.status.problems : NO_REFUSALS;
+  }
+
+  /** Waits until the substrate is ready on a node if one of the networks needs it. To be called before create and start. */
+  prepareAttach(node: Node, references: readonly string[], signal: AbortSignal = NEVER): Promise<void> {
+    return this.#connections.prepareAttach(node, references, signal);
+  }
+
+  /**
+   * A create body as a node's engine takes it, its networks by the names that the engine knows. Engines before API 1.44 take one network
+   * at creation: the bodies of the connects to be made afterwards lack only `Container`, the engine's new ID. Throws 400 for
+   * an address that is in none of a network's subnets.
+   */
+  split(
+    body: string,
+    node: Node,
+  ): { readonly body: string; readonly connects: readonly { readonly network: string; readonly body: string }[] } {
+    const networks = {
+      find: (reference: string) => this.find(reference),
+      referenceOn: (network: KnownNetwork<Node>) => this.#catalog.referenceOn(node, network),
+    };
+    const { body: first, connects } = engineNetworking(body, node.client.api.max, networks);
+    const later = connects.map(({ network, endpointConfig }) => ({
+      network,
+      body: `{"EndpointConfig":${endpointConfig}}`,
+    }));
+    return { body: first, connects: later };
+  }
+
+  /**
+   * Starts a container by `call`, which may be made several times while the networks it needs are being prepared on its node.
+   * Resolves with the engine's answer, the first one if none is better; rejects with an `AttachRefusal` when it cannot succeed.
+   */
+  start(container: Container, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
+    return this.#connections.start(container, call, signal);
+  }
+
+  /** Resolves when no start of a container that was refused is under way at its engine any more; to be awaited before it is removed. */
+  attachEnded(container: Container, signal: AbortSignal): Promise<void> {
+    return this.#connections.ended(container, signal);
+  }
+
+  /** Stops following. Idempotent. */
+  close(): Promise<void> {
+    return this.#catalog.close();
+  }
+
+  async #removeAtHome(network: KnownNetwork<Node>, signal: AbortSignal): Promise<void> {
+    const [home] = network.holders;
+    if (!home) throw new BadRequestError(`network ${network.name} has no node`);
+    if (!home.isHealthy)
+      throw new ClusterError(`network ${network.name} lives on ${home.name}, which is not healthy: ${home.reason}`, {
+        code: 'NODE_UNHEALTHY',
+        status: 503,
+      });
+    const reference = network.kind === 'predefined' ? network.name : network.id;
+    await home.client.json({ method: 'DELETE', path: `/networks/${reference}`, signal });
+    await home.refreshNetworks();
+  }
+
+  #inspect(network: KnownNetwork<Node>, search: string, signal: AbortSignal): ReturnType<typeof inspectOnNodes> {
+    const nodes = this.#catalog.nodesOf(network);
+    const onUnknown = (node: Node): void => this.#catalog.participants.remove(network.id, node);
+    return inspectOnNodes({ network, nodes, search, signal, onUnknown });
+  }
+
+  /** A cluster network that no node uses is described by a manager; without one by what is remembered. */
+  async #fromManager(network: KnownNetwork<Node>, search: string, signal: AbortSignal): Promise<NetworkDetails> {
+    const [manager] = this.#parts.substrate.status.managers;
+    if (network.kind !== 'cluster' || !manager) return network.raw;
+    return inspectNetwork(manager.client, network.id, search, signal).catch(() => network.raw);
+  }
+
+  async #isUsed(network: KnownNetwork<Node>, signal: AbortSignal): Promise<boolean> {
+    if (network.kind === 'predefined') return true;
+    return Object.keys((await this.#inspect(network, '', signal)).endpoints).length > 0;
+  }
+
+  /** Pruning on engines of another cluster's substrate would take that cluster's networks. */
+  #prunable(): readonly Node[] {
+    const { cluster, substrate, logger } = this.#parts;
+    const { guestOf } = substrate.status;
+    if (guestOf === undefined) return cluster.healthyNodes();
+    logger.warn({ cluster: guestOf }, 'networks are not pruned: the engines belong to another cluster');
+    return [];
+  }
+
+  #pruneFailed(error: unknown, node: Node): undefined {
+    this.#parts.logger.warn({ err: error, engine: node.name }, 'pruning networks failed');
+    return undefined;
+  }
+}
+
+const NO_REFUSALS: ReadonlyMap<string, string> = new Map();
+const NEVER: AbortSignal = new AbortController().signal;

@@ -1,0 +1,150 @@
+import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
+import { ClusterError } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
+import { ATTACH_LIMIT_MS, type AttachContext, attachRetryDelayMs } from '../substrate/attach-retry.ts';
+import type { Substrate } from '../substrate/substrate.ts';
+import { fullNetwork, holdsAddress } from './attach-diagnosis.ts';
+import type { NetworkCatalog } from './catalog.ts';
+import { type Holder, releaseLostAddresses } from './lost-addresses.ts';
+import type { KnownNetwork } from './view.ts';
+
+/** A container that is to be attached to cluster networks, all at once. */
+export interface AttachWish {
+  readonly node: Node;
+  readonly engineId: string;
+  readonly endpoints: readonly WantedEndpoint[];
+}
+
+/** One cluster network, with the address the client chose in it, if any. */
+export interface WantedEndpoint {
+  readonly network: KnownNetwork<Node>;
+  readonly address: string | undefined;
+}
+
+/** What {@link PatientAttach} works with. */
+export interface PatientAttachParts {
+  readonly catalog: NetworkCatalog;
+  readonly cluster: { readonly nodes: readonly Holder[] };
+  readonly substrate: Substrate;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** How long an engine may take before it is asked why, in milliseconds. */
+const DIAGNOSIS_MS = 2_000;
+/** How long an engine waits for the swarm in one attempt, and some more, in milliseconds. */
+const ENGINE_ATTEMPT_MS = 25_000;
+
+/**
+ * Attaches containers to cluster networks. What passes is tried again, within one deadline over all attempts; what cannot succeed
+ * is refused at once in an engine's words, where the engine itself would wait for the swarm for 20 s and say "deadline exceeded".
+ */
+export class PatientAttach {
+  readonly #parts: PatientAttachParts;
+  /** Attempts that were refused while their engine goes on, by the container's engine ID. */
+  readonly #left = new Map<string, Promise<void>>();
+
+  constructor(parts: PatientAttachParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves with the answer of success, or with the first refusal; rejects with `ATTACH_REFUSED` or `ATTACH_IMPOSSIBLE`. */
+  async run(wish: AttachWish, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
+    if (wish.endpoints.length === 0) return call();
+    const { clock, logger } = this.#parts;
+    await this.#assertAddressesFree(wish, signal);
+    const { cluster, substrate } = this.#parts;
+    await releaseLostAddresses({ ...wish, members: cluster.nodes, substrate, logger, signal });
+    const endMs = clock.now() + ATTACH_LIMIT_MS;
+    let first: EngineAnswer | undefined;
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#watched(wish, call, signal);
+      if (answer.statusCode < 400) return answer;
+      first ??= answer;
+      const message = messageOf(answer.body);
+      const delayMs = attachRetryDelayMs({ message, attempt }, this.#contextOf(wish));
+      if (delayMs === undefined || signal.aborted || clock.now() + delayMs >= endMs) return first;
+      logger.info({ attempt, reason: message }, 'attaching is tried again: the network is not ready on the node');
+      await clock.sleep(delayMs, signal);
+    }
+  }
+
+  /** Makes one attempt, and asks the swarm why when it takes long. */
+  async #watched(wish: AttachWish, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
+    const ended = new AbortController();
+    const answer = call().finally(() => ended.abort());
+    const diagnosis = this.#diagnose(wish, AbortSignal.any([ended.signal, signal]));
+    diagnosis.catch(() => this.#leave(wish.engineId, answer));
+    return await Promise.race([answer, diagnosis]);
+  }
+
+  /** The engine goes on until it gives up by itself, which whoever asked does not wait for. */
+  #leave(engineId: string, answer: Promise<EngineAnswer>): void {
+    const ended = answer
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .finally(() => {
+        if (this.#left.get(engineId) === ended) this.#left.delete(engineId);
+      });
+    this.#left.set(engineId, ended);
+  }
+
+  /**
+   * Resolves when no refused attempt of a container is under way any more, or after the time an engine takes for one. An engine that
+   * removes a container just while the swarm attaches it keeps the attachment for good, and with it the address and the network.
+   */
+  async ended(engineId: string, signal: AbortSignal): Promise<void> {
+    const left = this.#left.get(engineId);
+    if (left) await Promise.race([left, this.#parts.clock.sleep(ENGINE_ATTEMPT_MS, signal)]);
+  }
+
+  /** Rejects as soon as it is known that an attempt cannot succeed; else never settles. */
+  async #diagnose(wish: AttachWish, signal: AbortSignal): Promise<never> {
+    const { substrate, catalog, clock } = this.#parts;
+    for (;;) {
+      try {
+        await clock.sleep(DIAGNOSIS_MS, signal);
+        const full = await fullNetwork(wish, { substrate, catalog, signal });
+        if (full) throw impossible(noAddresses(full));
+        await this.#assertAddressesFree(wish, signal, impossible);
+      } catch (error) {
+        if (error instanceof ClusterError && error.code === 'ATTACH_IMPOSSIBLE') throw error;
+        // The attempt has ended and speaks for itself; else nobody could be asked now.
+        if (signal.aborted) return new Promise<never>(() => undefined);
+      }
+    }
+  }
+
+  async #assertAddressesFree(wish: AttachWish, signal: AbortSignal, refusal: typeof refused = refused): Promise<void> {
+    for (const { network, address } of wish.endpoints) {
+      if (!address) continue;
+      const holder = await holdsAddress(network, address, { ...wish, catalog: this.#parts.catalog, signal });
+      if (holder) throw refusal(`Address already in use (${address} in network ${network.name}: ${holder})`, 403);
+    }
+  }
+
+  #contextOf({ endpoints }: AttachWish): AttachContext {
+    return {
+      isClusterNetwork: (reference) => this.#parts.catalog.find(reference)?.kind === 'cluster',
+      hasFixedAddress: endpoints.some(({ address }) => address),
+    };
+  }
+}
+
+function noAddresses({ name, id }: KnownNetwork<Node>): string {
+  return `no available IPv4 addresses on this network's address pools: ${name} (${id})`;
+}
+
+/** Refused before the engine was asked. */
+function refused(message: string, status: number): ClusterError {
+  return new ClusterError(`failed to set up container networking: ${message}`, { code: 'ATTACH_REFUSED', status });
+}
+
+/** Refused while the engine is still trying. */
+function impossible(message: string, status: number = 500): ClusterError {
+  return new ClusterError(`failed to set up container networking: ${message}`, { code: 'ATTACH_IMPOSSIBLE', status });
+}

@@ -1,0 +1,93 @@
+import type { Clock } from '../common/clock.ts';
+import { ClusterError, reasonOf } from '../common/errors.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
+import type { Substrate } from '../substrate/substrate.ts';
+import type { SubstrateMember } from '../substrate/types.ts';
+import type { NetworkEndpoint } from './inspection.ts';
+
+/** How long the swarm may take to see that the last container went, in milliseconds. */
+const RELEASE_LIMIT_MS = 15_000;
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 1_000;
+
+/** What removing a cluster network needs. */
+export interface RemovalRequest {
+  readonly network: { readonly id: string; readonly name: string };
+  readonly substrate: Substrate;
+  readonly members: readonly SubstrateMember[];
+  /** The containers connected now, by ID. */
+  readonly connected: () => Promise<Readonly<Record<string, NetworkEndpoint>>>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Removes a cluster network. The swarm learns late that a container went, and never that a dead engine's did: while no
+ * container is connected, its refusals are waited out for some 15 s, and attachments of engines that are down are ended.
+ */
+export async function removeClusterNetwork(request: RemovalRequest): Promise<void> {
+  const { network, substrate, clock, signal } = request;
+  const endMs = clock.now() + RELEASE_LIMIT_MS;
+  assertUnconnected(network, await request.connected());
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+    const manager = await substrate.manager(signal);
+    try {
+      await manager.client.json({ method: 'DELETE', path: `/networks/${network.id}`, signal });
+      return;
+    } catch (error) {
+      if (isGone(error)) return;
+      if (!isInUse(error) || clock.now() >= endMs) throw inEngineWords(error, network);
+      await releaseDead(request, manager, reasonOf(error));
+    }
+    await clock.sleep(waitMs, signal);
+    if (waitMs >= LONGEST_WAIT_MS) assertUnconnected(network, await request.connected());
+  }
+}
+
+function assertUnconnected(
+  network: RemovalRequest['network'],
+  endpoints: Readonly<Record<string, NetworkEndpoint>>,
+): void {
+  const connected = Object.entries(endpoints);
+  if (connected.length === 0) return;
+  const names = connected.slice(0, 5).map(([id, { Name }]) => `name:"${Name ?? ''}" id:"${id.slice(0, 12)}"`);
+  const more = connected.length > names.length ? ', …' : '';
+  throw new ClusterError(
+    `error while removing network: network ${network.name} has active endpoints (${names.join(', ')}${more})`,
+    { code: 'NETWORK_IN_USE', status: 403 },
+  );
+}
+
+/** Swarm nodes that are down keep their attachments for a day: they are let go of, and join again when they return. */
+async function releaseDead(
+  { substrate, members, signal }: RemovalRequest,
+  manager: SubstrateMember,
+  reason: string,
+): Promise<void> {
+  const taskId = /in use by task (\S+)/.exec(reason)?.[1];
+  if (taskId === undefined || members.every(({ isHealthy }) => isHealthy)) return;
+  const path = `/tasks/${taskId}`;
+  const task = await manager.client
+    .json<{ readonly NodeID?: string }>({ method: 'GET', path, signal, timeoutMs: 5_000 })
+    .catch(() => undefined); // The task just went: the next attempt tells.
+  const holder = task?.NodeID === undefined ? undefined : substrate.memberOf(task.NodeID);
+  if (holder && !holder.isHealthy) await substrate.release(holder, signal);
+}
+
+function isInUse(error: unknown): boolean {
+  return error instanceof EngineAnswerError && /in use by task|in use by service|active endpoints/i.test(error.message);
+}
+
+function isGone(error: unknown): boolean {
+  // 404 when it was looked up, 500 when it vanished between look-up and removal.
+  return error instanceof EngineAnswerError && /network \S+ not found/i.test(error.message);
+}
+
+function inEngineWords(error: unknown, { name }: RemovalRequest['network']): unknown {
+  if (!isInUse(error)) return error;
+  return new ClusterError(`error while removing network: network ${name} has active endpoints (${reasonOf(error)})`, {
+    code: 'NETWORK_IN_USE',
+    status: 403,
+    cause: error,
+  });
+}

@@ -1,0 +1,50 @@
+import type { Clock } from '../common/clock.ts';
+import { ClusterError, reasonOf } from '../common/errors.ts';
+import type { Driver } from '../drivers/driver.ts';
+import { DriverError } from '../drivers/errors.ts';
+import type { SshEnvironment } from '../ssh/target.ts';
+import { openRemote } from './open-remote.ts';
+import type { Task } from './provisioner.ts';
+import type { Remote } from './remote.ts';
+
+/** Whose machine, and how patient. */
+export interface ConnectOptions {
+  readonly driver: Pick<Driver, 'shell'>;
+  /** How long a machine that does not answer yet is waited for, in milliseconds. */
+  readonly waitMs: number;
+  readonly clock: Clock;
+  readonly environment?: SshEnvironment | undefined;
+}
+
+const PAUSE_MS = 2_000;
+/** A machine that is starting lets nobody in until its keys are there; much later they will not come any more. */
+const REFUSED_WAIT_MS = 90_000;
+
+/** Connects to a machine that may still be starting. Rejects with the last reason when it does not answer in time. */
+export async function connect(options: ConnectOptions, task: Task): Promise<Remote> {
+  const { driver, waitMs, clock } = options;
+  const startedMs = clock.now();
+  let told = '';
+  for (;;) {
+    const shell = await driver.shell(task.signal);
+    if (shell === undefined)
+      throw new DriverError('the machine has no way to run commands on it: start it first', 'NO_SHELL');
+    try {
+      return await openRemote(shell, task.signal, options.environment);
+    } catch (error) {
+      task.signal.throwIfAborted();
+      const passedMs = clock.now() - startedMs;
+      if (passedMs > Math.min(waitMs, patience(error, waitMs))) throw error;
+      const reason = reasonOf(error).replace(/\. Check that .*$/, '');
+      if (reason !== told) task.report(`waiting for SSH (${reason})`);
+      told = reason;
+      await clock.sleep(PAUSE_MS, task.signal);
+    }
+  }
+}
+
+function patience(error: unknown, waitMs: number): number {
+  const code = error instanceof ClusterError ? error.code : '';
+  if (code === 'SSH_UNREACHABLE') return waitMs;
+  return code === 'SSH_AUTH' ? Math.min(waitMs, REFUSED_WAIT_MS) : -1;
+}

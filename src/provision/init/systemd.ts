@@ -1,0 +1,57 @@
+import { DriverError } from '../../drivers/errors.ts';
+import { contentOf } from '../pairs.ts';
+import { baseCommand, withoutFlags } from './exec-start.ts';
+import type { EngineSetup, InitSystem } from './init-system.ts';
+
+/** Sorts behind everything else there, so that it has the last word. */
+const DROP_IN = '/etc/systemd/system/docker.service.d/zz-enxame.conf';
+/** What docker-machine wrote; its flags and our settings exclude each other. */
+const OTHERS = ['/etc/systemd/system/docker.service.d/10-machine.conf'];
+const TLS_FLAGS = ['tls', 'tlsverify', 'tlscacert', 'tlscert', 'tlskey'];
+
+/**
+ * systemd. Distributions name the engine's socket on the command line of their unit (`-H fd://`), which excludes `hosts` in
+ * daemon.json: a drop-in repeats their command with one more `-H`.
+ */
+export const systemd: InitSystem = {
+  inspect: `pair unit "$(systemctl cat docker.service 2>/dev/null | base64 | tr -d '\\n')"
+if systemctl is-active -q docker.service; then pair running yes; fi
+`,
+  wantsHostsInSettings: false,
+  files: (setup, seen) => [{ path: DROP_IN, content: dropIn(setup, contentOf(seen, 'unit') ?? ''), mode: '644' }],
+  restart: `systemctl daemon-reload
+systemctl enable -q docker.service
+systemctl reset-failed docker.service 2>/dev/null || :
+systemctl restart docker.service || {
+  journalctl _SYSTEMD_UNIT=docker.service -n 30 --no-pager -o cat 2>/dev/null | grep -v ' level=info ' | tail -n 12 || :
+  exit 1
+}
+`,
+};
+
+function dropIn(setup: EngineSetup, unit: string): string {
+  const base = baseCommand(unit, [DROP_IN, ...OTHERS]);
+  if (base === undefined) throw new DriverError('there is no docker.service with an ExecStart there', 'NO_ENGINE_UNIT');
+  const kept = withoutFlags(base, [...TLS_FLAGS, ...setup.inSettings]).filter(isNotTcpHost);
+  const hasSocket = kept.some((word) => /^(-H|--host)(=|$)/.test(word));
+  const hosts = [...(hasSocket ? [] : ['unix:///var/run/docker.sock']), setup.listen];
+  const command = [...kept, ...hosts.map((host) => `-H=${host}`), ...setup.flags.map(systemdWord)];
+  const lines = [
+    '# Written by enxame, which replaces it. Put changes of your own into another file.',
+    '[Service]',
+    ...setup.env.map((pair) => `Environment=${systemdWord(pair)}`),
+    'ExecStart=',
+    `ExecStart=${command.join(' ')}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function isNotTcpHost(word: string): boolean {
+  return !/^(-H=?|--host=)tcp:/.test(word);
+}
+
+/** One word of a unit file: quoted, nothing in it expanded (`systemd.service(5)`, "COMMAND LINES"). */
+function systemdWord(text: string): string {
+  const escaped = text.replace(/["\\]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$');
+  return /^[\w\-=.,:/@+%$]+$/.test(escaped) ? escaped : `"${escaped}"`;
+}

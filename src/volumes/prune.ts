@@ -1,0 +1,62 @@
+import type { Node } from '../cluster/node.ts';
+import { ANSWERS, askEngine } from '../engine/answers.ts';
+import { type ApiVersion, compareApi } from '../engine/api-version.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
+
+/** What an engine says it pruned. */
+export interface PruneAnswer {
+  readonly VolumesDeleted?: readonly string[] | null;
+  readonly SpaceReclaimed?: number | null;
+}
+
+/** A prune as the client asked for it. */
+export interface PruneRequest {
+  /** Filters by name, as the client sent them. */
+  readonly filters: ReadonlyMap<string, readonly string[]>;
+  /** Whether named volumes go too: asked for by `all`, or by a client from before API 1.42. */
+  readonly isAll: boolean;
+  readonly api: ApiVersion;
+  readonly signal: AbortSignal;
+}
+
+/** Since this API pruning spares named volumes unless the filter `all` is set; older engines prune both. */
+export const SPARES_NAMED_API: ApiVersion = '1.42';
+/** Names that engines give to volumes nobody named; before API 1.42 nothing else tells them. */
+const GIVEN_NAME = /^[0-9a-f]{64}$/;
+const PRUNE_MS = 120_000;
+
+/** Prunes one node's unused volumes; an engine that would take named ones as well is asked volume by volume. */
+export async function pruneVolumesOn(node: Node, request: PruneRequest): Promise<PruneAnswer> {
+  const isOld = compareApi(node.client.api.max, SPARES_NAMED_API) < 0;
+  const answer = isOld && !request.isAll ? await pruneUnnamed(node, request) : await prune(node, request, isOld);
+  await node.refreshVolumes();
+  return answer;
+}
+
+function prune(node: Node, { filters, api, signal }: PruneRequest, isOld: boolean): Promise<PruneAnswer> {
+  const kept = [...filters].filter(([name]) => !(isOld && name === 'all'));
+  const path = `/volumes/prune?filters=${encodeURIComponent(JSON.stringify(Object.fromEntries(kept)))}`;
+  return askEngine(node.client, { method: 'POST', path, api, signal, timeoutMs: PRUNE_MS }, ANSWERS.pruneReport);
+}
+
+async function pruneUnnamed(node: Node, { filters, signal }: PruneRequest): Promise<PruneAnswer> {
+  const wanted = { dangling: ['true'], ...(filters.has('label') && { label: filters.get('label') }) };
+  const path = `/volumes?filters=${encodeURIComponent(JSON.stringify(wanted))}`;
+  const { Volumes } = await askEngine(node.client, { method: 'GET', path, signal }, ANSWERS.volumes);
+  const deleted: string[] = [];
+  for (const { Name } of Volumes ?? []) {
+    if (GIVEN_NAME.test(Name) && (await removeUnused(node, Name, signal))) deleted.push(Name);
+  }
+  return { VolumesDeleted: deleted, SpaceReclaimed: 0 };
+}
+
+async function removeUnused(node: Node, name: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await node.client.json({ method: 'DELETE', path: `/volumes/${encodeURIComponent(name)}`, signal });
+    return true;
+  } catch (error) {
+    // A container took it meanwhile, or it is gone.
+    if (error instanceof EngineAnswerError) return false;
+    throw error;
+  }
+}
