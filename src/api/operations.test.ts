@@ -33,6 +33,23 @@ describe('the table of routes', () => {
 
   it('is what docs/api.md shows', async () => {
     // `npm run docs:api` (vitest -u) writes the page anew.
-    await expect(renderApiDoc()).toMatchFileSnapshot('../../docs/api.md');
+    await expect(renderApiDoc(HANDLERS)).toMatchFileSnapshot('../../docs/api.md');
+  });
+
+  it('lists an operation without a handler as not built, and one that is not for a cluster as that', () => {
+    const { 'GET /containers/json': _, ...others } = HANDLERS;
+    const line = (text: string, key: string): string | undefined =>
+      text.split('\n').find((each) => each.startsWith(`| \`${key}\``));
+    expect(line(renderApiDoc(HANDLERS), 'GET /containers/json')).toContain('from the manager’s state');
+    expect(line(renderApiDoc(others), 'GET /containers/json')).toMatch(/\| not built yet \(501\) *\| *\|$/);
+    expect(line(renderApiDoc(HANDLERS), 'GET /services')).toContain('not for a cluster (503)');
+  });
+
+  it('lists as built exactly the operations that are not answered with 501 or 503', () => {
+    const unbuilt = ROUTES.filter((route) => route.semantics !== 'not-for-a-cluster')
+      .map(routeKey)
+      .filter((key) => HANDLERS[key] === undefined);
+    const listed = [...renderApiDoc(HANDLERS).matchAll(/^\| `([^`]+)` *\| not built yet/gm)].map(([, key]) => key);
+    expect(listed).toEqual(unbuilt);
   });
 });

@@ -33,11 +33,17 @@ export interface Route {
 type Row = readonly [Method, `/${string}`, Semantics, string, Duration?];
 
 const SYSTEM = [
-  ['GET', '/_ping', 'manager', 'says that the manager answers'],
-  ['HEAD', '/_ping', 'manager', 'says that the manager answers'],
-  ['GET', '/version', 'manager', 'our identity, the API range of the cluster, the versions of the engines'],
+  ['GET', '/_ping', 'manager', 'the manager is up'],
+  ['HEAD', '/_ping', 'manager', 'the manager is up'],
+  ['GET', '/version', 'manager', 'Enxame’s version, the API range of the cluster, the versions of the engines'],
   ['GET', '/info', 'from-cache', 'sums over all nodes, the tree of nodes, warnings about unhealthy ones'],
-  ['GET', '/events', 'merge-all-nodes', 'one ordered stream of all engines and of the cluster itself', 'endless'],
+  [
+    'GET',
+    '/events',
+    'merge-all-nodes',
+    'one ordered stream of the events of all engines and of the cluster itself',
+    'endless',
+  ],
   ['GET', '/system/df', 'merge-all-nodes', 'added up over the healthy nodes, with a deadline per node'],
   ['POST', '/auth', 'any-node', 'a healthy node asks the registry'],
 ] as const;
@@ -57,9 +63,14 @@ const CONTAINERS = [
   ['GET', '/containers/{id}/export', 'to-container-node', 'a stream of bytes', 'transfer'],
   ['GET', '/containers/{id}/stats', 'to-container-node', 'a stream of JSON with the container’s cluster ID', 'endless'],
   ['POST', '/containers/{id}/resize', 'to-container-node', 'passed through'],
-  ['POST', '/containers/{id}/start', 'to-container-node', 'records that it should run'],
-  ['POST', '/containers/{id}/stop', 'to-container-node', 'records that it should not run'],
-  ['POST', '/containers/{id}/restart', 'to-container-node', 'records that it should run'],
+  ['POST', '/containers/{id}/start', 'to-container-node', 'passed through; listed in its new state before the answer'],
+  ['POST', '/containers/{id}/stop', 'to-container-node', 'passed through; listed in its new state before the answer'],
+  [
+    'POST',
+    '/containers/{id}/restart',
+    'to-container-node',
+    'passed through; listed in its new state before the answer',
+  ],
   ['POST', '/containers/{id}/kill', 'to-container-node', 'passed through'],
   ['POST', '/containers/{id}/update', 'to-container-node', 'the node’s reservations follow'],
   ['POST', '/containers/{id}/rename', 'to-container-node', 'the name must be free in the whole cluster'],
@@ -68,11 +79,11 @@ const CONTAINERS = [
   ['POST', '/containers/{id}/attach', 'to-container-node', 'a raw stream with half-close', 'hijack'],
   ['GET', '/containers/{id}/attach/ws', 'to-container-node', 'a WebSocket, passed through', 'hijack'],
   ['POST', '/containers/{id}/wait', 'to-container-node', 'headers at once, the exit code when it comes', 'endless'],
-  ['DELETE', '/containers/{id}', 'to-container-node', 'removes the container and what is recorded of it'],
+  ['DELETE', '/containers/{id}', 'to-container-node', 'removes the container and the records about it'],
   ['HEAD', '/containers/{id}/archive', 'to-container-node', 'passed through'],
   ['GET', '/containers/{id}/archive', 'to-container-node', 'a stream of bytes', 'transfer'],
   ['PUT', '/containers/{id}/archive', 'to-container-node', 'the body is streamed to the engine', 'transfer'],
-  ['POST', '/containers/prune', 'every-node', 'on each healthy node; the swarm’s own containers stay'],
+  ['POST', '/containers/prune', 'every-node', 'on each healthy node; containers of the cluster’s own agents stay'],
 ] as const;
 
 const EXEC = [
@@ -99,7 +110,13 @@ const IMAGES = [
   ['GET', '/images/search', 'any-node', 'a healthy node asks the registry'],
   ['POST', '/images/prune', 'every-node', 'on each healthy node; answers are added up'],
   ['GET', '/images/{name}/get', 'one-holder', 'a stream of bytes', 'transfer'],
-  ['GET', '/images/get', 'one-holder', 'from a node that has all of them; what it lacks is copied there', 'transfer'],
+  [
+    'GET',
+    '/images/get',
+    'one-holder',
+    'from a node that has all of them; missing ones are copied there first',
+    'transfer',
+  ],
   ['POST', '/images/load', 'schedule', 'the body is streamed to one node; others copy from it on demand', 'transfer'],
   ['POST', '/commit', 'to-container-node', 'the new image is known to the cluster at once'],
   ['GET', '/distribution/{name}/json', 'any-node', 'a healthy node asks the registry'],
@@ -177,7 +194,7 @@ const SWARM_MODE = [
   ['POST', '/configs/{id}/update', 'not-for-a-cluster', 'swarm-mode configs; compose mounts files instead'],
 ] as const;
 
-/** What engines serve although the published API description does not list it. */
+/** Operations that engines serve and the published API description does not list. */
 const UNLISTED = [
   ['POST', '/grpc', 'sticky-session', 'BuildKit; goes to the node that builds', 'hijack'],
   ['POST', '/build/cancel', 'sticky-session', 'goes to the node that builds'],
