@@ -1,10 +1,10 @@
 import type { ImageRecord } from '../cluster/images.ts';
 import type { Node } from '../cluster/node.ts';
 import { type ClusterError, EngineError, NotFoundError, reasonOf } from '../common/errors.ts';
+import { failureOfAll, onEach } from '../common/every-node.ts';
 import { ANSWERS, parseAnswer } from '../engine/answers.ts';
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
 import { noSuchImage } from '../images/distribution.ts';
-import { failureOfAll, onEach } from '../images/every-node.ts';
 import { spokesmanOf } from '../images/holders.ts';
 import { isAnswer } from '../images/pull.ts';
 import type { Call } from './call.ts';

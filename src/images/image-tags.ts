@@ -1,10 +1,10 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import { reasonOf } from '../common/errors.ts';
+import { onEach } from '../common/every-node.ts';
 import { familiarReference } from '../common/image-reference.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ImageDistribution } from './distribution.ts';
-import { onEach } from './every-node.ts';
 import { encodeReference, isTag, tagOn } from './tags.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Node } from '../cluster/node.ts';
 import { reasonOf } from '../common/errors.ts';
-import { failureOfAll, onEach } from './every-node.ts';
+import { failureOfAll, onEach } from '../common/every-node.ts';
 import type { JsonMessage } from './json-messages.ts';
 import { type PullRequest, pullOn } from './pull.ts';
 import { PullProgress } from './pull-progress.ts';

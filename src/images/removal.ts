@@ -1,9 +1,9 @@
 import type { ImageIndex, ImageRecord } from '../cluster/images.ts';
 import type { Node } from '../cluster/node.ts';
 import { ClusterError } from '../common/errors.ts';
+import { failureOfAll, onEach } from '../common/every-node.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import { noSuchImage } from './distribution.ts';
-import { failureOfAll, onEach } from './every-node.ts';
 import { isInUse } from './image-tags.ts';
 import { encodeReference } from './tags.ts';
 

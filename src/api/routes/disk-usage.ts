@@ -1,8 +1,8 @@
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError, reasonOf } from '../../common/errors.ts';
+import { onEach } from '../../common/every-node.ts';
 import { ROLE_LABEL } from '../../common/labels.ts';
 import { ANSWERS, askEngine, type DiskUsage } from '../../engine/answers.ts';
-import { onEach } from '../../images/every-node.ts';
 import { sendJson } from '../answer.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 import { parseFilters } from '../filters.ts';

@@ -1,11 +1,11 @@
 import type { ImageRecord } from '../../cluster/images.ts';
 import type { Node } from '../../cluster/node.ts';
 import { reasonOf } from '../../common/errors.ts';
+import { onEach } from '../../common/every-node.ts';
 import { setMember } from '../../common/json-edit.ts';
 import { ANSWERS, askEngine } from '../../engine/answers.ts';
 import type { EngineAnswer } from '../../engine/exchange.ts';
 import type { ImageSummary } from '../../engine/types.ts';
-import { onEach } from '../../images/every-node.ts';
 import { holdersOf, spokesmanOf } from '../../images/holders.ts';
 import { removeImage } from '../../images/removal.ts';
 import { sendJson, sendStatus } from '../answer.ts';

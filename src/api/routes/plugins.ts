@@ -1,5 +1,5 @@
 import { NotFoundError } from '../../common/errors.ts';
-import { onEach } from '../../images/every-node.ts';
+import { onEach } from '../../common/every-node.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { askNode, sendAnswer } from '../proxy.ts';
 

@@ -1,26 +1,30 @@
 import pLimit from 'p-limit';
-import type { Node } from '../cluster/node.ts';
-import { ClusterError, reasonOf } from '../common/errors.ts';
+import { ClusterError, reasonOf } from './errors.ts';
 
-/** What came of an operation on several nodes. */
-export interface Outcomes<T> {
-  readonly done: ReadonlyMap<Node, T>;
-  readonly failed: ReadonlyMap<Node, unknown>;
+/** A node, as far as it matters here: what errors call it. */
+interface Named {
+  readonly name: string;
+}
+
+/** The outcome of an operation on several nodes: what each answered, or why it failed. */
+export interface Outcomes<N, T> {
+  readonly done: ReadonlyMap<N, T>;
+  readonly failed: ReadonlyMap<N, unknown>;
 }
 
 /** Nodes worked on at once. */
 const AT_ONCE = 32;
 
 /** Does the same on several nodes, a bounded number at a time. Never rejects: failures are part of the outcome. */
-export async function onEach<T>(
-  nodes: Iterable<Node>,
-  work: (node: Node) => Promise<T>,
+export async function onEach<N, T>(
+  nodes: Iterable<N>,
+  work: (node: N) => Promise<T>,
   atOnce: number = AT_ONCE,
-): Promise<Outcomes<T>> {
+): Promise<Outcomes<N, T>> {
   const limit = pLimit(atOnce);
-  const done = new Map<Node, T>();
-  const failed = new Map<Node, unknown>();
-  const one = async (node: Node): Promise<void> => {
+  const done = new Map<N, T>();
+  const failed = new Map<N, unknown>();
+  const one = async (node: N): Promise<void> => {
     try {
       done.set(node, await work(node));
     } catch (error) {
@@ -31,15 +35,18 @@ export async function onEach<T>(
   return { done, failed };
 }
 
-/** One error for all failures: the first one's status, the engine's words, and the nodes. Undefined when all went well. */
-export function failureOfAll({ done, failed }: Outcomes<unknown>, what: string): ClusterError | undefined {
+/**
+ * One error for all failures: the first one's status, the engines' words and the nodes; `success` says what happened on the others.
+ * Undefined without a failure.
+ */
+export function failureOfAll({ done, failed }: Outcomes<Named, unknown>, success: string): ClusterError | undefined {
   const [first] = failed.values();
   if (first === undefined) return undefined;
   const reasons = new Map<string, string[]>();
   for (const [node, error] of failed)
     reasons.set(reasonOf(error), [...(reasons.get(reasonOf(error)) ?? []), node.name]);
   const details = [...reasons].map(([reason, names]) => `${reason} (${namesOf(names)})`).join('; ');
-  const elsewhere = done.size > 0 ? `. ${what} on the other ${done.size} ${done.size === 1 ? 'node' : 'nodes'}` : '';
+  const elsewhere = done.size > 0 ? `. ${success} on the other ${done.size} ${done.size === 1 ? 'node' : 'nodes'}` : '';
   const { status, code } = first instanceof ClusterError ? first : { status: 500, code: 'ENGINE_ANSWER' };
   return new ClusterError(`${details}${elsewhere}`, { code, status, cause: first });
 }
