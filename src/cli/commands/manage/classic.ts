@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
-import type { RefreshFilters } from '../../api/refresh-filters.ts';
-import { UsageError } from '../../common/errors.ts';
-import { printable } from '../../common/printable.ts';
-import { parseEntry } from '../../discovery/entry.ts';
+import type { RefreshFilters } from '../../../api/refresh-filters.ts';
+import { UsageError } from '../../../common/errors.ts';
+import { printable } from '../../../common/printable.ts';
+import { parseEntry } from '../../../discovery/entry.ts';
 
 /** Flags of classic swarm's `manage` that ours has for the sake of scripts. */
 export interface ClassicFlags {

@@ -1,0 +1,150 @@
+import { type Command, Option } from 'commander';
+import { formatDuration } from '../../../common/duration.ts';
+import { UsageError } from '../../../common/errors.ts';
+import { DEFAULT_TOKEN_SERVICE_PORT } from '../../../discovery/token-address.ts';
+import { DEFAULT_TIMES, type MonitorTimes } from '../../../monitor/node-monitor.ts';
+import { FILTER_NAMES } from '../../../scheduler/filters/registry.ts';
+import { STRATEGY_NAMES } from '../../../scheduler/strategies/registry.ts';
+import { addDiscovery, durationFlag } from '../../discovery-options.ts';
+import { addClassicFlags, type ClassicFlags } from './classic.ts';
+
+/** The flags of `enxame manage`; durations in milliseconds. */
+export interface ManageFlags extends ClassicFlags {
+  readonly host?: readonly string[];
+  readonly strategy: string;
+  readonly filter?: readonly string[];
+  readonly clusterOpt?: readonly string[];
+  readonly discoveryOpt?: readonly string[];
+  readonly heartbeat: number;
+  readonly engineRefreshMinInterval: number;
+  readonly engineRefreshMaxInterval: number;
+  readonly engineFailureRetry: string;
+  readonly engineProbeInterval: number;
+  readonly engineProbeTimeout: number;
+  readonly tls?: boolean;
+  readonly tlsverify?: boolean;
+  readonly tlscacert?: string;
+  readonly tlscert?: string;
+  readonly tlskey?: string;
+  readonly allowHost?: readonly string[];
+  readonly insecure?: boolean;
+  readonly stateDir?: string;
+  readonly cluster?: string;
+  readonly discoveryService?: string | true;
+  readonly adoptSwarm?: boolean;
+  readonly printUnit?: boolean;
+}
+
+/** The listener without `--host` and `$ENXAME_HOST`. */
+export const DEFAULT_HOST = 'tcp://127.0.0.1:2375';
+
+type TimeFlags = Pick<
+  ManageFlags,
+  'heartbeat' | 'engineRefreshMinInterval' | 'engineRefreshMaxInterval' | 'engineProbeInterval' | 'engineProbeTimeout'
+>;
+
+/** Durations in milliseconds; help shows them as they are written. */
+export const DEFAULTS: TimeFlags = {
+  heartbeat: 60_000,
+  engineRefreshMinInterval: DEFAULT_TIMES.refreshMinMs,
+  engineRefreshMaxInterval: DEFAULT_TIMES.refreshMaxMs,
+  engineProbeInterval: DEFAULT_TIMES.probeIntervalMs,
+  engineProbeTimeout: DEFAULT_TIMES.probeTimeoutMs,
+};
+
+/** Gives `enxame manage` its argument and its flags. */
+export function addManageFlags(command: Command): Command {
+  const shown = Object.fromEntries(Object.entries(DEFAULTS).map(([name, ms]) => [name, formatDuration(ms)]));
+  addDiscovery(command)
+    .option(
+      '-H, --host <address>',
+      `where to listen; may be repeated ($ENXAME_HOST) (default: ${DEFAULT_HOST})`,
+      collect,
+    )
+    .addOption(new Option('--strategy <name>', 'how nodes are ranked').choices(STRATEGY_NAMES).default('spread'))
+    .addOption(
+      new Option('-f, --filter <name>', 'use only these filters; may be repeated')
+        .choices(FILTER_NAMES)
+        .argParser(collectFilters),
+    )
+    .option('--cluster-opt <key=value>', 'see below; may be repeated', collect)
+    .option(
+      '--heartbeat <duration>',
+      `time between two looks at discovery (default: ${shown.heartbeat})`,
+      durationFlag('--heartbeat'),
+    )
+    .option(
+      '--engine-refresh-min-interval <duration>',
+      `list everything again after at least this (default: ${shown.engineRefreshMinInterval})`,
+      durationFlag('--engine-refresh-min-interval'),
+    )
+    .option(
+      '--engine-refresh-max-interval <duration>',
+      `and at most this (default: ${shown.engineRefreshMaxInterval})`,
+      durationFlag('--engine-refresh-max-interval'),
+    )
+    .option(
+      '--engine-failure-retry <count>',
+      'failed probes that make a node unhealthy',
+      String(DEFAULT_TIMES.failureRetry),
+    )
+    .option(
+      '--engine-probe-interval <duration>',
+      `time between two probes of an engine (default: ${shown.engineProbeInterval})`,
+      durationFlag('--engine-probe-interval'),
+    )
+    .option(
+      '--engine-probe-timeout <duration>',
+      `how long an engine may take to answer a probe (default: ${shown.engineProbeTimeout})`,
+      durationFlag('--engine-probe-timeout'),
+    )
+    .option('--tls', 'use TLS without checking the other side')
+    .option('--tlsverify', 'use TLS and demand certificates of clients and engines')
+    .option('--tlscacert <file>', 'authority of client and engine certificates')
+    .option('--tlscert <file>', 'certificate for both sides')
+    .option('--tlskey <file>', 'its key')
+    .option('--allow-host <name>', 'a name clients may call this manager by without TLS; may be repeated', collect)
+    .option('--insecure', 'allow others than this host without client certificates')
+    .option('--state-dir <folder>', 'where to keep the cluster’s state, or none ($ENXAME_STATE_DIR)')
+    .option('--cluster <name|id>', 'which cluster’s state to use, when the engines do not tell ($ENXAME_CLUSTER)')
+    .option(
+      '--discovery-service [address]',
+      `serve tokens too (default address: tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT})`,
+    )
+    .option('--adopt-swarm', 'take over engines that are members of another swarm')
+    .option('--print-unit', 'print a systemd unit that runs this command line, and do nothing else');
+  addClassicFlags(command);
+  return command;
+}
+
+/** The intervals of the monitors. Throws `UsageError` for values that cannot be meant. */
+export function readTimes(flags: ManageFlags): MonitorTimes {
+  const times: MonitorTimes = {
+    ...DEFAULT_TIMES,
+    refreshMinMs: flags.engineRefreshMinInterval,
+    refreshMaxMs: flags.engineRefreshMaxInterval,
+    failureRetry: Number(flags.engineFailureRetry),
+    probeIntervalMs: flags.engineProbeInterval,
+    probeTimeoutMs: flags.engineProbeTimeout,
+  };
+  if (!Number.isInteger(times.failureRetry) || times.failureRetry < 1) {
+    throw new UsageError(`--engine-failure-retry should be a whole number from 1, not "${flags.engineFailureRetry}"`);
+  }
+  if (flags.heartbeat < 1000) throw new UsageError('--heartbeat should be at least one second');
+  if (times.refreshMinMs < 1000) throw new UsageError('--engine-refresh-min-interval should be at least one second');
+  if (times.refreshMaxMs < times.refreshMinMs)
+    throw new UsageError('--engine-refresh-max-interval should not be below --engine-refresh-min-interval');
+  if (times.probeIntervalMs < 100 || times.probeTimeoutMs < 100)
+    throw new UsageError('--engine-probe-interval and --engine-probe-timeout should be at least 100ms');
+  return times;
+}
+
+function collectFilters(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  const known: readonly string[] = FILTER_NAMES;
+  if (known.includes(value)) return collect(value, earlier);
+  throw new UsageError(`unknown filter "${value}": use one of ${known.join(', ')}`);
+}
+
+function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), value];
+}
