@@ -1,10 +1,19 @@
-/** Time as a dependency, so that tests advance it by hand. */
+import { SystemTimer, type Timer } from './timer.ts';
+import { TimerWheel } from './timer-wheel.ts';
+
+/** Time as a dependency, so that tests advance it by hand. Nothing here keeps the process alive. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Resolves after `ms` milliseconds; rejects with the signal's reason when aborted. Does not keep the process alive. */
+  /** Resolves after `ms` milliseconds; rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** A timer for `action`, not started yet. */
+  timer(action: () => void): Timer;
+  /** A timer that may be 100 ms late, of which thousands cost no more than one: for each engine, connection or client. */
+  coarseTimer(action: () => void): Timer;
 }
+
+const wheel = new TimerWheel();
 
 /** The machine's own clock. */
 export const systemClock: Clock = {
@@ -13,14 +22,16 @@ export const systemClock: Clock = {
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const onAbort = (): void => {
-        clearTimeout(timer);
+        timer.stop();
         reject(signal?.reason);
       };
-      const timer = setTimeout(() => {
+      const timer = new SystemTimer(() => {
         signal?.removeEventListener('abort', onAbort);
         resolve();
-      }, ms);
-      timer.unref();
+      });
+      timer.start(ms);
       signal?.addEventListener('abort', onAbort, { once: true });
     }),
+  timer: (action) => new SystemTimer(action),
+  coarseTimer: (action) => wheel.timer(action),
 };

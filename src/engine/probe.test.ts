@@ -3,11 +3,11 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { FakeEngine } from '../../simulator/fake-engine.ts';
 import { RawServer } from '../../test/fakes/raw-server.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
-import { Beat } from '../common/beat.ts';
+import { systemClock } from '../common/clock.ts';
 import { tcpConnector } from './connectors/socket.ts';
 import { Probe } from './probe.ts';
 
-/** Several beats, long enough for a busy machine, short enough to wait for. */
+/** Several ticks of the timers, long enough for a busy machine, short enough to wait for. */
 const SHORT_MS = 600;
 const LONG_MS = 10_000;
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
@@ -20,7 +20,7 @@ afterEach(async () => {
 function probeOf(address: string): Probe {
   const [host = '', port = ''] = address.split(':');
   const connector = tcpConnector(host, Number(port));
-  const probe = new Probe(connector, new Beat());
+  const probe = new Probe(connector, systemClock);
   closing.push(async () => {
     probe.close();
     await connector.close();

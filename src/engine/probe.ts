@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
-import type { Beat, Wait } from '../common/beat.ts';
+import type { Clock } from '../common/clock.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
+import type { Timer } from '../common/timer.ts';
 import type { Connector } from './connectors/connector.ts';
 
 // HEAD (engines since API 1.40): an answer without a body is read whole in one piece.
@@ -34,18 +35,18 @@ interface Ping {
 
 /**
  * The cheap health probe of one engine: `HEAD /_ping` over a connection of its own that is kept open, written and
- * read as prepared bytes. A stopped or unreachable engine shows as a time-out or a refusal. Times are kept to a beat.
+ * read as prepared bytes. A stopped or unreachable engine shows as a time-out or a refusal. Times are kept to 100 ms.
  */
 export class Probe {
   readonly #connector: Connector;
-  readonly #patience: Wait;
+  readonly #patience: Timer;
   #socket: Duplex | undefined;
   #ping: Ping | undefined;
   #isClosed = false;
 
-  constructor(connector: Connector, beat: Beat) {
+  constructor(connector: Connector, clock: Clock) {
     this.#connector = connector;
-    this.#patience = beat.wait(() => this.#onSlow());
+    this.#patience = clock.coarseTimer(() => this.#onSlow());
   }
 
   /** Resolves when the engine answered within `timeoutMs`, else rejects with an EngineError. Not to be called concurrently. */

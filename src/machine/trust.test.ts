@@ -28,7 +28,7 @@ beforeEach(async () => {
   nowMs = START;
   root = await mkdtemp(join(tmpdir(), 'trust-'));
   store = openStore(root);
-  const clock = { now: () => nowMs, sleep: systemClock.sleep };
+  const clock = { ...systemClock, now: () => nowMs };
   context = { store, clock, signal: new AbortController().signal };
   machine = await store.add(recordOf('queen'));
 });

@@ -1,4 +1,5 @@
-import type { Beat, Wait } from '../common/beat.ts';
+import type { Clock } from '../common/clock.ts';
+import type { Timer } from '../common/timer.ts';
 import type { Probe } from '../engine/probe.ts';
 import type { MonitorTimes } from './node-monitor.ts';
 
@@ -8,16 +9,16 @@ export class HealthWatch {
   readonly lost: Promise<never>;
   readonly #probe: Probe;
   readonly #times: MonitorTimes;
-  readonly #pause: Wait;
+  readonly #pause: Timer;
   #giveUp: (error: Error) => void = () => undefined;
   #failures = 0;
   #startedMs = 0;
   #isClosed = false;
 
-  constructor(probe: Probe, beat: Beat, times: MonitorTimes) {
+  constructor(probe: Probe, clock: Clock, times: MonitorTimes) {
     this.#probe = probe;
     this.#times = times;
-    this.#pause = beat.wait(() => this.#ask());
+    this.#pause = clock.coarseTimer(() => this.#ask());
     this.lost = new Promise((_, reject) => {
       this.#giveUp = reject;
     });

@@ -2,7 +2,6 @@ import pLimit from 'p-limit';
 import type { Cluster } from '../cluster/cluster.ts';
 import { Node } from '../cluster/node.ts';
 import type { NodeMemory } from '../cluster/node-memory.ts';
-import { Beat } from '../common/beat.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { DiscoveryBackend } from '../discovery/discovery.ts';
@@ -56,7 +55,7 @@ export class Membership {
       this.#settle = resolve;
     });
     const { cluster, clock, logger, times } = options;
-    this.#context = { cluster, clock, beat: new Beat(), logger, times, connecting: pLimit(CONNECTING_AT_ONCE) };
+    this.#context = { cluster, clock, logger, times, connecting: pLimit(CONNECTING_AT_ONCE) };
   }
 
   /** Why discovery does not answer at present, for `docker info`; the last known entries stay in use. */

@@ -4,7 +4,6 @@ import type { Node } from '../cluster/node.ts';
 import { knownAddresses } from '../cluster/node-addresses.ts';
 import { NodeSync } from '../cluster/node-sync.ts';
 import { backoffMs } from '../common/backoff.ts';
-import type { Beat } from '../common/beat.ts';
 import type { Clock } from '../common/clock.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -18,8 +17,8 @@ import { HealthWatch } from './health-watch.ts';
 import { RegularRefresh } from './regular-refresh.ts';
 
 /**
- * Times of a monitor, in milliseconds. Each is lengthened to the next beat of 100 ms. A silent engine is known after at most
- * probeIntervalMs + failureRetry × probeTimeoutMs and as many beats: 9.4 s with the defaults.
+ * Times of a monitor, in milliseconds. Each is lengthened by up to 100 ms. A silent engine is known after at most
+ * probeIntervalMs + failureRetry × probeTimeoutMs and 100 ms for each: 9.4 s with the defaults.
  */
 export interface MonitorTimes {
   /** Between two probes; the first comes after half of it and a random part, so that a thousand do not beat together. */
@@ -60,8 +59,6 @@ const CLOCK_TOLERANCE_MS = 2_000;
 export interface MonitorContext {
   readonly cluster: Cluster;
   readonly clock: Clock;
-  /** Shared by the waits of all monitors. */
-  readonly beat: Beat;
   readonly logger: Logger;
   readonly times: MonitorTimes;
   /** Bounds how many engines are being connected at once. */
@@ -218,13 +215,13 @@ export class NodeMonitor {
 
   /** Returns (to connect again at once) when only the event stream ended, throws when the engine is lost. */
   async #watch(stream: EventStream): Promise<void> {
-    const { beat, times, logger } = this.#context;
-    const health = new HealthWatch(new Probe(this.#node.client.connector, beat), beat, times);
+    const { clock, times, logger } = this.#context;
+    const health = new HealthWatch(new Probe(this.#node.client.connector, clock), clock, times);
     let giveUp = (_error: Error): void => undefined;
     const malformed = new Promise<never>((_, reject) => {
       giveUp = reject;
     });
-    const refresh = new RegularRefresh(this.#sync, beat, times, (error) => {
+    const refresh = new RegularRefresh(this.#sync, clock, times, (error) => {
       // Whether an engine that is slow or silent is lost, the probe says.
       logger.debug({ node: this.#node.name, reason: reasonOf(error) }, 'refresh failed');
       if (error instanceof MalformedAnswerError) giveUp(error);
@@ -242,7 +239,7 @@ export class NodeMonitor {
 
   async #confirmAlive(): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    const probe = new Probe(this.#node.client.connector, this.#context.beat);
+    const probe = new Probe(this.#node.client.connector, this.#context.clock);
     try {
       await probe.ping(this.#context.times.probeTimeoutMs);
     } finally {

@@ -1,5 +1,6 @@
 import type { NodeSync } from '../cluster/node-sync.ts';
-import type { Beat, Wait } from '../common/beat.ts';
+import type { Clock } from '../common/clock.ts';
+import type { Timer } from '../common/timer.ts';
 import type { MonitorTimes } from './node-monitor.ts';
 
 /** Containers are listed in every round; images, networks and volumes, which change seldom and tell it by events, in every sixth. */
@@ -10,15 +11,15 @@ export class RegularRefresh {
   readonly #sync: NodeSync;
   readonly #times: MonitorTimes;
   readonly #onError: (error: unknown) => void;
-  readonly #pause: Wait;
+  readonly #pause: Timer;
   #round = 0;
   #isClosed = false;
 
-  constructor(sync: NodeSync, beat: Beat, times: MonitorTimes, onError: (error: unknown) => void) {
+  constructor(sync: NodeSync, clock: Clock, times: MonitorTimes, onError: (error: unknown) => void) {
     this.#sync = sync;
     this.#times = times;
     this.#onError = onError;
-    this.#pause = beat.wait(() => this.#refresh());
+    this.#pause = clock.coarseTimer(() => this.#refresh());
   }
 
   /** Begins with a pause: everything was just listed. */

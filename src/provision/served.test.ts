@@ -1,6 +1,6 @@
 import tls from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Clock } from '../common/clock.ts';
+import { type Clock, systemClock } from '../common/clock.ts';
 import { type Authority, createAuthority, loadAuthority } from '../pki/authority.ts';
 import type { ServerCertificates } from './provisioner.ts';
 import { waitUntilServed } from './served.ts';
@@ -33,6 +33,7 @@ async function serve({ ca, cert, key }: ServerCertificates): Promise<string> {
 function hastyClock(): Clock {
   let nowMs = 0;
   return {
+    ...systemClock,
     now: () => nowMs,
     sleep: async () => {
       nowMs += 60_000;

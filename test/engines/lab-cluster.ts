@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { Node } from '../../src/cluster/node.ts';
-import { Beat } from '../../src/common/beat.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { createLogger, type Logger, silentLogger } from '../../src/common/logger.ts';
 import { EngineClient } from '../../src/engine/client.ts';
@@ -41,7 +40,7 @@ export async function clusterOver(lab: Lab): Promise<LabCluster> {
   const files = lab.certificates;
   if (!files) throw new Error('the lab has no certificates');
   const [ca, cert, key] = await Promise.all([files.ca, files.cert, files.key].map((path) => readFile(path)));
-  const shared = { clock: systemClock, beat: new Beat(), logger };
+  const shared = { clock: systemClock, logger };
   const context = { cluster, ...shared, times: TIMES, connecting: pLimit(16) };
   const add = async (engine: LabNode): Promise<Node> => {
     const [host = '', port = ''] = engine.endpoint.split(':');

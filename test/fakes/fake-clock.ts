@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/common/clock.ts';
+import type { Timer } from '../../src/common/timer.ts';
 
 interface Sleeper {
   readonly at: number;
@@ -18,7 +19,7 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
-  /** How many wait at present. */
+  /** Sleeps and timers under way. */
   get sleeping(): number {
     return this.#sleepers.size;
   }
@@ -40,13 +41,31 @@ export class FakeClock implements Clock {
     });
   }
 
+  timer(action: () => void): Timer {
+    let sleeper: Sleeper | undefined;
+    const stop = (): void => {
+      if (sleeper) this.#sleepers.delete(sleeper);
+      sleeper = undefined;
+    };
+    const start = (ms: number): void => {
+      stop();
+      sleeper = { at: this.#now + ms, wake: action };
+      this.#sleepers.add(sleeper);
+    };
+    return { start, stop };
+  }
+
+  coarseTimer(action: () => void): Timer {
+    return this.timer(action);
+  }
+
   /** Moves time on and wakes everyone whose time has come, earliest first. */
   advance(ms: number): void {
     this.#now += ms;
     const due = [...this.#sleepers].filter((sleeper) => sleeper.at <= this.#now).sort((a, b) => a.at - b.at);
     for (const sleeper of due) {
-      this.#sleepers.delete(sleeper);
-      sleeper.wake();
+      // An earlier one may have stopped it.
+      if (this.#sleepers.delete(sleeper)) sleeper.wake();
     }
   }
 }

@@ -3,7 +3,6 @@ import { vi } from 'vitest';
 import { FakeEngine, type FakeEngineOptions } from '../../simulator/fake-engine.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { Node } from '../../src/cluster/node.ts';
-import { Beat } from '../../src/common/beat.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import { EngineClient } from '../../src/engine/client.ts';
@@ -22,7 +21,7 @@ export class FakeCluster implements AsyncDisposable {
   private constructor(engines: readonly FakeEngine[]) {
     this.engines = engines;
     this.nodes = engines.map((engine) => nodeOf(engine));
-    const shared = { clock: systemClock, beat: new Beat(), logger: silentLogger() };
+    const shared = { clock: systemClock, logger: silentLogger() };
     const context = { cluster: this.cluster, ...shared, times: QUICK, connecting: pLimit(16) };
     this.#monitors = this.nodes.map((node) => new NodeMonitor(node, context));
   }

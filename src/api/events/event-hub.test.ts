@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Cluster, ClusterEvent } from '../../cluster/cluster.ts';
 import { Node } from '../../cluster/node.ts';
+import { systemClock } from '../../common/clock.ts';
 import type { EngineClient } from '../../engine/client.ts';
 import { EventHub } from './event-hub.ts';
 
@@ -16,7 +17,7 @@ function world(): { hub: EventHub; say(name: string): void; listen(): { batches:
       return () => undefined;
     },
   } as unknown as Cluster;
-  const hub = new EventHub(cluster, { now: () => 0, sleep: () => Promise.resolve() });
+  const hub = new EventHub(cluster, { ...systemClock, now: () => 0 });
   const node = new Node('tcp://a:1', {} as EngineClient, 'a');
   return {
     hub,

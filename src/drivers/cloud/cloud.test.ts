@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fastClock } from '../../../test/clouds/fast-clock.ts';
 import { type RestCloud, RestFailure, startRestCloud } from '../../../test/clouds/rest.ts';
+import { systemClock } from '../../common/clock.ts';
 import type { DriverContext } from '../driver.ts';
 import { openJournal, type Resource } from '../journal.ts';
 import { configFile } from './config-file.ts';
@@ -274,6 +275,7 @@ describe('a REST API', () => {
       // What may be repeated is, but not for minutes when nobody ever answered.
       const pauses: number[] = [];
       const impatient = new RestClient(apiOf('http://127.0.0.1:1'), {
+        ...systemClock,
         now: () => pauses.reduce((sum, ms) => sum + ms, 0),
         sleep: async (ms) => void pauses.push(ms),
       });

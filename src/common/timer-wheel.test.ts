@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Beat } from './beat.ts';
+import { TimerWheel } from './timer-wheel.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
@@ -9,37 +9,37 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A wait that notes when its action ran. */
-function noted(beat: Beat): {
+/** A timer that notes when its action ran. */
+function noted(wheel: TimerWheel): {
   readonly start: (ms: number) => void;
   readonly stop: () => void;
   readonly ran: number[];
 } {
   const ran: number[] = [];
-  const wait = beat.wait(() => ran.push(performance.now()));
-  return { ...wait, ran };
+  const timer = wheel.timer(() => ran.push(performance.now()));
+  return { ...timer, ran };
 }
 
-describe('Beat', () => {
-  it('ends a wait on the first beat that is not before its time, once', () => {
-    const wait = noted(new Beat());
+describe('TimerWheel', () => {
+  it('runs the action on the first tick that is not before its time, once', () => {
+    const timer = noted(new TimerWheel());
     const startedMs = performance.now();
-    wait.start(250);
+    timer.start(250);
     vi.advanceTimersByTime(299);
-    expect(wait.ran).toEqual([]);
+    expect(timer.ran).toEqual([]);
     vi.advanceTimersByTime(10_000);
-    expect(wait.ran).toEqual([startedMs + 300]);
+    expect(timer.ran).toEqual([startedMs + 300]);
   });
 
-  it('ends waits of any length within a beat, whatever others do', () => {
+  it('keeps times of any length to a tick or two, whatever others do', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 500_000 }), { maxLength: 20 }), (lengths) => {
-        const beat = new Beat();
+        const wheel = new TimerWheel();
         const startedMs = performance.now();
-        const waits = lengths.map(() => noted(beat));
-        for (const [i, wait] of waits.entries()) wait.start(lengths[i] ?? 0);
+        const timers = lengths.map(() => noted(wheel));
+        for (const [i, timer] of timers.entries()) timer.start(lengths[i] ?? 0);
         vi.advanceTimersByTime(500_200);
-        for (const [i, { ran }] of waits.entries()) {
+        for (const [i, { ran }] of timers.entries()) {
           expect(ran).toHaveLength(1);
           const lateMs = (ran[0] ?? 0) - startedMs - (lengths[i] ?? 0);
           expect(lateMs).toBeGreaterThanOrEqual(0);
@@ -51,8 +51,8 @@ describe('Beat', () => {
   });
 
   it('counts from the last start, and not at all after a stop', () => {
-    const beat = new Beat();
-    const [moved, stopped] = [noted(beat), noted(beat)];
+    const wheel = new TimerWheel();
+    const [moved, stopped] = [noted(wheel), noted(wheel)];
     const startedMs = performance.now();
     moved.start(200);
     stopped.start(200);
@@ -65,11 +65,11 @@ describe('Beat', () => {
     expect(stopped.ran).toEqual([]);
   });
 
-  it('may be started by its own action, and stop others of the same beat', () => {
-    const beat = new Beat();
-    const other = noted(beat);
+  it('may be started by its own action, and stop others of the same tick', () => {
+    const wheel = new TimerWheel();
+    const other = noted(wheel);
     let left = 3;
-    const again = beat.wait(() => {
+    const again = wheel.timer(() => {
       other.stop();
       left -= 1;
       if (left > 0) again.start(0);
@@ -80,28 +80,28 @@ describe('Beat', () => {
     expect([left, other.ran]).toEqual([0, []]);
   });
 
-  it('lets several beats pass at once when the process was held up', () => {
-    const beat = new Beat();
-    const waits = [100, 900, 200_000].map((ms) => {
-      const wait = noted(beat);
-      wait.start(ms);
-      return wait;
+  it('lets several ticks pass at once when the process was held up', () => {
+    const wheel = new TimerWheel();
+    const timers = [100, 900, 200_000].map((ms) => {
+      const timer = noted(wheel);
+      timer.start(ms);
+      return timer;
     });
     vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 300_000);
     vi.advanceTimersByTime(100);
-    expect(waits.map(({ ran }) => ran.length)).toEqual([1, 1, 1]);
+    expect(timers.map(({ ran }) => ran.length)).toEqual([1, 1, 1]);
     vi.restoreAllMocks();
   });
 
-  it('has a timer only while somebody waits', () => {
-    const wait = noted(new Beat());
+  it('needs the system only while a timer runs', () => {
+    const timer = noted(new TimerWheel());
     expect(vi.getTimerCount()).toBe(0);
-    wait.start(1_000);
+    timer.start(1_000);
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(1_100);
     expect(vi.getTimerCount()).toBe(0);
-    wait.start(100);
+    timer.start(100);
     vi.advanceTimersByTime(200);
-    expect(wait.ran).toHaveLength(2);
+    expect(timer.ran).toHaveLength(2);
   });
 });
