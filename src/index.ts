@@ -10,4 +10,4 @@ export type { DriverOption } from './drivers/options.ts';
 export { type Manager, type ManagerOptions, startManager } from './manager/manager.ts';
 export type { EngineSpec, Provisioner, ServerCertificates, Task } from './provision/provisioner.ts';
 export { schedule, schedulerOptions } from './scheduler/scheduler.ts';
-export type { ClusterView, NodeView, Placement, PlacementRequest } from './scheduler/types.ts';
+export type { ClusterView, Decision, NodeView, PlacementRequest } from './scheduler/types.ts';

@@ -61,7 +61,7 @@ const ACCOUNTING_CONCURRENCY = 32;
  * The cluster's state: one in-memory model, written by the nodes' monitors alone, read by everybody as it is (a
  * synchronous reader has a snapshot). No lookup here walks all containers or all nodes.
  */
-export class Cluster implements ClusterView, NodeWriter {
+export class Cluster implements ClusterView<Node>, NodeWriter {
   readonly images: ImageIndex = new ImageIndex();
   readonly networks: HeldByNodes<NetworkSummary> = new HeldByNodes<NetworkSummary>((network) => network.Id);
   /** The networks that engines know under another name than clients. */

@@ -3,8 +3,7 @@ import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
 import type { Logger } from '../common/logger.ts';
 import { type PlacementOptions, parsePlacement } from '../scheduler/placement.ts';
-import { toError } from '../scheduler/refusal.ts';
-import { type SchedulerOptions, schedule } from '../scheduler/scheduler.ts';
+import type { Placer } from '../scheduler/placer.ts';
 import { BuildSessions } from './build-sessions.ts';
 import { ImageDistribution } from './distribution.ts';
 import type { CopyLimits } from './image-copies.ts';
@@ -15,7 +14,7 @@ export type PullPolicy = 'all' | 'one';
 
 export interface ImageServicesOptions {
   readonly cluster: Cluster;
-  readonly scheduler: SchedulerOptions;
+  readonly placer: Placer<Node>;
   readonly logger: Logger;
   /** Default `all`, as Docker Swarm did. */
   readonly pull?: PullPolicy;
@@ -29,14 +28,14 @@ export class ImageServices {
   readonly sessions: BuildSessions;
   readonly pullPolicy: PullPolicy;
   readonly #cluster: Cluster;
-  readonly #scheduler: SchedulerOptions;
+  readonly #placer: Placer<Node>;
   #builder: Node | undefined;
   readonly #builds = new Map<string, Node>();
 
   constructor(options: ImageServicesOptions) {
     const { cluster, logger } = options;
     this.#cluster = cluster;
-    this.#scheduler = options.scheduler;
+    this.#placer = options.placer;
     this.pullPolicy = options.pull ?? 'all';
     this.distribution = new ImageDistribution(cluster, logger, options.limits);
     this.tags = new ImageTags(cluster, this.distribution, logger);
@@ -49,9 +48,7 @@ export class ImageServices {
    */
   place(body: unknown, options: PlacementOptions = {}): PendingPlacement {
     const { request } = parsePlacement(body, options);
-    const placement = schedule(request, this.#cluster, this.#scheduler);
-    if (placement.kind === 'refused') throw toError(placement);
-    return this.#cluster.beginPlacement(placement.node as Node, request, {});
+    return this.#cluster.beginPlacement(this.#placer.choose(request), request, {});
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
+import type { Node } from '../cluster/node.ts';
 import { requireHealthy } from '../cluster/reachable.ts';
 import { refreshStopped } from '../cluster/stopped.ts';
 import type { Stops } from '../cluster/stops.ts';
@@ -8,7 +9,7 @@ import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
-import type { SchedulerOptions } from '../scheduler/scheduler.ts';
+import type { Placer } from '../scheduler/placer.ts';
 import { createContainer } from './create.ts';
 import { Drafts } from './drafts.ts';
 import type { ImageSource, NetworkPlacement, VolumePlacement } from './ports.ts';
@@ -19,7 +20,7 @@ import type { CreateRequest } from './wanted.ts';
 /** What the lifecycle is given to stand on. */
 export interface LifecycleParts {
   readonly cluster: Cluster;
-  readonly scheduler: SchedulerOptions;
+  readonly placer: Placer<Node>;
   readonly images: ImageSource;
   readonly networks: NetworkPlacement;
   readonly volumes: VolumePlacement;

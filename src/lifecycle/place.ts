@@ -2,8 +2,6 @@ import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
 import { BadRequestError, NotFoundError, SchedulingError } from '../common/errors.ts';
-import { toError } from '../scheduler/refusal.ts';
-import { schedule } from '../scheduler/scheduler.ts';
 import type { Home, PlacementRequest } from '../scheduler/types.ts';
 import type { LifecycleContext } from './lifecycle.ts';
 import type { NetworkPlacement } from './ports.ts';
@@ -113,15 +111,13 @@ function isTied({ references, parsed }: Wanted): boolean {
 }
 
 function choose(context: LifecycleContext, { references, parsed }: Wanted, { refused, replaced }: Surroundings): Node {
-  const { cluster, networks, volumes } = context;
+  const { cluster, networks, placer, volumes } = context;
   if (!context.images.isKnown(references.image) && cluster.nodes.some((node) => node.isHealthy)) {
     throw noSuchImage(references.image);
   }
   const homes: Home[] = [...volumes.homesOf(references.volumes), ...networkHomes(networks, references.networks)];
   const request = { ...parsed.request, homes, excluded: refused, ...succession(replaced) };
-  const answer = cluster.withoutReservationsOf(replaced, () => schedule(request, cluster, context.scheduler));
-  if (answer.kind === 'refused') throw toError(answer);
-  return answer.node as Node;
+  return cluster.withoutReservationsOf(replaced, () => placer.choose(request));
 }
 
 /** A successor need not keep away from what it replaces, and stays where that was: its port's address, its images, its neighbours. */

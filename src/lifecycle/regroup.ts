@@ -4,7 +4,6 @@ import { reasonOf, SchedulingError } from '../common/errors.ts';
 import type { Expression } from '../scheduler/expression.ts';
 import { matchesPattern } from '../scheduler/pattern.ts';
 import { type Reservation, reservationFor } from '../scheduler/reservation.ts';
-import { schedule } from '../scheduler/scheduler.ts';
 import type { PlacementRequest } from '../scheduler/types.ts';
 import type { Member } from './drafts.ts';
 import type { LifecycleContext } from './lifecycle.ts';
@@ -76,7 +75,7 @@ async function carryOut(
 
 /** The node that can take the container and all its members. They stay where most of them would not have to move. */
 function chooseFor(
-  { cluster, scheduler }: LifecycleContext,
+  { cluster, placer }: LifecycleContext,
   wanted: Wanted,
   { members, homes }: Ties,
   { refused, replaced }: Surroundings,
@@ -98,8 +97,8 @@ function chooseFor(
     companions: requests.map((each) => companion(freed(each, isMember), members)),
   };
   const containers: Container[] = [...all.map(({ container }) => container), ...replaced];
-  const answer = cluster.withoutReservationsOf(containers, () => schedule(request, cluster, scheduler));
-  return answer.kind === 'placed' ? (answer.node as Node) : undefined;
+  const decision = cluster.withoutReservationsOf(containers, () => placer.decide(request));
+  return decision.kind === 'placed' ? decision.node : undefined;
 }
 
 function reserve({ volumes }: LifecycleContext, { members, volumes: shared }: Ties, node: Node): Regrouping {

@@ -4,6 +4,7 @@ import { Cluster } from '../cluster/cluster.ts';
 import { systemClock } from '../common/clock.ts';
 import { silentLogger } from '../common/logger.ts';
 import { reservationOf } from '../scheduler/host-config.ts';
+import { Placer } from '../scheduler/placer.ts';
 import { schedulerOptions } from '../scheduler/scheduler.ts';
 import type { Home } from '../scheduler/types.ts';
 import { Drafts } from './drafts.ts';
@@ -50,7 +51,7 @@ function world(held: readonly Held[], homes: readonly Home[] = []): LifecycleCon
   }
   return {
     cluster,
-    scheduler: schedulerOptions(),
+    placer: new Placer(cluster, schedulerOptions()),
     images: { isKnown: () => true },
     networks: { homesOf: () => [], refusalsFor: () => new Map() },
     volumes: { homesOf: () => homes, claim: () => ({ names: [], undo: () => undefined }) },

@@ -26,6 +26,7 @@ import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import { Undertaker } from '../lifecycle/undertaker.ts';
 import { Membership } from '../monitor/membership.ts';
 import type { MonitorTimes } from '../monitor/node-monitor.ts';
+import { Placer } from '../scheduler/placer.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { openClusterState } from './cluster-state.ts';
@@ -114,9 +115,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     logger,
     times: options.times,
   });
+  const placer = new Placer(cluster, options.scheduler);
   const images = new ImageServices({
     cluster,
-    scheduler: options.scheduler,
+    placer,
     logger,
     pull: options.clusterOptions.pull,
   });
@@ -124,11 +126,11 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   cluster.hide(tombstones);
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
   const stops = new Stops(store.records('stops'));
-  const networking = await startNetworking({ ...options, cluster, store, identity, stops, memory });
+  const networking = await startNetworking({ ...options, cluster, placer, store, identity, stops, memory });
   const { networks, volumes } = networking;
   const lifecycle = new ContainerLifecycle({
     cluster,
-    scheduler: options.scheduler,
+    placer,
     images: images.distribution,
     networks,
     volumes,

@@ -7,8 +7,7 @@ import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { NetworkService } from '../networks/network-service.ts';
 import { parsePlacement } from '../scheduler/placement.ts';
-import { toError } from '../scheduler/refusal.ts';
-import { type SchedulerOptions, schedule } from '../scheduler/scheduler.ts';
+import type { Placer } from '../scheduler/placer.ts';
 import type { StateStore } from '../store/state-store.ts';
 import { Substrate } from '../substrate/substrate.ts';
 import type { ClusterIdentity, KnownSubstrate, SubstrateMemory } from '../substrate/types.ts';
@@ -19,7 +18,7 @@ import type { ClusterOptions } from './cluster-options.ts';
 /** What networks and volumes are started with. */
 export interface NetworkingOptions {
   readonly cluster: Cluster;
-  readonly scheduler: SchedulerOptions;
+  readonly placer: Placer<Node>;
   readonly clusterOptions: ClusterOptions;
   readonly store: StateStore;
   readonly stops: Stops;
@@ -55,7 +54,8 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
     },
     { mode, adoptSwarm, pool, identity },
   );
-  const place = (labels: Readonly<Record<string, string>>): Node => placeByLabels(options, labels);
+  const place = (labels: Readonly<Record<string, string>>): Node =>
+    options.placer.choose(parsePlacement({ Labels: labels }).request);
   const networks = new NetworkService({ cluster, substrate, place, clock, logger });
   const volumes = new VolumeService({
     cluster,
@@ -74,13 +74,6 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
       await substrate.close();
     },
   };
-}
-
-function placeByLabels({ cluster, scheduler }: NetworkingOptions, labels: Readonly<Record<string, string>>): Node {
-  const { request } = parsePlacement({ Image: '', Labels: labels });
-  const placement = schedule(request, cluster, scheduler);
-  if (placement.kind === 'refused') throw toError(placement);
-  return placement.node as Node;
 }
 
 function problemsOf({ nodes }: Cluster, { status }: Substrate): readonly string[] {

@@ -14,14 +14,14 @@ import { engineNameFor, substrateBody } from './substrate-body.ts';
 import { assertFree, subnetsOfCluster, subnetsOfNodes } from './taken-subnets.ts';
 
 /** Chooses a node for something that is not a container, honouring the constraints in its labels. */
-export type Placer = (labels: Readonly<Record<string, string>>) => Node | Promise<Node>;
+export type NodeChooser = (labels: Readonly<Record<string, string>>) => Node | Promise<Node>;
 
 /** What {@link NetworkCreation} works with. */
 export interface NetworkCreationParts {
   readonly cluster: Cluster;
   readonly catalog: NetworkCatalog;
   readonly substrate: Substrate;
-  readonly place: Placer;
+  readonly place: NodeChooser;
   readonly clock: Clock;
 }
 

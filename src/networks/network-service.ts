@@ -12,7 +12,7 @@ import type { Substrate } from '../substrate/substrate.ts';
 import { NetworkCatalog } from './catalog.ts';
 import { assertUnusedConfiguration } from './config-networks.ts';
 import { type ConnectBody, NetworkConnections } from './connections.ts';
-import { type CreatedNetwork, NetworkCreation, type Placer } from './creation.ts';
+import { type CreatedNetwork, NetworkCreation, type NodeChooser } from './creation.ts';
 import { danglingWish, filterNetworks, type Matchers, type NetworkFilters } from './filters.ts';
 import { inspectNetwork, inspectOnNodes, type NetworkDetails, type NetworkEndpoint } from './inspection.ts';
 import { engineNetworking } from './networking-config.ts';
@@ -24,7 +24,7 @@ import type { KnownNetwork } from './view.ts';
 export interface NetworkServiceParts {
   readonly cluster: Cluster;
   readonly substrate: Substrate;
-  readonly place: Placer;
+  readonly place: NodeChooser;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -1,10 +1,14 @@
-import type { NodeView } from './types.ts';
-
 /** What strategies compare nodes by. */
-export type Load = Pick<
-  NodeView,
-  'containerCount' | 'reservedMemoryBytes' | 'reservedNanoCpus' | 'totalMemoryBytes' | 'totalNanoCpus'
->;
+export interface Load {
+  /** Real memory and CPUs; the scheduler applies the overcommit itself. */
+  readonly totalMemoryBytes: number;
+  readonly totalNanoCpus: number;
+  /** Sums over the node's containers in any state, pending placements included. */
+  readonly reservedMemoryBytes: number;
+  readonly reservedNanoCpus: number;
+  /** Containers in any state, pending placements included. */
+  readonly containerCount: number;
+}
 
 type Column = Float64Array<ArrayBuffer>;
 

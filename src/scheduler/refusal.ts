@@ -1,15 +1,13 @@
 import { SchedulingError } from '../common/errors.ts';
 import type { Check } from './filters/filter.ts';
 import { nodeNames } from './filters/words.ts';
-import type { NodeView, Placement, RefusalCode, RefusalReason } from './types.ts';
+import type { NodeView, Refusal, RefusalCode, RefusalReason } from './types.ts';
 
 /** A check with the name of its filter. */
 export interface NamedCheck {
   readonly name: string;
   readonly check: Check;
 }
-
-type Refusal = Extract<Placement, { kind: 'refused' }>;
 
 /** Explains why no node was found. Walks every node: each counts for the first check, in order, that refuses it. */
 export function refuse(nodes: readonly NodeView[], checks: readonly NamedCheck[]): Refusal {

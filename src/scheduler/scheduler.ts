@@ -6,7 +6,7 @@ import type { NamedCheck } from './refusal.ts';
 import { refuse } from './refusal.ts';
 import { selectStrategy } from './strategies/registry.ts';
 import type { Rank, Strategy } from './strategies/strategy.ts';
-import type { ClusterView, NodeView, Placement, PlacementRequest } from './types.ts';
+import type { ClusterView, Decision, NodeView, PlacementRequest } from './types.ts';
 
 /** How a manager schedules: chosen once, at its start. */
 export interface SchedulerOptions {
@@ -40,7 +40,11 @@ export function schedulerOptions(choices: SchedulerChoices = {}): SchedulerOptio
  * Chooses a node, or explains why there is none. Pure and synchronous: the live cluster cannot change during the
  * call. The caller records the placement as pending before it awaits anything, so the next call sees it.
  */
-export function schedule(request: PlacementRequest, cluster: ClusterView, options: SchedulerOptions): Placement {
+export function schedule<N extends NodeView>(
+  request: PlacementRequest,
+  cluster: ClusterView<N>,
+  options: SchedulerOptions,
+): Decision<N> {
   const checks = prepareChecks(request, cluster, options);
   const preferences = new Preferences(
     checks.map(({ check }) => check),
@@ -71,13 +75,13 @@ function prepareChecks(request: PlacementRequest, cluster: ClusterView, options:
  * One pass over the table of loads, no allocation: a node is looked at only if it would beat the best one so far, so on
  * the happy path few are. Fewest preferences given up comes first, then the strategy's order, then the cluster's.
  */
-function pickBest(
-  { nodes, loads }: ClusterView,
+function pickBest<N extends NodeView>(
+  { nodes, loads }: ClusterView<N>,
   checks: readonly NamedCheck[],
   preferences: Preferences,
   rank: Rank,
-): NodeView | undefined {
-  let best: NodeView | undefined;
+): N | undefined {
+  let best: N | undefined;
   let bestPenalty = Number.POSITIVE_INFINITY;
   let bestWeight = 0;
   let bestTie = 0;

@@ -1,5 +1,5 @@
 import type { Expression } from './expression.ts';
-import type { LoadTable } from './load-table.ts';
+import type { Load, LoadTable } from './load-table.ts';
 
 /** Transport of a published port. */
 export type Protocol = 'tcp' | 'udp' | 'sctp';
@@ -29,7 +29,7 @@ export interface NodeBuiltins {
 }
 
 /** An engine as the scheduler sees it. Implemented by live objects: read synchronously, never kept, never written. */
-export interface NodeView {
+export interface NodeView extends Load {
   /** The engine's ID, unique in the cluster. */
   readonly id: string;
   readonly name: string;
@@ -39,14 +39,6 @@ export interface NodeView {
   /** Engine labels (`dockerd --label`). */
   readonly labels: ReadonlyMap<string, string>;
   readonly builtins: NodeBuiltins;
-  /** Real memory and CPUs; the scheduler applies the overcommit itself. */
-  readonly totalMemoryBytes: number;
-  readonly totalNanoCpus: number;
-  /** Sums over the node's containers in any state, pending placements included. */
-  readonly reservedMemoryBytes: number;
-  readonly reservedNanoCpus: number;
-  /** Containers in any state, pending placements included. */
-  readonly containerCount: number;
   /** Most containers the node takes (label `containerslots`); undefined = no limit. */
   readonly slots: number | undefined;
   /** Whether a container (any state) or pending placement holds an overlapping host port. O(1): see `PortTable`. */
@@ -70,11 +62,11 @@ export interface NodeIds {
 
 /**
  * The live cluster, read during one synchronous call (so it is its own snapshot). Containers in every state and
- * pending placements count everywhere.
+ * pending placements count everywhere. `N` is the kind of node, which a decision hands back.
  */
-export interface ClusterView {
+export interface ClusterView<N extends NodeView = NodeView> {
   /** All nodes, healthy or not, in a stable order (it breaks the last ties). */
-  readonly nodes: readonly NodeView[];
+  readonly nodes: readonly N[];
   /** Row i equals what `nodes[i]` says of its load. */
   readonly loads: LoadTable;
   /**
@@ -158,16 +150,19 @@ export interface RefusalReason {
   readonly explanation: string;
 }
 
-/** Why nothing was placed: an empty cluster, nobody healthy, no room, or conditions nobody meets. */
+/** The kinds of refusal: an empty cluster, no healthy node, no room, or conditions that no node meets. */
 export type RefusalCode = 'NO_NODES' | 'NO_HEALTHY_NODE' | 'NO_RESOURCES' | 'NO_NODE';
 
+/** Why no node was chosen. */
+export interface Refusal {
+  readonly kind: 'refused';
+  readonly code: RefusalCode;
+  readonly message: string;
+  /** Most frequent first; `nodes` add up to the size of the cluster. */
+  readonly reasons: readonly RefusalReason[];
+}
+
 /** The scheduler's answer. `dropped` are the soft expressions the chosen node does not meet. */
-export type Placement =
-  | { readonly kind: 'placed'; readonly node: NodeView; readonly dropped: readonly Expression[] }
-  | {
-      readonly kind: 'refused';
-      readonly code: RefusalCode;
-      readonly message: string;
-      /** Most frequent first; `nodes` add up to the size of the cluster. */
-      readonly reasons: readonly RefusalReason[];
-    };
+export type Decision<N extends NodeView = NodeView> =
+  | { readonly kind: 'placed'; readonly node: N; readonly dropped: readonly Expression[] }
+  | Refusal;

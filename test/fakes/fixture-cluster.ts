@@ -8,10 +8,10 @@ import { schedule, schedulerOptions } from '../../src/scheduler/scheduler.ts';
 import type {
   ClusterView,
   ContainerView,
+  Decision,
   NodeBuiltins,
   NodeIds,
   NodeView,
-  Placement,
   PlacementRequest,
   Protocol,
 } from '../../src/scheduler/types.ts';
@@ -87,7 +87,7 @@ interface FixtureContainer extends ContainerView {
 }
 
 /** A cluster that answers by naive search: the reference the indexes of the real one are held against. */
-export class FixtureCluster implements ClusterView {
+export class FixtureCluster implements ClusterView<FixtureNode> {
   readonly nodes: readonly FixtureNode[];
   readonly loads: LoadTable;
   readonly #containers: FixtureContainer[] = [];
@@ -112,15 +112,15 @@ export class FixtureCluster implements ClusterView {
   }
 
   /** Schedules a create body and, when placed, keeps the container. */
-  run(body: unknown, name: string, choices: SchedulerChoices = {}): Placement {
+  run(body: unknown, name: string, choices: SchedulerChoices = {}): Decision {
     const { request } = parsePlacement(body, { name });
     return this.place(request, name, choices);
   }
 
-  place(request: PlacementRequest, name: string, choices: SchedulerChoices = {}): Placement {
-    const placement = schedule(request, this, schedulerOptions(choices));
-    if (placement.kind === 'placed') this.add(placement.node.name, name, reservationFor(request, placement.node));
-    return placement;
+  place(request: PlacementRequest, name: string, choices: SchedulerChoices = {}): Decision {
+    const decision = schedule(request, this, schedulerOptions(choices));
+    if (decision.kind === 'placed') this.add(decision.node.name, name, reservationFor(request, decision.node));
+    return decision;
   }
 
   findContainers(reference: string): readonly ContainerView[] {
@@ -161,8 +161,8 @@ export class FixtureCluster implements ClusterView {
 }
 
 /** The chosen node's name, or the refusal's message. */
-export function outcomeOf(placement: Placement): string {
-  return placement.kind === 'placed' ? placement.node.name : placement.message;
+export function outcomeOf(decision: Decision): string {
+  return decision.kind === 'placed' ? decision.node.name : decision.message;
 }
 
 /** A small linear congruential generator: repeatable numbers in [0, 1). */

@@ -7,6 +7,7 @@ import { systemClock } from '../../src/common/clock.ts';
 import { parseListenAddress } from '../../src/common/listen-address.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import { ImageServices, type ImageServicesOptions } from '../../src/images/services.ts';
+import { Placer } from '../../src/scheduler/placer.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
@@ -32,7 +33,7 @@ export class ImageApi implements AsyncDisposable {
     const fake = await FakeCluster.start(engines);
     const { cluster } = fake;
     const logger = silentLogger();
-    const images = new ImageServices({ cluster, logger, scheduler: schedulerOptions(), ...options });
+    const images = new ImageServices({ cluster, logger, placer: new Placer(cluster, schedulerOptions()), ...options });
     const imageList = new ImageListView(cluster);
     // What these routes do not use is left out.
     const lifecycle = { use: async (container: unknown) => container };

@@ -6,6 +6,7 @@ import { silentLogger } from '../../src/common/logger.ts';
 import type { EngineAnswer } from '../../src/engine/exchange.ts';
 import { ContainerLifecycle } from '../../src/lifecycle/lifecycle.ts';
 import type { NetworkPlacement } from '../../src/lifecycle/ports.ts';
+import { Placer } from '../../src/scheduler/placer.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { memoryVolumeRecords } from '../../src/volumes/records.ts';
 import { VolumeService } from '../../src/volumes/volume-service.ts';
@@ -31,7 +32,7 @@ export class FakeLifecycle implements AsyncDisposable {
     });
     this.lifecycle = new ContainerLifecycle({
       cluster,
-      scheduler: schedulerOptions(),
+      placer: new Placer(cluster, schedulerOptions()),
       images: {
         isKnown: () => true,
         labelsOf: () => ({}),

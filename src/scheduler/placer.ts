@@ -1,0 +1,30 @@
+import { toError } from './refusal.ts';
+import { type SchedulerOptions, schedule } from './scheduler.ts';
+import type { ClusterView, Decision, NodeView, PlacementRequest } from './types.ts';
+
+/**
+ * Chooses nodes in one cluster by the rules of one manager. It records nothing: callers do, before they await anything, so that
+ * the next choice sees theirs.
+ */
+export class Placer<N extends NodeView = NodeView> {
+  readonly #cluster: ClusterView<N>;
+  readonly #options: SchedulerOptions;
+
+  /** @param cluster read anew for every choice */
+  constructor(cluster: ClusterView<N>, options: SchedulerOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+  }
+
+  /** The node, or an explanation why there is none. */
+  decide(request: PlacementRequest): Decision<N> {
+    return schedule(request, this.#cluster, this.#options);
+  }
+
+  /** The node. Throws a `SchedulingError` with the explanation when there is none. */
+  choose(request: PlacementRequest): N {
+    const decision = this.decide(request);
+    if (decision.kind === 'refused') throw toError(decision);
+    return decision.node;
+  }
+}
