@@ -335,11 +335,13 @@ const pruneReport = object({
   ContainersDeleted: texts,
   CachesDeleted: texts,
   VolumesDeleted: texts,
+  NetworksDeleted: texts,
   SpaceReclaimed: maybeWhole,
 }) as Shape<{
   readonly ContainersDeleted?: readonly string[] | null;
   readonly CachesDeleted?: readonly string[] | null;
   readonly VolumesDeleted?: readonly string[] | null;
+  readonly NetworksDeleted?: readonly string[] | null;
   readonly SpaceReclaimed?: number | null;
 }>;
 

@@ -16,6 +16,7 @@ import { type CreatedNetwork, NetworkCreation, type NodeChooser } from './creati
 import { danglingWish, filterNetworks, type Matchers, type NetworkFilters } from './filters.ts';
 import { inspectNetwork, inspectOnNodes, type NetworkDetails, type NetworkEndpoint } from './inspection.ts';
 import { engineNetworking } from './networking-config.ts';
+import { pruneNetworks } from './prune.ts';
 import { removeClusterNetwork } from './removal.ts';
 import { shownNetwork } from './shown.ts';
 import type { KnownNetwork } from './view.ts';
@@ -111,26 +112,20 @@ export class NetworkService {
     return this.#connections.disconnect(reference, body, signal);
   }
 
-  /** Removes what no container uses, on every node; the answers as one. `search` is the client's query. */
+  /**
+   * Removes unused networks on every node; the answers as one. `search` is the client's query. Rejects with every failure, by node; the
+   * other nodes are pruned all the same.
+   */
   async prune(search: string, signal: AbortSignal): Promise<{ readonly NetworksDeleted: readonly string[] | null }> {
-    const nodes = this.#prunable();
-    type Answer = { readonly NetworksDeleted?: readonly string[] | null };
-    const answers = await Promise.all(
-      nodes.map((node) =>
-        node.client
-          .json<Answer>({ method: 'POST', path: `/networks/prune${search}`, signal, timeoutMs: 60_000 })
-          .catch((error: unknown) => this.#pruneFailed(error, node)),
-      ),
-    );
-    await Promise.all([
-      this.#catalog.spanning.refresh(),
-      ...nodes.map((node) => node.refreshNetworks().catch(() => undefined)),
-    ]);
     const { networkNames } = this.#parts.cluster;
-    const names = new Set(
-      answers.flatMap((answer) => answer?.NetworksDeleted ?? []).map((name) => networkNames.shown(name)),
-    );
-    return { NetworksDeleted: names.size > 0 ? [...names].sort() : null };
+    const afterwards = (node: Node): Promise<void> => node.refreshNetworks();
+    try {
+      const pruned = await pruneNetworks({ nodes: this.#prunable(), search, afterwards, signal });
+      const names = new Set(pruned.map((name) => networkNames.shown(name)));
+      return { NetworksDeleted: names.size > 0 ? [...names].sort() : null };
+    } finally {
+      await this.#catalog.spanning.refresh();
+    }
   }
 
   /** The nodes a container must go to because of the networks it names. Throws 404 for unknown ones. */
@@ -230,11 +225,6 @@ export class NetworkService {
     if (guestOf === undefined) return cluster.healthyNodes();
     logger.warn({ cluster: guestOf }, 'networks are not pruned: the engines belong to another cluster');
     return [];
-  }
-
-  #pruneFailed(error: unknown, node: Node): undefined {
-    this.#parts.logger.warn({ err: error, engine: node.name }, 'pruning networks failed');
-    return undefined;
   }
 }
 
