@@ -30,6 +30,8 @@ import { beginPlacement, NameReservations, type PendingPlacement } from './place
 /** What happens in the cluster, for the API's event stream, the substrate and whoever watches. */
 export type ClusterEvent =
   | { readonly kind: 'node-added' | 'node-removed'; readonly node: Node }
+  /** A node lists other networks than before. */
+  | { readonly kind: 'networks-changed'; readonly node: Node }
   | {
       readonly kind: 'node-state';
       readonly node: Node;
@@ -359,8 +361,10 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   }
 
   replaceNetworks(node: Node, summaries: readonly NetworkSummary[]): void {
+    const { version } = this.networks;
     this.networks.replace(node, summaries);
     this.learnNetworkNames(summaries);
+    if (this.networks.version !== version) this.#events.emit({ kind: 'networks-changed', node });
   }
 
   /** Networks were listed: containers that showed one under a name that only engines know are listed again. */

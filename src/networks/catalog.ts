@@ -2,6 +2,8 @@ import type { Cluster, ClusterEvent } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
+import type { NetworkSummary } from '../engine/types.ts';
+import { isClusterScoped, isSubstrateInternal } from '../substrate/network-kinds.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import { ClusterNetworks } from './cluster-networks.ts';
 import { Participants } from './participants.ts';
@@ -45,8 +47,6 @@ export class NetworkCatalog {
     if (this.#view?.key === key) return this.#view.view;
     const view = new NetworkView<Node>([...networks.list()], spanning.list(), spanning.isKnown);
     this.#view = { key, view };
-    // Cluster networks from before our start: somebody must look after them.
-    if (!spanning.isKnown && view.all.some(({ kind }) => kind === 'cluster')) this.#substrate.activate();
     return view;
   }
 
@@ -86,11 +86,19 @@ export class NetworkCatalog {
   #onEvent(event: ClusterEvent): void {
     if (event.kind === 'node-removed') return this.participants.forgetNode(event.node);
     if (event.kind === 'node-state' && event.to === 'Healthy') return this.#learnHeld(event.node);
+    if (event.kind === 'networks-changed') return this.#careForPresent(event.node);
     if (event.kind !== 'engine-event' || event.event.Type !== 'network') return;
     const { Action, Actor, scope } = event.event;
     if (Action === 'connect') this.participants.add(Actor.ID, event.node);
     // Not awaited: a failed reading is repeated by the next round.
     else if (scope === 'swarm') void this.spanning.refresh();
+  }
+
+  /** Cluster networks from before our start need the substrate, also when it is formed only with the first need. */
+  #careForPresent(node: Node): void {
+    if (this.spanning.isKnown) return;
+    const isSpanning = (each: NetworkSummary): boolean => isClusterScoped(each) && !isSubstrateInternal(each);
+    if (this.#cluster.networks.of(node).some(isSpanning)) this.#substrate.activate();
   }
 
   #learnHeld(node: Node): void {
