@@ -65,6 +65,7 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
     memory: volumeMemory(options),
   });
   await volumes.start();
+  substrate.start();
   return {
     networks,
     volumes,

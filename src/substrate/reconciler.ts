@@ -82,6 +82,8 @@ export class Reconciler {
   /** Members whose containers' attachments are to be compared with the swarm's, because either may have lost some. */
   readonly #suspects = new Set<string>();
   #known: KnownSubstrate | undefined;
+  /** Whether what is remembered was read in this run. */
+  #hasLoaded = false;
   /** What was warned of already. */
   #told: ReadonlySet<string> = new Set();
   #failedRounds = 0;
@@ -102,8 +104,9 @@ export class Reconciler {
     this.#revival = new Revival({ ...parts, isStopped: parts.isStopped ?? (() => false) });
   }
 
-  /** Goes round until aborted. To be called once. */
+  /** Goes round until aborted. One run at a time; each begins with what is remembered then, which another manager may have written. */
   async run(signal: AbortSignal): Promise<void> {
+    this.#hasLoaded = false;
     while (!signal.aborted) {
       let delayMs: number = BACKOFF.baseMs;
       try {
@@ -143,9 +146,9 @@ export class Reconciler {
   /** One round; resolves with how long to wait for the next unless woken. */
   async #round(signal: AbortSignal): Promise<number> {
     this.#isWoken = false;
-    this.#known ??= (await this.#parts.memory?.load()) ?? { swarmId: undefined, nodes: [] };
+    const known = await this.#load();
     const { nodes } = this.#parts.members;
-    const observation = await this.#observer.observe(nodes, this.#known, signal);
+    const observation = await this.#observer.observe(nodes, known, signal);
     const plan = planSubstrate(observation, {
       identity: this.#identity,
       adoptSwarm: this.#options.adoptSwarm ?? false,
@@ -158,6 +161,13 @@ export class Reconciler {
     this.#take(results);
     if (results.length === 0) await this.#repair(plan, members, signal);
     return this.#delayAfter(plan, results);
+  }
+
+  async #load(): Promise<KnownSubstrate> {
+    const loaded = this.#hasLoaded ? undefined : await this.#parts.memory?.load();
+    this.#hasLoaded = true;
+    this.#known = loaded ?? this.#known ?? { swarmId: undefined, nodes: [] };
+    return this.#known;
   }
 
   #delayAfter(plan: Plan, results: readonly StepResult[]): number {
@@ -253,7 +263,7 @@ export class Reconciler {
   }
 
   async #rest(delayMs: number, signal: AbortSignal): Promise<void> {
-    if (this.#isWoken || delayMs === 0) return;
+    if (this.#isWoken || delayMs === 0 || signal.aborted) return;
     const rest = new AbortController();
     const wake = (): void => rest.abort();
     this.#wake = wake;

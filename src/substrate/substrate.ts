@@ -34,9 +34,15 @@ export class Substrate {
   readonly #board: StatusBoard;
   readonly #reconciler: Reconciler;
   readonly #clock: Clock;
-  readonly #stop = new AbortController();
+  readonly #closed = new AbortController();
   readonly #unsubscribe: () => void;
-  #loop: Promise<void> | undefined;
+  /** Whether this manager looks after the substrate. */
+  #isOn = false;
+  /** Whether cluster networks were needed: until then, lazy mode waits. */
+  #isNeeded: boolean;
+  /** Resolves when the last run has ended. */
+  #ending: Promise<void> = Promise.resolve();
+  #loop: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
 
   constructor(parts: SubstrateParts, options: SubstrateOptions = {}) {
     const { members, clock, logger } = parts;
@@ -46,7 +52,25 @@ export class Substrate {
     this.#board = new StatusBoard(clock, logger);
     this.#reconciler = new Reconciler({ ...parts, board: this.#board }, options);
     this.#unsubscribe = members.subscribe((event) => this.#reconciler.onEvent(event));
-    if (this.mode === 'eager') this.activate();
+    this.#isNeeded = this.mode === 'eager';
+  }
+
+  /** Begins to look after the substrate: at once in eager mode, else with the first need. Idempotent; may follow {@link stop}. */
+  start(): void {
+    this.#isOn = true;
+    this.#run();
+  }
+
+  /**
+   * Leaves the substrate alone; the engines keep it, and the status stays that of the last round. Resolves when nothing of a
+   * round is under way any more. Idempotent.
+   */
+  async stop(): Promise<void> {
+    this.#isOn = false;
+    const loop = this.#loop;
+    this.#loop = undefined;
+    loop?.stop.abort(new Error('the manager stops looking after cluster networks'));
+    await loop?.ended;
   }
 
   get status(): SubstrateStatus {
@@ -58,10 +82,10 @@ export class Substrate {
     return this.#board.subscribe(listener);
   }
 
-  /** Begins to form and keep the substrate; at once in eager mode, else with the first need. Idempotent. */
+  /** Says that cluster networks are needed: lazy mode waits for that. Idempotent; what is said before {@link start} counts then. */
   activate(): void {
-    if (this.mode === 'off' || this.#stop.signal.aborted) return;
-    this.#loop ??= this.#reconciler.run(this.#stop.signal);
+    this.#isNeeded = true;
+    this.#run();
   }
 
   /** Why a member takes no part in cluster networks; undefined when it does or soon will. */
@@ -120,11 +144,20 @@ export class Substrate {
     return this.#members.nodes.find(({ id }) => id === memberId);
   }
 
-  /** Stops looking after the substrate; the engines keep it. Idempotent. */
+  /** Stops for good, and rejects every wait for the substrate. Idempotent. */
   async close(): Promise<void> {
     this.#unsubscribe();
-    this.#stop.abort(new Error('the manager stops'));
-    await this.#loop;
+    this.#closed.abort(new Error('the manager stops'));
+    await this.stop();
+  }
+
+  #run(): void {
+    if (!this.#isOn || !this.#isNeeded || this.mode === 'off' || this.#loop || this.#closed.signal.aborted) return;
+    const stop = new AbortController();
+    // A round of an earlier run may still be ending.
+    const ended = this.#ending.then(() => this.#reconciler.run(stop.signal));
+    this.#loop = { stop, ended };
+    this.#ending = ended;
   }
 
   /** Waits for a status, looking again at once. */
@@ -132,7 +165,7 @@ export class Substrate {
     this.activate();
     if (wish.isReached(this.status)) return;
     this.#reconciler.kick();
-    await this.#board.until(wish, signal, this.#stop.signal);
+    await this.#board.until(wish, signal, this.#closed.signal);
   }
 
   #assertOn(): void {
@@ -152,6 +185,7 @@ export class Substrate {
 
   #whyNotFormed(): string {
     const { guestOf } = this.status;
+    if (!this.#isOn) return 'this manager does not look after cluster networks at present';
     if (guestOf !== undefined)
       return `the engines belong to cluster ${guestOf}, whose networks this manager leaves alone; to manage that cluster, start the manager with --cluster ${guestOf}`;
     const [problem] = this.status.problems.values();

@@ -22,7 +22,9 @@ function signal(ms = 60_000): AbortSignal {
 }
 
 function substrateOver(options: SubstrateOptions = OPTIONS): Substrate {
-  return new Substrate({ members: base.cluster, clock: systemClock, logger: base.logger }, options);
+  const made = new Substrate({ members: base.cluster, clock: systemClock, logger: base.logger }, options);
+  made.start();
+  return made;
 }
 
 /** The swarm's nodes as its manager lists them. */
