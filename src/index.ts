@@ -1,6 +1,7 @@
 /** The public interface of the package: what drivers for machines and programs around a manager build on. */
-export { Cluster, type ClusterEvent } from './cluster/cluster.ts';
+export { Cluster } from './cluster/cluster.ts';
 export type { Container } from './cluster/container.ts';
+export type { ClusterEvent } from './cluster/events.ts';
 export type { Node, NodeState } from './cluster/node.ts';
 export { ClusterError, type ClusterErrorOptions } from './common/errors.ts';
 export { type DiscoveryBackend, openDiscovery } from './discovery/discovery.ts';

@@ -5,8 +5,9 @@ import { silentLogger } from '../common/logger.ts';
 import { EngineClient } from '../engine/client.ts';
 import type { ContainerSummary } from '../engine/types.ts';
 import { parsePlacement } from '../scheduler/placement.ts';
-import { Cluster, type ClusterEvent } from './cluster.ts';
-import { IDENTITY_LABEL } from './container.ts';
+import { Cluster } from './cluster.ts';
+import { type Container, IDENTITY_LABEL } from './container.ts';
+import type { ClusterEvent } from './events.ts';
 import { Node } from './node.ts';
 
 /** A cluster of healthy nodes, each with what it lists. */
@@ -184,6 +185,77 @@ describe('nodes', () => {
     expect(node('one').clockOffsetMs).toBe(5000);
     cluster.setInfo(node('one'), engineInfo('one', 'id-of-one', { SystemTime: 'yesterday' }));
     expect(node('one').clockOffsetMs).toBe(0);
+  });
+});
+
+describe('changes of containers', () => {
+  /** What a follower hears, as `kind name state before → after`. */
+  function heard(cluster: Cluster): string[] {
+    const lines: string[] = [];
+    const text = (one: Container): string => `${one.name} ${one.state} ${one.id.slice(0, 4)}`;
+    cluster.subscribe((event) => {
+      if (event.kind === 'container-added') lines.push(`+ ${text(event.after)}`);
+      else if (event.kind === 'container-removed') lines.push(`- ${text(event.before)}`);
+      else if (event.kind === 'container-changed') lines.push(`${text(event.before)} → ${text(event.after)}`);
+      else if (event.kind !== 'engine-event') lines.push(event.kind);
+    });
+    return lines;
+  }
+
+  test('are told with what was before and what is now, and only when something changed', () => {
+    const { cluster, node } = clusterOf({ one: [] });
+    const lines = heard(cluster);
+    cluster.replaceContainers(node('one'), [WEB]);
+    cluster.replaceContainers(node('one'), [WEB]);
+    cluster.updateContainers(node('one'), [WEB.Id], [{ ...WEB, State: 'exited', Status: 'Exited (0) 1 second ago' }]);
+    cluster.replaceContainers(node('one'), [DB]);
+    cluster.removeContainer(node('one'), DB.Id);
+    cluster.removeContainer(node('one'), DB.Id);
+    expect(lines).toEqual([
+      '+ web running aaa1',
+      'web running aaa1 → web exited aaa1',
+      '- web exited aaa1',
+      '+ db running aaa2',
+      '- db running aaa2',
+    ]);
+  });
+
+  test('are found in the model by who is told, and a node that leaves says so first', () => {
+    const { cluster, node } = clusterOf({ one: [WEB] });
+    const lines = heard(cluster);
+    const there: boolean[] = [];
+    cluster.subscribe((event) => {
+      if (event.kind === 'holdings-leaving') there.push(cluster.findContainer('web') !== undefined);
+      if (event.kind === 'container-removed') there.push(cluster.findContainer('web') !== undefined);
+    });
+    cluster.removeNode(node('one'));
+    expect(lines).toEqual(['node-state', 'holdings-leaving', '- web running aaa1', 'node-removed']);
+    expect(there).toEqual([true, false]);
+  });
+
+  test('are told of an identity that passes over', () => {
+    const { cluster, node } = clusterOf({ one: [WEB], two: [] });
+    const moved = containerSummary('ddd1', { Names: ['/web'], Labels: { [IDENTITY_LABEL]: WEB.Id } });
+    const lines = heard(cluster);
+    cluster.replaceContainers(node('two'), [moved]);
+    cluster.replaceContainers(node('one'), []);
+    cluster.replaceContainers(node('one'), [WEB]);
+    expect(lines).toEqual([
+      '+ web running ddd1',
+      '- web running aaa1',
+      'web running ddd1 → web running aaa1',
+      '+ web running aaa1',
+      'web running aaa1 → web running ddd1',
+    ]);
+  });
+
+  test('are told of volumes when a listing differs', () => {
+    const { cluster, node } = clusterOf({ one: [] });
+    const lines = heard(cluster);
+    const volume = { Name: 'data', Driver: 'local', Mountpoint: '', Scope: 'local', Labels: null, Options: null };
+    cluster.replaceVolumes(node('one'), [volume]);
+    cluster.replaceVolumes(node('one'), [volume]);
+    expect(lines).toEqual(['volumes-changed']);
   });
 });
 

@@ -18,6 +18,7 @@ import { Accounting } from './accounting.ts';
 import { Container } from './container.ts';
 import { containersMeant, onlyContainers, resolveContainer } from './container-reference.ts';
 import { Containers } from './containers.ts';
+import type { ClusterEvent } from './events.ts';
 import { HeldByNodes } from './held-by-nodes.ts';
 import { ImageIndex } from './images.ts';
 import { MOVE_LABEL, type Moves } from './moves.ts';
@@ -27,33 +28,10 @@ import { nodeIdFor } from './node-id.ts';
 import type { NodeWriter } from './node-sync.ts';
 import { beginPlacement, NameReservations, type PendingPlacement } from './placements.ts';
 
-/** What happens in the cluster, for the API's event stream, the substrate and whoever watches. */
-export type ClusterEvent =
-  | { readonly kind: 'node-added' | 'node-removed'; readonly node: Node }
-  /** A node lists other networks than before. */
-  | { readonly kind: 'networks-changed'; readonly node: Node }
-  | {
-      readonly kind: 'node-state';
-      readonly node: Node;
-      readonly from: NodeState;
-      readonly to: NodeState;
-      readonly reason: string;
-    }
-  /** An engine's own message; `text` is what it wrote (64-bit times survive only there). */
-  | { readonly kind: 'engine-event'; readonly node: Node; readonly event: EngineEvent; readonly text: string };
-
 /** Containers that clients removed and engines still have. */
 export interface Removed {
   readonly size: number;
   has(engineId: string): boolean;
-}
-
-/** Told what nodes hold, as it changes; see {@link Cluster.watchHoldings}. */
-export interface HoldingsWatch {
-  containerChanged(node: Node, engineId: string): void;
-  volumesChanged(node: Node): void;
-  /** Before what a node holds leaves the model although the engine may go on holding it. */
-  parting(node: Node): void;
 }
 
 /** Nodes whose containers are inspected at once while reservations are learned. */
@@ -76,7 +54,6 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   readonly #containers: Containers;
   readonly #clock: Clock;
   readonly #events: Emitter<ClusterEvent>;
-  #watch: HoldingsWatch | undefined;
   #onUnfinishedMove: (container: Container) => void = () => undefined;
   #nodes: readonly Node[] = [];
   readonly #byId = new Map<string, Node>();
@@ -86,7 +63,7 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
     this.#clock = clock;
     this.#containers = new Containers({
       onUnknownReservation: (container) => this.accounting.learn(container),
-      onChange: (node, engineId) => this.#watch?.containerChanged(node, engineId),
+      onChange: (before, after) => this.#tellContainer(before, after),
       onRefusedIdentity: (container) => {
         const { node, name, engineId, claimedId, labels } = container;
         if (labels[MOVE_LABEL]) return this.#onUnfinishedMove(container);
@@ -103,11 +80,6 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   /** Calls `listener` for every event, synchronously and in order, until the returned function is called. */
   subscribe(listener: (event: ClusterEvent) => void): () => void {
     return this.#events.subscribe(listener);
-  }
-
-  /** Tells one watcher, synchronously, what nodes hold. To be called once. */
-  watchHoldings(watch: HoldingsWatch): void {
-    this.#watch = watch;
   }
 
   /** All nodes in the order of discovery, whatever their state. */
@@ -382,7 +354,7 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   replaceVolumes(node: Node, summaries: readonly VolumeSummary[]): void {
     const { version } = this.volumes;
     this.volumes.replace(node, summaries);
-    if (this.volumes.version !== version) this.#watch?.volumesChanged(node);
+    if (this.volumes.version !== version) this.#events.emit({ kind: 'volumes-changed', node });
   }
 
   /** @param id by which clients know the container of the event, if it is one's */
@@ -393,6 +365,12 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
       return this.#events.emit({ kind: 'engine-event', node, event, text });
     const known = { ...event, Actor: { ...event.Actor, ID: id } };
     this.#events.emit({ kind: 'engine-event', node, event: known, text: text.replaceAll(engineId, id) });
+  }
+
+  #tellContainer(before: Container | undefined, after: Container | undefined): void {
+    if (after && before) this.#events.emit({ kind: 'container-changed', node: after.node, before, after });
+    else if (after) this.#events.emit({ kind: 'container-added', node: after.node, after });
+    else if (before) this.#events.emit({ kind: 'container-removed', node: before.node, before });
   }
 
   /** As clients see them, without those that were removed for clients already. */
@@ -414,7 +392,7 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   }
 
   #forget(node: Node): void {
-    this.#watch?.parting(node);
+    this.#events.emit({ kind: 'holdings-leaving', node });
     this.#containers.removeAll(node);
     this.accounting.forget(node);
     this.images.remove(node);

@@ -25,13 +25,14 @@ interface KeptEntry {
 
 /**
  * One container: parsed facts for lookups, and its list entry kept serialised so that listing only copies text.
- * Immutable but for its status' text, which ages; a changed container is a new object.
+ * Immutable; a changed container is a new object.
  */
 export class Container implements ContainerView {
   readonly engineId: string;
   /** The identity that {@link IDENTITY_LABEL} claims; the engine's own ID without one. */
   readonly claimedId: string;
-  #id: string;
+  /** The identity clients see; the engine's own ID unless the container carries {@link IDENTITY_LABEL} and may. */
+  readonly id: string;
   /** Without leading slash. */
   readonly name: string;
   /** Its names as a link of other containers (`web/db`), without leading slash. */
@@ -53,40 +54,44 @@ export class Container implements ContainerView {
   /** What the last filtered listing showed; 'asked' when there was one, which is not worth keeping yet. */
   #kept: KeptEntry | 'asked' | undefined;
 
-  constructor(node: Node, summary: ContainerSummary, nowMs: number, earlier?: Container) {
+  /** `shown` is what the list entry does not tell. */
+  constructor(
+    node: Node,
+    summary: ContainerSummary,
+    nowMs: number,
+    earlier?: Container,
+    shown?: { readonly id: string; readonly status: Status },
+  ) {
     const { Names, Status: statusText, Id, ...rest } = summary;
     this.node = node;
     this.engineId = Id;
     this.labels = listableLabels(summary.Labels ?? {});
     this.claimedId = identityOf(Id, this.labels);
-    this.#id = this.claimedId;
+    this.id = shown?.id ?? this.claimedId;
     this.name = ownName(Names ?? [], summary.Id);
     this.image = summary.Image;
     this.imageId = summary.ImageID;
     this.state = summary.State;
     this.createdSeconds = summary.Created;
     this.seenMs = earlier?.seenMs ?? nowMs;
-    this.status = readStatus(statusText, nowMs, earlier?.state === summary.State ? earlier.status : undefined);
-    const shown = {
+    this.status =
+      shown?.status ?? readStatus(statusText, nowMs, earlier?.state === summary.State ? earlier.status : undefined);
+    const listed = {
       ...rest,
       ...(rest.Labels && { Labels: this.labels }),
       Ports: reachablePorts(summary.Ports ?? [], node.address),
     };
-    this.#rest = `,${JSON.stringify(shown).slice(1)}`;
+    this.#rest = `,${JSON.stringify(listed).slice(1)}`;
     this.links = (Names ?? []).map((each) => each.replace(/^\//, '')).filter((each) => each.includes('/'));
     this.#qualified = [this.name, ...this.links].map((each) => JSON.stringify(`/${node.name}/${each}`)).join(',');
     this.#plain = [this.name, ...this.links].map((each) => JSON.stringify(`/${each}`)).join(',');
   }
 
-  /** The identity clients see; the engine's own ID unless the container carries {@link IDENTITY_LABEL} and may. */
-  get id(): string {
-    return this.#id;
-  }
-
-  /** Gives or refuses it the identity it claims. For the owner of the indexes, while it is in none of them. */
-  identify(isGranted: boolean): void {
-    this.#id = isGranted ? this.claimedId : this.engineId;
-    this.#kept = undefined;
+  /** The same container with the identity that it claims, or without it. */
+  identified(isGranted: boolean): Container {
+    const summary = { ...this.entry(), Id: this.engineId, Names: [this.name, ...this.links], Status: '' };
+    const id = isGranted ? this.claimedId : this.engineId;
+    return new Container(this.node, summary, this.seenMs, this, { id, status: this.status });
   }
 
   get nodeId(): string {
@@ -109,7 +114,7 @@ export class Container implements ContainerView {
     const names = style === 'node' ? this.#qualified : `${this.#plain},${this.#qualified}`;
     const status = renderStatus(this.node.isHealthy ? this.status : HOST_DOWN, nowMs);
     return {
-      text: `{"Names":[${names}],"Status":${JSON.stringify(status.text)},"Id":"${this.#id}"${this.#rest}`,
+      text: `{"Names":[${names}],"Status":${JSON.stringify(status.text)},"Id":"${this.id}"${this.#rest}`,
       validUntilMs: status.validUntilMs,
     };
   }
@@ -131,7 +136,7 @@ export class Container implements ContainerView {
 
   /** The list entry parsed anew, for the filters that need more than the facts kept apart. */
   entry(): Omit<ContainerSummary, 'Names' | 'Status'> {
-    return JSON.parse(`{"Id":"${this.#id}"${this.#rest}`);
+    return JSON.parse(`{"Id":"${this.id}"${this.#rest}`);
   }
 
   /** The list entry but for its age, as JSON text without its ID: what is noted of it. */

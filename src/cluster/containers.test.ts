@@ -74,7 +74,12 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
 /** The real thing beside the plainest possible one: every node's containers in a map, pending ones in a list. */
 class Both {
   readonly nodes: readonly Node[] = ['one', 'two', 'three'].map((name) => modelNode(name));
-  readonly real: Containers = new Containers({ onUnknownReservation: () => undefined });
+  readonly real: Containers = new Containers({
+    onUnknownReservation: () => undefined,
+    onChange: (before, after) => this.#follow(before, after),
+  });
+  /** What a follower of the changes knows, by node and engine ID. */
+  readonly followed = new Map<string, Container>();
   readonly plain: Map<string, ContainerSummary>[] = [new Map(), new Map(), new Map()];
   readonly pending: PendingContainer[] = [];
   #pended = 0;
@@ -122,13 +127,29 @@ class Both {
     return node;
   }
 
+  /** Takes a change as a follower does, who finds the model as it is told. */
+  #follow(before: Container | undefined, after: Container | undefined): void {
+    const one = after ?? before;
+    if (!one) throw new Error('a change of nothing');
+    const key = `${one.node.name} ${one.engineId}`;
+    expect(before).toBe(this.followed.get(key));
+    expect(before).not.toBe(after);
+    expect(one.node.containers.get(one.engineId)).toBe(after);
+    const isIt = (each: { readonly nodeId: string; readonly engineId: string }): boolean =>
+      each.nodeId === one.nodeId && each.engineId === one.engineId;
+    expect(this.real.index.byId(one.engineId).find(isIt)).toBe(after);
+    expect([...this.real.list].find(isIt)).toBe(after);
+    expect(one.node.ledger.has(one.engineId)).toBe(after !== undefined);
+    if (after) this.followed.set(key, after);
+    else this.followed.delete(key);
+  }
+
   /** All containers as they would be built from what each engine lists now. */
   containers(): Container[] {
     const all = this.plain.flatMap((held, index) =>
       [...held.values()].map((summary) => new Container(this.node(index), summary, NOW)),
     );
-    for (const one of all) one.identify(all.every((other) => other === one || !goesBefore(other, one)));
-    return all;
+    return all.map((one) => one.identified(all.every((other) => other === one || !goesBefore(other, one))));
   }
 
   #pend(node: Node, name: string, key: string): void {
@@ -162,6 +183,19 @@ describe('after any history', () => {
     for (const step of history) both.take(step);
     compare(both);
   }
+
+  test('who follows the changes knows what is listed, each container with its identity', () => {
+    fc.assert(
+      fc.property(aHistory, (history) =>
+        check(history, (both) => {
+          expect(new Set(both.followed.values())).toEqual(new Set(both.real.list));
+          const known = [...both.followed.values()].map(({ nodeId, engineId, id }) => `${nodeId} ${engineId} ${id}`);
+          const meant = both.containers().map(({ nodeId, engineId, id }) => `${nodeId} ${engineId} ${id}`);
+          expect(known.sort()).toEqual(meant.sort());
+        }),
+      ),
+    );
+  });
 
   test('IDs, prefixes and names find what a search through everything finds', () => {
     fc.assert(

@@ -24,8 +24,14 @@ export interface ContainerWatch {
   readonly onUnknownReservation: (container: Container) => void;
   /** One claims an identity that another has, and goes by its engine's own ID. Once for each. */
   readonly onRefusedIdentity?: (container: Container) => void;
-  /** One came, changed or went. */
-  readonly onChange?: (node: Node, engineId: string) => void;
+  /** One came (no `before`), changed or went (no `after`); every index has it. */
+  readonly onChange?: (before: Container | undefined, after: Container | undefined) => void;
+}
+
+/** A change to be told once every index has it. */
+interface Change {
+  readonly before: Container | undefined;
+  after: Container | undefined;
 }
 
 /**
@@ -64,12 +70,13 @@ export class Containers {
 
   remove(node: Node, engineId: string): void {
     const container = node.containers.get(engineId);
-    if (container) {
-      this.#detach(container);
-      this.#settleIdentities(container);
-    }
     // Also without a container: one that ended before it was ever listed (`run --rm`) held its reservation too.
     node.ledger.remove(engineId);
+    if (!container) return;
+    const changes: Change[] = [{ before: container, after: undefined }];
+    this.#detach(container);
+    this.#settleIdentities(container, changes);
+    this.#tell(changes);
   }
 
   removeAll(node: Node): void {
@@ -128,13 +135,16 @@ export class Containers {
     const earlier = node.containers.get(summary.Id);
     const container = new Container(node, summary, nowMs, earlier);
     if (earlier?.isSameAs(container)) return;
+    const changes: Change[] = [{ before: earlier, after: container }];
     if (earlier) this.#detach(earlier);
     this.#attach(container);
-    if (earlier) this.#settleIdentities(earlier);
-    this.#settleIdentities(container);
-    if (node.ledger.has(container.engineId)) return;
-    node.ledger.put(container.engineId, listedReservation(summary));
-    onUnknown(container);
+    if (earlier) this.#settleIdentities(earlier, changes);
+    this.#settleIdentities(container, changes);
+    if (!node.ledger.has(container.engineId)) {
+      node.ledger.put(container.engineId, listedReservation(summary));
+      onUnknown(container);
+    }
+    this.#tell(changes);
   }
 
   #attach(container: Container): void {
@@ -143,7 +153,6 @@ export class Containers {
     this.list.add(container);
     this.#claims.add(container);
     this.#size += 1;
-    this.#watch.onChange?.(container.node, container.engineId);
   }
 
   #detach(container: Container): void {
@@ -152,18 +161,23 @@ export class Containers {
     this.list.remove(container);
     this.#claims.remove(container);
     this.#size -= 1;
-    this.#watch.onChange?.(container.node, container.engineId);
   }
 
-  /** A container came or went: those that claim an identity it has or had get it, or lose it. */
-  #settleIdentities(changed: Container): void {
+  /** A container came or went: those that claim an identity it has or had get it, or lose it. Adds what that changed to `changes`. */
+  #settleIdentities(changed: Container, changes: Change[]): void {
     for (const { container, isGranted } of this.#claims.toSettle(changed)) {
-      this.index.remove(container);
-      this.list.remove(container);
-      container.identify(isGranted);
-      this.index.add(container);
-      this.list.add(container);
+      const after = container.identified(isGranted);
+      this.#detach(container);
+      this.#attach(after);
+      const known = changes.find((change) => change.after === container);
+      if (known) known.after = after;
+      else changes.push({ before: container, after });
     }
+  }
+
+  #tell(changes: readonly Change[]): void {
+    const { onChange } = this.#watch;
+    if (onChange) for (const { before, after } of changes) onChange(before, after);
   }
 }
 

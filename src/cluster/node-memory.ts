@@ -3,6 +3,7 @@ import { ROLE_LABEL } from '../common/labels.ts';
 import type { Logger } from '../common/logger.ts';
 import type { VolumeSummary } from '../engine/types.ts';
 import type { Cluster } from './cluster.ts';
+import type { ClusterEvent } from './events.ts';
 import { HeldNotes, type NoteStore } from './held-notes.ts';
 import type { Node } from './node.ts';
 import { lastingInfo, type NodeRecord, type TextRecords } from './node-record.ts';
@@ -64,15 +65,7 @@ export class NodeMemory {
   async start(): Promise<void> {
     const { cluster } = this.#parts;
     for (const record of this.#records.values()) if (record.left) await this.#loadAbsent(record);
-    cluster.watchHoldings({
-      containerChanged: (node, engineId) => this.#notes.containerChanged(node, engineId),
-      volumesChanged: (node) => this.#notes.volumesChanged(node),
-      parting: (node) => this.#notes.leave(node),
-    });
-    this.#unsubscribe = cluster.subscribe((event) => {
-      if (event.kind === 'node-state' && event.to === 'Healthy') this.#seen(event.node);
-      else if (event.kind === 'node-removed') this.#background(this.#left(event.node, 'it left discovery'));
-    });
+    this.#unsubscribe = cluster.subscribe((event) => this.#onEvent(event));
   }
 
   /** Where nodes were last seen that have not left. */
@@ -250,6 +243,25 @@ export class NodeMemory {
       `node ${node.name} is in the cluster: take ${node.entry} out of discovery first, and it can be forgotten`,
       'NODE_IN_USE',
     );
+  }
+
+  #onEvent(event: ClusterEvent): void {
+    const { node } = event;
+    switch (event.kind) {
+      case 'container-added':
+      case 'container-changed':
+        return this.#notes.containerChanged(node, event.after.engineId);
+      case 'container-removed':
+        return this.#notes.containerChanged(node, event.before.engineId);
+      case 'volumes-changed':
+        return this.#notes.volumesChanged(node);
+      case 'holdings-leaving':
+        return this.#notes.leave(node);
+      case 'node-state':
+        return event.to === 'Healthy' ? this.#seen(node) : undefined;
+      case 'node-removed':
+        return this.#background(this.#left(node, 'it left discovery'));
+    }
   }
 
   #background(work: Promise<void>): void {

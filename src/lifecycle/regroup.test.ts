@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FakeLifecycle } from '../../test/fakes/lifecycle.ts';
-import type { ClusterEvent } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
+import type { ClusterEvent } from '../cluster/events.ts';
 import { MOVE_LABEL } from '../cluster/moves.ts';
 
 const NODES = [{}, {}, {}];

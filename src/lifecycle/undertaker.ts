@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
-import type { Cluster, ClusterEvent } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Tombstone, Tombstones } from '../cluster/tombstones.ts';
 import { backoffMs } from '../common/backoff.ts';

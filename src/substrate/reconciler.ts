@@ -134,11 +134,11 @@ export class Reconciler {
 
   /** Takes what happened to a member. */
   onEvent({ kind, node, event }: MemberEvent): void {
-    const isSwarmNews = kind === 'engine-event' && event?.Type === 'node';
-    if (kind === 'engine-event' && !isSwarmNews) return;
-    if (!isSwarmNews) {
+    if (kind.startsWith('node-')) {
       this.#observer.forget(node.id);
       this.#suspects.add(node.id);
+    } else if (kind !== 'engine-event' || event?.Type !== 'node') {
+      return;
     }
     this.kick();
   }

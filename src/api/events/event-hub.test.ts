@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Cluster, ClusterEvent } from '../../cluster/cluster.ts';
+import type { Cluster } from '../../cluster/cluster.ts';
+import type { ClusterEvent } from '../../cluster/events.ts';
 import { Node } from '../../cluster/node.ts';
 import { systemClock } from '../../common/clock.ts';
 import type { EngineClient } from '../../engine/client.ts';

@@ -1,4 +1,5 @@
-import type { Cluster, ClusterEvent } from '../../cluster/cluster.ts';
+import type { Cluster } from '../../cluster/cluster.ts';
+import type { ClusterEvent } from '../../cluster/events.ts';
 import type { NetworkNames } from '../../cluster/network-names.ts';
 import type { Clock } from '../../common/clock.ts';
 import { EventBatch } from './event-batch.ts';

@@ -1,0 +1,40 @@
+import type { EngineEvent } from '../engine/types.ts';
+import type { Container } from './container.ts';
+import type { Node, NodeState } from './node.ts';
+
+/**
+ * Changes of the model, emitted after the model has them, synchronously and in order. An
+ * engine's own message may come before or after the change it is about: to follow containers, follow the `container-…` events.
+ */
+export type ClusterEvent =
+  | NodeEvent
+  | ContainerEvent
+  | HoldingsEvent
+  /** An engine's own message; `text` is what it wrote (64-bit times survive only there). */
+  | { readonly kind: 'engine-event'; readonly node: Node; readonly event: EngineEvent; readonly text: string };
+
+type NodeEvent =
+  | { readonly kind: 'node-added' | 'node-removed'; readonly node: Node }
+  | {
+      readonly kind: 'node-state';
+      readonly node: Node;
+      readonly from: NodeState;
+      readonly to: NodeState;
+      readonly reason: string;
+    };
+
+/**
+ * A container came, was listed with another content, or went. `before` and `after` are different objects, and each is as it was shown then;
+ * ages alone are no change, and neither is the state of the node (`node-state`). A container that changes its identity is told as changed.
+ * Those of a node that leaves the cluster are removed, too, between `holdings-leaving` and `node-removed`.
+ */
+export type ContainerEvent =
+  | { readonly kind: 'container-added'; readonly node: Node; readonly after: Container }
+  | { readonly kind: 'container-changed'; readonly node: Node; readonly before: Container; readonly after: Container }
+  | { readonly kind: 'container-removed'; readonly node: Node; readonly before: Container };
+
+type HoldingsEvent =
+  /** A node lists other networks, or volumes, than before. */
+  | { readonly kind: 'networks-changed' | 'volumes-changed'; readonly node: Node }
+  /** What a node holds is about to leave the model although the engine may go on holding it. */
+  | { readonly kind: 'holdings-leaving'; readonly node: Node };
