@@ -1,6 +1,7 @@
 import type { Node } from '../cluster/node.ts';
-import { isInternalEndpoint } from '../substrate/network-kinds.ts';
+import { readAttachmentTasks } from '../substrate/attachment-tasks.ts';
 import type { Substrate } from '../substrate/substrate.ts';
+import { isInternalEndpoint } from '../substrate/swarm-networks.ts';
 import type { NetworkCatalog } from './catalog.ts';
 import { containsAddress, isEdge, parseCidr } from './cidr.ts';
 import { inspectOnNodes, type NetworkEndpoint } from './inspection.ts';
@@ -64,21 +65,8 @@ async function allocatedNetworks(
   engineId: string,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
-  type Task = {
-    readonly Status?: { readonly State?: string };
-    readonly Spec?: {
-      readonly NetworkAttachmentSpec?: { readonly ContainerID?: string };
-      readonly Networks?: readonly { readonly Target?: string }[];
-    };
-  };
   const { client } = await substrate.manager(signal);
-  const filters = encodeURIComponent(JSON.stringify({ runtime: ['attachment'] }));
-  const tasks = await client.json<Task[]>({
-    method: 'GET',
-    path: `/tasks?filters=${filters}`,
-    signal,
-    timeoutMs: 5_000,
-  });
+  const tasks = await readAttachmentTasks(client, signal);
   const own = tasks.filter(
     ({ Status, Spec }) => Status?.State !== 'new' && Spec?.NetworkAttachmentSpec?.ContainerID === engineId,
   );

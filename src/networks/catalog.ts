@@ -3,9 +3,8 @@ import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
-import type { NetworkSummary } from '../engine/types.ts';
-import { isClusterScoped, isSubstrateInternal } from '../substrate/network-kinds.ts';
 import type { Substrate } from '../substrate/substrate.ts';
+import { isClusterNetwork } from '../substrate/swarm-networks.ts';
 import { ClusterNetworks } from './cluster-networks.ts';
 import { Participants } from './participants.ts';
 import { type KnownNetwork, NetworkView } from './view.ts';
@@ -98,8 +97,7 @@ export class NetworkCatalog {
   /** Cluster networks from before our start need the substrate, also when it is formed only with the first need. */
   #careForPresent(node: Node): void {
     if (this.spanning.isKnown) return;
-    const isSpanning = (each: NetworkSummary): boolean => isClusterScoped(each) && !isSubstrateInternal(each);
-    if (this.#cluster.networks.of(node).some(isSpanning)) this.#substrate.activate();
+    if (this.#cluster.networks.of(node).some(isClusterNetwork)) this.#substrate.activate();
   }
 
   #learnHeld(node: Node): void {

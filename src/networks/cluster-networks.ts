@@ -3,9 +3,9 @@ import { coalesced } from '../common/coalesced.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { NetworkSummary } from '../engine/types.ts';
-import { isClusterScoped, isSubstrateInternal } from '../substrate/network-kinds.ts';
 import type { Substrate } from '../substrate/substrate.ts';
-import { hasLeader } from '../substrate/swarm-api.ts';
+import { hasLeader, readSwarmNetworks } from '../substrate/swarm-api.ts';
+import { isClusterNetwork, isSubstrateInternal } from '../substrate/swarm-networks.ts';
 
 /** Read again at least this often, in milliseconds, in case an event was missed. */
 const REREAD_MS = 30_000;
@@ -115,10 +115,8 @@ export class ClusterNetworks {
     const generation = ++this.#generation;
     for (const { client, name } of managers) {
       try {
-        const filters = encodeURIComponent(JSON.stringify({ scope: ['swarm'] }));
-        const path = `/networks?filters=${filters}`;
         const { signal } = this.#stop;
-        const listed = await client.json<NetworkSummary[]>({ method: 'GET', path, signal, timeoutMs: 5_000 });
+        const listed = await readSwarmNetworks(client, signal);
         if (!(await hasLeader(client, signal))) continue;
         this.#replace(listed, generation);
         this.#readAtMs = this.#clock.now();
@@ -137,7 +135,7 @@ export class ClusterNetworks {
     this.#onListed(listed);
     this.#internal = listed.filter((summary) => summary.Scope === 'swarm' && isSubstrateInternal(summary));
     for (const summary of listed) {
-      if (!isClusterScoped(summary) || isSubstrateInternal(summary)) continue;
+      if (!isClusterNetwork(summary)) continue;
       if (this.#removedMs.has(summary.Id) || this.#isNewer(summary.Id, generation)) continue;
       if (this.#isBeingMade(summary)) continue;
       networks.set(summary.Id, keepCreated(summary, this.#networks.get(summary.Id)));

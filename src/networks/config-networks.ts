@@ -1,9 +1,9 @@
 import type { Node } from '../cluster/node.ts';
 import { ClusterError, NotFoundError } from '../common/errors.ts';
 import { setMember } from '../common/json-edit.ts';
-import type { WantedNetwork } from '../substrate/network-kinds.ts';
 import type { NetworkCatalog } from './catalog.ts';
 import type { KnownNetwork } from './view.ts';
+import type { WantedNetwork } from './wanted-network.ts';
 
 /** A create body with the configuration it refers to. */
 export interface ConfiguredBody {

@@ -3,7 +3,6 @@ import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ConflictError } from '../common/errors.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
-import { type Asker, nameOf, placeOf, type WantedNetwork, wantsIpv6 } from '../substrate/network-kinds.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import { readSubnets, type WantedSubnet } from './addresses.ts';
 import { awaitAllocation } from './allocation.ts';
@@ -12,6 +11,7 @@ import type { Cidr } from './cidr.ts';
 import { withConfiguration } from './config-networks.ts';
 import { engineNameFor, substrateBody } from './substrate-body.ts';
 import { assertFree, subnetsOfCluster, subnetsOfNodes } from './taken-subnets.ts';
+import { type Asker, nameOf, spansNodes, type WantedNetwork, wantsIpv6 } from './wanted-network.ts';
 
 /** Chooses a node for something that is not a container, honouring the constraints in its labels. */
 export type NodeChooser = (labels: Readonly<Record<string, string>>) => Node | Promise<Node>;
@@ -57,7 +57,7 @@ export class NetworkCreation {
     try {
       const asker = { userAgent, isSubstrateOff: this.#parts.substrate.mode === 'off' };
       const { configuration, ...wanted } = withConfiguration(text, body, this.#parts.catalog);
-      if (placeOf(wanted.body, asker) === 'cluster') return await this.#createInCluster(name, wanted, asker, signal);
+      if (spansNodes(wanted.body, asker)) return await this.#createInCluster(name, wanted, asker, signal);
       this.#assertNoneOfCluster(wanted.body);
       // Its engine brings in the configuration itself: the network lives where that is.
       return await this.#createAtHome(text, body, configuration?.holders[0], signal);

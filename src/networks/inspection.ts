@@ -5,7 +5,7 @@ import type { EngineClient } from '../engine/client.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import type { Shape } from '../engine/shape.ts';
 import type { ContainerSummary } from '../engine/types.ts';
-import { isInternalEndpoint } from '../substrate/network-kinds.ts';
+import { isInternalEndpoint } from '../substrate/swarm-networks.ts';
 import type { KnownNetwork } from './view.ts';
 
 /** Nodes asked at once, and how long one may take before the answer goes without it, in milliseconds. */

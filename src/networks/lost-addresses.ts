@@ -1,5 +1,6 @@
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { readAttachmentTasks } from '../substrate/attachment-tasks.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import type { SubstrateMember } from '../substrate/types.ts';
 
@@ -15,14 +16,6 @@ export interface AddressWish {
   readonly substrate: Substrate;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-}
-
-interface AttachmentTask {
-  readonly NodeID?: string;
-  readonly Spec?: { readonly NetworkAttachmentSpec?: { readonly ContainerID?: string } };
-  readonly NetworksAttachments?:
-    | readonly { readonly Network?: { readonly ID?: string }; readonly Addresses?: readonly string[] | null }[]
-    | null;
 }
 
 /**
@@ -50,11 +43,8 @@ export async function releaseLostAddresses(wish: AddressWish): Promise<void> {
 
 async function lostHolders({ endpoints, members, substrate, signal }: AddressWish): Promise<ReadonlySet<Holder>> {
   const { client } = await substrate.manager(signal);
-  const filters = encodeURIComponent(JSON.stringify({ runtime: ['attachment'] }));
-  const path = `/tasks?filters=${filters}`;
-  const tasks = await client.json<AttachmentTask[]>({ method: 'GET', path, signal, timeoutMs: 5_000 });
   const holders = new Set<Holder>();
-  for (const { NodeID = '', Spec, NetworksAttachments } of tasks) {
+  for (const { NodeID = '', Spec, NetworksAttachments } of await readAttachmentTasks(client, signal)) {
     const isWanted = (NetworksAttachments ?? []).some(({ Network, Addresses }) =>
       endpoints.some(
         ({ network, address }) =>

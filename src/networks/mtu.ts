@@ -1,5 +1,5 @@
 import { BadRequestError } from '../common/errors.ts';
-import type { WantedNetwork } from '../substrate/network-kinds.ts';
+import type { WantedNetwork } from './wanted-network.ts';
 
 /** The option of bridges and overlay networks alike that says how large a packet may be, in bytes. */
 export const MTU_OPTION = 'com.docker.network.driver.mtu';

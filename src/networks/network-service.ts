@@ -7,7 +7,6 @@ import type { Logger } from '../common/logger.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import type { Home } from '../scheduler/types.ts';
-import type { WantedNetwork } from '../substrate/network-kinds.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import { NetworkCatalog } from './catalog.ts';
 import { assertUnusedConfiguration } from './config-networks.ts';
@@ -20,6 +19,7 @@ import { pruneNetworks } from './prune.ts';
 import { removeClusterNetwork } from './removal.ts';
 import { shownNetwork } from './shown.ts';
 import type { KnownNetwork } from './view.ts';
+import type { WantedNetwork } from './wanted-network.ts';
 
 /** What {@link NetworkService} works with. */
 export interface NetworkServiceParts {

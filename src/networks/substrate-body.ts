@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { AskedNetwork } from '../cluster/network-names.ts';
 import { removeMember, setMember } from '../common/json-edit.ts';
 import { ASKED_NETWORK_LABEL } from '../common/labels.ts';
-import { type Asker, isBridgeByName, type WantedNetwork } from '../substrate/network-kinds.ts';
 import { planSubnet, type WantedSubnet } from './addresses.ts';
 import { MTU_OPTION, overlayMtu } from './mtu.ts';
+import { type Asker, isBridgeByName, type WantedNetwork } from './wanted-network.ts';
 
 /** What swarm mode takes as a name: what could be part of a host name, of up to 63 characters. */
 const SWARM_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?$/;

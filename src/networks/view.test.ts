@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import type { NetworkSummary } from '../engine/types.ts';
-import { placeOf } from '../substrate/network-kinds.ts';
 import { type HeldNetwork, NetworkView } from './view.ts';
 
 const CLUSTER_ID = 'a'.repeat(25);
@@ -119,51 +118,5 @@ describe('NetworkView', () => {
     ['local', 400, 'network local is ambiguous (2 matches found based on name)'],
   ])('refuses "%s" as an engine does', (reference, status, message) => {
     expect(() => view.get(reference)).toThrow(expect.objectContaining({ status, message }));
-  });
-});
-
-describe('placeOf', () => {
-  const compose = 'compose/v2.40.3';
-  const cli = 'Docker-Client/28.5.2 (linux)';
-  test.each([
-    { name: 'compose without driver', wanted: {}, userAgent: compose, place: 'cluster' },
-    { name: 'compose with bridge', wanted: { Driver: 'bridge' }, userAgent: compose, place: 'cluster' },
-    {
-      name: 'older compose, which calls itself the CLI',
-      wanted: { Driver: 'bridge', Labels: { 'com.docker.compose.network': 'x' } },
-      userAgent: cli,
-      place: 'cluster',
-    },
-    {
-      name: 'a bridge with a place',
-      wanted: { Driver: 'bridge', Labels: { 'com.docker.swarm.constraints': '["node==a"]' } },
-      userAgent: compose,
-      place: 'local',
-    },
-    { name: 'IPv6', wanted: { EnableIPv6: true }, userAgent: compose, place: 'local' },
-    { name: 'an IPv6 subnet', wanted: { IPAM: { Config: [{ Subnet: 'fd00::/64' }] } }, userAgent: cli, place: 'local' },
-    { name: 'no IPv4', wanted: { EnableIPv4: false }, userAgent: cli, place: 'local' },
-    { name: 'overlay with IPv6', wanted: { Driver: 'overlay', EnableIPv6: true }, userAgent: cli, place: 'cluster' },
-    { name: 'another IPAM driver', wanted: { IPAM: { Driver: 'null' } }, userAgent: cli, place: 'local' },
-    { name: 'the default IPAM driver', wanted: { IPAM: { Driver: 'default' } }, userAgent: cli, place: 'cluster' },
-    { name: 'the CLI’s default', wanted: { Driver: 'bridge' }, userAgent: cli, place: 'cluster' },
-    { name: 'the CLI with local scope', wanted: { Driver: 'bridge', Scope: 'local' }, userAgent: cli, place: 'local' },
-    {
-      name: 'bridge options',
-      wanted: { Driver: 'bridge', Options: { 'com.docker.network.bridge.name': 'br9' } },
-      userAgent: cli,
-      place: 'local',
-    },
-    { name: 'macvlan', wanted: { Driver: 'macvlan' }, userAgent: cli, place: 'local' },
-    { name: 'macvlan of swarm scope', wanted: { Driver: 'macvlan', Scope: 'swarm' }, userAgent: cli, place: 'cluster' },
-    { name: 'overlay', wanted: { Driver: 'overlay' }, userAgent: cli, place: 'cluster' },
-    { name: 'a configuration', wanted: { ConfigOnly: true }, userAgent: cli, place: 'local' },
-  ])('$name: $place', ({ wanted, userAgent, place }) => {
-    expect(placeOf(wanted, { userAgent, isSubstrateOff: false })).toBe(place);
-  });
-
-  test('is local without substrate, but for what names overlay', () => {
-    expect(placeOf({}, { userAgent: compose, isSubstrateOff: true })).toBe('local');
-    expect(placeOf({ Driver: 'overlay' }, { userAgent: compose, isSubstrateOff: true })).toBe('cluster');
   });
 });

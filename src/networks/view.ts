@@ -1,6 +1,7 @@
+import { PREDEFINED } from '../cluster/network-names.ts';
 import { BadRequestError, NotFoundError } from '../common/errors.ts';
 import type { NetworkSummary } from '../engine/types.ts';
-import { isClusterScoped, isPredefined, isSubstrateInternal } from '../substrate/network-kinds.ts';
+import { isClusterNetwork, isSubstrateInternal } from '../substrate/swarm-networks.ts';
 import { shownNetwork } from './shown.ts';
 
 /** A network as clients see it: one, whoever holds it. */
@@ -97,7 +98,7 @@ function mergeNetworks<N>(
       // Each node describes its own: the one of the least ID, so that clients see the same in whatever order nodes list.
       if (summary.Id < entry.summary.Id) entry.summary = summary;
       predefined.set(summary.Name, entry);
-    } else if (isClusterScoped(summary)) {
+    } else if (isClusterNetwork(summary)) {
       users.set(key, nodes);
       if (!isClusterKnown) merged.push(known('cluster', summary, nodes));
     } else {
@@ -108,6 +109,11 @@ function mergeNetworks<N>(
     if (isClusterKnown || !users.has(id)) merged.push(known('cluster', summary, users.get(id) ?? []));
   }
   return [...[...predefined.values()].map((entry) => known('predefined', entry.summary, entry.holders)), ...merged];
+}
+
+/** Whether a listed network is one that every engine has. */
+function isPredefined({ Name, Driver, Scope }: NetworkSummary): boolean {
+  return Scope === 'local' && PREDEFINED.get(Name) === Driver;
 }
 
 function known<N>(kind: KnownNetwork<N>['kind'], raw: NetworkSummary, holders: readonly N[]): KnownNetwork<N> {

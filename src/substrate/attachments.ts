@@ -1,6 +1,8 @@
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { EngineClient } from '../engine/client.ts';
+import { readAttachmentTasks } from './attachment-tasks.ts';
+import { isClusterNetworkId } from './swarm-networks.ts';
 import type { SubstrateMember } from './types.ts';
 
 /** Where and through whom attachments are compared. */
@@ -12,15 +14,6 @@ export interface RepairRequest {
   readonly nodeId: string;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-}
-
-interface AttachmentTask {
-  readonly NodeID?: string;
-  readonly Status?: { readonly State?: string };
-  readonly Spec?: {
-    readonly NetworkAttachmentSpec?: { readonly ContainerID?: string };
-    readonly Networks?: readonly { readonly Target?: string }[];
-  };
 }
 
 interface RunningContainer {
@@ -68,20 +61,13 @@ async function runningOnClusterNetworks(
   );
 }
 
-/** IDs that swarm mode gives have 25 characters of base 36; the engine's own have 64 hexadecimal ones. */
-export function isClusterNetworkId(id: string): boolean {
-  return /^[a-z0-9]{25}$/.test(id);
-}
-
 async function heldAttachments(
   client: EngineClient,
   nodeId: string,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
-  const filters = encodeURIComponent(JSON.stringify({ runtime: ['attachment'], node: [nodeId] }));
-  const tasks = await client.json<AttachmentTask[]>({ method: 'GET', path: `/tasks?filters=${filters}`, signal });
   const held = new Set<string>();
-  for (const { NodeID, Status, Spec } of tasks) {
+  for (const { NodeID, Status, Spec } of await readAttachmentTasks(client, signal, nodeId)) {
     if (NodeID !== nodeId || ENDED.has(Status?.State ?? '')) continue;
     for (const { Target } of Spec?.Networks ?? []) held.add(`${Spec?.NetworkAttachmentSpec?.ContainerID} ${Target}`);
   }

@@ -2,9 +2,8 @@ import pLimit from 'p-limit';
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { ContainerSummary, NetworkSummary } from '../engine/types.ts';
-import { isClusterNetworkId } from './attachments.ts';
-import { isClusterScoped, isSubstrateInternal } from './network-kinds.ts';
 import { leaveSwarm, readFacts, readSwarmNodes, setRole } from './swarm-api.ts';
+import { isClusterNetwork, isClusterNetworkId } from './swarm-networks.ts';
 import type { SwarmFacts, SwarmNode } from './types.ts';
 
 /** An engine that is asked to leave. */
@@ -193,7 +192,7 @@ async function attachedContainers(
 
 async function clusterNetworks(client: EngineClient, signal: AbortSignal): Promise<readonly string[]> {
   const listed = await client.json<NetworkSummary[]>({ method: 'GET', path: '/networks', signal, timeoutMs: ASK_MS });
-  return listed.filter((each) => isClusterScoped(each) && !isSubstrateInternal(each)).map(({ Name }) => Name);
+  return listed.filter(isClusterNetwork).map(({ Name }) => Name);
 }
 
 async function services(client: EngineClient, signal: AbortSignal): Promise<readonly string[]> {

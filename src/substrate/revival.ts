@@ -4,8 +4,8 @@ import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import { attachRetryDelayMs } from './attach-retry.ts';
-import { isClusterNetworkId } from './attachments.ts';
 import { Setbacks } from './setbacks.ts';
+import { isClusterNetworkId } from './swarm-networks.ts';
 import type { SubstrateMember } from './types.ts';
 
 const CONCURRENCY = 4;

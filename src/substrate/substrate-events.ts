@@ -1,5 +1,5 @@
 import type { EngineEvent } from '../engine/types.ts';
-import { isClusterNetworkId } from './attachments.ts';
+import { isClusterNetworkId } from './swarm-networks.ts';
 
 /** Kinds of events that only swarm mode has. */
 const SWARM_TYPES: ReadonlySet<string> = new Set(['node', 'service', 'secret', 'config']);

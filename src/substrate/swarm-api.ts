@@ -1,7 +1,7 @@
 import type { EngineClient } from '../engine/client.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import { domainOf } from './managers.ts';
-import { isClusterScoped, isSubstrateInternal } from './network-kinds.ts';
+import { isClusterNetwork } from './swarm-networks.ts';
 import { EPOCH_LABEL, MARK_LABEL, type SwarmFacts, type SwarmNode } from './types.ts';
 
 /** Bound on questions about swarm mode; an engine that thinks longer is treated as not answering. */
@@ -90,12 +90,18 @@ export async function readSwarmNodes(client: EngineClient, signal: AbortSignal):
   }));
 }
 
+/**
+ * The swarm's networks, its own included. Managers without a leader leave out the unused ones without a word: complete is what a
+ * manager lists that {@link hasLeader}.
+ */
+export function readSwarmNetworks(client: EngineClient, signal: AbortSignal): Promise<NetworkSummary[]> {
+  const path = `/networks?filters=${encodeURIComponent(JSON.stringify({ scope: ['swarm'] }))}`;
+  return client.json<NetworkSummary[]>({ method: 'GET', path, signal, timeoutMs: ASK_MS });
+}
+
 /** How many networks of clients the swarm has, from a manager that sees a leader. */
 export async function countNetworks(client: EngineClient, signal: AbortSignal): Promise<number> {
-  const filters = encodeURIComponent(JSON.stringify({ scope: ['swarm'] }));
-  const path = `/networks?filters=${filters}`;
-  const networks = await client.json<NetworkSummary[]>({ method: 'GET', path, signal, timeoutMs: LIST_MS });
-  return networks.filter((network) => isClusterScoped(network) && !isSubstrateInternal(network)).length;
+  return (await readSwarmNetworks(client, signal)).filter(isClusterNetwork).length;
 }
 
 /** Makes a swarm of one, marked as ours. */

@@ -1,7 +1,7 @@
 import { BadRequestError } from '../../common/errors.ts';
 import type { ConnectBody } from '../../networks/connections.ts';
 import { NETWORK_FILTERS } from '../../networks/filters.ts';
-import type { WantedNetwork } from '../../substrate/network-kinds.ts';
+import type { WantedNetwork } from '../../networks/wanted-network.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { CONNECT_BODY, NETWORK_BODY } from '../body-shapes.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';

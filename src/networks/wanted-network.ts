@@ -1,31 +1,6 @@
 import { PREDEFINED } from '../cluster/network-names.ts';
 import { BadRequestError, ClusterError } from '../common/errors.ts';
-import type { IpamSummary, NetworkSummary } from '../engine/types.ts';
-import { isClusterNetworkId } from './attachments.ts';
-
-/** Whether a listed network is one that every engine has. */
-export function isPredefined({ Name, Driver, Scope }: NetworkSummary): boolean {
-  return Scope === 'local' && PREDEFINED.get(Name) === Driver;
-}
-
-/** Whether a listed network belongs to the substrate itself: clients never see it. */
-export function isSubstrateInternal({ Name, Driver, Scope, Ingress }: NetworkSummary): boolean {
-  if (Ingress || (Name === 'ingress' && Scope === 'swarm')) return true;
-  return Name === 'docker_gwbridge' && Driver === 'bridge';
-}
-
-/** Whether a listed network spans the cluster. */
-export function isClusterScoped({ Scope, Id }: NetworkSummary): boolean {
-  return Scope === 'swarm' && isClusterNetworkId(Id);
-}
-
-/**
- * Endpoints of no container, by their key in an inspection's `Containers`: those of the substrate's load balancing
- * (`lb-…`), which have no sandbox while they are made and removed (`ep-…`, as every endpoint without one).
- */
-export function isInternalEndpoint(key: string): boolean {
-  return key.startsWith('lb-') || key.startsWith('ep-');
-}
+import type { IpamSummary } from '../engine/types.ts';
 
 /** What a client's `POST /networks/create` asks for. */
 export interface WantedNetwork {
@@ -42,7 +17,7 @@ export interface WantedNetwork {
   readonly Labels?: Readonly<Record<string, string>> | null;
 }
 
-/** Who asks for a network, as far as that tells what it means. */
+/** The client that asks for a network, as far as that tells what it means. */
 export interface Asker {
   /** The client's `User-Agent`. */
   readonly userAgent: string;
@@ -50,15 +25,15 @@ export interface Asker {
 }
 
 /**
- * Whether a network that is to be created spans the cluster or lives on one node. It spans unless it asks for something that only a
+ * Whether a network that is to be created spans the cluster; else it lives on one node. It spans unless it asks for something that only a
  * network of one host has: its scope, another driver than `bridge`, options of a bridge, IPv6, an address management of
- * its own, or a place by constraints.
+ * its own, or a node by constraints.
  */
-export function placeOf(wanted: WantedNetwork, asker: Asker): 'cluster' | 'local' {
-  if (asksToSpan(wanted)) return 'cluster';
-  if (wanted.Scope === 'local' || wanted.ConfigOnly === true || asker.isSubstrateOff) return 'local';
-  if (namesDriver(wanted) && wanted.Driver !== 'bridge') return 'local';
-  return isOfOneHost(wanted) || (isBridgeByName(wanted, asker) && isPlaced(wanted)) ? 'local' : 'cluster';
+export function spansNodes(wanted: WantedNetwork, asker: Asker): boolean {
+  if (asksToSpan(wanted)) return true;
+  if (wanted.Scope === 'local' || wanted.ConfigOnly === true || asker.isSubstrateOff) return false;
+  if (namesDriver(wanted) && wanted.Driver !== 'bridge') return false;
+  return !isOfOneHost(wanted) && !(isBridgeByName(wanted, asker) && hasConstraints(wanted));
 }
 
 /** Whether the client said that the network must span. */
@@ -94,7 +69,7 @@ function isOfOneHost(wanted: WantedNetwork): boolean {
   return Object.keys(wanted.Options ?? {}).some((key) => key.startsWith('com.docker.network.bridge.'));
 }
 
-function isPlaced({ Labels }: WantedNetwork): boolean {
+function hasConstraints({ Labels }: WantedNetwork): boolean {
   return Object.keys(Labels ?? {}).some((key) => PLACEMENT_LABELS.has(key));
 }
 

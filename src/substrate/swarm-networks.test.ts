@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isInternalEndpoint } from './network-kinds.ts';
+import { isInternalEndpoint } from './swarm-networks.ts';
 
 test.each([
   ['lb-web', true],
