@@ -7,10 +7,14 @@ import { Tombstones } from '../cluster/tombstones.ts';
 import { systemClock } from '../common/clock.ts';
 import { ClusterError, NotFoundError } from '../common/errors.ts';
 import { silentLogger } from '../common/logger.ts';
-import { ContainerLifecycle, type LifecycleParts } from './lifecycle.ts';
+import { parseSpec } from './container-spec.ts';
+import type { LifecycleDeps } from './deps.ts';
+import { ContainerLifecycle } from './lifecycle.ts';
+
+const OPTIONS = { createRetries: 0 };
 
 /** A container on an engine that says whether it is one of `--rm`, started on networks that behave as told. */
-function world(start: LifecycleParts['networks']['start'], isAutomatic: boolean) {
+function world(start: LifecycleDeps['networks']['start'], isAutomatic: boolean) {
   const asked: string[] = [];
   const client = {
     request: async ({ method, path }: { method: string; path: string }) => {
@@ -27,10 +31,10 @@ function world(start: LifecycleParts['networks']['start'], isAutomatic: boolean)
   cluster.removeContainer = (_node, engineId) => void removed.push(engineId);
   const node = { isHealthy: true, name: 'one', client, refreshContainers: async () => undefined };
   const stops = new Stops(memoryTexts());
-  const context = { networks: { start }, cluster, stops, logger: silentLogger() } as unknown as LifecycleParts;
+  const deps = { networks: { start }, cluster, stops, logger: silentLogger() } as unknown as LifecycleDeps;
   const container = { node, id: 'c', engineId: 'c', name: 'c' } as unknown as Container;
   const request = { search: '', api: '1.44', signal: new AbortController().signal } as const;
-  return { act: () => new ContainerLifecycle(context).act(container, 'start', request), asked, removed };
+  return { act: () => new ContainerLifecycle(deps, OPTIONS).act(container, 'start', request), asked, removed };
 }
 
 describe('starting a container', () => {
@@ -59,22 +63,17 @@ test('a create with an unknown network is no 404, on which clients would pull th
   const homesOf = (): never => {
     throw new NotFoundError('network nowhere not found', 'NO_SUCH_NETWORK');
   };
-  const context = {
+  const deps = {
+    clock: systemClock,
     cluster: new Cluster(systemClock, silentLogger()),
     images: { isKnown: () => true },
     networks: { homesOf, refusalsFor: () => new Map() },
     volumes: { homesOf: () => [] },
-  } as unknown as LifecycleParts;
+  } as unknown as LifecycleDeps;
   const value = { Image: 'busybox', HostConfig: { NetworkMode: 'nowhere' } };
-  const created = new ContainerLifecycle(context).create({
-    text: JSON.stringify(value),
-    value,
-    name: undefined,
-    platform: undefined,
-    registryAuth: undefined,
-    api: '1.44',
-    signal: new AbortController().signal,
-  });
+  const spec = parseSpec({ text: JSON.stringify(value), api: '1.44', largestNodeCpus: 0 }, value);
+  const call = { registryAuth: undefined, signal: new AbortController().signal };
+  const created = new ContainerLifecycle(deps, OPTIONS).create(spec, call);
   await expect(created).rejects.toMatchObject({
     status: 400,
     message: 'network nowhere not found: create it first (docker network create)',
@@ -102,8 +101,8 @@ describe('a container of a node that is down', () => {
     const cluster = new Cluster(systemClock, silentLogger());
     cluster.removeContainer = (_, id) => void removed.push(id);
     const networks = { attachEnded: async () => undefined };
-    const context = { cluster, networks, tombstones, stops: new Stops(memoryTexts()), logger: silentLogger() };
-    const lifecycle = new ContainerLifecycle(context as unknown as LifecycleParts);
+    const deps = { cluster, networks, tombstones, stops: new Stops(memoryTexts()), logger: silentLogger() };
+    const lifecycle = new ContainerLifecycle(deps as unknown as LifecycleDeps, OPTIONS);
     const container = { node, engineId: 'c', name: 'web' } as unknown as Container;
     const remove = (search: string) =>
       lifecycle.remove(container, { search, api: '1.44', signal: new AbortController().signal });
@@ -154,12 +153,15 @@ test('a stop of a container that does not run is remembered until it is started'
   const request = async () => ({ statusCode: 304, rawHeaders: [], body: Buffer.alloc(0) });
   const node = { isHealthy: true, name: 'one', client: { request }, refreshContainers: async () => undefined };
   const networks = { start: (_: unknown, call: () => unknown) => call() };
-  const lifecycle = new ContainerLifecycle({
-    networks,
-    stops,
-    cluster: new Cluster(systemClock, silentLogger()),
-    logger: silentLogger(),
-  } as unknown as LifecycleParts);
+  const lifecycle = new ContainerLifecycle(
+    {
+      networks,
+      stops,
+      cluster: new Cluster(systemClock, silentLogger()),
+      logger: silentLogger(),
+    } as unknown as LifecycleDeps,
+    OPTIONS,
+  );
   const act = (action: 'start' | 'stop', state: string) =>
     lifecycle.act({ node, engineId: 'c', name: 'c', state } as unknown as Container, action, {
       search: '',

@@ -1,41 +1,15 @@
-import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
-import type { Node } from '../cluster/node.ts';
 import { requireHealthy } from '../cluster/reachable.ts';
 import { refreshStopped } from '../cluster/stopped.ts';
-import type { Stops } from '../cluster/stops.ts';
-import type { Tombstones } from '../cluster/tombstones.ts';
 import { ClusterError, reasonOf } from '../common/errors.ts';
-import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
-import type { Placer } from '../scheduler/placer.ts';
+import type { ContainerSpec, CreateCall } from './container-spec.ts';
 import { createContainer } from './create.ts';
+import type { LifecycleDeps, LifecycleOptions, ProvisionalDeps } from './deps.ts';
 import { Drafts } from './drafts.ts';
-import type { ImageSource, NetworkPlacement, VolumePlacement } from './ports.ts';
 import { resolveUnfinished } from './resolve-unfinished.ts';
 import { Traffic } from './traffic.ts';
-import type { CreateRequest } from './wanted.ts';
-
-/** What the lifecycle is given to stand on. */
-export interface LifecycleParts {
-  readonly cluster: Cluster;
-  readonly placer: Placer<Node>;
-  readonly images: ImageSource;
-  readonly networks: NetworkPlacement;
-  readonly volumes: VolumePlacement;
-  readonly tombstones: Tombstones;
-  readonly stops: Stops;
-  /** How often a create that an engine failed at is tried on another node. */
-  readonly createRetries: number;
-  readonly logger: Logger;
-}
-
-/** What the parts of the lifecycle work with. */
-export interface LifecycleContext extends LifecycleParts {
-  readonly drafts: Drafts;
-  readonly traffic: Traffic;
-}
 
 /** Operations on an existing container that engines answer with a status and at most a few bytes. */
 export type ContainerAction = 'start' | 'stop' | 'restart' | 'kill' | 'pause' | 'unpause' | 'update';
@@ -56,12 +30,13 @@ export interface ActionRequest {
  * returns the engine's own answer, after the model shows what it did.
  */
 export class ContainerLifecycle {
-  readonly #context: LifecycleContext;
+  readonly #deps: ProvisionalDeps;
+  readonly #options: LifecycleOptions;
 
-  /** @param parts what it stands on; what is provisional is its own */
-  constructor(parts: LifecycleParts) {
-    this.#context = { ...parts, drafts: new Drafts(parts.cluster), traffic: new Traffic() };
-    resolveUnfinished(this.#context);
+  constructor(deps: LifecycleDeps, options: LifecycleOptions) {
+    this.#deps = { ...deps, drafts: new Drafts(deps.cluster), traffic: new Traffic() };
+    this.#options = options;
+    resolveUnfinished(this.#deps);
   }
 
   /**
@@ -70,13 +45,13 @@ export class ContainerLifecycle {
    */
   async use(container: Container): Promise<Container> {
     const current = await this.settled(container);
-    this.#context.drafts.settle(current.id);
+    this.#deps.drafts.settle(current.id);
     return current;
   }
 
   /** The container once it is not being made on another node. */
   async settled(container: Container): Promise<Container> {
-    const { traffic, cluster } = this.#context;
+    const { traffic, cluster } = this.#deps;
     const keys = [`container ${container.id}`] as const;
     if (!traffic.lockOn(keys)) return container;
     while (traffic.lockOn(keys)) await traffic.lockOn(keys);
@@ -84,8 +59,8 @@ export class ContainerLifecycle {
   }
 
   /** Chooses a node, prepares it and creates the container there. Throws `SchedulingError`, 404 for an unknown image, 409 for a taken name. */
-  create(request: CreateRequest): Promise<EngineAnswer> {
-    return createContainer(this.#context, request);
+  create(spec: ContainerSpec, call: CreateCall): Promise<EngineAnswer> {
+    return createContainer(this.#deps, this.#options, spec, call);
   }
 
   /** Passes an action to the container's engine; waits as long as the engine does (stopping takes its grace period). */
@@ -106,7 +81,7 @@ export class ContainerLifecycle {
     const starts = action === 'start' || action === 'restart';
     const answer = starts ? await this.#start(container, call, request) : await call();
     if (answer.statusCode < 400) {
-      if (action === 'update') this.#context.cluster.forgetReservation(node, engineId);
+      if (action === 'update') this.#deps.cluster.forgetReservation(node, engineId);
       await this.#refresh(container, isStopped(action, request.search));
     }
     return answer;
@@ -116,7 +91,7 @@ export class ContainerLifecycle {
   async rename(meant: Container, name: string, request: ActionRequest): Promise<EngineAnswer> {
     const container = await this.settled(meant);
     requireHealthy(container.node, `container ${container.name}`);
-    const release = this.#context.cluster.names.reserve(name.replace(/^\//, ''));
+    const release = this.#deps.cluster.names.reserve(name.replace(/^\//, ''));
     try {
       const path = `/containers/${container.engineId}/rename${request.search}`;
       const answer = await container.node.client.request({
@@ -126,7 +101,7 @@ export class ContainerLifecycle {
         signal: request.signal,
       });
       if (answer.statusCode >= 400) return answer;
-      this.#context.drafts.rename(container.id, name.replace(/^\//, ''));
+      this.#deps.drafts.rename(container.id, name.replace(/^\//, ''));
       await this.#refresh(container);
       return answer;
     } finally {
@@ -149,13 +124,13 @@ export class ContainerLifecycle {
     if (isLinkOnly) return this.#removeLink(container, request);
     const path = `/containers/${engineId}${request.search}`;
     const { api, signal } = request;
-    await this.#context.networks.attachEnded(container, signal);
+    await this.#deps.networks.attachEnded(container, signal);
     try {
       const answer = await node.client.request({ method: 'DELETE', path, api, signal, timeoutMs: 0 });
       if (answer.statusCode < 300) {
-        await this.#context.stops.forget(engineId);
-        this.#context.drafts.forget(container.id);
-        this.#context.cluster.removeContainer(node, engineId);
+        await this.#deps.stops.forget(engineId);
+        this.#deps.drafts.forget(container.id);
+        this.#deps.cluster.removeContainer(node, engineId);
       }
       return answer;
     } catch (error) {
@@ -177,17 +152,17 @@ export class ContainerLifecycle {
   }
 
   async #bury({ node, id, engineId, name }: Container, { search }: ActionRequest): Promise<EngineAnswer> {
-    await this.#context.tombstones.bury({ engineId, nodeId: node.id, name, search });
-    this.#context.drafts.forget(id);
-    this.#context.cluster.removeContainer(node, engineId);
-    this.#context.logger.warn({ node: node.name, container: name }, 'removed: its node does so when it is back');
+    await this.#deps.tombstones.bury({ engineId, nodeId: node.id, name, search });
+    this.#deps.drafts.forget(id);
+    this.#deps.cluster.removeContainer(node, engineId);
+    this.#deps.logger.warn({ node: node.name, container: name }, 'removed: its node does so when it is back');
     return NO_CONTENT;
   }
 
   /** What a client wants of a container that does not run is nothing its engine remembers. */
   async #noteWish({ engineId, state }: Container, action: ContainerAction, search: string): Promise<void> {
-    if (isStopped(action, search) && state === 'exited') await this.#context.stops.add(engineId);
-    if (action === 'start' || action === 'restart') await this.#context.stops.forget(engineId);
+    if (isStopped(action, search) && state === 'exited') await this.#deps.stops.add(engineId);
+    if (action === 'start' || action === 'restart') await this.#deps.stops.forget(engineId);
   }
 
   /** Refused before its engine was asked: what the engine does with a container of `--rm` whose start fails is done here. */
@@ -197,7 +172,7 @@ export class ContainerLifecycle {
     { api, signal }: ActionRequest,
   ): Promise<EngineAnswer> {
     try {
-      return await this.#context.networks.start(container, call, signal);
+      return await this.#deps.networks.start(container, call, signal);
     } catch (error) {
       if (error instanceof ClusterError && error.code === 'ATTACH_REFUSED') await this.#removeAutomatic(container, api);
       throw error;
@@ -212,9 +187,9 @@ export class ContainerLifecycle {
       const { HostConfig } = await node.client.json<Details>({ method: 'GET', path: `${path}/json`, api });
       if (HostConfig?.AutoRemove !== true) return;
       await node.client.json({ method: 'DELETE', path: `${path}?v=1&force=1`, api });
-      this.#context.cluster.removeContainer(node, engineId);
+      this.#deps.cluster.removeContainer(node, engineId);
     } catch (error) {
-      this.#context.logger.warn({ node: node.name, reason: reasonOf(error) }, 'removing a container of --rm failed');
+      this.#deps.logger.warn({ node: node.name, reason: reasonOf(error) }, 'removing a container of --rm failed');
     }
   }
 
@@ -222,7 +197,7 @@ export class ContainerLifecycle {
   async #refresh({ node, engineId }: Container, hasStopped: boolean = false): Promise<void> {
     const refreshed = hasStopped ? refreshStopped(node, engineId) : node.refreshContainers([engineId]);
     await refreshed.catch((error: unknown) => {
-      this.#context.logger.warn({ node: node.name, reason: reasonOf(error) }, 'listing after a write failed');
+      this.#deps.logger.warn({ node: node.name, reason: reasonOf(error) }, 'listing after a write failed');
     });
   }
 }

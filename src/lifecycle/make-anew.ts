@@ -1,26 +1,44 @@
 import { randomBytes } from 'node:crypto';
-import type { Container } from '../cluster/container.ts';
+import type { Node } from '../cluster/node.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
 import { EngineAnswerError, messageOf } from '../engine/exchange.ts';
-import type { LifecycleContext } from './lifecycle.ts';
+import type { Reservation } from '../scheduler/reservation.ts';
+import type { ProvisionalDeps } from './deps.ts';
+import type { Member } from './drafts.ts';
 import { createOn, prepareNode } from './on-node.ts';
-import type { Moving, Regrouping } from './regroup.ts';
 
 /** Bound on preparing a node and on each call to its engine, in milliseconds; images may have to be copied. */
 const PREPARE_MS = 300_000;
 const CALL_MS = 60_000;
+
+/** A container to be made on the node that was chosen for it, and what it holds there until then. */
+export interface Moving extends Member {
+  readonly reservation: Reservation;
+  /** The holder's key in the node's ledger. */
+  readonly holder: string;
+}
+
+/** Where a container goes and what has to be made anew to be with it. */
+export interface Regrouping {
+  readonly node: Node;
+  readonly moving: readonly Moving[];
+  /** Volumes to be made on the node, with the nodes they are on. */
+  readonly volumes: ReadonlyMap<string, Node>;
+}
 
 /**
  * Makes containers that were never started, and volumes that nobody has used, on another node: first everything new, hidden; then, in one
  * step, the new ones are shown instead of the old ones; then the old ones are removed. Until that step any failure leaves everything as it
  * was, after it nothing can fail that clients would see.
  */
-export async function makeAnew(context: LifecycleContext, regrouping: Regrouping): Promise<void> {
+export async function makeAnew(deps: ProvisionalDeps, regrouping: Regrouping): Promise<void> {
   const { node, volumes } = regrouping;
   const moving = inOrder(regrouping.moving);
   const signal = AbortSignal.timeout(PREPARE_MS);
-  const images = await Promise.all(moving.map(({ draft }) => prepareNode(context, draft.wanted, node, signal)));
-  const { moves } = context.cluster;
+  const images = await Promise.all(
+    moving.map(({ draft }) => prepareNode(deps, draft.spec, node, { registryAuth: draft.registryAuth, signal })),
+  );
+  const { moves } = deps.cluster;
   const move = `${randomBytes(8).toString('hex')}/${moving.length}`;
   const engineIds = new Map<string, string>();
   const madeVolumes: string[] = [];
@@ -28,13 +46,13 @@ export async function makeAnew(context: LifecycleContext, regrouping: Regrouping
   try {
     for (const [name, home] of volumes) {
       moves.quietVolume(node, name, 'create');
-      await context.volumes.makeLike(name, home, node);
+      await deps.volumes.makeLike(name, home, node);
       madeVolumes.push(name);
     }
     for (const [i, { draft }] of moving.entries()) {
       const successor = { id: draft.id, move, engineIds };
       const options = { image: images[i] ?? '', signal: AbortSignal.timeout(CALL_MS), successor };
-      const answer = await createOn(context, draft.wanted, node, options);
+      const answer = await createOn(deps, draft.spec, node, options);
       if (answer.statusCode !== 201) throw new EngineError(messageOf(answer.body), 'ENGINE_ANSWER');
       engineIds.set(draft.id, (JSON.parse(answer.body.toString()) as { readonly Id: string }).Id);
     }
@@ -43,18 +61,18 @@ export async function makeAnew(context: LifecycleContext, regrouping: Regrouping
     await Promise.all(moving.map(assertUnused));
   } catch (error) {
     moves.abandon(move);
-    await undo(context, regrouping, [...engineIds.values()], madeVolumes);
+    await undo(deps, regrouping, [...engineIds.values()], madeVolumes);
     throw error;
   }
   for (const { draft, holder, reservation } of moving) {
     node.ledger.remove(holder);
     node.ledger.put(engineIds.get(draft.id) ?? '', reservation);
   }
-  context.cluster.completeMove(
+  deps.cluster.completeMove(
     move,
     moving.map(({ container }) => container),
   );
-  await cleanUp(context, regrouping);
+  await cleanUp(deps, regrouping);
 }
 
 /** Those that others refer to first. */
@@ -80,31 +98,31 @@ async function assertUnused({ container: { node, engineId, name } }: Moving): Pr
 
 /** Removes what was made. What cannot be removed now stays hidden, and goes when its engine lists it again. */
 async function undo(
-  context: LifecycleContext,
+  deps: ProvisionalDeps,
   { node }: Regrouping,
   engineIds: readonly string[],
   volumes: readonly string[],
 ): Promise<void> {
   const list = [...engineIds].reverse();
-  for (const id of list) await attempt(context, () => removeUnstarted(node, id));
+  for (const id of list) await attempt(deps, () => removeUnstarted(node, id));
   for (const name of volumes) {
-    context.cluster.moves.quietVolume(node, name, 'destroy');
-    await attempt(context, () => context.volumes.discard(name, node));
+    deps.cluster.moves.quietVolume(node, name, 'destroy');
+    await attempt(deps, () => deps.volumes.discard(name, node));
   }
 }
 
 /** Removes what is not shown any more. */
-async function cleanUp(context: LifecycleContext, { moving, volumes }: Regrouping): Promise<void> {
+async function cleanUp(deps: ProvisionalDeps, { moving, volumes }: Regrouping): Promise<void> {
   for (const { container } of [...inOrder(moving)].reverse())
-    await attempt(context, () => removeUnstarted(container.node, container.engineId));
+    await attempt(deps, () => removeUnstarted(container.node, container.engineId));
   for (const [name, home] of volumes) {
-    context.cluster.moves.quietVolume(home, name, 'destroy');
-    await attempt(context, () => context.volumes.discard(name, home));
+    deps.cluster.moves.quietVolume(home, name, 'destroy');
+    await attempt(deps, () => deps.volumes.discard(name, home));
   }
 }
 
 /** Removes a container with its anonymous volumes, unless it runs: without force the engine refuses that. */
-export async function removeUnstarted(node: Container['node'], engineId: string): Promise<void> {
+export async function removeUnstarted(node: Node, engineId: string): Promise<void> {
   try {
     const path = `/containers/${engineId}?v=1`;
     await node.client.json({ method: 'DELETE', path, timeoutMs: CALL_MS });
@@ -113,7 +131,7 @@ export async function removeUnstarted(node: Container['node'], engineId: string)
   }
 }
 
-async function attempt({ logger }: LifecycleContext, action: () => Promise<void>): Promise<void> {
+async function attempt({ logger }: ProvisionalDeps, action: () => Promise<void>): Promise<void> {
   await action().catch((error: unknown) => {
     logger.warn({ reason: reasonOf(error) }, 'something that was made anew on another node was not removed');
   });

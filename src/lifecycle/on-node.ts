@@ -6,9 +6,9 @@ import { EngineError } from '../common/errors.ts';
 import { setMember } from '../common/json-edit.ts';
 import { ASKED_MODE_LABEL, ROLE_LABEL } from '../common/labels.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
+import type { ContainerSpec, CreateCall } from './container-spec.ts';
 import { editCreateBody } from './create-body.ts';
-import type { LifecycleContext } from './lifecycle.ts';
-import type { Wanted } from './wanted.ts';
+import type { ProvisionalDeps } from './deps.ts';
 
 const RESERVED_LABELS = [IDENTITY_LABEL, MOVE_LABEL, ROLE_LABEL, ASKED_MODE_LABEL];
 
@@ -24,34 +24,31 @@ export interface Successor {
 
 /** Brings to a node what a container needs there: image and networks. Returns what the node knows the image by. */
 export async function prepareNode(
-  context: LifecycleContext,
-  { references, request }: Wanted,
+  deps: ProvisionalDeps,
+  spec: ContainerSpec,
   node: Node,
-  signal: AbortSignal,
+  { registryAuth, signal }: CreateCall,
 ): Promise<string> {
   const [image] = await Promise.all([
-    context.images.ensureOn(node, references.image, {
-      signal,
-      ...(request.registryAuth === undefined ? {} : { registryAuth: request.registryAuth }),
-    }),
-    context.networks.prepareAttach(node, references.networks, signal),
+    deps.images.ensureOn(node, spec.image, { signal, ...(registryAuth === undefined ? {} : { registryAuth }) }),
+    deps.networks.prepareAttach(node, spec.networks, signal),
   ]);
   return image.reference;
 }
 
 /** Creates the container on a node that is prepared, and connects it. Resolves with the engine's answer, whatever it is. */
 export async function createOn(
-  context: LifecycleContext,
-  wanted: Wanted,
+  deps: ProvisionalDeps,
+  spec: ContainerSpec,
   node: Node,
   options: { readonly image: string; readonly signal: AbortSignal; readonly successor?: Successor },
 ): Promise<EngineAnswer> {
-  const text = engineBody(context, wanted, options.image, options.successor);
-  const { body, connects } = context.networks.split(text, node);
+  const text = engineBody(deps, spec, options.image, options.successor);
+  const { body, connects } = deps.networks.split(text, node);
   const answer = await node.client.request({
     method: 'POST',
-    path: `/containers/create${createQuery(wanted)}`,
-    api: wanted.request.api,
+    path: `/containers/create${createQuery(spec)}`,
+    api: spec.source.api,
     body,
     signal: options.signal,
     timeoutMs: 0,
@@ -62,30 +59,29 @@ export async function createOn(
   return answer;
 }
 
-function createQuery({ name, request }: Wanted): string {
+function createQuery({ name, source }: ContainerSpec): string {
   const query = new URLSearchParams();
   if (name) query.set('name', name);
-  if (request.platform) query.set('platform', request.platform);
+  if (source.platform) query.set('platform', source.platform);
   const text = query.toString();
   return text === '' ? '' : `?${text}`;
 }
 
 /** `image` is what the node knows the image by: a copied one has no digest. */
 function engineBody(
-  { cluster, images }: LifecycleContext,
-  { request, parsed, references }: Wanted,
+  { cluster, images }: ProvisionalDeps,
+  spec: ContainerSpec,
   image: string,
   successor: Successor | undefined,
 ): string {
-  const inherited = images.labelsOf(references.image);
-  // An image may carry what only the swarm may say: the identity of the container it was committed from, for one.
+  const inherited = images.labelsOf(spec.image);
+  // An image may carry what only the manager may say: the identity of the container it was committed from, for one.
   const cleared = RESERVED_LABELS.filter((label) => label in inherited).map((label) => [label, ''] as const);
   const identity = successor ? { [IDENTITY_LABEL]: successor.id, [MOVE_LABEL]: successor.move } : {};
-  return editCreateBody(request.text, request.value, {
-    image: image === references.image ? undefined : image,
-    env: parsed.strippedEnv,
-    labels: { ...Object.fromEntries(cleared), ...parsed.labelsToAdd, ...identity },
-    cpuShares: parsed.engineCpuShares,
+  return editCreateBody(spec.source.text, spec.body, {
+    ...spec.edits,
+    image: image === spec.image ? undefined : image,
+    labels: { ...Object.fromEntries(cleared), ...spec.edits.labels, ...identity },
     engineReference: (reference) => engineReference(cluster, reference, successor),
     networkName: (reference) => cluster.findContainer(reference)?.name ?? reference,
     ...(successor ? { shortId: successor.id.slice(0, 12) } : {}),

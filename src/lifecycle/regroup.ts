@@ -3,29 +3,14 @@ import type { Node } from '../cluster/node.ts';
 import { reasonOf, SchedulingError } from '../common/errors.ts';
 import type { Expression } from '../scheduler/expression.ts';
 import { matchesPattern } from '../scheduler/pattern.ts';
-import { type Reservation, reservationFor } from '../scheduler/reservation.ts';
+import { reservationFor } from '../scheduler/reservation.ts';
 import type { PlacementRequest } from '../scheduler/types.ts';
+import type { ContainerSpec } from './container-spec.ts';
+import type { ProvisionalDeps } from './deps.ts';
 import type { Member } from './drafts.ts';
-import type { LifecycleContext } from './lifecycle.ts';
-import { makeAnew } from './make-anew.ts';
-import type { Place, Surroundings } from './place.ts';
+import { makeAnew, type Regrouping } from './make-anew.ts';
+import type { ClaimedPlacement, Surroundings } from './surroundings.ts';
 import { type Ties, tiesOf } from './ties.ts';
-import type { Wanted } from './wanted.ts';
-
-/** A container to be made on the node that was chosen for it, and what it holds there until then. */
-export interface Moving extends Member {
-  readonly reservation: Reservation;
-  /** The holder's key in the node's ledger. */
-  readonly holder: string;
-}
-
-/** Where a container goes and what has to be made anew to be with it. */
-export interface Regrouping {
-  readonly node: Node;
-  readonly moving: readonly Moving[];
-  /** Volumes to be made on the node, with the nodes they are on. */
-  readonly volumes: ReadonlyMap<string, Node>;
-}
 
 /**
  * A container that no node can take because of what it shares with others: where some of these are provisional, looks for a node that can
@@ -33,39 +18,39 @@ export interface Regrouping {
  * is no such node. Resolves with the container's own placement when everything else is there.
  */
 export function regroup(
-  context: LifecycleContext,
-  wanted: Wanted,
+  deps: ProvisionalDeps,
+  spec: ContainerSpec,
   surroundings: Surroundings,
   refusal: SchedulingError,
-): Promise<Place> {
-  const ties = tiesOf(context, wanted);
-  const busy = context.traffic.createOf(ties.keys) ?? context.traffic.lockOn(ties.keys);
+): Promise<ClaimedPlacement> {
+  const ties = tiesOf(deps, spec);
+  const busy = deps.traffic.createOf(ties.keys) ?? deps.traffic.lockOn(ties.keys);
   if (busy) return busy.then(() => Promise.reject(new TryAgain()));
-  const node = ties.members.size === 0 ? undefined : chooseFor(context, wanted, ties, surroundings);
+  const node = ties.members.size === 0 ? undefined : chooseFor(deps, spec, ties, surroundings);
   if (!node) return Promise.reject(refusal);
-  const unlock = context.traffic.lock([...ties.keys]);
-  const regrouping = reserve(context, ties, node);
+  const unlock = deps.traffic.lock([...ties.keys]);
+  const regrouping = reserve(deps, ties, node);
   const placement = surroundings.begin(node);
-  return carryOut(context, regrouping, placement, refusal).finally(unlock);
+  return carryOut(deps, regrouping, placement, refusal).finally(unlock);
 }
 
 /** What the decision stood on has changed while it was waited for: it is to be made anew. */
 export class TryAgain extends Error {}
 
 async function carryOut(
-  context: LifecycleContext,
+  deps: ProvisionalDeps,
   regrouping: Regrouping,
-  placement: Place,
+  placement: ClaimedPlacement,
   refusal: SchedulingError,
-): Promise<Place> {
+): Promise<ClaimedPlacement> {
   try {
-    await makeAnew(context, regrouping);
+    await makeAnew(deps, regrouping);
     return placement;
   } catch (error) {
     placement.claim.undo();
     placement.release();
     const names = regrouping.moving.map(({ container }) => container.name).join(', ');
-    context.logger.warn({ containers: names, reason: reasonOf(error) }, 'containers were not brought together');
+    deps.logger.warn({ containers: names, reason: reasonOf(error) }, 'containers were not brought together');
     const message = `${refusal.message}; bringing ${names} to ${placement.node.name} failed: ${reasonOf(error)}`;
     throw new SchedulingError(message, refusal.code);
   } finally {
@@ -75,16 +60,16 @@ async function carryOut(
 
 /** The node that can take the container and all its members. They stay where most of them would not have to move. */
 function chooseFor(
-  { cluster, placer }: LifecycleContext,
-  wanted: Wanted,
+  { cluster, placer }: ProvisionalDeps,
+  spec: ContainerSpec,
   { members, homes }: Ties,
   { refused, replaced }: Surroundings,
 ): Node | undefined {
   const all = [...members.values()];
-  const requests = all.map(({ draft }) => draft.wanted.parsed.request);
-  if (keepApart(wanted, all)) return undefined;
+  const requests = all.map(({ draft }) => draft.spec.placement);
+  if (keepApart(spec, all)) return undefined;
   const isMember = (reference: string): boolean => members.has(cluster.findContainer(reference)?.id ?? '');
-  const own = wanted.parsed.request;
+  const own = spec.placement;
   const request: PlacementRequest = {
     ...freed(own, isMember),
     memoryBytes: sum([own, ...requests].map(({ memoryBytes }) => memoryBytes)),
@@ -101,12 +86,12 @@ function chooseFor(
   return decision.kind === 'placed' ? decision.node : undefined;
 }
 
-function reserve({ volumes }: LifecycleContext, { members, volumes: shared }: Ties, node: Node): Regrouping {
+function reserve({ volumes }: ProvisionalDeps, { members, volumes: shared }: Ties, node: Node): Regrouping {
   const moving = [...members.values()]
     .filter(({ container }) => container.node !== node)
     .map((member) => {
       const holder = `moving-${member.draft.id}`;
-      const reservation = reservationFor(member.draft.wanted.parsed.request, node);
+      const reservation = reservationFor(member.draft.spec.placement, node);
       node.ledger.put(holder, reservation);
       return { ...member, holder, reservation };
     });
@@ -144,17 +129,17 @@ function companion(request: PlacementRequest, members: Ties['members']): Placeme
 }
 
 /** Whether one of those that would come together wants to be away from another. */
-function keepApart(wanted: Wanted, members: readonly Member[]): boolean {
-  const all = [wanted, ...members.map(({ draft }) => draft.wanted)];
-  return all.some(({ parsed }, i) =>
-    parsed.request.affinities.some(
+function keepApart(spec: ContainerSpec, members: readonly Member[]): boolean {
+  const all = [spec, ...members.map(({ draft }) => draft.spec)];
+  return all.some(({ placement }, i) =>
+    placement.affinities.some(
       (affinity) =>
         affinity.operator === '!=' && !affinity.isSoft && all.some((other, j) => i !== j && is(other, affinity)),
     ),
   );
 }
 
-function is({ name, labels }: Wanted, { key, pattern }: Expression): boolean {
+function is({ name, labels }: ContainerSpec, { key, pattern }: Expression): boolean {
   if (key === 'image') return false;
   const value = key === 'container' ? name : labels[key];
   return value !== undefined && matchesPattern(pattern, value);

@@ -7,11 +7,11 @@ import { reservationOf } from '../scheduler/host-config.ts';
 import { Placer } from '../scheduler/placer.ts';
 import { schedulerOptions } from '../scheduler/scheduler.ts';
 import type { Home } from '../scheduler/types.ts';
+import { chooseNode } from './choose-node.ts';
+import { parseSpec } from './container-spec.ts';
+import type { ProvisionalDeps } from './deps.ts';
 import { Drafts } from './drafts.ts';
-import type { LifecycleContext } from './lifecycle.ts';
-import { place } from './place.ts';
 import { Traffic } from './traffic.ts';
-import { readWanted } from './wanted.ts';
 
 const PORT = { PortBindings: { '80/tcp': [{ HostPort: '80' }] } };
 
@@ -35,7 +35,7 @@ interface Held {
 }
 
 /** Two nodes of 2 GiB with these containers. */
-function world(held: readonly Held[], homes: readonly Home[] = []): LifecycleContext {
+function world(held: readonly Held[], homes: readonly Home[] = []): ProvisionalDeps {
   const cluster = new Cluster(systemClock, silentLogger());
   for (const name of ['one', 'two']) {
     const node = modelNode(name);
@@ -50,6 +50,7 @@ function world(held: readonly Held[], homes: readonly Home[] = []): LifecycleCon
     );
   }
   return {
+    clock: systemClock,
     cluster,
     placer: new Placer(cluster, schedulerOptions()),
     images: { isKnown: () => true },
@@ -57,21 +58,13 @@ function world(held: readonly Held[], homes: readonly Home[] = []): LifecycleCon
     volumes: { homesOf: () => homes, claim: () => ({ names: [], undo: () => undefined }) },
     drafts: new Drafts(cluster),
     traffic: new Traffic(),
-  } as unknown as LifecycleContext;
+  } as unknown as ProvisionalDeps;
 }
 
-async function placed(context: LifecycleContext, name: string, body: object): Promise<string> {
+async function placed(deps: ProvisionalDeps, name: string, body: object): Promise<string> {
   const value = { Image: 'redis', ...body };
-  const wanted = readWanted(context, {
-    text: JSON.stringify(value),
-    value,
-    name,
-    platform: undefined,
-    registryAuth: undefined,
-    api: '1.44',
-    signal: new AbortController().signal,
-  });
-  const placement = await place(context, wanted, new Map());
+  const spec = parseSpec({ text: JSON.stringify(value), api: '1.44', largestNodeCpus: 0 }, value, name);
+  const placement = await chooseNode(deps, spec, new Map(), new AbortController().signal);
   return placement.node.name;
 }
 
@@ -151,11 +144,11 @@ test('the successor of a replica does not take the place of another replica', as
     labels: replica(i + 1),
     hostConfig: PORT,
   }));
-  const context = world(held);
+  const deps = world(held);
   const labels = (number: number): object => replica(number, { 'com.docker.compose.replace': `web-${number}` });
   const body = (number: number): object => ({ HostConfig: PORT, Labels: labels(number) });
-  expect(await placed(context, 'x_p-web-2', body(2))).toBe('two');
-  expect(await placed(context, 'x_p-web-1', body(1))).toBe('one');
+  expect(await placed(deps, 'x_p-web-2', body(2))).toBe('two');
+  expect(await placed(deps, 'x_p-web-1', body(1))).toBe('one');
 });
 
 test.each([
@@ -166,14 +159,14 @@ test.each([
   ['labels that are no texts', 'p-web-1', { Labels: { 'com.docker.compose.replace': 5 } }],
 ])('%s replaces nothing', async (_case, old, body) => {
   const held = ['one', 'two'].map((node) => ({ node, id: node, name: `other-${node}`, hostConfig: PORT }));
-  const context = world([{ node: 'one', id: OLD, name: old, labels: replica(1), hostConfig: PORT }, ...held.slice(1)]);
-  await expect(placed(context, 'p_web_1', { HostConfig: PORT, ...body })).rejects.toThrow('host port 80/tcp is taken');
+  const deps = world([{ node: 'one', id: OLD, name: old, labels: replica(1), hostConfig: PORT }, ...held.slice(1)]);
+  await expect(placed(deps, 'p_web_1', { HostConfig: PORT, ...body })).rejects.toThrow('host port 80/tcp is taken');
 });
 
 test('what is replaced counts again once its successor has its place', async () => {
-  const context = world([{ node: 'one', id: OLD, name: 'p-web-1', labels: replica(1), hostConfig: PORT }]);
+  const deps = world([{ node: 'one', id: OLD, name: 'p-web-1', labels: replica(1), hostConfig: PORT }]);
   const labels = replica(1, { 'com.docker.compose.replace': 'web-1' });
-  expect(await placed(context, `${OLD}_p-web-1`, { HostConfig: PORT, Labels: labels })).toBe('one');
-  expect(await placed(context, 'other', { HostConfig: PORT })).toBe('two');
-  await expect(placed(context, 'third', { HostConfig: PORT })).rejects.toThrow('host port 80/tcp is taken');
+  expect(await placed(deps, `${OLD}_p-web-1`, { HostConfig: PORT, Labels: labels })).toBe('one');
+  expect(await placed(deps, 'other', { HostConfig: PORT })).toBe('two');
+  await expect(placed(deps, 'third', { HostConfig: PORT })).rejects.toThrow('host port 80/tcp is taken');
 });

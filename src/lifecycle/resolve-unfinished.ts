@@ -2,7 +2,7 @@ import type { Container } from '../cluster/container.ts';
 import { MOVE_LABEL } from '../cluster/moves.ts';
 import type { Node } from '../cluster/node.ts';
 import { reasonOf } from '../common/errors.ts';
-import type { LifecycleContext } from './lifecycle.ts';
+import type { ProvisionalDeps } from './deps.ts';
 import { removeUnstarted } from './make-anew.ts';
 
 /** A manager that starts lists a node after the other: what belongs together is judged this many milliseconds after the first sign. */
@@ -11,10 +11,10 @@ const GATHER_MS = 1_000;
 /**
  * Finishes moves that a killed manager left half done, when both a container that was made anew and the one it was made for are listed,
  * and removes what a move could not remove. A move that made everything is carried on to its end, one that did not is undone; what
- * somebody started stays in any case.
+ * was started stays in any case.
  */
-export function resolveUnfinished(context: LifecycleContext): void {
-  const { cluster } = context;
+export function resolveUnfinished(deps: ProvisionalDeps): void {
+  const { clock, cluster } = deps;
   const removing = new Set<string>();
   const waiting = new Set<string>();
   const remove = (node: Node, engineId: string): void => {
@@ -23,7 +23,7 @@ export function resolveUnfinished(context: LifecycleContext): void {
     void removeUnstarted(node, engineId)
       .catch((error: unknown) => {
         const found = { node: node.name, id: engineId, reason: reasonOf(error) };
-        context.logger.warn(found, 'what a container was made anew from was not removed');
+        deps.logger.warn(found, 'what a container was made anew from was not removed');
       })
       .finally(() => removing.delete(engineId));
   };
@@ -32,10 +32,10 @@ export function resolveUnfinished(context: LifecycleContext): void {
     const move = labels[MOVE_LABEL] ?? '';
     if (waiting.has(move)) return;
     waiting.add(move);
-    setTimeout(() => {
+    void clock.sleep(GATHER_MS).then(() => {
       waiting.delete(move);
-      for (const { node, engineId } of superfluous(context, move)) remove(node, engineId);
-    }, GATHER_MS).unref();
+      for (const { node, engineId } of superfluous(deps, move)) remove(node, engineId);
+    });
   };
   cluster.onUnfinishedMove = onUnfinished;
   for (const container of cluster.containersWithLabel(MOVE_LABEL).containers)
@@ -43,7 +43,7 @@ export function resolveUnfinished(context: LifecycleContext): void {
 }
 
 /** What is to be removed so that each container of a move is there once. */
-function superfluous({ cluster, logger }: LifecycleContext, move: string): readonly Container[] {
+function superfluous({ cluster, logger }: ProvisionalDeps, move: string): readonly Container[] {
   const made = [...cluster.containersWithLabel(MOVE_LABEL, move).containers];
   const pairs = made.flatMap((successor) => {
     const original = cluster.findContainer(successor.claimedId);

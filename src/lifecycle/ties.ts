@@ -1,8 +1,8 @@
 import type { Home } from '../scheduler/types.ts';
+import type { ContainerSpec } from './container-spec.ts';
+import type { ProvisionalDeps } from './deps.ts';
 import type { Member } from './drafts.ts';
-import type { LifecycleContext } from './lifecycle.ts';
 import { type Key, keysOf } from './traffic.ts';
-import type { Wanted } from './wanted.ts';
 
 /** Everything a container has to share a node with, directly or through others. */
 export interface Ties {
@@ -15,10 +15,10 @@ export interface Ties {
   readonly keys: ReadonlySet<Key>;
 }
 
-/** Follows volumes and references from a container that is to be created. Throws 404 for networks that nobody knows. */
-export function tiesOf(context: LifecycleContext, wanted: Wanted): Ties {
-  const found = new TieFinder(context);
-  found.follow(wanted);
+/** Follows volumes and references from a container that is to be created. Throws 404 for unknown networks. */
+export function tiesOf(deps: ProvisionalDeps, spec: ContainerSpec): Ties {
+  const found = new TieFinder(deps);
+  found.follow(spec);
   return found;
 }
 
@@ -27,28 +27,28 @@ class TieFinder implements Ties {
   readonly volumes = new Set<string>();
   readonly homes: Home[] = [];
   readonly keys = new Set<Key>();
-  readonly #context: LifecycleContext;
+  readonly #deps: ProvisionalDeps;
   readonly #seen = new Set<Key>();
 
-  constructor(context: LifecycleContext) {
-    this.#context = context;
+  constructor(deps: ProvisionalDeps) {
+    this.#deps = deps;
   }
 
-  follow(wanted: Wanted): void {
-    const { networks } = this.#context;
-    for (const key of keysOf(wanted)) this.keys.add(key);
-    for (const volume of wanted.references.volumes) this.#followVolume(volume);
-    for (const { container } of wanted.parsed.request.dependencies) this.#followContainer(container);
-    for (const reference of neighboursOf(wanted)) this.#followContainer(reference);
-    this.homes.push(...networks.homesOf(wanted.references.networks));
+  follow(spec: ContainerSpec): void {
+    const { networks } = this.#deps;
+    for (const key of keysOf(spec)) this.keys.add(key);
+    for (const volume of spec.volumes) this.#followVolume(volume);
+    for (const { container } of spec.placement.dependencies) this.#followContainer(container);
+    for (const reference of neighboursOf(spec)) this.#followContainer(reference);
+    this.homes.push(...networks.homesOf(spec.networks));
   }
 
   #followVolume(name: string): void {
     if (!this.#isNew(`volume ${name}`)) return;
-    const users = this.#context.drafts.usersOf(name);
-    const members = [...(users ?? [])].map((id) => this.#context.drafts.member(id));
+    const users = this.#deps.drafts.usersOf(name);
+    const members = [...(users ?? [])].map((id) => this.#deps.drafts.member(id));
     if (!users || members.includes(undefined)) {
-      this.homes.push(...this.#context.volumes.homesOf([name]));
+      this.homes.push(...this.#deps.volumes.homesOf([name]));
       return;
     }
     this.volumes.add(name);
@@ -56,7 +56,7 @@ class TieFinder implements Ties {
   }
 
   #followContainer(reference: string): void {
-    const { cluster, drafts } = this.#context;
+    const { cluster, drafts } = this.#deps;
     const container = cluster.findContainer(reference);
     if (!container) return;
     const member = drafts.member(container.id);
@@ -70,8 +70,8 @@ class TieFinder implements Ties {
     if (!this.#isNew(`container ${id}`)) return;
     this.keys.add(`container ${id}`);
     this.members.set(id, member);
-    this.follow(member.draft.wanted);
-    for (const dependent of this.#context.drafts.dependentsOf(id)) this.#followContainer(dependent);
+    this.follow(member.draft.spec);
+    for (const dependent of this.#deps.drafts.dependentsOf(id)) this.#followContainer(dependent);
   }
 
   #isNew(key: Key): boolean {
@@ -82,8 +82,8 @@ class TieFinder implements Ties {
 }
 
 /** Containers by whose name an affinity asks to be near. */
-function neighboursOf({ parsed }: Wanted): readonly string[] {
-  return parsed.request.affinities.flatMap(({ key, operator, isSoft, pattern }) =>
+function neighboursOf({ placement }: ContainerSpec): readonly string[] {
+  return placement.affinities.flatMap(({ key, operator, isSoft, pattern }) =>
     key === 'container' && operator === '==' && !isSoft && pattern.kind === 'exact' ? [pattern.value] : [],
   );
 }

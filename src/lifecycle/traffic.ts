@@ -1,20 +1,20 @@
-import type { Wanted } from './wanted.ts';
+import type { ContainerSpec } from './container-spec.ts';
 
 /** The key of a volume, or of a container by name or ID. */
 export type Key = `volume ${string}` | `container ${string}`;
 
 /** What a create touches beside itself: the volumes it mounts and the containers it refers to. */
-export function keysOf({ name, references, parsed }: Wanted): Key[] {
+export function keysOf({ name, volumes, placement }: ContainerSpec): Key[] {
   return [
     ...(name === undefined ? [] : ([`container ${name}`] as const)),
-    ...references.volumes.map((volume): Key => `volume ${volume}`),
-    ...parsed.request.dependencies.map(({ container }): Key => `container ${container}`),
+    ...volumes.map((volume): Key => `volume ${volume}`),
+    ...placement.dependencies.map(({ container }): Key => `container ${container}`),
   ];
 }
 
 /**
- * Creates under way, and containers and volumes that are being placed anew. Whoever needs one of these waits for its end; nobody who
- * waits holds anything.
+ * Creates under way, and containers and volumes that are being moved. A caller that needs one of these waits for its end, and holds
+ * nothing while it waits.
  */
 export class Traffic {
   readonly #creates = new Map<Key, Set<Promise<void>>>();

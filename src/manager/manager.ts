@@ -128,17 +128,20 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   const stops = new Stops(store.records('stops'));
   const networking = await startNetworking({ ...options, cluster, placer, store, identity, stops, memory });
   const { networks, volumes } = networking;
-  const lifecycle = new ContainerLifecycle({
-    cluster,
-    placer,
-    images: images.distribution,
-    networks,
-    volumes,
-    tombstones,
-    stops,
-    createRetries: options.clusterOptions.createRetries,
-    logger,
-  });
+  const lifecycle = new ContainerLifecycle(
+    {
+      cluster,
+      placer,
+      images: images.distribution,
+      networks,
+      volumes,
+      tombstones,
+      stops,
+      clock,
+      logger,
+    },
+    { createRetries: options.clusterOptions.createRetries },
+  );
   const advertised = new AdvertisedApi(cluster);
   const events = new EventHub(cluster, clock);
   const imageList = new ImageListView(cluster);

@@ -4,8 +4,9 @@ import { Tombstones } from '../../src/cluster/tombstones.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import type { EngineAnswer } from '../../src/engine/exchange.ts';
+import { parseSpec } from '../../src/lifecycle/container-spec.ts';
+import type { ContainerNetworks } from '../../src/lifecycle/deps.ts';
 import { ContainerLifecycle } from '../../src/lifecycle/lifecycle.ts';
-import type { NetworkPlacement } from '../../src/lifecycle/ports.ts';
 import { Placer } from '../../src/scheduler/placer.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { memoryVolumeRecords } from '../../src/volumes/records.ts';
@@ -30,21 +31,24 @@ export class FakeLifecycle implements AsyncDisposable {
       place: () => first,
       clock: systemClock,
     });
-    this.lifecycle = new ContainerLifecycle({
-      cluster,
-      placer: new Placer(cluster, schedulerOptions()),
-      images: {
-        isKnown: () => true,
-        labelsOf: () => ({}),
-        ensureOn: async (_node, reference) => ({ reference }),
+    this.lifecycle = new ContainerLifecycle(
+      {
+        cluster,
+        placer: new Placer(cluster, schedulerOptions()),
+        images: {
+          isKnown: () => true,
+          labelsOf: () => ({}),
+          ensureOn: async (_node, reference) => ({ reference }),
+        },
+        networks: NETWORKS,
+        volumes: this.volumes,
+        tombstones: new Tombstones(memoryTexts()),
+        stops: new Stops(memoryTexts()),
+        clock: systemClock,
+        logger: silentLogger(),
       },
-      networks: NETWORKS,
-      volumes: this.volumes,
-      tombstones: new Tombstones(memoryTexts()),
-      stops: new Stops(memoryTexts()),
-      createRetries: 0,
-      logger: silentLogger(),
-    });
+      { createRetries: 0 },
+    );
   }
 
   static async start(engines: readonly FakeEngineOptions[]): Promise<FakeLifecycle> {
@@ -54,15 +58,9 @@ export class FakeLifecycle implements AsyncDisposable {
   /** Creates a container as a client would. */
   async create(name: string | undefined, body: object = {}): Promise<EngineAnswer> {
     const value = { Image: 'redis', ...body };
-    return this.lifecycle.create({
-      text: JSON.stringify(value),
-      value,
-      name,
-      platform: undefined,
-      registryAuth: undefined,
-      api: '1.44',
-      signal: new AbortController().signal,
-    });
+    const largestNodeCpus = this.fake.cluster.loads.largestNanoCpus() / 1e9;
+    const spec = parseSpec({ text: JSON.stringify(value), api: '1.44', largestNodeCpus }, value, name);
+    return this.lifecycle.create(spec, { registryAuth: undefined, signal: new AbortController().signal });
   }
 
   /** Creates a container that is to be created; returns the ID the client got. */
@@ -82,7 +80,7 @@ export class FakeLifecycle implements AsyncDisposable {
   }
 }
 
-const NETWORKS: NetworkPlacement = {
+const NETWORKS: ContainerNetworks = {
   homesOf: () => [],
   refusalsFor: () => new Map(),
   prepareAttach: async () => undefined,

@@ -2,6 +2,7 @@ import type { Container, NameStyle } from '../../cluster/container.ts';
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import { ANSWERS, askEngine } from '../../engine/answers.ts';
+import { parseSpec } from '../../lifecycle/container-spec.ts';
 import type { ActionRequest, ContainerAction } from '../../lifecycle/lifecycle.ts';
 import { sendJson, sendJsonBuffers } from '../answer.ts';
 import { readBody } from '../body.ts';
@@ -115,19 +116,19 @@ async function readSizes(
 }
 
 async function createContainer(call: Call): Promise<void> {
+  const { api, query, services, signal } = call;
   const { text, value } = await readCreate(call);
-  const auth = call.req.headers['x-registry-auth'];
-  await call.services.images.sessions.settle();
-  const answer = await call.services.lifecycle.create({
+  const source = {
     text,
-    value,
-    name: call.query.get('name') ?? undefined,
-    platform: call.query.get('platform') ?? undefined,
-    registryAuth: typeof auth === 'string' ? auth : undefined,
-    api: call.api,
-    signal: call.signal,
-  });
-  sendAnswer(call, answer);
+    api,
+    platform: query.get('platform') ?? undefined,
+    largestNodeCpus: services.cluster.loads.largestNanoCpus() / 1e9,
+  };
+  const spec = parseSpec(source, value, query.get('name') ?? undefined);
+  const auth = call.req.headers['x-registry-auth'];
+  await services.images.sessions.settle();
+  const registryAuth = typeof auth === 'string' ? auth : undefined;
+  sendAnswer(call, await services.lifecycle.create(spec, { registryAuth, signal }));
 }
 
 async function inspectContainer(call: Call): Promise<void> {

@@ -1,10 +1,43 @@
+import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
+import type { Stops } from '../cluster/stops.ts';
+import type { Tombstones } from '../cluster/tombstones.ts';
+import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
+import type { Placer } from '../scheduler/placer.ts';
 import type { Home } from '../scheduler/types.ts';
+import type { Drafts } from './drafts.ts';
+import type { Traffic } from './traffic.ts';
+
+/** The collaborators of a `ContainerLifecycle`. */
+export interface LifecycleDeps {
+  readonly cluster: Cluster;
+  readonly placer: Placer<Node>;
+  readonly images: ContainerImages;
+  readonly networks: ContainerNetworks;
+  readonly volumes: ContainerVolumes;
+  readonly tombstones: Tombstones;
+  readonly stops: Stops;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What a manager's user may choose about the lifecycle. */
+export interface LifecycleOptions {
+  /** How often a create that an engine failed at is tried on another node. */
+  readonly createRetries: number;
+}
+
+/** The collaborators of its parts: its own, and what is provisional at the moment. */
+export interface ProvisionalDeps extends LifecycleDeps {
+  readonly drafts: Drafts;
+  readonly traffic: Traffic;
+}
 
 /** Makes images available where they are needed. */
-export interface ImageSource {
+export interface ContainerImages {
   /** Whether any node, healthy or not, is known to hold the image. */
   isKnown(reference: string): boolean;
   /** Labels of the image, which its containers inherit; empty when unknown. */
@@ -25,7 +58,7 @@ export interface NetworkConnect {
 }
 
 /** What networks mean for where a container goes and how it is created there. */
-export interface NetworkPlacement {
+export interface ContainerNetworks {
   /** The nodes a container must go to because of the networks it names (local networks have a home). Throws 404 for unknown ones. */
   homesOf(networks: readonly string[]): readonly Home[];
   /** Nodes that cannot take a container with these networks, by ID, with the reason. */
@@ -47,7 +80,7 @@ export interface NetworkPlacement {
 }
 
 /** What named volumes mean for where a container goes. */
-export interface VolumePlacement {
+export interface ContainerVolumes {
   /** The nodes the named volumes live on, with reasons. */
   homesOf(volumes: readonly string[]): readonly Home[];
   /** The node a named volume lives on; undefined when it lives nowhere yet, or everywhere. */
