@@ -53,14 +53,22 @@ export interface DriverContext<Values = OptionValues> {
   readonly report: (text: string) => void;
   /** Through which every change at the provider goes. */
   readonly change: Change;
+  /** Through which `create` reads what it has to know of the provider. */
+  readonly lookup: Lookup;
   readonly clock: Clock;
 }
 
 /**
  * Makes one change at the provider: runs `make`. With `--dry-run` it prints `call` instead and answers `planned`, a stand-in such as
- * `{ id: '<server>' }`. Calls that only read are made directly.
+ * `{ id: '<server>' }`.
  */
 export type Change = <T>(call: ProviderCall, make: () => Promise<T>, planned: T) => Promise<T>;
+
+/**
+ * Reads something at the provider that a create needs: the ID behind a name. With `--dry-run` the provider is not asked, and the
+ * answer is `planned`, a stand-in such as `<network hive>`.
+ */
+export type Lookup = <T>(read: () => Promise<T>, planned: T) => Promise<T>;
 
 /** A call at a provider as `--dry-run` shows it. No secrets. */
 export interface ProviderCall {

@@ -17,6 +17,7 @@ const DRIVERS: Readonly<Record<string, () => Promise<DriverFile>>> = {
   generic: () => import('./generic/generic.ts'),
   google: () => import('./google/google.ts'),
   hetzner: () => import('./hetzner/hetzner.ts'),
+  linode: () => import('./linode/linode.ts'),
   local: () => import('./local/local.ts'),
   none: () => import('./none/none.ts'),
   qemu: () => import('./qemu/qemu.ts'),
@@ -25,6 +26,7 @@ const DRIVERS: Readonly<Record<string, () => Promise<DriverFile>>> = {
 
 /** What people call drivers elsewhere. */
 const ALIASES: Readonly<Record<string, string>> = {
+  akamai: 'linode',
   amazon: 'amazonec2',
   aws: 'amazonec2',
   ec2: 'amazonec2',

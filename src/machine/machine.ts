@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../common/clock.ts';
-import type { Change, Driver, DriverModule } from '../drivers/driver.ts';
+import type { Change, Driver, DriverModule, Lookup } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/drivers.ts';
 import { openJournal } from '../drivers/journal.ts';
 import { resolveOptions } from '../drivers/option-values.ts';
@@ -34,6 +34,8 @@ export interface OpenOptions {
   readonly report?: (text: string) => void;
   /** Replaces how changes are made, for dry runs. */
   readonly change?: Change;
+  /** Replaces how a create reads at the provider, for dry runs. */
+  readonly lookup?: Lookup;
   /** Credentials that are not in the store, by flag. */
   readonly secrets?: Readonly<Record<string, OptionValue>>;
 }
@@ -66,6 +68,7 @@ export async function openMachine(
     ),
     report,
     change: options.change ?? ((_call, make) => make()),
+    lookup: options.lookup ?? ((read) => read()),
     clock,
   });
   return { stored, module, driver, close: () => driver.close() };

@@ -57,6 +57,7 @@ export class CloudBench {
       journal,
       report: (text) => this.said.push(text),
       change: change ?? this.#change(cut),
+      lookup: (read) => read(),
       clock: this.#world.clock ?? fastClock(200),
     });
     this.#drivers.push(opened);

@@ -235,6 +235,7 @@ class Bench {
       journal: openJournal(storage, () => `t${this.#tokens.run}${this.#tokens.next++}`),
       report: () => undefined,
       change: change ?? ((_call, make) => make()),
+      lookup: isDry ? (_read, planned) => Promise.resolve(planned) : (read) => read(),
       clock: this.world.clock ?? systemClock,
     });
     this.#drivers.push(opened);

@@ -47,6 +47,7 @@ function open(directory: string, options: OptionValues): Driver {
     journal: openJournal({ load: () => [], save: async () => undefined }, () => 'token'),
     report: () => undefined,
     change: (_call, make) => make(),
+    lookup: (read) => read(),
     clock: systemClock,
   });
 }

@@ -77,6 +77,7 @@ describe('a virtual machine', () => {
       ),
       report: (text) => process.stderr.write(`${text}\n`),
       change: (_call, make) => make(),
+      lookup: (read) => read(),
       clock: systemClock,
     });
   }, 1_200_000);

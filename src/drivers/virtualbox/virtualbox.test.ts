@@ -96,6 +96,7 @@ async function open(
     ),
     report: () => undefined,
     change: (_call, make) => make(),
+    lookup: (read) => read(),
     clock: systemClock,
   });
 }

@@ -1,0 +1,37 @@
+import { nearest } from '../../common/nearest.ts';
+import { DriverError } from '../errors.ts';
+
+/** Something a provider was asked for by name and does not offer. */
+export interface Misnamed {
+  /** As people call the provider: `Linode`. */
+  readonly provider: string;
+  /** What it is, with the place where that matters: `region`, `plan in ams`. */
+  readonly what: string;
+  readonly given: string;
+  /** The provider's own list. */
+  readonly offered: readonly string[];
+}
+
+const SUGGESTED = 3;
+const LISTED = 12;
+
+/** A {@link DriverError} that names what is nearest in the provider's own list, else the list's beginning. */
+export function notOffered({ provider, what, given, offered }: Misnamed): DriverError {
+  const near = nearestNames(given, offered);
+  const rest = offered.length > LISTED ? ` and ${offered.length - LISTED} more` : '';
+  const all = offered.length === 0 ? 'none' : `${offered.slice(0, LISTED).join(', ')}${rest}`;
+  const advice = near.length > 0 ? `Did you mean ${near.join(', ')}?` : `There are: ${all}`;
+  return new DriverError(`${provider} has no ${what} ${given}. ${advice}`, 'BAD_OPTIONS');
+}
+
+function nearestNames(word: string, names: readonly string[]): readonly string[] {
+  const left = new Map(names.map((name) => [name.toLowerCase(), name]));
+  const found: string[] = [];
+  while (found.length < SUGGESTED) {
+    const near = nearest(word, [...left.keys()]);
+    if (near === undefined) break;
+    found.push(left.get(near) ?? near);
+    left.delete(near);
+  }
+  return found;
+}
