@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../../common/errors.ts';
 import { VERSION } from '../../../common/version.ts';
-import type { SshTarget } from '../../../drivers/driver.ts';
 import type { Machine, MachineContext } from '../../../machine/machine.ts';
 import type { MachineRecord } from '../../../machine/record.ts';
+import type { SshShell } from '../../../provision/shell.ts';
 import type { CommandContext } from '../../command.ts';
 import { machineContext, wantedName, wantedNames } from './surroundings.ts';
 
@@ -131,7 +131,7 @@ async function inspect(
 const SSH_WITHIN_MS = 5_000;
 
 /** How to log in, if its driver can say without much ado: what is stored is shown all the same. */
-async function sshOf(name: string, context: MachineContext): Promise<SshTarget | undefined> {
+async function sshOf(name: string, context: MachineContext): Promise<SshShell | undefined> {
   const signal = AbortSignal.timeout(SSH_WITHIN_MS);
   const shell = await withMachine(name, context, ({ driver }) => driver.shell(signal)).catch(() => undefined);
   return shell?.kind === 'ssh' ? shell : undefined;
