@@ -27,7 +27,7 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('export')
     .summary('write machines to a file, for a team-mate or another computer')
-    .argument('[name...]')
+    .argument('[machine...]')
     .requiredOption('-o, --output <file>', 'the file to write')
     .option('--all', 'all machines')
     .option('--for <person>', 'whose file it is: the name in their client certificate (default: you)')
@@ -48,7 +48,7 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('context')
     .summary('make a docker context of a machine')
-    .argument('[name]')
+    .argument('[machine]')
     .option('--swarm', 'of the whole swarm whose master the machine is')
     .option('--name <context>', "what to call it (default: the machine's name)")
     .action((name: string | undefined, flags: ContextFlags, command: Command) => context(name, flags, command, cli));

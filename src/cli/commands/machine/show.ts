@@ -18,7 +18,7 @@ export function configure(machine: Command, cli: CommandContext): void {
     machine
       .command(name)
       .summary(summary)
-      .argument('[name...]')
+      .argument('[machine...]')
       .action((names: readonly string[], _flags: object, command: Command) =>
         printEach(names, command, cli, ASKED[name]),
       );
@@ -26,7 +26,7 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('inspect')
     .summary('print all that is known of a machine')
-    .argument('[name]')
+    .argument('[machine]')
     .option('-f, --format <template>', "'json', or a template like '{{.driver}}' or '{{json .engine}}'")
     .action((name: string | undefined, flags: { readonly format?: string }, command: Command) =>
       inspect(name, flags.format, command, cli),
@@ -34,14 +34,14 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('version')
     .summary("print our version, or that of a machine's engine")
-    .argument('[name]')
+    .argument('[machine]')
     .action((name: string | undefined, _flags: object, command: Command) => version(name, command, cli));
   machine
     .command('host-address')
     .summary('print the address at which machines of a driver reach this computer')
     .allowUnknownOption()
     .allowExcessArguments()
-    .option('-d, --driver <name>', 'the driver', 'local')
+    .option('-d, --driver <driver>', 'the driver', 'local')
     .action((flags: { readonly driver: string }, command: Command) => hostAddress(flags.driver, command.args, cli));
   machine
     .command('drivers')
