@@ -33,7 +33,6 @@ const CIRCLES: Readonly<Record<string, number>> = {
   lab: 7,
   lifecycle: 11,
   monitor: 3,
-  networks: 4,
   scheduler: 2,
 };
 

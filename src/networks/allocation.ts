@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import { ClusterError } from '../common/errors.ts';
+import { retry } from '../common/retry.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import type { Substrate } from '../substrate/substrate.ts';
@@ -10,8 +11,9 @@ import { inspectNetwork } from './inspection.ts';
 const ALLOCATION_LIMIT_MS = 10_000;
 /** After this long the swarm's pool is looked at: it never says that it is exhausted. */
 const SUSPICIOUS_MS = 1_000;
-const FIRST_WAIT_MS = 20;
-const LONGEST_WAIT_MS = 500;
+const WAITS = { baseMs: 20, maxMs: 500 } as const;
+/** Bound on the removal of a network that got no addresses, in milliseconds. */
+const REMOVE_MS = 5_000;
 
 /** What waiting for an allocation needs. */
 export interface AllocationRequest {
@@ -29,31 +31,39 @@ export interface AllocationRequest {
 export async function awaitAllocation(id: string, request: AllocationRequest): Promise<NetworkSummary> {
   const { substrate, clock, hasSubnets, signal } = request;
   const startMs = clock.now();
+  const look = async (): Promise<NetworkSummary> => {
+    const { client } = await substrate.manager(signal);
+    const { Containers: _, ...details } = await inspectNetwork(client, id, '', signal);
+    const summary = details as object as NetworkSummary;
+    const isSuspicious = !hasSubnets && clock.now() - startMs >= SUSPICIOUS_MS;
+    if (!isAllocated(summary) && isSuspicious && (await isExhausted(client, signal))) throw noPool();
+    return summary;
+  };
+  const deadline = startMs + ALLOCATION_LIMIT_MS;
   try {
-    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
-      const { client } = await substrate.manager(signal);
-      const { Containers: _, ...details } = await inspectNetwork(client, id, '', signal);
-      const summary = details as object as NetworkSummary;
-      if (summary.Driver !== '') return summary;
-      const waitedMs = clock.now() - startMs;
-      if (waitedMs >= ALLOCATION_LIMIT_MS) throw hasSubnets ? poolOverlaps() : noPool();
-      if (!hasSubnets && waitedMs >= SUSPICIOUS_MS && (await isExhausted(client, signal))) throw noPool();
-      await clock.sleep(waitMs, signal);
-    }
+    const summary = await retry(clock, look, { backoff: WAITS, until: isAllocated, passes: never, deadline, signal });
+    if (isAllocated(summary)) return summary;
+    throw hasSubnets ? poolOverlaps() : noPool();
   } catch (error) {
     await removeAgain(id, substrate);
     throw error;
   }
 }
 
-/** Also when the client left meanwhile: nobody knows the network. */
+/** The swarm names a network's driver only when it has allocated it. */
+function isAllocated({ Driver }: NetworkSummary): boolean {
+  return Driver !== '';
+}
+
+const never = (): boolean => false;
+
+/** Also when the client left meanwhile: no client knows the network. */
 async function removeAgain(id: string, substrate: Substrate): Promise<void> {
-  const signal = AbortSignal.timeout(5_000);
   try {
-    const { client } = await substrate.manager(signal);
-    await client.json({ method: 'DELETE', path: `/networks/${id}`, signal });
+    const { client } = await substrate.manager(new AbortController().signal, REMOVE_MS);
+    await client.json({ method: 'DELETE', path: `/networks/${id}`, timeoutMs: REMOVE_MS });
   } catch {
-    // It stays without addresses, and is listed after a minute so that somebody can remove it.
+    // It stays without addresses, and is listed after a minute so that a client can remove it.
   }
 }
 

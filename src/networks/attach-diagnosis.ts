@@ -5,11 +5,11 @@ import { isInternalEndpoint } from '../substrate/swarm-networks.ts';
 import type { NetworkCatalog } from './catalog.ts';
 import { containsAddress, isEdge, parseCidr } from './cidr.ts';
 import { inspectOnNodes, type NetworkEndpoint } from './inspection.ts';
-import type { AttachWish } from './patient-attach.ts';
-import type { KnownNetwork } from './view.ts';
+import type { KnownNetwork } from './known-network.ts';
+import type { WantedAttachment } from './wanted-attachment.ts';
 
 /** Whom to ask. */
-export interface DiagnosisParts {
+export interface DiagnosisDeps {
   readonly catalog: NetworkCatalog;
   readonly signal: AbortSignal;
 }
@@ -18,7 +18,7 @@ export interface DiagnosisParts {
 export async function holdsAddress(
   network: KnownNetwork<Node>,
   address: string,
-  { engineId, ...parts }: DiagnosisParts & Pick<AttachWish, 'engineId'>,
+  { engineId, ...deps }: DiagnosisDeps & Pick<WantedAttachment, 'engineId'>,
 ): Promise<string | undefined> {
   for (const { Subnet = '', Gateway, AuxiliaryAddresses } of network.summary.IPAM?.Config ?? []) {
     const subnet = parseCidr(Subnet);
@@ -27,7 +27,7 @@ export async function holdsAddress(
     const auxiliary = Object.entries(AuxiliaryAddresses ?? {}).find(([, each]) => each === address);
     if (auxiliary) return `its auxiliary address ${auxiliary[0]}`;
   }
-  for (const [node, endpoints] of await heldOf(network, parts)) {
+  for (const [node, endpoints] of await heldOf(network, deps)) {
     for (const [key, endpoint] of Object.entries(endpoints)) {
       // One without a sandbox is just being made, perhaps for this very container.
       if (key === engineId || key.startsWith('ep-') || addressOf(endpoint) !== address) continue;
@@ -43,14 +43,14 @@ export async function holdsAddress(
  * attachment in state `new` and gives no reason, and the endpoints of all nodes together fill the network.
  */
 export async function fullNetwork(
-  { node, engineId, endpoints }: AttachWish,
-  { substrate, ...parts }: DiagnosisParts & { readonly substrate: Substrate },
+  { node, engineId, endpoints }: WantedAttachment,
+  { substrate, ...deps }: DiagnosisDeps & { readonly substrate: Substrate },
 ): Promise<KnownNetwork<Node> | undefined> {
-  const allocated = await allocatedNetworks(substrate, engineId, parts.signal);
+  const allocated = await allocatedNetworks(substrate, engineId, deps.signal);
   for (const { network, address } of endpoints) {
     if (address || allocated.has(network.id)) continue;
     const room = roomOf(network);
-    const held = await heldOf(network, parts);
+    const held = await heldOf(network, deps);
     const addresses = [...held.values()].flatMap((each) => Object.values(each).flatMap((end) => addressOf(end) ?? []));
     // A node's first container needs one address more, for the node itself.
     const needed = held.has(node) ? 1 : 2;
@@ -97,7 +97,7 @@ function roomOf({ raw }: KnownNetwork<Node>): {
 
 async function heldOf(
   network: KnownNetwork<Node>,
-  { catalog, signal }: DiagnosisParts,
+  { catalog, signal }: DiagnosisDeps,
 ): Promise<ReadonlyMap<Node, Readonly<Record<string, NetworkEndpoint>>>> {
   const onUnknown = (): void => undefined;
   return (await inspectOnNodes({ network, nodes: catalog.nodesOf(network), search: '', signal, onUnknown })).held;

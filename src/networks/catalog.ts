@@ -6,11 +6,11 @@ import type { Logger } from '../common/logger.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import { isClusterNetwork } from '../substrate/swarm-networks.ts';
 import { ClusterNetworks } from './cluster-networks.ts';
+import type { KnownNetwork } from './known-network.ts';
 import { Participants } from './participants.ts';
-import { type KnownNetwork, NetworkView } from './view.ts';
+import { NetworkView } from './view.ts';
 
-/** What {@link NetworkCatalog} works with. */
-export interface NetworkCatalogParts {
+export interface NetworkCatalogDeps {
   readonly cluster: Cluster;
   readonly substrate: Substrate;
   readonly clock: Clock;
@@ -27,7 +27,7 @@ export class NetworkCatalog {
   readonly #unsubscribe: () => void;
   #view: { readonly key: string; readonly view: NetworkView<Node> } | undefined;
 
-  constructor({ cluster, substrate, clock, logger }: NetworkCatalogParts) {
+  constructor({ cluster, substrate, clock, logger }: NetworkCatalogDeps) {
     this.#cluster = cluster;
     this.#substrate = substrate;
     this.spanning = new ClusterNetworks({

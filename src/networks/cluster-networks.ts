@@ -14,8 +14,7 @@ const ALLOCATION_MS = 60_000;
 /** How long engines may go on listing a network that was removed, in milliseconds. */
 const REMEMBER_MS = 600_000;
 
-/** What {@link ClusterNetworks} works with. */
-export interface ClusterNetworksParts {
+export interface ClusterNetworksDeps {
   readonly substrate: Substrate;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -31,7 +30,7 @@ export class ClusterNetworks {
   readonly #substrate: Substrate;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #onListed: ClusterNetworksParts['onListed'];
+  readonly #onListed: ClusterNetworksDeps['onListed'];
   readonly #stop = new AbortController();
   readonly #unsubscribe: () => void;
   readonly #reread: () => Promise<void>;
@@ -49,7 +48,7 @@ export class ClusterNetworks {
   #readAtMs = 0;
   #readFrom = '';
 
-  constructor({ substrate, clock, logger, onListed }: ClusterNetworksParts) {
+  constructor({ substrate, clock, logger, onListed }: ClusterNetworksDeps) {
     this.#substrate = substrate;
     this.#clock = clock;
     this.#logger = logger;

@@ -2,7 +2,7 @@ import type { Node } from '../cluster/node.ts';
 import { ClusterError, NotFoundError } from '../common/errors.ts';
 import { setMember } from '../common/json-edit.ts';
 import type { NetworkCatalog } from './catalog.ts';
-import type { KnownNetwork } from './view.ts';
+import type { KnownNetwork } from './known-network.ts';
 import type { WantedNetwork } from './wanted-network.ts';
 
 /** A create body with the configuration it refers to. */

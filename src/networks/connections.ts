@@ -9,8 +9,8 @@ import type { EndpointSummary } from '../engine/types.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import type { NetworkCatalog } from './catalog.ts';
 import { assertAddressIn } from './endpoint-address.ts';
+import type { KnownNetwork } from './known-network.ts';
 import { PatientAttach } from './patient-attach.ts';
-import type { KnownNetwork } from './view.ts';
 
 /** Body of connect and disconnect; passes through. */
 export interface ConnectBody {
@@ -19,8 +19,7 @@ export interface ConnectBody {
   readonly EndpointConfig?: { readonly IPAMConfig?: { readonly IPv4Address?: string } | null } | null;
 }
 
-/** What {@link NetworkConnections} works with. */
-export interface NetworkConnectionsParts {
+export interface NetworkConnectionsDeps {
   readonly catalog: NetworkCatalog;
   readonly cluster: Cluster;
   readonly substrate: Substrate;
@@ -30,12 +29,12 @@ export interface NetworkConnectionsParts {
 
 /** Connects containers to networks and disconnects them, each at its node. */
 export class NetworkConnections {
-  readonly #parts: NetworkConnectionsParts;
+  readonly #deps: NetworkConnectionsDeps;
   readonly #attach: PatientAttach;
 
-  constructor(parts: NetworkConnectionsParts) {
-    this.#parts = parts;
-    this.#attach = new PatientAttach(parts);
+  constructor(deps: NetworkConnectionsDeps) {
+    this.#deps = deps;
+    this.#attach = new PatientAttach(deps);
   }
 
   /**
@@ -46,7 +45,7 @@ export class NetworkConnections {
     const { node, engineId } = container;
     const networks = Object.entries(container.entry().NetworkSettings?.Networks ?? {});
     const endpoints = networks.flatMap(([name, endpoint]) => {
-      const network = this.#parts.catalog.find(endpoint.NetworkID || name);
+      const network = this.#deps.catalog.find(endpoint.NetworkID || name);
       return network?.kind === 'cluster' ? [{ network, address: chosenAddress(endpoint) }] : [];
     });
     return this.#attach.run({ node, engineId, endpoints }, call, signal);
@@ -63,7 +62,7 @@ export class NetworkConnections {
     const { node } = container;
     this.#assertReachable(network, node);
     await this.prepareAttach(node, [network.id], signal);
-    const path = `/networks/${encodeURIComponent(this.#parts.catalog.referenceOn(node, network))}/connect`;
+    const path = `/networks/${encodeURIComponent(this.#deps.catalog.referenceOn(node, network))}/connect`;
     const text = JSON.stringify({ ...body, Container: container.engineId });
     assertAddressIn(network, body.EndpointConfig?.IPAMConfig);
     const address = body.EndpointConfig?.IPAMConfig?.IPv4Address;
@@ -89,10 +88,10 @@ export class NetworkConnections {
     const { node } = container;
     if (!node.isHealthy && body.Force === true && network.kind === 'cluster') {
       // Its attachments end with its place in the substrate; it takes a new one when it returns.
-      await this.#parts.substrate.release(node, signal);
+      await this.#deps.substrate.release(node, signal);
       return;
     }
-    const path = `/networks/${encodeURIComponent(this.#parts.catalog.referenceOn(node, network))}/disconnect`;
+    const path = `/networks/${encodeURIComponent(this.#deps.catalog.referenceOn(node, network))}/disconnect`;
     const text = JSON.stringify({ ...body, Container: container.engineId });
     await node.client.json({ method: 'POST', path, body: text, signal, timeoutMs: 60_000 });
     await node.refreshContainers([container.engineId]);
@@ -101,18 +100,18 @@ export class NetworkConnections {
   /** Waits until the substrate is ready on a node if one of the networks needs it. To be called before create and start. */
   async prepareAttach(node: Node, references: readonly string[], signal: AbortSignal): Promise<void> {
     const spanning = references.flatMap((reference) => {
-      const network = this.#parts.catalog.find(reference);
+      const network = this.#deps.catalog.find(reference);
       return network?.kind === 'cluster' ? network : [];
     });
     if (spanning.length === 0) return;
-    await this.#parts.substrate.readyOn(node, signal);
-    for (const { id } of spanning) this.#parts.catalog.participants.add(id, node);
+    await this.#deps.substrate.readyOn(node, signal);
+    for (const { id } of spanning) this.#deps.catalog.participants.add(id, node);
   }
 
   #both(reference: string, body: ConnectBody): { readonly network: KnownNetwork<Node>; readonly container: Container } {
     if (typeof body.Container !== 'string' || body.Container === '')
       throw new BadRequestError('name the container to connect or disconnect', 'NO_CONTAINER');
-    return { network: this.#parts.catalog.get(reference), container: this.#parts.cluster.container(body.Container) };
+    return { network: this.#deps.catalog.get(reference), container: this.#deps.cluster.container(body.Container) };
   }
 
   #assertReachable(network: KnownNetwork<Node>, node: Node): void {

@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ConflictError } from '../common/errors.ts';
+import { retry } from '../common/retry.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import { readSubnets, type WantedSubnet } from './addresses.ts';
@@ -16,8 +17,7 @@ import { type Asker, nameOf, spansNodes, type WantedNetwork, wantsIpv6 } from '.
 /** Chooses a node for something that is not a container, honouring the constraints in its labels. */
 export type NodeChooser = (labels: Readonly<Record<string, string>>) => Node | Promise<Node>;
 
-/** What {@link NetworkCreation} works with. */
-export interface NetworkCreationParts {
+export interface NetworkCreationDeps {
   readonly cluster: Cluster;
   readonly catalog: NetworkCatalog;
   readonly substrate: Substrate;
@@ -35,28 +35,29 @@ export interface CreatedNetwork {
 const SPANNING: ReadonlySet<unknown> = new Set(['', 'default', 'bridge', 'overlay']);
 /** How long a network may take to be created while the substrate elects a leader, in milliseconds. */
 const CREATE_LIMIT_MS = 20_000;
+const CREATE_RETRY_MS = 500;
 
 /**
  * Creates networks, each name once: cluster networks at a substrate manager, the others on the node chosen for them. What cannot
  * be is refused in the answer, as an engine does; swarm mode itself would take it and never allocate it.
  */
 export class NetworkCreation {
-  readonly #parts: NetworkCreationParts;
+  readonly #deps: NetworkCreationDeps;
   /** Names being created, with the subnets they asked for. */
   readonly #creating = new Map<string, readonly Cidr[]>();
 
-  constructor(parts: NetworkCreationParts) {
-    this.#parts = parts;
+  constructor(deps: NetworkCreationDeps) {
+    this.#deps = deps;
   }
 
   /** Creates a network from a client's body: its text, what it says and who sent it. Resolves with the engine's answer. */
   async create(text: string, body: WantedNetwork, userAgent: string, signal: AbortSignal): Promise<CreatedNetwork> {
     const name = nameOf(body);
-    if (this.#creating.has(name) || this.#parts.catalog.view().named(name).length > 0) throw nameTaken(name);
+    if (this.#creating.has(name) || this.#deps.catalog.view().named(name).length > 0) throw nameTaken(name);
     this.#creating.set(name, []);
     try {
-      const asker = { userAgent, isSubstrateOff: this.#parts.substrate.mode === 'off' };
-      const { configuration, ...wanted } = withConfiguration(text, body, this.#parts.catalog);
+      const asker = { userAgent, isSubstrateOff: this.#deps.substrate.mode === 'off' };
+      const { configuration, ...wanted } = withConfiguration(text, body, this.#deps.catalog);
       if (spansNodes(wanted.body, asker)) return await this.#createInCluster(name, wanted, asker, signal);
       this.#assertNoneOfCluster(wanted.body);
       // Its engine brings in the configuration itself: the network lives where that is.
@@ -72,7 +73,7 @@ export class NetworkCreation {
     asker: Asker,
     signal: AbortSignal,
   ): Promise<CreatedNetwork> {
-    const { cluster, catalog } = this.#parts;
+    const { cluster, catalog } = this.#deps;
     if (wantsIpv6(body)) throw noIpv6(name);
     // Another driver of the whole swarm (macvlan) manages what it gets by itself.
     if (!SPANNING.has(body.Driver ?? ''))
@@ -87,7 +88,7 @@ export class NetworkCreation {
 
   /** Takes subnets, or throws 403 when they are taken; in the same turn, so that of two creates one is refused. */
   #claim(name: string, subnets: readonly WantedSubnet[]): void {
-    const { cluster, catalog } = this.#parts;
+    const { cluster, catalog } = this.#deps;
     const wanted = subnets.map(({ subnet }) => subnet);
     const others = [...this.#creating].flatMap(([other, cidrs]) =>
       cidrs.map((subnet) => ({ subnet, holder: `network ${other}` })),
@@ -105,7 +106,7 @@ export class NetworkCreation {
   #assertNoneOfCluster({ IPAM, ConfigOnly }: WantedNetwork): void {
     if (ConfigOnly === true || !IPAM?.Config) return;
     const wanted = subnetsOfCluster([{ Id: '', Name: '', Driver: '', Scope: '', IPAM }]).map(({ subnet }) => subnet);
-    const spanning = [...this.#parts.catalog.view().all].filter(({ kind }) => kind === 'cluster');
+    const spanning = [...this.#deps.catalog.view().all].filter(({ kind }) => kind === 'cluster');
     for (const subnet of wanted) assertFree([subnet], subnetsOfCluster(spanning.map(({ summary }) => summary)));
   }
 
@@ -114,21 +115,26 @@ export class NetworkCreation {
     wanted: { readonly text: string; readonly engineName: string; readonly subnets: readonly WantedSubnet[] },
     signal: AbortSignal,
   ): Promise<CreatedNetwork> {
-    const { substrate, clock, catalog } = this.#parts;
-    const endMs = clock.now() + CREATE_LIMIT_MS;
-    for (;;) {
+    const { substrate, clock, catalog } = this.#deps;
+    const attempt = async (): Promise<CreatedNetwork> => {
       const { client } = await substrate.manager(signal);
-      try {
-        const path = '/networks/create';
-        const answer = await client.json<CreatedNetwork>({ method: 'POST', path, body: wanted.text, signal });
-        const hasSubnets = wanted.subnets.length > 0;
-        catalog.spanning.put(await awaitAllocation(answer.Id, { substrate, clock, hasSubnets, signal }));
-        return { Id: answer.Id, Warning: '' };
-      } catch (error) {
-        if (clock.now() >= endMs || !(await this.#isPassingRefusal(name, error)))
-          throw isNameTaken(error) ? nameTaken(name) : error;
-      }
-      await clock.sleep(500, signal);
+      const path = '/networks/create';
+      const answer = await client.json<CreatedNetwork>({ method: 'POST', path, body: wanted.text, signal });
+      const hasSubnets = wanted.subnets.length > 0;
+      catalog.spanning.put(await awaitAllocation(answer.Id, { substrate, clock, hasSubnets, signal }));
+      return { Id: answer.Id, Warning: '' };
+    };
+    const learning = (): Promise<CreatedNetwork> =>
+      attempt().catch(async (error: unknown) => {
+        if (isNameTaken(error)) await catalog.spanning.refresh();
+        throw error;
+      });
+    const passes = (error: unknown): boolean => this.#isPassingRefusal(name, error);
+    const deadline = clock.now() + CREATE_LIMIT_MS;
+    try {
+      return await retry(clock, learning, { backoff: CREATE_RETRY_MS, passes, deadline, signal });
+    } catch (error) {
+      throw isNameTaken(error) ? nameTaken(name) : error;
     }
   }
 
@@ -136,12 +142,10 @@ export class NetworkCreation {
    * Whether a create may be tried again: without a leader nothing was written, and an engine holds on to the name of a
    * removed network for a moment.
    */
-  async #isPassingRefusal(name: string, error: unknown): Promise<boolean> {
+  #isPassingRefusal(name: string, error: unknown): boolean {
     if (!(error instanceof EngineAnswerError)) return false;
     if (/does not have a leader/.test(error.message)) return true;
-    if (!isNameTaken(error)) return false;
-    await this.#parts.catalog.spanning.refresh();
-    return this.#parts.catalog.view().named(name).length === 0;
+    return isNameTaken(error) && this.#deps.catalog.view().named(name).length === 0;
   }
 
   async #createAtHome(
@@ -150,7 +154,7 @@ export class NetworkCreation {
     home: Node | undefined,
     signal: AbortSignal,
   ): Promise<CreatedNetwork> {
-    const node = home ?? (await this.#parts.place(body.Labels ?? {}));
+    const node = home ?? (await this.#deps.place(body.Labels ?? {}));
     const path = '/networks/create';
     const answer = await node.client.json<CreatedNetwork>({
       method: 'POST',

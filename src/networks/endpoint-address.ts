@@ -1,6 +1,6 @@
 import { BadRequestError } from '../common/errors.ts';
 import { containsAddress, parseAddress, parseCidr } from './cidr.ts';
-import type { KnownNetwork } from './view.ts';
+import type { KnownNetwork } from './known-network.ts';
 
 /** The addresses a client may choose for an endpoint. */
 export interface EndpointAddresses {

@@ -1,5 +1,5 @@
 import { BadRequestError } from '../common/errors.ts';
-import type { KnownNetwork } from './view.ts';
+import type { KnownNetwork } from './known-network.ts';
 
 /** Filters of `GET /networks`: names with the values of which any may match. */
 export type NetworkFilters = ReadonlyMap<string, readonly string[]>;

@@ -6,7 +6,7 @@ import { EngineAnswerError } from '../engine/exchange.ts';
 import type { Shape } from '../engine/shape.ts';
 import type { ContainerSummary } from '../engine/types.ts';
 import { isInternalEndpoint } from '../substrate/swarm-networks.ts';
-import type { KnownNetwork } from './view.ts';
+import type { KnownNetwork } from './known-network.ts';
 
 /** Nodes asked at once, and how long one may take before the answer goes without it, in milliseconds. */
 const CONCURRENCY = 64;
@@ -28,7 +28,6 @@ export interface NetworkDetails {
   readonly Containers?: Readonly<Record<string, NetworkEndpoint>> | null;
 }
 
-/** What {@link inspectOnNodes} asks. */
 export interface InspectionRequest {
   readonly network: KnownNetwork<Node>;
   readonly nodes: readonly Node[];

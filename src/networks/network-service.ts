@@ -14,15 +14,14 @@ import { type ConnectBody, NetworkConnections } from './connections.ts';
 import { type CreatedNetwork, NetworkCreation, type NodeChooser } from './creation.ts';
 import { danglingWish, filterNetworks, type Matchers, type NetworkFilters } from './filters.ts';
 import { inspectNetwork, inspectOnNodes, type NetworkDetails, type NetworkEndpoint } from './inspection.ts';
+import type { KnownNetwork } from './known-network.ts';
 import { engineNetworking } from './networking-config.ts';
 import { pruneNetworks } from './prune.ts';
 import { removeClusterNetwork } from './removal.ts';
-import { shownNetwork } from './shown.ts';
-import type { KnownNetwork } from './view.ts';
+import { shownNetwork } from './shown-network.ts';
 import type { WantedNetwork } from './wanted-network.ts';
 
-/** What {@link NetworkService} works with. */
-export interface NetworkServiceParts {
+export interface NetworkServiceDeps {
   readonly cluster: Cluster;
   readonly substrate: Substrate;
   readonly place: NodeChooser;
@@ -35,16 +34,16 @@ export interface NetworkServiceParts {
  * local driver at their home. One owner: the manager.
  */
 export class NetworkService {
-  readonly #parts: NetworkServiceParts;
+  readonly #deps: NetworkServiceDeps;
   readonly #catalog: NetworkCatalog;
   readonly #creation: NetworkCreation;
   readonly #connections: NetworkConnections;
 
-  constructor(parts: NetworkServiceParts) {
-    this.#parts = parts;
-    this.#catalog = new NetworkCatalog(parts);
-    this.#creation = new NetworkCreation({ ...parts, catalog: this.#catalog });
-    this.#connections = new NetworkConnections({ ...parts, catalog: this.#catalog });
+  constructor(deps: NetworkServiceDeps) {
+    this.#deps = deps;
+    this.#catalog = new NetworkCatalog(deps);
+    this.#creation = new NetworkCreation({ ...deps, catalog: this.#catalog });
+    this.#connections = new NetworkConnections({ ...deps, catalog: this.#catalog });
   }
 
   /** Networks that satisfy the filters, as engines list them. */
@@ -62,7 +61,7 @@ export class NetworkService {
   #isOnNode({ kind, holders }: KnownNetwork<Node>, wanted: readonly string[]): boolean {
     if (wanted.length === 0) return true;
     const isWanted = ({ name, id }: Node): boolean => wanted.includes(name) || wanted.includes(id);
-    return (kind === 'local' ? holders : this.#parts.cluster.nodes).some(isWanted);
+    return (kind === 'local' ? holders : this.#deps.cluster.nodes).some(isWanted);
   }
 
   /** The network a reference means; undefined when none or several. */
@@ -94,7 +93,7 @@ export class NetworkService {
     const network = this.#catalog.get(reference);
     assertUnusedConfiguration(network, this.#catalog);
     if (network.kind !== 'cluster') return this.#removeAtHome(network, signal);
-    const { cluster, substrate, clock } = this.#parts;
+    const { cluster, substrate, clock } = this.#deps;
     const connected = async (): Promise<Readonly<Record<string, NetworkEndpoint>>> =>
       (await this.#inspect(network, '', signal)).endpoints;
     await removeClusterNetwork({ network, substrate, members: cluster.nodes, connected, clock, signal });
@@ -117,7 +116,7 @@ export class NetworkService {
    * other nodes are pruned all the same.
    */
   async prune(search: string, signal: AbortSignal): Promise<{ readonly NetworksDeleted: readonly string[] | null }> {
-    const { networkNames } = this.#parts.cluster;
+    const { networkNames } = this.#deps.cluster;
     const afterwards = (node: Node): Promise<void> => node.refreshNetworks();
     try {
       const pruned = await pruneNetworks({ nodes: this.#prunable(), search, afterwards, signal });
@@ -140,7 +139,7 @@ export class NetworkService {
   /** Nodes that cannot take a container with these networks, by ID, with the reason: engines outside the substrate. */
   refusalsFor(references: readonly string[]): ReadonlyMap<string, string> {
     const isSpanning = references.some((reference) => this.find(reference)?.kind === 'cluster');
-    return isSpanning ? this.#parts.substrate.status.problems : NO_REFUSALS;
+    return isSpanning ? this.#deps.substrate.status.problems : NO_REFUSALS;
   }
 
   /** Waits until the substrate is ready on a node if one of the networks needs it. To be called before create and start. */
@@ -208,7 +207,7 @@ export class NetworkService {
 
   /** A cluster network that no node uses is described by a manager; without one by what is remembered. */
   async #fromManager(network: KnownNetwork<Node>, search: string, signal: AbortSignal): Promise<NetworkDetails> {
-    const [manager] = this.#parts.substrate.status.managers;
+    const [manager] = this.#deps.substrate.status.managers;
     if (network.kind !== 'cluster' || !manager) return network.raw;
     return inspectNetwork(manager.client, network.id, search, signal).catch(() => network.raw);
   }
@@ -220,7 +219,7 @@ export class NetworkService {
 
   /** Pruning on engines of another cluster's substrate would take that cluster's networks. */
   #prunable(): readonly Node[] {
-    const { cluster, substrate, logger } = this.#parts;
+    const { cluster, substrate, logger } = this.#deps;
     const { guestOf } = substrate.status;
     if (guestOf === undefined) return cluster.healthyNodes();
     logger.warn({ cluster: guestOf }, 'networks are not pruned: the engines belong to another cluster');

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ASKED_MODE_LABEL } from '../common/labels.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
+import type { KnownNetwork } from './known-network.ts';
 import { engineNetworking } from './networking-config.ts';
-import type { KnownNetwork } from './view.ts';
 
 function network(
   kind: KnownNetwork<string>['kind'],

@@ -2,7 +2,7 @@ import { memberText, removeMember, setMember } from '../common/json-edit.ts';
 import { ASKED_MODE_LABEL } from '../common/labels.ts';
 import { type ApiVersion, compareApi } from '../engine/api-version.ts';
 import { assertAddressIn, type EndpointAddresses } from './endpoint-address.ts';
-import type { KnownNetwork } from './view.ts';
+import type { KnownNetwork } from './known-network.ts';
 
 /** Engines from this API on take several networks, and an address of the link layer for each, in one create. */
 const MULTI_ENDPOINT_API: ApiVersion = '1.44';

@@ -4,8 +4,8 @@ import { jsonClient } from '../../test/fakes/json-client.ts';
 import type { Node } from '../cluster/node.ts';
 import { silentLogger } from '../common/logger.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
-import { PatientAttach, type PatientAttachParts } from './patient-attach.ts';
-import type { KnownNetwork } from './view.ts';
+import type { KnownNetwork } from './known-network.ts';
+import { PatientAttach, type PatientAttachDeps } from './patient-attach.ts';
 
 const SWARM_BUSY = 'attaching to network failed, make sure your network options are correct and check manager logs: …';
 const PORT_BUSY = 'driver failed programming external connectivity: bind: address already in use';
@@ -57,13 +57,13 @@ async function attach(world: World): Promise<{
     raw: summary,
     holders: [node],
   } as unknown as KnownNetwork<Node>;
-  const parts = {
+  const deps = {
     catalog: { find: (name: string) => (name === 'web' ? network : undefined), nodesOf: () => [node] },
     cluster: { nodes: [node] },
     substrate: { manager: async () => node },
     clock,
     logger: silentLogger(),
-  } as unknown as PatientAttachParts;
+  } as unknown as PatientAttachDeps;
   let calls = 0;
   const call = async (): Promise<EngineAnswer> => {
     const next = answers[Math.min(calls++, answers.length - 1)] ?? 'never';
@@ -72,7 +72,7 @@ async function attach(world: World): Promise<{
   const endpoints = isClusterNetwork ? [{ network, address }] : [];
   const startMs = clock.now();
   let outcome: unknown;
-  const patient = new PatientAttach(parts);
+  const patient = new PatientAttach(deps);
   const run = patient.run({ node, engineId: 'c', endpoints }, call, new AbortController().signal).then(
     ({ statusCode, body }) => ({ status: statusCode, message: JSON.parse(body.toString()).message }),
     ({ status, code, message }) => ({ status, code, message }),

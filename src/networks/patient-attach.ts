@@ -2,29 +2,17 @@ import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { ClusterError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { retry } from '../common/retry.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import { ATTACH_LIMIT_MS, type AttachContext, attachRetryDelayMs } from '../substrate/attach-retry.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import { fullNetwork, holdsAddress } from './attach-diagnosis.ts';
 import type { NetworkCatalog } from './catalog.ts';
+import type { KnownNetwork } from './known-network.ts';
 import { type Holder, releaseLostAddresses } from './lost-addresses.ts';
-import type { KnownNetwork } from './view.ts';
+import type { WantedAttachment } from './wanted-attachment.ts';
 
-/** A container that is to be attached to cluster networks, all at once. */
-export interface AttachWish {
-  readonly node: Node;
-  readonly engineId: string;
-  readonly endpoints: readonly WantedEndpoint[];
-}
-
-/** One cluster network, with the address the client chose in it, if any. */
-export interface WantedEndpoint {
-  readonly network: KnownNetwork<Node>;
-  readonly address: string | undefined;
-}
-
-/** What {@link PatientAttach} works with. */
-export interface PatientAttachParts {
+export interface PatientAttachDeps {
   readonly catalog: NetworkCatalog;
   readonly cluster: { readonly nodes: readonly Holder[] };
   readonly substrate: Substrate;
@@ -42,37 +30,46 @@ const ENGINE_ATTEMPT_MS = 25_000;
  * is refused at once in an engine's words, where the engine itself would wait for the swarm for 20 s and say "deadline exceeded".
  */
 export class PatientAttach {
-  readonly #parts: PatientAttachParts;
+  readonly #deps: PatientAttachDeps;
   /** Attempts that were refused while their engine goes on, by the container's engine ID. */
   readonly #left = new Map<string, Promise<void>>();
 
-  constructor(parts: PatientAttachParts) {
-    this.#parts = parts;
+  constructor(deps: PatientAttachDeps) {
+    this.#deps = deps;
   }
 
   /** Resolves with the answer of success, or with the first refusal; rejects with `ATTACH_REFUSED` or `ATTACH_IMPOSSIBLE`. */
-  async run(wish: AttachWish, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
+  async run(wish: WantedAttachment, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
     if (wish.endpoints.length === 0) return call();
-    const { clock, logger } = this.#parts;
+    const { clock, logger } = this.#deps;
     await this.#assertAddressesFree(wish, signal);
-    const { cluster, substrate } = this.#parts;
+    const { cluster, substrate } = this.#deps;
     await releaseLostAddresses({ ...wish, members: cluster.nodes, substrate, logger, signal });
-    const endMs = clock.now() + ATTACH_LIMIT_MS;
     let first: EngineAnswer | undefined;
-    for (let attempt = 1; ; attempt++) {
-      const answer = await this.#watched(wish, call, signal);
-      if (answer.statusCode < 400) return answer;
-      first ??= answer;
-      const message = messageOf(answer.body);
-      const delayMs = attachRetryDelayMs({ message, attempt }, this.#contextOf(wish));
-      if (delayMs === undefined || signal.aborted || clock.now() + delayMs >= endMs) return first;
-      logger.info({ attempt, reason: message }, 'attaching is tried again: the network is not ready on the node');
-      await clock.sleep(delayMs, signal);
-    }
+    const last = await retry(clock, () => this.#watched(wish, call, signal), {
+      until: ({ statusCode }) => statusCode < 400,
+      passes: () => false,
+      backoff: (attempt, setback) => {
+        if (!('value' in setback)) return undefined;
+        first ??= setback.value;
+        return attachRetryDelayMs({ message: messageOf(setback.value.body), attempt }, this.#contextOf(wish));
+      },
+      onSetback: (setback, _pauseMs, attempt) => {
+        const reason = 'value' in setback ? messageOf(setback.value.body) : undefined;
+        logger.info({ attempt, reason }, 'attaching is tried again: the network is not ready on the node');
+      },
+      deadline: clock.now() + ATTACH_LIMIT_MS,
+      signal,
+    });
+    return last.statusCode < 400 ? last : (first ?? last);
   }
 
   /** Makes one attempt, and asks the swarm why when it takes long. */
-  async #watched(wish: AttachWish, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
+  async #watched(
+    wish: WantedAttachment,
+    call: () => Promise<EngineAnswer>,
+    signal: AbortSignal,
+  ): Promise<EngineAnswer> {
     const ended = new AbortController();
     const answer = call().finally(() => ended.abort());
     const diagnosis = this.#diagnose(wish, AbortSignal.any([ended.signal, signal]));
@@ -99,12 +96,12 @@ export class PatientAttach {
    */
   async ended(engineId: string, signal: AbortSignal): Promise<void> {
     const left = this.#left.get(engineId);
-    if (left) await Promise.race([left, this.#parts.clock.sleep(ENGINE_ATTEMPT_MS, signal)]);
+    if (left) await Promise.race([left, this.#deps.clock.sleep(ENGINE_ATTEMPT_MS, signal)]);
   }
 
   /** Rejects as soon as it is known that an attempt cannot succeed; else never settles. */
-  async #diagnose(wish: AttachWish, signal: AbortSignal): Promise<never> {
-    const { substrate, catalog, clock } = this.#parts;
+  async #diagnose(wish: WantedAttachment, signal: AbortSignal): Promise<never> {
+    const { substrate, catalog, clock } = this.#deps;
     for (;;) {
       try {
         await clock.sleep(DIAGNOSIS_MS, signal);
@@ -119,17 +116,21 @@ export class PatientAttach {
     }
   }
 
-  async #assertAddressesFree(wish: AttachWish, signal: AbortSignal, refusal: typeof refused = refused): Promise<void> {
+  async #assertAddressesFree(
+    wish: WantedAttachment,
+    signal: AbortSignal,
+    refusal: typeof refused = refused,
+  ): Promise<void> {
     for (const { network, address } of wish.endpoints) {
       if (!address) continue;
-      const holder = await holdsAddress(network, address, { ...wish, catalog: this.#parts.catalog, signal });
+      const holder = await holdsAddress(network, address, { ...wish, catalog: this.#deps.catalog, signal });
       if (holder) throw refusal(`Address already in use (${address} in network ${network.name}: ${holder})`, 403);
     }
   }
 
-  #contextOf({ endpoints }: AttachWish): AttachContext {
+  #contextOf({ endpoints }: WantedAttachment): AttachContext {
     return {
-      isClusterNetwork: (reference) => this.#parts.catalog.find(reference)?.kind === 'cluster',
+      isClusterNetwork: (reference) => this.#deps.catalog.find(reference)?.kind === 'cluster',
       hasFixedAddress: endpoints.some(({ address }) => address),
     };
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import { ClusterError, reasonOf } from '../common/errors.ts';
+import { retry } from '../common/retry.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import type { SubstrateMember } from '../substrate/types.ts';
@@ -7,8 +8,9 @@ import type { NetworkEndpoint } from './inspection.ts';
 
 /** How long the swarm may take to see that the last container went, in milliseconds. */
 const RELEASE_LIMIT_MS = 15_000;
-const FIRST_WAIT_MS = 50;
-const LONGEST_WAIT_MS = 1_000;
+const WAITS = { baseMs: 50, maxMs: 1_000 } as const;
+/** Attempts after which it is looked again whether a container was connected meanwhile. */
+const LOOK_AFTER = 5;
 
 /** What removing a cluster network needs. */
 export interface RemovalRequest {
@@ -27,20 +29,22 @@ export interface RemovalRequest {
  */
 export async function removeClusterNetwork(request: RemovalRequest): Promise<void> {
   const { network, substrate, clock, signal } = request;
-  const endMs = clock.now() + RELEASE_LIMIT_MS;
-  assertUnconnected(network, await request.connected());
-  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+  const attempt = async (count: number): Promise<void> => {
+    if (count === 1 || count > LOOK_AFTER) assertUnconnected(network, await request.connected());
     const manager = await substrate.manager(signal);
     try {
       await manager.client.json({ method: 'DELETE', path: `/networks/${network.id}`, signal });
-      return;
     } catch (error) {
       if (isGone(error)) return;
-      if (!isInUse(error) || clock.now() >= endMs) throw inEngineWords(error, network);
-      await releaseDead(request, manager, reasonOf(error));
+      if (isInUse(error)) await releaseDead(request, manager, reasonOf(error));
+      throw error;
     }
-    await clock.sleep(waitMs, signal);
-    if (waitMs >= LONGEST_WAIT_MS) assertUnconnected(network, await request.connected());
+  };
+  const deadline = clock.now() + RELEASE_LIMIT_MS;
+  try {
+    await retry(clock, attempt, { backoff: WAITS, passes: isInUse, deadline, signal });
+  } catch (error) {
+    throw inEngineWords(error, network);
   }
 }
 

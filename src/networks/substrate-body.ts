@@ -20,7 +20,7 @@ export function engineNameFor(name: string, present: readonly string[]): string 
 }
 
 /** What the substrate's own network is made of. */
-export interface SubstrateBodyParts {
+export interface SubstrateBodyRequest {
   /** The client's body. */
   readonly text: string;
   readonly body: WantedNetwork;
@@ -35,7 +35,7 @@ export interface SubstrateBodyParts {
  * The body of the create at a substrate manager: the client's with what must be different, and a label that says what was asked. Throws
  * 400 for what cannot be.
  */
-export function substrateBody({ text, body, subnets, engineName, asker, nodes }: SubstrateBodyParts): string {
+export function substrateBody({ text, body, subnets, engineName, asker, nodes }: SubstrateBodyRequest): string {
   const plans = subnets.map((each) => planSubnet(each, nodes));
   const askedSubnets = plans.flatMap(({ asked }) => asked ?? []);
   const mtu = overlayMtu(body);

@@ -2,21 +2,8 @@ import { PREDEFINED } from '../cluster/network-names.ts';
 import { BadRequestError, NotFoundError } from '../common/errors.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import { isClusterNetwork, isSubstrateInternal } from '../substrate/swarm-networks.ts';
-import { shownNetwork } from './shown.ts';
-
-/** A network as clients see it: one, whoever holds it. */
-export interface KnownNetwork<N> {
-  readonly id: string;
-  readonly name: string;
-  /** Spans the cluster, exists on every node, or lives on one node. */
-  readonly kind: 'cluster' | 'predefined' | 'local';
-  /** As clients see it, with fields we do not name. */
-  readonly summary: NetworkSummary;
-  /** As the engines list it. */
-  readonly raw: NetworkSummary;
-  /** Nodes that list it; for a cluster network those that use it, as far as known. */
-  readonly holders: readonly N[];
-}
+import type { KnownNetwork } from './known-network.ts';
+import { shownNetwork } from './shown-network.ts';
 
 /** What the nodes list of one network ID. */
 export interface HeldNetwork<N> {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { FakeEngine } from '../../simulator/fake-engine.ts';
+import { systemClock } from '../common/clock.ts';
 import { parseEntry } from '../discovery/entry.ts';
 import { EngineClient } from '../engine/client.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';
@@ -109,7 +110,9 @@ test('workers leave first, managers are demoted before, the leader is last', asy
     });
   }
   const left: string[] = [];
-  expect(await depart(await survey(), ({ name }) => left.push(name), signal)).toBe(true);
+  expect(await depart(await survey(), { clock: systemClock, report: ({ name }) => left.push(name), signal })).toBe(
+    true,
+  );
   expect(order).toEqual(['worker leaves', 'demote manager', 'manager leaves', 'leader leaves']);
   expect(left).toEqual(['worker', 'manager', 'leader']);
 });

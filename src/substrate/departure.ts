@@ -1,5 +1,7 @@
 import pLimit from 'p-limit';
+import type { Clock } from '../common/clock.ts';
 import { ClusterError, reasonOf } from '../common/errors.ts';
+import { retry } from '../common/retry.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { ContainerSummary, NetworkSummary } from '../engine/types.ts';
 import { leaveSwarm, readFacts, readSwarmNodes, setRole } from './swarm-api.ts';
@@ -97,11 +99,17 @@ export async function surveyDeparture(
 /** Progress of {@link depart}: one engine has left, or why it did not. */
 export type DepartureReport = (engine: SurveyedEngine, failure: string | undefined) => void;
 
+export interface DepartureRequest {
+  readonly clock: Clock;
+  readonly report: DepartureReport;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Lets the members leave: workers first, then managers, each made a worker before so that the others keep their quorum, the
  * leader last. Goes on after a failure. Resolves to whether all left.
  */
-export async function depart({ engines }: Survey, report: DepartureReport, signal: AbortSignal): Promise<boolean> {
+export async function depart({ engines }: Survey, { clock, report, signal }: DepartureRequest): Promise<boolean> {
   const members = engines.filter(({ standing }) => standing.kind === 'member');
   const withRole = (role: string): readonly SurveyedEngine[] =>
     members.filter(({ standing }) => standing.kind === 'member' && standing.role === role);
@@ -109,7 +117,7 @@ export async function depart({ engines }: Survey, report: DepartureReport, signa
   const limit = pLimit(AT_ONCE);
   const results = await Promise.all(withRole('worker').map((each) => limit(() => leave(each, report, signal))));
   for (const manager of withRole('manager')) {
-    if (leader) await demote(manager, leader.client, signal);
+    if (leader) await demote(manager, leader.client, clock, signal);
     results.push(await leave(manager, report, signal));
   }
   if (leader) results.push(await leave(leader, report, signal));
@@ -204,16 +212,23 @@ async function services(client: EngineClient, signal: AbortSignal): Promise<read
   return listed.flatMap(({ Spec }) => Spec?.Name ?? []);
 }
 
-async function demote({ standing, client }: SurveyedEngine, leader: EngineClient, signal: AbortSignal): Promise<void> {
+async function demote(
+  { standing, client }: SurveyedEngine,
+  leader: EngineClient,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
   if (standing.kind !== 'member') return;
-  const endMs = Date.now() + DEMOTION_MS;
+  const deadline = clock.now() + DEMOTION_MS;
   try {
     await setRole(leader, standing.nodeId, 'worker', signal);
-    while (Date.now() < endMs) {
-      const facts = await readFacts(client, signal);
-      if (facts.kind !== 'member' || !facts.isManager) return;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    }
+    await retry(clock, () => readFacts(client, signal), {
+      until: (facts) => facts.kind !== 'member' || !facts.isManager,
+      passes: () => false,
+      backoff: LOOK_MS,
+      deadline,
+      signal,
+    });
   } catch {
     // It leaves as a manager then, which the engine allows by force.
     signal.throwIfAborted();

@@ -18,7 +18,10 @@ export interface StepResult {
   readonly failure: unknown;
 }
 
-/** Options of {@link Executor}. */
+export interface ExecutorDeps {
+  readonly logger: Logger;
+}
+
 export interface ExecutorOptions {
   /** Value of the mark on a swarm that is formed. */
   readonly mark: string;
@@ -31,7 +34,7 @@ export class Executor {
   readonly #options: ExecutorOptions;
   readonly #logger: Logger;
 
-  constructor(options: ExecutorOptions, logger: Logger) {
+  constructor({ logger }: ExecutorDeps, options: ExecutorOptions) {
     this.#options = options;
     this.#logger = logger;
   }

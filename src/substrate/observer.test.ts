@@ -32,7 +32,8 @@ function managing(name: string, engine: Engine): SubstrateMember {
 function observer(): Observer {
   const clock = new FakeClock();
   const setbacks = () => new Setbacks(clock, { baseMs: 1, maxMs: 1 });
-  return new Observer({ id: 'c1', marks: new Set(['c1', 'old']) }, { joins: setbacks(), managers: setbacks() }, clock);
+  const deps = { setbacks: { joins: setbacks(), managers: setbacks() }, clock };
+  return new Observer(deps, { id: 'c1', marks: new Set(['c1', 'old']) });
 }
 
 const NOTHING = { swarmId: undefined, nodes: [] };

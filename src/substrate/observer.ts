@@ -28,6 +28,11 @@ export interface MemberSetbacks {
   readonly managers: Setbacks;
 }
 
+export interface ObserverDeps {
+  readonly setbacks: MemberSetbacks;
+  readonly clock: Clock;
+}
+
 /**
  * Looks at the engines' swarm mode, asking as little as possible: every engine once and after changes, the substrate's
  * managers in every round. Remembers since when things are missing.
@@ -46,7 +51,7 @@ export class Observer {
   readonly #unreachable: Since;
   readonly #states: Since;
 
-  constructor(identity: ClusterIdentity, setbacks: MemberSetbacks, clock: Clock) {
+  constructor({ setbacks, clock }: ObserverDeps, identity: ClusterIdentity) {
     this.#identity = identity;
     this.#setbacks = setbacks;
     this.#clock = clock;

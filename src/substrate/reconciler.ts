@@ -25,7 +25,7 @@ import type {
   SubstrateMemory,
 } from './types.ts';
 
-/** Options of {@link Reconciler}; all have defaults. */
+/** All have defaults. */
 export interface ReconcilerOptions {
   /**
    * What tells this cluster's substrate from others'. Without it the substrate is known as this cluster's only while this
@@ -40,8 +40,7 @@ export interface ReconcilerOptions {
   readonly idleMs?: number;
 }
 
-/** What {@link Reconciler} works with. */
-export interface ReconcilerParts {
+export interface ReconcilerDeps {
   readonly members: SubstrateMembers;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -71,7 +70,7 @@ const BACKOFF = { baseMs: 1_000, maxMs: 60_000 } as const;
  * time has passed.
  */
 export class Reconciler {
-  readonly #parts: ReconcilerParts;
+  readonly #deps: ReconcilerDeps;
   readonly #options: ReconcilerOptions;
   readonly #graces: Graces;
   readonly #identity: ClusterIdentity;
@@ -90,18 +89,18 @@ export class Reconciler {
   #wake: () => void = () => undefined;
   #isWoken = false;
 
-  constructor(parts: ReconcilerParts, options: ReconcilerOptions) {
-    this.#parts = parts;
+  constructor(deps: ReconcilerDeps, options: ReconcilerOptions) {
+    this.#deps = deps;
     this.#options = options;
     this.#graces = { ...DEFAULT_GRACES, ...options.graces };
     this.#identity = options.identity ?? nameless();
     this.#setbacks = {
-      joins: new Setbacks(parts.clock, JOIN_BACKOFF),
-      managers: new Setbacks(parts.clock, MANAGER_BACKOFF),
+      joins: new Setbacks(deps.clock, JOIN_BACKOFF),
+      managers: new Setbacks(deps.clock, MANAGER_BACKOFF),
     };
-    this.#observer = new Observer(this.#identity, this.#setbacks, parts.clock);
-    this.#executor = new Executor({ mark: this.#identity.id, pool: options.pool }, parts.logger);
-    this.#revival = new Revival({ ...parts, isStopped: parts.isStopped ?? (() => false) });
+    this.#observer = new Observer({ setbacks: this.#setbacks, clock: deps.clock }, this.#identity);
+    this.#executor = new Executor(deps, { mark: this.#identity.id, pool: options.pool });
+    this.#revival = new Revival({ ...deps, isStopped: deps.isStopped ?? (() => false) });
   }
 
   /** Goes round until aborted. One run at a time; each begins with what is remembered then, which another manager may have written. */
@@ -115,7 +114,7 @@ export class Reconciler {
         if (signal.aborted) return;
         this.#failedRounds += 1;
         delayMs = backoffMs(this.#failedRounds, BACKOFF);
-        this.#parts.logger.warn({ err: error }, 'substrate: round failed');
+        this.#deps.logger.warn({ err: error }, 'substrate: round failed');
       }
       await this.#rest(delayMs, signal);
     }
@@ -147,7 +146,7 @@ export class Reconciler {
   async #round(signal: AbortSignal): Promise<number> {
     this.#isWoken = false;
     const known = await this.#load();
-    const { nodes } = this.#parts.members;
+    const { nodes } = this.#deps.members;
     const observation = await this.#observer.observe(nodes, known, signal);
     const plan = planSubstrate(observation, {
       identity: this.#identity,
@@ -164,7 +163,7 @@ export class Reconciler {
   }
 
   async #load(): Promise<KnownSubstrate> {
-    const loaded = this.#hasLoaded ? undefined : await this.#parts.memory?.load();
+    const loaded = this.#hasLoaded ? undefined : await this.#deps.memory?.load();
     this.#hasLoaded = true;
     this.#known = loaded ?? this.#known ?? { swarmId: undefined, nodes: [] };
     return this.#known;
@@ -190,7 +189,7 @@ export class Reconciler {
       this.#suspects.add(step.memberId);
       if (failure !== undefined) this.#setbacks.joins.add(step.memberId, explain(step.kind, failure));
     }
-    const { board } = this.#parts;
+    const { board } = this.#deps;
     const problems = new Map([...board.current.problems, ...this.#setbacks.joins.resting()]);
     if (problems.size > board.current.problems.size) board.publish({ ...board.current, problems });
   }
@@ -199,7 +198,7 @@ export class Reconciler {
     for (const memberId of plan.active.keys()) this.#setbacks.joins.clear(memberId);
     const problems = new Map([...this.#setbacks.joins.reasons(), ...plan.problems]);
     this.#warn(plan, problems);
-    this.#parts.board.publish({
+    this.#deps.board.publish({
       swarmId: plan.swarm?.swarmId,
       guestOf: plan.guestOf,
       active: new Set(plan.active.keys()),
@@ -212,7 +211,7 @@ export class Reconciler {
 
   /** Once when it begins. */
   #warn({ notices }: Plan, problems: ReadonlyMap<string, string>): void {
-    const { logger, members } = this.#parts;
+    const { logger, members } = this.#deps;
     const told = new Set<string>(notices);
     for (const notice of notices) if (!this.#told.has(notice)) logger.warn(`substrate: ${notice}`);
     for (const [memberId, problem] of problems) {
@@ -230,7 +229,7 @@ export class Reconciler {
     const managers = (plan.swarm?.nodes ?? []).filter(({ reachability }) => reachability === 'reachable');
     return [...managers]
       .sort((a, b) => Number(b.isLeader) - Number(a.isLeader))
-      .flatMap(({ nodeId }) => this.#parts.members.nodes.find(({ id }) => id === byNodeId.get(nodeId)) ?? [])
+      .flatMap(({ nodeId }) => this.#deps.members.nodes.find(({ id }) => id === byNodeId.get(nodeId)) ?? [])
       .filter(({ isHealthy }) => isHealthy);
   }
 
@@ -239,12 +238,12 @@ export class Reconciler {
     const known = { swarmId: plan.swarm.swarmId, nodes: rememberedNodes(plan, plan.swarm, this.#known?.nodes ?? []) };
     if (JSON.stringify(known) === JSON.stringify(this.#known)) return;
     this.#known = known;
-    await this.#parts.memory?.save(known);
+    await this.#deps.memory?.save(known);
   }
 
   /** Mends attachments that the swarm lost while their containers ran on, and starts what found no network. */
   async #repair(plan: Plan, members: ReadonlyMap<string, SubstrateMember>, signal: AbortSignal): Promise<void> {
-    const [manager] = this.#parts.board.current.managers;
+    const [manager] = this.#deps.board.current.managers;
     if (!manager) return;
     const limit = pLimit(REPAIR_CONCURRENCY);
     const suspects = new Set([...this.#suspects, ...this.#revival.waiting]);
@@ -255,7 +254,7 @@ export class Reconciler {
         if (!member) this.#suspects.delete(memberId);
         if (!member?.isHealthy || nodeId === undefined) return;
         if (this.#suspects.delete(memberId))
-          await repairAttachments({ manager, member, nodeId, logger: this.#parts.logger, signal });
+          await repairAttachments({ manager, member, nodeId, logger: this.#deps.logger, signal });
         await this.#revival.revive(member, signal);
       }),
     );
@@ -268,7 +267,7 @@ export class Reconciler {
     const wake = (): void => rest.abort();
     this.#wake = wake;
     signal.addEventListener('abort', wake, { once: true });
-    await this.#parts.clock.sleep(delayMs, rest.signal).catch(() => undefined);
+    await this.#deps.clock.sleep(delayMs, rest.signal).catch(() => undefined);
     signal.removeEventListener('abort', wake);
     this.#wake = () => undefined;
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
+import { retry } from '../common/retry.ts';
 import { unavailable } from './status-board.ts';
 import { isSwarmManager, removeSwarmNode, setRole } from './swarm-api.ts';
 import type { SubstrateMember } from './types.ts';
@@ -29,11 +30,13 @@ export async function releaseNode(
       );
     });
   }
-  const endMs = clock.now() + DEMOTION_MS;
-  while (await isSwarmManager(client, nodeId, signal)) {
-    if (clock.now() >= endMs)
-      throw unavailable("the lost engine still counts as a manager of the cluster's networks; try again");
-    await clock.sleep(LOOK_MS, signal);
-  }
+  const managesStill = await retry(clock, () => isSwarmManager(client, nodeId, signal), {
+    until: (manages) => !manages,
+    passes: () => false,
+    backoff: LOOK_MS,
+    deadline: clock.now() + DEMOTION_MS,
+    signal,
+  });
+  if (managesStill) throw unavailable("the lost engine still counts as a manager of the cluster's networks; try again");
   await removeSwarmNode(client, nodeId, signal);
 }

@@ -15,8 +15,7 @@ const MAX_ATTEMPTS = 10;
 /** An engine takes up to 20 s for a start while it waits for the network, in milliseconds. */
 const START_MS = 60_000;
 
-/** What {@link Revival} works with. */
-export interface RevivalParts {
+export interface RevivalDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether a client stopped it after its engine had given up on it. */
@@ -42,14 +41,14 @@ interface Inspected {
  * a container that was stopped or ended by itself does not have; a container of policy `no` is never tried.
  */
 export class Revival {
-  readonly #parts: RevivalParts;
+  readonly #deps: RevivalDeps;
   readonly #setbacks: Setbacks;
   readonly #attempts = new Map<string, number>();
   readonly #waiting = new Set<string>();
 
-  constructor(parts: RevivalParts) {
-    this.#parts = parts;
-    this.#setbacks = new Setbacks(parts.clock, BACKOFF);
+  constructor(deps: RevivalDeps) {
+    this.#deps = deps;
+    this.#setbacks = new Setbacks(deps.clock, BACKOFF);
   }
 
   /** Members whose containers are to be tried again, by ID. */
@@ -75,7 +74,7 @@ export class Revival {
       if (isLeft.includes(true)) this.#waiting.add(member.id);
     } catch (error) {
       signal.throwIfAborted();
-      this.#parts.logger.debug(
+      this.#deps.logger.debug(
         { engine: member.name, reason: reasonOf(error) },
         'substrate: cannot look for containers',
       );
@@ -86,12 +85,12 @@ export class Revival {
   async #start(member: SubstrateMember, id: string, signal: AbortSignal): Promise<boolean> {
     const { client } = member;
     const details = await client.json<Inspected>({ method: 'GET', path: `/containers/${id}/json`, signal });
-    if (!isGivenUp(details) || this.#parts.isStopped(id)) return false;
+    if (!isGivenUp(details) || this.#deps.isStopped(id)) return false;
     const fields = { engine: member.name, container: details.Name.replace(/^\//, ''), gaveUp: details.State.Error };
     try {
       await client.json({ method: 'POST', path: `/containers/${id}/start`, signal, timeoutMs: START_MS });
       this.#forget(id);
-      this.#parts.logger.info(fields, 'started a container that its engine had given up on');
+      this.#deps.logger.info(fields, 'started a container that its engine had given up on');
       return false;
     } catch (error) {
       signal.throwIfAborted();
@@ -113,7 +112,7 @@ export class Revival {
       return true;
     }
     this.#forget(id);
-    this.#parts.logger.warn(
+    this.#deps.logger.warn(
       { ...fields, reason },
       'cannot start a container that its engine gave up on: start it yourself',
     );

@@ -1,18 +1,18 @@
 import type { Clock } from '../common/clock.ts';
 import { ClusterError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { retry } from '../common/retry.ts';
 import { Reconciler, type ReconcilerOptions } from './reconciler.ts';
 import { releaseNode } from './release.ts';
 import { StatusBoard, type StatusWish, type SubstrateStatus, unavailable } from './status-board.ts';
 import type { SubstrateMember, SubstrateMembers, SubstrateMemory, SubstrateMode } from './types.ts';
 
-/** Options of {@link Substrate}; all have defaults. */
+/** All have defaults. */
 export interface SubstrateOptions extends ReconcilerOptions {
   readonly mode?: SubstrateMode;
 }
 
-/** What {@link Substrate} works with. */
-export interface SubstrateParts {
+export interface SubstrateDeps {
   readonly members: SubstrateMembers;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -44,13 +44,13 @@ export class Substrate {
   #ending: Promise<void> = Promise.resolve();
   #loop: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
 
-  constructor(parts: SubstrateParts, options: SubstrateOptions = {}) {
-    const { members, clock, logger } = parts;
+  constructor(deps: SubstrateDeps, options: SubstrateOptions = {}) {
+    const { members, clock, logger } = deps;
     this.mode = options.mode ?? 'eager';
     this.#members = members;
     this.#clock = clock;
     this.#board = new StatusBoard(clock, logger);
-    this.#reconciler = new Reconciler({ ...parts, board: this.#board }, options);
+    this.#reconciler = new Reconciler({ ...deps, board: this.#board }, options);
     this.#unsubscribe = members.subscribe((event) => this.#reconciler.onEvent(event));
     this.#isNeeded = this.mode === 'eager';
   }
@@ -123,19 +123,15 @@ export class Substrate {
   async release(member: SubstrateMember, signal: AbortSignal): Promise<boolean> {
     const nodeId = this.#reconciler.known?.nodes.find(({ memberId }) => memberId === member.id)?.nodeId;
     if (member.isHealthy || nodeId === undefined) return false;
-    const endMs = this.#clock.now() + RELEASE_MS;
-    for (;;) {
-      try {
-        await releaseNode(await this.manager(signal), nodeId, this.#clock, signal);
-        this.#reconciler.kick();
-        return true;
-      } catch (error) {
-        signal.throwIfAborted();
-        if (this.#clock.now() >= endMs) throw error;
-      }
-      this.#reconciler.kick();
-      await this.#clock.sleep(RELEASE_RETRY_MS, signal);
-    }
+    const attempt = async (): Promise<void> => releaseNode(await this.manager(signal), nodeId, this.#clock, signal);
+    await retry(this.#clock, attempt, {
+      backoff: RELEASE_RETRY_MS,
+      deadline: this.#clock.now() + RELEASE_MS,
+      signal,
+      onSetback: () => this.#reconciler.kick(),
+    });
+    this.#reconciler.kick();
+    return true;
   }
 
   /** The member behind a swarm node ID; undefined when it is none. */

@@ -94,7 +94,8 @@ async function carryOut(survey: Survey, flags: Flags, context: CommandContext, s
     failure === undefined
       ? context.out(`${name} has left\n`)
       : context.err(`enxame: leave: ${name} did not leave: ${failure}\n`);
-  if (!(await depart(survey, report, signal))) throw new ExitStatus('engines did not leave', 1);
+  if (!(await depart(survey, { clock: context.clock, report, signal })))
+    throw new ExitStatus('engines did not leave', 1);
   return survey.engines.every(({ standing }) => standing.kind === 'member' || standing.kind === 'free');
 }
 

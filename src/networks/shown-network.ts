@@ -1,8 +1,8 @@
 import { type AskedNetwork, askedOf, predefinedId } from '../cluster/network-names.ts';
 import { ASKED_NETWORK_LABEL } from '../common/labels.ts';
 import type { IpamConfig, NetworkSummary } from '../engine/types.ts';
+import type { KnownNetwork } from './known-network.ts';
 import { MTU_OPTION } from './mtu.ts';
-import type { KnownNetwork } from './view.ts';
 
 /** An engine's description of a network, listed or inspected, as clients see it: what they asked for, where the engines have something else. */
 export function shownNetwork<S extends NetworkSummary>(raw: S, kind: KnownNetwork<unknown>['kind']): S {

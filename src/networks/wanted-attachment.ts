@@ -1,0 +1,15 @@
+import type { Node } from '../cluster/node.ts';
+import type { KnownNetwork } from './known-network.ts';
+
+/** A container that is to be attached to cluster networks, all at once. */
+export interface WantedAttachment {
+  readonly node: Node;
+  readonly engineId: string;
+  readonly endpoints: readonly WantedEndpoint[];
+}
+
+/** One cluster network, with the address the client chose in it, if any. */
+export interface WantedEndpoint {
+  readonly network: KnownNetwork<Node>;
+  readonly address: string | undefined;
+}
