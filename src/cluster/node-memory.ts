@@ -2,17 +2,17 @@ import { type ClusterError, ConflictError, NotFoundError, reasonOf } from '../co
 import { ROLE_LABEL } from '../common/labels.ts';
 import type { Logger } from '../common/logger.ts';
 import type { VolumeSummary } from '../engine/types.ts';
+import type { RecordStore } from '../kv/record-store.ts';
 import type { Cluster } from './cluster.ts';
 import type { ClusterEvent } from './events.ts';
 import { HeldNotes, type NoteStore } from './held-notes.ts';
 import type { Node } from './node.ts';
-import { lastingInfo, type NodeRecord, type TextRecords } from './node-record.ts';
+import { lastingInfo, type NodeRecord } from './node-record.ts';
 
-/** What {@link NodeMemory} works with. */
-export interface NodeMemoryParts {
+export interface NodeMemoryDeps {
   readonly cluster: Cluster;
   /** One record for each node. */
-  readonly records: TextRecords;
+  readonly records: RecordStore;
   readonly notes: NoteStore;
   readonly logger: Logger;
   /** Told when the volumes of a node are noted as the model lists them. */
@@ -40,7 +40,7 @@ interface AbsentNode {
  * shown as it was, and one that left with containers or volumes on it keeps them until it is forgotten.
  */
 export class NodeMemory {
-  readonly #parts: NodeMemoryParts;
+  readonly #deps: NodeMemoryDeps;
   readonly #notes: HeldNotes;
   readonly #records = new Map<string, NodeRecord>();
   /** Nodes that are not in the cluster and hold something, by ID. */
@@ -49,21 +49,21 @@ export class NodeMemory {
   #unsubscribe: () => void = () => undefined;
   #failure: string | undefined;
 
-  constructor(parts: NodeMemoryParts) {
-    this.#parts = parts;
-    this.#notes = new HeldNotes(parts.notes, parts.cluster, (failure, volumesOf) => {
+  constructor(deps: NodeMemoryDeps) {
+    this.#deps = deps;
+    this.#notes = new HeldNotes(deps.notes, deps.cluster, (failure, volumesOf) => {
       this.#onResult(failure);
-      for (const node of volumesOf) parts.onVolumesNoted(node);
+      for (const node of volumesOf) deps.onVolumesNoted(node);
     });
-    for (const text of parts.records.list().values()) {
-      const record = JSON.parse(text) as NodeRecord;
-      this.#records.set(record.id, record);
-    }
   }
 
   /** Begins to note what the cluster's nodes are and hold. To be called once, before there are nodes. */
   async start(): Promise<void> {
-    const { cluster } = this.#parts;
+    const { cluster, records } = this.#deps;
+    await records.snapshot(({ value }) => {
+      const record = JSON.parse(value) as NodeRecord;
+      this.#records.set(record.id, record);
+    });
     for (const record of this.#records.values()) if (record.left) await this.#loadAbsent(record);
     this.#unsubscribe = cluster.subscribe((event) => this.#onEvent(event));
   }
@@ -91,7 +91,7 @@ export class NodeMemory {
     const { id } = node;
     const held = await this.#notes.read(id);
     const isUnseen = node.id === id && !node.isHealthy && node.containers.size === 0 && node.updatedAtMs === 0;
-    if (isUnseen && this.#parts.cluster.nodes.includes(node)) this.#parts.cluster.restoreHoldings(node, held);
+    if (isUnseen && this.#deps.cluster.nodes.includes(node)) this.#deps.cluster.restoreHoldings(node, held);
   }
 
   /**
@@ -99,7 +99,7 @@ export class NodeMemory {
    * while no manager ran.
    */
   async settle(): Promise<void> {
-    const { cluster } = this.#parts;
+    const { cluster } = this.#deps;
     const entries = new Set(cluster.nodes.map(({ entry }) => entry));
     for (const record of [...this.#records.values()]) {
       if (record.left || entries.has(record.entry) || cluster.node(record.id)) continue;
@@ -130,7 +130,7 @@ export class NodeMemory {
 
   /** Lets a volume go that a node in the cluster held when it was last seen. Rejects when that cannot be written. */
   async releaseOn(node: Node, name: string): Promise<void> {
-    const { cluster } = this.#parts;
+    const { cluster } = this.#deps;
     const volumes = cluster.volumes.of(node).filter(({ Name }) => Name !== name);
     await this.#notes.putVolumes(node.id, volumes);
     cluster.replaceVolumes(node, volumes);
@@ -149,13 +149,13 @@ export class NodeMemory {
     if (other)
       throw new ConflictError(`several nodes that left are called ${reference}: give the ID`, 'AMBIGUOUS_NODE');
     const { id } = absent.record;
-    await this.#parts.onForget(id);
+    await this.#deps.onForget(id);
     await this.#notes.forget(id);
-    await this.#parts.records.delete(id);
+    await this.#deps.records.write([{ key: id }]);
     this.#records.delete(id);
     this.#absent.delete(id);
     this.#indexVolumes();
-    this.#parts.logger.info({ node: absent.record.info.Name, id }, 'node forgotten');
+    this.#deps.logger.info({ node: absent.record.info.Name, id }, 'node forgotten');
   }
 
   /** For `docker info`: nodes that left with something on them, and what cannot be noted. */
@@ -187,7 +187,7 @@ export class NodeMemory {
   #return(record: NodeRecord): void {
     this.#records.set(record.id, record);
     if (this.#absent.delete(record.id)) this.#indexVolumes();
-    this.#background(this.#parts.records.put(record.id, JSON.stringify(record)));
+    this.#background(this.#write(record));
   }
 
   async #left(node: Node, why: string): Promise<void> {
@@ -197,17 +197,17 @@ export class NodeMemory {
 
   /** A node is gone: said when it held something, forgotten when not. */
   async #leave(record: NodeRecord, why: string): Promise<void> {
-    const { records, logger } = this.#parts;
+    const { records, logger } = this.#deps;
     const left = { ...record, left: { at: new Date().toISOString(), why } };
     this.#records.set(record.id, left);
     const absent = await this.#loadAbsent(left);
     if (absent) {
-      await records.put(record.id, JSON.stringify(left));
+      await this.#write(left);
       logger.warn({ node: record.info.Name, entry: record.entry }, describe(absent));
     } else if (this.#records.get(record.id) === left) {
       this.#records.delete(record.id);
       await this.#notes.forget(record.id);
-      await records.delete(record.id);
+      await records.write([{ key: record.id }]);
     }
   }
 
@@ -236,7 +236,7 @@ export class NodeMemory {
 
   #notAbsent(reference: string): ClusterError {
     const node =
-      this.#parts.cluster.node(reference) ?? this.#parts.cluster.nodes.find(({ entry }) => entry === reference);
+      this.#deps.cluster.node(reference) ?? this.#deps.cluster.nodes.find(({ entry }) => entry === reference);
     if (!node)
       return new NotFoundError(`no node ${reference} is remembered: docker info names those that left`, 'NO_SUCH_NODE');
     return new ConflictError(
@@ -264,6 +264,10 @@ export class NodeMemory {
     }
   }
 
+  async #write(record: NodeRecord): Promise<void> {
+    await this.#deps.records.write([{ key: record.id, value: JSON.stringify(record) }]);
+  }
+
   #background(work: Promise<void>): void {
     work.catch((error: unknown) => this.#onResult(error));
   }
@@ -271,7 +275,7 @@ export class NodeMemory {
   #onResult(failure: unknown): void {
     const reason = failure === undefined ? undefined : reasonOf(failure);
     if (reason !== undefined && reason !== this.#failure)
-      this.#parts.logger.warn({ reason }, 'what nodes hold cannot be noted; after a restart it would be unknown');
+      this.#deps.logger.warn({ reason }, 'what nodes hold cannot be noted; after a restart it would be unknown');
     this.#failure = reason;
   }
 }

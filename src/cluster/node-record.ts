@@ -12,13 +12,6 @@ export interface NodeRecord {
   readonly left?: { readonly at: string; readonly why: string } | undefined;
 }
 
-/** Texts by key, durable when a promise resolves; the stores of `store/` fit. */
-export interface TextRecords {
-  list(): ReadonlyMap<string, string>;
-  put(key: string, value: string): Promise<void>;
-  delete(key: string): Promise<void>;
-}
-
 /** What is kept of an engine's answer: enough to show it and to plan around it. */
 export function lastingInfo(info: EngineInfo): EngineInfo {
   const {

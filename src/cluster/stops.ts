@@ -1,4 +1,4 @@
-import type { DurableTexts } from './records.ts';
+import { RecordView, type RecordViewDeps, TEXT_RECORDS } from '../kv/record-view.ts';
 
 /** Remembered at most; the oldest go first. */
 const MAX_STOPS = 10_000;
@@ -8,25 +8,31 @@ const MAX_STOPS = 10_000;
  * on and a client wants to stay down is told from one that waits to be started.
  */
 export class Stops {
-  readonly #texts: DurableTexts;
+  /** By the engine's ID; what counts is that the record exists. */
+  readonly #records: RecordView<string>;
 
-  constructor(texts: DurableTexts) {
-    this.#texts = texts;
+  private constructor(records: RecordView<string>) {
+    this.#records = records;
+  }
+
+  static async open(deps: RecordViewDeps): Promise<Stops> {
+    return new Stops(await RecordView.open(deps, TEXT_RECORDS));
   }
 
   has(engineId: string): boolean {
-    return this.#texts.list().has(engineId);
+    return this.#records.has(engineId);
   }
 
+  /** Resolves when it is durable. */
   async add(engineId: string): Promise<void> {
     if (this.has(engineId)) return;
-    const [oldest] = this.#texts.list().keys();
-    if (oldest !== undefined && this.#texts.list().size >= MAX_STOPS) await this.#texts.delete(oldest);
-    await this.#texts.put(engineId, '');
+    const [oldest] = this.#records.keys();
+    if (oldest !== undefined && this.#records.size >= MAX_STOPS) await this.#records.delete(oldest);
+    await this.#records.put(engineId, '');
   }
 
   /** It was started or removed. */
   async forget(engineId: string): Promise<void> {
-    if (this.has(engineId)) await this.#texts.delete(engineId);
+    if (this.has(engineId)) await this.#records.delete(engineId);
   }
 }

@@ -1,5 +1,6 @@
 import { ClusterError } from '../common/errors.ts';
-import type { DurableTexts } from './records.ts';
+import { MultiMap } from '../common/multi-map.ts';
+import { type RecordFormat, RecordView, type RecordViewDeps } from '../kv/record-view.ts';
 
 /** A container that a client removed while its node could not be asked. */
 export interface Tombstone {
@@ -12,65 +13,59 @@ export interface Tombstone {
   readonly search: string;
 }
 
+const FORMAT: RecordFormat<Tombstone> = { read: parse, write: (tombstone) => JSON.stringify(tombstone) };
+
 /** Kept at most; a removal beyond is refused, because forgetting one would bring its container back. */
 const MAX_TOMBSTONES = 10_000;
 
 /** What was removed and is to be removed on its node yet; such a container is not shown, and its name is free. */
 export class Tombstones {
-  readonly #texts: DurableTexts;
-  readonly #byNode = new Map<string, Map<string, Tombstone>>();
-  readonly #ids = new Set<string>();
+  /** By the engine's ID of the container. */
+  readonly #records: RecordView<Tombstone>;
+  readonly #byNode: MultiMap<string, Tombstone>;
 
-  constructor(texts: DurableTexts) {
-    this.#texts = texts;
-    for (const text of texts.list().values()) {
-      const tombstone = parse(text);
-      if (tombstone) this.#add(tombstone);
-    }
+  private constructor(records: RecordView<Tombstone>, byNode: MultiMap<string, Tombstone>) {
+    this.#records = records;
+    this.#byNode = byNode;
+  }
+
+  static async open(deps: RecordViewDeps): Promise<Tombstones> {
+    const byNode = new MultiMap<string, Tombstone>();
+    const records = await RecordView.open(deps, FORMAT, (_, after, before) => {
+      if (before) byNode.remove(before.nodeId, before);
+      if (after) byNode.add(after.nodeId, after);
+    });
+    return new Tombstones(records, byNode);
   }
 
   has(engineId: string): boolean {
-    return this.#ids.has(engineId);
+    return this.#records.has(engineId);
   }
 
   get size(): number {
-    return this.#ids.size;
+    return this.#records.size;
   }
 
   of(nodeId: string): readonly Tombstone[] {
-    return [...(this.#byNode.get(nodeId)?.values() ?? [])];
+    return this.#byNode.get(nodeId);
   }
 
   /** Resolves when it is durable, and holds from then on. Rejects with 503 when it cannot be kept. */
   async bury(tombstone: Tombstone): Promise<void> {
-    if (this.#ids.size >= MAX_TOMBSTONES && !this.has(tombstone.engineId))
+    if (this.size >= MAX_TOMBSTONES && !this.has(tombstone.engineId))
       throw new ClusterError(
         `${MAX_TOMBSTONES} containers of nodes that are down were removed already and wait for their nodes: bring these back first`,
         { code: 'TOO_MANY_TOMBSTONES', status: 503 },
       );
-    await this.#texts.put(tombstone.engineId, JSON.stringify(tombstone));
-    this.#add(tombstone);
+    await this.#records.put(tombstone.engineId, tombstone);
   }
 
   /** It is gone from its node. */
-  async settle({ engineId, nodeId }: Tombstone): Promise<void> {
-    await this.#texts.delete(engineId);
-    this.#ids.delete(engineId);
-    const left = this.#byNode.get(nodeId);
-    left?.delete(engineId);
-    if (left?.size === 0) this.#byNode.delete(nodeId);
-  }
-
-  #add(tombstone: Tombstone): void {
-    const { engineId, nodeId } = tombstone;
-    const ofNode = this.#byNode.get(nodeId) ?? new Map<string, Tombstone>();
-    ofNode.set(engineId, tombstone);
-    this.#byNode.set(nodeId, ofNode);
-    this.#ids.add(engineId);
+  async settle({ engineId }: Tombstone): Promise<void> {
+    await this.#records.delete(engineId);
   }
 }
 
-/** Undefined for what no version of ours wrote: it is left as it is. */
 function parse(text: string): Tombstone | undefined {
   try {
     const { engineId, nodeId, name, search } = JSON.parse(text) as Partial<Tombstone>;

@@ -87,6 +87,9 @@ describe('embedded store', () => {
       );
     }
     expect(refused.length).toBeGreaterThan(1);
+    // Nothing that was accepted is out of reach meanwhile.
+    expect(Object.keys(await pairs(store)).sort()).toEqual([...accepted].sort());
+    expect([await store.get('first'), await store.get(refused[0] ?? '')]).toEqual(['1', undefined]);
     disk.free();
     await store.write([{ key: 'last', value: '1' }], true);
     await store.close();

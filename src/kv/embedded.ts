@@ -1,3 +1,5 @@
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import { makeFolder } from '../common/make-folder.ts';
@@ -10,6 +12,8 @@ export interface EmbeddedChange {
 
 /** An ordered store of texts in one folder, owned by one process at a time. */
 export interface EmbeddedStore {
+  /** The value of a key; undefined when there is none. */
+  get(key: string): Promise<string | undefined>;
   /** Every pair, in key order; with `prefix` those whose keys begin so. */
   pairs(prefix?: string): AsyncIterable<readonly [key: string, value: string]>;
   /**
@@ -46,8 +50,8 @@ interface Waiting {
 class LevelStore implements EmbeddedStore {
   #level: ClassicLevel<string, string>;
   readonly #folder: string;
-  /** A write failed: LevelDB takes further ones, and drops them at its next opening, for they follow a torn record in its log. */
-  #isTorn = false;
+  /** Why a write failed: LevelDB takes further ones, and drops them at its next opening, for they follow a torn record in its log. */
+  #tear: { readonly error: unknown } | undefined;
   #isClosed = false;
   #waiting: Waiting | undefined;
   #last: Promise<void> = Promise.resolve();
@@ -55,6 +59,10 @@ class LevelStore implements EmbeddedStore {
   constructor(level: ClassicLevel<string, string>, folder: string) {
     this.#level = level;
     this.#folder = folder;
+  }
+
+  get(key: string): Promise<string | undefined> {
+    return this.#level.get(key);
   }
 
   async *pairs(prefix: string = ''): AsyncGenerator<readonly [key: string, value: string], void, void> {
@@ -87,21 +95,41 @@ class LevelStore implements EmbeddedStore {
     this.#waiting = undefined;
     if (waiting === undefined || waiting.changes.length === 0) return;
     try {
-      if (this.#isTorn) await this.#mend();
+      if (this.#tear) await this.#mend(this.#tear.error);
       await this.#level.batch(waiting.changes.map(toOperation), { sync: waiting.sync });
     } catch (error) {
-      this.#isTorn = true;
+      this.#tear ??= { error };
       throw notWritten(this.#folder, error);
     }
   }
 
-  /** Opening anew begins a log of its own; it fails as long as there is no room. */
-  async #mend(): Promise<void> {
+  /** Opening anew begins a log of its own. As long as there is no room for that, the store stays open for reading. */
+  async #mend(tear: unknown): Promise<void> {
     if (this.#isClosed) throw new Error('the store is closed');
+    if (!(await hasRoomToOpen(this.#folder))) throw tear;
     await this.#level.close();
     this.#level = new ClassicLevel<string, string>(this.#folder);
     await this.#level.open();
-    this.#isTorn = false;
+    this.#tear = undefined;
+  }
+}
+
+/** What LevelDB writes when it is opened, beside the table that its log becomes; generous. */
+const OPENING_BYTES = 256 * 1024;
+
+/** Tried by writing: free space as the file system counts it knows no quotas. */
+async function hasRoomToOpen(folder: string): Promise<boolean> {
+  const probe = join(folder, 'room.probe');
+  try {
+    const logs = (await readdir(folder)).filter((name) => name.endsWith('.log'));
+    const sizes = await Promise.all(logs.map((name) => stat(join(folder, name))));
+    const bytes = sizes.reduce((sum, { size }) => sum + size, OPENING_BYTES);
+    await writeFile(probe, Buffer.alloc(bytes, 1), { mode: 0o600, flush: true });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await rm(probe, { force: true }).catch(() => undefined);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { memoryTexts } from '../../test/fakes/memory-texts.ts';
+import { fullDiskRecords, memoryRecords } from '../../test/fakes/memory-records.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import { Stops } from '../cluster/stops.ts';
@@ -10,13 +10,11 @@ import { silentLogger } from '../common/logger.ts';
 import { parseSpec } from './container-spec.ts';
 import type { LifecycleDeps } from './deps.ts';
 import { ContainerLifecycle } from './lifecycle.ts';
-import type { Removal } from './operations.ts';
 
 const OPTIONS = { createRetries: 0 };
-const CALL = { api: '1.44', signal: new AbortController().signal } as const;
 
 /** A container on an engine that says whether it is one of `--rm`, started on networks that behave as told. */
-function world(start: LifecycleDeps['networks']['start'], isAutomatic: boolean) {
+async function world(start: LifecycleDeps['networks']['start'], isAutomatic: boolean) {
   const asked: string[] = [];
   const client = {
     request: async ({ method, path }: { method: string; path: string }) => {
@@ -32,16 +30,16 @@ function world(start: LifecycleDeps['networks']['start'], isAutomatic: boolean) 
   const cluster = new Cluster(systemClock, silentLogger());
   cluster.removeContainer = (_node, engineId) => void removed.push(engineId);
   const node = { isHealthy: true, name: 'one', client, refreshContainers: async () => undefined };
-  const stops = new Stops(memoryTexts());
+  const stops = await Stops.open(memoryRecords());
   const deps = { networks: { start }, cluster, stops, logger: silentLogger() } as unknown as LifecycleDeps;
   const container = { node, id: 'c', engineId: 'c', name: 'c' } as unknown as Container;
-  const operation = { kind: 'start', search: '' } as const;
-  return { act: () => new ContainerLifecycle(deps, OPTIONS).operate(container, operation, CALL), asked, removed };
+  const request = { search: '', api: '1.44', signal: new AbortController().signal } as const;
+  return { act: () => new ContainerLifecycle(deps, OPTIONS).act(container, 'start', request), asked, removed };
 }
 
 describe('starting a container', () => {
   test('goes through the networks, which may ask the engine several times', async () => {
-    const { act, asked } = world(async (_container, call) => {
+    const { act, asked } = await world(async (_container, call) => {
       await call();
       return call();
     }, false);
@@ -55,7 +53,7 @@ describe('starting a container', () => {
     { name: 'that its engine still tries is left to it', code: 'ATTACH_IMPOSSIBLE', isAutomatic: true, removed: [] },
   ])('refused: one $name', async ({ code, isAutomatic, removed: expected }) => {
     const refusal = new ClusterError('Address already in use', { code, status: 403 });
-    const { act, removed } = world(() => Promise.reject(refusal), isAutomatic);
+    const { act, removed } = await world(() => Promise.reject(refusal), isAutomatic);
     await expect(act()).rejects.toBe(refusal);
     expect(removed).toEqual(expected);
   });
@@ -83,7 +81,7 @@ test('a create with an unknown network is no 404, on which clients would pull th
 });
 
 describe('a container of a node that is down', () => {
-  function gone(texts = memoryTexts()) {
+  async function gone(kept = memoryRecords()) {
     const removed: string[] = [];
     const calls: string[] = [];
     const node = {
@@ -99,59 +97,56 @@ describe('a container of a node that is down', () => {
         },
       },
     };
-    const tombstones = new Tombstones(texts);
+    const tombstones = await Tombstones.open(kept);
     const cluster = new Cluster(systemClock, silentLogger());
     cluster.removeContainer = (_, id) => void removed.push(id);
     const networks = { attachEnded: async () => undefined };
-    const deps = { cluster, networks, tombstones, stops: new Stops(memoryTexts()), logger: silentLogger() };
+    const deps = { cluster, networks, tombstones, stops: await Stops.open(memoryRecords()), logger: silentLogger() };
     const lifecycle = new ContainerLifecycle(deps as unknown as LifecycleDeps, OPTIONS);
     const container = { node, engineId: 'c', name: 'web' } as unknown as Container;
-    const remove = (removal: Partial<Removal>) =>
-      lifecycle.remove(container, { search: '', isForced: false, ...removal }, CALL);
+    const remove = (search: string) =>
+      lifecycle.remove(container, { search, api: '1.44', signal: new AbortController().signal });
     return { node, tombstones, removed, calls, remove };
   }
 
   test('is removed with force at once, and its node hears of it when it is back', async () => {
-    const texts = memoryTexts();
-    const { remove, removed, calls, tombstones } = gone(texts);
-    expect((await remove({ isForced: true, search: '?force=1&v=1' })).statusCode).toBe(204);
+    const kept = memoryRecords();
+    const { remove, removed, calls, tombstones } = await gone(kept);
+    expect((await remove('?force=1&v=1')).statusCode).toBe(204);
     expect({ removed, calls }).toEqual({ removed: ['c'], calls: [] });
     expect(tombstones.has('c')).toBe(true);
     // What was answered survives the manager.
-    expect(new Tombstones(texts).of('e1')).toEqual([
+    expect((await Tombstones.open(kept)).of('e1')).toEqual([
       { engineId: 'c', nodeId: 'e1', name: 'web', search: '?force=1&v=1' },
     ]);
   });
 
-  test.each([{}, { link: 'web/db' }])('is not removed with %j', async (removal) => {
-    const { remove, removed, tombstones } = gone();
-    await expect(remove(removal)).rejects.toThrow('container web is on node one, which is unhealthy');
+  test.each(['', '?force=0', '?force=1&link=1'])('is not removed with %j', async (search) => {
+    const { remove, removed, tombstones } = await gone();
+    await expect(remove(search)).rejects.toThrow('container web is on node one, which is unhealthy');
     expect({ removed, size: tombstones.size }).toEqual({ removed: [], size: 0 });
   });
 
   test('stays when its removal could not be written', async () => {
-    const { remove, removed, tombstones } = gone({
-      ...memoryTexts(),
-      put: () => Promise.reject(new Error('no space left on device')),
-    });
-    await expect(remove({ isForced: true })).rejects.toThrow('no space left on device');
+    const { remove, removed, tombstones } = await gone(fullDiskRecords({ isFull: true }));
+    await expect(remove('?force=1')).rejects.toThrow('No space left on device');
     expect({ removed, isHidden: tombstones.has('c') }).toEqual({ removed: [], isHidden: false });
   });
 
   test('is removed when its node is lost meanwhile', async () => {
-    const { node, remove, removed } = gone();
+    const { node, remove, removed } = await gone();
     node.isHealthy = true;
     node.client.request = () => {
       node.isHealthy = false;
       return Promise.reject(new Error('the node is lost'));
     };
-    expect((await remove({ isForced: true })).statusCode).toBe(204);
+    expect((await remove('?force=true')).statusCode).toBe(204);
     expect(removed).toEqual(['c']);
   });
 });
 
 test('a stop of a container that does not run is remembered until it is started', async () => {
-  const stops = new Stops(memoryTexts());
+  const stops = await Stops.open(memoryRecords());
   const request = async () => ({ statusCode: 304, rawHeaders: [], body: Buffer.alloc(0) });
   const node = { isHealthy: true, name: 'one', client: { request }, refreshContainers: async () => undefined };
   const networks = { start: (_: unknown, call: () => unknown) => call() };
@@ -165,11 +160,11 @@ test('a stop of a container that does not run is remembered until it is started'
     OPTIONS,
   );
   const act = (action: 'start' | 'stop', state: string) =>
-    lifecycle.operate(
-      { node, engineId: 'c', name: 'c', state } as unknown as Container,
-      { kind: action, search: '' },
-      CALL,
-    );
+    lifecycle.act({ node, engineId: 'c', name: 'c', state } as unknown as Container, action, {
+      search: '',
+      api: '1.44',
+      signal: new AbortController().signal,
+    });
   await act('stop', 'running');
   expect(stops.has('c')).toBe(false);
   await act('stop', 'exited');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
-import { memoryTexts } from '../../test/fakes/memory-texts.ts';
+import { memoryRecords } from '../../test/fakes/memory-records.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
@@ -10,8 +10,8 @@ import { Undertaker } from './undertaker.ts';
 
 /** A node whose engine answers its removals with these statuses, one after the other. */
 async function returning(...statuses: number[]) {
-  const texts = memoryTexts();
-  const tombstones = new Tombstones(texts);
+  const kept = memoryRecords();
+  const tombstones = await Tombstones.open(kept);
   await tombstones.bury({ engineId: 'c', nodeId: 'e1', name: 'web', search: '?force=1&v=1' });
   let listener: (event: ClusterEvent) => void = () => undefined;
   const subscribe = (given: typeof listener) => {
@@ -29,16 +29,16 @@ async function returning(...statuses: number[]) {
   const node = (id: string) => ({ id, name: id, isHealthy: true, client: { request } });
   const back = (id: string) =>
     listener({ kind: 'node-state', to: 'Healthy', node: node(id) } as unknown as ClusterEvent);
-  return { tombstones, texts, calls, clock, undertaker, back };
+  return { tombstones, kept, calls, clock, undertaker, back };
 }
 
 test.each([204, 404])('what was removed is removed when the node is back (%d)', async (status) => {
-  const { tombstones, texts, calls, undertaker, back } = await returning(status);
+  const { tombstones, kept, calls, undertaker, back } = await returning(status);
   back('another');
   back('e1');
   await waitUntil(() => tombstones.size === 0);
   expect(calls).toEqual(['DELETE /containers/c?force=1&v=1']);
-  expect(texts.list().size).toBe(0);
+  expect(await kept.records.get('c')).toBeUndefined();
   await undertaker.close();
 });
 
@@ -55,9 +55,9 @@ test('a refusal is tried again', async () => {
 });
 
 test('what is not done when the manager stops is kept', async () => {
-  const { texts, clock, undertaker, back } = await returning(500);
+  const { kept, clock, undertaker, back } = await returning(500);
   back('e1');
   await waitUntil(() => clock.sleeping === 1);
   await undertaker.close();
-  expect(new Tombstones(texts).has('c')).toBe(true);
+  expect((await Tombstones.open(kept)).has('c')).toBe(true);
 });

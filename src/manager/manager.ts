@@ -122,10 +122,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     logger,
     pull: options.clusterOptions.pull,
   });
-  const tombstones = new Tombstones(store.records('tombstones'));
+  const tombstones = await Tombstones.open({ records: store.records('tombstones'), clock, logger });
   cluster.hide(tombstones);
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
-  const stops = new Stops(store.records('stops'));
+  const stops = await Stops.open({ records: store.records('stops'), clock, logger });
   const networking = await startNetworking({ ...options, cluster, placer, store, identity, stops, memory });
   const { networks, volumes } = networking;
   const lifecycle = new ContainerLifecycle(

@@ -3,17 +3,18 @@ import type { Node } from '../cluster/node.ts';
 import type { NodeMemory } from '../cluster/node-memory.ts';
 import type { Stops } from '../cluster/stops.ts';
 import type { Clock } from '../common/clock.ts';
-import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { RecordView, TEXT_RECORDS } from '../kv/record-view.ts';
 import { NetworkService } from '../networks/network-service.ts';
 import { parsePlacement } from '../scheduler/placement.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import type { StateStore } from '../store/state-store.ts';
 import { Substrate } from '../substrate/substrate.ts';
-import type { ClusterIdentity, KnownSubstrate, SubstrateMemory } from '../substrate/types.ts';
-import type { VolumeRecord } from '../volumes/records.ts';
+import type { ClusterIdentity } from '../substrate/types.ts';
+import { GIVEN_HOMES, VOLUME_RECORDS } from '../volumes/records.ts';
 import { type VolumeMemory, VolumeService } from '../volumes/volume-service.ts';
 import type { ClusterOptions } from './cluster-options.ts';
+import { SubstrateRecord } from './substrate-record.ts';
 
 /** What networks and volumes are started with. */
 export interface NetworkingOptions {
@@ -44,12 +45,13 @@ export interface Networking {
 export async function startNetworking(options: NetworkingOptions): Promise<Networking> {
   const { cluster, clock, logger, store, identity } = options;
   const { substrate: mode, adoptSwarm, subnetPool: pool } = options.clusterOptions;
+  const memory = new SubstrateRecord({ records: store.records('substrate'), clock, logger });
   const substrate = new Substrate(
     {
       members: cluster,
       clock,
       logger,
-      memory: substrateMemory(store, logger),
+      memory,
       isStopped: (id) => options.stops.has(id),
     },
     { mode, adoptSwarm, pool, identity },
@@ -61,10 +63,9 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
     cluster,
     place,
     clock,
-    records: volumeRecords(store),
-    memory: volumeMemory(options),
+    records: await RecordView.open({ ...options, records: store.records('volumes') }, VOLUME_RECORDS),
+    memory: await volumeMemory(options),
   });
-  await volumes.start();
   substrate.start();
   return {
     networks,
@@ -73,6 +74,7 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
     close: async () => {
       await networks.close();
       await substrate.close();
+      memory.close();
     },
   };
 }
@@ -85,48 +87,15 @@ function problemsOf({ nodes }: Cluster, { status }: Substrate): readonly string[
   return [...status.notices.map((notice) => `WARNING: cluster networks: ${notice}`), ...ofNodes];
 }
 
-const MEMORY_KEY = 'known';
-
-/** Pause before what could not be written is tried again, in milliseconds. */
-const RETRY_MS = 30_000;
-
-/** The substrate is looked after whether or not its memory can be written (a full disk); it is written when that passes. */
-function substrateMemory(store: StateStore, logger: Logger): SubstrateMemory {
-  const records = store.records('substrate');
-  let retry: NodeJS.Timeout | undefined;
-  const save = async (known: KnownSubstrate): Promise<void> => {
-    clearTimeout(retry);
-    await records.put(MEMORY_KEY, JSON.stringify(known)).catch((error: unknown) => {
-      logger.warn({ reason: reasonOf(error) }, 'state: the substrate’s members could not be noted');
-      retry = setTimeout(() => void save(known), RETRY_MS).unref();
-    });
-  };
-  return {
-    load: async () => {
-      const text = records.list().get(MEMORY_KEY);
-      return text === undefined ? undefined : (JSON.parse(text) as KnownSubstrate);
-    },
-    save,
-  };
-}
-
-function volumeMemory({ memory, store }: NetworkingOptions): VolumeMemory | undefined {
+async function volumeMemory(options: NetworkingOptions): Promise<VolumeMemory | undefined> {
+  const { memory, store } = options;
   if (!memory) return undefined;
   return {
-    given: store.records('homes'),
-    released: store.records('released'),
+    given: await RecordView.open({ ...options, records: store.records('homes') }, GIVEN_HOMES),
+    released: await RecordView.open({ ...options, records: store.records('released') }, TEXT_RECORDS),
     absentVolume: (name) => memory.absentVolume(name),
     absentVolumes: () => memory.absentVolumes(),
     releaseAbsent: (name) => memory.releaseAbsent(name),
     releaseOn: (node, name) => memory.releaseOn(node, name),
-  };
-}
-
-function volumeRecords(store: StateStore): ConstructorParameters<typeof VolumeService>[0]['records'] {
-  const records = store.records('volumes');
-  return {
-    put: (record) => records.put(record.name, JSON.stringify(record)),
-    delete: (name) => records.delete(name),
-    list: async () => [...records.list().values()].map((text) => JSON.parse(text) as VolumeRecord),
   };
 }

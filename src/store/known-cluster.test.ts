@@ -42,8 +42,9 @@ test('members of the file that this version does not know stay; a newer format i
 test('a folder of an earlier version becomes a cluster with an ID of its own; its name stays a mark', async () => {
   const name = discoveryKey('nodes://10.0.0.1:2375');
   const before = await openStateStore(join(folder, 'clusters', name));
-  await before.records('volumes').put('data', '{"name":"data"}');
-  await before.records('substrate').put('known', '{"swarmId":"s","nodes":[{"nodeId":"n","memberId":"engine-1"}]}');
+  await before.records('volumes').write([{ key: 'data', value: '{"name":"data"}' }]);
+  const known = '{"swarmId":"s","nodes":[{"nodeId":"n","memberId":"engine-1"}]}';
+  await before.records('substrate').write([{ key: 'known', value: known }]);
   // While a manager of that version runs it is known, but not changed.
   const [open] = await knownClusters(folder);
   expect(open).toMatchObject({ discovery: name, engines: [] });
@@ -58,7 +59,7 @@ test('a folder of an earlier version becomes a cluster with an ID of its own; it
   });
   expect(await knownClusters(folder)).toEqual([first]);
   const after = await openStateStore(first?.folder);
-  expect(after.records('volumes').list().get('data')).toBe('{"name":"data"}');
+  expect((await after.records('volumes').get('data'))?.value).toBe('{"name":"data"}');
   await after.close();
 });
 
@@ -67,7 +68,7 @@ test('folders of an earlier version with the same engines share their marks, oth
   for (const [list, engines] of Object.entries(lists)) {
     const store = await openStateStore(join(folder, 'clusters', discoveryKey(list)));
     const nodes = engines.map((memberId) => ({ nodeId: `n-${memberId}`, memberId }));
-    await store.records('substrate').put('known', JSON.stringify({ swarmId: 's', nodes }));
+    await store.records('substrate').write([{ key: 'known', value: JSON.stringify({ swarmId: 's', nodes }) }]);
     await store.close();
   }
   const [two, three, another] = Object.keys(lists).map(discoveryKey);

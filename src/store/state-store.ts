@@ -1,16 +1,9 @@
 import { type EmbeddedChange, type EmbeddedStore, openEmbeddedStore } from '../kv/embedded.ts';
+import { EmbeddedRecords } from '../kv/embedded-records.ts';
+import { MemoryStore } from '../kv/memory.ts';
+import type { RecordStore } from '../kv/record-store.ts';
 
-/**
- * Durable texts of one kind, by key. What `put` and `delete` resolved survives a kill of the process and a loss of power; a change
- * is listed once it is durable, and one that was rejected never.
- */
-export interface RecordStore {
-  list(): ReadonlyMap<string, string>;
-  put(key: string, value: string): Promise<void>;
-  delete(key: string): Promise<void>;
-}
-
-/** Durable texts that are many: written through, and read from the disk when they are needed. */
+/** Durable texts that are many and this manager's alone: what it saw, which no other one needs to know. */
 export interface NoteStore {
   /** Pairs whose keys begin with `prefix`, in key order. */
   pairs(prefix: string): AsyncIterable<readonly [key: string, value: string]>;
@@ -33,64 +26,42 @@ const NOTES = '~';
 
 /** Opens the store; without a folder nothing is kept. Throws one clear line when another manager has the folder. */
 export async function openStateStore(folder: string | undefined): Promise<StateStore> {
-  if (folder === undefined) return new Records(undefined, new Map());
-  const store = await openEmbeddedStore(folder);
-  const kinds = new Map<string, Map<string, string>>();
-  for await (const [key, value] of store.pairs()) {
-    // They come last, and may be many.
-    if (key.startsWith(NOTES)) break;
-    const slash = key.indexOf('/');
-    kindOf(kinds, key.slice(0, slash)).set(key.slice(slash + 1), value);
-  }
-  return new Records(store, kinds);
+  return folder === undefined
+    ? new EmbeddedStateStore(new MemoryStore(), undefined)
+    : keptIn(await openEmbeddedStore(folder));
 }
 
-class Records implements StateStore {
-  readonly #store: EmbeddedStore | undefined;
-  readonly #kinds: Map<string, Map<string, string>>;
+function keptIn(store: EmbeddedStore): StateStore {
+  return new EmbeddedStateStore(store, {
+    async *pairs(prefix) {
+      for await (const [key, value] of store.pairs(NOTES + prefix)) yield [key.slice(NOTES.length), value];
+    },
+    write: (changes) =>
+      store.write(
+        changes.map((change) => ({ ...change, key: NOTES + change.key })),
+        true,
+      ),
+  });
+}
 
-  constructor(store: EmbeddedStore | undefined, kinds: Map<string, Map<string, string>>) {
+class EmbeddedStateStore implements StateStore {
+  readonly notes: NoteStore | undefined;
+  readonly #store: EmbeddedStore;
+  readonly #kinds = new Map<string, EmbeddedRecords>();
+
+  constructor(store: EmbeddedStore, notes: NoteStore | undefined) {
     this.#store = store;
-    this.#kinds = kinds;
+    this.notes = notes;
   }
 
   records(kind: string): RecordStore {
-    const records = kindOf(this.#kinds, kind);
-    return {
-      list: () => records,
-      put: async (key, value) => {
-        await this.#store?.write([{ key: `${kind}/${key}`, value }], true);
-        records.set(key, value);
-      },
-      delete: async (key) => {
-        await this.#store?.write([{ key: `${kind}/${key}` }], true);
-        records.delete(key);
-      },
-    };
-  }
-
-  get notes(): NoteStore | undefined {
-    const store = this.#store;
-    if (!store) return undefined;
-    return {
-      async *pairs(prefix) {
-        for await (const [key, value] of store.pairs(NOTES + prefix)) yield [key.slice(NOTES.length), value];
-      },
-      write: (changes) =>
-        store.write(
-          changes.map((change) => ({ ...change, key: NOTES + change.key })),
-          true,
-        ),
-    };
+    const records = this.#kinds.get(kind) ?? new EmbeddedRecords(this.#store, `${kind}/`);
+    this.#kinds.set(kind, records);
+    return records;
   }
 
   async close(): Promise<void> {
-    await this.#store?.close();
+    await Promise.all([...this.#kinds.values()].map((records) => records.close()));
+    await this.#store.close();
   }
-}
-
-function kindOf(kinds: Map<string, Map<string, string>>, kind: string): Map<string, string> {
-  const records = kinds.get(kind) ?? new Map<string, string>();
-  kinds.set(kind, records);
-  return records;
 }

@@ -1,25 +1,19 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import type { AbsentVolume } from '../cluster/node-memory.ts';
-import type { TextRecords } from '../cluster/node-record.ts';
 import type { VolumeSummary } from '../engine/types.ts';
+import type { RecordView } from '../kv/record-view.ts';
 import type { Home } from '../scheduler/types.ts';
-import type { VolumeRecord } from './records.ts';
+import type { GivenHome, VolumeRecord } from './records.ts';
 
 /** What is remembered of homes beyond the model; the manager's records fit. */
 export interface HomeMemory {
   /** A volume on a node that left. */
   absentVolume(name: string): AbsentVolume | undefined;
-  /** Homes that were given and are not noted with their node's volumes yet: JSON of {@link GivenHome} by volume. */
-  readonly given: TextRecords;
+  /** Homes that were given and are not noted with their node's volumes yet, by volume. */
+  readonly given: RecordView<GivenHome>;
   /** Copies that were let go while their node was away, as `node ID/volume`: another copy is meant, when there is one. */
-  readonly released: TextRecords;
-}
-
-/** A node that was told to be a volume's home. */
-export interface GivenHome {
-  readonly nodeId: string;
-  readonly nodeName: string;
+  readonly released: RecordView<string>;
 }
 
 /** Where a volume lives that cannot be used at present. */
@@ -51,7 +45,7 @@ export class VolumeHomes {
     const holders = this.holders(name);
     if (holders.length === 0) return this.#givenHome(name);
     if (holders.length === 1) return holders[0];
-    const meant = holders.filter(({ id }) => !this.#memory?.released.list().has(`${id}/${name}`));
+    const meant = holders.filter(({ id }) => !this.#memory?.released.has(`${id}/${name}`));
     return meant.find((node) => isUsedOn(node, name)) ?? meant[0] ?? holders[0];
   }
 
@@ -71,8 +65,7 @@ export class VolumeHomes {
 
   /** The node that was told to be a volume's home, if its listing has not shown the volume yet. */
   given(name: string): GivenHome | undefined {
-    const text = this.#memory?.given.list().get(name);
-    return text === undefined ? undefined : (JSON.parse(text) as GivenHome);
+    return this.#memory?.given.get(name);
   }
 
   /** A node that is there and does not list the volume was told in vain. */

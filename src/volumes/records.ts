@@ -1,3 +1,5 @@
+import type { RecordFormat } from '../kv/record-view.ts';
+
 /** A volume that was asked for and has no node yet: it is made where its first user is placed. */
 export interface VolumeRecord {
   readonly name: string;
@@ -7,26 +9,30 @@ export interface VolumeRecord {
   readonly createdAt: string;
 }
 
-/** Keeps {@link VolumeRecord}s over restarts of the manager. Writes are durable when their promise resolves. */
-export interface VolumeRecordStore {
-  put(record: VolumeRecord): Promise<void>;
-  /** Resolves also when there is none. */
-  delete(name: string): Promise<void>;
-  list(): Promise<readonly VolumeRecord[]>;
+/** A node that was told to be a volume's home. */
+export interface GivenHome {
+  readonly nodeId: string;
+  readonly nodeName: string;
 }
 
-/** Keeps records as long as the process runs. */
-export function memoryVolumeRecords(): VolumeRecordStore {
-  const records = new Map<string, VolumeRecord>();
-  return {
-    async put(record) {
-      records.set(record.name, record);
-    },
-    async delete(name) {
-      records.delete(name);
-    },
-    async list() {
-      return [...records.values()];
-    },
-  };
+/** By the volume's name. */
+export const VOLUME_RECORDS: RecordFormat<VolumeRecord> = {
+  read: (text) => parsed<VolumeRecord>(text, ['name', 'body', 'createdAt']),
+  write: (record) => JSON.stringify(record),
+};
+
+/** By the volume's name. */
+export const GIVEN_HOMES: RecordFormat<GivenHome> = {
+  read: (text) => parsed<GivenHome>(text, ['nodeId', 'nodeName']),
+  write: (home) => JSON.stringify(home),
+};
+
+/** Undefined for a text that lacks one of the members, all texts: no version of ours wrote it. */
+function parsed<T extends object>(text: string, members: readonly (keyof T)[]): T | undefined {
+  try {
+    const value = JSON.parse(text) as T | null;
+    return members.every((member) => typeof value?.[member] === 'string') ? (value ?? undefined) : undefined;
+  } catch {
+    return undefined;
+  }
 }

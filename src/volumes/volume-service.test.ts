@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { fullDiskRecords, memoryRecords } from '../../test/fakes/memory-records.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { HeldByNodes } from '../cluster/held-by-nodes.ts';
 import type { Node } from '../cluster/node.ts';
 import { systemClock } from '../common/clock.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import type { VolumeSummary } from '../engine/types.ts';
-import { memoryVolumeRecords, type VolumeRecordStore } from './records.ts';
+import { RecordView } from '../kv/record-view.ts';
+import { VOLUME_RECORDS } from './records.ts';
 import { VolumeService } from './volume-service.ts';
 
 const signal = new AbortController().signal;
@@ -38,12 +40,13 @@ class Engines {
     return node;
   }
 
-  service(records: VolumeRecordStore = memoryVolumeRecords()): VolumeService {
+  async service(kept = memoryRecords()): Promise<VolumeService> {
     const place = (): Node => {
       const [first] = this.nodes;
       if (!first) throw new Error('no node');
       return first;
     };
+    const records = await RecordView.open(kept, VOLUME_RECORDS);
     return new VolumeService({ cluster: this as unknown as Cluster, records, place, clock: systemClock });
   }
 }
@@ -57,16 +60,16 @@ function answer(held: Map<string, VolumeSummary>, method: string, path: string, 
   return held.get(name);
 }
 
-function setUp(): { engines: Engines; one: Node; two: Node; service: VolumeService } {
+async function setUp(): Promise<{ engines: Engines; one: Node; two: Node; service: VolumeService }> {
   const engines = new Engines();
   const one = engines.add('one');
   const two = engines.add('two');
-  return { engines, one, two, service: engines.service() };
+  return { engines, one, two, service: await engines.service() };
 }
 
 describe('VolumeService', () => {
   test('makes a recorded volume once, at the node of the first claim, under any concurrency', async () => {
-    const { engines, one, two, service } = setUp();
+    const { engines, one, two, service } = await setUp();
     await service.create({ Name: 'data', Labels: { a: 'b' } }, signal);
     expect(engines.calls).toEqual([]);
     const use = async (wanted: Node): Promise<string> => {
@@ -85,7 +88,7 @@ describe('VolumeService', () => {
   });
 
   test('an undone claim leaves the volume free; another claim keeps the home', async () => {
-    const { one, two, service } = setUp();
+    const { one, two, service } = await setUp();
     const first = service.claim(one, ['data']);
     const second = service.claim(one, ['data']);
     first.undo();
@@ -97,26 +100,18 @@ describe('VolumeService', () => {
     expect(service.homesOf(['data'])).toMatchObject([{ nodeId: 'two', reason: 'volume "data" lives there' }]);
   });
 
-  test('a home given to a node that left is given anew', () => {
-    const { engines, one, service } = setUp();
+  test('a home given to a node that left is given anew', async () => {
+    const { engines, one, service } = await setUp();
     service.claim(one, ['data']);
     engines.nodes.splice(0, 1);
     expect(service.homesOf(['data'])).toEqual([]);
   });
 
   test('a record that cannot be written is refused and never listed; one that cannot be removed is not lost', async () => {
-    const { engines, one } = setUp();
-    const kept = memoryVolumeRecords();
-    let isFull = true;
-    const full = async (): Promise<void> => {
-      if (isFull) throw new Error('No space left on device');
-    };
-    const records: VolumeRecordStore = {
-      put: (record) => full().then(() => kept.put(record)),
-      delete: (name) => full().then(() => kept.delete(name)),
-      list: () => kept.list(),
-    };
-    const service = engines.service(records);
+    const { engines, one } = await setUp();
+    const disk = { isFull: true };
+    const kept = fullDiskRecords(disk);
+    const service = await engines.service(kept);
     const [first, second] = await Promise.allSettled([
       service.create({ Name: 'data' }, signal),
       service.create({ Name: 'data' }, signal),
@@ -124,32 +119,31 @@ describe('VolumeService', () => {
     expect([first.status, second.status]).toEqual(['rejected', 'rejected']);
     expect(service.list()).toEqual([]);
     await expect(service.inspect('data', signal)).rejects.toMatchObject({ status: 404 });
-    isFull = false;
+    disk.isFull = false;
     await service.create({ Name: 'data' }, signal);
-    isFull = true;
+    disk.isFull = true;
     await expect(service.remove('data', false, signal)).rejects.toThrow('No space left');
     expect(service.list()).toHaveLength(1);
     service.claim(one, ['data']);
     await service.settle(one, ['data'], signal);
     expect(service.list()).toMatchObject([{ Mountpoint: '/x' }]);
-    isFull = false;
+    disk.isFull = false;
     await service.remove('data', false, signal);
-    expect(await kept.list()).toEqual([]);
+    expect(await kept.records.get('data')).toBeUndefined();
     expect(service.list()).toEqual([]);
   });
 
   test('records survive the service; a volume without name gets one', async () => {
-    const { engines } = setUp();
-    const records = memoryVolumeRecords();
-    const before = engines.service(records);
+    const { engines } = await setUp();
+    const kept = memoryRecords();
+    const before = await engines.service(kept);
     await before.create({ Name: 'data' }, signal);
     const given = (await before.create({}, signal)) as VolumeSummary;
     expect(given.Name).toMatch(/^[0-9a-f]{64}$/);
-    const after = engines.service(records);
-    await after.start();
-    expect(after.list().map(({ Name }) => Name)).toEqual(['data', given.Name]);
+    const after = await engines.service(kept);
+    expect(new Set(after.list().map(({ Name }) => Name))).toEqual(new Set(['data', given.Name]));
     await after.remove('data', false, signal);
-    expect((await records.list()).map(({ name }) => name)).toEqual([given.Name]);
+    expect((await engines.service(kept)).list().map(({ Name }) => Name)).toEqual([given.Name]);
   });
 
   test.each([
@@ -158,7 +152,7 @@ describe('VolumeService', () => {
     { name: 'with other options', body: { Name: 'data', DriverOpts: { a: '2' } }, refused: true },
     { name: 'with another driver', body: { Name: 'data', Driver: 'nfs' }, refused: true },
   ])('creating a recorded volume $name', async ({ body, refused }) => {
-    const { service } = setUp();
+    const { service } = await setUp();
     await service.create({ Name: 'data', DriverOpts: { a: '1', b: '2' } }, signal);
     const again = service.create(body, signal);
     if (refused) await expect(again).rejects.toMatchObject({ status: 409 });
@@ -166,7 +160,7 @@ describe('VolumeService', () => {
   });
 
   test('of copies on several nodes the first by name is meant, with a warning', async () => {
-    const { one, two, service } = setUp();
+    const { one, two, service } = await setUp();
     for (const { client } of [two, one])
       await client.json({ method: 'POST', path: '/volumes/create', body: '{"Name":"data"}' });
     await Promise.all([two.refreshVolumes(), one.refreshVolumes()]);
@@ -178,14 +172,14 @@ describe('VolumeService', () => {
   });
 
   test('is not removed under a container that is being created', async () => {
-    const { one, service } = setUp();
+    const { one, service } = await setUp();
     await service.create({ Name: 'data' }, signal);
     service.claim(one, ['data']);
     await expect(service.remove('data', false, signal)).rejects.toMatchObject({ status: 409 });
   });
 
   test('is inspected and removed in a version that knows no cluster volumes', async () => {
-    const { engines, one, service } = setUp();
+    const { engines, one, service } = await setUp();
     await one.client.json({ method: 'POST', path: '/volumes/create', body: '{"Name":"data"}' });
     await one.refreshVolumes();
     engines.versions.length = 0;
@@ -195,6 +189,7 @@ describe('VolumeService', () => {
   });
 
   test.each(['x', 'a/b', '.hidden', '../up'])('refuses the name "%s"', async (name) => {
-    await expect(setUp().service.create({ Name: name }, signal)).rejects.toMatchObject({ status: 400 });
+    const { service } = await setUp();
+    await expect(service.create({ Name: name }, signal)).rejects.toMatchObject({ status: 400 });
   });
 });

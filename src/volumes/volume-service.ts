@@ -6,15 +6,16 @@ import { ClusterError, ConflictError, NotFoundError, SchedulingError } from '../
 import type { ApiVersion } from '../engine/api-version.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import type { VolumeSummary } from '../engine/types.ts';
+import type { RecordView } from '../kv/record-view.ts';
 import type { Home } from '../scheduler/types.ts';
-import { type GivenHome, type HomeMemory, type LostHome, pendingSummary, VolumeHomes } from './homes.ts';
+import { type HomeMemory, type LostHome, pendingSummary, VolumeHomes } from './homes.ts';
 import { ANONYMOUS_LABEL, assertVolumeName } from './names.ts';
-import type { VolumeRecord, VolumeRecordStore } from './records.ts';
+import type { VolumeRecord } from './records.ts';
 
-/** What {@link VolumeService} works with. */
-export interface VolumeServiceParts {
+export interface VolumeServiceDeps {
   readonly cluster: Cluster;
-  readonly records: VolumeRecordStore;
+  /** Volumes that have no node yet, by name. */
+  readonly records: RecordView<VolumeRecord>;
   /** Chooses a node for a volume that must have one at once, honouring the constraints in its labels. */
   readonly place: (labels: Readonly<Record<string, string>>) => Node | Promise<Node>;
   readonly clock: Clock;
@@ -43,24 +44,22 @@ const LOCAL_VOLUMES_API: ApiVersion = '1.41';
 /** The cluster's volumes as clients see them: each name once, at its home. One owner: the manager. */
 export class VolumeService {
   readonly homes: VolumeHomes;
-  readonly #parts: VolumeServiceParts;
-  readonly #pending = new Map<string, VolumeRecord>();
+  readonly #deps: VolumeServiceDeps;
   /** Volumes being made or removed at this moment: their answer decides what follows. */
   readonly #busy = new Map<string, Promise<unknown>>();
 
-  constructor(parts: VolumeServiceParts) {
-    this.#parts = parts;
-    this.homes = new VolumeHomes(parts.cluster, parts.memory);
+  constructor(deps: VolumeServiceDeps) {
+    this.#deps = deps;
+    this.homes = new VolumeHomes(deps.cluster, deps.memory);
   }
 
-  /** Reads the records of volumes that have no node yet. To be awaited before the first call. */
-  async start(): Promise<void> {
-    for (const record of await this.#parts.records.list()) this.#pending.set(record.name, record);
+  get #pending(): RecordView<VolumeRecord> {
+    return this.#deps.records;
   }
 
   /** Every volume once, those without node included. */
   list(): readonly VolumeSummary[] {
-    const { volumes } = this.#parts.cluster;
+    const { volumes } = this.#deps.cluster;
     const listed: VolumeSummary[] = [];
     for (const { key, holders } of volumes.list()) {
       const home = holders.size > 1 ? this.homes.homeOf(key) : undefined;
@@ -68,7 +67,7 @@ export class VolumeService {
       if (summary) listed.push(summary);
     }
     for (const record of this.#pending.values()) if (!volumes.get(record.name)) listed.push(pendingSummary(record));
-    for (const absent of this.#parts.memory?.absentVolumes() ?? [])
+    for (const absent of this.#deps.memory?.absentVolumes() ?? [])
       if (!volumes.get(absent.Name) && !this.#pending.has(absent.Name)) listed.push(absent);
     return listed;
   }
@@ -76,7 +75,7 @@ export class VolumeService {
   /** What a listing must warn of: names that several nodes have, with the node that is meant. */
   warnings(): readonly string[] {
     const warnings: string[] = [];
-    for (const { key, holders } of this.#parts.cluster.volumes.list()) {
+    for (const { key, holders } of this.#deps.cluster.volumes.list()) {
       const copies = holders.size > 1 ? this.homes.holders(key) : [];
       if (copies.length < 2) continue;
       const names = copies.map(({ name }) => name).join(', ');
@@ -95,10 +94,10 @@ export class VolumeService {
     const record = this.#pending.get(name);
     const home = this.#nodeFor(name);
     if (!home && record) return pendingSummary(record);
-    const absent = home ? undefined : this.#parts.memory?.absentVolume(name);
+    const absent = home ? undefined : this.#deps.memory?.absentVolume(name);
     if (absent) return absent.summary;
     if (!home) throw noSuchVolume(name);
-    const known = this.#parts.cluster.volumes.get(name)?.holders.get(home);
+    const known = this.#deps.cluster.volumes.get(name)?.holders.get(home);
     if (!home.isHealthy && known) return known;
     return home.client.json<object>({ method: 'GET', path: volumePath(name), api: LOCAL_VOLUMES_API, signal });
   }
@@ -124,7 +123,7 @@ export class VolumeService {
     const isImmediate =
       (named.Driver ?? 'local') !== 'local' || Object.keys(named.Labels ?? {}).some((key) => PLACING_LABEL.test(key));
     if (!isImmediate) return this.#record(named);
-    const node = await this.#parts.place(named.Labels ?? {});
+    const node = await this.#deps.place(named.Labels ?? {});
     await this.#giveHome(named.Name, node);
     return this.#createOn(node, named, signal).finally(() => this.#withdraw(node, [named.Name]));
   }
@@ -137,7 +136,7 @@ export class VolumeService {
         `remove ${name}: volume is in use - [a container that is being created]`,
         'VOLUME_IN_USE',
       );
-    const holders = [...(this.#parts.cluster.volumes.get(name)?.holders.keys() ?? [])];
+    const holders = [...(this.#deps.cluster.volumes.get(name)?.holders.keys() ?? [])];
     const lost = this.homes.lostHome(name);
     if (holders.length === 0 && !this.#pending.has(name) && !lost) {
       if (force) return;
@@ -150,13 +149,13 @@ export class VolumeService {
       if (force) await this.#letGo(name, away);
       await this.#removeFrom(force ? holders.filter(({ isHealthy }) => isHealthy) : holders, name, force, signal);
       for (const { id } of holders)
-        if (!away.some((node) => node.id === id)) await this.#parts.memory?.released.delete(`${id}/${name}`);
+        if (!away.some((node) => node.id === id)) await this.#deps.memory?.released.delete(`${id}/${name}`);
     });
   }
 
   /** A volume whose node is away is not removed there, but has no home any more. */
   async #letGo(name: string, away: readonly Node[]): Promise<void> {
-    const { memory, cluster } = this.#parts;
+    const { memory, cluster } = this.#deps;
     for (const node of away) {
       await memory?.released.put(`${node.id}/${name}`, '');
       if (memory) await memory.releaseOn(node, name);
@@ -205,19 +204,18 @@ export class VolumeService {
 
   /** To be called when a node's volumes are noted durably: homes given to it need no word of their own any more. */
   noted(node: Node): void {
-    const given = this.#parts.memory?.given.list() ?? [];
-    for (const [name] of given) {
-      const isListed = this.#parts.cluster.volumes.get(name)?.holders.has(node);
+    for (const name of [...(this.#deps.memory?.given.keys() ?? [])]) {
+      const isListed = this.#deps.cluster.volumes.get(name)?.holders.has(node);
       if (isListed && this.homes.given(name)?.nodeId === node.id) void this.#withdraw(undefined, [name]);
     }
   }
 
   /** Forgets what is remembered of homes on a node that is given up. */
   async forgetNode(nodeId: string): Promise<void> {
-    const { memory } = this.#parts;
-    for (const name of [...(memory?.given.list().keys() ?? [])])
+    const { memory } = this.#deps;
+    for (const name of [...(memory?.given.keys() ?? [])])
       if (this.homes.given(name)?.nodeId === nodeId) await memory?.given.delete(name);
-    for (const key of [...(memory?.released.list().keys() ?? [])])
+    for (const key of [...(memory?.released.keys() ?? [])])
       if (key.startsWith(`${nodeId}/`)) await memory?.released.delete(key);
   }
 
@@ -225,15 +223,15 @@ export class VolumeService {
   async #withdraw(node: Node | undefined, names: readonly string[]): Promise<void> {
     for (const name of names) {
       if (!this.homes.given(name) || this.homes.isReserved(name)) continue;
-      if (node && this.#parts.cluster.volumes.get(name)?.holders.has(node)) continue;
-      await this.#parts.memory?.given.delete(name).catch(() => undefined);
+      if (node && this.#deps.cluster.volumes.get(name)?.holders.has(node)) continue;
+      await this.#deps.memory?.given.delete(name).catch(() => undefined);
     }
   }
 
   /** Makes an empty volume on `to` that is described as the one on `from`. */
   makeLike(name: string, from: Node, to: Node): Promise<void> {
     return this.#exclusively(name, async () => {
-      const { Driver, Labels, Options } = this.#parts.cluster.volumes.get(name)?.holders.get(from) ?? {};
+      const { Driver, Labels, Options } = this.#deps.cluster.volumes.get(name)?.holders.get(from) ?? {};
       const body = JSON.stringify({ Name: name, Driver, Labels, DriverOpts: Options });
       await this.#giveHome(name, to);
       await to.client.json({ method: 'POST', path: '/volumes/create', body, timeoutMs: CALL_MS });
@@ -262,21 +260,21 @@ export class VolumeService {
 
   /** Before the engine makes a volume it is durable where: a manager that starts while that node is down must know. */
   async #giveHome(name: string, node: Node): Promise<void> {
-    const { memory, cluster } = this.#parts;
+    const { memory, cluster } = this.#deps;
     if (!memory || cluster.volumes.get(name)?.holders.has(node)) return;
-    const home: GivenHome = { nodeId: node.id, nodeName: node.name };
-    if (this.homes.given(name)?.nodeId !== node.id) await memory.given.put(name, JSON.stringify(home));
+    if (this.homes.given(name)?.nodeId !== node.id)
+      await memory.given.put(name, { nodeId: node.id, nodeName: node.name });
   }
 
   /** What is known of a volume that cannot be asked for now. */
   #lostSummary(name: string, home: Node | undefined): VolumeSummary | undefined {
-    const { memory, cluster } = this.#parts;
+    const { memory, cluster } = this.#deps;
     if (home) return home.isHealthy ? undefined : cluster.volumes.get(name)?.holders.get(home);
     return this.#pending.has(name) ? undefined : memory?.absentVolume(name)?.summary;
   }
 
   #nodeFor(name: string): Node | undefined {
-    return this.homes.homeOf(name) ?? this.#parts.cluster.volumes.get(name)?.holders.keys().next().value;
+    return this.homes.homeOf(name) ?? this.#deps.cluster.volumes.get(name)?.holders.keys().next().value;
   }
 
   async #createOn(node: Node, body: NamedVolumeBody, signal: AbortSignal): Promise<object> {
@@ -292,11 +290,9 @@ export class VolumeService {
   }
 
   async #record(body: NamedVolumeBody): Promise<object> {
-    const createdAt = new Date(this.#parts.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    const createdAt = new Date(this.#deps.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     const record = { name: body.Name, body: JSON.stringify(body), createdAt };
-    // Durable before anybody sees it: what could not be written was never there.
-    await this.#parts.records.put(record);
-    this.#pending.set(record.name, record);
+    await this.#deps.records.put(record.name, record);
     return pendingSummary(record);
   }
 
@@ -316,9 +312,7 @@ export class VolumeService {
   }
 
   async #forget(name: string): Promise<void> {
-    if (!this.#pending.has(name)) return;
-    await this.#parts.records.delete(name);
-    this.#pending.delete(name);
+    if (this.#pending.has(name)) await this.#pending.delete(name);
   }
 
   async #removeFrom(holders: readonly Node[], name: string, force: boolean, signal: AbortSignal): Promise<void> {

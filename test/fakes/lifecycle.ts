@@ -4,15 +4,23 @@ import { Tombstones } from '../../src/cluster/tombstones.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import type { EngineAnswer } from '../../src/engine/exchange.ts';
+import { RecordView } from '../../src/kv/record-view.ts';
 import { parseSpec } from '../../src/lifecycle/container-spec.ts';
 import type { ContainerNetworks } from '../../src/lifecycle/deps.ts';
 import { ContainerLifecycle } from '../../src/lifecycle/lifecycle.ts';
 import { Placer } from '../../src/scheduler/placer.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
-import { memoryVolumeRecords } from '../../src/volumes/records.ts';
+import { VOLUME_RECORDS, type VolumeRecord } from '../../src/volumes/records.ts';
 import { VolumeService } from '../../src/volumes/volume-service.ts';
 import { FakeCluster } from './fake-cluster.ts';
-import { memoryTexts } from './memory-texts.ts';
+import { memoryRecords } from './memory-records.ts';
+
+/** What a manager keeps, here as long as the test. */
+interface Kept {
+  readonly tombstones: Tombstones;
+  readonly stops: Stops;
+  readonly volumes: RecordView<VolumeRecord>;
+}
 
 /** A lifecycle with volumes over fake engines; every image is everywhere and networks mean nothing. Close it, or use `await using`. */
 export class FakeLifecycle implements AsyncDisposable {
@@ -20,14 +28,14 @@ export class FakeLifecycle implements AsyncDisposable {
   readonly volumes: VolumeService;
   readonly lifecycle: ContainerLifecycle;
 
-  private constructor(fake: FakeCluster) {
+  private constructor(fake: FakeCluster, kept: Kept) {
     const { cluster } = fake;
     this.fake = fake;
     const [first] = fake.nodes;
     if (!first) throw new RangeError('no engine');
     this.volumes = new VolumeService({
       cluster,
-      records: memoryVolumeRecords(),
+      records: kept.volumes,
       place: () => first,
       clock: systemClock,
     });
@@ -42,8 +50,8 @@ export class FakeLifecycle implements AsyncDisposable {
         },
         networks: NETWORKS,
         volumes: this.volumes,
-        tombstones: new Tombstones(memoryTexts()),
-        stops: new Stops(memoryTexts()),
+        tombstones: kept.tombstones,
+        stops: kept.stops,
         clock: systemClock,
         logger: silentLogger(),
       },
@@ -52,7 +60,12 @@ export class FakeLifecycle implements AsyncDisposable {
   }
 
   static async start(engines: readonly FakeEngineOptions[]): Promise<FakeLifecycle> {
-    return new FakeLifecycle(await FakeCluster.start(engines));
+    const kept = {
+      tombstones: await Tombstones.open(memoryRecords()),
+      stops: await Stops.open(memoryRecords()),
+      volumes: await RecordView.open(memoryRecords(), VOLUME_RECORDS),
+    };
+    return new FakeLifecycle(await FakeCluster.start(engines), kept);
   }
 
   /** Creates a container as a client would. */

@@ -5,6 +5,7 @@ import type { Entry } from '../../discovery/entry.ts';
 import { EngineClient } from '../../engine/client.ts';
 import { connectorFor } from '../../engine/connectors/connectors.ts';
 import { assertClusterName, knownCluster } from '../../manager/find-cluster.ts';
+import { SubstrateRecord } from '../../manager/substrate-record.ts';
 import { openStateStore, type StateStore } from '../../store/state-store.ts';
 import {
   assertWhole,
@@ -135,14 +136,13 @@ async function openState(
   const store = await openStateStore(known?.folder).catch((error: unknown) => {
     throw (error as { readonly code?: string }).code === 'STATE_LOCKED' ? managerRuns(error) : error;
   });
-  const records = store.records('substrate');
-  const text = records.list().get('known');
-  const { nodes = [] } = text === undefined ? {} : (JSON.parse(text) as Partial<KnownSubstrate>);
+  const substrate = new SubstrateRecord({ records: store.records('substrate'), clock: context.clock, logger });
+  const { nodes = [] }: Partial<KnownSubstrate> = (await substrate.load()) ?? {};
   const marks = new Set([...(known?.marks ?? []), ...(asked === undefined ? [] : [asked])]);
   return {
     identity: { marks, nodeIds: new Set(nodes.map(({ nodeId }) => nodeId)) },
     store,
-    forget: () => records.delete('known'),
+    forget: () => substrate.forget(),
   };
 }
 

@@ -11,8 +11,7 @@ interface Flags {
   readonly timeout: string;
 }
 
-/** Keys of `--filter`. */
-export const FILTERS = ['driver', 'swarm', 'state', 'name', 'label'] as const;
+const FILTERS = ['driver', 'swarm', 'state', 'name', 'label'] as const;
 type FilterName = (typeof FILTERS)[number];
 
 const HELP = `

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../common/errors.ts';
-import { isTlsFailure } from './tls-failure.ts';
+import { isTlsFailure } from './access.ts';
 
 describe('isTlsFailure', () => {
   it.each([

@@ -1,0 +1,162 @@
+import { backoffMs } from '../common/backoff.ts';
+import type { Clock } from '../common/clock.ts';
+import { reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import { retry, type Setback } from '../common/retry.ts';
+import type { CommittedWrite, RecordChange, RecordStore, Revision } from './record-store.ts';
+
+/** What the records of a store mean. */
+export interface RecordFormat<T> {
+  /** Undefined for a text that no version of ours wrote: it is left as it is, and not shown. */
+  read(text: string, key: string): T | undefined;
+  write(value: T): string;
+}
+
+/** Records that are texts, or mean something by being there. */
+export const TEXT_RECORDS: RecordFormat<string> = { read: (text) => text, write: (text) => text };
+
+export interface RecordViewDeps {
+  readonly records: RecordStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Told of a record that was written or removed, once the view shows it; also of those found at the opening. */
+export type RecordListener<T> = (key: string, after: T | undefined, before: T | undefined) => void;
+
+const BACKOFF = { baseMs: 100, maxMs: 10_000 } as const;
+
+/**
+ * What the records of a store mean, in memory, for questions that cannot wait. It follows the store and shows what is durable: its
+ * own writes, too, are seen when the store tells them.
+ */
+export class RecordView<T> {
+  readonly #deps: RecordViewDeps;
+  readonly #format: RecordFormat<T>;
+  readonly #onChange: RecordListener<T>;
+  readonly #values = new Map<string, T>();
+  readonly #stop = new AbortController();
+  /** Every write up to this one is shown. */
+  #revision: Revision = 0;
+  readonly #waiting = new Set<() => void>();
+  #hasEnded = false;
+  #following: Promise<void> = Promise.resolve();
+
+  private constructor(deps: RecordViewDeps, format: RecordFormat<T>, onChange: RecordListener<T>) {
+    this.#deps = deps;
+    this.#format = format;
+    this.#onChange = onChange;
+  }
+
+  /** Reads what is there and follows it from then on, until the view or the store is closed. Rejects when the store cannot be read. */
+  static async open<T>(
+    deps: RecordViewDeps,
+    format: RecordFormat<T>,
+    onChange: RecordListener<T> = () => undefined,
+  ): Promise<RecordView<T>> {
+    const view = new RecordView(deps, format, onChange);
+    await view.#read();
+    view.#following = view.#follow();
+    return view;
+  }
+
+  get size(): number {
+    return this.#values.size;
+  }
+
+  has(key: string): boolean {
+    return this.#values.has(key);
+  }
+
+  get(key: string): T | undefined {
+    return this.#values.get(key);
+  }
+
+  /** In the order they were first written; those found at the opening by key. */
+  keys(): IterableIterator<string> {
+    return this.#values.keys();
+  }
+
+  values(): IterableIterator<T> {
+    return this.#values.values();
+  }
+
+  /** Resolves when the record is durable and shown. Rejects when it cannot be written; then nothing has changed. */
+  async put(key: string, value: T): Promise<void> {
+    await this.#write({ key, value: this.#format.write(value) });
+  }
+
+  /** Resolves when the record is gone, durably, also when there was none. */
+  async delete(key: string): Promise<void> {
+    await this.#write({ key });
+  }
+
+  /** Follows no longer; what is shown stays. Idempotent. */
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('the view was closed'));
+    await this.#following;
+  }
+
+  async #write(change: RecordChange): Promise<void> {
+    const revision = await this.#deps.records.write([change]);
+    while (this.#revision < revision && !this.#hasEnded)
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  }
+
+  /** Until the view or the store is closed. Never rejects. */
+  async #follow(): Promise<void> {
+    const { records, clock, logger } = this.#deps;
+    const { signal } = this.#stop;
+    const followed = retry(
+      clock,
+      async (attempt) => {
+        if (attempt > 1) await this.#read();
+        for await (const write of records.watch(this.#revision, signal)) this.#take(write);
+      },
+      {
+        signal,
+        backoff: (failures, setback) => (isBehind(setback) ? 0 : backoffMs(failures, BACKOFF)),
+        onSetback: (setback) => {
+          if (!isBehind(setback) && 'error' in setback)
+            logger.warn({ reason: reasonOf(setback.error) }, 'state: records cannot be followed; trying again');
+        },
+      },
+    );
+    await followed.catch(() => undefined); // The view was closed.
+    this.#hasEnded = true;
+    this.#tellWaiting();
+  }
+
+  /** Shows what the store has now. */
+  async #read(): Promise<void> {
+    const gone = new Set(this.#values.keys());
+    const found: RecordChange[] = [];
+    const revision = await this.#deps.records.snapshot(({ key, value }) => {
+      gone.delete(key);
+      found.push({ key, value });
+    });
+    this.#take({ revision, changes: [...[...gone].map((key) => ({ key })), ...found] });
+  }
+
+  #take({ revision, changes }: CommittedWrite): void {
+    for (const { key, value } of changes) {
+      const read = value === undefined ? undefined : this.#format.read(value, key);
+      const before = this.#values.get(key);
+      if (read === undefined) this.#values.delete(key);
+      else this.#values.set(key, read);
+      this.#onChange(key, read, before);
+    }
+    this.#revision = revision;
+    this.#tellWaiting();
+  }
+
+  #tellWaiting(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}
+
+/** Whether the store has forgotten writes that the view has not seen: reading everything anew helps at once. */
+function isBehind(setback: Setback<unknown>): boolean {
+  return 'error' in setback && (setback.error as { readonly code?: unknown }).code === 'REVISION_GONE';
+}

@@ -1,0 +1,22 @@
+import { systemClock } from '../../src/common/clock.ts';
+import { silentLogger } from '../../src/common/logger.ts';
+import { EmbeddedRecords } from '../../src/kv/embedded-records.ts';
+import { MemoryStore } from '../../src/kv/memory.ts';
+import type { RecordViewDeps } from '../../src/kv/record-view.ts';
+
+/** Records that live as long as the test; every view opened on them sees the same. */
+export function memoryRecords(): RecordViewDeps & { readonly records: EmbeddedRecords } {
+  const records = new EmbeddedRecords(new MemoryStore(), 'test/');
+  return { records, clock: systemClock, logger: silentLogger() };
+}
+
+/** Such records on a disk that takes nothing while `isFull`. */
+export function fullDiskRecords(disk: { isFull: boolean }): RecordViewDeps & { readonly records: EmbeddedRecords } {
+  const store = new MemoryStore();
+  const write = store.write.bind(store);
+  store.write = async (changes) => {
+    if (disk.isFull) throw new Error('No space left on device');
+    await write(changes);
+  };
+  return { ...memoryRecords(), records: new EmbeddedRecords(store, 'test/') };
+}
