@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ChunkedDecoder } from '../engine/chunked.ts';
+import { ChunkReader } from '../engine/http/chunk-reader.ts';
 import { BodyWriter } from './body-writer.ts';
 
 /** What was written to a stream so far; since Node 26 one read gives one piece. */
@@ -15,7 +15,7 @@ function written(engine: PassThrough): Buffer {
 /** The body that a whole chunked message holds. */
 function decoded(sent: Buffer): Buffer {
   const received: Buffer[] = [];
-  const decoder = new ChunkedDecoder((data) => received.push(Buffer.from(data)));
+  const decoder = new ChunkReader((data) => received.push(Buffer.from(data)));
   decoder.feed(sent);
   expect(decoder.isAtEnd).toBe(true);
   return Buffer.concat(received);

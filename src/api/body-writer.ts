@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { LAST_CHUNK, writeChunk } from '../engine/http/chunk-writer.ts';
 
 /** What may wait to be sent before the sender should pause: a stop at every write would cost more than the write. */
 const MAX_WAITING_BYTES = 512 * 1024;
@@ -30,7 +31,7 @@ export class BodyWriter {
   /** Writes what ends the body. */
   end(): void {
     this.#flush();
-    if (this.#isChunked && !this.#engine.destroyed) this.#engine.write('0\r\n\r\n');
+    if (this.#isChunked && !this.#engine.destroyed) this.#engine.write(LAST_CHUNK);
   }
 
   #flush(): void {
@@ -39,10 +40,9 @@ export class BodyWriter {
     this.#pieces = [];
     this.#bytes = 0;
     if (bytes === 0 || engine.destroyed) return;
+    if (this.#isChunked) return void writeChunk(engine, pieces);
     engine.cork();
-    if (this.#isChunked) engine.write(`${bytes.toString(16)}\r\n`, 'latin1');
     for (const piece of pieces) engine.write(piece);
-    if (this.#isChunked) engine.write('\r\n', 'latin1');
     engine.uncork();
   }
 }

@@ -2,10 +2,10 @@ import { Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { abortedOf, onAbort } from '../common/abort.ts';
 import { EngineError } from '../common/errors.ts';
-import { ChunkedDecoder } from '../engine/chunked.ts';
 import type { EngineClient } from '../engine/client.ts';
-import type { RawRequest } from '../engine/exchange.ts';
-import { headerOf, parseHead, type ResponseHead } from '../engine/response-head.ts';
+import { expectedOf, type RawRequest } from '../engine/exchange.ts';
+import { BodyReader } from '../engine/http/body-reader.ts';
+import { type Expected, HeadReader, type ResponseHead } from '../engine/http/response-head.ts';
 import { SocketReader } from './socket-reader.ts';
 
 /** How a relay ended: the engine ended its side, the connection to it was cut, or the receiver went away. */
@@ -21,13 +21,15 @@ export type StreamRequest = Omit<RawRequest, 'reader'>;
 export class EngineStream {
   readonly socket: Duplex;
   readonly #reader: SocketReader;
+  readonly #expected: Expected;
   readonly #lost: AbortSignal;
   #lastByte = 0;
 
-  private constructor(socket: Duplex, reader: SocketReader, lost: AbortSignal) {
+  private constructor(socket: Duplex, reader: SocketReader, expected: Expected, lost: AbortSignal) {
     this.#lost = lost;
     this.socket = socket;
     this.#reader = reader;
+    this.#expected = expected;
   }
 
   /** Whether the last byte relayed was a line feed, as it is behind every chunk. */
@@ -42,35 +44,34 @@ export class EngineStream {
     const socket = await client.send({ ...request, reader: reader.onread });
     if (socket instanceof Socket) socket.setKeepAlive(true, KEEP_ALIVE_MS);
     reader.begin(socket);
-    return new EngineStream(socket, reader, lost);
+    return new EngineStream(socket, reader, expectedOf(request), lost);
   }
 
-  /** The head of the answer (`100 Continue` skipped); what follows waits for one of the methods below. Rejects when the engine is lost. */
+  /** The head of the answer; what follows waits for one of the methods below. Rejects when the engine is lost. */
   head(leaving?: AbortSignal): Promise<ResponseHead> {
     const signals = [this.#lost, leaving];
     return new Promise((resolve, reject) => {
       const aborted = abortedOf(signals);
       if (aborted) return reject(aborted.reason);
-      let received: Buffer = Buffer.alloc(0);
-      const forget = onAbort(signals, (reason) => settle(received, () => reject(reason)));
+      const reader = new HeadReader(this.#expected);
+      const forget = onAbort(signals, (reason) => settle(NOTHING, () => reject(reason)));
       const settle = (rest: Buffer, action: () => void): void => {
         this.#reader.hold(rest);
         forget();
         action();
       };
       const onData = (chunk: Buffer): boolean => {
-        received = Buffer.concat([received, chunk]);
         try {
-          const head = parseHead(received);
+          const head = reader.feed(chunk);
           if (!head) return true;
           settle(head.rest, () => resolve(head));
         } catch (error) {
-          settle(received, () => reject(error));
+          settle(NOTHING, () => reject(error));
         }
         return false;
       };
       const onEnd = (): void =>
-        settle(received, () => reject(new EngineError('the engine closed the connection before it answered')));
+        settle(NOTHING, () => reject(new EngineError('the engine closed the connection before it answered')));
       this.#reader.read({ data: onData, end: onEnd });
     });
   }
@@ -84,7 +85,7 @@ export class EngineStream {
       const reader = this.#reader;
       let isWaiting = false;
       const finish = (end: RelayEnd): void => {
-        reader.hold(Buffer.alloc(0));
+        reader.hold(NOTHING);
         sink.off('close', onClose);
         resolve(end);
       };
@@ -116,12 +117,13 @@ export class EngineStream {
   }
 }
 
-/** A body whose end is told by its chunks, its length, or the end of the connection. */
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** The body as a stream, copied out of the buffers that are read into. */
 class EngineBody extends Readable {
   readonly #socket: Duplex;
   readonly #reader: SocketReader;
-  readonly #decoder: ChunkedDecoder | undefined;
-  #remaining: number;
+  readonly #body: BodyReader;
   #hasBegun = false;
   #hasRoom = true;
 
@@ -129,17 +131,16 @@ class EngineBody extends Readable {
     super();
     this.#socket = socket;
     this.#reader = reader;
-    const isChunked = headerOf(head.rawHeaders, 'transfer-encoding')?.toLowerCase() === 'chunked';
-    if (isChunked) this.#decoder = new ChunkedDecoder((data) => this.#deliver(data));
-    const length = headerOf(head.rawHeaders, 'content-length');
-    this.#remaining = isChunked || length === undefined ? Number.POSITIVE_INFINITY : Number(length);
+    this.#body = new BodyReader(head.framing, (data) => {
+      this.#hasRoom = this.push(Buffer.from(data));
+    });
   }
 
   override _read(): void {
     this.#hasRoom = true;
     if (this.#hasBegun) return this.#reader.resume();
     this.#hasBegun = true;
-    if (this.#remaining === 0) this.push(null);
+    if (this.#body.isWhole) this.push(null);
     else this.#reader.read({ data: (chunk) => this.#onData(chunk), end: (how) => this.#onEnd(how) });
   }
 
@@ -148,33 +149,20 @@ class EngineBody extends Readable {
     callback(error);
   }
 
-  get #isComplete(): boolean {
-    return this.#decoder ? this.#decoder.isAtEnd : this.#remaining === 0;
-  }
-
   #onData(chunk: Buffer): boolean {
     try {
-      if (this.#decoder) this.#decoder.feed(chunk);
-      else this.#deliver(chunk);
+      this.#body.feed(chunk);
     } catch (error) {
       this.destroy(error as Error);
       return false;
     }
-    if (!this.#isComplete) return this.#hasRoom;
+    if (!this.#body.isWhole) return this.#hasRoom;
     this.push(null);
     return false;
   }
 
-  #deliver(data: Buffer): void {
-    const own = Buffer.from(data.subarray(0, Math.min(data.length, this.#remaining)));
-    this.#remaining -= own.length;
-    this.#hasRoom = this.push(own);
-  }
-
   #onEnd(how: 'ended' | 'cut'): void {
-    const isWhole =
-      this.#isComplete || (how === 'ended' && this.#remaining === Number.POSITIVE_INFINITY && !this.#decoder);
-    if (isWhole) this.push(null);
+    if (this.#body.isWhole || (how === 'ended' && this.#body.mayEndHere)) this.push(null);
     else this.destroy(new EngineError('the engine cut its answer short'));
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { ResponseHead } from '../engine/response-head.ts';
+import type { ResponseHead } from '../engine/http/response-head.ts';
 
 /** Headers about one connection, not about the message (RFC 9110 §7.6.1), and those we say ourselves. */
 const NOT_FORWARDED = new Set([
@@ -49,7 +49,7 @@ export function copyHeaders(res: ServerResponse, { rawHeaders }: Pick<ResponseHe
 
 /**
  * An engine's head as bytes for the client, our headers in place of the engine's; `connection` holds the connection
- * headers. The framing of the body stays, because the body is passed on as it is.
+ * headers. The framing of the body stays, because the body is passed on as it is; the engine's other ways to write it do not.
  */
 export function formatHead(res: ServerResponse, head: ResponseHead, connection: readonly string[]): string {
   const lines = [`HTTP/1.1 ${head.statusCode} ${head.statusText}`];
@@ -59,9 +59,10 @@ export function formatHead(res: ServerResponse, head: ResponseHead, connection: 
   }
   for (const [name, value] of pairs(head.rawHeaders)) {
     const lower = name.toLowerCase();
-    const isFraming = lower === 'content-length' || lower === 'transfer-encoding';
-    if (isFraming || (!NOT_FORWARDED.has(lower) && !OURS.has(lower))) lines.push(`${name}: ${value}`);
+    if (!NOT_FORWARDED.has(lower) && !OURS.has(lower)) lines.push(`${name}: ${value}`);
   }
+  if (head.framing.kind === 'sized') lines.push(`Content-Length: ${head.framing.length}`);
+  if (head.framing.kind === 'chunked') lines.push('Transfer-Encoding: chunked');
   return `${[...lines, ...connection].join('\r\n')}\r\n\r\n`;
 }
 

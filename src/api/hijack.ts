@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { ClusterError } from '../common/errors.ts';
-import { headerOf, type ResponseHead } from '../engine/response-head.ts';
+import { headerOf, type ResponseHead } from '../engine/http/response-head.ts';
 import { acceptBody } from './body.ts';
 import type { Call } from './call.ts';
 import { socketForAnswer } from './client-socket.ts';
@@ -83,8 +83,7 @@ const BODY_TIMEOUT_MS = 10_000;
 /** 101, or what engines answer without an upgrade: 200 with neither length nor chunks. */
 function isRawStream(head: ResponseHead): boolean {
   if (head.statusCode === 101) return true;
-  const isFramed = headerOf(head.rawHeaders, 'content-length') ?? headerOf(head.rawHeaders, 'transfer-encoding');
-  return head.statusCode === 200 && isFramed === undefined;
+  return head.statusCode === 200 && head.framing.kind === 'until closed';
 }
 
 function headFor(call: Call, head: ResponseHead): string {

@@ -1,6 +1,6 @@
 import type { EngineClient } from '../engine/client.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
-import { headerOf } from '../engine/response-head.ts';
+import { headerOf } from '../engine/http/response-head.ts';
 import { sendJson } from './answer.ts';
 import type { Call } from './call.ts';
 import { EngineStream } from './engine-stream.ts';
@@ -61,7 +61,7 @@ export function sendAnswer(call: Call, answer: EngineAnswer, editBody?: (text: s
   }
   const length = headerOf(answer.rawHeaders, 'content-length');
   if (call.req.method === 'HEAD')
-    res.writeHead(answer.statusCode, length === undefined ? {} : { 'Content-Length': length });
+    res.writeHead(answer.statusCode, length === undefined ? {} : { 'Content-Length': Number.parseInt(length, 10) });
   else if (answer.statusCode === 204 || answer.statusCode === 304) res.writeHead(answer.statusCode);
   else res.writeHead(answer.statusCode, { 'Content-Length': answer.body.length });
   res.end(call.req.method === 'HEAD' ? undefined : answer.body);

@@ -1,6 +1,7 @@
 import type { Duplex, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { headerOf, type ResponseHead } from '../engine/response-head.ts';
+import { LAST_CHUNK } from '../engine/http/chunk-writer.ts';
+import type { ResponseHead } from '../engine/http/response-head.ts';
 import type { Call } from './call.ts';
 import { socketForAnswer } from './client-socket.ts';
 import type { EngineStream } from './engine-stream.ts';
@@ -23,7 +24,7 @@ export async function relayAnswer(call: Call, stream: EngineStream, head: Respon
     client.write(formatHead(call.res, head, ['Connection: close']));
     const end = await stream.relayTo(client);
     if (end === 'ended') lingeringEnd(client);
-    else if (end === 'cut' && endsOnPurpose(call, stream, head)) lingeringEnd(client, '0\r\n\r\n');
+    else if (end === 'cut' && endsOnPurpose(call, stream, head)) lingeringEnd(client, LAST_CHUNK);
     else if (end === 'cut') client.destroy();
   } finally {
     call.signal.removeEventListener('abort', onAbort);
@@ -36,7 +37,7 @@ export async function relayAnswer(call: Call, stream: EngineStream, head: Respon
  * A transfer stays cut: it must not look whole.
  */
 function endsOnPurpose(call: Call, stream: EngineStream, head: ResponseHead): boolean {
-  const isChunked = headerOf(head.rawHeaders, 'transfer-encoding')?.toLowerCase() === 'chunked';
+  const isChunked = head.framing.kind === 'chunked';
   return call.signal.aborted && call.route.duration === 'endless' && isChunked && stream.isAtLineEnd;
 }
 
@@ -53,8 +54,7 @@ export async function pipeAnswer(
   const { res } = call;
   try {
     copyHeaders(res, head);
-    const length = headerOf(head.rawHeaders, 'content-length');
-    if (length !== undefined && !transform) res.setHeader('Content-Length', length);
+    if (head.framing.kind === 'sized' && !transform) res.setHeader('Content-Length', head.framing.length);
     res.writeHead(head.statusCode);
     res.flushHeaders();
     const body = stream.body(head);

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BadRequestError } from '../common/errors.ts';
-import { ChunkedDecoder } from '../engine/chunked.ts';
+import { BodyReader } from '../engine/http/body-reader.ts';
+import { ByteCollector } from '../engine/http/byte-collector.ts';
+import type { Framing } from '../engine/http/framing.ts';
 import { BodyTooLargeError } from './body-too-large.ts';
 import { leaveHttp } from './leave-http.ts';
 
@@ -98,21 +100,18 @@ export class StreamInput implements RequestInput {
 
 /** Feeds a body's bytes as they travel; gives how many of a chunk belong to it. */
 function feedOf(req: IncomingMessage, body: Collected): (chunk: Buffer) => number {
-  if (req.headers['transfer-encoding'] !== undefined) {
-    const decoder = new ChunkedDecoder((data) => body.add(Buffer.from(data)));
-    return (chunk) => {
-      const taken = decoder.feed(chunk);
-      if (decoder.isAtEnd) body.end();
-      return taken;
-    };
-  }
-  const length = lengthOf(req);
+  const reader = new BodyReader(framingOf(req), (data) => body.add(data));
   return (chunk) => {
-    const part = chunk.subarray(0, length - body.bytes);
-    body.add(part);
-    if (body.bytes === length) body.end();
-    return part.length;
+    const taken = reader.feed(chunk);
+    if (reader.isWhole) body.end();
+    return taken;
   };
+}
+
+/** Node's parser refused what is malformed or ambiguous. */
+function framingOf(req: IncomingMessage): Framing {
+  if (req.headers['transfer-encoding'] !== undefined) return { kind: 'chunked' };
+  return { kind: 'sized', length: lengthOf(req) };
 }
 
 /** What is left of a body when its connection becomes a stream. */
@@ -149,11 +148,12 @@ function keep(chunk: Buffer): Buffer {
 
 /** A body as far as it came. */
 class Collected {
+  /** Received so far. */
   bytes = 0;
   isWhole = false;
   hasFailed = false;
   readonly whole: Promise<Buffer>;
-  #chunks: Buffer[] = [];
+  readonly #bytes = new ByteCollector();
   #resolve: (body: Buffer) => void = () => {};
   #reject: (error: Error) => void = () => {};
 
@@ -169,13 +169,12 @@ class Collected {
   add(chunk: Buffer): void {
     this.bytes += chunk.length;
     if (this.bytes > MAX_BODY_BYTES) return this.fail(new BodyTooLargeError(MAX_BODY_BYTES));
-    this.#chunks.push(chunk);
+    this.#bytes.add(chunk);
   }
 
   end(): void {
     this.isWhole = true;
-    this.#resolve(Buffer.concat(this.#chunks));
-    this.#chunks = [];
+    this.#resolve(this.#bytes.take());
   }
 
   cut(): void {
@@ -184,7 +183,7 @@ class Collected {
 
   fail(error: Error): void {
     this.hasFailed = true;
-    this.#chunks = [];
+    this.#bytes.take();
     this.#reject(error);
   }
 }

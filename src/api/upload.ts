@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { EngineError, reasonOf } from '../common/errors.ts';
-import type { ResponseHead } from '../engine/response-head.ts';
+import type { ResponseHead } from '../engine/http/response-head.ts';
 import { acceptBody } from './body.ts';
 import { BodyWriter } from './body-writer.ts';
 import type { Call } from './call.ts';

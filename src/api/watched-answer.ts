@@ -1,5 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import { LineSplitter } from '../engine/event-stream.ts';
+import { LineSplitter } from '../engine/line-splitter.ts';
 import { type JsonMessage, parseMessage } from '../images/json-messages.ts';
 import { pipeAnswer } from './relay.ts';
 import type { AnswerRelay } from './upload.ts';

@@ -5,7 +5,7 @@ import { waitUntil } from '../../test/fakes/wait.ts';
 import { EngineClient } from './client.ts';
 import { tcpConnector } from './connectors/socket.ts';
 import { EngineAnswerError, type EngineRequest, messageOf } from './exchange.ts';
-import { headerOf } from './response-head.ts';
+import { headerOf } from './http/response-head.ts';
 
 const LIST = { method: 'GET', path: '/containers/json' } as const;
 
@@ -314,7 +314,7 @@ describe('a raw exchange', () => {
     const client = await answering(
       'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 UPGRADED\r\nX-One: a\r\nx-two:b\r\n\r\nrest',
     );
-    const exchange = await client.open({ method: 'POST', path: '/x', headers: {} });
+    const exchange = await client.open({ method: 'POST', path: '/x', headers: { Upgrade: 'tcp' } });
     expect(exchange).toMatchObject({
       statusCode: 101,
       statusText: 'UPGRADED',

@@ -8,12 +8,13 @@ import {
   type EngineAnswer,
   EngineAnswerError,
   type EngineRequest,
+  expectedOf,
   messageOf,
   type RawExchange,
   type RawRequest,
 } from './exchange.ts';
-import { formatRequestHead } from './request-head.ts';
-import { readResponseHead } from './response-head.ts';
+import { readResponseHead } from './http/read-head.ts';
+import { formatRequestHead } from './http/request-head.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const CONNECTIONS = 16;
@@ -84,7 +85,7 @@ export class EngineClient {
     const slow = (): void => void socket.destroy(new Error(`no answer within ${timeoutMs} ms`));
     const timer = timeoutMs === undefined ? undefined : setTimeout(slow, timeoutMs);
     try {
-      return { socket, ...(await readResponseHead(socket, lost, signal)) };
+      return { socket, ...(await readResponseHead(socket, expectedOf(request), lost, signal)) };
     } catch (error) {
       socket.destroy();
       throw error;

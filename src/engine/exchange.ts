@@ -2,7 +2,7 @@ import type { OnReadOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../common/errors.ts';
 import type { ApiVersion } from './api-version.ts';
-import type { ResponseHead } from './response-head.ts';
+import type { Expected, ResponseHead } from './http/response-head.ts';
 
 /** One call to an engine. `path` starts with `/` and carries no API version; the client adds it. */
 export interface EngineRequest {
@@ -53,6 +53,11 @@ export interface RawRequest {
   readonly timeoutMs?: number | undefined;
   /** Takes what is read instead of `data` events, see {@link Connector.connect}; only for `send`. */
   readonly reader?: OnReadOpts | undefined;
+}
+
+/** What an answer to the request may be. */
+export function expectedOf({ method, headers }: RawRequest): Expected {
+  return { method, mayUpgrade: Object.keys(headers).some((name) => name.toLowerCase() === 'upgrade') };
 }
 
 /** Thrown by {@link EngineClient.json} for an answer of 400 or more; carries the engine's own status and message. */

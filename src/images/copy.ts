@@ -1,9 +1,11 @@
 import type { Duplex } from 'node:stream';
 import { EngineError, reasonOf } from '../common/errors.ts';
+import { answerError, bodyOf } from '../engine/answer-body.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { RawExchange } from '../engine/exchange.ts';
-import { type ResponseHead, readResponseHead } from '../engine/response-head.ts';
-import { answerError, bodyOf } from './answer-body.ts';
+import { LAST_CHUNK, writeChunk } from '../engine/http/chunk-writer.ts';
+import { readResponseHead } from '../engine/http/read-head.ts';
+import type { ResponseHead } from '../engine/http/response-head.ts';
 import { failureOf, messagesOf } from './json-messages.ts';
 
 /** Which end of a copy failed: another source may do, a target may not. */
@@ -74,7 +76,7 @@ function openLoad(target: EngineClient, signal: AbortSignal): Promise<Duplex> {
 /** Sends the archive and returns the head of the target's answer, which may come early when it refuses. */
 async function transfer(saved: RawExchange, loading: Duplex, { signal, onBytes }: CopyOptions): Promise<ResponseHead> {
   let isRefused = false;
-  const answer = readResponseHead(loading, signal).then((head) => {
+  const answer = readResponseHead(loading, { method: 'POST' }, signal).then((head) => {
     isRefused = head.statusCode >= 400;
     return head;
   });
@@ -82,21 +84,12 @@ async function transfer(saved: RawExchange, loading: Duplex, { signal, onBytes }
   let bytes = 0;
   for await (const chunk of blamed('source', bodyOf(saved, signal), signal)) {
     if (isRefused || loading.destroyed) break;
-    if (!writeChunk(loading, chunk)) await drained(loading, answer);
+    if (!writeChunk(loading, [chunk])) await drained(loading, answer);
     bytes += chunk.length;
     onBytes?.(bytes);
   }
-  if (!isRefused && !loading.destroyed) loading.write('0\r\n\r\n');
+  if (!isRefused && !loading.destroyed) loading.write(LAST_CHUNK);
   return blaming('target', signal, () => answer);
-}
-
-function writeChunk(stream: Duplex, chunk: Buffer): boolean {
-  stream.cork();
-  stream.write(`${chunk.length.toString(16)}\r\n`);
-  stream.write(chunk);
-  const hasRoom = stream.write('\r\n');
-  stream.uncork();
-  return hasRoom;
 }
 
 /** Resolves when there is room again, the stream is closed, or the answer came. */

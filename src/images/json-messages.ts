@@ -1,6 +1,6 @@
-import { LineSplitter } from '../engine/event-stream.ts';
+import { bodyOf } from '../engine/answer-body.ts';
 import type { RawExchange } from '../engine/exchange.ts';
-import { bodyOf } from './answer-body.ts';
+import { LineSplitter } from '../engine/line-splitter.ts';
 
 /** A message of an engine's progress stream (pull, push, load, build): the members that are read here. */
 export interface JsonMessage {

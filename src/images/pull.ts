@@ -1,7 +1,7 @@
 import { EngineError } from '../common/errors.ts';
+import { answerError } from '../engine/answer-body.ts';
 import type { EngineClient } from '../engine/client.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
-import { answerError } from './answer-body.ts';
 import { failureOf, type JsonMessage, messagesOf } from './json-messages.ts';
 
 /** What to pull, as the Engine API has it. */

@@ -1,6 +1,7 @@
 import { type NetworkNames, predefinedId } from '../../cluster/network-names.ts';
 import type { Node } from '../../cluster/node.ts';
 import { ASKED_MODE_LABEL } from '../../common/labels.ts';
+import { chunkOf } from '../../engine/http/chunk-writer.ts';
 import type { EngineEvent } from '../../engine/types.ts';
 
 /** One message of the merged stream: as parsed for filters, and as text for clients (64-bit times survive only there). */
@@ -51,10 +52,8 @@ export function nodeMessage(node: Node, action: string, reason: string, nowMs: n
 
 /** The chunk and, in the same memory, the line in it. */
 function encoded(text: string): Pick<ClusterMessage, 'line' | 'chunk'> {
-  const bytes = Buffer.byteLength(text) + 1;
-  const size = `${bytes.toString(16)}\r\n`;
-  const chunk = Buffer.from(`${size}${text}\n\r\n`);
-  return { chunk, line: chunk.subarray(size.length, size.length + bytes) };
+  const { chunk, data } = chunkOf(`${text}\n`);
+  return { chunk, line: data };
 }
 
 /** The last `timeNano` of a message's text: attributes, which may be called alike, come before it. */

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FakeManager } from '../../../test/fakes/fake-manager.ts';
-import { ChunkedDecoder } from '../../engine/chunked.ts';
+import { ChunkReader } from '../../engine/http/chunk-reader.ts';
 
 const open: FakeManager[] = [];
 
@@ -58,7 +58,7 @@ async function exchange(host: string, port: number, text: string): Promise<strin
 /** The body of an answer in chunks; throws when the last one is missing. */
 function unchunked(answer: string): string {
   let body = '';
-  const decoder = new ChunkedDecoder((data) => {
+  const decoder = new ChunkReader((data) => {
     body += data.toString();
   });
   decoder.feed(Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4)));

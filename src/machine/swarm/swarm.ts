@@ -1,9 +1,10 @@
 import type { Duplex, Readable } from 'node:stream';
 import { ROLE_LABEL } from '../../common/labels.ts';
 import { DriverError } from '../../drivers/errors.ts';
+import { answerError, bodyOf } from '../../engine/answer-body.ts';
 import type { EngineClient } from '../../engine/client.ts';
 import { EngineAnswerError, messageOf } from '../../engine/exchange.ts';
-import { readResponseHead } from '../../engine/response-head.ts';
+import { readResponseHead } from '../../engine/http/read-head.ts';
 import type { Provisioner, Task } from '../../provision/provisioner.ts';
 import { engineClient } from '../access.ts';
 import type { Machine } from '../machine.ts';
@@ -119,13 +120,14 @@ async function load(client: EngineClient, image: SelfImage, signal: AbortSignal)
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     await upload(openImage(image), socket);
-    const head = await readResponseHead(socket, signal);
-    const chunks: Buffer[] = [head.rest];
-    for await (const chunk of socket) chunks.push(chunk as Buffer);
-    const body = Buffer.concat(chunks);
-    if (head.statusCode >= 400)
-      throw new EngineAnswerError(`load the swarm image: ${messageOf(body)}`, head.statusCode);
-    const error = /"error":"((?:[^"\\]|\\.)*)"/.exec(body.toString())?.[1];
+    const answer = { socket, ...(await readResponseHead(socket, { method: 'POST' }, signal)) };
+    if (answer.statusCode >= 400) {
+      const { message, status } = await answerError(answer, signal);
+      throw new EngineAnswerError(`load the swarm image: ${message}`, status);
+    }
+    const chunks: Buffer[] = [];
+    for await (const chunk of bodyOf(answer, signal)) chunks.push(chunk);
+    const error = /"error":"((?:[^"\\]|\\.)*)"/.exec(Buffer.concat(chunks).toString())?.[1];
     if (error !== undefined) throw new DriverError(`load the swarm image: ${error}`, 'NO_SWARM_IMAGE');
   } finally {
     signal.removeEventListener('abort', onAbort);

@@ -1,4 +1,4 @@
-import { BadRequestError } from '../common/errors.ts';
+import { BadRequestError } from '../../common/errors.ts';
 
 /** Header fields by name; a list is one line for each value. */
 export type HeaderFields = Readonly<Record<string, string | readonly string[]>>;
