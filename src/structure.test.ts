@@ -34,9 +34,7 @@ const CIRCLES: Readonly<Record<string, number>> = {
   discovery: 5,
   drivers: 3,
   lab: 7,
-  lifecycle: 11,
   monitor: 3,
-  scheduler: 2,
 };
 
 const ROOT = new URL('..', import.meta.url).pathname;

@@ -6,7 +6,7 @@ import { silentLogger } from '../../src/common/logger.ts';
 import type { EngineAnswer } from '../../src/engine/exchange.ts';
 import { RecordView } from '../../src/kv/record-view.ts';
 import { parseSpec } from '../../src/lifecycle/container-spec.ts';
-import type { ContainerNetworks } from '../../src/lifecycle/deps.ts';
+import type { ContainerImages, ContainerNetworks } from '../../src/lifecycle/deps.ts';
 import { ContainerLifecycle } from '../../src/lifecycle/lifecycle.ts';
 import { Placer } from '../../src/scheduler/placer.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
@@ -22,13 +22,21 @@ interface Kept {
   readonly volumes: RecordView<VolumeRecord>;
 }
 
+/** What is not as usual in a {@link FakeLifecycle}. */
+export interface FakeLifecycleOptions {
+  readonly createRetries?: number;
+  readonly images?: Partial<ContainerImages>;
+  readonly networks?: Partial<ContainerNetworks>;
+}
+
 /** A lifecycle with volumes over fake engines; every image is everywhere and networks mean nothing. Close it, or use `await using`. */
 export class FakeLifecycle implements AsyncDisposable {
   readonly fake: FakeCluster;
   readonly volumes: VolumeService;
   readonly lifecycle: ContainerLifecycle;
 
-  private constructor(fake: FakeCluster, kept: Kept) {
+  private constructor(fake: FakeCluster, kept: Kept, options: FakeLifecycleOptions) {
+    const { createRetries = 0, images, networks } = options;
     const { cluster } = fake;
     this.fake = fake;
     const [first] = fake.nodes;
@@ -47,33 +55,41 @@ export class FakeLifecycle implements AsyncDisposable {
           isKnown: () => true,
           labelsOf: () => ({}),
           ensureOn: async (_node, reference) => ({ reference }),
+          ...images,
         },
-        networks: NETWORKS,
+        networks: { ...NETWORKS, ...networks },
         volumes: this.volumes,
         tombstones: kept.tombstones,
         stops: kept.stops,
         clock: systemClock,
         logger: silentLogger(),
       },
-      { createRetries: 0 },
+      { createRetries },
     );
   }
 
-  static async start(engines: readonly FakeEngineOptions[]): Promise<FakeLifecycle> {
+  static async start(
+    engines: readonly FakeEngineOptions[],
+    options: FakeLifecycleOptions = {},
+  ): Promise<FakeLifecycle> {
     const kept = {
       tombstones: await Tombstones.open(memoryRecords()),
       stops: await Stops.open(memoryRecords()),
       volumes: await RecordView.open(memoryRecords(), VOLUME_RECORDS),
     };
-    return new FakeLifecycle(await FakeCluster.start(engines), kept);
+    return new FakeLifecycle(await FakeCluster.start(engines), kept, options);
   }
 
   /** Creates a container as a client would. */
-  async create(name: string | undefined, body: object = {}): Promise<EngineAnswer> {
+  async create(
+    name: string | undefined,
+    body: object = {},
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<EngineAnswer> {
     const value = { Image: 'redis', ...body };
     const largestNodeCpus = this.fake.cluster.loads.largestNanoCpus() / 1e9;
     const spec = parseSpec({ text: JSON.stringify(value), api: '1.44', largestNodeCpus }, value, name);
-    return this.lifecycle.create(spec, { registryAuth: undefined, signal: new AbortController().signal });
+    return this.lifecycle.create(spec, { registryAuth: undefined, signal });
   }
 
   /** Creates a container that is to be created; returns the ID the client got. */
