@@ -13,7 +13,7 @@ import { Node } from './node.ts';
 /** A cluster of healthy nodes, each with what it lists. */
 function clusterOf(nodes: Readonly<Record<string, readonly ContainerSummary[]>>) {
   const clock = new FakeClock();
-  const cluster = new Cluster(clock, silentLogger());
+  const cluster = new Cluster({ clock, logger: silentLogger() });
   const made = Object.entries(nodes).map(([name, summaries]) => {
     const node = new Node(`${name}:2375`, new EngineClient(nowhere()), '10.0.0.9');
     cluster.addNode(node);

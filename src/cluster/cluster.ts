@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
@@ -14,7 +13,6 @@ import type {
 import { LoadTable } from '../scheduler/load-table.ts';
 import { canonicalIp } from '../scheduler/port-table.ts';
 import type { ClusterView, ContainerView, NodeIds, PlacementRequest } from '../scheduler/types.ts';
-import { Accounting } from './accounting.ts';
 import { Container } from './container.ts';
 import { containersMeant, onlyContainers, resolveContainer } from './container-reference.ts';
 import { Containers } from './containers.ts';
@@ -25,8 +23,9 @@ import { MOVE_LABEL, type Moves } from './moves.ts';
 import { NetworkNames, shownContainer } from './network-names.ts';
 import type { Node, NodeState } from './node.ts';
 import { nodeIdFor } from './node-id.ts';
-import type { NodeWriter } from './node-sync.ts';
+import type { NodeWriter } from './node-writer.ts';
 import { beginPlacement, NameReservations, type PendingPlacement } from './placements.ts';
+import { NO_READER, type ReservationReader } from './reservation-reader.ts';
 
 /** Containers that clients removed and engines still have. */
 export interface Removed {
@@ -34,8 +33,12 @@ export interface Removed {
   has(engineId: string): boolean;
 }
 
-/** Nodes whose containers are inspected at once while reservations are learned. */
-const ACCOUNTING_CONCURRENCY = 32;
+export interface ClusterDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Without one, only what listings tell of reservations is known. */
+  readonly accounting?: ReservationReader;
+}
 
 /**
  * The cluster's state: one in-memory model, written by the nodes' monitors alone, read by everybody as it is (a
@@ -47,7 +50,7 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   /** The networks that engines know under another name than clients. */
   readonly networkNames: NetworkNames = new NetworkNames();
   readonly volumes: HeldByNodes<VolumeSummary> = new HeldByNodes<VolumeSummary>((volume) => volume.Name);
-  readonly accounting: Accounting = new Accounting(pLimit(ACCOUNTING_CONCURRENCY));
+  readonly accounting: ReservationReader;
   readonly names: NameReservations;
   readonly loads: LoadTable = new LoadTable();
   #removed: Removed = { size: 0, has: () => false };
@@ -59,10 +62,11 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   readonly #byId = new Map<string, Node>();
   readonly #byName = new MultiMap<string, Node>();
 
-  constructor(clock: Clock, logger: Logger) {
+  constructor({ clock, logger, accounting = NO_READER }: ClusterDeps) {
     this.#clock = clock;
+    this.accounting = accounting;
     this.#containers = new Containers({
-      onUnknownReservation: (container) => this.accounting.learn(container),
+      onUnknownReservation: (container) => accounting.learn(container),
       onChange: (before, after) => this.#tellContainer(before, after),
       onRefusedIdentity: (container) => {
         const { node, name, engineId, claimedId, labels } = container;
@@ -282,10 +286,6 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
     if (from !== to) this.#events.emit({ kind: 'node-state', node, from, to, reason });
   }
 
-  /**
-   * Takes an engine's facts. Throws when the same engine is already in the cluster under another entry; one that moved to
-   * another address is taken over. An engine that changed its ID is a new one: what the old held is forgotten.
-   */
   setInfo(node: Node, info: EngineInfo): void {
     const holder = this.#byId.get(info.ID);
     const id = nodeIdFor(node, info, holder);
@@ -357,7 +357,6 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
     if (this.volumes.version !== version) this.#events.emit({ kind: 'volumes-changed', node });
   }
 
-  /** @param id by which clients know the container of the event, if it is one's */
   emitEngineEvent(node: Node, event: EngineEvent, text: string, id?: string): void {
     if (this.moves.isQuiet(node, event)) return;
     const engineId = event.Actor.ID;

@@ -29,7 +29,7 @@ const aStep = fc.oneof(
 test('after any history the table of loads says what the nodes say', () => {
   fc.assert(
     fc.property(fc.array(aStep, { maxLength: 80 }), (steps) => {
-      const cluster = new Cluster(new FakeClock(), silentLogger());
+      const cluster = new Cluster({ clock: new FakeClock(), logger: silentLogger() });
       const placements: PendingPlacement[] = [];
       let added = 0;
       const nodeAt = (at: number): Node | undefined => cluster.nodes[at % Math.max(1, cluster.nodes.length)];

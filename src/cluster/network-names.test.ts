@@ -84,7 +84,7 @@ test('only a network of the whole cluster has two names', () => {
 });
 
 test('containers that were listed before their network’s name was known are listed again', () => {
-  const cluster = new Cluster(new FakeClock(), silentLogger());
+  const cluster = new Cluster({ clock: new FakeClock(), logger: silentLogger() });
   const node = new Node('tcp://a:1', {} as EngineClient, 'a');
   const listed = summary('enxame-1', { 'enxame-1': 'n1' });
   node.refreshContainers = async (ids) => cluster.updateContainers(node, ids, [listed]);

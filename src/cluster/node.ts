@@ -5,7 +5,7 @@ import { ResourceLedger } from '../scheduler/reservation.ts';
 import type { NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
 import type { Container } from './container.ts';
 import { identityFrom, type NodeIdentity, unknownIdentity } from './node-identity.ts';
-import type { NodeSync } from './node-sync.ts';
+import type { NodeRefresher } from './node-refresher.ts';
 
 /** Pending: never reached yet. Unhealthy: was reached, is not now. Disconnected: left discovery. */
 export type NodeState = 'Pending' | 'Healthy' | 'Unhealthy' | 'Disconnected';
@@ -21,7 +21,7 @@ export interface StateCounts {
  * One engine in the cluster: who it is, how it is, what it holds. Only the cluster and its monitors write it
  * (the members under "written by"); everybody else reads.
  */
-export class Node implements NodeView {
+export class Node implements NodeView, NodeRefresher {
   /** The discovery entry as text; unique in the cluster. */
   readonly entry: string;
   readonly client: EngineClient;
@@ -29,7 +29,7 @@ export class Node implements NodeView {
   readonly address: string;
   readonly ledger: ResourceLedger = new ResourceLedger(() => this.#noteLoad());
   readonly #containers = new Map<string, Container>();
-  #sync: NodeSync | undefined;
+  #refresher: NodeRefresher | undefined;
   /** Where its load is kept beside that of the others. */
   #place: { readonly loads: LoadTable; readonly row: number } | undefined;
   #state: NodeState = 'Pending';
@@ -177,45 +177,44 @@ export class Node implements NodeView {
     return this.#clockOffsetMs;
   }
 
-  /**
-   * Lists containers by engine ID again. This and the three below resolve with a listing that began after the call,
-   * so that a client finds what it just wrote; they reject when the engine does not answer.
-   */
   refreshContainers(engineIds: readonly string[]): Promise<void> {
-    return this.#synced.refreshContainers(engineIds);
+    return this.#refreshing.refreshContainers(engineIds);
   }
 
-  /** Lists all its containers again. */
+  refreshStopped(engineId: string): Promise<void> {
+    return this.#refreshing.refreshStopped(engineId);
+  }
+
   refreshAllContainers(): Promise<void> {
-    return this.#synced.refreshAllContainers();
+    return this.#refreshing.refreshAllContainers();
   }
 
   refreshImages(): Promise<void> {
-    return this.#synced.refreshImages();
+    return this.#refreshing.refreshImages();
   }
 
   refreshNetworks(): Promise<void> {
-    return this.#synced.refreshNetworks();
+    return this.#refreshing.refreshNetworks();
   }
 
   refreshVolumes(): Promise<void> {
-    return this.#synced.refreshVolumes();
+    return this.#refreshing.refreshVolumes();
   }
 
-  /** Reads the engine's own facts again (labels, swarm membership, warnings). */
   refreshInfo(): Promise<void> {
-    return this.#synced.refreshInfo();
+    return this.#refreshing.refreshInfo();
   }
 
-  get #synced(): NodeSync {
-    if (!this.#sync) throw new Error(`node ${this.entry} has no sync`);
-    return this.#sync;
+  get #refreshing(): NodeRefresher {
+    if (!this.#refresher) throw new Error(`node ${this.entry} has no monitor`);
+    return this.#refresher;
   }
 
   // Written by the cluster and this node's monitor.
 
-  attachSync(sync: NodeSync): void {
-    this.#sync = sync;
+  /** Sets who lists what its engine holds; to be called once. */
+  attachRefresher(refresher: NodeRefresher): void {
+    this.#refresher = refresher;
   }
 
   /** Keeps its load in `row` of the table from now on; undefined ends that. */

@@ -27,7 +27,7 @@ async function world(start: LifecycleDeps['networks']['start'], isAutomatic: boo
     },
   };
   const removed: string[] = [];
-  const cluster = new Cluster(systemClock, silentLogger());
+  const cluster = new Cluster({ clock: systemClock, logger: silentLogger() });
   cluster.removeContainer = (_node, engineId) => void removed.push(engineId);
   const node = { isHealthy: true, name: 'one', client, refreshContainers: async () => undefined };
   const stops = await Stops.open(memoryRecords());
@@ -65,7 +65,7 @@ test('a create with an unknown network is no 404, on which clients would pull th
   };
   const deps = {
     clock: systemClock,
-    cluster: new Cluster(systemClock, silentLogger()),
+    cluster: new Cluster({ clock: systemClock, logger: silentLogger() }),
     images: { isKnown: () => true },
     networks: { homesOf, refusalsFor: () => new Map() },
     volumes: { homesOf: () => [] },
@@ -98,7 +98,7 @@ describe('a container of a node that is down', () => {
       },
     };
     const tombstones = await Tombstones.open(kept);
-    const cluster = new Cluster(systemClock, silentLogger());
+    const cluster = new Cluster({ clock: systemClock, logger: silentLogger() });
     cluster.removeContainer = (_, id) => void removed.push(id);
     const networks = { attachEnded: async () => undefined };
     const deps = { cluster, networks, tombstones, stops: await Stops.open(memoryRecords()), logger: silentLogger() };
@@ -148,13 +148,14 @@ describe('a container of a node that is down', () => {
 test('a stop of a container that does not run is remembered until it is started', async () => {
   const stops = await Stops.open(memoryRecords());
   const request = async () => ({ statusCode: 304, rawHeaders: [], body: Buffer.alloc(0) });
-  const node = { isHealthy: true, name: 'one', client: { request }, refreshContainers: async () => undefined };
+  const refresh = { refreshContainers: async () => undefined, refreshStopped: async () => undefined };
+  const node = { isHealthy: true, name: 'one', client: { request }, ...refresh };
   const networks = { start: (_: unknown, call: () => unknown) => call() };
   const lifecycle = new ContainerLifecycle(
     {
       networks,
       stops,
-      cluster: new Cluster(systemClock, silentLogger()),
+      cluster: new Cluster({ clock: systemClock, logger: silentLogger() }),
       logger: silentLogger(),
     } as unknown as LifecycleDeps,
     OPTIONS,

@@ -1,6 +1,5 @@
 import type { Container } from '../cluster/container.ts';
 import { requireHealthy } from '../cluster/reachable.ts';
-import { refreshStopped } from '../cluster/stopped.ts';
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
@@ -195,7 +194,7 @@ export class ContainerLifecycle {
 
   /** The write is done whatever comes of this; when it fails the monitor lists everything anew. */
   async #refresh({ node, engineId }: Container, hasStopped: boolean = false): Promise<void> {
-    const refreshed = hasStopped ? refreshStopped(node, engineId) : node.refreshContainers([engineId]);
+    const refreshed = hasStopped ? node.refreshStopped(engineId) : node.refreshContainers([engineId]);
     await refreshed.catch((error: unknown) => {
       this.#deps.logger.warn({ node: node.name, reason: reasonOf(error) }, 'listing after a write failed');
     });

@@ -36,7 +36,7 @@ interface Held {
 
 /** Two nodes of 2 GiB with these containers. */
 function world(held: readonly Held[], homes: readonly Home[] = []): ProvisionalDeps {
-  const cluster = new Cluster(systemClock, silentLogger());
+  const cluster = new Cluster({ clock: systemClock, logger: silentLogger() });
   for (const name of ['one', 'two']) {
     const node = modelNode(name);
     cluster.addNode(node);

@@ -7,7 +7,7 @@ import { systemClock } from '../common/clock.ts';
 import { parseListenAddress } from '../common/listen-address.ts';
 import { silentLogger } from '../common/logger.ts';
 import { openDiscovery } from '../discovery/discovery.ts';
-import { DEFAULT_TIMES } from '../monitor/node-monitor.ts';
+import { DEFAULT_TIMES } from '../monitor/times.ts';
 import { schedulerOptions } from '../scheduler/scheduler.ts';
 import { readClusterOptions } from './cluster-options.ts';
 import { assertClusterName } from './find-cluster.ts';

@@ -24,8 +24,9 @@ import type { EngineTls } from '../engine/connectors/socket.ts';
 import { ImageServices } from '../images/services.ts';
 import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import { Undertaker } from '../lifecycle/undertaker.ts';
+import { Accounting } from '../monitor/accounting.ts';
 import { Membership } from '../monitor/membership.ts';
-import type { MonitorTimes } from '../monitor/node-monitor.ts';
+import type { MonitorTimes } from '../monitor/times.ts';
 import { Placer } from '../scheduler/placer.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import type { ClusterOptions } from './cluster-options.ts';
@@ -93,7 +94,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   const connect = engineConnector(options);
   const state = await openClusterState({ discovery: backend.name, cluster: undefined, ...options, connect });
   const { store, identity } = state;
-  const cluster = new Cluster(clock, logger);
+  const accounting = new Accounting(clock);
+  const cluster = new Cluster({ clock, logger, accounting });
   state.follow(cluster);
   const memory =
     store.notes &&
@@ -106,15 +108,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       onForget: (nodeId) => volumes.forgetNode(nodeId),
     });
   await memory?.start();
-  const membership = new Membership({
-    cluster,
-    backend,
-    connect,
-    memory,
-    clock,
-    logger,
-    times: options.times,
-  });
+  const membership = new Membership({ cluster, accounting, backend, connect, memory, clock, logger }, options.times);
   const placer = new Placer(cluster, options.scheduler);
   const images = new ImageServices({
     cluster,

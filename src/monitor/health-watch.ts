@@ -1,7 +1,7 @@
 import type { Clock } from '../common/clock.ts';
 import type { Timer } from '../common/timer.ts';
 import type { Probe } from '../engine/probe.ts';
-import type { MonitorTimes } from './node-monitor.ts';
+import type { MonitorTimes } from './times.ts';
 
 /** Probes one engine time and again until it is lost: until probes failed too often in a row. Close it. */
 export class HealthWatch {

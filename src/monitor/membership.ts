@@ -8,20 +8,21 @@ import type { DiscoveryBackend } from '../discovery/discovery.ts';
 import { type Entry, parseEntry } from '../discovery/entry.ts';
 import { EngineClient } from '../engine/client.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
+import type { Accounting } from './accounting.ts';
 import { descriptorWarning } from './descriptors.ts';
-import { type MonitorContext, type MonitorTimes, NodeMonitor } from './node-monitor.ts';
+import { NodeMonitor } from './node-monitor.ts';
+import type { MonitorTimes } from './times.ts';
 
 /** Engines being connected at once; a hung one holds its place for some seconds only. */
 const CONNECTING_AT_ONCE = 256;
 
-/** What {@link Membership} stands on. */
-export interface MembershipOptions {
+export interface MembershipDeps {
   readonly cluster: Cluster;
+  readonly accounting: Accounting;
   readonly backend: DiscoveryBackend;
   readonly connect: (entry: Entry) => Promise<Connector>;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly times: MonitorTimes;
   /** What is remembered of nodes; undefined when nothing is kept. */
   readonly memory?: NodeMemory | undefined;
 }
@@ -36,8 +37,9 @@ interface Member {
 
 /** Keeps the cluster's nodes equal to what discovery says: one monitor for each entry, none for those that left. */
 export class Membership {
-  readonly #options: MembershipOptions;
-  readonly #context: MonitorContext;
+  readonly #deps: MembershipDeps;
+  readonly #times: MonitorTimes;
+  readonly #connecting = pLimit(CONNECTING_AT_ONCE);
   readonly #members = new Map<string, Member>();
   readonly #stop = new AbortController();
   #following: Promise<void> | undefined;
@@ -49,13 +51,12 @@ export class Membership {
   readonly #settled: Promise<void>;
   #settle: () => void = () => undefined;
 
-  constructor(options: MembershipOptions) {
-    this.#options = options;
+  constructor(deps: MembershipDeps, times: MonitorTimes) {
+    this.#deps = deps;
+    this.#times = times;
     this.#settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    const { cluster, clock, logger, times } = options;
-    this.#context = { cluster, clock, logger, times, connecting: pLimit(CONNECTING_AT_ONCE) };
   }
 
   /** Why discovery does not answer at present, for `docker info`; the last known entries stay in use. */
@@ -81,28 +82,28 @@ export class Membership {
   async close(): Promise<void> {
     this.#stop.abort(new Error('the membership was closed'));
     this.#settle();
-    await this.#options.backend.close();
+    await this.#deps.backend.close();
     await this.#following;
     await Promise.all([...this.#members.values()].map(({ monitor }) => monitor.close()));
     this.#members.clear();
   }
 
   async #follow(): Promise<void> {
-    for await (const event of this.#options.backend.watch(this.#stop.signal)) {
+    for await (const event of this.#deps.backend.watch(this.#stop.signal)) {
       if (this.#stop.signal.aborted) return;
       if (event.error) {
         this.#problem = event.error.message;
-        this.#options.logger.warn(
+        this.#deps.logger.warn(
           { reason: event.error.message },
           'discovery does not answer; the last known entries stay',
         );
         // Also those that were known to an earlier life of the manager.
-        if (!this.#isTold && this.#members.size === 0) await this.#apply(rememberedEntries(this.#options.memory));
+        if (!this.#isTold && this.#members.size === 0) await this.#apply(rememberedEntries(this.#deps.memory));
         if (this.#members.size > 0) this.#allTried();
       } else {
         this.#problem = undefined;
         await this.#apply(event.entries);
-        if (!this.#isTold) await this.#options.memory?.settle().catch((error: unknown) => this.#cannotRecall(error));
+        if (!this.#isTold) await this.#deps.memory?.settle().catch((error: unknown) => this.#cannotRecall(error));
         this.#isTold = true;
         this.#allTried();
       }
@@ -116,7 +117,7 @@ export class Membership {
   }
 
   async #settleInTime(): Promise<void> {
-    await Promise.race([this.#settled, this.#options.clock.sleep(SETTLE_MS, this.#stop.signal).catch(() => undefined)]);
+    await Promise.race([this.#settled, this.#deps.clock.sleep(SETTLE_MS, this.#stop.signal).catch(() => undefined)]);
     await Promise.all([...this.#members.values()].map(({ node }) => this.#restore(node)));
     this.#isSettled = true;
     this.#settle();
@@ -125,11 +126,11 @@ export class Membership {
   /** Shows what an engine held that was not reached. Never rejects. */
   async #restore(node: Node): Promise<void> {
     if (!this.#stop.signal.aborted)
-      await this.#options.memory?.restore(node).catch((error: unknown) => this.#cannotRecall(error));
+      await this.#deps.memory?.restore(node).catch((error: unknown) => this.#cannotRecall(error));
   }
 
   #cannotRecall(error: unknown): void {
-    this.#options.logger.warn({ err: error }, 'what nodes held could not be read');
+    this.#deps.logger.warn({ err: error }, 'what nodes held could not be read');
   }
 
   async #apply(entries: readonly Entry[]): Promise<void> {
@@ -141,7 +142,7 @@ export class Membership {
       if (this.#members.has(canonical)) continue;
       // One entry that cannot be used must not keep the others out.
       await this.#add(canonical, entry).catch((error: unknown) => {
-        this.#options.logger.error({ err: error, entry: canonical }, 'an entry cannot be used');
+        this.#deps.logger.error({ err: error, entry: canonical }, 'an entry cannot be used');
       });
     }
   }
@@ -151,17 +152,17 @@ export class Membership {
     if (entries <= this.#mostEntries) return;
     this.#mostEntries = entries;
     const warning = await descriptorWarning(entries);
-    if (warning !== undefined) this.#options.logger.warn(warning);
+    if (warning !== undefined) this.#deps.logger.warn(warning);
   }
 
   async #add(canonical: string, entry: Entry): Promise<void> {
-    const connector = await this.#options.connect(entry);
+    const connector = await this.#deps.connect(entry);
     const { maxConnections } = connector;
     const client = new EngineClient(connector, maxConnections === undefined ? {} : { connections: maxConnections });
     const node = new Node(canonical, client, connector.host);
-    const monitor = new NodeMonitor(node, this.#context);
+    const monitor = new NodeMonitor(node, { ...this.#deps, connecting: this.#connecting }, this.#times);
     this.#members.set(canonical, { node, monitor });
-    this.#options.cluster.addNode(node, this.#options.memory?.recall(canonical));
+    this.#deps.cluster.addNode(node, this.#deps.memory?.recall(canonical));
     monitor.start();
     if (this.#isSettled) void monitor.tried.then(() => this.#restore(node));
   }
@@ -170,9 +171,9 @@ export class Membership {
     const member = this.#members.get(canonical);
     if (!member) return;
     this.#members.delete(canonical);
-    this.#options.cluster.removeNode(member.node);
+    this.#deps.cluster.removeNode(member.node);
     member.monitor.close().catch((error: unknown) => {
-      this.#options.logger.warn({ err: error, entry: canonical }, 'closing the connections of a node that left failed');
+      this.#deps.logger.warn({ err: error, entry: canonical }, 'closing the connections of a node that left failed');
     });
   }
 }

@@ -8,9 +8,11 @@ import type { Node } from '../cluster/node.ts';
 import { systemClock } from '../common/clock.ts';
 import { DiscoveryError } from '../common/errors.ts';
 import { type Logger, silentLogger } from '../common/logger.ts';
+import type { Entry } from '../discovery/entry.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';
+import { Accounting } from './accounting.ts';
 import { Membership } from './membership.ts';
-import { DEFAULT_TIMES, type MonitorTimes } from './node-monitor.ts';
+import { DEFAULT_TIMES, type MonitorTimes } from './times.ts';
 
 /** Everything soon, but an engine on a busy machine has time to answer. */
 const SOON: MonitorTimes = {
@@ -38,17 +40,12 @@ interface World {
 
 function follow(engines: readonly FakeEngine[], times: MonitorTimes = SOON, logger: Logger = silentLogger()): World {
   const backend = new ListBackend(engines.map(({ address }) => address));
-  const cluster = new Cluster(systemClock, silentLogger());
+  const accounting = new Accounting(systemClock);
+  const cluster = new Cluster({ clock: systemClock, logger: silentLogger(), accounting });
   const events: ClusterEvent[] = [];
   cluster.subscribe((event) => events.push(event));
-  const membership = new Membership({
-    cluster,
-    backend,
-    connect: (entry) => connectorFor(entry, {}),
-    clock: systemClock,
-    logger,
-    times,
-  });
+  const connect = (entry: Entry) => connectorFor(entry, {});
+  const membership = new Membership({ cluster, accounting, backend, connect, clock: systemClock, logger }, times);
   closing.push(() => membership.close());
   membership.start();
   return { cluster, membership, backend, events };

@@ -1,8 +1,6 @@
 import type { LimitFunction } from 'p-limit';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
-import { knownAddresses } from '../cluster/node-addresses.ts';
-import { NodeSync } from '../cluster/node-sync.ts';
 import { backoffMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
@@ -13,40 +11,12 @@ import { type EventStream, openEventStream } from '../engine/event-stream.ts';
 import { Probe } from '../engine/probe.ts';
 import type { Shape } from '../engine/shape.ts';
 import type { EngineEvent, EngineInfo, EngineVersion } from '../engine/types.ts';
+import type { Accounting } from './accounting.ts';
 import { HealthWatch } from './health-watch.ts';
+import { knownAddresses } from './node-addresses.ts';
+import { NodeSync } from './node-sync.ts';
 import { RegularRefresh } from './regular-refresh.ts';
-
-/**
- * Times of a monitor, in milliseconds. Each is lengthened by up to 100 ms. A silent engine is known after at most
- * probeIntervalMs + failureRetry × probeTimeoutMs and 100 ms for each: 9.4 s with the defaults.
- */
-export interface MonitorTimes {
-  /** Between two probes; the first comes after half of it and a random part, so that a thousand do not beat together. */
-  readonly probeIntervalMs: number;
-  /** An engine that does not answer a probe within this has failed it. */
-  readonly probeTimeoutMs: number;
-  /** Probes failed in a row that make a node unhealthy. */
-  readonly failureRetry: number;
-  /** Everything is listed again after a random time between these two. */
-  readonly refreshMinMs: number;
-  readonly refreshMaxMs: number;
-  /** Wait before an unreachable engine is tried again: doubles from the first to the second. */
-  readonly retryMinMs: number;
-  readonly retryMaxMs: number;
-  /** The longest such wait for an engine that was reached before: it is likely to come back soon. */
-  readonly lostRetryMaxMs: number;
-}
-
-export const DEFAULT_TIMES: MonitorTimes = {
-  probeIntervalMs: 3_000,
-  probeTimeoutMs: 2_000,
-  failureRetry: 3,
-  refreshMinMs: 30_000,
-  refreshMaxMs: 60_000,
-  retryMinMs: 500,
-  retryMaxMs: 10_000,
-  lostRetryMaxMs: 3_000,
-};
+import type { MonitorTimes } from './times.ts';
 
 /** An engine that is being connected must answer each call within this. */
 const CONNECT_CALL_MS = 10_000;
@@ -55,12 +25,11 @@ const MAX_FACTS_BYTES = 1024 * 1024;
 /** A clock further off than this is reported. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
-/** What all monitors share. */
-export interface MonitorContext {
+export interface MonitorDeps {
   readonly cluster: Cluster;
+  readonly accounting: Accounting;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly times: MonitorTimes;
   /** Bounds how many engines are being connected at once. */
   readonly connecting: LimitFunction;
 }
@@ -71,7 +40,8 @@ export interface MonitorContext {
  */
 export class NodeMonitor {
   readonly #node: Node;
-  readonly #context: MonitorContext;
+  readonly #deps: MonitorDeps;
+  readonly #times: MonitorTimes;
   readonly #sync: NodeSync;
   readonly #stop = new AbortController();
   /** Resolves when the engine was reached, or could not be, for the first time. */
@@ -81,11 +51,12 @@ export class NodeMonitor {
   #isRemembered = false;
   #running: Promise<void> | undefined;
 
-  constructor(node: Node, context: MonitorContext) {
+  constructor(node: Node, deps: MonitorDeps, times: MonitorTimes) {
     this.#node = node;
-    this.#context = context;
-    this.#sync = new NodeSync(node, context.cluster);
-    node.attachSync(this.#sync);
+    this.#deps = deps;
+    this.#times = times;
+    this.#sync = new NodeSync(node, deps.cluster, deps.clock);
+    node.attachRefresher(this.#sync);
     this.tried = new Promise((resolve) => {
       this.#noteTried = resolve;
     });
@@ -106,7 +77,8 @@ export class NodeMonitor {
   }
 
   async #run(): Promise<void> {
-    const { times, clock } = this.#context;
+    const times = this.#times;
+    const { clock } = this.#deps;
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       try {
@@ -130,16 +102,16 @@ export class NodeMonitor {
 
   /** Inspections wait for engines that are connected for the first time, not for those that do not answer. */
   async #connectInTurn(failures: number): Promise<EventStream> {
-    const done = failures === 0 ? this.#context.cluster.accounting.hold() : undefined;
+    const done = failures === 0 ? this.#deps.accounting.hold() : undefined;
     try {
-      return await this.#context.connecting(() => this.#connect());
+      return await this.#deps.connecting(() => this.#connect());
     } finally {
       done?.();
     }
   }
 
   #lost(reason: string): void {
-    const { cluster, logger } = this.#context;
+    const { cluster, logger } = this.#deps;
     const state = this.#node.state === 'Pending' && !this.#isRemembered ? 'Pending' : 'Unhealthy';
     if (this.#node.isHealthy)
       logger.warn({ node: this.#node.name, entry: this.#node.entry, reason }, 'node is unhealthy');
@@ -158,7 +130,7 @@ export class NodeMonitor {
 
   /** From nothing to Healthy: versions, identity, event stream, then listings, so that no change falls between. */
   async #connect(): Promise<EventStream> {
-    const { cluster, logger } = this.#context;
+    const { cluster, logger } = this.#deps;
     const { client } = this.#node;
     const version = await this.#askVersion();
     const max = parseApiVersion(version.ApiVersion);
@@ -215,7 +187,8 @@ export class NodeMonitor {
 
   /** Returns (to connect again at once) when only the event stream ended, throws when the engine is lost. */
   async #watch(stream: EventStream): Promise<void> {
-    const { clock, times, logger } = this.#context;
+    const times = this.#times;
+    const { clock, logger } = this.#deps;
     const health = new HealthWatch(new Probe(this.#node.client.connector, clock), clock, times);
     let giveUp = (_error: Error): void => undefined;
     const malformed = new Promise<never>((_, reject) => {
@@ -239,9 +212,9 @@ export class NodeMonitor {
 
   async #confirmAlive(): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    const probe = new Probe(this.#node.client.connector, this.#context.clock);
+    const probe = new Probe(this.#node.client.connector, this.#deps.clock);
     try {
-      await probe.ping(this.#context.times.probeTimeoutMs);
+      await probe.ping(this.#times.probeTimeoutMs);
     } finally {
       probe.close();
     }
@@ -254,17 +227,17 @@ export class NodeMonitor {
     } catch (error) {
       // One line of an engine: the others are told, and what it was about is listed again by itself.
       const reason = reasonOf(error);
-      this.#context.logger.warn({ node: this.#node.name, reason, text: text.slice(0, 200) }, 'an event is left out');
+      this.#deps.logger.warn({ node: this.#node.name, reason, text: text.slice(0, 200) }, 'an event is left out');
       return;
     }
     // Clients know it by this ID, also when it is gone now.
     const id = this.#node.containers.get(event.Actor.ID)?.id;
     this.#sync.onEvent(event);
-    this.#context.cluster.emitEngineEvent(this.#node, event, text, id);
+    this.#deps.cluster.emitEngineEvent(this.#node, event, text, id);
   }
 
   #reportWarnings(info: EngineInfo): void {
-    const { cluster, logger } = this.#context;
+    const { cluster, logger } = this.#deps;
     const warnings: string[] = [];
     const offsetMs = this.#node.clockOffsetMs;
     if (Math.abs(offsetMs) > CLOCK_TOLERANCE_MS) {

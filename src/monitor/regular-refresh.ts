@@ -1,7 +1,7 @@
-import type { NodeSync } from '../cluster/node-sync.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Timer } from '../common/timer.ts';
-import type { MonitorTimes } from './node-monitor.ts';
+import type { NodeSync } from './node-sync.ts';
+import type { MonitorTimes } from './times.ts';
 
 /** Containers are listed in every round; images, networks and volumes, which change seldom and tell it by events, in every sixth. */
 const FULL_REFRESH_ROUNDS = 6;

@@ -19,7 +19,7 @@ afterEach(() => Promise.all(open.splice(0).map((catalog) => catalog.close())));
 function world(): { cluster: Cluster; node: Node; catalog: NetworkCatalog; activations: () => number } {
   const clock = new FakeClock();
   const logger = silentLogger();
-  const cluster = new Cluster(clock, logger);
+  const cluster = new Cluster({ clock, logger });
   const node = modelNode('one');
   cluster.addNode(node);
   let activations = 0;

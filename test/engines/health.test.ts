@@ -7,12 +7,14 @@ import type { Node } from '../../src/cluster/node.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import { openDiscovery } from '../../src/discovery/discovery.ts';
+import type { Entry } from '../../src/discovery/entry.ts';
 import { connectorFor } from '../../src/engine/connectors/connectors.ts';
 import { readEngineTls } from '../../src/engine/connectors/socket.ts';
 import { type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/processes.ts';
+import { Accounting } from '../../src/monitor/accounting.ts';
 import { Membership } from '../../src/monitor/membership.ts';
-import { DEFAULT_TIMES } from '../../src/monitor/node-monitor.ts';
+import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
 
 /** "Within 10 s" with room for a busy machine; a monitor that had lost its bounds would take 30 s. */
 const KNOWN_WITHIN_MS = 15_000;
@@ -38,7 +40,8 @@ afterAll(async () => {
 
 beforeEach(async () => {
   await writeEntries(lab.nodes);
-  cluster = new Cluster(systemClock, silentLogger());
+  const shared = { clock: systemClock, logger: silentLogger(), accounting: new Accounting(systemClock) };
+  cluster = new Cluster(shared);
   states = [];
   cluster.subscribe((event) => {
     if (event.kind === 'node-state') states.push({ name: event.node.name, to: event.to });
@@ -52,14 +55,13 @@ beforeEach(async () => {
     verify: true,
   });
   const settings = { heartbeatMs: 500, clock: systemClock, options: new Map<string, string>(), env: {} };
-  membership = new Membership({
+  const deps = {
+    ...shared,
     cluster,
     backend: await openDiscovery(`file://${file}`, settings),
-    connect: (entry) => connectorFor(entry, { tls }),
-    clock: systemClock,
-    logger: silentLogger(),
-    times: DEFAULT_TIMES,
-  });
+    connect: (entry: Entry) => connectorFor(entry, { tls }),
+  };
+  membership = new Membership(deps, DEFAULT_TIMES);
   membership.start();
   await allHealthy();
 });

@@ -8,7 +8,9 @@ import { EngineClient } from '../../src/engine/client.ts';
 import { tlsConnector } from '../../src/engine/connectors/socket.ts';
 import type { Lab, LabNode } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/processes.ts';
-import { DEFAULT_TIMES, NodeMonitor } from '../../src/monitor/node-monitor.ts';
+import { Accounting } from '../../src/monitor/accounting.ts';
+import { NodeMonitor } from '../../src/monitor/node-monitor.ts';
+import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
 
 /** The cluster's model over a lab's engines, with real monitors and no API server. */
 export interface LabCluster {
@@ -35,13 +37,13 @@ const TIMES = {
 /** Builds the model over the lab's engines and waits until all are healthy. */
 export async function clusterOver(lab: Lab): Promise<LabCluster> {
   const logger = process.env.ENXAME_TEST_LOG ? createLogger({ level: 'debug' }) : silentLogger();
-  const cluster = new Cluster(systemClock, logger);
+  const shared = { clock: systemClock, logger, accounting: new Accounting(systemClock) };
+  const cluster = new Cluster(shared);
   const monitors = new Map<Node, NodeMonitor>();
   const files = lab.certificates;
   if (!files) throw new Error('the lab has no certificates');
   const [ca, cert, key] = await Promise.all([files.ca, files.cert, files.key].map((path) => readFile(path)));
-  const shared = { clock: systemClock, logger };
-  const context = { cluster, ...shared, times: TIMES, connecting: pLimit(16) };
+  const deps = { cluster, ...shared, connecting: pLimit(16) };
   const add = async (engine: LabNode): Promise<Node> => {
     const [host = '', port = ''] = engine.endpoint.split(':');
     const connector = tlsConnector(host, Number(port), {
@@ -51,7 +53,7 @@ export async function clusterOver(lab: Lab): Promise<LabCluster> {
       verify: true,
     });
     const node = new Node(engine.endpoint, new EngineClient(connector), host);
-    const monitor = new NodeMonitor(node, context);
+    const monitor = new NodeMonitor(node, deps, TIMES);
     monitors.set(node, monitor);
     cluster.addNode(node);
     monitor.start();

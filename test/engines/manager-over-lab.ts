@@ -9,7 +9,7 @@ import type { CommandOptions, CommandResult, Generation, Lab } from '../../src/l
 import { waitFor } from '../../src/lab/processes.ts';
 import { readClusterOptions } from '../../src/manager/cluster-options.ts';
 import { type Manager, startManager } from '../../src/manager/manager.ts';
-import { DEFAULT_TIMES } from '../../src/monitor/node-monitor.ts';
+import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 
 /** A manager in this process over a lab's engines, and a docker CLI that talks to it. */

@@ -6,15 +6,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLogger } from '../../src/common/logger.ts';
-import { parseEntry, type SshEntry } from '../../src/discovery/entry.ts';
+import { type Entry, parseEntry, type SshEntry } from '../../src/discovery/entry.ts';
 import { EngineClient } from '../../src/engine/client.ts';
 import { sshConnector } from '../../src/engine/connectors/ssh.ts';
 import type { ContainerSummary } from '../../src/engine/types.ts';
 import { run } from '../../src/lab/commands.ts';
 import { clientPath, type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/processes.ts';
+import { Accounting } from '../../src/monitor/accounting.ts';
 import { Membership } from '../../src/monitor/membership.ts';
-import { DEFAULT_TIMES } from '../../src/monitor/node-monitor.ts';
+import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
 import { SshConnection } from '../../src/ssh/connection.ts';
 import { resolveTarget, type SshEnvironment } from '../../src/ssh/target.ts';
 import { ListBackend } from '../fakes/list-backend.ts';
@@ -163,16 +164,16 @@ describe.each(WAYS)('an engine reached through $way', ({ lines }) => {
 
 test('is a node like any other: watched by its events, and back after its connection was lost', async () => {
   await using server = await sshd();
-  const cluster = new Cluster(systemClock, silentLogger());
-  const membership = new Membership({
+  const shared = { clock: systemClock, logger: silentLogger(), accounting: new Accounting(systemClock) };
+  const cluster = new Cluster(shared);
+  const deps = {
+    ...shared,
     cluster,
     backend: new ListBackend([`ssh://${server.user}@127.0.0.1:${server.port}`]),
-    connect: async (entry) =>
+    connect: async (entry: Entry) =>
       sshConnector(entry as SshEntry, { environment: server.environment, socketPath: node.socketPath }),
-    clock: systemClock,
-    logger: silentLogger(),
-    times: DEFAULT_TIMES,
-  });
+  };
+  const membership = new Membership(deps, DEFAULT_TIMES);
   membership.start();
   try {
     await waitFor('a healthy node', () => cluster.healthyNodes().length === 1);

@@ -14,7 +14,7 @@ import { type Generation, type Lab, type LabNode, startLab } from '../../src/lab
 import { waitFor } from '../../src/lab/processes.ts';
 import { readClusterOptions } from '../../src/manager/cluster-options.ts';
 import { type Manager, startManager } from '../../src/manager/manager.ts';
-import { DEFAULT_TIMES } from '../../src/monitor/node-monitor.ts';
+import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 
 /** Each CLI against each engine through one manager, TLS on both hops. */

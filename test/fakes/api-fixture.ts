@@ -116,12 +116,14 @@ export interface FixtureNode {
   readonly state: string;
   readonly reason: string;
   readonly containers: ReadonlyMap<string, unknown>;
+  refreshStopped(): Promise<void>;
 }
 
 function fixtureNode(connector: Connector, index: number): FixtureNode {
   return {
     id: `node-id-${index}`,
     name: `node-${index}`,
+    refreshStopped: () => Promise.reject(new Error('no monitor')),
     client: new EngineClient(connector),
     isHealthy: true,
     state: 'Unhealthy',

@@ -7,13 +7,15 @@ import { systemClock } from '../../src/common/clock.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import { EngineClient } from '../../src/engine/client.ts';
 import { tcpConnector } from '../../src/engine/connectors/socket.ts';
-import { DEFAULT_TIMES, type MonitorTimes, NodeMonitor } from '../../src/monitor/node-monitor.ts';
+import { Accounting } from '../../src/monitor/accounting.ts';
+import { NodeMonitor } from '../../src/monitor/node-monitor.ts';
+import { DEFAULT_TIMES, type MonitorTimes } from '../../src/monitor/times.ts';
 
 const QUICK: MonitorTimes = { ...DEFAULT_TIMES, probeIntervalMs: 200, probeTimeoutMs: 500, failureRetry: 2 };
 
 /** A cluster of fake engines with the real model and monitors. Close it, or use `await using`. */
 export class FakeCluster implements AsyncDisposable {
-  readonly cluster: Cluster = new Cluster(systemClock, silentLogger());
+  readonly cluster: Cluster;
   readonly engines: readonly FakeEngine[];
   readonly nodes: readonly Node[];
   readonly #monitors: readonly NodeMonitor[];
@@ -21,9 +23,10 @@ export class FakeCluster implements AsyncDisposable {
   private constructor(engines: readonly FakeEngine[]) {
     this.engines = engines;
     this.nodes = engines.map((engine) => nodeOf(engine));
-    const shared = { clock: systemClock, logger: silentLogger() };
-    const context = { cluster: this.cluster, ...shared, times: QUICK, connecting: pLimit(16) };
-    this.#monitors = this.nodes.map((node) => new NodeMonitor(node, context));
+    const shared = { clock: systemClock, logger: silentLogger(), accounting: new Accounting(systemClock) };
+    this.cluster = new Cluster(shared);
+    const deps = { cluster: this.cluster, ...shared, connecting: pLimit(16) };
+    this.#monitors = this.nodes.map((node) => new NodeMonitor(node, deps, QUICK));
   }
 
   /** Starts one engine per option set, named `node-1`, `node-2`, … by default; all are healthy when this resolves. */

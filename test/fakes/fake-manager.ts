@@ -7,7 +7,7 @@ import { silentLogger } from '../../src/common/logger.ts';
 import { openDiscovery } from '../../src/discovery/discovery.ts';
 import { readClusterOptions } from '../../src/manager/cluster-options.ts';
 import { type Manager, startManager } from '../../src/manager/manager.ts';
-import { DEFAULT_TIMES } from '../../src/monitor/node-monitor.ts';
+import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 
 /** An answer of the manager's API. */

@@ -8,7 +8,7 @@ import { startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/lab/processes.ts';
 import { readClusterOptions } from '../../src/manager/cluster-options.ts';
 import { type Manager, startManager } from '../../src/manager/manager.ts';
-import { DEFAULT_TIMES } from '../../src/monitor/node-monitor.ts';
+import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 
 /** The nodes of every swarm here, in the order of the engines they are given. */

@@ -1,5 +1,4 @@
 import type { Container } from '../../cluster/container.ts';
-import { refreshStopped } from '../../cluster/stopped.ts';
 import { reasonOf } from '../../common/errors.ts';
 import type { Call, Handler, RouteHandlers } from '../call.ts';
 import { copyHeaders } from '../forwarding.ts';
@@ -93,7 +92,7 @@ async function wait(call: Call): Promise<void> {
 
 /** Who waited for the end and then lists finds it. */
 async function showStopped({ services }: Call, { node, engineId }: Container): Promise<void> {
-  await refreshStopped(node, engineId).catch((error: unknown) => {
+  await node.refreshStopped(engineId).catch((error: unknown) => {
     services.logger.debug({ node: node.name, reason: reasonOf(error) }, 'listing after a wait failed');
   });
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { formatDuration } from '../../../common/duration.ts';
 import { UsageError } from '../../../common/errors.ts';
 import { DEFAULT_TOKEN_SERVICE_PORT } from '../../../discovery/token-address.ts';
-import { DEFAULT_TIMES, type MonitorTimes } from '../../../monitor/node-monitor.ts';
+import { DEFAULT_TIMES, type MonitorTimes } from '../../../monitor/times.ts';
 import { FILTER_NAMES } from '../../../scheduler/filters/registry.ts';
 import { STRATEGY_NAMES } from '../../../scheduler/strategies/registry.ts';
 import { addDiscovery, durationFlag } from '../../discovery-options.ts';

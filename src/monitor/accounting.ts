@@ -1,11 +1,15 @@
-import type { LimitFunction } from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { Container } from '../cluster/container.ts';
+import { publishedPorts } from '../cluster/containers.ts';
+import type { Node } from '../cluster/node.ts';
+import type { ReservationReader } from '../cluster/reservation-reader.ts';
+import type { Clock } from '../common/clock.ts';
 import { ANSWERS, askEngine } from '../engine/answers.ts';
 import { reservationOf } from '../scheduler/host-config.ts';
 import type { PortClaim } from '../scheduler/types.ts';
-import type { Container } from './container.ts';
-import { publishedPorts } from './containers.ts';
-import type { Node } from './node.ts';
 
+/** Nodes whose containers are inspected at once. */
+const NODES_AT_ONCE = 32;
 /** Inspections wait no longer than this for engines that are being connected, in milliseconds. */
 const MAX_HOLD_MS = 5_000;
 /** A container described at greater length is not accounted for: a create's body has 16 MiB at most. */
@@ -24,7 +28,8 @@ interface NodePlan {
  * the ports of stopped containers, so each is inspected once, in the background, a few at a time, when no engine is
  * being connected.
  */
-export class Accounting {
+export class Accounting implements ReservationReader {
+  readonly #clock: Clock;
   readonly #limit: LimitFunction;
   #unknown = 0;
   #waiting: (() => void)[] = [];
@@ -32,11 +37,12 @@ export class Accounting {
   /** Containers by engine ID whose inspection failed, to be tried again when their node was listed again. */
   readonly #failed = new Map<Node, Set<string>>();
   #holders = 0;
-  /** Settles when nobody holds the inspections any more, or has for too long. */
+  /** Settles when the inspections are not held any more, or were for too long. */
   #held: { readonly ended: Promise<void>; readonly end: () => void } | undefined;
 
-  constructor(limit: LimitFunction) {
-    this.#limit = limit;
+  constructor(clock: Clock, nodesAtOnce: number = NODES_AT_ONCE) {
+    this.#clock = clock;
+    this.#limit = pLimit(nodesAtOnce);
   }
 
   /** How many containers' reservations are still unknown. */
@@ -44,7 +50,6 @@ export class Accounting {
     return this.#unknown;
   }
 
-  /** Plans the inspection of a container just met. */
   learn(container: Container): void {
     const { node } = container;
     this.#unknown += 1;
@@ -60,12 +65,12 @@ export class Accounting {
   }
 
   /**
-   * Lets inspections that nobody waits for wait until the returned function is called, 5 s at most: what makes engines
+   * Holds inspections for which no create waits until the returned function is called, 5 s at most: what makes engines
    * usable comes first, over the connections that are open then.
    */
   hold(): () => void {
     this.#holders += 1;
-    if (this.#holders === 1) this.#held = startHold();
+    if (this.#holders === 1) this.#held = startHold(this.#clock);
     return () => {
       this.#holders -= 1;
       if (this.#holders > 0) return;
@@ -74,12 +79,10 @@ export class Accounting {
     };
   }
 
-  /** Whether some of a node's reservations are not known yet. */
   isPendingOn(node: Node): boolean {
     return this.#plans.has(node);
   }
 
-  /** Resolves when a node's reservations are known as far as they can be; it does not wait for other nodes. */
   async settledOn(node: Node): Promise<void> {
     const plan = this.#plans.get(node);
     if (plan) await this.#carryOut(node, plan);
@@ -102,7 +105,6 @@ export class Accounting {
     this.#done();
   }
 
-  /** Plans the inspections of a node again that failed before: the node was away or slow. */
   learnAgain(node: Node): void {
     const failed = this.#failed.get(node) ?? [];
     this.#failed.delete(node);
@@ -112,12 +114,10 @@ export class Accounting {
     }
   }
 
-  /** Takes a container of a node that cannot be asked now: it is inspected when its node was listed. */
   postpone(container: Container): void {
     this.#remember(container);
   }
 
-  /** Forgets what is to be tried again on a node that left. */
   forget(node: Node): void {
     this.#failed.delete(node);
   }
@@ -142,12 +142,13 @@ export class Accounting {
   }
 }
 
-function startHold(): { readonly ended: Promise<void>; readonly end: () => void } {
+function startHold(clock: Clock): { readonly ended: Promise<void>; readonly end: () => void } {
   let end = (): void => undefined;
   const ended = new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, MAX_HOLD_MS);
+    const timer = clock.timer(resolve);
+    timer.start(MAX_HOLD_MS);
     end = () => {
-      clearTimeout(timer);
+      timer.stop();
       resolve();
     };
   });

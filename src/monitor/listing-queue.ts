@@ -1,9 +1,9 @@
+import type { Node } from '../cluster/node.ts';
 import type { EngineEvent } from '../engine/types.ts';
-import type { Node } from './node.ts';
 
 /** Why one container is to be listed again. */
-export interface Wish {
-  /** The last event about it; undefined when a listing cannot be spared (somebody waits, or events contradict each other). */
+export interface DueListing {
+  /** The last event about it; undefined when a listing cannot be spared (a caller waits, or events contradict each other). */
   readonly event: EngineEvent | undefined;
   /** The last event that said what it is doing; the listing must show it. */
   readonly change: EngineEvent | undefined;
@@ -15,44 +15,44 @@ export interface Wish {
 export const MAX_ATTEMPTS = 7;
 
 /** The containers of one node that are to be listed again, each with the reason. */
-export class Wishes {
-  #wishes = new Map<string, Wish>();
+export class ListingQueue {
+  #due = new Map<string, DueListing>();
 
   /** Asks for a listing whatever the model shows. */
   demand(id: string): void {
-    const before = this.#wishes.get(id);
-    this.#wishes.set(id, { event: undefined, change: before?.change, attempts: 0 });
+    const before = this.#due.get(id);
+    this.#due.set(id, { event: undefined, change: before?.change, attempts: 0 });
   }
 
   /** Asks for a listing unless the model shows already what the event tells. */
   follow(id: string, event: EngineEvent): void {
-    const before = this.#wishes.get(id);
+    const before = this.#due.get(id);
     const isSpared = before === undefined || (before.event !== undefined && isCoveredBy(before.event, event));
     const change = STATE_ACTIONS.has(event.Action) ? event : before?.change;
-    this.#wishes.set(id, { event: isSpared ? event : undefined, change, attempts: 0 });
+    this.#due.set(id, { event: isSpared ? event : undefined, change, attempts: 0 });
   }
 
-  /** Asks again for what was taken. A newer event stays, but what has not been shown yet must still be. */
-  again(taken: ReadonlyMap<string, Wish>): void {
-    for (const [id, wish] of taken) {
-      const newer = this.#wishes.get(id);
-      this.#wishes.set(id, newer ? { ...newer, event: undefined, change: newer.change ?? wish.change } : wish);
+  /** Puts back what was taken. A newer event stays, but what has not been shown yet must still be. */
+  requeue(taken: ReadonlyMap<string, DueListing>): void {
+    for (const [id, due] of taken) {
+      const newer = this.#due.get(id);
+      this.#due.set(id, newer ? { ...newer, event: undefined, change: newer.change ?? due.change } : due);
     }
   }
 
   forget(id: string): void {
-    this.#wishes.delete(id);
+    this.#due.delete(id);
   }
 
   /** Forgets what only events asked for. */
   forgetEvents(): void {
-    for (const [id, wish] of this.#wishes) if (wish.event) this.#wishes.delete(id);
+    for (const [id, due] of this.#due) if (due.event) this.#due.delete(id);
   }
 
   /** Takes everything out. */
-  take(): ReadonlyMap<string, Wish> {
-    const taken = this.#wishes;
-    this.#wishes = new Map();
+  take(): ReadonlyMap<string, DueListing> {
+    const taken = this.#due;
+    this.#due = new Map();
     return taken;
   }
 }
@@ -68,10 +68,10 @@ function isCoveredBy(before: EngineEvent, later: EngineEvent): boolean {
 }
 
 /**
- * Whether the model already shows what the wish is for, because it was listed after it (our own write). Every later
+ * Whether the model already shows what the listing is for, because it was listed after it (our own write). Every later
  * change has an event of its own, so nothing is missed.
  */
-export function isAlreadyKnown(node: Node, id: string, { event }: Wish): boolean {
+export function isAlreadyKnown(node: Node, id: string, { event }: DueListing): boolean {
   const container = node.containers.get(id);
   switch (event?.Action) {
     case 'create':
@@ -97,7 +97,7 @@ export function isAlreadyKnown(node: Node, id: string, { event }: Wish): boolean
  * Whether a listing shows the change. Engines say `die` and `pause` before they list it: for `die` they first unmount
  * and disconnect (moby `daemon/monitor.go`, `handleContainerExit`), which takes seconds on a busy host.
  */
-export function isShown(node: Node, id: string, { change }: Wish): boolean {
+export function isShown(node: Node, id: string, { change }: DueListing): boolean {
   const state = node.containers.get(id)?.state;
   if (state === undefined) return true;
   switch (change?.Action) {

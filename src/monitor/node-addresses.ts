@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import type { Node } from '../cluster/node.ts';
 import { canonicalIp } from '../scheduler/port-table.ts';
-import type { Node } from './node.ts';
 
 /** Engine label that names further addresses of a node, separated by commas: those that published ports may ask for. */
 export const ADDRESSES_LABEL = 'io.enxame.addresses';

@@ -1,16 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import pLimit from 'p-limit';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { Container } from '../cluster/container.ts';
+import { Node } from '../cluster/node.ts';
 import type { EngineClient } from '../engine/client.ts';
 import { Accounting } from './accounting.ts';
-import { Container } from './container.ts';
-import { Node } from './node.ts';
-
-beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
-afterEach(() => void vi.useRealTimers());
 
 /** A node with one container whose inspections are counted. */
-function world(): { readonly accounting: Accounting; readonly container: Container; readonly inspected: string[] } {
+function world() {
+  const clock = new FakeClock();
   const inspected: string[] = [];
   const client = {
     request: async ({ path }: { readonly path: string }) => {
@@ -22,7 +20,7 @@ function world(): { readonly accounting: Accounting; readonly container: Contain
   const summary = { Id: 'c1', Image: 'i', ImageID: 'i', Created: 1, State: 'running', Status: 'Up 2 hours' };
   const container = new Container(node, summary, 0);
   node.putContainer(container);
-  return { accounting: new Accounting(pLimit(1)), container, inspected };
+  return { accounting: new Accounting(clock, 1), container, inspected, clock };
 }
 
 async function turns(): Promise<void> {
@@ -43,12 +41,12 @@ test('inspections wait until the last hold ends', async () => {
 });
 
 test('a hold that does not end is passed over after a while', async () => {
-  const { accounting, container, inspected } = world();
+  const { clock, accounting, container, inspected } = world();
   accounting.hold();
   accounting.learn(container);
   await turns();
   expect(inspected).toEqual([]);
-  await vi.advanceTimersByTimeAsync(5_000);
+  clock.advance(5_000);
   await accounting.settled();
   expect(inspected).toEqual(['/containers/c1/json']);
 });

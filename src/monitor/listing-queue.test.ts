@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { containerSummary, modelNode } from '../../test/fakes/model.ts';
+import { Containers } from '../cluster/containers.ts';
+import type { Node } from '../cluster/node.ts';
 import type { EngineEvent } from '../engine/types.ts';
-import { Containers } from './containers.ts';
-import type { Node } from './node.ts';
-import { isAlreadyKnown, isShown, Wishes } from './wishes.ts';
+import { isAlreadyKnown, isShown, ListingQueue } from './listing-queue.ts';
 
 const ID = 'a'.padEnd(64, '0');
 
@@ -18,11 +18,11 @@ function nodeWith(state: string): Node {
   return node;
 }
 
-/** The wish after these events. */
-function wishAfter(...events: readonly EngineEvent[]) {
-  const wishes = new Wishes();
-  for (const each of events) wishes.follow(ID, each);
-  return wishes.take().get(ID) ?? { event: undefined, change: undefined, attempts: -1 };
+/** What is due after these events. */
+function dueAfter(...events: readonly EngineEvent[]) {
+  const queue = new ListingQueue();
+  for (const each of events) queue.follow(ID, each);
+  return queue.take().get(ID) ?? { event: undefined, change: undefined, attempts: -1 };
 }
 
 test.each<{ events: EngineEvent[]; state: string; isSpared: boolean }>([
@@ -41,7 +41,7 @@ test.each<{ events: EngineEvent[]; state: string; isSpared: boolean }>([
   { events: [event('update')], state: 'running', isSpared: false },
   { events: [event('health_status: healthy')], state: 'running', isSpared: false },
 ])('$events.length events, the last $events.0.Action, seen $state: spared $isSpared', ({ events, state, isSpared }) => {
-  expect(isAlreadyKnown(nodeWith(state), ID, wishAfter(...events))).toBe(isSpared);
+  expect(isAlreadyKnown(nodeWith(state), ID, dueAfter(...events))).toBe(isSpared);
 });
 
 test.each<{ events: EngineEvent[]; state: string; shown: boolean }>([
@@ -56,42 +56,42 @@ test.each<{ events: EngineEvent[]; state: string; shown: boolean }>([
   { events: [event('unpause')], state: 'paused', shown: false },
   { events: [event('update')], state: 'running', shown: true },
 ])('after $events.length events, the first $events.0.Action, $state shows it: $shown', ({ events, state, shown }) => {
-  expect(isShown(nodeWith(state), ID, wishAfter(...events))).toBe(shown);
+  expect(isShown(nodeWith(state), ID, dueAfter(...events))).toBe(shown);
 });
 
 describe('what is asked again', () => {
   test('is what it was when nothing else was said', () => {
-    const wishes = new Wishes();
-    wishes.follow(ID, event('die'));
-    const taken = wishes.take();
-    wishes.again(taken);
-    expect(wishes.take()).toEqual(taken);
+    const queue = new ListingQueue();
+    queue.follow(ID, event('die'));
+    const taken = queue.take();
+    queue.requeue(taken);
+    expect(queue.take()).toEqual(taken);
   });
 
   test('goes on waiting for its change when something else was said', () => {
-    const wishes = new Wishes();
-    wishes.follow(ID, event('die'));
-    const taken = wishes.take();
-    wishes.follow(ID, event('disconnect'));
-    wishes.again(taken);
-    expect(wishes.take().get(ID)).toMatchObject({ event: undefined, change: { Action: 'die' } });
+    const queue = new ListingQueue();
+    queue.follow(ID, event('die'));
+    const taken = queue.take();
+    queue.follow(ID, event('disconnect'));
+    queue.requeue(taken);
+    expect(queue.take().get(ID)).toMatchObject({ event: undefined, change: { Action: 'die' } });
   });
 
   test('gives way to a newer change', () => {
-    const wishes = new Wishes();
-    wishes.follow(ID, event('die'));
-    const taken = wishes.take();
-    wishes.follow(ID, event('start'));
-    wishes.again(taken);
-    expect(wishes.take().get(ID)).toMatchObject({ change: { Action: 'start' } });
+    const queue = new ListingQueue();
+    queue.follow(ID, event('die'));
+    const taken = queue.take();
+    queue.follow(ID, event('start'));
+    queue.requeue(taken);
+    expect(queue.take().get(ID)).toMatchObject({ change: { Action: 'start' } });
   });
 });
 
 test('a demand outlives the events, and keeps waiting for their change', () => {
-  const wishes = new Wishes();
-  wishes.follow(ID, event('die'));
-  wishes.follow('b', event('die'));
-  wishes.demand(ID);
-  wishes.forgetEvents();
-  expect([...wishes.take()]).toEqual([[ID, { event: undefined, change: event('die'), attempts: 0 }]]);
+  const queue = new ListingQueue();
+  queue.follow(ID, event('die'));
+  queue.follow('b', event('die'));
+  queue.demand(ID);
+  queue.forgetEvents();
+  expect([...queue.take()]).toEqual([[ID, { event: undefined, change: event('die'), attempts: 0 }]]);
 });

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
-import type { Node } from './node.ts';
-import { refreshStopped } from './stopped.ts';
+import type { Node } from '../cluster/node.ts';
+import { refreshUntilStopped } from './until-stopped.ts';
+
+const clock = { sleep: () => Promise.resolve(), now: () => 0, timer: () => never(), coarseTimer: () => never() };
+
+function never(): never {
+  throw new Error('not used');
+}
 
 /** A node whose listings show these states one after the other; undefined is a container that is gone. */
 function nodeShowing(...states: (string | undefined)[]): { node: Node; looks: () => number } {
@@ -21,6 +27,17 @@ test.each([
   { name: 'started again meanwhile', states: ['running'], looks: 8 },
 ])('$name', async ({ states, looks }) => {
   const shown = nodeShowing(...states);
-  await refreshStopped(shown.node, 'c');
+  await refreshUntilStopped(shown.node, 'c', clock);
   expect(shown.looks()).toBe(looks);
+});
+
+test('an engine that does not answer is not asked again', async () => {
+  let asked = 0;
+  const refreshContainers = async (): Promise<void> => {
+    asked += 1;
+    throw new Error('no answer');
+  };
+  const node = { containers: new Map(), refreshContainers } as unknown as Node;
+  await expect(refreshUntilStopped(node, 'c', clock)).rejects.toThrow('no answer');
+  expect(asked).toBe(1);
 });

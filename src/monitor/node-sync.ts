@@ -1,39 +1,18 @@
 import { createHash } from 'node:crypto';
+import type { Node } from '../cluster/node.ts';
+import type { NodeRefresher } from '../cluster/node-refresher.ts';
+import type { NodeWriter } from '../cluster/node-writer.ts';
+import type { Clock } from '../common/clock.ts';
 import { coalesced } from '../common/coalesced.ts';
 import { EngineError } from '../common/errors.ts';
+import type { Timer } from '../common/timer.ts';
 import { ANSWERS, askEngine, parseAnswer } from '../engine/answers.ts';
 import type { EngineClient } from '../engine/client.ts';
 import { EngineAnswerError, messageOf } from '../engine/exchange.ts';
 import type { Shape } from '../engine/shape.ts';
-import type {
-  ContainerSummary,
-  EngineEvent,
-  EngineInfo,
-  ImageSummary,
-  NetworkSummary,
-  VolumeSummary,
-} from '../engine/types.ts';
-import type { Node } from './node.ts';
-import { isAlreadyKnown, isShown, MAX_ATTEMPTS, type Wish, Wishes } from './wishes.ts';
-
-/** Where a node's listings are written: the cluster. */
-export interface NodeWriter {
-  /** A listing said what is known already. */
-  confirmContainers(node: Node): void;
-  /** Sets all containers of a node. */
-  replaceContainers(node: Node, summaries: readonly ContainerSummary[]): void;
-  /** Sets the listed ones among `engineIds`; those not listed are gone. */
-  updateContainers(node: Node, engineIds: readonly string[], summaries: readonly ContainerSummary[]): void;
-  removeContainer(node: Node, engineId: string): void;
-  replaceImages(node: Node, summaries: readonly ImageSummary[]): void;
-  replaceNetworks(node: Node, summaries: readonly NetworkSummary[]): void;
-  replaceVolumes(node: Node, summaries: readonly VolumeSummary[]): void;
-  setInfo(node: Node, info: EngineInfo): void;
-  /** A container's reservation must be read again (`docker update`). */
-  forgetReservation(node: Node, engineId: string): void;
-  /** Everything is being listed: reservations that could not be read before may be readable now. */
-  learnAgain(node: Node): void;
-}
+import type { ContainerSummary, EngineEvent } from '../engine/types.ts';
+import { type DueListing, isAlreadyKnown, isShown, ListingQueue, MAX_ATTEMPTS } from './listing-queue.ts';
+import { refreshUntilStopped } from './until-stopped.ts';
 
 /** How long changes seen in events are gathered before they are listed in one call, in milliseconds. */
 const GATHER_MS = 20;
@@ -50,18 +29,19 @@ const RECHECK_MS = 80;
  * Keeps the model of one node equal to its engine: lists what changed, at most one listing of a kind at a time, so that
  * an older answer never overwrites a newer one.
  */
-export class NodeSync {
+export class NodeSync implements NodeRefresher {
   readonly refreshImages: () => Promise<void>;
   readonly refreshNetworks: () => Promise<void>;
   readonly refreshVolumes: () => Promise<void>;
   readonly refreshInfo: () => Promise<void>;
   readonly #node: Node;
   readonly #writer: NodeWriter;
-  readonly #wishes = new Wishes();
+  readonly #clock: Clock;
+  readonly #queue = new ListingQueue();
   #isAllDirty = false;
   readonly #flushDirty: () => Promise<void>;
-  readonly #later = new Map<() => Promise<void>, NodeJS.Timeout>();
-  readonly #rechecks = new Set<NodeJS.Timeout>();
+  readonly #later = new Map<() => Promise<void>, Timer>();
+  readonly #rechecks = new Set<Timer>();
   /** Hash of the last listing of all containers: the listings themselves would be as large as the model. */
   #lastContainers: string | undefined;
   /** Gone while a listing is under way that may still name them; engines never use an ID twice. */
@@ -69,8 +49,9 @@ export class NodeSync {
   /** Grows with every {@link reset}: what was asked before may come from another engine and is not written. */
   #generation = 0;
 
-  constructor(node: Node, writer: NodeWriter) {
+  constructor(node: Node, writer: NodeWriter, clock: Clock) {
     this.#node = node;
+    this.#clock = clock;
     this.#writer = writer;
     this.#flushDirty = coalesced(() => this.#listDirty());
     const { images, networks, volumes, info } = ANSWERS;
@@ -84,8 +65,12 @@ export class NodeSync {
 
   /** Lists these containers in a call that begins after this one. */
   refreshContainers(engineIds: readonly string[]): Promise<void> {
-    for (const id of engineIds) this.#wishes.demand(id);
+    for (const id of engineIds) this.#queue.demand(id);
     return this.#flushDirty();
+  }
+
+  refreshStopped(engineId: string): Promise<void> {
+    return refreshUntilStopped(this.#node, engineId, this.#clock);
   }
 
   /** Lists all containers. Skips reading them when the engine's answer is the same text as the last time. */
@@ -116,23 +101,23 @@ export class NodeSync {
   }
 
   /**
-   * Forgets what was planned and what was listed: the connection is new, everything is listed again. Wishes that
-   * somebody waits for stay.
+   * Forgets what was planned and what was listed: the connection is new, everything is listed again. Listings that a
+   * caller waits for stay.
    */
   reset(): void {
     this.#generation += 1;
-    for (const timer of this.#later.values()) clearTimeout(timer);
+    for (const timer of this.#later.values()) timer.stop();
     this.#later.clear();
-    for (const timer of this.#rechecks) clearTimeout(timer);
+    for (const timer of this.#rechecks) timer.stop();
     this.#rechecks.clear();
-    this.#wishes.forgetEvents();
+    this.#queue.forgetEvents();
     this.#lastContainers = undefined;
   }
 
   #onContainerEvent(event: EngineEvent): void {
     const id = event.Actor.ID;
     if (event.Action === 'destroy') {
-      this.#wishes.forget(id);
+      this.#queue.forget(id);
       this.#destroyed.add(id);
       this.#writer.removeContainer(this.#node, id);
     } else if (CONTAINER_ACTIONS.has(event.Action) || event.Action.startsWith('health_status')) {
@@ -153,61 +138,60 @@ export class NodeSync {
   }
 
   #follow(id: string, event: EngineEvent): void {
-    this.#wishes.follow(id, event);
+    this.#queue.follow(id, event);
     this.#refreshLater(this.#flushDirty);
   }
 
   #refreshLater(refresh: () => Promise<void>): void {
     if (this.#later.has(refresh)) return;
-    const timer = setTimeout(() => {
+    const timer = this.#clock.timer(() => {
       this.#later.delete(refresh);
       // A failed listing is no loss: what was to be listed stays planned, and the monitor lists everything now and then.
       refresh().catch(() => undefined);
-    }, GATHER_MS);
+    });
+    timer.start(GATHER_MS);
     this.#later.set(refresh, timer);
   }
 
   async #listDirty(): Promise<void> {
     const generation = this.#generation;
-    const wishes = this.#wishes.take();
+    const due = this.#queue.take();
     const isAll = this.#isAllDirty;
     this.#isAllDirty = false;
     this.#destroyed.clear();
     try {
-      const ids = [...wishes].flatMap(([id, wish]) => (isAlreadyKnown(this.#node, id, wish) ? [] : [id]));
+      const ids = [...due].flatMap(([id, listing]) => (isAlreadyKnown(this.#node, id, listing) ? [] : [id]));
       if (isAll || ids.length > MAX_IDS_PER_LIST) await this.#listAllContainers(generation);
       else if (ids.length > 0) await this.#listContainers(ids, generation);
     } catch (error) {
-      if (generation === this.#generation) this.#wishAgain(wishes, isAll);
+      if (generation === this.#generation) this.#requeue(due, isAll);
       throw error;
     }
-    this.#recheck(wishes);
+    this.#recheck(due);
   }
 
-  /** Nobody else may ask again for what a failed listing left out. */
-  #wishAgain(wishes: ReadonlyMap<string, Wish>, isAll: boolean): void {
+  /** No other caller may ask again for what a failed listing left out. */
+  #requeue(due: ReadonlyMap<string, DueListing>, isAll: boolean): void {
     this.#isAllDirty ||= isAll;
-    this.#wishes.again(new Map([...wishes].filter(([id]) => !this.#destroyed.has(id))));
+    this.#queue.requeue(new Map([...due].filter(([id]) => !this.#destroyed.has(id))));
   }
 
   /** Lists again, later, what the listing did not show though an event had said it. */
-  #recheck(wishes: ReadonlyMap<string, Wish>): void {
+  #recheck(due: ReadonlyMap<string, DueListing>): void {
     let attempts = 0;
-    const missing = new Map<string, Wish>();
-    for (const [id, wish] of wishes) {
-      if (isShown(this.#node, id, wish) || wish.attempts >= MAX_ATTEMPTS) continue;
-      missing.set(id, { ...wish, event: undefined, attempts: wish.attempts + 1 });
-      attempts = Math.max(attempts, wish.attempts);
+    const missing = new Map<string, DueListing>();
+    for (const [id, listing] of due) {
+      if (isShown(this.#node, id, listing) || listing.attempts >= MAX_ATTEMPTS) continue;
+      missing.set(id, { ...listing, event: undefined, attempts: listing.attempts + 1 });
+      attempts = Math.max(attempts, listing.attempts);
     }
     if (missing.size === 0) return;
-    const timer = setTimeout(
-      () => {
-        this.#rechecks.delete(timer);
-        this.#wishes.again(missing);
-        this.#flushDirty().catch(() => undefined); // As in #refreshLater.
-      },
-      RECHECK_MS * 2 ** attempts,
-    );
+    const timer = this.#clock.timer(() => {
+      this.#rechecks.delete(timer);
+      this.#queue.requeue(missing);
+      this.#flushDirty().catch(() => undefined); // As in #refreshLater.
+    });
+    timer.start(RECHECK_MS * 2 ** attempts);
     this.#rechecks.add(timer);
   }
 

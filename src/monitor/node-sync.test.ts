@@ -2,19 +2,21 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeEngine, type FakeEngineOptions } from '../../simulator/fake-engine.ts';
 import { engineInfo } from '../../test/fakes/model.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
+import { Cluster } from '../cluster/cluster.ts';
+import { Node } from '../cluster/node.ts';
 import { systemClock } from '../common/clock.ts';
 import { silentLogger } from '../common/logger.ts';
 import { EngineClient } from '../engine/client.ts';
 import { tcpConnector } from '../engine/connectors/socket.ts';
 import type { EngineEvent } from '../engine/types.ts';
-import { Cluster } from './cluster.ts';
-import { Node } from './node.ts';
+import { Accounting } from './accounting.ts';
 import { NodeSync } from './node-sync.ts';
 
 const LIST = 'GET /containers/json';
 
 let engine: FakeEngine;
 let cluster: Cluster;
+let accounting: Accounting;
 let node: Node;
 let sync: NodeSync;
 
@@ -22,10 +24,11 @@ async function start(options: FakeEngineOptions = {}): Promise<void> {
   engine = await FakeEngine.start({ name: 'bee', ...options });
   const [host = '', port = ''] = engine.address.split(':');
   node = new Node(engine.address, new EngineClient(tcpConnector(host, Number(port))), host);
-  cluster = new Cluster(systemClock, silentLogger());
+  accounting = new Accounting(systemClock);
+  cluster = new Cluster({ clock: systemClock, logger: silentLogger(), accounting });
   cluster.addNode(node);
-  sync = new NodeSync(node, cluster);
-  node.attachSync(sync);
+  sync = new NodeSync(node, cluster, systemClock);
+  node.attachRefresher(sync);
   cluster.setInfo(node, engineInfo('bee', 'id-of-bee'));
   cluster.setState(node, 'Healthy', '');
 }
@@ -231,7 +234,7 @@ describe('events', () => {
   test('that need no listing cause none', async () => {
     const made = engine.run({ name: 'web' });
     await node.refreshContainers([made.id]);
-    await cluster.accounting.settled();
+    await accounting.settled();
     const before = engine.requests.length;
     for (const action of ['exec_create: ls', 'exec_start: ls', 'exec_die', 'attach', 'resize', 'top', 'kill', 'stop'])
       sync.onEvent(event(made.id, action));
@@ -239,7 +242,7 @@ describe('events', () => {
     const other = engine.run({ name: 'other' });
     sync.onEvent(event(other.id, 'start'));
     await waitUntil(() => names().includes('other'));
-    await cluster.accounting.settled();
+    await accounting.settled();
     expect(engine.requests.slice(before).map(({ query }) => query.get('filters'))).toEqual([
       JSON.stringify({ id: [other.id] }),
       null, // The inspection that tells what the other reserves.
@@ -288,13 +291,13 @@ test('a reservation that could not be read is read after a later listing', async
   const made = engine.run({ name: 'web' });
   const stop = engine.lie(`GET /containers/${made.id}/json`, 500, { message: 'busy' });
   await sync.refreshAll();
-  await cluster.accounting.settled();
+  await accounting.settled();
   expect(engine.requestsTo(`GET /containers/${made.id}/json`)).toHaveLength(1);
   stop();
   await sync.refreshAll();
-  await cluster.accounting.settled();
+  await accounting.settled();
   expect(engine.requestsTo(`GET /containers/${made.id}/json`)).toHaveLength(2);
   await sync.refreshAll();
-  await cluster.accounting.settled();
+  await accounting.settled();
   expect(engine.requestsTo(`GET /containers/${made.id}/json`)).toHaveLength(2);
 });
