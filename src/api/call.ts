@@ -42,7 +42,7 @@ export interface Services {
  * Answers one call. It resolves when the answer is complete or given up; what it throws becomes Docker's
  * `{"message": …}` if nothing was sent yet, else the connection is cut so that the client notices.
  *
- * An area registers its handlers under the keys of the table in routes.ts, and handlers.ts lists the areas:
+ * An area registers its handlers under the keys of the table in operations.ts, and handlers.ts lists the areas:
  * `export const volumeRoutes: RouteHandlers = { 'GET /volumes': listVolumes, … }`.
  */
 export type Handler = (call: Call) => Promise<void>;

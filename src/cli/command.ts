@@ -10,8 +10,6 @@ export interface CommandContext extends Io {
   readonly argv: readonly string[];
   /** A logger at the level the person asked for. Loaded on first use. */
   logger(): Promise<Logger>;
-  /** All commands with all their flags, for what describes them. */
-  wholeProgram(): Promise<Command>;
 }
 
 /** What a file in `commands/` exports: it gives the command, which already has its name, its arguments, flags and action. */

@@ -134,6 +134,13 @@ describe('wrong command lines', { timeout: 30_000 }, () => {
     expect({ code, out }).toEqual({ code: 2, out: '' });
   });
 
+  it.each(['machine', 'certs'])('enxame %s without a command shows its help and fails', async (name) => {
+    const { code, err } = await enxame(name);
+    expect(code).toBe(2);
+    expect(err).toContain('Commands:');
+    expect(err).toMatch(new RegExp(`\nenxame: ${name}: no command given\\. Run 'enxame ${name} --help'\n$`));
+  });
+
   it('says where an error comes from with --debug', async () => {
     const { code, err } = await enxame('--debug list 10.0.0.1');
     expect(code).toBe(2);

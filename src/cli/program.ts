@@ -5,7 +5,7 @@ import { VERSION } from '../common/version.ts';
 import { asSentence, type CommandContext, type CommandModule } from './command.ts';
 import type { Io } from './io.ts';
 import { wantsColor } from './output/colors.ts';
-import { reportError } from './output/errors.ts';
+import { FAILURE, reportError } from './output/errors.ts';
 import { addJsonFlags, normalWords } from './words.ts';
 
 interface CommandSpec {
@@ -150,6 +150,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const spec = COMMANDS.find(({ name, aliases }) => name === wanted || aliases?.includes(wanted ?? ''));
   const program = bareProgram(io);
   const context = contextOf(program, io, argv);
+  if (argv[0] === COMPLETE) return await complete(argv.slice(1), context);
   try {
     for (const each of COMMANDS) await addCommand(program, each, context, each === spec);
     addJsonFlags(program);
@@ -178,12 +179,25 @@ function asksLikeDockerMachine(argv: readonly string[], env: Io['env']): boolean
   return rest.slice(0, until === -1 ? rest.length : until).includes('-D') || isTrue(env.MACHINE_DEBUG);
 }
 
-/** The program with every command complete. */
-async function wholeProgram(context: CommandContext): Promise<Command> {
-  const program = bareProgram(context);
-  for (const spec of COMMANDS) await addCommand(program, spec, context, true);
-  addJsonFlags(program);
-  return program;
+/** The word with which the scripts of `enxame completion` ask for the words that may come next. */
+const COMPLETE = '__complete';
+
+/** Whatever goes wrong in the middle of a line is not told there: there is nothing to complete. */
+async function complete(words: readonly string[], context: CommandContext): Promise<number> {
+  try {
+    const program = bareProgram(context);
+    const wanted = wantedCommand(words.slice(0, -1));
+    for (const spec of COMMANDS) {
+      const isWanted = spec.name === wanted || (spec.aliases?.includes(wanted ?? '') ?? false);
+      await addCommand(program, spec, context, isWanted);
+    }
+    addJsonFlags(program);
+    const { completeWords } = await import('./completion/command.ts');
+    context.out(await completeWords(words, program, context));
+    return 0;
+  } catch {
+    return FAILURE;
+  }
 }
 
 function bareProgram(io: Io): Command {
@@ -240,7 +254,7 @@ async function addCommand(
 }
 
 function contextOf(program: Command, io: Io, argv: readonly string[]): CommandContext {
-  const context: CommandContext = {
+  return {
     ...io,
     clock: systemClock,
     argv,
@@ -254,9 +268,7 @@ function contextOf(program: Command, io: Io, argv: readonly string[]): CommandCo
         text: isText ? { color: io.isErrTerminal && wantsColor(io.env) } : undefined,
       });
     },
-    wholeProgram: () => wholeProgram(context),
   };
-  return context;
 }
 
 // The command a line asks for: its first word that is neither a global flag nor the value of one.

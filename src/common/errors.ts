@@ -71,6 +71,13 @@ export class DiscoveryError extends ClusterError {
   }
 }
 
+/** A machine could not be made or changed: what was tried, why it failed, and what to do next, on one line. */
+export class DriverError extends ClusterError {
+  constructor(message: string, code: string = 'DRIVER', cause?: unknown) {
+    super(message, { code, status: 500, cause });
+  }
+}
+
 /** The command line is wrong (exit code 2). */
 export class UsageError extends ClusterError {
   constructor(message: string, code: string = 'USAGE') {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { makeFolder } from './make-folder.ts';
 
 /**
- * Replaces a file with one that only its owner can read, all at once: whoever looks sees the old content or the new, also after
+ * Replaces a file with one that only its owner can read, all at once: readers see the old content or the new, also after
  * a loss of power. The folder is made when absent.
  */
 export async function writePrivate(path: string, content: string | Uint8Array): Promise<void> {
@@ -40,4 +40,11 @@ export async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
+}
+
+/** Makes a folder with its parents, the new ones for their owner only. Returns its path. */
+export async function privateFolder(...parts: readonly string[]): Promise<string> {
+  const path = join(...parts);
+  await makeFolder(path);
+  return path;
 }

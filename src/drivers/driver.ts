@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import type { Provisioner } from '../provision/provisioner.ts';
+import type { Shell } from '../provision/shell.ts';
 import type { ResourceJournal } from './journal.ts';
 import type { DriverOption, OptionValues, ValuesOf } from './options.ts';
 import type { MachineState } from './state.ts';
@@ -126,28 +127,7 @@ export interface ClientCertificates {
   readonly key: string;
 }
 
-/** How to run commands on a machine. */
-export type Shell = SshTarget | CommandTarget;
-
-/** A host to log in to with SSH. */
-export interface SshTarget {
-  readonly kind: 'ssh';
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  /** Absolute path of a private key; absent: the agent's keys and the person's own ones. */
-  readonly keyPath?: string;
-  /** Accepted host keys as `known_hosts` lines; absent: the person's known_hosts, new ones accepted at first use. */
-  readonly knownHostsPath?: string;
-}
-
-/** A program of this machine that runs a command over there, put in front of it: `nsenter …`. */
-export interface CommandTarget {
-  readonly kind: 'command';
-  readonly prefix: readonly string[];
-}
-
-/** What {@link defineDriver} makes a driver from: options whose values are typed in `open`. */
+/** A driver whose options have their types in `open`. */
 export interface DriverDefinition<Options extends readonly DriverOption[]> {
   readonly name: string;
   readonly summary: string;

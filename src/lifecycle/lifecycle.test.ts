@@ -10,8 +10,10 @@ import { silentLogger } from '../common/logger.ts';
 import { parseSpec } from './container-spec.ts';
 import type { LifecycleDeps } from './deps.ts';
 import { ContainerLifecycle } from './lifecycle.ts';
+import type { Removal } from './operations.ts';
 
 const OPTIONS = { createRetries: 0 };
+const CALL = { api: '1.44', signal: new AbortController().signal } as const;
 
 /** A container on an engine that says whether it is one of `--rm`, started on networks that behave as told. */
 async function world(start: LifecycleDeps['networks']['start'], isAutomatic: boolean) {
@@ -33,8 +35,8 @@ async function world(start: LifecycleDeps['networks']['start'], isAutomatic: boo
   const stops = await Stops.open(memoryRecords());
   const deps = { networks: { start }, cluster, stops, logger: silentLogger() } as unknown as LifecycleDeps;
   const container = { node, id: 'c', engineId: 'c', name: 'c' } as unknown as Container;
-  const request = { search: '', api: '1.44', signal: new AbortController().signal } as const;
-  return { act: () => new ContainerLifecycle(deps, OPTIONS).act(container, 'start', request), asked, removed };
+  const operation = { kind: 'start', search: '' } as const;
+  return { act: () => new ContainerLifecycle(deps, OPTIONS).operate(container, operation, CALL), asked, removed };
 }
 
 describe('starting a container', () => {
@@ -104,15 +106,15 @@ describe('a container of a node that is down', () => {
     const deps = { cluster, networks, tombstones, stops: await Stops.open(memoryRecords()), logger: silentLogger() };
     const lifecycle = new ContainerLifecycle(deps as unknown as LifecycleDeps, OPTIONS);
     const container = { node, engineId: 'c', name: 'web' } as unknown as Container;
-    const remove = (search: string) =>
-      lifecycle.remove(container, { search, api: '1.44', signal: new AbortController().signal });
+    const remove = (removal: Partial<Removal>) =>
+      lifecycle.remove(container, { search: '', isForced: false, ...removal }, CALL);
     return { node, tombstones, removed, calls, remove };
   }
 
   test('is removed with force at once, and its node hears of it when it is back', async () => {
     const kept = memoryRecords();
     const { remove, removed, calls, tombstones } = await gone(kept);
-    expect((await remove('?force=1&v=1')).statusCode).toBe(204);
+    expect((await remove({ isForced: true, search: '?force=1&v=1' })).statusCode).toBe(204);
     expect({ removed, calls }).toEqual({ removed: ['c'], calls: [] });
     expect(tombstones.has('c')).toBe(true);
     // What was answered survives the manager.
@@ -121,15 +123,15 @@ describe('a container of a node that is down', () => {
     ]);
   });
 
-  test.each(['', '?force=0', '?force=1&link=1'])('is not removed with %j', async (search) => {
+  test.each([{}, { link: 'web/db' }])('is not removed with %j', async (removal) => {
     const { remove, removed, tombstones } = await gone();
-    await expect(remove(search)).rejects.toThrow('container web is on node one, which is unhealthy');
+    await expect(remove(removal)).rejects.toThrow('container web is on node one, which is unhealthy');
     expect({ removed, size: tombstones.size }).toEqual({ removed: [], size: 0 });
   });
 
   test('stays when its removal could not be written', async () => {
     const { remove, removed, tombstones } = await gone(fullDiskRecords({ isFull: true }));
-    await expect(remove('?force=1')).rejects.toThrow('No space left on device');
+    await expect(remove({ isForced: true })).rejects.toThrow('No space left on device');
     expect({ removed, isHidden: tombstones.has('c') }).toEqual({ removed: [], isHidden: false });
   });
 
@@ -140,7 +142,7 @@ describe('a container of a node that is down', () => {
       node.isHealthy = false;
       return Promise.reject(new Error('the node is lost'));
     };
-    expect((await remove('?force=true')).statusCode).toBe(204);
+    expect((await remove({ isForced: true })).statusCode).toBe(204);
     expect(removed).toEqual(['c']);
   });
 });
@@ -161,11 +163,11 @@ test('a stop of a container that does not run is remembered until it is started'
     OPTIONS,
   );
   const act = (action: 'start' | 'stop', state: string) =>
-    lifecycle.act({ node, engineId: 'c', name: 'c', state } as unknown as Container, action, {
-      search: '',
-      api: '1.44',
-      signal: new AbortController().signal,
-    });
+    lifecycle.operate(
+      { node, engineId: 'c', name: 'c', state } as unknown as Container,
+      { kind: action, search: '' },
+      CALL,
+    );
   await act('stop', 'running');
   expect(stops.has('c')).toBe(false);
   await act('stop', 'exited');

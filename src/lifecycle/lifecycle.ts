@@ -7,22 +7,16 @@ import type { ContainerSpec, CreateCall } from './container-spec.ts';
 import { createContainer } from './create.ts';
 import type { LifecycleDeps, LifecycleOptions, ProvisionalDeps } from './deps.ts';
 import { Drafts } from './drafts.ts';
+import {
+  type ContainerOperation,
+  isStart,
+  isStop,
+  type OperationCall,
+  type Removal,
+  type Renaming,
+} from './operations.ts';
 import { resolveUnfinished } from './resolve-unfinished.ts';
 import { Traffic } from './traffic.ts';
-
-/** Operations on an existing container that engines answer with a status and at most a few bytes. */
-export type ContainerAction = 'start' | 'stop' | 'restart' | 'kill' | 'pause' | 'unpause' | 'update';
-
-/** How a client asked for an operation: passed on to the engine as it came. */
-export interface ActionRequest {
-  /** The query with its `?`, or empty. */
-  readonly search: string;
-  /** The container as the client named it. */
-  readonly reference?: string;
-  readonly body?: Buffer | undefined;
-  readonly api: ApiVersion;
-  readonly signal: AbortSignal;
-}
 
 /**
  * The one place through which every container is created, started, stopped, renamed and removed. Each operation
@@ -62,45 +56,39 @@ export class ContainerLifecycle {
     return createContainer(this.#deps, this.#options, spec, call);
   }
 
-  /** Passes an action to the container's engine; waits as long as the engine does (stopping takes its grace period). */
-  async act(meant: Container, action: ContainerAction, request: ActionRequest): Promise<EngineAnswer> {
+  /** Passes an operation to the container's engine; waits as long as the engine does (stopping takes its grace period). */
+  async operate(meant: Container, operation: ContainerOperation, call: OperationCall): Promise<EngineAnswer> {
     const container = await this.use(meant);
     requireHealthy(container.node, `container ${container.name}`);
     const { node, engineId } = container;
-    await this.#noteWish(container, action, request.search);
-    const call = (): Promise<EngineAnswer> =>
+    await this.#noteStop(container, operation);
+    const ask = (): Promise<EngineAnswer> =>
       node.client.request({
         method: 'POST',
-        path: `/containers/${engineId}/${action}${request.search}`,
-        api: request.api,
-        body: request.body,
-        signal: request.signal,
+        path: `/containers/${engineId}/${operation.kind}${operation.search}`,
+        api: call.api,
+        body: operation.body,
+        signal: call.signal,
         timeoutMs: 0,
       });
-    const starts = action === 'start' || action === 'restart';
-    const answer = starts ? await this.#start(container, call, request) : await call();
+    const answer = isStart(operation) ? await this.#start(container, ask, call) : await ask();
     if (answer.statusCode < 400) {
-      if (action === 'update') this.#deps.cluster.forgetReservation(node, engineId);
-      await this.#refresh(container, isStopped(action, request.search));
+      if (operation.kind === 'update') this.#deps.cluster.forgetReservation(node, engineId);
+      await this.#refresh(container, isStop(operation));
     }
     return answer;
   }
 
   /** Renames when the name is free in the whole cluster. */
-  async rename(meant: Container, name: string, request: ActionRequest): Promise<EngineAnswer> {
+  async rename(meant: Container, { name, search }: Renaming, { api, signal }: OperationCall): Promise<EngineAnswer> {
     const container = await this.settled(meant);
     requireHealthy(container.node, `container ${container.name}`);
-    const release = this.#deps.cluster.names.reserve(name.replace(/^\//, ''));
+    const release = this.#deps.cluster.names.reserve(name);
     try {
-      const path = `/containers/${container.engineId}/rename${request.search}`;
-      const answer = await container.node.client.request({
-        method: 'POST',
-        path,
-        api: request.api,
-        signal: request.signal,
-      });
+      const path = `/containers/${container.engineId}/rename${search}`;
+      const answer = await container.node.client.request({ method: 'POST', path, api, signal });
       if (answer.statusCode >= 400) return answer;
-      this.#deps.drafts.rename(container.id, name.replace(/^\//, ''));
+      this.#deps.drafts.rename(container.id, name);
       await this.#refresh(container);
       return answer;
     } finally {
@@ -112,17 +100,14 @@ export class ContainerLifecycle {
    * Removes it from its engine and from the model. With force also while its node is down: its name is free at once, and it is
    * removed when the node returns.
    */
-  async remove(meant: Container, request: ActionRequest): Promise<EngineAnswer> {
+  async remove(meant: Container, removal: Removal, { api, signal }: OperationCall): Promise<EngineAnswer> {
     const container = await this.settled(meant);
-    const query = new URLSearchParams(request.search);
-    const isLinkOnly = isTrue(query.get('link'));
-    const isForced = isTrue(query.get('force')) && !isLinkOnly;
+    const { isForced, link, search } = removal;
     const { node, engineId } = container;
-    if (!node.isHealthy && isForced) return this.#bury(container, request);
+    if (!node.isHealthy && isForced) return this.#bury(container, search);
     requireHealthy(node, `container ${container.name}`);
-    if (isLinkOnly) return this.#removeLink(container, request);
-    const path = `/containers/${engineId}${request.search}`;
-    const { api, signal } = request;
+    if (link !== undefined) return this.#removeLink(container, link, search, { api, signal });
+    const path = `/containers/${engineId}${search}`;
     await this.#deps.networks.attachEnded(container, signal);
     try {
       const answer = await node.client.request({ method: 'DELETE', path, api, signal, timeoutMs: 0 });
@@ -133,15 +118,20 @@ export class ContainerLifecycle {
       }
       return answer;
     } catch (error) {
-      // The node was lost meanwhile: whether it did it is seen when it returns.
+      // The node was lost meanwhile: whether it removed the container is seen when it returns.
       if (node.isHealthy || !isForced || signal.aborted) throw error;
-      return this.#bury(container, request);
+      return this.#bury(container, search);
     }
   }
 
   /** A link goes by its name, `web/db`; one without the other container's name is the engine's to refuse. */
-  async #removeLink(container: Container, { reference, search, api, signal }: ActionRequest): Promise<EngineAnswer> {
-    const [parent, alias] = (reference ?? '').split('/').slice(-2);
+  async #removeLink(
+    container: Container,
+    link: string,
+    search: string,
+    { api, signal }: OperationCall,
+  ): Promise<EngineAnswer> {
+    const [parent, alias] = link.split('/').slice(-2);
     const isNamed = parent && alias && container.links.includes(`${parent}/${alias}`);
     const name = isNamed ? `${encodeURIComponent(parent)}/${encodeURIComponent(alias)}` : container.engineId;
     const path = `/containers/${name}${search}`;
@@ -150,7 +140,7 @@ export class ContainerLifecycle {
     return answer;
   }
 
-  async #bury({ node, id, engineId, name }: Container, { search }: ActionRequest): Promise<EngineAnswer> {
+  async #bury({ node, id, engineId, name }: Container, search: string): Promise<EngineAnswer> {
     await this.#deps.tombstones.bury({ engineId, nodeId: node.id, name, search });
     this.#deps.drafts.forget(id);
     this.#deps.cluster.removeContainer(node, engineId);
@@ -158,20 +148,20 @@ export class ContainerLifecycle {
     return NO_CONTENT;
   }
 
-  /** What a client wants of a container that does not run is nothing its engine remembers. */
-  async #noteWish({ engineId, state }: Container, action: ContainerAction, search: string): Promise<void> {
-    if (isStopped(action, search) && state === 'exited') await this.#deps.stops.add(engineId);
-    if (action === 'start' || action === 'restart') await this.#deps.stops.forget(engineId);
+  /** An engine does not remember that a client stopped a container which did not run. */
+  async #noteStop({ engineId, state }: Container, operation: ContainerOperation): Promise<void> {
+    if (isStop(operation) && state === 'exited') await this.#deps.stops.add(engineId);
+    if (isStart(operation)) await this.#deps.stops.forget(engineId);
   }
 
   /** Refused before its engine was asked: what the engine does with a container of `--rm` whose start fails is done here. */
   async #start(
     container: Container,
-    call: () => Promise<EngineAnswer>,
-    { api, signal }: ActionRequest,
+    ask: () => Promise<EngineAnswer>,
+    { api, signal }: OperationCall,
   ): Promise<EngineAnswer> {
     try {
-      return await this.#deps.networks.start(container, call, signal);
+      return await this.#deps.networks.start(container, ask, signal);
     } catch (error) {
       if (error instanceof ClusterError && error.code === 'ATTACH_REFUSED') await this.#removeAutomatic(container, api);
       throw error;
@@ -201,16 +191,4 @@ export class ContainerLifecycle {
   }
 }
 
-/** Whether an engine that did this says that the container has stopped: it does not wait for what other signals do. */
-function isStopped(action: ContainerAction, search: string): boolean {
-  if (action !== 'kill') return action === 'stop';
-  const signal = new URLSearchParams(search).get('signal') ?? '';
-  return ['', 'KILL', 'SIGKILL', '9'].includes(signal.toUpperCase());
-}
-
 const NO_CONTENT: EngineAnswer = { statusCode: 204, rawHeaders: [], body: Buffer.alloc(0) };
-
-/** As engines read it: everything but these is true (moby `api/server/httputils/form.go`). */
-function isTrue(value: string | null): boolean {
-  return value !== null && !['', '0', 'no', 'false', 'none'].includes(value.trim().toLowerCase());
-}

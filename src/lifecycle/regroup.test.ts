@@ -14,8 +14,8 @@ function using(volumes: readonly string[], more: object = {}): object {
 const on = (name: string, body: object = {}): object => ({ ...body, Env: [`constraint:node==${name}`] });
 
 function act(world: FakeLifecycle, reference: string, action: 'start'): Promise<{ readonly statusCode: number }> {
-  const request = { search: '', api: '1.44', signal: new AbortController().signal } as const;
-  return world.lifecycle.act(world.fake.cluster.container(reference), action, request);
+  const call = { api: '1.44', signal: new AbortController().signal } as const;
+  return world.lifecycle.operate(world.fake.cluster.container(reference), { kind: action, search: '' }, call);
 }
 
 /** Names at each engine, and the volumes there. */

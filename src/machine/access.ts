@@ -4,6 +4,7 @@ import { EngineClient } from '../engine/client.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';
 import { tlsConnector } from '../engine/connectors/socket.ts';
+import { isTlsFailure } from '../engine/tls-failure.ts';
 import type { StoredMachine } from './store.ts';
 import { clientFiles } from './trust.ts';
 
@@ -48,13 +49,6 @@ function unusableFiles({ record, tlsFolder }: StoredMachine, cause: unknown): un
     'ENGINE_TLS',
     cause,
   );
-}
-
-/** Whether certificates are what an engine could not be reached for; an address that begins with `tls:` says nothing about that. */
-export function isTlsFailure(error: unknown): error is EngineError {
-  if (!(error instanceof EngineError)) return false;
-  const text = reasonOf(error).replace(/\b\w+:\/\/\S+/g, '');
-  return error.code === 'ENGINE_TLS' || /certificate|altnames?\b|\b(SSL|TLS)\b|EPROTO/i.test(text);
 }
 
 function certificateError(name: string, url: string, cause: EngineError): EngineError {

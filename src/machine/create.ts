@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { ClusterError, reasonOf, UsageError } from '../common/errors.ts';
+import { ClusterError, DriverError, reasonOf, UsageError } from '../common/errors.ts';
+import { writePrivate } from '../common/private-file.ts';
 import type { DriverModule } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/drivers.ts';
-import { DriverError, machineExists, PreCreateError } from '../drivers/errors.ts';
 import { resolveOptions, storable } from '../drivers/option-values.ts';
 import type { OptionValue, OptionValues } from '../drivers/options.ts';
 import type { Provisioner, Task } from '../provision/provisioner.ts';
 import { engineVersion } from './access.ts';
-import { writePrivate } from './files.ts';
+import { machineExists, PreCreateError } from './errors.ts';
 import { engineSpecOf, type Machine, type MachineContext, openMachine, provisionerOf } from './machine.ts';
 import { type EngineSettings, isReady, type MachineRecord, READY, type SwarmSettings } from './record.ts';
 import { assertMachineName, type StoredMachine } from './store.ts';

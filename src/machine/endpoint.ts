@@ -1,5 +1,4 @@
-import { ClusterError, reasonOf, UsageError } from '../common/errors.ts';
-import { DriverError } from '../drivers/errors.ts';
+import { ClusterError, DriverError, reasonOf, UsageError } from '../common/errors.ts';
 import { engineVersion } from './access.ts';
 import { type Machine, type MachineContext, openByName } from './machine.ts';
 import { swarmUrl } from './status.ts';

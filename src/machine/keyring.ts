@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
-import { DriverError } from '../drivers/errors.ts';
+import { DriverError } from '../common/errors.ts';
 import type { OptionValue } from '../drivers/options.ts';
 
 /** Values by flag. */

@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../common/clock.ts';
 import { ConflictError } from '../common/errors.ts';
-import { privateFolder } from './files.ts';
+import { privateFolder } from '../common/private-file.ts';
 
 /** A lock that is held. */
 export interface Lock {

@@ -1,5 +1,5 @@
 import { ExitStatus } from '../common/errors.ts';
-import type { SshTarget } from '../drivers/driver.ts';
+import type { SshShell } from '../provision/shell.ts';
 import { loginTo } from '../provision/ssh-remote.ts';
 import type { ClientTerminal } from '../ssh/connection.ts';
 
@@ -15,7 +15,7 @@ export interface Stdio {
  * becomes ours.
  */
 export async function runNatively(
-  target: SshTarget,
+  target: SshShell,
   command: readonly string[],
   stdio: Stdio,
   signal: AbortSignal,

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConflictError } from '../common/errors.ts';
+import { ConflictError, DriverError } from '../common/errors.ts';
 import { loadDriver } from '../drivers/drivers.ts';
-import { DriverError } from '../drivers/errors.ts';
 import { readdressed } from '../drivers/option-values.ts';
 import { coversHost } from '../pki/certificate.ts';
 import type { Task } from '../provision/provisioner.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { StoreError } from '../drivers/errors.ts';
 import type { Resource } from '../drivers/journal.ts';
 import type { OptionValue } from '../drivers/options.ts';
+import { StoreError } from './errors.ts';
 
 /** A machine as the store keeps it. */
 export interface MachineRecord {

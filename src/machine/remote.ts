@@ -3,11 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { ClusterError, ExitStatus, UsageError } from '../common/errors.ts';
+import { ClusterError, DriverError, ExitStatus, UsageError } from '../common/errors.ts';
 import { isPrintable } from '../common/printable.ts';
-import type { Shell, SshTarget } from '../drivers/driver.ts';
-import { DriverError } from '../drivers/errors.ts';
-import { writePrivate } from './files.ts';
+import { writePrivate } from '../common/private-file.ts';
+import type { Shell, SshShell } from '../provision/shell.ts';
 import { type MachineContext, openByName } from './machine.ts';
 
 const LOGIN_WITHIN_MS = 60_000;
@@ -45,7 +44,7 @@ export async function copyFiles(
   if (names.length === 0) throw new UsageError(`neither "${from}" nor "${to}" is on a machine: write machine:path`);
   const shells = new Map<string, Shell>();
   for (const name of names) shells.set(name, await shellOf(name, context));
-  const targets = [...shells].flatMap(([name, shell]): [string, SshTarget][] =>
+  const targets = [...shells].flatMap(([name, shell]): [string, SshShell][] =>
     shell.kind === 'ssh' ? [[name, shell]] : [],
   );
   // A machine without SSH shares this host's files: its paths are as seen from its home, ours from where the person is.
@@ -116,7 +115,7 @@ function readPlace(text: string): { readonly machine: string | undefined; readon
 }
 
 async function withSshConfig(
-  targets: ReadonlyMap<string, SshTarget>,
+  targets: ReadonlyMap<string, SshShell>,
   { store }: MachineContext,
   work: (file: string) => Promise<void>,
 ): Promise<void> {
@@ -130,7 +129,7 @@ async function withSshConfig(
 }
 
 /** What ssh, scp, rsync and sshfs need to reach the machines by their names. */
-export function sshConfig(targets: ReadonlyMap<string, SshTarget>): string {
+export function sshConfig(targets: ReadonlyMap<string, SshShell>): string {
   const hosts = [...targets].map(([name, { host, port, user, keyPath, knownHostsPath }]) => {
     // A record may come from somebody else's export: a line more would be an option more.
     for (const word of [host, user, keyPath ?? '', knownHostsPath ?? ''])

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../common/clock.ts';
 import { reasonOf, UsageError } from '../common/errors.ts';
 import { printable } from '../common/printable.ts';
-import { machineExists, noSuchMachine, StoreError } from '../drivers/errors.ts';
-import { privateFolder, syncFolder, writePrivate } from './files.ts';
+import { privateFolder, syncFolder, writePrivate } from '../common/private-file.ts';
+import { machineExists, noSuchMachine, StoreError } from './errors.ts';
 import { acquireLock, type Lock } from './lock.ts';
 import { isMachineName, type MachineRecord, parseRecord } from './record.ts';
 

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../common/clock.ts';
-import { StoreError } from '../drivers/errors.ts';
+import { writePrivate } from '../common/private-file.ts';
 import { type KeyPair, type Validity, validityOf } from '../pki/certificate.ts';
 import type { ServerCertificates } from '../provision/provisioner.ts';
-import { writePrivate } from './files.ts';
+import { StoreError } from './errors.ts';
 import type { MachineStore, StoredMachine } from './store.ts';
 
 /** The authority of machines made here. Others come with imported machines. */

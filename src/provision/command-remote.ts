@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { StringDecoder } from 'node:string_decoder';
-import type { CommandTarget } from '../drivers/driver.ts';
-import { DriverError } from '../drivers/errors.ts';
+import { DriverError } from '../common/errors.ts';
 import type { Remote, RunOptions, RunResult } from './remote.ts';
+import type { CommandShell } from './shell.ts';
 
 /** A machine that a program of this host runs commands on. */
-export function openCommandRemote(target: CommandTarget): Remote {
+export function openCommandRemote(target: CommandShell): Remote {
   return {
     name: target.prefix.join(' '),
     run: (script, options) => runBehind(target.prefix, script, options),

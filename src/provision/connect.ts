@@ -1,15 +1,14 @@
 import type { Clock } from '../common/clock.ts';
-import { ClusterError, reasonOf } from '../common/errors.ts';
-import type { Driver } from '../drivers/driver.ts';
-import { DriverError } from '../drivers/errors.ts';
+import { ClusterError, DriverError, reasonOf } from '../common/errors.ts';
 import type { SshEnvironment } from '../ssh/target.ts';
 import { openRemote } from './open-remote.ts';
 import type { Task } from './provisioner.ts';
 import type { Remote } from './remote.ts';
+import type { Reachable } from './shell.ts';
 
 /** Whose machine, and how patient. */
 export interface ConnectOptions {
-  readonly driver: Pick<Driver, 'shell'>;
+  readonly driver: Pick<Reachable, 'shell'>;
   /** How long a machine that does not answer yet is waited for, in milliseconds. */
   readonly waitMs: number;
   readonly clock: Clock;

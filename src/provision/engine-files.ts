@@ -1,5 +1,4 @@
-import { reasonOf } from '../common/errors.ts';
-import { DriverError } from '../drivers/errors.ts';
+import { DriverError, reasonOf } from '../common/errors.ts';
 import { type DaemonSettings, mergeSettings, PATHS, same, wantedSettings } from './daemon-settings.ts';
 import type { EngineSetup, InitSystem, RemoteFile } from './init/init-system.ts';
 import { contentOf, PAIRS, readPairs } from './pairs.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DriverError } from '../drivers/errors.ts';
+import { DriverError } from '../common/errors.ts';
 import { parseOsRelease } from './facts.ts';
 import { familyOf } from './os/families.ts';
 

@@ -1,4 +1,4 @@
-import { DriverError } from '../drivers/errors.ts';
+import { DriverError } from '../common/errors.ts';
 import { contentOf, PAIRS, readPairs } from './pairs.ts';
 import type { Task } from './provisioner.ts';
 import type { Remote } from './remote.ts';

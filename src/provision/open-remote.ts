@@ -1,7 +1,7 @@
-import type { Shell } from '../drivers/driver.ts';
 import type { SshEnvironment } from '../ssh/target.ts';
 import { openCommandRemote } from './command-remote.ts';
 import type { Remote } from './remote.ts';
+import type { Shell } from './shell.ts';
 import { openSshRemote } from './ssh-remote.ts';
 
 /** Connects to a machine. Rejects with one line that says what to do. */

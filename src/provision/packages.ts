@@ -1,4 +1,4 @@
-import { DriverError } from '../drivers/errors.ts';
+import { DriverError } from '../common/errors.ts';
 import type { HostFacts } from './facts.ts';
 import { familyOf } from './os/families.ts';
 import type { OsFamily } from './os/family.ts';

@@ -1,6 +1,5 @@
 import type { Clock } from '../common/clock.ts';
-import { ClusterError } from '../common/errors.ts';
-import { DriverError } from '../drivers/errors.ts';
+import { ClusterError, DriverError } from '../common/errors.ts';
 import { readFacts } from './facts.ts';
 import type { Task } from './provisioner.ts';
 import { behind, type Remote } from './remote.ts';

@@ -2,8 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import tls from 'node:tls';
 import { type Clock, systemClock } from '../common/clock.ts';
-import { reasonOf } from '../common/errors.ts';
-import { DriverError } from '../drivers/errors.ts';
+import { DriverError, reasonOf } from '../common/errors.ts';
 import type { ServerCertificates, Task } from './provisioner.ts';
 
 const ATTEMPT_MS = 5_000;

@@ -1,7 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { type Clock, systemClock } from '../common/clock.ts';
-import type { Driver } from '../drivers/driver.ts';
-import { DriverError } from '../drivers/errors.ts';
+import { DriverError } from '../common/errors.ts';
 import type { SshEnvironment } from '../ssh/target.ts';
 import { connect } from './connect.ts';
 import { PATHS } from './daemon-settings.ts';
@@ -18,6 +17,7 @@ import type { EngineSpec, Provisioner, ServerCertificates, Task } from './provis
 import { behind, type Remote } from './remote.ts';
 import { restartAroundContainers, takesPartInSwarmMode } from './rotation.ts';
 import { waitUntilServed } from './served.ts';
+import type { Reachable } from './shell.ts';
 import { runStep } from './step.ts';
 import { upload } from './upload.ts';
 
@@ -38,10 +38,7 @@ const DEFAULT_WAIT_MS = 300_000;
  * Provisions the driver's machine through its shell, over one connection per call. Every step looks first and changes only what is
  * different; the engine is restarted only when something did.
  */
-export function sshProvisioner(
-  driver: Pick<Driver, 'shell' | 'url'>,
-  options: SshProvisionerOptions = {},
-): Provisioner {
+export function sshProvisioner(driver: Reachable, options: SshProvisionerOptions = {}): Provisioner {
   const { clock = systemClock, waitMs = DEFAULT_WAIT_MS, environment } = options;
   const on = async (task: Task, work: (host: Host) => Promise<void>): Promise<void> => {
     const remote = await connect({ driver, waitMs, clock, environment }, task);

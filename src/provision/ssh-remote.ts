@@ -1,15 +1,14 @@
-import { reasonOf } from '../common/errors.ts';
-import type { SshTarget } from '../drivers/driver.ts';
-import { DriverError } from '../drivers/errors.ts';
+import { DriverError, reasonOf } from '../common/errors.ts';
 import { SshConnection } from '../ssh/connection.ts';
 import { SshError } from '../ssh/errors.ts';
 import { runOverSsh } from '../ssh/run.ts';
 import { processSshEnvironment, resolveTarget, type SshEnvironment } from '../ssh/target.ts';
 import { asShell, type Remote } from './remote.ts';
+import type { SshShell } from './shell.ts';
 
 /** Logs in. The host key of a machine that is not known yet is accepted and remembered; a changed one is refused. */
 export async function openSshRemote(
-  target: SshTarget,
+  target: SshShell,
   signal: AbortSignal,
   environment: SshEnvironment = processSshEnvironment(),
 ): Promise<Remote> {
@@ -24,7 +23,7 @@ export async function openSshRemote(
 
 /** As {@link openSshRemote}, the bare connection. */
 export async function loginTo(
-  { host, port, user, keyPath, knownHostsPath }: SshTarget,
+  { host, port, user, keyPath, knownHostsPath }: SshShell,
   signal: AbortSignal,
   environment: SshEnvironment = processSshEnvironment(),
 ): Promise<SshConnection> {

@@ -1,5 +1,5 @@
+import { DriverError } from '../common/errors.ts';
 import { printable } from '../common/printable.ts';
-import { DriverError } from '../drivers/errors.ts';
 import type { Task } from './provisioner.ts';
 import type { Remote } from './remote.ts';
 

@@ -3,11 +3,11 @@ import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import { ANSWERS, askEngine } from '../../engine/answers.ts';
 import { parseSpec } from '../../lifecycle/container-spec.ts';
-import type { ActionRequest, ContainerAction } from '../../lifecycle/lifecycle.ts';
+import type { ContainerOperation } from '../../lifecycle/operations.ts';
 import { sendJson, sendJsonBuffers } from '../answer.ts';
-import { readBody } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { readCreate } from '../canonical-body.ts';
+import { operationCall, readOperation, readRemoval, readRenaming } from '../container-operations.ts';
 import { requireJson } from '../content-type.ts';
 import { flag, parseFilters } from '../filters.ts';
 import { containerPath, settledContainer } from '../owner.ts';
@@ -22,12 +22,12 @@ export const containerRoutes: RouteHandlers = {
   'GET /containers/json': listContainers,
   'POST /containers/create': createContainer,
   'GET /containers/{id}/json': inspectContainer,
-  'POST /containers/{id}/start': (call) => act(call, 'start'),
-  'POST /containers/{id}/stop': (call) => act(call, 'stop'),
-  'POST /containers/{id}/restart': (call) => act(call, 'restart'),
-  'POST /containers/{id}/kill': (call) => act(call, 'kill'),
-  'POST /containers/{id}/pause': (call) => act(call, 'pause'),
-  'POST /containers/{id}/unpause': (call) => act(call, 'unpause'),
+  'POST /containers/{id}/start': (call) => operate(call, 'start'),
+  'POST /containers/{id}/stop': (call) => operate(call, 'stop'),
+  'POST /containers/{id}/restart': (call) => operate(call, 'restart'),
+  'POST /containers/{id}/kill': (call) => operate(call, 'kill'),
+  'POST /containers/{id}/pause': (call) => operate(call, 'pause'),
+  'POST /containers/{id}/unpause': (call) => operate(call, 'unpause'),
   'POST /containers/{id}/update': updateContainer,
   'POST /containers/{id}/rename': renameContainer,
   'DELETE /containers/{id}': removeContainer,
@@ -144,29 +144,27 @@ async function inspectContainer(call: Call): Promise<void> {
 
 async function updateContainer(call: Call): Promise<void> {
   requireJson(call.req);
-  await act(call, 'update');
+  await operate(call, 'update');
 }
 
-async function act(call: Call, action: ContainerAction): Promise<void> {
-  const container = call.services.cluster.container(param(call, 'id'));
-  sendAnswer(call, await call.services.lifecycle.act(container, action, await actionRequest(call)));
+async function operate(call: Call, kind: ContainerOperation['kind']): Promise<void> {
+  const container = containerOf(call);
+  const operation = await readOperation(call, kind);
+  sendAnswer(call, await call.services.lifecycle.operate(container, operation, operationCall(call)));
 }
 
 async function renameContainer(call: Call): Promise<void> {
-  const container = call.services.cluster.container(param(call, 'id'));
-  const name = call.query.get('name') ?? '';
-  if (name === '')
-    throw new BadRequestError('rename a container: the new name is missing. Give it as ?name=…', 'NO_NAME');
-  sendAnswer(call, await call.services.lifecycle.rename(container, name, await actionRequest(call)));
+  const container = containerOf(call);
+  const renaming = await readRenaming(call);
+  sendAnswer(call, await call.services.lifecycle.rename(container, renaming, operationCall(call)));
 }
 
 async function removeContainer(call: Call): Promise<void> {
-  const container = call.services.cluster.container(param(call, 'id'));
-  const request = { ...(await actionRequest(call)), reference: param(call, 'id') };
-  sendAnswer(call, await call.services.lifecycle.remove(container, request));
+  const container = containerOf(call);
+  const removal = await readRemoval(call);
+  sendAnswer(call, await call.services.lifecycle.remove(container, removal, operationCall(call)));
 }
 
-async function actionRequest(call: Call): Promise<ActionRequest> {
-  const body = await readBody(call);
-  return { search: call.search, body: body.length > 0 ? body : undefined, api: call.api, signal: call.signal };
+function containerOf(call: Call): Container {
+  return call.services.cluster.container(param(call, 'id'));
 }

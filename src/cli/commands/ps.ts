@@ -56,7 +56,7 @@ ${MANAGER_HELP}`;
 export function configure(command: Command, context: CommandContext): void {
   addManagerFlags(command)
     .option('-a, --all', 'also those that do not run')
-    .option('-f, --filter <key=value>', 'only those docker would list with this filter; may be repeated', collect)
+    .option('-f, --filter <filter>', 'only those docker would list with this filter; may be repeated', collect)
     .option('-q, --quiet', 'only IDs')
     .option('--no-trunc', 'whole IDs')
     .option('--format <format>', FORMAT_HELP)

@@ -14,8 +14,9 @@ export interface ErrorSituation {
   readonly isDebug: boolean;
 }
 
-/** Exit codes: a failure, and a command line that cannot be obeyed. */
-const FAILURE = 1;
+/** Exit code of a failure. */
+export const FAILURE = 1;
+/** Exit code of a wrong command line. */
 const USAGE = 2;
 
 /** Prints one line about `error` on standard error, `enxame: COMMAND: WHY`, and gives the exit code. */
@@ -45,7 +46,9 @@ function helpHint(error: Error, command: string | undefined): string {
 
 function sentence(error: unknown): string {
   if (error instanceof ClusterError) return oneLine(error.message);
-  if (error instanceof CommanderError) return commanderSentence(error.message);
+  if (error instanceof CommanderError)
+    // Commander's error when a command that has commands is given none; its help was printed.
+    return error.code === 'commander.help' ? 'no command given' : commanderSentence(error.message);
   return oneLine(reasonOf(error));
 }
 

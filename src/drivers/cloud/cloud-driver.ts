@@ -1,4 +1,5 @@
-import type { Driver, DriverContext, Shell, SshTarget } from '../driver.ts';
+import type { Shell, SshShell } from '../../provision/shell.ts';
+import type { Driver, DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import type { MachineState } from '../state.ts';
 import { removeOwnKey } from './key-files.ts';
@@ -37,7 +38,7 @@ export interface Cloud {
   /** The server with that identifier; without one, the one that carries the machine's tags. Undefined: there is none. */
   server(id: string | undefined, signal: AbortSignal): Promise<CloudServer | undefined>;
   remove(signal: AbortSignal): Promise<void>;
-  ssh(): Pick<SshTarget, 'user' | 'port' | 'keyPath'>;
+  ssh(): Pick<SshShell, 'user' | 'port' | 'keyPath'>;
   close(): Promise<void>;
 }
 

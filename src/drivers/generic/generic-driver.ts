@@ -3,15 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { reasonOf, UsageError } from '../../common/errors.ts';
-import { writePrivate } from '../../machine/files.ts';
+import { writePrivate } from '../../common/private-file.ts';
 import { readFacts } from '../../provision/facts.ts';
 import { openRemote } from '../../provision/open-remote.ts';
 import { installEngine } from '../../provision/packages.ts';
 import type { Provisioner } from '../../provision/provisioner.ts';
 import { reboot } from '../../provision/reboot.ts';
+import type { SshShell } from '../../provision/shell.ts';
 import { sshProvisioner } from '../../provision/ssh-provisioner.ts';
 import { processSshEnvironment, type SshEnvironment } from '../../ssh/target.ts';
-import type { ClientCertificates, Driver, DriverContext, SshTarget } from '../driver.ts';
+import type { ClientCertificates, Driver, DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { checkEngine, isOpen, readClientCertificates } from './generic-engine.ts';
 
@@ -125,7 +126,7 @@ export class GenericDriver implements Driver {
     return `ssh://${rest['generic-ssh-user']}@${host}${port}`;
   }
 
-  async shell(): Promise<SshTarget> {
+  async shell(): Promise<SshShell> {
     return this.#target();
   }
 
@@ -158,7 +159,7 @@ export class GenericDriver implements Driver {
     };
   }
 
-  #target(): SshTarget {
+  #target(): SshShell {
     const { options } = this.#context;
     const keyPath = existsSync(this.#keptKey) ? this.#keptKey : this.#keyFile();
     return {

@@ -7,7 +7,7 @@ import { EngineClient } from '../../engine/client.ts';
 import type { Connector } from '../../engine/connectors/connector.ts';
 import { tlsConnector } from '../../engine/connectors/socket.ts';
 import { sshConnector } from '../../engine/connectors/ssh.ts';
-import { isTlsFailure } from '../../machine/access.ts';
+import { isTlsFailure } from '../../engine/tls-failure.ts';
 import { isPair } from '../../pki/certificate.ts';
 import type { SshEnvironment } from '../../ssh/target.ts';
 import type { ClientCertificates } from '../driver.ts';

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { privateFolder, writePrivate } from '../../common/private-file.ts';
 import type { DaemonOptions } from '../../lab/daemon.ts';
 import { startDaemon, stopDaemon } from '../../lab/daemon.ts';
 import { killHost, type LabHost, startHost } from '../../lab/host.ts';
 import { isAlive, type ProcessIdentity } from '../../lab/processes.ts';
 import type { Generation } from '../../lab/types.ts';
-import { privateFolder, writePrivate } from '../../machine/files.ts';
 import type { EngineSpec } from '../../provision/provisioner.ts';
 import { DriverError } from '../errors.ts';
 import { claimPort, findPort, type LocalNetwork, nodeFolder } from './network.ts';

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writePrivate } from '../../common/private-file.ts';
 import { run } from '../../lab/commands.ts';
 import { removeLab, removeNode } from '../../lab/leftovers.ts';
 import { withLock } from '../../lab/lock.ts';
 import { createNetwork, createPort, type LabNetwork, type Port } from '../../lab/network.ts';
 import { lockPath, namespaceName } from '../../lab/places.ts';
-import { writePrivate } from '../../machine/files.ts';
 import { DriverError } from '../errors.ts';
 
 /** Where the local machines of one network keep everything. They reach each other; other networks they do not see. */

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writePrivate } from '../../common/private-file.ts';
 import { EngineClient } from '../../engine/client.ts';
 import { unixConnector } from '../../engine/connectors/socket.ts';
 import { configFile, stopDaemon } from '../../lab/daemon.ts';
 import { isAlive, type ProcessIdentity, signalProcess, waitFor } from '../../lab/processes.ts';
 import { ensureGenerations } from '../../lab/suites.ts';
-import { writePrivate } from '../../machine/files.ts';
 import type { EngineSpec, Provisioner, ServerCertificates, Task } from '../../provision/provisioner.ts';
 import { DriverError } from '../errors.ts';
 import { etcFolder, folderOf, keepEngine, type LocalMachine, processesOf, runEngine, socketPath } from './host.ts';

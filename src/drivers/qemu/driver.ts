@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UsageError } from '../../common/errors.ts';
+import type { SshShell } from '../../provision/shell.ts';
 import { ownKeyPath } from '../cloud/key-files.ts';
-import type { Driver, DriverContext, SshTarget } from '../driver.ts';
+import type { Driver, DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import type { MachineState } from '../state.ts';
 import { isUrl, localImage } from '../vm/image.ts';
@@ -127,7 +128,7 @@ export class QemuDriver implements Driver {
     return `tcp://${await this.ip()}:${forwards?.ports[ENGINE_PORT] ?? ENGINE_PORT}`;
   }
 
-  async shell(): Promise<SshTarget> {
+  async shell(): Promise<SshShell> {
     const { forwards } = await this.#settings();
     return {
       kind: 'ssh',

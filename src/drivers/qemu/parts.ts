@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { writePrivate } from '../../machine/files.ts';
+import { writePrivate } from '../../common/private-file.ts';
 import { expandHome, ownKey } from '../cloud/key-files.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';

@@ -4,9 +4,10 @@ import { rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { ClusterError } from '../../common/errors.ts';
-import { writePrivate } from '../../machine/files.ts';
+import { writePrivate } from '../../common/private-file.ts';
+import type { SshShell } from '../../provision/shell.ts';
 import { ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import type { Driver, DriverContext, SshTarget } from '../driver.ts';
+import type { Driver, DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import type { MachineState } from '../state.ts';
 import { cachedImage, fetchImage, isUrl, localImage } from '../vm/image.ts';
@@ -143,7 +144,7 @@ export class VirtualBoxDriver implements Driver {
     return `tcp://${await this.ip(signal)}:${ENGINE_PORT}`;
   }
 
-  async shell(signal: AbortSignal): Promise<SshTarget> {
+  async shell(signal: AbortSignal): Promise<SshShell> {
     return {
       kind: 'ssh',
       host: await this.ip(signal),

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { ClusterError, ConflictError } from '../../common/errors.ts';
-import { machineExists } from '../../drivers/errors.ts';
-import { privateFolder, writePrivate } from '../files.ts';
+import { privateFolder, writePrivate } from '../../common/private-file.ts';
+import { machineExists } from '../errors.ts';
 import type { MachineContext } from '../machine.ts';
 import { type MachineRecord, parseRecord } from '../record.ts';
 import { assertMachineName, type StoredMachine } from '../store.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { DriverError } from '../../common/errors.ts';
 import { ROLE_LABEL } from '../../common/labels.ts';
-import { DriverError } from '../../drivers/errors.ts';
 import { managerPort } from '../machine.ts';
 import type { EngineSettings, SwarmSettings } from '../record.ts';
 import { advertised, hasAgent } from './entry.ts';

@@ -1,7 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DriverError } from '../../drivers/errors.ts';
+import { DriverError } from '../../common/errors.ts';
 import { run } from '../../lab/commands.ts';
 import { neededPackages } from './packages.ts';
 

@@ -1,6 +1,6 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { DriverError } from '../../drivers/errors.ts';
+import { DriverError } from '../../common/errors.ts';
 
 /** A package the program needs at run time. */
 export interface NeededPackage {

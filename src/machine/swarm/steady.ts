@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DriverError } from '../../drivers/errors.ts';
+import { DriverError } from '../../common/errors.ts';
 import type { EngineClient } from '../../engine/client.ts';
 import type { Task } from '../../provision/provisioner.ts';
 

@@ -1,6 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
+import { DriverError } from '../../common/errors.ts';
 import { ROLE_LABEL } from '../../common/labels.ts';
-import { DriverError } from '../../drivers/errors.ts';
 import { answerError, bodyOf } from '../../engine/answer-body.ts';
 import type { EngineClient } from '../../engine/client.ts';
 import { EngineAnswerError, messageOf } from '../../engine/exchange.ts';

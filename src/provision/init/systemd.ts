@@ -1,4 +1,4 @@
-import { DriverError } from '../../drivers/errors.ts';
+import { DriverError } from '../../common/errors.ts';
 import { contentOf } from '../pairs.ts';
 import { baseCommand, withoutFlags } from './exec-start.ts';
 import type { EngineSetup, InitSystem } from './init-system.ts';

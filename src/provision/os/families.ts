@@ -1,4 +1,4 @@
-import { DriverError } from '../../drivers/errors.ts';
+import { DriverError } from '../../common/errors.ts';
 import type { OsRelease } from '../facts.ts';
 import { alpine } from './alpine.ts';
 import { debian } from './debian.ts';

@@ -55,7 +55,7 @@ export function configure(machine: Command, cli: CommandContext): void {
     .allowUnknownOption()
     .allowExcessArguments()
     .option('-h, --help', 'show help')
-    .addOption(new Option('-d, --driver <name>', 'where to make it ($ENXAME_MACHINE_DRIVER)').default('local'));
+    .addOption(new Option('-d, --driver <driver>', 'where to make it ($ENXAME_MACHINE_DRIVER)').default('local'));
   engineFlags(command);
   swarmFlags(command);
   command

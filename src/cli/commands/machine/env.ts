@@ -17,7 +17,7 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('env')
     .summary('print what makes docker in this shell talk to a machine')
-    .argument('[name]')
+    .argument('[machine]')
     .option('--swarm', 'to the whole swarm whose master the machine is')
     .option('--shell <shell>', `for another shell than this one: ${SHELL_NAMES.join(', ')}`)
     .option('-u, --unset', 'remove the variables instead')
@@ -27,7 +27,7 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('config')
     .summary('print the flags docker reaches a machine with')
-    .argument('[name]')
+    .argument('[machine]')
     .option('--swarm', 'the whole swarm whose master the machine is')
     .addHelpText('after', '\nExample:\n  $ docker $(enxame machine config queen) ps')
     .action((name: string | undefined, flags: EnvFlags, command: Command) => config(name, flags, command, cli));

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
-import type { SshTarget } from '../../../drivers/driver.ts';
 import type { MachineRecord } from '../../../machine/record.ts';
+import type { SshShell } from '../../../provision/shell.ts';
 
 /** A machine for `inspect`. */
 export interface Inspected {
@@ -8,7 +8,7 @@ export interface Inspected {
   readonly record: MachineRecord;
   readonly tlsFolder: string;
   /** Undefined where there is no SSH, or nobody who knows. */
-  readonly ssh: SshTarget | undefined;
+  readonly ssh: SshShell | undefined;
 }
 
 /** The fields of docker-machine's `inspect` that scripts ask for, beside our own: `{{.Driver.IPAddress}}`. */

@@ -11,7 +11,8 @@ interface Flags {
   readonly timeout: string;
 }
 
-const FILTERS = ['driver', 'swarm', 'state', 'name', 'label'] as const;
+/** Keys of `--filter`. */
+export const FILTERS = ['driver', 'swarm', 'state', 'name', 'label'] as const;
 type FilterName = (typeof FILTERS)[number];
 
 const HELP = `

@@ -27,23 +27,23 @@ export function configure(machine: Command, cli: CommandContext): void {
     machine
       .command(action)
       .summary(summaries[action])
-      .argument('[name...]')
+      .argument('[machine...]')
       .action((names: readonly string[], _flags: object, command: Command) => power(action, names, command, cli));
   }
   machine
     .command('upgrade')
     .summary('install the newest engine')
-    .argument('[name...]')
+    .argument('[machine...]')
     .action((names: readonly string[], _flags: object, command: Command) => onOpen(names, command, cli, upgrade));
   machine
     .command('provision')
     .summary('set up the engine again, with new certificates')
-    .argument('[name...]')
+    .argument('[machine...]')
     .action((names: readonly string[], _flags: object, command: Command) => onOpen(names, command, cli, provision));
   machine
     .command('regenerate-certs')
     .summary('make new certificates: after a change of address, or before the old ones expire')
-    .argument('[name...]')
+    .argument('[machine...]')
     .option('-f, --force', 'do not ask, and restart containers of engines that carry cluster networks')
     .option('--address <address>', 'where the machine is now, when nobody but you knows (generic)')
     .option('--client-certs', 'our own certificate too, for all machines of the same authority')

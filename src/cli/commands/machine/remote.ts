@@ -7,7 +7,7 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('ssh')
     .summary('log in to a machine, or run a command on it')
-    .argument('[name]')
+    .argument('[machine]')
     .argument('[command...]')
     .allowUnknownOption()
     .passThroughOptions()

@@ -14,7 +14,7 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('rm')
     .summary('remove machines, here and at their providers')
-    .argument('[name...]')
+    .argument('[machine...]')
     .option('-f, --force', 'forget a machine even if its provider does not let go of it; do not ask')
     .option('-y', 'do not ask')
     .action((names: readonly string[], flags: Flags, command: Command) => rm(names, flags, command, cli));

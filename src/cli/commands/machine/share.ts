@@ -27,7 +27,7 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('export')
     .summary('write machines to a file, for a team-mate or another computer')
-    .argument('[name...]')
+    .argument('[machine...]')
     .requiredOption('-o, --output <file>', 'the file to write')
     .option('--all', 'all machines')
     .option('--for <person>', 'whose file it is: the name in their client certificate (default: you)')
@@ -48,7 +48,7 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('context')
     .summary('make a docker context of a machine')
-    .argument('[name]')
+    .argument('[machine]')
     .option('--swarm', 'of the whole swarm whose master the machine is')
     .option('--name <context>', "what to call it (default: the machine's name)")
     .action((name: string | undefined, flags: ContextFlags, command: Command) => context(name, flags, command, cli));
@@ -73,7 +73,7 @@ async function exportTo(
   const [{ exportMachines }, { packShare }, { writePrivate }] = await Promise.all([
     import('../../../machine/share/share.ts'),
     import('../../../machine/share/archive.ts'),
-    import('../../../machine/files.ts'),
+    import('../../../common/private-file.ts'),
   ]);
   const context = await machineContext(command, cli);
   const wanted = flags.all ? await context.store.names() : await wantedNames(names, context);
@@ -98,7 +98,7 @@ async function importFrom(
     const { dockerMachineFolder, importDockerMachines } = await import('../../../machine/share/docker-machine.ts');
     const given = flags.dockerMachine === true ? undefined : flags.dockerMachine;
     const folder = given ?? dockerMachineFolder(cli.env, cli.env.HOME || homedir());
-    const { StoreError } = await import('../../../drivers/errors.ts');
+    const { StoreError } = await import('../../../machine/errors.ts');
     const results = await importDockerMachines(folder, machines);
     for (const { name, problem } of results) cli.err(`(${name}) ${problem ?? 'imported'}\n`);
     if (results.some(({ problem }) => problem !== undefined))

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../../common/errors.ts';
 import { VERSION } from '../../../common/version.ts';
-import type { SshTarget } from '../../../drivers/driver.ts';
 import type { Machine, MachineContext } from '../../../machine/machine.ts';
 import type { MachineRecord } from '../../../machine/record.ts';
+import type { SshShell } from '../../../provision/shell.ts';
 import type { CommandContext } from '../../command.ts';
 import { machineContext, wantedName, wantedNames } from './surroundings.ts';
 
@@ -18,7 +18,7 @@ export function configure(machine: Command, cli: CommandContext): void {
     machine
       .command(name)
       .summary(summary)
-      .argument('[name...]')
+      .argument('[machine...]')
       .action((names: readonly string[], _flags: object, command: Command) =>
         printEach(names, command, cli, ASKED[name]),
       );
@@ -26,7 +26,7 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('inspect')
     .summary('print all that is known of a machine')
-    .argument('[name]')
+    .argument('[machine]')
     .option('-f, --format <template>', "'json', or a template like '{{.driver}}' or '{{json .engine}}'")
     .action((name: string | undefined, flags: { readonly format?: string }, command: Command) =>
       inspect(name, flags.format, command, cli),
@@ -34,14 +34,14 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('version')
     .summary("print our version, or that of a machine's engine")
-    .argument('[name]')
+    .argument('[machine]')
     .action((name: string | undefined, _flags: object, command: Command) => version(name, command, cli));
   machine
     .command('host-address')
     .summary('print the address at which machines of a driver reach this computer')
     .allowUnknownOption()
     .allowExcessArguments()
-    .option('-d, --driver <name>', 'the driver', 'local')
+    .option('-d, --driver <driver>', 'the driver', 'local')
     .action((flags: { readonly driver: string }, command: Command) => hostAddress(flags.driver, command.args, cli));
   machine
     .command('drivers')
@@ -131,7 +131,7 @@ async function inspect(
 const SSH_WITHIN_MS = 5_000;
 
 /** How to log in, if its driver can say without much ado: what is stored is shown all the same. */
-async function sshOf(name: string, context: MachineContext): Promise<SshTarget | undefined> {
+async function sshOf(name: string, context: MachineContext): Promise<SshShell | undefined> {
   const signal = AbortSignal.timeout(SSH_WITHIN_MS);
   const shell = await withMachine(name, context, ({ driver }) => driver.shell(signal)).catch(() => undefined);
   return shell?.kind === 'ssh' ? shell : undefined;

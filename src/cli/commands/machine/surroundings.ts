@@ -69,7 +69,7 @@ async function checked(names: readonly string[], store: MachineContext['store'])
   const known = await store.names();
   const missing = names.find((name) => !known.includes(name));
   if (missing === undefined) return names;
-  const { noSuchMachine } = await import('../../../drivers/errors.ts');
+  const { noSuchMachine } = await import('../../../machine/errors.ts');
   const { nearest } = await import('../../../common/nearest.ts');
   const near = nearest(missing, known);
   const error = noSuchMachine(missing);

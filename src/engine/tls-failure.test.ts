@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../common/errors.ts';
-import { isTlsFailure } from './access.ts';
+import { isTlsFailure } from './tls-failure.ts';
 
 describe('isTlsFailure', () => {
   it.each([
