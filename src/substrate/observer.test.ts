@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { FakeSwarms } from '../../test/fakes/fake-swarms.ts';
 import { Observer } from './observer.ts';
 import { Setbacks } from './setbacks.ts';
-import type { SubstrateMember } from './types.ts';
+import { ADDRESS_LABEL, MARK_LABEL, type Observation, type SubstrateMember } from './types.ts';
 
 interface Engine {
   mark: string | undefined;
@@ -59,4 +60,87 @@ test('a manager that lost its leader is still known by the mark it had', async (
   engine.hasLeader = false;
   const { members } = await looking.observe([member], NOTHING, signal);
   expect(members[0]?.facts).toMatchObject({ swarmId: undefined, mark: 'c2' });
+});
+
+describe('over several rounds', () => {
+  const marked = { [MARK_LABEL]: 'c1' };
+
+  /** Engines a, b and c, of which a manages our swarm. */
+  function world(): { swarms: FakeSwarms; look: () => Promise<Observation>; looking: Observer; clock: FakeClock } {
+    const swarms = new FakeSwarms(['a', 'b', 'c']);
+    swarms.found('a', marked);
+    const clock = new FakeClock();
+    const setbacks = () => new Setbacks(clock, { baseMs: 60_000, maxMs: 60_000 });
+    const all = { joins: setbacks(), managers: setbacks() };
+    all.joins.add('b', 'no route');
+    const looking = new Observer({ setbacks: all, clock }, { id: 'c1', marks: new Set(['c1']) });
+    return { swarms, looking, clock, look: () => looking.observe(swarms.nodes, NOTHING, signal) };
+  }
+
+  const asked = ({ calls }: FakeSwarms): string[] => calls.splice(0).sort();
+
+  test('every engine is asked once, the managers in each round', async () => {
+    const { swarms, look, looking } = world();
+    await look();
+    expect(asked(swarms)).toEqual(['a GET /info', 'a GET /nodes', 'b GET /info', 'c GET /info']);
+    await look();
+    expect(asked(swarms)).toEqual(['a GET /info', 'a GET /nodes']);
+    looking.forget('c');
+    await look();
+    expect(asked(swarms)).toEqual(['a GET /info', 'a GET /nodes', 'c GET /info']);
+  });
+
+  test('an engine that is down keeps what was known, counts its absence, and is asked when it is back', async () => {
+    const { swarms, look, clock } = world();
+    await look();
+    swarms.setHealth('a', false);
+    clock.advance(7_000);
+    asked(swarms);
+    const { members, swarms: seen } = await look();
+    expect(asked(swarms)).toEqual([]);
+    expect(seen).toEqual([]);
+    expect(members[0]).toMatchObject({ isHealthy: false, goneMs: 7_000, facts: { kind: 'member', mark: 'c1' } });
+    swarms.setHealth('a', true);
+    expect((await look()).members[0]).toMatchObject({ isHealthy: true, goneMs: 0 });
+    expect(asked(swarms)).toContain('a GET /info');
+  });
+
+  test('it is settled when all have answered, or after some seconds', async () => {
+    const { swarms, look, clock } = world();
+    swarms.setHealth('c', false);
+    expect((await look()).isSettled).toBe(false);
+    clock.advance(5_000);
+    expect((await look()).isSettled).toBe(true);
+    const whole = world();
+    expect((await whole.look()).isSettled).toBe(true);
+  });
+
+  test('a node that no engine answers to is counted from when it was first seen so', async () => {
+    const { swarms, look, clock } = world();
+    await look();
+    swarms.engine('a').swarm?.entries.push({ nodeId: 'x', engine: swarms.engine('b'), role: 'worker', isIn: true });
+    expect((await look()).strayMs.get('x')).toBe(0);
+    clock.advance(3_000);
+    expect((await look()).strayMs.get('x')).toBe(3_000);
+  });
+
+  test('two engines behind one address cannot be reached by it: the second has none', async () => {
+    const { swarms, look } = world();
+    Object.assign(swarms.engine('b'), { address: swarms.engine('a').address });
+    const { members } = await look();
+    expect(members.map(({ address }) => address)).toEqual(['10.9.0.1', undefined, '10.9.0.3']);
+  });
+
+  test('an engine label tells another address', async () => {
+    const { swarms, look } = world();
+    Object.assign(swarms.engine('b'), { labels: new Map([[ADDRESS_LABEL, '192.0.2.7']]) });
+    expect((await look()).members[1]?.address).toBe('192.0.2.7');
+  });
+
+  test('what failed a moment ago is told until its rest ends', async () => {
+    const { look, clock } = world();
+    expect([...(await look()).restingJoins]).toEqual([['b', 'no route']]);
+    clock.advance(60_000);
+    expect((await look()).restingJoins.size).toBe(0);
+  });
 });
