@@ -20,7 +20,7 @@ describe('what looks like a scheduling word in the environment and is none', () 
     ['constraint.node==a', 'constraint:node==a'],
   ])('%s', (entry, meant) => {
     expect(mistypedDirectives([entry], {})).toEqual([
-      `'${entry}' in the environment places nothing: did you mean '${meant}'?`,
+      `'${entry}' in the environment is no scheduling expression: did you mean '${meant}'?`,
     ]);
   });
 
@@ -59,7 +59,9 @@ describe('labels of that kind', () => {
     ['constraint', 'node==a', 'com.docker.swarm.constraints=["node==a"]'],
     ['afinity:container', '=web', 'com.docker.swarm.affinities=["container==web"]'],
   ])('%s=%s', (key, value, meant) => {
-    expect(mistypedDirectives([], { [key]: value })).toEqual([`label '${key}' places nothing: did you mean ${meant}?`]);
+    expect(mistypedDirectives([], { [key]: value })).toEqual([
+      `label '${key}' is no scheduling label: did you mean ${meant}?`,
+    ]);
   });
 
   test.each([

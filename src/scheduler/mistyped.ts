@@ -23,20 +23,20 @@ const MAX_WARNINGS = 8;
 const MAX_WORD = 24;
 
 /**
- * Warnings for environment entries and labels that look like scheduling words and are none, so that they place nothing. A real
- * environment variable is not taken for one: its name has no colon, or its value is no expression.
+ * Warnings for environment entries and labels that resemble scheduling expressions without being any. A real environment variable
+ * is not taken for one: its name has no colon, or its value is no expression.
  */
 export function mistypedDirectives(env: unknown, labels: unknown): readonly string[] {
   const warnings: string[] = [];
   for (const entry of Array.isArray(env) ? env : []) {
     const meant = typeof entry === 'string' ? meantByEntry(entry) : undefined;
     if (meant !== undefined)
-      warnings.push(`'${clip(entry)}' in the environment places nothing: did you mean '${clip(meant)}'?`);
+      warnings.push(`'${clip(entry)}' in the environment is no scheduling expression: did you mean '${clip(meant)}'?`);
     if (warnings.length === MAX_WARNINGS) return warnings;
   }
   for (const [key, value] of Object.entries(fieldsOf(labels))) {
     const meant = meantByLabel(key, textOf(value));
-    if (meant !== undefined) warnings.push(`label '${clip(key)}' places nothing: did you mean ${clip(meant)}?`);
+    if (meant !== undefined) warnings.push(`label '${clip(key)}' is no scheduling label: did you mean ${clip(meant)}?`);
     if (warnings.length === MAX_WARNINGS) return warnings;
   }
   return warnings;

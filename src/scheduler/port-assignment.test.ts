@@ -88,7 +88,7 @@ describe('the ports of a create', () => {
     [
       'too many ranges',
       { PortBindings: { '80/tcp': Array.from({ length: 3000 }, () => ({ HostPort: '1-65535' })) } },
-      'create a container: 3000 ranges of host ports are too many, at most 256 are possible',
+      'create a container: 3000 ranges of host ports requested, at most 256 are allowed',
     ],
   ])('%s are refused', (_name, HostConfig, message) => {
     expect(() => parsePlacement({ Image: 'redis', HostConfig })).toThrow(message);

@@ -57,7 +57,7 @@ class FreePorts {
       passed.push(port);
       port = known ?? port + 1;
     }
-    // Whoever comes by these again goes on from here at once.
+    // The next search that reaches one of these goes on from here.
     for (const each of passed) next.set(each, port);
     if (port > last) return undefined;
     this.#taken.add({ protocol, ip, port });

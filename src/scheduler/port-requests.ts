@@ -37,7 +37,7 @@ export function assertBounded(requests: readonly PortRequest[]): void {
 }
 
 function tooMany(what: string, most: number): BadRequestError {
-  return new BadRequestError(`create a container: ${what} are too many, at most ${most} are possible`, 'BAD_PORTS');
+  return new BadRequestError(`create a container: ${what} requested, at most ${most} are allowed`, 'BAD_PORTS');
 }
 
 function toPortRequest(containerPort: string, binding: unknown): PortRequest | undefined {

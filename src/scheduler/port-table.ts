@@ -9,7 +9,7 @@ export class PortTable {
   /** protocol and port → host IP → number of claims. */
   readonly #holders: Map<number, Map<string, number>> = new Map();
 
-  /** Whether anybody holds an overlapping claim. Walks the addresses that hold this very port, and allocates nothing. */
+  /** Whether an overlapping claim is held. Walks the addresses of this very port, and allocates nothing. */
   uses(protocol: Protocol, ip: string, port: number): boolean {
     const holders = this.#holders.get(keyOf(protocol, port));
     if (holders === undefined) return false;

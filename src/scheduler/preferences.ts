@@ -14,7 +14,7 @@ export class Preferences {
   readonly #conditions: readonly Condition[];
   readonly #stays: ReadonlySet<string> | undefined;
 
-  /** @param stays nodes to stay on: the last preference, which nobody wrote */
+  /** @param stays nodes to stay on: the last preference, after all that the client wrote */
   constructor(checks: readonly Check[], stays?: ReadonlySet<string>) {
     this.#stays = stays;
     this.#conditions = checks.flatMap((check) => check.preferences ?? []);

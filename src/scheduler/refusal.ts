@@ -12,7 +12,7 @@ export interface NamedCheck {
 /** Explains why no node was found. Walks every node: each counts for the first check, in order, that refuses it. */
 export function refuse(nodes: readonly NodeView[], checks: readonly NamedCheck[]): Refusal {
   if (nodes.length === 0) {
-    const message = 'No nodes available in the cluster: no engine has joined yet, check what discovery lists';
+    const message = 'No nodes available in the cluster: no engine has joined yet, check the discovery list';
     return { kind: 'refused', code: 'NO_NODES', message, reasons: [] };
   }
   const refusals = groupByFirstRefusal(nodes, checks);

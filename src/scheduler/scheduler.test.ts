@@ -141,7 +141,7 @@ describe('affinities', () => {
     ['container!=/^(frontend|db)$/', 'queen'],
     ['container==busy-*', 'queen'],
     ['container==gone', /affinity container==gone is not met: no such container/],
-    ['container==gone*', /no container has such a name/],
+    ['container==gone*', /no container matches/],
     ['container==~gone', 'worker-1'],
     ['container!=gone', 'worker-1'],
     ['image==redis', 'worker-1'],
@@ -256,9 +256,9 @@ describe('a port on one host address', () => {
     expect(outcomeOf(cluster.run(on(ip), 'c4'))).toContain('is taken');
   });
 
-  it('that nobody is known to have is refused, unless the container is bound to a node', () => {
+  it('of no known node is refused, unless the container is bound to a node', () => {
     expect(outcomeOf(hosts().run(on('10.9.9.9'), 'x'))).toContain(
-      'no node is known to have the host address 10.9.9.9: publish on an address of a node, or say which one has it',
+      'no known node has the host address 10.9.9.9: publish on an address of a node, or name the node that has it',
     );
     expect(outcomeOf(hosts().run({ ...on('10.9.9.9'), Env: ['constraint:node==b'] }, 'x'))).toBe('b');
     expect(outcomeOf(hosts().run({ ...on('10.0.0.3'), Env: ['constraint:node==b'] }, 'x'))).toContain(
@@ -348,9 +348,9 @@ describe('resources', () => {
     ['no overcommit', memory(2.1), { overcommit: 0 }, /no resources available/],
     ['double', memory(4), { overcommit: 1 }, 'bee'],
     ['CPUs with the overcommit, also below 20', { HostConfig: { NanoCpus: 2.1e9 } }, {}, 'bee'],
-    ['CPUs beyond it', { HostConfig: { NanoCpus: 2.2e9 } }, {}, /2\.2 CPUs asked, at most 2\.1 free on bee/],
-    ['a soft reservation', { HostConfig: { MemoryReservation: 3 * GIB } }, {}, /3 GiB of memory asked/],
-    ['random checks too', memory(4), { strategy: 'random' }, /4 GiB of memory asked, at most 2\.1 GiB free on bee/],
+    ['CPUs beyond it', { HostConfig: { NanoCpus: 2.2e9 } }, {}, /2\.2 CPUs requested, at most 2\.1 free on bee/],
+    ['a soft reservation', { HostConfig: { MemoryReservation: 3 * GIB } }, {}, /3 GiB of memory requested/],
+    ['random checks too', memory(4), { strategy: 'random' }, /4 GiB of memory requested, at most 2\.1 GiB free on bee/],
   ] as const)('%s', (_name, body, choices: SchedulerChoices, expected) => {
     const outcome = outcomeOf(new FixtureCluster([{ name: 'bee' }]).run(body, 'new', choices));
     if (typeof expected === 'string') expect(outcome).toBe(expected);
@@ -360,7 +360,7 @@ describe('resources', () => {
   it('names the roomiest node', () => {
     const cluster = new FixtureCluster([{ name: 'a' }, { name: 'b', memoryBytes: 8 * GIB }]);
     expect(outcomeOf(cluster.run(memory(16), 'new', { overcommit: 0 }))).toBe(
-      'no resources available to schedule container: 16 GiB of memory asked, at most 8 GiB free on b ' +
+      'no resources available to schedule container: 16 GiB of memory requested, at most 8 GiB free on b ' +
         '(2 of 2 nodes: a, b)',
     );
   });

@@ -77,7 +77,7 @@ export interface ClusterView<N extends NodeView = NodeView> {
   /** Every container; walked only for globs and regular expressions on `container`. */
   containers(): Iterable<ContainerView>;
   /**
-   * The index of one container label: each value in use with the nodes that have it; undefined = nobody has the label.
+   * The index of one container label: each value in use with the nodes that have it; undefined = no container has the label.
    * Containers with an ID in `without` do not count.
    */
   containerLabel(key: string, without?: ReadonlySet<string>): ReadonlyMap<string, NodeIds> | undefined;

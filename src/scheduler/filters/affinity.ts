@@ -9,7 +9,7 @@ import { checkOf } from './filter.ts';
 export const affinityFilter: Filter = {
   name: 'affinity',
   prepare(request: PlacementRequest, cluster: ClusterView): Check | undefined {
-    const { replaces = NOBODY } = request;
+    const { replaces = NONE } = request;
     const conditions = request.affinities.map((expression) => toCondition(expression, cluster, replaces));
     return checkOf('affinity', conditions);
   },
@@ -22,12 +22,12 @@ interface Finding {
 }
 
 const NOWHERE: NodeIds = new Set();
-const NOBODY: ReadonlySet<string> = new Set();
+const NONE: ReadonlySet<string> = new Set();
 
 /** To be near what the container replaces is possible, to be away from it is no use: it goes. */
 function toCondition(expression: Expression, cluster: ClusterView, replaces: ReadonlySet<string>): Condition {
   const isWanted = expression.operator === '==';
-  const { nodes, hint } = find(expression, cluster, isWanted ? NOBODY : replaces);
+  const { nodes, hint } = find(expression, cluster, isWanted ? NONE : replaces);
   return {
     expression,
     accepts: (node: NodeView) => nodes.has(node.id) === isWanted,
@@ -57,7 +57,7 @@ function findContainers(
   for (const { id, name, nodeId } of cluster.containers()) {
     if (!nodes.has(nodeId) && !without.has(id) && (pattern.test(name) || pattern.test(id))) nodes.add(nodeId);
   }
-  return finding(nodes, 'no container has such a name');
+  return finding(nodes, 'no container matches');
 }
 
 function findImages({ pattern }: Expression, cluster: ClusterView): Finding {

@@ -16,11 +16,11 @@ export interface Check {
   accepts(node: NodeView): boolean;
   /** Why all of these nodes (at least one) were refused, in words for the client: no counts, no node list. */
   explain(refused: readonly NodeView[]): string;
-  /** Preferences; they refuse nobody and may be given up one by one. */
+  /** Preferences: they refuse no node and may be given up one by one. */
   readonly preferences?: readonly Condition[];
 }
 
-/** One expression made ready: whether a node meets it, and what the client should know when none does. */
+/** One expression made ready: whether a node meets it, and what helps the client when none does. */
 export interface Condition {
   readonly expression: Expression;
   accepts(node: NodeView): boolean;

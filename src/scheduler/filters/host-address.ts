@@ -32,5 +32,5 @@ function explain(
   const missing = holders.filter(({ nodes }) => refused.some((node) => !nodes.has(node.id)));
   const unknown = missing.filter(({ nodes }) => nodes.size === 0).map(({ ip }) => ip);
   if (unknown.length === 0) return `does not have the host address ${missing.map(({ ip }) => ip).join(', ')}`;
-  return `no node is known to have the host address ${unknown.join(', ')}: publish on an address of a node, or say which one has it (constraint:node==NAME, or the engine label io.enxame.addresses)`;
+  return `no known node has the host address ${unknown.join(', ')}: publish on an address of a node, or name the node that has it (constraint:node==NAME, or the engine label io.enxame.addresses)`;
 }

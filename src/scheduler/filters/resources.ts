@@ -24,11 +24,11 @@ function explain({ memoryBytes, nanoCpus }: PlacementRequest, refused: readonly 
   const parts: string[] = [];
   if (memoryBytes > 0 && refused.some((node) => freeMemory(node) < memoryBytes)) {
     const best = roomiest(refused, freeMemory);
-    parts.push(`${bytesText(memoryBytes)} of memory asked, at most ${bytesText(best.free)} free on ${best.name}`);
+    parts.push(`${bytesText(memoryBytes)} of memory requested, at most ${bytesText(best.free)} free on ${best.name}`);
   }
   if (nanoCpus > 0 && refused.some((node) => freeCpus(node) < nanoCpus)) {
     const best = roomiest(refused, freeCpus);
-    parts.push(`${cpusText(nanoCpus)} CPUs asked, at most ${cpusText(best.free)} free on ${best.name}`);
+    parts.push(`${cpusText(nanoCpus)} CPUs requested, at most ${cpusText(best.free)} free on ${best.name}`);
   }
   return parts.join(' and ');
 }
