@@ -194,3 +194,12 @@ export interface ContainerDetails {
   };
   readonly HostConfig?: Readonly<Record<string, unknown>>;
 }
+
+/** An engine's `GET /system/df`, in the form up to API 1.51. */
+export interface DiskUsage {
+  readonly LayersSize?: number | null;
+  readonly Images?: readonly ImageSummary[] | null;
+  readonly Containers?: readonly ContainerSummary[] | null;
+  readonly Volumes?: readonly VolumeSummary[] | null;
+  readonly BuildCache?: readonly object[] | null;
+}

@@ -9,7 +9,7 @@ import { ANSWERS, askEngine, MalformedAnswerError, parseAnswer } from '../engine
 import { NEWEST_API, OLDEST_API, parseApiVersion } from '../engine/api-version.ts';
 import { type EventStream, openEventStream } from '../engine/event-stream.ts';
 import { Probe } from '../engine/probe.ts';
-import type { Shape } from '../engine/shape.ts';
+import type { Shape } from '../engine/shapes/shape.ts';
 import type { EngineEvent, EngineInfo, EngineVersion } from '../engine/types.ts';
 import type { Accounting } from './accounting.ts';
 import { HealthWatch } from './health-watch.ts';

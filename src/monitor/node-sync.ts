@@ -9,7 +9,7 @@ import type { Timer } from '../common/timer.ts';
 import { ANSWERS, askEngine, parseAnswer } from '../engine/answers.ts';
 import type { EngineClient } from '../engine/client.ts';
 import { EngineAnswerError, messageOf } from '../engine/exchange.ts';
-import type { Shape } from '../engine/shape.ts';
+import type { Shape } from '../engine/shapes/shape.ts';
 import type { ContainerSummary, EngineEvent } from '../engine/types.ts';
 import { type DueListing, isAlreadyKnown, isShown, ListingQueue, MAX_ATTEMPTS } from './listing-queue.ts';
 import { refreshUntilStopped } from './until-stopped.ts';

@@ -3,7 +3,7 @@ import type { Node } from '../cluster/node.ts';
 import { ANSWERS, askEngine } from '../engine/answers.ts';
 import type { EngineClient } from '../engine/client.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
-import type { Shape } from '../engine/shape.ts';
+import type { Shape } from '../engine/shapes/shape.ts';
 import type { ContainerSummary } from '../engine/types.ts';
 import { isInternalEndpoint } from '../substrate/swarm-networks.ts';
 import type { KnownNetwork } from './known-network.ts';

@@ -1,8 +1,7 @@
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { NameStyle } from '../../cluster/container.ts';
 import type { Node } from '../../cluster/node.ts';
-import type { DiskUsage } from '../../engine/answers.ts';
-import type { ImageSummary, VolumeSummary } from '../../engine/types.ts';
+import type { DiskUsage, ImageSummary, VolumeSummary } from '../../engine/types.ts';
 import { mergeImages } from './image-list.ts';
 
 /** What a merged answer needs beside the engines' own. */
