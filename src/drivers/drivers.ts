@@ -22,6 +22,7 @@ const DRIVERS: Readonly<Record<string, () => Promise<DriverFile>>> = {
   none: () => import('./none/none.ts'),
   qemu: () => import('./qemu/qemu.ts'),
   virtualbox: () => import('./virtualbox/virtualbox.ts'),
+  vultr: () => import('./vultr/vultr.ts'),
 };
 
 /** What people call drivers elsewhere. */

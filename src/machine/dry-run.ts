@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Change } from '../drivers/driver.ts';
+import type { Change, Lookup } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/drivers.ts';
 import { resolveOptions } from '../drivers/option-values.ts';
 import { type CreateRequest, newRecord } from './create.ts';
@@ -29,8 +29,9 @@ export async function dryCreate(
     print(`${name}: ${call.action}${call.parameters === undefined ? '' : ` ${shown(call.parameters, secrets)}`}`);
     return Promise.resolve(planned);
   };
+  const lookup: Lookup = (_read, planned) => Promise.resolve(planned);
   const stored = inMemory(newRecord(request, values, context.clock.now()), context.store.root);
-  const machine = await openMachine(stored, context, { change });
+  const machine = await openMachine(stored, context, { change, lookup });
   try {
     await machine.driver.check(signal);
     await machine.driver.create(signal);
