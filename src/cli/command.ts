@@ -3,16 +3,16 @@ import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Io } from './io.ts';
 
-/** What a command is given besides its arguments. */
+/** The surroundings of a command, besides its arguments. */
 export interface CommandContext extends Io {
   readonly clock: Clock;
   /** The whole command line, without the program's name. */
   readonly argv: readonly string[];
-  /** A logger at the level the person asked for. Loaded on first use. */
+  /** A logger at the level of the command line. Loaded on first use. */
   logger(): Promise<Logger>;
 }
 
-/** What a file in `commands/` exports: it gives the command, which already has its name, its arguments, flags and action. */
+/** The exports of a file in `commands/`. `configure` adds arguments, flags and action to the command, which has its name. */
 export interface CommandModule {
   configure(command: Command, context: CommandContext): void;
 }

@@ -4,7 +4,7 @@ import { DiscoveryError, reasonOf, UsageError } from '../common/errors.ts';
 import { type DiscoveryBackend, type DiscoverySettings, openDiscovery } from '../discovery/discovery.ts';
 import type { Io } from './io.ts';
 
-/** What `--help` says about the `<discovery>` argument, after the examples of a command. */
+/** Help on the `<discovery>` argument, after the examples of a command. */
 export const DISCOVERY_HELP = `
 Discovery (argument or $ENXAME_DISCOVERY):
   token://HOST:PORT/v1/TOKEN   the token service at HOST; token://TOKEN: at $ENXAME_DISCOVERY_URL or on this host
@@ -16,7 +16,7 @@ ranges like 10.0.0.[10:200]:2376 stand for many.`;
 /** Adds the argument `[discovery]` and the flag `--discovery-opt`. */
 export function addDiscovery(command: Command): Command {
   return command
-    .argument('[discovery]', 'where the engines of the cluster are known ($ENXAME_DISCOVERY)')
+    .argument('[discovery]', 'the engines of the cluster, see below ($ENXAME_DISCOVERY)')
     .option('--discovery-opt <key=value>', 'option of the discovery backend; may be repeated', collect);
 }
 

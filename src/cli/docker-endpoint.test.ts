@@ -98,14 +98,14 @@ describe('docker contexts', () => {
   it.each([
     {
       args: ['--context', 'gone'],
-      why: /docker's context "gone" cannot be read \(there is no such file\): see "docker context ls", or give -H/,
+      why: /docker's context "gone" cannot be read \(there is no such file\): see "docker context ls", or use -H/,
     },
     {
       args: ['--context', 'far'],
       why: /"ssh:\/\/root@far" \(docker's context "far"\) is not the address of a manager/,
     },
-    { args: ['--context', 'empty'], why: /docker's context "empty" names no host/ },
-    { args: ['--context', 'far', '-H', 'tcp://a:1'], why: /-H and --context each say where the manager is/ },
+    { args: ['--context', 'empty'], why: /docker's context "empty" has no host/ },
+    { args: ['--context', 'far', '-H', 'tcp://a:1'], why: /-H and --context exclude each other/ },
   ])('says what is wrong: $args', async ({ args, why }) => {
     await context('far', { Host: 'ssh://root@far' });
     await context('empty', {});

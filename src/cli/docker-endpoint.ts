@@ -5,7 +5,7 @@ import { fileProblem, UsageError } from '../common/errors.ts';
 import { dockerConfigFolder } from '../machine/share/docker-context.ts';
 import type { Io } from './io.ts';
 
-/** Where docker's client is pointed at by one of its contexts. */
+/** The endpoint of a docker context. */
 export interface DockerEndpoint {
   /** Name of the context. */
   readonly context: string;
@@ -47,7 +47,7 @@ async function readMeta(
 ): Promise<{ readonly host: string; readonly skipsVerification: boolean }> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new UsageError(
-      `docker's context "${name}" cannot be read (${fileProblem(error)}): see "docker context ls", or give -H`,
+      `docker's context "${name}" cannot be read (${fileProblem(error)}): see "docker context ls", or use -H`,
       'BAD_CONTEXT',
     );
   });
@@ -56,7 +56,7 @@ async function readMeta(
   } | null;
   const { Host: host, SkipTLSVerify: skips } = meta?.Endpoints?.docker ?? {};
   if (typeof host !== 'string' || host === '')
-    throw new UsageError(`docker's context "${name}" names no host: ${file} is damaged. Give -H`, 'BAD_CONTEXT');
+    throw new UsageError(`docker's context "${name}" has no host: ${file} is damaged. Use -H`, 'BAD_CONTEXT');
   return { host, skipsVerification: skips === true };
 }
 

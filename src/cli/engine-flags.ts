@@ -16,11 +16,11 @@ export type EngineTlsOptions = TlsMaterial & { readonly verify: boolean };
 /** Adds the flags of {@link EngineFlags} to a command that only reaches engines. */
 export function addEngineFlags(command: Command): Command {
   return command
-    .option('--tls', 'use TLS without checking the engines')
-    .option('--tlsverify', 'use TLS and check the engines')
-    .option('--tlscacert <file>', 'authority of the engines’ certificates')
-    .option('--tlscert <file>', 'certificate to show them')
-    .option('--tlskey <file>', 'its key');
+    .option('--tls', 'use TLS without verifying the engines')
+    .option('--tlsverify', 'use TLS and verify the engines')
+    .option('--tlscacert <file>', 'certificate authority of the engines')
+    .option('--tlscert <file>', 'client certificate')
+    .option('--tlskey <file>', 'key of the certificate');
 }
 
 /** What the flags say, files read and checked. */

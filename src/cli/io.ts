@@ -1,6 +1,6 @@
 import { printableLines } from '../common/printable.ts';
 
-/** Everything a command touches of the process around it, so that tests need no process. */
+/** The process around a command, so that tests need none. */
 export interface Io {
   /** Writes to standard output, nothing added. */
   out(text: string): void;
@@ -9,7 +9,7 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether standard output is a terminal, and how wide; absent otherwise. */
   readonly columns?: number | undefined;
-  /** Whether a person reads standard error. */
+  /** Whether standard error is a terminal. */
   readonly isErrTerminal: boolean;
   readonly isRoot: boolean;
   /**

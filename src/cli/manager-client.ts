@@ -10,7 +10,7 @@ import type { CommandContext } from './command.ts';
 import { contextEndpoint } from './docker-endpoint.ts';
 import type { Io } from './io.ts';
 
-/** Flags that say where the manager is; docker's own. */
+/** Docker's flags for the address of the manager. */
 export interface ManagerFlags {
   readonly host?: string;
   readonly context?: string;
@@ -21,7 +21,7 @@ export interface ManagerFlags {
   readonly tlskey?: string;
 }
 
-/** Where `enxame manage` listens unless told otherwise. */
+/** Where `enxame manage` listens by default. */
 const DEFAULT_HOST = 'tcp://127.0.0.1:2375';
 const TIMEOUT_MS = 30_000;
 /** The listing of some hundred thousand containers; more is no manager's answer. */
@@ -29,20 +29,20 @@ const MAX_ANSWER_BYTES = 1024 ** 3;
 
 /** Help of the commands that ask a running manager. */
 export const MANAGER_HELP: string = `
-The manager is found as docker finds its engine: -H, else --context, else $DOCKER_HOST, else $DOCKER_CONTEXT, else what
-'docker context use' chose, else ${DEFAULT_HOST}. Certificates are those of the context; without one those of the flags, else
-of $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH (ca.pem, cert.pem, key.pem).`;
+The address is the first of -H, --context, $DOCKER_HOST, $DOCKER_CONTEXT, the choice of 'docker context use', and
+${DEFAULT_HOST}. Certificates come from the context; without one from the flags, or from $DOCKER_CERT_PATH (ca.pem, cert.pem,
+key.pem) with $DOCKER_TLS_VERIFY.`;
 
 /** Adds the flags of {@link ManagerFlags}. */
 export function addManagerFlags(command: Command): Command {
   return command
-    .option('-H, --host <address>', 'where the manager is ($DOCKER_HOST)')
-    .option('--context <name>', "a context of docker's that names the manager ($DOCKER_CONTEXT)")
-    .option('--tls', 'use TLS without checking the manager')
-    .option('--tlsverify', 'use TLS and check the manager ($DOCKER_TLS_VERIFY)')
-    .option('--tlscacert <file>', 'authority of the manager’s certificate')
+    .option('-H, --host <address>', 'address of the manager ($DOCKER_HOST)')
+    .option('--context <name>', 'docker context of the manager ($DOCKER_CONTEXT)')
+    .option('--tls', 'use TLS without verifying the manager')
+    .option('--tlsverify', 'use TLS and verify the manager ($DOCKER_TLS_VERIFY)')
+    .option('--tlscacert <file>', 'certificate authority of the manager')
     .option('--tlscert <file>', 'client certificate')
-    .option('--tlskey <file>', 'its key');
+    .option('--tlskey <file>', 'key of the certificate');
 }
 
 /** Asks one manager. */
@@ -83,10 +83,9 @@ interface Target {
   readonly material: (TlsMaterial & { readonly verify: boolean }) | undefined;
 }
 
-/** In docker's order; what says where (-H, a context) says with which certificates too. */
+/** In docker's order; the source of the address (-H, a context) is the source of the certificates too. */
 async function targetOf(flags: ManagerFlags, env: Io['env']): Promise<Target> {
-  if (flags.host && flags.context)
-    throw new UsageError('-H and --context each say where the manager is: give one of them');
+  if (flags.host && flags.context) throw new UsageError('-H and --context exclude each other');
   const isContext = Boolean(flags.context) || (!flags.host && !env.DOCKER_HOST);
   const endpoint = isContext ? await contextEndpoint(flags.context, env) : undefined;
   if (endpoint === undefined) {
@@ -188,7 +187,7 @@ function explain(error: unknown, address: string, isTls: boolean): ClusterError 
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
   if (NOBODY.has(code)) {
     return failure(
-      `no manager answers at ${address} (${code}). Start one with 'enxame manage DISCOVERY', or say where it is with -H or $DOCKER_HOST`,
+      `no manager answers at ${address} (${code}). Start one with 'enxame manage DISCOVERY', or give its address with -H or $DOCKER_HOST`,
       error,
     );
   }

@@ -108,7 +108,7 @@ describe('wrong command lines', { timeout: 30_000 }, () => {
     ['manage --advertise nonsense a:1', '--advertise should be of the form ip:port or hostname:port, not "nonsense"'],
     ['manage --advertise a:1 --advertise b:1 a:1', '--advertise is given twice, "a:1" and "b:1"'],
     ['manage --heartbeat 0s a:1', '--heartbeat should be at least one second'],
-    ['manage -c mesos a:1', 'unknown --cluster-driver "mesos": only swarm is there'],
+    ['manage -c mesos a:1', 'unknown --cluster-driver "mesos": only swarm is supported'],
     ['manage --engine-refresh-retry 5 a:1', '--engine-refresh-retry is deprecated: use --engine-failure-retry'],
     ['manage --cors a:1', '--api-enable-cors is not offered: any web page could use the engines'],
     ['manage --replication a:1', '--replication is not built yet: run one manager'],

@@ -18,91 +18,91 @@ interface CommandSpec {
 
 const CLUSTER = 'A cluster and its members:';
 const MACHINES = 'Machines:';
-const VIEW = 'A running swarm:';
+const VIEW = 'A running cluster:';
 const OTHER = 'Other:';
 
-/** Every command; its code is loaded only when it is asked for. A new command is one entry here and one file in commands/. */
+/** Every command; its code is loaded on use. A new command is one entry here and one file in commands/. */
 const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'create',
     aliases: ['c'],
     group: CLUSTER,
-    summary: 'make a cluster token',
+    summary: 'create a cluster token',
     load: () => import('./commands/create.ts'),
   },
   {
     name: 'join',
     aliases: ['j'],
     group: CLUSTER,
-    summary: 'make an engine known to a cluster and keep it known',
+    summary: 'register an engine with a cluster, and keep it registered',
     load: () => import('./commands/join.ts'),
   },
   {
     name: 'list',
     aliases: ['l'],
     group: CLUSTER,
-    summary: 'show which engines a cluster has',
+    summary: 'list the engines of a cluster',
     load: () => import('./commands/list.ts'),
   },
   {
     name: 'manage',
     aliases: ['m'],
     group: CLUSTER,
-    summary: 'make many engines one Docker endpoint',
+    summary: 'serve many engines as one Docker endpoint',
     load: () => import('./commands/manage.ts'),
   },
   {
     name: 'discovery',
     group: CLUSTER,
-    summary: 'run the service that keeps tokens and the engines behind them',
+    summary: 'run a token service',
     load: () => import('./commands/discovery.ts'),
   },
   {
     name: 'leave',
     group: CLUSTER,
-    summary: 'take engines out of the swarm mode a manager put them into',
+    summary: 'undo the swarm mode that a manager set up on its engines',
     load: () => import('./commands/leave.ts'),
   },
   {
     name: 'certs',
     group: CLUSTER,
-    summary: 'make certificates for engines, managers and clients',
+    summary: 'create certificates for engines, managers and clients',
     load: () => import('./commands/certs.ts'),
   },
   {
     name: 'machine',
     group: MACHINES,
-    summary: 'make and keep hosts with Docker engines, at any provider',
+    summary: 'create and manage Docker hosts at any provider',
     load: () => import('./commands/machine.ts'),
   },
   {
     name: 'ps',
     group: VIEW,
-    summary: 'show the containers of a swarm with their nodes',
+    summary: 'list the containers of a cluster with their nodes',
     load: () => import('./commands/ps.ts'),
   },
   {
     name: 'nodes',
     group: VIEW,
-    summary: 'show the nodes of a swarm: state, load, what is wrong',
+    summary: 'list the nodes of a cluster: state, load, errors',
     load: () => import('./commands/nodes.ts'),
   },
   {
     name: 'forget',
     group: VIEW,
-    summary: 'give up what nodes held that are gone for good',
+    summary: 'give up the containers and volumes of lost nodes',
     load: () => import('./commands/forget.ts'),
   },
   {
     name: 'info',
     group: VIEW,
-    summary: 'show a swarm in a few lines',
+    summary: 'print a summary of a cluster',
     load: () => import('./commands/info.ts'),
   },
   {
     name: 'completion',
     group: OTHER,
-    summary: 'print the completion script of a shell',
+    summary: 'print the completion script for a shell',
     load: () => import('./commands/completion.ts'),
   },
 ];
@@ -118,7 +118,7 @@ const LOG_LEVELS = [
   'trace',
 ] as const satisfies readonly LogLevel[];
 
-/** Classic swarm's other words. */
+/** Classic swarm's names of levels. */
 const CLASSIC_LEVELS: Readonly<Record<string, LogLevel>> = { panic: 'fatal', warning: 'warn' };
 
 // As above.
@@ -132,14 +132,14 @@ interface LogFlags {
 
 const EXAMPLES = `
 Examples:
-  A swarm of three, from nothing:
-    $ enxame discovery -H tcp://10.0.0.9:2374 --insecure &   # keeps the token and who belongs to it; over TLS where others listen
+  A cluster of three engines, from scratch:
+    $ enxame discovery -H tcp://10.0.0.9:2374 --insecure &   # the token service; use TLS on untrusted networks
     $ export ENXAME_DISCOVERY_URL=http://10.0.0.9:2374       # on every host
     $ token=$(enxame create)
     $ enxame join --advertise 10.0.0.1:2375 token://$token   # on each engine, with its own address
-    $ enxame manage token://$token                           # now docker -H tcp://127.0.0.1:2375 is the swarm
+    $ enxame manage token://$token                           # now use docker -H tcp://127.0.0.1:2375
 
-  Without a token, over engines that already run:
+  Without a token, for engines that are running:
     $ enxame manage 10.0.0.[1:3]:2376
 
 Run 'enxame COMMAND --help' for the flags and examples of a command.`;
@@ -164,7 +164,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** The command whose help is about what was written: a subcommand where the line has one. */
+/** The command whose help covers the line: its subcommand where it has one. */
 function helpOf(program: Command, name: string | undefined, argv: readonly string[]): string | undefined {
   const command = program.commands.find((each) => each.name() === name);
   const word = argv.slice(argv.indexOf(name ?? '') + 1).find((each) => !each.startsWith('-'));
@@ -182,7 +182,7 @@ function asksLikeDockerMachine(argv: readonly string[], env: Io['env']): boolean
 /** The word with which the scripts of `enxame completion` ask for the words that may come next. */
 const COMPLETE = '__complete';
 
-/** Whatever goes wrong in the middle of a line is not told there: there is nothing to complete. */
+/** Errors in the middle of a line are not printed: there is nothing to complete. */
 async function complete(words: readonly string[], context: CommandContext): Promise<number> {
   try {
     const program = bareProgram(context);
@@ -203,22 +203,19 @@ async function complete(words: readonly string[], context: CommandContext): Prom
 function bareProgram(io: Io): Command {
   const program = new Command('enxame');
   program
-    .description('Makes many Docker engines one Docker endpoint.')
+    .description('One Docker endpoint for many Docker hosts.')
     .usage('[flags] COMMAND')
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show the help of a command')
-    .addOption(new Option('--debug', 'say everything, and where an error comes from ($ENXAME_DEBUG)'))
+    .addOption(new Option('--debug', 'verbose logging, and stack traces of errors ($ENXAME_DEBUG)'))
     .addOption(
-      new Option('-l, --log-level <level>', 'how much to log')
+      new Option('-l, --log-level <level>', 'lowest level to log')
         .choices([...LOG_LEVELS, ...Object.keys(CLASSIC_LEVELS)])
         .default('info'),
     )
     .addOption(
-      new Option(
-        '--log-format <format>',
-        'lines for people (text), or JSON; auto: text on a terminal ($ENXAME_LOG_FORMAT)',
-      )
+      new Option('--log-format <format>', 'text lines or JSON; auto: text on a terminal ($ENXAME_LOG_FORMAT)')
         .choices(LOG_FORMATS)
         .env('ENXAME_LOG_FORMAT')
         .default('auto'),

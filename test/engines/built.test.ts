@@ -90,7 +90,7 @@ describe('a driver from a package', () => {
         return stdout;
       };
       expect(await type('drivers')).toMatch(/^hive +engines in a hive$/m);
-      expect(await type('create -d hive --help')).toMatch(/--hive-url <value> +its URL \(needed\)/);
+      expect(await type('create -d hive --help')).toMatch(/--hive-url <value> +its URL \(required\)/);
       expect(await type('create -d hive --hive-url tcp://127.0.0.1:1 --dry-run one')).toBe('one: POST /combs\n');
       await type('create -d hive --hive-url tcp://127.0.0.1:1 one');
       expect(await type("inspect -f '{{json .resources}}' one")).toContain('"kind":"comb"');

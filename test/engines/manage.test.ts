@@ -518,8 +518,8 @@ describe('the first week', () => {
 
     const asked = await leave('--state-dir', copy);
     expect(asked.code).toBe(2);
-    expect(asked.said).toMatch(/^3 engines leave swarm mode: one, two, three\nNetworks that end: .*lasting/);
-    expect(asked.said).toMatch(/Containers that lose these networks: (one|two|three)\/staying/);
+    expect(asked.said).toMatch(/^3 engines leave swarm mode: one, two, three\nNetworks to be removed: .*lasting/);
+    expect(asked.said).toMatch(/Containers losing these networks: (one|two|three)\/staying/);
     const stranger = await leave('--state-dir', 'none', '--yes');
     expect(stranger.said).toMatch(/one is left alone: .*--cluster [0-9a-f]{16}/);
     expect(await swarmStates()).toEqual(['active', 'active', 'active']);
@@ -533,7 +533,7 @@ describe('the first week', () => {
     const unheard = await enxameOnce('leave', '--state-dir', 'none', '127.0.0.1:1');
     expect(unheard).toMatchObject({
       code: 1,
-      said: expect.stringMatching(/^No engine that answers .*\n127.0.0.1:1 does not answer: /),
+      said: expect.stringMatching(/^No reachable engine .*\n127.0.0.1:1 does not answer: /),
     });
   }, 300_000);
 });

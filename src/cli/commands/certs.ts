@@ -22,24 +22,24 @@ interface ListFlags extends FolderFlags {
 
 const EXAMPLES = `
 Examples:
-  $ enxame certs ca                                # once: certs/ca.pem and certs/ca-key.pem, which stays here
+  $ enxame certs ca                                # once: certs/ca.pem and certs/ca-key.pem; the key stays here
   $ enxame certs server node-1 10.0.0.1            # for an engine: certs/node-1/{ca,cert,key}.pem
   $ enxame certs server manager 10.0.0.9 swarm.example.com --manager
   $ enxame certs client alice                      # then DOCKER_CERT_PATH=$PWD/certs/alice
   $ enxame certs list
 
-An engine is started with   dockerd -H tcp://0.0.0.0:2376 --tlsverify --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem
-the manager with            enxame manage -H tcp://:3376 --tlsverify --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem …
+Start an engine with     dockerd -H tcp://0.0.0.0:2376 --tlsverify --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem
+and the manager with     enxame manage -H tcp://:3376 --tlsverify --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem …
 
-Whoever has ca-key.pem can make certificates that engines and manager obey. A client's certificate of this authority is
-root on every engine that demands one of it.`;
+Keep ca-key.pem secret: it is enough to issue certificates that engines and manager accept. A client certificate of this
+authority gives root on every engine that trusts the authority.`;
 
 const VIEW: View<HeldCertificate> = {
   columns: [
     { title: 'NAME', value: ({ name }) => name },
     { title: 'USE', value: ({ uses }) => uses.join(', ') },
     { title: 'HOSTS', value: ({ hosts }) => hosts.join(', ') },
-    { title: 'GOOD UNTIL', value: ({ validity }) => validity.notAfter.toISOString().slice(0, 10) },
+    { title: 'EXPIRES', value: ({ validity }) => validity.notAfter.toISOString().slice(0, 10) },
     { title: 'STATUS', value: ({ validity }) => statusText(validity) },
   ],
   fields: ({ name, uses, hosts, validity }) => ({
@@ -55,32 +55,32 @@ const VIEW: View<HeldCertificate> = {
 /** `enxame certs`: certificates by hand, for engines that no `machine` command made. */
 export function configure(command: Command, context: CommandContext): void {
   command.addHelpText('after', EXAMPLES);
-  withFolder(command.command('ca').summary('make the authority, or prolong it'))
-    .option('--name <text>', 'what it calls itself', 'enxame')
-    .option('--renew', 'a new certificate for the same key: what was issued stays good')
+  withFolder(command.command('ca').summary('create or renew the certificate authority'))
+    .option('--name <text>', 'name of the authority', 'enxame')
+    .option('--renew', 'renew the certificate with the same key; issued certificates stay valid')
     .action((flags: FolderFlags & { readonly name: string; readonly renew?: boolean }) => ca(flags, context));
   withIssuing(command.command('server <name> <host...>'))
-    .summary('issue a certificate for an engine, a token service or a manager at these addresses and names')
-    .option('--manager', 'good for both sides, as a manager needs it: towards clients, and towards engines')
+    .summary('issue a certificate for an engine, token service or manager at these hosts')
+    .option('--manager', 'for use as server and client, as a manager needs it')
     .action((name: string, hosts: string[], flags: IssueFlags) => server(name, hosts, flags, context));
   withIssuing(command.command('client <name>'))
-    .summary('issue a certificate for a person or program that uses engines or manager')
+    .summary('issue a certificate for a client of engines or manager')
     .action((name: string, flags: IssueFlags) => issue(name, { purposes: ['client'] }, flags, context));
   withFolder(command.command('list').alias('ls'))
-    .summary('show what the folder has, and until when it is good')
+    .summary('list certificates and their expiry')
     .option('--format <format>', FORMAT_HELP)
     .action((flags: ListFlags) => list(flags, context));
   for (const each of command.commands) each.description(asSentence(each.summary()));
 }
 
 function withFolder(command: Command): Command {
-  return command.option('-d, --dir <folder>', 'where authority and certificates are', 'certs');
+  return command.option('-d, --dir <folder>', 'folder of authority and certificates', 'certs');
 }
 
 function withIssuing(command: Command): Command {
   return withFolder(command)
-    .option('--days <count>', 'how long it is good, at most as long as the authority (default: 825)', days)
-    .option('--renew', 'replace the certificate of that name, with a new key');
+    .option('--days <count>', 'days of validity, limited by the authority’s (default: 825)', days)
+    .option('--renew', 'replace the certificate of this name, with a new key');
 }
 
 async function ca(
@@ -91,8 +91,8 @@ async function ca(
   const folder = folderOf(flags, context);
   if (flags.renew) await renewCa(folder);
   else await makeCa(folder, flags.name);
-  context.out(`${folder.path}/ca.pem      goes to every engine, manager and client\n`);
-  context.out(`${folder.path}/ca-key.pem  stays here: whoever has it can issue certificates\n`);
+  context.out(`${folder.path}/ca.pem      for every engine, manager and client\n`);
+  context.out(`${folder.path}/ca-key.pem  secret, stays here: it issues certificates\n`);
 }
 
 function server(name: string, hosts: readonly string[], flags: IssueFlags, context: CommandContext): Promise<void> {
@@ -136,7 +136,7 @@ const HOST_NAME = /^(?=.{1,253}$)(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[
 function assertHost(host: string): void {
   if (isIP(host) !== 0 || HOST_NAME.test(host)) return;
   throw new UsageError(
-    `"${host}" is no host: give IP addresses and names as others write them, without scheme and port, like 10.0.0.1 or node-1.example.com`,
+    `"${host}" is not a host: use IP addresses and host names without scheme and port, like 10.0.0.1 or node-1.example.com`,
   );
 }
 

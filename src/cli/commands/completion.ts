@@ -8,8 +8,8 @@ Examples:
   zsh, in ~/.zshrc after compinit:     source <(enxame completion zsh)
   fish:                                enxame completion fish > ~/.config/fish/completions/enxame.fish
 
-The script asks enxame at each press of the key: for commands and flags, machines, and the nodes and containers of the manager
-that $DOCKER_HOST, the docker context or -H on the line names.`;
+The script asks enxame for commands, flags and machines, and for the nodes and containers of the manager given by -H,
+$DOCKER_HOST or the docker context.`;
 
 /** `enxame completion`: prints a shell's script, which asks the program for the words. */
 export function configure(command: Command, context: CommandContext): void {

@@ -22,16 +22,16 @@ Examples:
   $ token=$(enxame create)
   $ enxame create --service https://discovery.example.com:2374
 
-The token is a secret: whoever has it can add engines to the cluster.
-Without --service and $ENXAME_DISCOVERY_URL the service on this host is asked (start it with 'enxame discovery').`;
+The token is a secret: it is enough to add engines to the cluster.
+The default service is the one on this host; 'enxame discovery' starts it.`;
 
 /** `enxame create`: prints a new token. */
 export function configure(command: Command, context: CommandContext): void {
   command
-    .option('--service <url>', 'the token service to ask ($ENXAME_DISCOVERY_URL; default: the one on this host)')
-    .option('--tlscacert <file>', 'trust the service when its certificate comes from this authority')
-    .option('--tlscert <file>', 'certificate to show to the service')
-    .option('--tlskey <file>', 'its key')
+    .option('--service <url>', 'token service ($ENXAME_DISCOVERY_URL; default: the one on this host)')
+    .option('--tlscacert <file>', 'certificate authority of the service')
+    .option('--tlscert <file>', 'client certificate')
+    .option('--tlskey <file>', 'key of the certificate')
     .addHelpText('after', EXAMPLES)
     .action((flags: Flags) => create(flags, context));
 }
@@ -51,7 +51,7 @@ async function create(flags: Flags, context: CommandContext): Promise<void> {
   }
 }
 
-/** A service that was started a moment ago (`enxame discovery &`) may not listen yet. */
+/** Retries a refused connection: a service started just before (`enxame discovery &`) may not listen yet. */
 async function patiently(ask: () => Promise<string>, clock: Clock): Promise<string> {
   const deadline = clock.now() + LISTENS_WITHIN_MS;
   for (;;) {

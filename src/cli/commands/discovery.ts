@@ -19,19 +19,19 @@ interface Flags {
 
 const EXAMPLES = `
 Examples:
-  $ enxame discovery                                          # for this host only
+  $ enxame discovery                                          # for clients on this host only
   $ enxame discovery -H tcp://:2374 --tlscert cert.pem --tlskey key.pem
-  $ curl -X POST http://127.0.0.1:2374/v1/clusters            # what 'enxame create' does`;
+  $ curl -X POST http://127.0.0.1:2374/v1/clusters            # as 'enxame create' does`;
 
 /** `enxame discovery`: the token service. */
 export function configure(command: Command, context: CommandContext): void {
   command
-    .option('-H, --host <address>', 'where to listen', `tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT}`)
-    .option('--state-dir <folder>', 'where to keep tokens, or none ($ENXAME_STATE_DIR)')
+    .option('-H, --host <address>', 'address to listen on', `tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT}`)
+    .option('--state-dir <folder>', 'folder for tokens, or none ($ENXAME_STATE_DIR)')
     .option('--tlscert <file>', 'certificate of the service')
-    .option('--tlskey <file>', 'its key')
-    .option('--tlscacert <file>', 'demand client certificates from this authority')
-    .option('--insecure', 'allow others than this host without TLS')
+    .option('--tlskey <file>', 'key of the certificate')
+    .option('--tlscacert <file>', 'require client certificates from this authority')
+    .option('--insecure', 'allow remote clients without TLS')
     .addHelpText('after', EXAMPLES)
     .action((flags: Flags) => serve(flags, context));
 }
@@ -46,7 +46,9 @@ async function serve(flags: Flags, context: CommandContext): Promise<void> {
     logger: await context.logger(),
   });
   const stop = context.stopSignal();
-  context.out(`Token service at ${service.url}, ${folder === undefined ? 'keeping nothing' : `tokens in ${folder}`}\n`);
+  context.out(
+    `Token service at ${service.url}, ${folder === undefined ? 'tokens in memory only' : `tokens in ${folder}`}\n`,
+  );
   await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
   await service.close();
 }

@@ -4,16 +4,16 @@ import { addManagerFlags, MANAGER_HELP, type ManagerFlags, managerClient } from 
 
 const EXAMPLES = `
 Examples:
-  $ enxame info                                           # warns of nodes that are gone with something on them
-  $ enxame forget bee-3                                   # its containers and volumes are given up
+  $ enxame info                                           # warns of lost nodes with containers or volumes
+  $ enxame forget bee-3                                   # gives up its containers and volumes
 
-A node that leaves discovery with containers or volumes on it is remembered, and its volumes keep their home: nobody makes
-an empty one elsewhere. Forgetting it deletes nothing on its engine; when it comes back, what it has is there again.
+A node that leaves discovery with containers or volumes is remembered, and its volumes keep their home, so that no empty one
+is created elsewhere. Forgetting deletes nothing on the engine: when it returns, its containers and volumes are back.
 ${MANAGER_HELP}`;
 
-/** `enxame forget`: gives up what nodes that left held. */
+/** `enxame forget`: gives up the containers and volumes of nodes that left. */
 export function configure(command: Command, context: CommandContext): void {
-  addManagerFlags(command.argument('<node...>', 'name, ID or address of a node that is gone'))
+  addManagerFlags(command.argument('<node...>', 'name, ID or address of a lost node'))
     .addHelpText('after', EXAMPLES)
     .action((nodes: readonly string[], flags: ManagerFlags) =>
       context.interruptible((signal) => forget(nodes, flags, context, signal)),

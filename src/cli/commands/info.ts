@@ -9,7 +9,7 @@ interface Flags extends ManagerFlags {
   readonly format?: string;
 }
 
-/** The swarm in numbers, as `json` and templates see it. */
+/** The cluster in numbers, as `json` and templates see it. */
 interface Summary {
   readonly Address: string;
   readonly Version: string;
@@ -35,7 +35,7 @@ Examples:
   $ enxame info --format '{{.Running}} of {{.Containers}} on {{.Nodes}} nodes'
 ${MANAGER_HELP}`;
 
-/** `enxame info`: a running swarm in a few lines. */
+/** `enxame info`: a running cluster in a few lines. */
 export function configure(command: Command, context: CommandContext): void {
   addManagerFlags(command)
     .option('--format <format>', "'json', or a template like '{{.Nodes}} {{.Containers}}'")

@@ -23,16 +23,20 @@ Examples:
   $ enxame join --advertise 10.0.0.1:2376 token://discovery.example.com:2374/v1/TOKEN
   $ ENXAME_DISCOVERY=token://TOKEN enxame join --advertise tls://10.0.0.1:2376 --heartbeat 20s --ttl 60s
 
-It runs until stopped; the engine leaves the cluster when --ttl has passed without a heartbeat.
+The command runs until stopped. The engine leaves the cluster --ttl after its last heartbeat.
 ${DISCOVERY_HELP}`;
 
 /** `enxame join`: the agent on a node. */
 export function configure(command: Command, context: CommandContext): void {
   addDiscovery(command)
-    .option('--addr, --advertise <address>', 'where the manager reaches this engine ($ENXAME_ADVERTISE)', once)
-    .option('--heartbeat <duration>', 'time between two registrations (default: 60s)', durationFlag('--heartbeat'))
-    .option('--ttl <duration>', 'how long a registration counts (default: 180s)', durationFlag('--ttl'))
-    .option('--delay <duration>', 'wait a random time up to this long first (default: 0s)', durationFlag('--delay'))
+    .option('--addr, --advertise <address>', 'address of this engine for managers ($ENXAME_ADVERTISE)', once)
+    .option('--heartbeat <duration>', 'interval between registrations (default: 60s)', durationFlag('--heartbeat'))
+    .option('--ttl <duration>', 'lifetime of a registration (default: 180s)', durationFlag('--ttl'))
+    .option(
+      '--delay <duration>',
+      'maximum random delay of the first registration (default: 0s)',
+      durationFlag('--delay'),
+    )
     .addHelpText('after', EXAMPLES)
     .action((discovery: string | undefined, flags: Partial<Flags>) =>
       join(discovery, { ...DEFAULTS, ...flags }, context),
@@ -54,7 +58,7 @@ async function join(discovery: string | undefined, flags: Flags, context: Comman
   const logger = await context.logger();
   const stop = context.stopSignal();
   try {
-    // Rejects only when stopped, which ends what follows too.
+    // Rejects only when stopped, which ends the rest too.
     await context.clock.sleep(delayMs * Math.random(), stop).catch(() => undefined);
     await keepRegistered(
       { register },

@@ -32,27 +32,27 @@ interface Flags extends EngineFlags {
 
 const EXAMPLES = `
 Examples:
-  $ enxame leave token://TOKEN                     # says what would be lost, and asks
+  $ enxame leave token://TOKEN                     # prints the consequences, and asks
   $ enxame leave --yes --tlsverify --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem 10.0.0.[1:3]:2376
 
-For cluster networks a manager puts its engines into Docker's swarm mode. This command takes them out again: give it what
-'enxame manage' was given, and stop the manager first, which would put them back. Containers, images and local volumes stay
-as they are; cluster networks end, and containers on them run on without. Swarms of somebody else are left alone.
+For cluster networks a manager puts its engines into Docker's swarm mode. This command takes them out again. Give it the
+arguments of 'enxame manage', and stop the manager first: it would put them back. Containers, images and local volumes
+stay; cluster networks are removed, and their containers go on without them. Other swarms are left alone.
 ${DISCOVERY_HELP}`;
 
 const LIST_MS = 15_000;
 /** A swarm whose nodes leave one after the other takes some seconds for each manager. */
 const HEARTBEAT_MS = 60_000;
-/** Lists longer than this are cut: a person decides, nobody reads hundreds of names. */
+/** Longer lists are cut: they are read by a person, who has to decide. */
 const MOST_NAMES = 20;
 
 /** `enxame leave`: engines leave the swarm mode a manager put them into. */
 export function configure(command: Command, context: CommandContext): void {
   addEngineFlags(addDiscovery(command))
-    .option('--cluster <name|id>', 'which cluster they leave, when its state is not here ($ENXAME_CLUSTER)')
-    .option('--state-dir <folder>', 'where the manager keeps its state, or none ($ENXAME_STATE_DIR)')
+    .option('--cluster <name|id>', 'cluster to leave, where its state is not on this host ($ENXAME_CLUSTER)')
+    .option('--state-dir <folder>', 'folder of the manager’s state, or none ($ENXAME_STATE_DIR)')
     .option('-y, --yes', 'do not ask')
-    .option('-f, --force', 'also when engines of the cluster do not answer or were not named')
+    .option('-f, --force', 'leave even if engines of the cluster do not answer or are not listed')
     .addHelpText('after', EXAMPLES)
     .action((discovery: string | undefined, flags: Flags) =>
       context.interruptible((signal) => leave(discovery, flags, context, signal)),
@@ -100,7 +100,7 @@ async function carryOut(survey: Survey, flags: Flags, context: CommandContext, s
   return survey.engines.every(({ standing }) => standing.kind === 'member' || standing.kind === 'free');
 }
 
-/** Only when all were asked is there nothing to leave. */
+/** There is nothing to leave only if all engines answered. */
 function nothingToLeave({ engines }: Survey, { force }: Flags): boolean {
   if (!force && engines.some(isUnreachable)) throw new ExitStatus('engines did not answer', 1);
   return false;
@@ -117,7 +117,7 @@ interface OpenState {
   forget(): Promise<void>;
 }
 
-/** What is kept of the cluster here; the folder is ours until it is closed, so that no manager forms the substrate meanwhile. */
+/** The cluster's state on this host; its folder is locked until closed, so that no manager forms the substrate meanwhile. */
 async function openState(
   discovery: string,
   flags: Flags,
@@ -149,19 +149,19 @@ async function openState(
 function describe({ engines, networks, services }: Survey, members: readonly SurveyedEngine[]): string {
   const lines: string[] = [];
   if (members.length === 0) {
-    const who = engines.some(isUnreachable) ? 'No engine that answers' : 'No engine';
+    const who = engines.some(isUnreachable) ? 'No reachable engine' : 'No engine';
     lines.push(`${who} is in swarm mode for this cluster: there is nothing to leave.`);
   } else {
     const count = members.length === 1 ? '1 engine leaves' : `${members.length} engines leave`;
     lines.push(`${count} swarm mode: ${names(members.map(({ name }) => name))}`);
     const attached = members.flatMap(({ name, attached: held }) => held.map((each) => ({ ...each, node: name })));
-    if (networks.length > 0) lines.push(`Networks that end: ${names(networks)}`);
-    if (services.length > 0) lines.push(`Services that end, with their containers: ${names(services)}`);
+    if (networks.length > 0) lines.push(`Networks to be removed: ${names(networks)}`);
+    if (services.length > 0) lines.push(`Services to be removed, with their containers: ${names(services)}`);
     if (attached.length > 0) {
       const shown = attached.map(({ node, name, isRunning }) => `${node}/${name}${isRunning ? '' : ' (not running)'}`);
-      lines.push(`Containers that lose these networks: ${names(shown)}`);
+      lines.push(`Containers losing these networks: ${names(shown)}`);
       lines.push(
-        'Those that run go on without these networks, the others cannot start: make them anew to have networks again.',
+        'Running ones go on without these networks, the others cannot start: recreate them to get networks again.',
       );
     }
   }
@@ -174,7 +174,7 @@ function describe({ engines, networks, services }: Survey, members: readonly Sur
 
 function hint(why: string): string {
   const mark = /cluster (\S+)$/.exec(why)?.[1];
-  return mark === undefined ? '' : `. If that is the one you mean, give --cluster ${mark}`;
+  return mark === undefined ? '' : `. To leave that one, give --cluster ${mark}`;
 }
 
 function names(all: readonly string[]): string {

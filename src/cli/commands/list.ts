@@ -22,7 +22,7 @@ const HEARTBEAT_MS = 60_000;
 /** `enxame list`: prints the entries, one a line. */
 export function configure(command: Command, context: CommandContext): void {
   addDiscovery(command)
-    .option('--timeout <duration>', 'give up after this long (default: 10s)', durationFlag('--timeout'))
+    .option('--timeout <duration>', 'time limit (default: 10s)', durationFlag('--timeout'))
     .addHelpText('after', EXAMPLES)
     .action((discovery: string | undefined, flags: Partial<Flags>) =>
       list(discovery, { timeout: DEFAULT_TIMEOUT_MS, ...flags }, context),

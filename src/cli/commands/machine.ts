@@ -12,26 +12,32 @@ import { configure as show } from './machine/show.ts';
 
 const EXAMPLES = `
 Examples:
-  $ enxame machine create -d local queen       # a Docker host, here in a second
-  $ eval "$(enxame machine env queen)"         # docker talks to it
+  $ enxame machine create -d local queen       # a Docker host on this computer
+  $ eval "$(enxame machine env queen)"         # docker uses it
   $ enxame machine ls
   $ enxame machine rm -y queen
 
-A command without a machine's name is about the machine "default".`;
+The default machine is called "default".`;
 
-/** `enxame machine`: hosts with Docker engines at any provider. What its commands do is loaded when one runs. */
+/** `enxame machine`: Docker hosts at any provider. The work of its commands is loaded on use. */
 export function configure(command: Command, context: CommandContext): void {
   command
     .option(
       '-s, --storage-path <folder>',
-      'where machines are kept ($ENXAME_MACHINE_STORAGE_PATH; default: ~/.enxame/machine)',
+      'folder of the machines ($ENXAME_MACHINE_STORAGE_PATH; default: ~/.enxame/machine)',
     )
-    .option('--tls-ca-cert <file>', 'an authority of yours for new machines ($MACHINE_TLS_CA_CERT; default: our own)')
-    .option('--tls-ca-key <file>', 'its key ($MACHINE_TLS_CA_KEY)')
-    .option('--tls-client-cert <file>', 'your certificate of it ($MACHINE_TLS_CLIENT_CERT; default: one is issued)')
-    .option('--tls-client-key <file>', 'the key of that ($MACHINE_TLS_CLIENT_KEY)')
-    .option('--native-ssh', "our own SSH for the command ssh, not the system's ($MACHINE_NATIVE_SSH)")
-    // Scripts of docker-machine give these; there is nothing here they would be for.
+    .option(
+      '--tls-ca-cert <file>',
+      'certificate authority for new machines ($MACHINE_TLS_CA_CERT; default: a generated one)',
+    )
+    .option('--tls-ca-key <file>', 'key of that authority ($MACHINE_TLS_CA_KEY)')
+    .option(
+      '--tls-client-cert <file>',
+      'client certificate of that authority ($MACHINE_TLS_CLIENT_CERT; default: a new one)',
+    )
+    .option('--tls-client-key <file>', 'key of the client certificate ($MACHINE_TLS_CLIENT_KEY)')
+    .option('--native-ssh', 'built-in SSH client for the command ssh ($MACHINE_NATIVE_SSH)')
+    // Given by scripts of docker-machine; without meaning here.
     .addOption(new Option('-D').hideHelp())
     .addOption(new Option('--github-api-token <token>').hideHelp())
     .addOption(new Option('--bugsnag-api-token <token>').hideHelp())

@@ -18,19 +18,19 @@ import { printUnit } from './manage/unit.ts';
 
 const EXAMPLES = `
 Examples:
-  $ enxame manage 10.0.0.1:2375,10.0.0.2:2375                 # engines that already run, for this host only
+  $ enxame manage 10.0.0.1:2375,10.0.0.2:2375                 # running engines, for clients on this host only
   $ enxame manage --tlsverify --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem -H tcp://:3376 token://TOKEN
   $ enxame manage --strategy binpack --filter health --filter port nodes://10.0.0.[10:200]:2376
-  $ docker -H tcp://127.0.0.1:2375 info                       # then use docker as always
+  $ docker -H tcp://127.0.0.1:2375 info                       # then use docker as usual
 
-What a manager keeps is found again by the engines and their addresses, however discovery lists them. --cluster says which
-cluster is meant when that does not tell: its name (given to a new one), its ID, or the mark of a substrate whose state was lost.
+A manager finds the state of its cluster by the engines and their addresses, in whatever way discovery lists them. Where these are
+ambiguous, --cluster names the cluster: by name (which a new one gets), by ID, or by the mark of a substrate whose state was lost.
 
 --cluster-opt takes:
-  swarm.overcommit=0.05       how much more than a node has may be reserved
-  swarm.createretry=0         on how many other nodes to try what an engine failed to create
-  enxame.substrate=eager      when cluster networks are prepared: eager, lazy or off
-  enxame.subnet-pool=CIDR     where cluster networks take their subnets
+  swarm.overcommit=0.05       share of a node's resources that may be reserved beyond its total
+  swarm.createretry=0         number of other nodes to try when an engine fails to create a container
+  enxame.substrate=eager      preparation of cluster networks: eager, lazy or off
+  enxame.subnet-pool=CIDR     pool of the subnets of cluster networks
   enxame.pull=all             docker pull on every node (all) or on one (one)
 ${DISCOVERY_HELP}`;
 

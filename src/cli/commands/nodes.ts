@@ -42,17 +42,17 @@ function statusColor({ Status }: NodeRow): 'green' | 'yellow' | 'red' {
 
 const EXAMPLES = `
 Examples:
-  $ enxame nodes                                          # who is there, how full, and what is wrong
+  $ enxame nodes                                          # state, load and errors of all nodes
   $ enxame nodes --format json
   $ enxame nodes --format 'table {{.Name}}\\t{{.Status}}\\t{{.Labels}}'
 
-CPUS and MEMORY are what containers reserved of what the node has.
+CPUS and MEMORY: reserved by containers / total of the node.
 ${MANAGER_HELP}`;
 
-/** `enxame nodes`: the engines of a running swarm. */
+/** `enxame nodes`: the engines of a running cluster. */
 export function configure(command: Command, context: CommandContext): void {
   addManagerFlags(command)
-    .option('-q, --quiet', 'only names')
+    .option('-q, --quiet', 'print names only')
     .option('--format <format>', FORMAT_HELP)
     .addHelpText('after', EXAMPLES)
     .action((flags: Flags) => context.interruptible((signal) => nodes(flags, context, signal)));

@@ -47,7 +47,7 @@ function statusColor({ State, Status }: ContainerRow): 'green' | 'yellow' | 'red
 
 const EXAMPLES = `
 Examples:
-  $ enxame ps                                             # what runs, and where
+  $ enxame ps                                             # running containers and their nodes
   $ enxame ps -a --filter label=com.docker.compose.project=shop
   $ enxame ps --format '{{.Node}}\\t{{.Name}}\\t{{.Ports}}'
 ${MANAGER_HELP}`;
@@ -55,10 +55,10 @@ ${MANAGER_HELP}`;
 /** `enxame ps`: containers with their nodes. */
 export function configure(command: Command, context: CommandContext): void {
   addManagerFlags(command)
-    .option('-a, --all', 'also those that do not run')
-    .option('-f, --filter <filter>', 'only those docker would list with this filter; may be repeated', collect)
-    .option('-q, --quiet', 'only IDs')
-    .option('--no-trunc', 'whole IDs')
+    .option('-a, --all', 'include stopped containers')
+    .option('-f, --filter <filter>', 'filter as of docker ps; may be repeated', collect)
+    .option('-q, --quiet', 'print IDs only')
+    .option('--no-trunc', 'do not shorten IDs')
     .option('--format <format>', FORMAT_HELP)
     .addHelpText('after', EXAMPLES)
     .action((flags: Flags) => context.interruptible((signal) => ps(flags, context, signal)));

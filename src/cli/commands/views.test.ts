@@ -264,7 +264,7 @@ describe('enxame info', () => {
     const templated = await enxame(['info', '-H', address, '--format', '{{.Running}}/{{.Containers}}']);
     expect(templated.out).toBe('3/4\n');
     const wrong = await enxame(['info', '-H', address, '--format', '{{.Nope}}']);
-    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('there is no field .Nope')]);
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('unknown field .Nope')]);
   });
 });
 
@@ -321,7 +321,7 @@ describe('the way to the manager', () => {
     expect(await enxame([command, '-H', address])).toEqual({
       code: 1,
       out: '',
-      err: `enxame: ${command}: no manager answers at ${address} (${code}). Start one with 'enxame manage DISCOVERY', or say where it is with -H or $DOCKER_HOST\n`,
+      err: `enxame: ${command}: no manager answers at ${address} (${code}). Start one with 'enxame manage DISCOVERY', or give its address with -H or $DOCKER_HOST\n`,
     });
   });
 

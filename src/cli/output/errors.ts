@@ -5,10 +5,10 @@ import { printable } from '../../common/printable.ts';
 import type { Io } from '../io.ts';
 import { wantsColor } from './colors.ts';
 
-/** Which command failed and how much to tell. */
+/** The command that failed, and the detail to print. */
 export interface ErrorSituation {
   readonly command?: string | undefined;
-  /** Whose --help tells more, when that is a subcommand: `machine ls`. */
+  /** The command whose --help to recommend, where it is a subcommand: `machine ls`. */
   readonly helpOf?: string | undefined;
   /** Print the stack too. */
   readonly isDebug: boolean;
@@ -38,7 +38,7 @@ export function reportError(
   return own ?? (isUsage ? USAGE : FAILURE);
 }
 
-// A message that already ends with what to do needs no more.
+// A message that ends with advice needs none.
 function helpHint(error: Error, command: string | undefined): string {
   if (error instanceof UsageError && /\. [A-Z]/.test(error.message)) return '';
   return `${error.message.includes('(Did you mean') ? '' : '.'} Run 'enxame${command === undefined ? '' : ` ${command}`} --help'`;

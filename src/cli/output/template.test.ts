@@ -39,10 +39,10 @@ describe('compileTemplate', () => {
   });
 
   it.each([
-    ['{{.Nmae}}', 'there is no field .Nmae. There are .Name, .Node, .Labels, .Up, .Nothing'],
-    ['{{.Name.First}}', 'there is no field .Name.First'],
-    ['{{.constructor}}', 'there is no field .constructor'],
-    ['{{.Node.toString}}', 'there is no field .Node.toString. There are .Name, .Cpus'],
+    ['{{.Nmae}}', 'unknown field .Nmae. Known fields: .Name, .Node, .Labels, .Up, .Nothing'],
+    ['{{.Name.First}}', 'unknown field .Name.First'],
+    ['{{.constructor}}', 'unknown field .constructor'],
+    ['{{.Node.toString}}', 'unknown field .Node.toString. Known fields: .Name, .Cpus'],
   ])('explains %s', (template, why) => {
     expect(() => compileTemplate(template)(ROW)).toThrow(why);
   });

@@ -69,7 +69,7 @@ function fieldOf(row: unknown, path: readonly string[], whole: string): unknown 
   let value = row;
   for (const name of path) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) {
-      throw bad(whole, `there is no field .${path.join('.')}${knownFields(value)}`);
+      throw bad(whole, `unknown field .${path.join('.')}${knownFields(value)}`);
     }
     value = (value as Readonly<Record<string, unknown>>)[name];
   }
@@ -79,7 +79,7 @@ function fieldOf(row: unknown, path: readonly string[], whole: string): unknown 
 function knownFields(value: unknown): string {
   if (typeof value !== 'object' || value === null) return '';
   const names = Object.keys(value).slice(0, 30);
-  return names.length === 0 ? '' : `. There are .${names.join(', .')}`;
+  return names.length === 0 ? '' : `. Known fields: .${names.join(', .')}`;
 }
 
 function textOf(value: unknown): string {

@@ -41,58 +41,65 @@ Examples:
   $ enxame machine create -d local --swarm --swarm-master --swarm-discovery token://HOST:2374/v1/TOKEN queen
   $ enxame machine create -d local --swarm --swarm-discovery token://HOST:2374/v1/TOKEN worker-1 worker-2
 
-'enxame machine create -d DRIVER --help' shows the driver's own flags too; 'enxame machine drivers' names the drivers.
-A create that was cut off goes on when it is repeated.`;
+'enxame machine create -d DRIVER --help' shows the flags of a driver, 'enxame machine drivers' the drivers.
+Repeat an interrupted create to resume it.`;
 
 /** `enxame machine create`. */
 export function configure(machine: Command, cli: CommandContext): void {
   const command = machine
     .command('create')
-    .summary('make machines: a host with a Docker engine, certificates, and its part in a swarm')
+    .summary('create machines: hosts with a Docker engine, certificates, and optionally manager or agent')
     .argument('[name...]')
-    // The driver's flags are not known before its name is.
+    // The driver's flags are known only with its name.
     .helpOption(false)
     .allowUnknownOption()
     .allowExcessArguments()
     .option('-h, --help', 'show help')
-    .addOption(new Option('-d, --driver <driver>', 'where to make it ($ENXAME_MACHINE_DRIVER)').default('local'));
+    .addOption(
+      new Option('-d, --driver <driver>', 'driver, see enxame machine drivers ($ENXAME_MACHINE_DRIVER)').default(
+        'local',
+      ),
+    );
   engineFlags(command);
   swarmFlags(command);
   command
-    .option('--save-credentials', "keep the provider's credentials too: in the system's keyring, or else in the store")
-    .option('--dry-run', 'print the calls that would be made, and make none')
+    .option(
+      '--save-credentials',
+      "store the provider's credentials: in the system's keyring, or in the folder of the machines",
+    )
+    .option('--dry-run', 'print the calls to the provider without making them')
     .addHelpText('after', EXAMPLES)
     .action((_names: readonly string[], flags: Flags, self: Command) => create(flags, self, cli));
 }
 
 function engineFlags(command: Command): void {
   command
-    .option('--engine-install-url <url>', 'a script that installs the engine, instead of packages')
-    .option('--engine-opt <flag>', 'a flag of dockerd: log-driver=local', collect)
-    .option('--engine-insecure-registry <registry>', 'a registry without TLS', collect)
-    .option('--engine-registry-mirror <url>', 'a mirror of the public registry', collect)
-    .option('--engine-label <key=value>', 'a label of the engine, for constraints', collect)
-    .option('--engine-storage-driver <name>', "the engine's storage driver")
-    .option('--engine-env <key=value>', "a variable of the engine's environment", collect)
-    .option('--tls-san <name>', 'one more name or address for its certificate', collect);
+    .option('--engine-install-url <url>', 'installation script for the engine, instead of packages')
+    .option('--engine-opt <flag>', 'flag of dockerd, like log-driver=local', collect)
+    .option('--engine-insecure-registry <registry>', 'registry without TLS', collect)
+    .option('--engine-registry-mirror <url>', 'registry mirror', collect)
+    .option('--engine-label <key=value>', 'label of the engine, for constraints', collect)
+    .option('--engine-storage-driver <name>', 'storage driver of the engine')
+    .option('--engine-env <key=value>', 'environment variable of the engine', collect)
+    .option('--tls-san <name>', 'additional name or address in the certificate', collect);
 }
 
 function swarmFlags(command: Command): void {
   command
-    .option('--swarm', 'make it part of a swarm')
-    .option('--swarm-master', "make it the swarm's master: it runs the manager")
-    .option('--swarm-discovery <uri>', 'where the engines of the swarm are known: token://HOST:2374/v1/TOKEN')
-    .option('--swarm-discovery-opt <key=value>', 'option of the discovery, for manager and agent', collect)
-    .option('--swarm-strategy <name>', 'how the manager ranks nodes: spread, binpack or random', 'spread')
-    .option('--swarm-opt <flag>', "a flag of 'enxame manage': heartbeat=20s", collect)
-    .option('--swarm-join-opt <flag>', "a flag of 'enxame join': ttl=60s", collect)
-    .option('--swarm-host <address>', 'where the manager listens', 'tcp://0.0.0.0:3376')
-    // There is nothing experimental about it any more; scripts of docker-machine say it.
+    .option('--swarm', 'join a cluster')
+    .option('--swarm-master', 'run the manager of the cluster here')
+    .option('--swarm-discovery <uri>', 'discovery of the cluster, like token://HOST:2374/v1/TOKEN')
+    .option('--swarm-discovery-opt <key=value>', 'discovery option for manager and agent', collect)
+    .option('--swarm-strategy <name>', 'strategy of the manager: spread, binpack or random', 'spread')
+    .option('--swarm-opt <flag>', "flag of 'enxame manage', like heartbeat=20s", collect)
+    .option('--swarm-join-opt <flag>', "flag of 'enxame join', like ttl=60s", collect)
+    .option('--swarm-host <address>', 'address for the manager to listen on', 'tcp://0.0.0.0:3376')
+    // Given by scripts of docker-machine.
     .addOption(new Option('--swarm-experimental').hideHelp())
-    .option('--swarm-addr <address>', "the address others reach it at (default: the machine's)")
+    .option('--swarm-addr <address>', "address to advertise (default: the machine's)")
     .option(
       '--swarm-image <image>',
-      'image of manager and agent; self: made of this program, no registry needed',
+      'image of manager and agent; self: built from this program, without a registry',
       'self',
     );
 }
@@ -134,7 +141,7 @@ export async function make(wanted: readonly CreateRequest[], command: Command, c
   await onEach([...byName.keys()], cli, async (name, task) => {
     const request = byName.get(name);
     if (request === undefined) return;
-    if (isDone(name)) return task.report('it is there already');
+    if (isDone(name)) return task.report('exists already');
     await createMachine(
       request,
       { ...context, runSwarm: (machine, provisioner, each) => joinSwarm(machine, provisioner, context, each) },

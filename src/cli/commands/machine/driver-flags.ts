@@ -3,7 +3,7 @@ import type { DriverModule } from '../../../drivers/driver.ts';
 import type { DriverOption, OptionValue, OptionValues } from '../../../drivers/options.ts';
 import { collect } from './surroundings.ts';
 
-/** Reads what the first parse did not know, in its order: the driver's flags and the names. */
+/** Reads the words that the first parse did not know, in their order: the driver's flags and the names. */
 export function driverValues(
   words: readonly string[],
   driver: DriverModule,
@@ -30,7 +30,7 @@ export function addDriverFlags(command: Command, driver: DriverModule): void {
 function helpOf(option: DriverOption): string {
   const env = option.env?.map((name) => `$${name}`).join(', ');
   const notes = [
-    option.isRequired ? 'needed' : undefined,
+    option.isRequired ? 'required' : undefined,
     option.choices === undefined ? undefined : option.choices.join(', '),
     env,
     option.default === undefined || option.default === '' ? undefined : `default: ${option.default}`,

@@ -13,8 +13,8 @@ const AT_ONCE = 16;
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
- * Does `work` on all machines at once and says how it goes: live, a line or two for each, on a terminal; a line for each step
- * otherwise. Ctrl-C reaches all of them. When some failed the others are finished first; the error names each.
+ * Does `work` on all machines concurrently and reports progress: on a terminal live, a line or two for each; otherwise a line
+ * for each step. Ctrl-C reaches all of them. Failures are thrown when all are finished; the error names each.
  */
 export async function onEach(names: readonly string[], cli: CommandContext, work: MachineWork): Promise<void> {
   const failures = new Map<string, unknown>();
@@ -33,7 +33,7 @@ export async function onEach(names: readonly string[], cli: CommandContext, work
         throw error;
       }
     };
-    // A terminal that does not tell its width has room for nothing: listr would print a character a line.
+    // On a terminal of unknown width listr would print a character a line.
     if (cli.isErrTerminal && cli.columns) await live(names, guarded, signal);
     else await plain(names, cli, guarded, signal);
   });
@@ -67,7 +67,7 @@ async function live(names: readonly string[], work: MachineWork, signal: AbortSi
   const { Listr } = await import('listr2');
   const tasks = names.map((name) => ({
     title: name,
-    // What was said last is for the person: how to go on, an address that changed.
+    // The last report tells how to go on, or a changed address.
     rendererOptions: { persistentOutput: true },
     task: async (_context: unknown, task: { output: string; title: string }): Promise<void> => {
       await work(name, {

@@ -12,23 +12,23 @@ interface EnvFlags {
   readonly proxy: boolean;
 }
 
-/** `env` and `config`: how `docker` reaches a machine, or the swarm behind it. */
+/** `env` and `config`: the way of `docker` to a machine, or to the cluster behind it. */
 export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('env')
-    .summary('print what makes docker in this shell talk to a machine')
+    .summary('print the environment for docker')
     .argument('[machine]')
-    .option('--swarm', 'to the whole swarm whose master the machine is')
-    .option('--shell <shell>', `for another shell than this one: ${SHELL_NAMES.join(', ')}`)
-    .option('-u, --unset', 'remove the variables instead')
+    .option('--swarm', 'for the cluster whose manager the machine runs')
+    .option('--shell <shell>', `shell, if not this one: ${SHELL_NAMES.join(', ')}`)
+    .option('-u, --unset', 'print commands that unset the variables')
     .option('--no-proxy', "add the machine's address to NO_PROXY")
     .addHelpText('after', '\nExample:\n  $ eval "$(enxame machine env --swarm queen)"')
     .action((name: string | undefined, flags: EnvFlags, command: Command) => env(name, flags, command, cli));
   machine
     .command('config')
-    .summary('print the flags docker reaches a machine with')
+    .summary('print the flags for docker')
     .argument('[machine]')
-    .option('--swarm', 'the whole swarm whose master the machine is')
+    .option('--swarm', 'for the cluster whose manager the machine runs')
     .addHelpText('after', '\nExample:\n  $ docker $(enxame machine config queen) ps')
     .action((name: string | undefined, flags: EnvFlags, command: Command) => config(name, flags, command, cli));
 }
@@ -74,7 +74,7 @@ async function config(name: string | undefined, flags: EnvFlags, command: Comman
   const { endpoint } = await endpointOf(name, flags, command, cli);
   const { certPath, url } = endpoint;
   if (certPath !== undefined && /\s/.test(certPath))
-    throw new UsageError(`"${certPath}" has a blank in it, which $(…) would cut: use "enxame machine env" instead`);
+    throw new UsageError(`"${certPath}" contains a space, and $(…) would split it: use "enxame machine env" instead`);
   const tls =
     certPath === undefined
       ? []

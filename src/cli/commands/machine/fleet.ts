@@ -27,17 +27,17 @@ Example, fleet.yml:
 
   $ TOKEN=$(enxame create) enxame machine up -f fleet.yml
 
-Running it again changes only what differs.`;
+Repeating it changes only differences.`;
 
 /** `up` and `down`: a fleet of machines from a file. */
 export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('up')
-    .summary('make a fleet what its file says')
+    .summary('bring a fleet in line with its file')
     .option('-f, --file <file>', 'the fleet file', 'fleet.yml')
     .option('-y, --yes', 'do not ask')
-    .option('--dry-run', 'show the plan only')
-    .option('--replace', 'make machines anew that cannot be changed to what the file says')
+    .option('--dry-run', 'print the plan only')
+    .option('--replace', 'recreate machines that cannot be changed in place')
     .addHelpText('after', EXAMPLES)
     .action((flags: Flags, command: Command) => up(flags, command, cli));
   machine
@@ -45,7 +45,7 @@ export function configure(machine: Command, cli: CommandContext): void {
     .summary('remove the machines of a fleet')
     .option('-f, --file <file>', 'the fleet file', 'fleet.yml')
     .option('-y, --yes', 'do not ask')
-    .option('--dry-run', 'show the plan only')
+    .option('--dry-run', 'print the plan only')
     .action((flags: Flags, command: Command) => down(flags, command, cli));
 }
 
@@ -84,7 +84,7 @@ async function readText(file: string): Promise<string> {
   });
 }
 
-/** All machines of the store with their states, asked at once. One whose file is damaged is told and hides no other. */
+/** All machines of the store with their states, asked concurrently. A damaged file is reported and hides no other machine. */
 async function existing(context: MachineContext, cli: CommandContext): Promise<readonly Existing[]> {
   const names = await context.store.names();
   const found = await Promise.all(
@@ -116,7 +116,7 @@ async function carryOut(plan: Plan, flags: Flags, context: MachineContext, cli: 
   const { formatPlan, isEmpty, nameOf } = await import('../../../machine/fleet/plan.ts');
   cli.out(formatPlan(plan));
   if (flags.dryRun || isEmpty(plan)) return;
-  if (!flags.yes && !(await confirm('Do this?', '--yes', cli))) return;
+  if (!flags.yes && !(await confirm('Carry out this plan?', '--yes', cli))) return;
   const items = new Map(plan.items.filter(({ action }) => action !== 'keep').map((item) => [nameOf(item), item]));
   await onEach([...items.keys()], cli, async (name, task) => {
     const item = items.get(name);

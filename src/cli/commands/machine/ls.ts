@@ -16,7 +16,7 @@ export const FILTERS = ['driver', 'swarm', 'state', 'name', 'label'] as const;
 type FilterName = (typeof FILTERS)[number];
 
 const HELP = `
-Filters: driver=local, swarm=MASTER, state=running, name=REGEXP, label=key=value; several of one kind widen, of two kinds narrow.
+Filters: driver=local, swarm=MASTER, state=running, name=REGEXP, label=key=value; values of one key are alternatives, different keys combine.
 Fields for --format: Name Active ActiveHost ActiveSwarm DriverName State URL Swarm DockerVersion Error ResponseTime SwarmOptions EngineOptions`;
 
 /** `ls` and `active`. */
@@ -24,17 +24,17 @@ export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('ls')
     .alias('list')
-    .summary('list machines and how they are')
-    .option('-q, --quiet', 'names only')
-    .option('--filter <filter>', 'only some of them; may be repeated', collect)
+    .summary('list machines and their state')
+    .option('-q, --quiet', 'print names only')
+    .option('--filter <filter>', 'filter, see below; may be repeated', collect)
     .option('-f, --format <format>', "'table', 'json' (a line each), or a template like '{{.Name}}\\t{{.URL}}'")
-    .option('-t, --timeout <seconds>', 'how long to wait for each', '10')
+    .option('-t, --timeout <seconds>', 'time limit for each machine', '10')
     .addHelpText('after', HELP)
     .action((flags: Flags, command: Command) => ls(flags, command, cli));
   machine
     .command('active')
-    .summary('print the machine docker talks to in this shell')
-    .option('-t, --timeout <seconds>', 'how long to wait for each', '10')
+    .summary('print the machine that docker uses in this shell')
+    .option('-t, --timeout <seconds>', 'time limit for each machine', '10')
     .action((flags: Pick<Flags, 'timeout'>, command: Command) => active(flags, command, cli));
 }
 
@@ -64,7 +64,7 @@ async function statuses(
   return await Promise.all((await context.store.names()).map((name) => statusOf(name, context, seconds * 1000)));
 }
 
-/** Rows for `ls -q`, for which nobody has to be asked. */
+/** Rows for `ls -q`, from the store alone. */
 async function namesOnly(
   context: Awaited<ReturnType<typeof machineContext>>,
   filters: ReadonlyMap<FilterName, readonly string[]>,

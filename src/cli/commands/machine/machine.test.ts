@@ -121,7 +121,7 @@ describe('machine', () => {
     expect(await failure(again)).toMatchObject({ code: 1, why: expect.stringMatching(/^2 of 2 machines failed: /) });
     const record = JSON.parse(await readFile(file, 'utf8'));
     await writeFile(file, JSON.stringify({ ...record, steps: ['check', 'machine'] }));
-    expect(await machine(again)).toMatchObject({ code: 0, err: expect.stringContaining('(um) it is there already') });
+    expect(await machine(again)).toMatchObject({ code: 0, err: expect.stringContaining('(um) exists already') });
     expect(JSON.parse(await readFile(file, 'utf8')).steps).toContain('ready');
   });
 
@@ -213,9 +213,9 @@ describe('machine', () => {
       why: /^"um" is not a swarm master\. The --swarm flag is intended for use with swarm masters/,
     },
     { line: 'regenerate-certs -f um', why: /not ours to make: its engine was there before/ },
-    { line: 'rm um', why: /^Are you sure\? Nobody is there to answer: say -y/ },
+    { line: 'rm um', why: /^Are you sure\? Not a terminal: pass -y/ },
     { line: 'status u', why: /does not exist.*Did you mean "um"\?/ },
-    { line: 'context --name default um', why: /docker takes no context called "default"/ },
+    { line: 'context --name default um', why: /docker does not accept a context called "default"/ },
     { line: 'url um dois', why: /"dois" does not exist/ },
   ])('answers "$line" about a machine with one line', async ({ line, why }) => {
     await createNone('um');
@@ -268,7 +268,7 @@ describe('machine', () => {
   it('exports and imports', async () => {
     await createNone('um', 'dois');
     const file = join(folder, 'all.enxame');
-    expect((await machine(`export --all -o ${file}`)).err).toContain('It is not locked: keep it safe');
+    expect((await machine(`export --all -o ${file}`)).err).toContain('It is not encrypted: keep it safe');
     const other = { ENXAME_MACHINE_STORAGE_PATH: join(folder, 'other') };
     expect((await machine(`import ${file}`, other)).code).toBe(0);
     expect((await machine('ls -q', other)).out).toBe('dois\num\n');

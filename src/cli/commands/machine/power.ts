@@ -21,7 +21,7 @@ export function configure(machine: Command, cli: CommandContext): void {
     start: 'start machines',
     stop: 'stop machines gracefully',
     restart: 'restart machines',
-    kill: 'stop machines at once, as by pulling the plug',
+    kill: 'power machines off',
   };
   for (const action of ['start', 'stop', 'restart', 'kill'] as const) {
     machine
@@ -32,21 +32,21 @@ export function configure(machine: Command, cli: CommandContext): void {
   }
   machine
     .command('upgrade')
-    .summary('install the newest engine')
+    .summary('upgrade the engine to the latest version')
     .argument('[machine...]')
     .action((names: readonly string[], _flags: object, command: Command) => onOpen(names, command, cli, upgrade));
   machine
     .command('provision')
-    .summary('set up the engine again, with new certificates')
+    .summary('provision the engine again, with new certificates')
     .argument('[machine...]')
     .action((names: readonly string[], _flags: object, command: Command) => onOpen(names, command, cli, provision));
   machine
     .command('regenerate-certs')
-    .summary('make new certificates: after a change of address, or before the old ones expire')
+    .summary('renew the certificates, after a change of address or before they expire')
     .argument('[machine...]')
-    .option('-f, --force', 'do not ask, and restart containers of engines that carry cluster networks')
-    .option('--address <address>', 'where the machine is now, when nobody but you knows (generic)')
-    .option('--client-certs', 'our own certificate too, for all machines of the same authority')
+    .option('-f, --force', 'do not ask; restart containers on engines with cluster networks')
+    .option('--address <address>', 'new address of the machine (driver generic)')
+    .option('--client-certs', 'renew the client certificate too, for all machines of the same authority')
     .action((names: readonly string[], flags: CertFlags, command: Command) => regenerate(names, flags, command, cli));
 }
 
@@ -69,18 +69,18 @@ async function power(
       await changePower(machine, action, context, task);
     } catch (error) {
       if (!(error instanceof ClusterError) || error.status !== 409) throw error;
-      // It is as the person wants it.
+      // It is in the wanted state.
       return task.report(error.message);
     }
     task.report(`Machine "${name}" ${DONE[action]}.`);
     const now = machine.stored.record.address;
     if (address?.ip === now?.ip) return;
     await rejoin(machine, context, task);
-    task.report(`its address is ${now?.ip} now: run "enxame machine env ${name}" again`);
+    task.report(`its new address is ${now?.ip}: run "enxame machine env ${name}" again`);
   });
 }
 
-/** The swarm's containers of a machine whose address changed tell the new one. */
+/** Restarts manager and agent of a machine whose address changed, with the new one. */
 async function rejoin(machine: Machine, context: MachineContext, task: Task): Promise<void> {
   if (machine.stored.record.swarm === undefined) return;
   const [{ runSwarm }, { provisionerOf }] = await Promise.all([
@@ -119,8 +119,7 @@ async function regenerate(
   const { address } = flags;
   if (address !== undefined) {
     const [only, ...more] = wanted;
-    if (only === undefined || more.length > 0)
-      throw new UsageError('--address is where one machine is: name only that');
+    if (only === undefined || more.length > 0) throw new UsageError('--address is for one machine: name only that one');
     await cli.interruptible((signal) => moveMachine(only, address, context, signal));
   }
   if (flags.clientCerts) {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { CommandContext } from '../../command.ts';
 import { globalFlags, machineContext, wantedName } from './surroundings.ts';
 
-/** `ssh`, `scp` and `mount`: what runs other programs against a machine. */
+/** `ssh`, `scp` and `mount`: other programs run against a machine. */
 export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('ssh')
@@ -17,18 +17,18 @@ export function configure(machine: Command, cli: CommandContext): void {
     );
   machine
     .command('scp')
-    .summary('copy files between here and machines')
+    .summary('copy files to, from and between machines')
     .argument('<from>', '[machine:]path')
     .argument('<to>', '[machine:]path')
-    .option('-r, --recursive', 'folders too')
-    .option('-d, --delta', 'send only what differs, with rsync')
+    .option('-r, --recursive', 'copy folders recursively')
+    .option('-d, --delta', 'send differences only, with rsync')
     .option('-q, --quiet', 'no progress')
     .action((from: string, to: string, flags: CopyFlags, command: Command) => scp(from, to, flags, command, cli));
   machine
     .command('mount')
-    .summary("mount a machine's folder here, with sshfs")
+    .summary('mount a folder of a machine, with sshfs')
     .argument('<from>', 'machine:path')
-    .argument('[folder]', 'where, when not at the same path')
+    .argument('[folder]', 'mount point (default: the same path)')
     .option('-u, --unmount', 'unmount it')
     .action((from: string, folder: string | undefined, flags: { readonly unmount?: boolean }, command: Command) =>
       mount(from, folder, flags.unmount ?? false, command, cli),

@@ -13,9 +13,9 @@ interface Flags {
 export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('rm')
-    .summary('remove machines, here and at their providers')
+    .summary('remove machines, also at their providers')
     .argument('[machine...]')
-    .option('-f, --force', 'forget a machine even if its provider does not let go of it; do not ask')
+    .option('-f, --force', 'remove machines from the list even if the provider fails; do not ask')
     .option('-y', 'do not ask')
     .action((names: readonly string[], flags: Flags, command: Command) => rm(names, flags, command, cli));
 }

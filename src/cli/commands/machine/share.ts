@@ -19,38 +19,38 @@ Examples:
   $ enxame machine export --all -o fleet.enxame
   $ enxame machine import --passphrase-file secret team.enxame
 
-The file lets whoever has it use the machines: lock it with a passphrase (or $ENXAME_PASSPHRASE), or keep it safe.
-Credentials of providers are never in it; the recipient gets a client certificate of their own.`;
+The file gives access to the machines: encrypt it with a passphrase (or $ENXAME_PASSPHRASE), or keep it safe.
+It never contains credentials of providers; the recipient gets a client certificate of their own.`;
 
 /** `export`, `import` and `context`. */
 export function configure(machine: Command, cli: CommandContext): void {
   machine
     .command('export')
-    .summary('write machines to a file, for a team-mate or another computer')
+    .summary('export machines to a file, for a colleague or another computer')
     .argument('[machine...]')
-    .requiredOption('-o, --output <file>', 'the file to write')
+    .requiredOption('-o, --output <file>', 'output file')
     .option('--all', 'all machines')
-    .option('--for <person>', 'whose file it is: the name in their client certificate (default: you)')
-    .option('--with-authority', 'the authority’s key too, so that they can make certificates')
-    .option('--passphrase-file <file>', 'lock it with the passphrase in that file ($ENXAME_PASSPHRASE)')
+    .option('--for <person>', 'recipient: the name in the client certificate (default: you)')
+    .option('--with-authority', 'include the key of the authority, to issue certificates')
+    .option('--passphrase-file <file>', 'file with the passphrase to encrypt with ($ENXAME_PASSPHRASE)')
     .addHelpText('after', EXPORT_HELP)
     .action((names: readonly string[], flags: ExportFlags, command: Command) => exportTo(names, flags, command, cli));
   machine
     .command('import')
-    .summary('take machines from an export, or from docker-machine')
-    .argument('[file]', 'an export; none with --docker-machine')
+    .summary('import machines from an export or from docker-machine')
+    .argument('[file]', 'the export; not with --docker-machine')
     .option(
       '--docker-machine [folder]',
-      'the machines of docker-machine (default: $MACHINE_STORAGE_PATH or ~/.docker/machine)',
+      'folder of docker-machine (default: $MACHINE_STORAGE_PATH or ~/.docker/machine)',
     )
-    .option('--passphrase-file <file>', 'the passphrase it is locked with ($ENXAME_PASSPHRASE)')
+    .option('--passphrase-file <file>', 'file with the passphrase of the export ($ENXAME_PASSPHRASE)')
     .action((file: string | undefined, flags: ImportFlags, command: Command) => importFrom(file, flags, command, cli));
   machine
     .command('context')
-    .summary('make a docker context of a machine')
+    .summary('create a docker context for a machine')
     .argument('[machine]')
-    .option('--swarm', 'of the whole swarm whose master the machine is')
-    .option('--name <context>', "what to call it (default: the machine's name)")
+    .option('--swarm', 'for the cluster whose manager the machine runs')
+    .option('--name <context>', "name of the context (default: the machine's)")
     .action((name: string | undefined, flags: ContextFlags, command: Command) => context(name, flags, command, cli));
 }
 
@@ -83,7 +83,7 @@ async function exportTo(
   const share = await cli.interruptible((signal) => exportMachines(wanted, context, options, signal));
   await writePrivate(flags.output, await packShare(share, passphrase));
   cli.err(
-    `${wanted.join(', ')} written to ${flags.output}${passphrase === undefined ? '. It is not locked: keep it safe' : ''}\n`,
+    `${wanted.join(', ')} written to ${flags.output}${passphrase === undefined ? '. It is not encrypted: keep it safe' : ''}\n`,
   );
 }
 
@@ -102,13 +102,10 @@ async function importFrom(
     const results = await importDockerMachines(folder, machines);
     for (const { name, problem } of results) cli.err(`(${name}) ${problem ?? 'imported'}\n`);
     if (results.some(({ problem }) => problem !== undefined))
-      throw new StoreError(
-        'not all machines could be imported, see above. What was imported stays',
-        'NOT_ALL_IMPORTED',
-      );
+      throw new StoreError('not all machines could be imported, see above. The imported ones stay', 'NOT_ALL_IMPORTED');
     return;
   }
-  if (file === undefined) throw new UsageError('which file? Or say --docker-machine');
+  if (file === undefined) throw new UsageError('the file to import is missing. Name it, or pass --docker-machine');
   const [{ importMachines }, { isLocked, unpackShare }] = await Promise.all([
     import('../../../machine/share/share.ts'),
     import('../../../machine/share/archive.ts'),
@@ -146,7 +143,7 @@ async function context(
   const wanted = await wantedName(name, machines);
   const contextName = flags.name ?? wanted;
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/.test(contextName) || contextName === 'default')
-    throw new UsageError(`docker takes no context called "${contextName}": give another with --name`);
+    throw new UsageError(`docker does not accept a context called "${contextName}": give another with --name`);
   const machine = await openByName(wanted, machines);
   try {
     const endpoint = await cli.interruptible((signal) => endpointOf(machine, flags.swarm ?? false, signal));

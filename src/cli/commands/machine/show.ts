@@ -10,8 +10,8 @@ import { machineContext, wantedName, wantedNames } from './surroundings.ts';
 /** `ip`, `url`, `status`, `inspect`, `version` and `drivers`. */
 export function configure(machine: Command, cli: CommandContext): void {
   const simple = {
-    ip: 'print the address of machines',
-    url: "print the URL of a machine's engine",
+    ip: 'print the addresses of machines',
+    url: 'print the URLs of the engines',
     status: 'print the state of machines',
   };
   for (const [name, summary] of Object.entries(simple)) {
@@ -25,7 +25,7 @@ export function configure(machine: Command, cli: CommandContext): void {
   }
   machine
     .command('inspect')
-    .summary('print all that is known of a machine')
+    .summary('print the details of a machine as JSON')
     .argument('[machine]')
     .option('-f, --format <template>', "'json', or a template like '{{.driver}}' or '{{json .engine}}'")
     .action((name: string | undefined, flags: { readonly format?: string }, command: Command) =>
@@ -33,23 +33,23 @@ export function configure(machine: Command, cli: CommandContext): void {
     );
   machine
     .command('version')
-    .summary("print our version, or that of a machine's engine")
+    .summary('print the version of enxame, or of the engine of a machine')
     .argument('[machine]')
     .action((name: string | undefined, _flags: object, command: Command) => version(name, command, cli));
   machine
     .command('host-address')
-    .summary('print the address at which machines of a driver reach this computer')
+    .summary('print the address of this computer as machines of a driver reach it')
     .allowUnknownOption()
     .allowExcessArguments()
     .option('-d, --driver <driver>', 'the driver', 'local')
     .action((flags: { readonly driver: string }, command: Command) => hostAddress(flags.driver, command.args, cli));
   machine
     .command('drivers')
-    .summary('list the drivers: where machines can be made')
+    .summary('list the drivers')
     .action(() => drivers(cli));
 }
 
-/** For the token service and the like: where machines find what runs on this computer. */
+/** Prints the address under which machines reach services on this computer, like the token service. */
 async function hostAddress(name: string, words: readonly string[], cli: CommandContext): Promise<void> {
   const [{ loadDriver }, { resolveOptions }, { driverValues }] = await Promise.all([
     import('../../../drivers/drivers.ts'),
@@ -130,7 +130,7 @@ async function inspect(
 
 const SSH_WITHIN_MS = 5_000;
 
-/** How to log in, if its driver can say without much ado: what is stored is shown all the same. */
+/** The way to log in, if the driver finds it in time; the stored record is shown in any case. */
 async function sshOf(name: string, context: MachineContext): Promise<SshShell | undefined> {
   const signal = AbortSignal.timeout(SSH_WITHIN_MS);
   const shell = await withMachine(name, context, ({ driver }) => driver.shell(signal)).catch(() => undefined);
@@ -167,10 +167,10 @@ async function drivers(cli: CommandContext): Promise<void> {
   const all = [...(await Promise.all(driverNames().map(loadDriver))), ...others.flatMap(({ driver }) => driver ?? [])];
   const columns = [
     { title: 'DRIVER', value: (each: { readonly name: string }) => each.name },
-    { title: 'MACHINES ARE', value: (each: { readonly summary: string }) => each.summary },
+    { title: 'MACHINES', value: (each: { readonly summary: string }) => each.summary },
   ];
   cli.out(renderTable(columns, all, cli));
   cli.err(
-    "\nMore are npm packages: npm install -g enxame-driver-NAME. Flags: 'enxame machine create -d DRIVER --help'\n",
+    "\nFlags of a driver: 'enxame machine create -d DRIVER --help'. More drivers: npm packages enxame-driver-NAME\n",
   );
 }

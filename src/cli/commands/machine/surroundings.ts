@@ -4,7 +4,7 @@ import type { AuthorityPaths } from '../../../machine/given-authority.ts';
 import type { MachineContext } from '../../../machine/machine.ts';
 import type { CommandContext } from '../../command.ts';
 
-/** The store and the rest a command on machines works with, as `--storage-path` and the environment say. */
+/** Store, keyring and clock for commands on machines, by `--storage-path` and the environment. */
 export async function machineContext(command: Command, cli: CommandContext): Promise<MachineContext> {
   const [{ systemKeyring }, { openStore }, { storagePath }] = await Promise.all([
     import('../../../machine/keyring.ts'),
@@ -16,7 +16,7 @@ export async function machineContext(command: Command, cli: CommandContext): Pro
   return { store, env: cli.env, clock: cli.clock, keyring: systemKeyring(process.platform, cli.env) };
 }
 
-/** Flags of `enxame machine` itself, which docker-machine had too; the environment says what a flag does not. */
+/** Flags of `enxame machine` itself, as docker-machine had them; each may come from the environment. */
 export interface GlobalFlags {
   readonly nativeSsh: boolean;
   readonly authority: AuthorityPaths;
@@ -40,7 +40,7 @@ export function globalFlags(command: Command, { env }: Pick<CommandContext, 'env
   };
 }
 
-/** As {@link machineContext}, for commands that make machines: with the authority that was given for them. */
+/** As {@link machineContext}, for commands that create machines: with the authority given for them. */
 export async function makingContext(command: Command, cli: CommandContext): Promise<MachineContext> {
   const context = await machineContext(command, cli);
   const paths = globalFlags(command, cli).authority;
@@ -52,7 +52,7 @@ export async function makingContext(command: Command, cli: CommandContext): Prom
   }));
 }
 
-/** The machines a command is about: those named, each once, else `default`. Throws for one that is not there. */
+/** The machines of a command: those named, each once, or `default`. Throws for a missing one. */
 export async function wantedNames(names: readonly string[], { store }: MachineContext): Promise<readonly string[]> {
   if (names.length > 0) return await checked([...new Set(names)], store);
   if (await store.has('default')) return ['default'];

@@ -50,7 +50,9 @@ describe('checkSwarms', () => {
     const { swarm, warnings } = await check({ discovery: 'token://[fd00::1]:9/v1/0123456789abcdef' }, env);
     expect(swarm?.discoveryOptions).toEqual(['token.insecure=true']);
     // Nothing answers there; a machine may know better.
-    expect(warnings).toMatch(/^warning: token:\/\/\[fd00::1\]:9\/v1\/012345… does not answer this computer; [^\n]+\n$/);
+    expect(warnings).toMatch(
+      /^warning: token:\/\/\[fd00::1\]:9\/v1\/012345… does not answer this computer\. [^\n]+\n$/,
+    );
   });
 
   it.each([
@@ -58,14 +60,14 @@ describe('checkSwarms', () => {
       why: 'plain HTTP over the internet',
       discovery: 'token://discovery.example.org:2374/v1/abc',
       env: { ENXAME_DISCOVERY_URL: 'http://discovery.example.org:2374' },
-      message: /is spoken to in plain HTTP .* say --swarm-discovery-opt token\.insecure=true$/,
+      message: /is a public address used with plain HTTP .* pass --swarm-discovery-opt token\.insecure=true$/,
     },
     {
       why: 'loopback, for machines of their own',
       discovery: 'token://127.0.0.1:2374/v1/abc',
       driver: 'local',
       message:
-        /machines do not reach 127\.0\.0\.1:2374.*enxame discovery -H tcp:\/\/\$\(enxame machine host-address -d local\):2374/,
+        /machines cannot reach 127\.0\.0\.1:2374.*enxame discovery -H tcp:\/\/\$\(enxame machine host-address -d local\):2374/,
     },
     { why: 'no token', discovery: 'token://h:1/v1/', message: /^--swarm-discovery: .*has no token/ },
   ])('refuses $why', async ({ discovery, env, driver, message }) => {

@@ -51,7 +51,7 @@ async function checkOne(given: SwarmSettings, driver: string, cli: CommandContex
   return swarm;
 }
 
-/** What cannot be right is told now; a service that only the machines reach is not looked into. */
+/** Reports lasting errors now; a service that only the machines reach is not checked. */
 async function look(backend: DiscoveryBackend, swarm: SwarmSettings, cli: CommandContext): Promise<void> {
   if (backend.name !== 'token') return;
   const { isLasting } = await import('../../../discovery/discovery.ts');
@@ -63,7 +63,7 @@ async function look(backend: DiscoveryBackend, swarm: SwarmSettings, cli: Comman
     if (!isLasting(error)) {
       const { shownText } = await import('../../../machine/shown.ts');
       cli.err(
-        `warning: ${shownText(swarm.discovery)} does not answer this computer; the machines will ask it all the same\n`,
+        `warning: ${shownText(swarm.discovery)} does not answer this computer. The machines will use it nevertheless\n`,
       );
       return;
     }
@@ -89,14 +89,14 @@ async function onMachines(swarm: SwarmSettings, driver: string, { env }: Command
   const reach = privacyOf(url.hostname);
   if (reach === 'loopback' && driver !== 'none' && driver !== 'generic')
     throw new UsageError(
-      `--swarm-discovery: machines do not reach ${url.host}, which is this computer only. Run the service where they do: enxame discovery -H tcp://$(enxame machine host-address -d ${driver}):2374 --insecure`,
+      `--swarm-discovery: machines cannot reach ${url.host}: it is a loopback address. Run the service at an address of the network: enxame discovery -H tcp://$(enxame machine host-address -d ${driver}):2374 --insecure`,
       'BAD_SWARM',
     );
   const discovery = rest.includes('/') ? swarm.discovery : `token://${url.host}${url.pathname}/${token}`;
   if (url.protocol === 'https:' || isInsecure || reach === 'loopback') return { ...swarm, discovery };
   if (reach !== 'private')
     throw new UsageError(
-      `--swarm-discovery: ${url.host} is spoken to in plain HTTP ($ENXAME_DISCOVERY_URL) and is not a private address: whoever listens on the way could take part. Use HTTPS, or say --swarm-discovery-opt token.insecure=true`,
+      `--swarm-discovery: ${url.host} is a public address used with plain HTTP ($ENXAME_DISCOVERY_URL): the token could be read on the way. Use HTTPS, or pass --swarm-discovery-opt token.insecure=true`,
       'BAD_SWARM',
     );
   return { ...swarm, discovery, discoveryOptions: [...swarm.discoveryOptions, 'token.insecure=true'] };

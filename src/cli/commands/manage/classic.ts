@@ -4,7 +4,7 @@ import { UsageError } from '../../../common/errors.ts';
 import { printable } from '../../../common/printable.ts';
 import { parseEntry } from '../../../discovery/entry.ts';
 
-/** Flags of classic swarm's `manage` that ours has for the sake of scripts. */
+/** Flags of classic swarm's `manage`, kept for scripts. */
 export interface ClassicFlags {
   readonly advertise?: string;
   readonly clusterDriver?: string;
@@ -16,15 +16,15 @@ export interface ClassicFlags {
   readonly replicationTtl?: string;
 }
 
-/** Adds them; those that are refused or mean nothing any more are not shown in help. */
+/** Adds them; refused and meaningless ones are not shown in help. */
 export function addClassicFlags(command: Command): Command {
   return command
-    .option('--addr, --advertise <address>', 'where others reach this manager', once)
-    .option('-c, --cluster-driver <name>', 'only swarm is there (default: swarm)')
-    .option('--refresh-on-node-filter', 'ask the node before answering docker ps --filter node=')
+    .option('--addr, --advertise <address>', 'address of this manager for others', once)
+    .option('-c, --cluster-driver <name>', 'only swarm is supported (default: swarm)')
+    .option('--refresh-on-node-filter', 'refresh the node before answering docker ps --filter node=')
     .option(
       '--container-name-refresh-filter <name>',
-      'ask all nodes before answering docker ps --filter name= with this name; may be repeated',
+      'refresh all nodes before answering docker ps --filter name=NAME; may be repeated',
       (name, earlier: readonly string[] = []) => [...earlier, name],
     )
     .addOption(new Option('--engine-refresh-retry <count>').hideHelp())
@@ -33,15 +33,15 @@ export function addClassicFlags(command: Command): Command {
     .addOption(new Option('--replication-ttl <duration>').hideHelp());
 }
 
-/** Throws a {@link UsageError} for what cannot be obeyed; returns when `docker ps` asks engines first. */
+/** Throws a {@link UsageError} for a flag that cannot be obeyed; returns when `docker ps` asks engines first. */
 export function readClassicFlags(flags: ClassicFlags): RefreshFilters {
   if (flags.clusterDriver !== undefined && flags.clusterDriver !== 'swarm')
-    throw new UsageError(`unknown --cluster-driver "${flags.clusterDriver}": only swarm is there`);
+    throw new UsageError(`unknown --cluster-driver "${flags.clusterDriver}": only swarm is supported`);
   if (flags.engineRefreshRetry !== undefined && flags.engineRefreshRetry !== '3')
     throw new UsageError('--engine-refresh-retry is deprecated: use --engine-failure-retry');
   if (flags.apiEnableCors)
     throw new UsageError(
-      '--api-enable-cors is not offered: any web page could use the engines. Put a proxy in front that checks who asks',
+      '--api-enable-cors is not offered: any web page could use the engines. Put an authenticating proxy in front of the manager',
     );
   if (flags.replication || flags.replicationTtl !== undefined)
     throw new UsageError('--replication is not built yet: run one manager');
@@ -53,7 +53,7 @@ function assertAdvertised(text: string): void {
   try {
     if (['auto', 'tcp', 'tls'].includes(parseEntry(text).scheme)) return;
   } catch {
-    // Said below in the words of the flag.
+    // Reported below, by the name of the flag.
   }
   throw new UsageError(`--advertise should be of the form ip:port or hostname:port, not "${printable(text)}"`);
 }

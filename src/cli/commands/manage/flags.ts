@@ -58,61 +58,61 @@ export function addManageFlags(command: Command): Command {
   addDiscovery(command)
     .option(
       '-H, --host <address>',
-      `where to listen; may be repeated ($ENXAME_HOST) (default: ${DEFAULT_HOST})`,
+      `address to listen on; may be repeated ($ENXAME_HOST) (default: ${DEFAULT_HOST})`,
       collect,
     )
-    .addOption(new Option('--strategy <name>', 'how nodes are ranked').choices(STRATEGY_NAMES).default('spread'))
+    .addOption(new Option('--strategy <name>', 'ranking of nodes').choices(STRATEGY_NAMES).default('spread'))
     .addOption(
-      new Option('-f, --filter <name>', 'use only these filters; may be repeated')
+      new Option('-f, --filter <name>', 'a filter to use instead of all; may be repeated')
         .choices(FILTER_NAMES)
         .argParser(collectFilters),
     )
-    .option('--cluster-opt <key=value>', 'see below; may be repeated', collect)
+    .option('--cluster-opt <key=value>', 'cluster option, see below; may be repeated', collect)
     .option(
       '--heartbeat <duration>',
-      `time between two looks at discovery (default: ${shown.heartbeat})`,
+      `interval between queries to discovery (default: ${shown.heartbeat})`,
       durationFlag('--heartbeat'),
     )
     .option(
       '--engine-refresh-min-interval <duration>',
-      `list everything again after at least this (default: ${shown.engineRefreshMinInterval})`,
+      `minimum time between full refreshes of an engine (default: ${shown.engineRefreshMinInterval})`,
       durationFlag('--engine-refresh-min-interval'),
     )
     .option(
       '--engine-refresh-max-interval <duration>',
-      `and at most this (default: ${shown.engineRefreshMaxInterval})`,
+      `maximum time between full refreshes of an engine (default: ${shown.engineRefreshMaxInterval})`,
       durationFlag('--engine-refresh-max-interval'),
     )
     .option(
       '--engine-failure-retry <count>',
-      'failed probes that make a node unhealthy',
+      'failed probes before a node counts as unhealthy',
       String(DEFAULT_TIMES.failureRetry),
     )
     .option(
       '--engine-probe-interval <duration>',
-      `time between two probes of an engine (default: ${shown.engineProbeInterval})`,
+      `interval between probes of an engine (default: ${shown.engineProbeInterval})`,
       durationFlag('--engine-probe-interval'),
     )
     .option(
       '--engine-probe-timeout <duration>',
-      `how long an engine may take to answer a probe (default: ${shown.engineProbeTimeout})`,
+      `timeout of a probe (default: ${shown.engineProbeTimeout})`,
       durationFlag('--engine-probe-timeout'),
     )
-    .option('--tls', 'use TLS without checking the other side')
-    .option('--tlsverify', 'use TLS and demand certificates of clients and engines')
-    .option('--tlscacert <file>', 'authority of client and engine certificates')
-    .option('--tlscert <file>', 'certificate for both sides')
-    .option('--tlskey <file>', 'its key')
-    .option('--allow-host <name>', 'a name clients may call this manager by without TLS; may be repeated', collect)
-    .option('--insecure', 'allow others than this host without client certificates')
-    .option('--state-dir <folder>', 'where to keep the cluster’s state, or none ($ENXAME_STATE_DIR)')
-    .option('--cluster <name|id>', 'which cluster’s state to use, when the engines do not tell ($ENXAME_CLUSTER)')
+    .option('--tls', 'use TLS without verifying clients and engines')
+    .option('--tlsverify', 'use TLS and verify clients and engines')
+    .option('--tlscacert <file>', 'certificate authority for clients and engines')
+    .option('--tlscert <file>', 'certificate shown to clients and engines')
+    .option('--tlskey <file>', 'key of the certificate')
+    .option('--allow-host <name>', 'host name that clients without TLS may use; may be repeated', collect)
+    .option('--insecure', 'allow remote clients without certificates')
+    .option('--state-dir <folder>', 'folder for the cluster’s state, or none ($ENXAME_STATE_DIR)')
+    .option('--cluster <name|id>', 'cluster to manage, where its engines are ambiguous ($ENXAME_CLUSTER)')
     .option(
       '--discovery-service [address]',
-      `serve tokens too (default address: tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT})`,
+      `run a token service too (default address: tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT})`,
     )
-    .option('--adopt-swarm', 'take over engines that are members of another swarm')
-    .option('--print-unit', 'print a systemd unit that runs this command line, and do nothing else');
+    .option('--adopt-swarm', 'take over engines in the swarm mode of another swarm')
+    .option('--print-unit', 'print a systemd unit for this command line and exit');
   addClassicFlags(command);
   return command;
 }

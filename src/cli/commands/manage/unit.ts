@@ -25,7 +25,7 @@ export function printUnit(
   const needsRoot = /(?:ssh|unix):\/\//.test(uri) || writes.length > 0 || isInHome;
   if (/[0-9a-f]{32}/.test(uri) && argv.includes(uri))
     err(
-      'enxame: manage: everybody on this host can read a unit, and this one has the token of the cluster: better leave the discovery argument out and write ENXAME_DISCOVERY=… into /etc/enxame/manage.env, mode 0600\n',
+      'enxame: manage: units are readable by all users of this host, and this one contains the cluster’s token. Leave the discovery argument out and write ENXAME_DISCOVERY=… into /etc/enxame/manage.env, mode 0600\n',
     );
   out(systemdUnit({ program, argv, folder: process.cwd(), needsRoot, writes }));
 }
