@@ -33,7 +33,7 @@ export async function setup({ use = 'tests', generations = ['20.10'], build = tr
 
 async function prepareGenerations(generations, build) {
   if (!build) return; // The lab unpacks what it lacks by itself.
-  const { ensureGenerations } = await import(new URL('dist/lab/suites.js', root));
+  const { ensureGenerations } = await import(new URL('dist/namespaces/suites.js', root));
   await ensureGenerations(generations, (line) => process.stderr.write(`setup: ${line}\n`));
 }
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Credentials } from '../namespaces/daemon.ts';
 import { createAuthority } from './certificates.ts';
-import type { Credentials } from './types.ts';
 
 let folder: string;
 beforeEach(() => {

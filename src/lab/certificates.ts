@@ -3,7 +3,7 @@ import { webcrypto } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
-import type { Credentials } from './types.ts';
+import type { Credentials } from '../namespaces/daemon.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;

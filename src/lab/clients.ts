@@ -1,9 +1,9 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { programPath, programsOf } from './generations.ts';
-import { cacheRoot } from './places.ts';
-import { ensureGenerations } from './suites.ts';
-import type { Generation } from './types.ts';
+import type { Generation } from '../namespaces/generations.ts';
+import { programPath, programsOf } from '../namespaces/generations.ts';
+import { cacheRoot } from '../namespaces/paths.ts';
+import { ensureGenerations } from '../namespaces/suites.ts';
 
 /** How to run a client program: `command` with `args` before its own arguments, and `env` added to the environment. */
 export interface ClientCommand {

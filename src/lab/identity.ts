@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defaultGeneration } from './generations.ts';
+import { defaultGeneration } from '../namespaces/generations.ts';
 import type { NodeOptions } from './types.ts';
 
 /** The engine ID that nodes with `engineId: 'shared'` have in common, as clones of one machine image do. */

@@ -1,5 +1,5 @@
 import { readFile, realpath } from 'node:fs/promises';
-import { must } from './commands.ts';
+import { must } from '../common/command.ts';
 
 /** One entry of an archive: a file (content), a symbolic link (target) or a folder (neither). Paths are relative. */
 export type FileEntry =

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withLock } from '../namespaces/lock.ts';
+import { cacheRoot, lockPath } from '../namespaces/paths.ts';
 import { type FileEntry, imageFiles } from './image-files.ts';
-import { withLock } from './lock.ts';
-import { cacheRoot, lockPath } from './places.ts';
 import { tar } from './tar.ts';
 
 /** Images the lab builds from Debian's programs; each is tagged `latest`. */

@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { defaultGeneration } from '../namespaces/generations.ts';
+import { type BridgeNetwork, createNetwork, createPort, type Port } from '../namespaces/network.ts';
+import { assertName, makeDirectory } from '../namespaces/paths.ts';
+import { removeRun } from '../namespaces/removal.ts';
+import { ensureGenerations } from '../namespaces/suites.ts';
 import { createAuthority, type LabAuthority } from './certificates.ts';
-import { LabError } from './commands.ts';
-import type { DaemonOptions } from './daemon.ts';
-import { defaultGeneration } from './generations.ts';
+import { LabError } from './errors.ts';
 import { prepareIdentity, type SharedIdentity } from './identity.ts';
-import { claimRun, removeLab, sweepLeftovers } from './leftovers.ts';
-import { createNetwork, createPort, type LabNetwork, type Port } from './network.ts';
-import { EngineNode } from './node.ts';
-import { assertName, makeDirectory } from './places.ts';
-import { ensureGenerations } from './suites.ts';
+import { claimRun, sweepLeftovers } from './leftovers.ts';
+import { EngineNode, type NodeDaemonOptions } from './node.ts';
 import type { Lab, LabCertificates, LabNode, LabOptions, NodeOptions } from './types.ts';
 
 export { clientPath } from './clients.ts';
 export { ensureImage } from './images.ts';
-export { removeLab, runNames, sweepLeftovers } from './leftovers.ts';
+export { runNames, sweepLeftovers } from './leftovers.ts';
 export type * from './types.ts';
 
 /** Starts the engines, each on a host of its own, and waits until all of them answer. Leaves nothing behind if one does not. */
@@ -36,7 +36,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     for (const start of starts) if (start.status === 'rejected') throw start.reason;
     return lab;
   } catch (error) {
-    await removeLab(name);
+    await removeRun(name);
     throw error;
   }
 }
@@ -47,7 +47,7 @@ class EngineLab implements Lab {
   readonly subnet: string;
   readonly bridgeAddress: string;
   readonly certificates: LabCertificates | undefined;
-  readonly #network: LabNetwork;
+  readonly #network: BridgeNetwork;
   readonly #authority: LabAuthority | undefined;
   readonly #options: LabOptions;
   readonly #identity: SharedIdentity;
@@ -59,7 +59,7 @@ class EngineLab implements Lab {
 
   private constructor(
     place: { readonly name: string; readonly directory: string },
-    network: LabNetwork,
+    network: BridgeNetwork,
     trust: { readonly authority: LabAuthority; readonly certificates: LabCertificates } | undefined,
     identity: SharedIdentity,
     options: LabOptions,
@@ -119,7 +119,7 @@ class EngineLab implements Lab {
     return node;
   }
 
-  async #prepare(port: Port, options: NodeOptions): Promise<DaemonOptions> {
+  async #prepare(port: Port, options: NodeOptions): Promise<NodeDaemonOptions> {
     const directory = await makeDirectory(this.directory, options.name);
     await this.#identity.prepare(directory, options);
     const hosts = [port.address, options.name, 'localhost', '127.0.0.1'];
@@ -149,7 +149,7 @@ class EngineLab implements Lab {
   async #close(): Promise<void> {
     this.#stopping.abort(new LabError(`lab ${this.name} is closing`, 'LAB_CLOSED'));
     await Promise.allSettled(this.#launches);
-    await removeLab(this.name);
+    await removeRun(this.name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
-import { LabError, must, run } from './commands.ts';
-import { inNetwork, type Port, portName } from './network.ts';
-import { namespaceName } from './places.ts';
+import { must, run } from '../common/command.ts';
+import { inNetwork, type Port, portName } from '../namespaces/network.ts';
+import { namespaceName } from '../namespaces/paths.ts';
+import { LabError } from './errors.ts';
 import type { LinkQuality } from './types.ts';
 
 /** Places every packet passes, also those of containers: before routing on the way in, after it on the way out. */

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { reasonOf, UsageError } from '../common/errors.ts';
-import { generations } from './generations.ts';
-import { type Generation, type Lab, type NodeOptions, removeLab, runNames, startLab, sweepLeftovers } from './lab.ts';
+import { generations } from '../namespaces/generations.ts';
+import { removeRun } from '../namespaces/removal.ts';
+import { type Generation, type Lab, type NodeOptions, runNames, startLab, sweepLeftovers } from './lab.ts';
 
 const usage = `Real Docker engines on this machine, each on a host of its own (root needed).
 
@@ -69,14 +70,18 @@ function description(lab: Lab): string[] {
 async function down(names: readonly string[]): Promise<void> {
   const known = await runNames();
   for (const name of names) if (!known.includes(name)) throw new UsageError(`no lab "${name}": see "main.js ls"`);
-  for (const name of names.length > 0 ? names : await runNames('kept')) await removeLab(name);
+  for (const name of names.length > 0 ? names : await runNames('kept')) await removeRun(name);
 }
 
 function print(lines: readonly string[]): void {
   for (const line of lines) process.stdout.write(`${line}\n`);
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof UsageError ? error.message : `lab: ${reasonOf(error)}`}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-});
+// The waits for namespaces and engines do not keep the process alive.
+const alive = setInterval(() => undefined, 2 ** 30);
+main(process.argv.slice(2))
+  .catch((error: unknown) => {
+    process.stderr.write(`${error instanceof UsageError ? error.message : `lab: ${reasonOf(error)}`}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  })
+  .finally(() => clearInterval(alive));

@@ -1,13 +1,21 @@
+import type { CommandOptions, CommandResult } from '../common/command.ts';
+import { run } from '../common/command.ts';
+import { type DaemonOptions, daemonProcesses, startDaemon, stopDaemon } from '../namespaces/daemon.ts';
+import type { Generation } from '../namespaces/generations.ts';
+import { defaultGeneration } from '../namespaces/generations.ts';
+import { type Host, killHost, startHost } from '../namespaces/host.ts';
+import { inNetwork, type Port, setLink } from '../namespaces/network.ts';
+import { isAlive, type ProcessIdentity, signalProcess, waitFor } from '../namespaces/processes.ts';
 import { clientPath } from './clients.ts';
-import { LabError, run } from './commands.ts';
-import { type DaemonOptions, daemonProcesses, startDaemon, stopDaemon } from './daemon.ts';
-import { defaultGeneration } from './generations.ts';
-import { killHost, type LabHost, startHost } from './host.ts';
+import { LabError } from './errors.ts';
 import { ensureImage, type TestImage } from './images.ts';
 import { degradeLink, restoreLink } from './link-quality.ts';
-import { inNetwork, type Port, setLink } from './network.ts';
-import { isAlive, type ProcessIdentity, signalProcess, waitFor } from './processes.ts';
-import type { CommandOptions, CommandResult, DockerOptions, Generation, LabNode, LinkQuality } from './types.ts';
+import type { DockerOptions, LabNode, LinkQuality, NodeOptions } from './types.ts';
+
+/** How the dockerd of a node of the lab is started. */
+export interface NodeDaemonOptions extends DaemonOptions {
+  readonly node: NodeOptions;
+}
 
 /** A node that {@link EngineNode.start} brings up; its port exists already. */
 export class EngineNode implements LabNode {
@@ -18,11 +26,11 @@ export class EngineNode implements LabNode {
   readonly logPath: string;
   readonly generation: Generation;
   readonly #port: Port;
-  readonly #daemonOptions: DaemonOptions;
-  #host: LabHost | undefined;
+  readonly #daemonOptions: NodeDaemonOptions;
+  #host: Host | undefined;
   #daemon: ProcessIdentity | undefined;
 
-  constructor(port: Port, daemonOptions: DaemonOptions) {
+  constructor(port: Port, daemonOptions: NodeDaemonOptions) {
     this.#port = port;
     this.#daemonOptions = daemonOptions;
     this.name = port.node;

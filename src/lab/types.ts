@@ -1,24 +1,16 @@
+import type { CommandOptions, CommandResult } from '../common/command.ts';
+import type { Credentials, EngineOptions } from '../namespaces/daemon.ts';
+import type { Generation } from '../namespaces/generations.ts';
 import type { TestImage } from './images.ts';
 
-/** A Docker engine release line the lab can run, named after the engine Debian ships. */
-export type Generation = '20.10' | '26.1' | '28.5';
+export type { CommandOptions, CommandResult, Credentials, Generation };
 
-/** What one engine of the lab should be. */
-export interface NodeOptions {
-  /** Host name, node name and the name in every message; lower-case letters, digits and dashes. */
-  readonly name: string;
-  /** Default `20.10`. */
-  readonly generation?: Generation;
-  /** Engine labels, shown by `docker info`. */
-  readonly labels?: Readonly<Record<string, string>>;
+/** One engine of the lab. */
+export interface NodeOptions extends EngineOptions {
   /** `shared` gives all nodes that say so the same engine ID, as cloned machine images have. Default `own`. */
   readonly engineId?: 'own' | 'shared';
-  /** Default: what dockerd picks (overlay2 on ext4). */
-  readonly storageDriver?: string;
   /** Puts the data-root on a tmpfs of this size (disk-full tests). Its content is lost when the host is lost. */
   readonly dataRootBytes?: number;
-  /** More dockerd flags, for example `--live-restore`. */
-  readonly engineArgs?: readonly string[];
 }
 
 /** What the whole lab should be. */
@@ -35,34 +27,12 @@ export interface LabOptions {
   readonly keep?: boolean;
 }
 
-/** PEM file paths of one end of a TLS connection. */
-export interface Credentials {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-}
-
 /** The lab's certificates as PEM file paths; `ca`, `cert` and `key` are the client's. */
 export interface LabCertificates extends Credentials {
   /** For a manager that listens on 127.0.0.1, localhost or the bridge address; also valid as a client of the engines. */
   readonly server: Credentials;
   /** A client certificate of another CA, with that CA: every engine must refuse it. */
   readonly other: Credentials;
-}
-
-/** How a command ended; it is never thrown for. */
-export interface CommandResult {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly exitCode: number;
-}
-
-/** How to run a command on or for a node. */
-export interface CommandOptions {
-  readonly input?: string | Uint8Array;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
 }
 
 /** How to run `docker` against one node. */

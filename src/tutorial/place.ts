@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeLab } from '../lab/lab.ts';
-import { identify, isAlive, type ProcessIdentity } from '../lab/processes.ts';
+import { identify, isAlive, type ProcessIdentity } from '../namespaces/processes.ts';
+import { removeRun } from '../namespaces/removal.ts';
 
 /** On a real disk: engines keep their images here. */
 const ROOT = '/var/tmp';
@@ -59,6 +59,6 @@ async function ownerOf(folder: string): Promise<Owner | undefined> {
 }
 
 async function remove(folder: string, network: string): Promise<void> {
-  await removeLab(network);
+  await removeRun(network);
   await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { run } from '../../src/lab/commands.ts';
+import { run } from '../../src/common/command.ts';
 import { enxame } from './enxame-process.ts';
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));

@@ -11,10 +11,10 @@ import type { Entry } from '../../src/discovery/entry.ts';
 import { connectorFor } from '../../src/engine/connectors/connectors.ts';
 import { readEngineTls } from '../../src/engine/connectors/socket.ts';
 import { type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
-import { waitFor } from '../../src/lab/processes.ts';
 import { Accounting } from '../../src/monitor/accounting.ts';
 import { Membership } from '../../src/monitor/membership.ts';
 import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 
 /** "Within 10 s" with room for a busy machine; a monitor that had lost its bounds would take 30 s. */
 const KNOWN_WITHIN_MS = 15_000;

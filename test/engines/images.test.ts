@@ -5,12 +5,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { run, systemPath } from '../../src/lab/commands.ts';
+import type { CommandResult } from '../../src/common/command.ts';
+import { run, systemPath } from '../../src/common/command.ts';
 import { imageFiles } from '../../src/lab/image-files.ts';
 import { imageTar } from '../../src/lab/images.ts';
 import { type Generation, type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
-import { waitFor } from '../../src/lab/processes.ts';
-import type { CommandResult } from '../../src/lab/types.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
 
 const GENERATIONS: readonly Generation[] = ['20.10', '26.1', '28.5'];

@@ -7,10 +7,10 @@ import { createLogger, type Logger, silentLogger } from '../../src/common/logger
 import { EngineClient } from '../../src/engine/client.ts';
 import { tlsConnector } from '../../src/engine/connectors/socket.ts';
 import type { Lab, LabNode } from '../../src/lab/lab.ts';
-import { waitFor } from '../../src/lab/processes.ts';
 import { Accounting } from '../../src/monitor/accounting.ts';
 import { NodeMonitor } from '../../src/monitor/node-monitor.ts';
 import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 
 /** The cluster's model over a lab's engines, with real monitors and no API server. */
 export interface LabCluster {

@@ -6,7 +6,6 @@ import { request as tlsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { generations } from '../../src/lab/generations.ts';
 import {
   type Credentials,
   type Generation,
@@ -16,8 +15,9 @@ import {
   startLab,
   sweepLeftovers,
 } from '../../src/lab/lab.ts';
-import { labRoot } from '../../src/lab/places.ts';
-import { commandName, identify, waitFor } from '../../src/lab/processes.ts';
+import { generations } from '../../src/namespaces/generations.ts';
+import { labRoot } from '../../src/namespaces/paths.ts';
+import { commandName, identify, waitFor } from '../../src/namespaces/processes.ts';
 
 let lab: Lab;
 let nodes: readonly [LabNode, LabNode, LabNode];

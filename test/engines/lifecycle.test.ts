@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { generations } from '../../src/lab/generations.ts';
 import { type Generation, type Lab, startLab } from '../../src/lab/lab.ts';
+import { generations } from '../../src/namespaces/generations.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
 
 let lab: Lab;

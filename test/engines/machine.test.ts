@@ -1,12 +1,13 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../../src/common/command.ts';
 import { driver as localDriver } from '../../src/drivers/local/local.ts';
 import { clientPath } from '../../src/lab/clients.ts';
-import { run } from '../../src/lab/commands.ts';
 import { ensureImage } from '../../src/lab/images.ts';
-import { type CommandResult, type Generation, removeLab } from '../../src/lab/lab.ts';
-import { waitFor } from '../../src/lab/processes.ts';
+import type { CommandResult, Generation } from '../../src/lab/lab.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
+import { removeRun } from '../../src/namespaces/removal.ts';
 import { testDriver } from '../conformance/driver.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
 import { installPacked, type PackedProgram } from './packed.ts';
@@ -38,7 +39,7 @@ async function newPlace(): Promise<Place> {
       return [...spaces, ...folders, ...groups.filter((name) => !name.includes('.'))].sort();
     },
     close: async () => {
-      await removeLab(network);
+      await removeRun(network);
       await rm(folder, { recursive: true, force: true });
     },
   };

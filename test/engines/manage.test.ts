@@ -5,10 +5,10 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';
-import { run } from '../../src/lab/commands.ts';
 import { type CommandResult, type Credentials, type Lab, startLab } from '../../src/lab/lab.ts';
-import { waitFor } from '../../src/lab/processes.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 import { SmallDisk } from '../fakes/small-disk.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
 

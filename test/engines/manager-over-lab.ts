@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '../../src/common/clock.ts';
+import { run } from '../../src/common/command.ts';
 import { parseListenAddress } from '../../src/common/listen-address.ts';
 import { createLogger, silentLogger } from '../../src/common/logger.ts';
 import { openDiscovery } from '../../src/discovery/discovery.ts';
 import { clientPath } from '../../src/lab/clients.ts';
-import { run } from '../../src/lab/commands.ts';
 import type { CommandOptions, CommandResult, Generation, Lab } from '../../src/lab/lab.ts';
-import { waitFor } from '../../src/lab/processes.ts';
 import { readClusterOptions } from '../../src/manager/cluster-options.ts';
 import { type Manager, startManager } from '../../src/manager/manager.ts';
 import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 
 /** A manager in this process over a lab's engines, and a docker CLI that talks to it. */

@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';
-import { run } from '../../src/lab/commands.ts';
 import { type Generation, type Lab, startLab } from '../../src/lab/lab.ts';
-import { waitFor } from '../../src/lab/processes.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
 
 const GENERATIONS: readonly Generation[] = ['20.10', '26.1', '28.5'];

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '../../src/lab/commands.ts';
+import { run } from '../../src/common/command.ts';
 
 /** The package as it is published, installed globally in a folder of its own. */
 export interface PackedProgram {

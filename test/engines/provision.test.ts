@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { must } from '../../src/lab/commands.ts';
-import { waitFor } from '../../src/lab/processes.ts';
+import { must } from '../../src/common/command.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 import type { EngineSpec, ServerCertificates, Task } from '../../src/provision/provisioner.ts';
 import { sshProvisioner } from '../../src/provision/ssh-provisioner.ts';
 import type { TestHost } from '../hosts/host.ts';

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../src/lab/commands.ts';
-import { childrenOf, waitFor } from '../../src/lab/processes.ts';
+import { run } from '../../src/common/command.ts';
+import { childrenOf, waitFor } from '../../src/namespaces/processes.ts';
 import type { SshEnvironment } from '../../src/ssh/target.ts';
 
 /** A real sshd on a loopback port, and a home folder whose key it accepts. */

@@ -9,12 +9,12 @@ import { parseListenAddress } from '../../src/common/listen-address.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import { openDiscovery } from '../../src/discovery/discovery.ts';
 import { clientPath } from '../../src/lab/clients.ts';
-import { generations } from '../../src/lab/generations.ts';
 import { type Generation, type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
-import { waitFor } from '../../src/lab/processes.ts';
 import { readClusterOptions } from '../../src/manager/cluster-options.ts';
 import { type Manager, startManager } from '../../src/manager/manager.ts';
 import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
+import { generations } from '../../src/namespaces/generations.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 
 /** Each CLI against each engine through one manager, TLS on both hops. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/common/clock.ts';
 import { type Lab, startLab } from '../../src/lab/lab.ts';
-import { waitFor } from '../../src/lab/processes.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 import { Substrate, type SubstrateOptions } from '../../src/substrate/substrate.ts';
 import { readSwarmNodes } from '../../src/substrate/swarm-api.ts';
 import type { SubstrateMember, SwarmNode } from '../../src/substrate/types.ts';

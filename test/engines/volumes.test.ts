@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';
-import { run } from '../../src/lab/commands.ts';
 import { type Generation, type Lab, startLab } from '../../src/lab/lab.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
 

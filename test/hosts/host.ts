@@ -3,11 +3,11 @@ import { closeSync, openSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { must, run, systemPath } from '../../src/lab/commands.ts';
-import { createPort, inNetwork, type LabNetwork } from '../../src/lab/network.ts';
-import { cgroupParent, namespaceName } from '../../src/lab/places.ts';
-import { childrenOf, commandName, identify, type ProcessIdentity, waitFor } from '../../src/lab/processes.ts';
-import type { CommandResult } from '../../src/lab/types.ts';
+import type { CommandResult } from '../../src/common/command.ts';
+import { must, run, systemPath } from '../../src/common/command.ts';
+import { type BridgeNetwork, createPort, inNetwork } from '../../src/namespaces/network.ts';
+import { cgroupParent, namespaceName } from '../../src/namespaces/paths.ts';
+import { childrenOf, commandName, identify, type ProcessIdentity, waitFor } from '../../src/namespaces/processes.ts';
 import { PLAIN_HOST, PLAIN_INIT, SYSTEMD_HOST, WRITABLE_GROUPS } from './scripts.ts';
 import type { HostTree } from './tree.ts';
 
@@ -34,7 +34,7 @@ export interface TestHost {
 export interface HostSurroundings {
   readonly run: string;
   readonly directory: string;
-  readonly network: LabNetwork;
+  readonly network: BridgeNetwork;
   readonly tree: HostTree;
   /** For authorized_keys. */
   readonly publicKey: string;

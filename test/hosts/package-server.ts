@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { basename, join } from 'node:path';
-import { must } from '../../src/lab/commands.ts';
+import { must } from '../../src/common/command.ts';
 
 /** A Debian repository of a folder of packages, for hosts that reach nothing but this machine. */
 export interface PackageServer {

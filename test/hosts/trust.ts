@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { must } from '../../src/lab/commands.ts';
+import { must } from '../../src/common/command.ts';
 import { type Authority, createAuthority, loadAuthority } from '../../src/pki/authority.ts';
 import type { ServerCertificates } from '../../src/provision/provisioner.ts';
 

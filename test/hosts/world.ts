@@ -1,8 +1,9 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { must } from '../../src/lab/commands.ts';
-import { claimRun, removeLab, sweepLeftovers } from '../../src/lab/leftovers.ts';
-import { createNetwork } from '../../src/lab/network.ts';
+import { must } from '../../src/common/command.ts';
+import { claimRun, sweepLeftovers } from '../../src/lab/leftovers.ts';
+import { createNetwork } from '../../src/namespaces/network.ts';
+import { removeRun } from '../../src/namespaces/removal.ts';
 import type { SshEnvironment } from '../../src/ssh/target.ts';
 import { type HostSurroundings, startTestHost, type TestHost, type TestHostOptions } from './host.ts';
 import { servePackages } from './package-server.ts';
@@ -38,7 +39,7 @@ export async function openHostWorld(report: (line: string) => void = () => undef
     let count = 0;
     const close = async (): Promise<void> => {
       await packages.close();
-      await removeLab(run);
+      await removeRun(run);
     };
     return {
       environment: { home },
@@ -52,7 +53,7 @@ export async function openHostWorld(report: (line: string) => void = () => undef
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {
-    await removeLab(run);
+    await removeRun(run);
     throw error;
   }
 }

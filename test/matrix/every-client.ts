@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest';
-import { generations } from '../../src/lab/generations.ts';
+import { generations } from '../../src/namespaces/generations.ts';
 import { composeScenarios } from './scenarios/compose.ts';
 import { dockerScenarios } from './scenarios/docker-cli.ts';
 import { type Engines, type Swarm, startSwarm } from './swarm.ts';

@@ -5,10 +5,10 @@ import { createLogger, silentLogger } from '../../src/common/logger.ts';
 import { openDiscovery } from '../../src/discovery/discovery.ts';
 import type { Generation, Lab, LabCertificates } from '../../src/lab/lab.ts';
 import { startLab } from '../../src/lab/lab.ts';
-import { waitFor } from '../../src/lab/processes.ts';
 import { readClusterOptions } from '../../src/manager/cluster-options.ts';
 import { type Manager, startManager } from '../../src/manager/manager.ts';
 import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 
 /** The nodes of every swarm here, in the order of the engines they are given. */

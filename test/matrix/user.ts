@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import { run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';
-import { run } from '../../src/lab/commands.ts';
 import type { CommandOptions, CommandResult, Generation } from '../../src/lab/lab.ts';
 import type { Swarm } from './swarm.ts';
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { machineMirror } from '../../src/lab/apt-sources.ts';
-import { must } from '../../src/lab/commands.ts';
-import { withLock } from '../../src/lab/lock.ts';
-import { cacheRoot, lockPath } from '../../src/lab/places.ts';
+import { must } from '../../src/common/command.ts';
+import { machineMirror } from '../../src/namespaces/apt-sources.ts';
+import { withLock } from '../../src/namespaces/lock.ts';
+import { cacheRoot, lockPath } from '../../src/namespaces/paths.ts';
 
 /** What a virtual machine of the tests is started from. */
 export interface VmImage {

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { privateFolder, writePrivate } from '../../common/private-file.ts';
-import type { DaemonOptions } from '../../lab/daemon.ts';
-import { startDaemon, stopDaemon } from '../../lab/daemon.ts';
-import { killHost, type LabHost, startHost } from '../../lab/host.ts';
-import { isAlive, type ProcessIdentity } from '../../lab/processes.ts';
-import type { Generation } from '../../lab/types.ts';
+import type { DaemonOptions } from '../../namespaces/daemon.ts';
+import { startDaemon, stopDaemon } from '../../namespaces/daemon.ts';
+import type { Generation } from '../../namespaces/generations.ts';
+import { type Host, killHost, startHost } from '../../namespaces/host.ts';
+import { isAlive, type ProcessIdentity } from '../../namespaces/processes.ts';
 import type { EngineSpec } from '../../provision/provisioner.ts';
 import { DriverError } from '../errors.ts';
 import { claimPort, findPort, type LocalNetwork, nodeFolder } from './network.ts';
@@ -47,7 +47,7 @@ export async function startMachine(machine: LocalMachine, signal: AbortSignal): 
   if ((await engineOf(machine)) !== undefined) await runEngine(machine, host, signal);
 }
 
-async function bringUp(machine: LocalMachine, signal: AbortSignal): Promise<LabHost> {
+async function bringUp(machine: LocalMachine, signal: AbortSignal): Promise<Host> {
   const { network, node, hostname } = machine;
   const port = await claimPort(network, node);
   const directory = await privateFolder(folderOf(machine));
@@ -73,7 +73,7 @@ export async function killMachine(machine: LocalMachine): Promise<void> {
 /** Starts dockerd as the machine's engine file says, with `config` in its configuration file. Resolves when it answers. */
 export async function runEngine(
   machine: LocalMachine,
-  host: LabHost,
+  host: Host,
   signal: AbortSignal,
   config: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {

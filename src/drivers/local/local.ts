@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../../common/errors.ts';
-import { generations, programPath, programsOf } from '../../lab/generations.ts';
-import { runDirectory } from '../../lab/places.ts';
-import { ensureGenerations } from '../../lab/suites.ts';
-import type { Generation } from '../../lab/types.ts';
+import type { Generation } from '../../namespaces/generations.ts';
+import { generations, programPath, programsOf } from '../../namespaces/generations.ts';
+import { runDirectory } from '../../namespaces/paths.ts';
+import { ensureGenerations } from '../../namespaces/suites.ts';
 import { type Driver, type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { exists, killMachine, type LocalMachine, processesOf, startMachine, stopMachine } from './host.ts';

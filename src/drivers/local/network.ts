@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { run } from '../../common/command.ts';
 import { writePrivate } from '../../common/private-file.ts';
-import { run } from '../../lab/commands.ts';
-import { removeLab, removeNode } from '../../lab/leftovers.ts';
-import { withLock } from '../../lab/lock.ts';
-import { createNetwork, createPort, type LabNetwork, type Port } from '../../lab/network.ts';
-import { lockPath, namespaceName } from '../../lab/places.ts';
+import { withLock } from '../../namespaces/lock.ts';
+import { type BridgeNetwork, createNetwork, createPort, type Port } from '../../namespaces/network.ts';
+import { lockPath, namespaceName } from '../../namespaces/paths.ts';
+import { removeNode, removeRun } from '../../namespaces/removal.ts';
 import { DriverError } from '../errors.ts';
 
 /** Where the local machines of one network keep everything. They reach each other; other networks they do not see. */
@@ -17,7 +17,7 @@ export interface LocalNetwork {
 }
 
 /** What lies in `network.json`: the addresses, and which port of the switch is whose. */
-interface NetworkFile extends LabNetwork {
+interface NetworkFile extends BridgeNetwork {
   readonly ports: Readonly<Record<string, number>>;
 }
 
@@ -46,7 +46,7 @@ export function claimPort(network: LocalNetwork, node: string): Promise<Port> {
 }
 
 /** Makes the network when it is not there. It goes with its last machine. */
-export function openNetwork(network: LocalNetwork): Promise<LabNetwork> {
+export function openNetwork(network: LocalNetwork): Promise<BridgeNetwork> {
   return exclusively(network, async () => {
     const known = await readNetwork(network);
     const made = await ensureNetwork(network, known);
@@ -56,7 +56,7 @@ export function openNetwork(network: LocalNetwork): Promise<LabNetwork> {
 }
 
 /** The machine's port as it was claimed; undefined when it was not. */
-export async function findPort(network: LocalNetwork, node: string): Promise<(Port & LabNetwork) | undefined> {
+export async function findPort(network: LocalNetwork, node: string): Promise<(Port & BridgeNetwork) | undefined> {
   const known = await readNetwork(network);
   const index = known?.ports[node];
   if (known === undefined || index === undefined) return undefined;
@@ -72,20 +72,20 @@ export function releasePort(network: LocalNetwork, node: string): Promise<void> 
     await rm(nodeFolder(network, node), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     const { [node]: _gone, ...ports } = known?.ports ?? {};
     if (known !== undefined && Object.keys(ports).length > 0) return await writeNetwork(network, { ...known, ports });
-    await removeLab(network.name);
+    await removeRun(network.name);
     await rm(join(network.root, network.name), { recursive: true, force: true });
     // Goes with the last network in it.
     await rmdir(network.root).catch(() => undefined);
   });
 }
 
-async function ensureNetwork(network: LocalNetwork, known: NetworkFile | undefined): Promise<LabNetwork> {
+async function ensureNetwork(network: LocalNetwork, known: NetworkFile | undefined): Promise<BridgeNetwork> {
   if (known !== undefined && existsSync(`/run/netns/${namespaceName(network.name)}`)) {
     const { prefix, subnet, bridgeAddress } = known;
     return { prefix, subnet, bridgeAddress };
   }
   // What a run that was cut off left of it would be in the way.
-  await removeLab(network.name);
+  await removeRun(network.name);
   return await createNetwork(network.name);
 }
 
@@ -104,7 +104,7 @@ async function isPlugged(network: LocalNetwork, port: Port): Promise<boolean> {
   return stdout.includes(`inet ${port.address}/`);
 }
 
-function addressOf(network: LabNetwork, index: number): string {
+function addressOf(network: BridgeNetwork, index: number): string {
   // As createPort does: .1 to .10 are this host's.
   return `${network.prefix}${10 + index}`;
 }

@@ -1,8 +1,8 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { run } from '../../common/command.ts';
 import { DriverError } from '../../common/errors.ts';
-import { run } from '../../lab/commands.ts';
 import { neededPackages } from './packages.ts';
 
 /** One file of the installation: where it is here and where it goes in the image (no slash in front). */

@@ -1,5 +1,5 @@
 import { test } from 'vitest';
-import { waitFor } from '../../../src/lab/processes.ts';
+import { waitFor } from '../../../src/namespaces/processes.ts';
 import type { Project, User } from '../user.ts';
 
 /** A test with a project of its own, which is taken down in any case. */

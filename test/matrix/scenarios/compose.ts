@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Generation } from '../../../src/lab/lab.ts';
-import { waitFor } from '../../../src/lab/processes.ts';
+import { waitFor } from '../../../src/namespaces/processes.ts';
 import type { Swarm } from '../swarm.ts';
 import { User } from '../user.ts';
 import { placementScenario, scaleScenario, tiedScenario } from './compose-placement.ts';

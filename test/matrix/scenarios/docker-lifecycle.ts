@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { waitFor } from '../../../src/lab/processes.ts';
+import { waitFor } from '../../../src/namespaces/processes.ts';
 import type { User } from '../user.ts';
 import { LABEL } from './docker-sleepers.ts';
 

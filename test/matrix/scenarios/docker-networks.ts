@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { waitFor } from '../../../src/lab/processes.ts';
+import { waitFor } from '../../../src/namespaces/processes.ts';
 import { NODES } from '../swarm.ts';
 import type { User } from '../user.ts';
 

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemPath } from './commands.ts';
-import { cacheRoot } from './places.ts';
-import type { Generation } from './types.ts';
+import { systemPath } from '../common/command.ts';
+import { cacheRoot } from './paths.ts';
+
+/** A Docker engine release line that can be run, named after the engine Debian ships. */
+export type Generation = '20.10' | '26.1' | '28.5';
 
 /** Where one generation's programs are, whether or not they have been unpacked yet. */
 export interface GenerationPrograms {
@@ -15,7 +17,7 @@ export interface GenerationPrograms {
   readonly packages: readonly string[];
 }
 
-/** The generation a lab starts when none is named. */
+/** The generation that is started when none is named. */
 export const defaultGeneration: Generation = '20.10';
 
 /**

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { LabError, systemPath } from './commands.ts';
+import { systemPath } from '../common/command.ts';
+import { HostError } from './errors.ts';
 import { inNetwork } from './network.ts';
 import {
   childrenOf,
@@ -20,7 +21,7 @@ import {
  * Whatever the node runs is a descendant of it, so the kernel ends all of it when this one process is killed, and every mount
  * of the node (overlay2, container roots, network namespaces) vanishes with the mount namespace: nothing to unmount here.
  */
-export interface LabHost {
+export interface Host {
   /** The process as this machine sees it; PID 1 of the node. */
   readonly init: ProcessIdentity;
 }
@@ -64,7 +65,7 @@ while :; do sleep 86400 & wait $!; done
 `;
 
 /** Starts the host of a node. Resolves when its namespaces are ready. */
-export async function startHost(options: HostOptions): Promise<LabHost> {
+export async function startHost(options: HostOptions): Promise<Host> {
   const { directory, node } = options;
   const marker = join(directory, 'up');
   await rm(marker, { force: true });
@@ -82,7 +83,7 @@ export async function startHost(options: HostOptions): Promise<LabHost> {
 }
 
 /** Ends the host and with it every process of the node. Resolves when the kernel has finished. */
-export async function killHost(host: LabHost): Promise<void> {
+export async function killHost(host: Host): Promise<void> {
   signalProcess(host.init, 'SIGKILL');
   await waitFor('end of a host', () => !isAlive(host.init), { everyMs: 5 });
 }
@@ -93,7 +94,7 @@ export async function killHost(host: LabHost): Promise<void> {
  * kernel from ending the namespace.
  */
 export async function spawnInHost(
-  host: LabHost,
+  host: Host,
   command: readonly string[],
   options: {
     readonly logPath: string;
@@ -115,13 +116,13 @@ export async function spawnInHost(
   });
 }
 
-function childNamed(host: LabHost, name: string): ProcessIdentity | undefined {
+function childNamed(host: Host, name: string): ProcessIdentity | undefined {
   const pid = childrenOf(host.init.pid).find((child) => commandName(child) === name);
   return pid === undefined ? undefined : identify(pid);
 }
 
 function initOf(outer: ProcessIdentity, marker: string): ProcessIdentity | undefined {
-  if (!isAlive(outer)) throw new LabError(`${marker}: the host ended while starting, see host.log beside it`);
+  if (!isAlive(outer)) throw new HostError(`${marker}: the host ended while starting, see host.log beside it`);
   const child = childrenOf(outer.pid)[0];
   return child !== undefined && exists(marker) ? identify(child) : undefined;
 }
@@ -150,7 +151,7 @@ function spawnDetached(
     child.unref();
     const identity = child.pid === undefined ? undefined : identifyChild(child.pid);
     if (identity === undefined)
-      throw new LabError(`${command} does not start, see ${logPath} (is util-linux installed?)`);
+      throw new HostError(`${command} does not start, see ${logPath} (is util-linux installed?)`);
     return identity;
   } finally {
     closeSync(log);

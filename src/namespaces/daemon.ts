@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { LabError } from './commands.ts';
-import { defaultGeneration, pathOf, programPath, programsOf } from './generations.ts';
-import { type LabHost, spawnInHost } from './host.ts';
-import { cgroupParent } from './places.ts';
+import { HostError } from './errors.ts';
+import { defaultGeneration, type Generation, pathOf, programPath, programsOf } from './generations.ts';
+import { type Host, spawnInHost } from './host.ts';
+import { cgroupParent } from './paths.ts';
 import {
   childrenOf,
   commandName,
@@ -14,12 +14,32 @@ import {
   signalProcess,
   waitFor,
 } from './processes.ts';
-import type { Credentials, NodeOptions } from './types.ts';
 
-/** What a node's dockerd is started with. */
+/** An engine on a host of namespaces. */
+export interface EngineOptions {
+  /** Host name, node name and the name in every message; lower-case letters, digits and dashes. */
+  readonly name: string;
+  /** Default `20.10`. */
+  readonly generation?: Generation;
+  /** Engine labels, shown by `docker info`. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Default: what dockerd picks (overlay2 on ext4). */
+  readonly storageDriver?: string;
+  /** More dockerd flags, for example `--live-restore`. */
+  readonly engineArgs?: readonly string[];
+}
+
+/** PEM file paths of one end of a TLS connection. */
+export interface Credentials {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** How dockerd is started. */
 export interface DaemonOptions {
   readonly run: string;
-  readonly node: NodeOptions;
+  readonly node: EngineOptions;
   readonly directory: string;
   readonly endpoint: string;
   readonly socketPath: string;
@@ -40,11 +60,7 @@ export function configFile(options: Pick<DaemonOptions, 'directory'>): string {
 }
 
 /** Starts dockerd in the host and waits until it answers. */
-export async function startDaemon(
-  host: LabHost,
-  options: DaemonOptions,
-  signal?: AbortSignal,
-): Promise<ProcessIdentity> {
+export async function startDaemon(host: Host, options: DaemonOptions, signal?: AbortSignal): Promise<ProcessIdentity> {
   const programs = programsOf(options.node.generation ?? defaultGeneration);
   const command = [programPath(programs, 'usr/sbin/dockerd'), ...(await daemonArgs(options))];
   const daemon = await spawnInHost(host, command, {
@@ -74,7 +90,7 @@ export function daemonProcesses(daemon: ProcessIdentity): ProcessIdentity[] {
 
 async function daemonArgs(options: DaemonOptions): Promise<string[]> {
   const { node, directory, credentials } = options;
-  // An empty file of its own: the machine's /etc/docker/daemon.json, if any, is not for the lab.
+  // An empty file of its own: the machine's /etc/docker/daemon.json, if any, is not for it.
   await writeFile(configFile(options), `${JSON.stringify(options.config ?? {})}\n`);
   const tls = credentials
     ? ['--tlsverify', `--tlscacert=${credentials.ca}`, `--tlscert=${credentials.cert}`, `--tlskey=${credentials.key}`]
@@ -100,7 +116,7 @@ async function isReady(daemon: ProcessIdentity, options: DaemonOptions): Promise
   if (isAlive(daemon)) return await answersPing(options.socketPath);
   const log = await readFile(options.logPath, 'utf8').catch(() => '');
   const last = log.trim().split('\n').slice(-3).join(' | ');
-  throw new LabError(`engine ${options.node.name} ended while starting: ${last}`, 'LAB_ENGINE');
+  throw new HostError(`engine ${options.node.name} ended while starting: ${last}`, 'HOST_ENGINE');
 }
 
 function answersPing(socketPath: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { LabError, must } from './commands.ts';
+import { must } from '../common/command.ts';
+import { HostError } from './errors.ts';
 
 /** An IPv4 range as [first, last], both inclusive. */
 export type Range = readonly [number, number];
@@ -29,7 +30,7 @@ export function chooseSubnet(used: readonly Range[], seed: string): string {
       if (used.every(([from, to]) => last < from || first > to)) return cidr;
     }
   }
-  throw new LabError(`no free subnet in ${pools.map((pool) => `${pool}.0.0/16`).join(', ')}: remove old labs`);
+  throw new HostError(`no free subnet in ${pools.map((pool) => `${pool}.0.0/16`).join(', ')}: remove old labs`);
 }
 
 /** The range of a CIDR or of a single address. */

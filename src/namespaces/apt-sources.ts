@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LabError } from './commands.ts';
+import { HostError } from './errors.ts';
 
 /** The Debian archive this machine uses. */
 export interface Mirror {
@@ -21,9 +21,9 @@ export async function machineMirror(etcApt: string = '/etc/apt'): Promise<Mirror
     const mirror = file.endsWith('.sources') ? fromDeb822(text) : fromLines(text);
     if (mirror !== undefined) return mirror;
   }
-  throw new LabError(
+  throw new HostError(
     `no Debian archive in ${etcApt}/sources.list(.d): add one, or use engine generation 20.10 only`,
-    'LAB_NO_MIRROR',
+    'HOST_NO_MIRROR',
   );
 }
 

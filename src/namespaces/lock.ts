@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { LabError, systemPath } from './commands.ts';
+import { systemPath } from '../common/command.ts';
+import { HostError } from './errors.ts';
 
 /**
  * Runs `work` while no other process (or other caller in this one) holds the lock on `path`. The kernel's flock is held by a
@@ -18,7 +19,7 @@ export async function withLock<T>(path: string, work: () => Promise<T>): Promise
   holder.stdin.on('error', () => {});
   await Promise.race([
     once(holder.stdout, 'data'),
-    ended.then(() => Promise.reject(new LabError(`lock ${path}: flock ended early`))),
+    ended.then(() => Promise.reject(new HostError(`lock ${path}: flock ended early`))),
   ]);
   try {
     return await work();

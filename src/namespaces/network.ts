@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { LabError, must } from './commands.ts';
+import { must } from '../common/command.ts';
+import { HostError } from './errors.ts';
 import { withLock } from './lock.ts';
-import { lockPath, namespaceName } from './places.ts';
+import { lockPath, namespaceName } from './paths.ts';
 import { chooseSubnet, usedRanges } from './subnets.ts';
 
 /**
@@ -9,7 +10,7 @@ import { chooseSubnet, usedRanges } from './subnets.ts';
  * it: the machine gets a single interface and its own firewall (bridge-nf-call-iptables, FORWARD policy) never sees what the
  * nodes say to each other.
  */
-export interface LabNetwork {
+export interface BridgeNetwork {
   /** First three octets and a dot, "10.213.7.". */
   readonly prefix: string;
   readonly subnet: string;
@@ -37,7 +38,7 @@ export function hostInterface(run: string): string {
 }
 
 /** Makes the switch of a run on a free subnet, with this machine as its first port. */
-export function createNetwork(run: string): Promise<LabNetwork> {
+export function createNetwork(run: string): Promise<BridgeNetwork> {
   // The lock covers choosing and claiming: two runs that start together must not see the same subnet free.
   return withLock(lockPath('network'), async () => {
     const subnet = chooseSubnet(await usedRanges(), run);
@@ -60,8 +61,8 @@ export function createNetwork(run: string): Promise<LabNetwork> {
 }
 
 /** Makes a node's network namespace and plugs it in. */
-export async function createPort(run: string, node: string, index: number, network: LabNetwork): Promise<Port> {
-  if (index > maxPorts) throw new LabError(`node ${node}: a lab has room for ${maxPorts} nodes`);
+export async function createPort(run: string, node: string, index: number, network: BridgeNetwork): Promise<Port> {
+  if (index > maxPorts) throw new HostError(`node ${node}: a lab has room for ${maxPorts} nodes`);
   const address = `${network.prefix}${firstHostOctet + index}`;
   const [space, hub] = [namespaceName(run, node), namespaceName(run)];
   await must('ip', ['netns', 'add', space]);

@@ -1,14 +1,29 @@
 import { spawn } from 'node:child_process';
-import { ClusterError } from '../common/errors.ts';
-import type { CommandOptions, CommandResult } from './types.ts';
+import { ClusterError } from './errors.ts';
 
-/** PATH for every program the lab starts: Debian keeps half of them in sbin, which a user's PATH may lack. */
+/** PATH for programs of the system: Debian keeps half of them in sbin, which a user's PATH may lack. */
 export const systemPath = '/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin';
 
-/** An error of the lab itself: what it tried and why it did not work. */
-export class LabError extends ClusterError {
-  constructor(message: string, code: string = 'LAB', cause?: unknown) {
-    super(message, { code, status: 500, cause });
+/** How a command ended; it is never thrown for. */
+export interface CommandResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/** How to run a command. */
+export interface CommandOptions {
+  readonly input?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default two minutes. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A program could not be run, or ended as it should not. */
+export class CommandError extends ClusterError {
+  constructor(message: string, cause?: unknown) {
+    super(message, { code: 'COMMAND', status: 500, cause });
   }
 }
 
@@ -35,11 +50,11 @@ export function run(command: string, args: readonly string[], options: CommandOp
     child.stdin.end(input);
     child.once('error', (error) => {
       clearTimeout(timer);
-      reject(new LabError(`run ${command}: ${error.message}`, 'LAB_COMMAND', error));
+      reject(new CommandError(`run ${command}: ${error.message}`, error));
     });
     child.once('close', (code) => {
       clearTimeout(timer);
-      if (late) return reject(new LabError(`run ${command} ${args.join(' ')}: no end after ${timeoutMs} ms`));
+      if (late) return reject(new CommandError(`run ${command} ${args.join(' ')}: no end after ${timeoutMs} ms`));
       resolve({ stdout: text(output), stderr: text(errors), exitCode: code ?? 137 });
     });
   });
@@ -50,7 +65,7 @@ export async function must(command: string, args: readonly string[], options: Co
   const result = await run(command, args, options);
   if (result.exitCode === 0) return result.stdout;
   const said = (result.stderr.trim() || result.stdout.trim()).split('\n').slice(-3).join(' | ');
-  throw new LabError(`${command} ${args.join(' ')}: exit code ${result.exitCode}: ${said}`, 'LAB_COMMAND');
+  throw new CommandError(`${command} ${args.join(' ')}: exit code ${result.exitCode}: ${said}`);
 }
 
 function text(chunks: readonly Buffer[]): string {

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LabError } from './commands.ts';
+import { HostError } from './errors.ts';
 
 /** Names of runs and nodes: they become folders, host names and parts of namespace names. */
 const namePattern = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
@@ -38,7 +38,7 @@ export function cgroupParent(run: string, node?: string): string {
 /** Throws unless `name` can name a run or a node. */
 export function assertName(kind: 'run' | 'node', name: string): void {
   if (namePattern.test(name) && name.length <= (kind === 'run' ? 16 : 40)) return;
-  throw new LabError(
+  throw new HostError(
     `${kind} name "${name}": use lower-case letters, digits and dashes, at most ${kind === 'run' ? 16 : 40}`,
   );
 }

@@ -1,11 +1,12 @@
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { must, run } from '../common/command.ts';
 import { machineMirror } from './apt-sources.ts';
-import { LabError, must, run } from './commands.ts';
+import { HostError } from './errors.ts';
+import type { Generation } from './generations.ts';
 import { type GenerationPrograms, programPath, programsOf } from './generations.ts';
 import { withLock } from './lock.ts';
-import { cacheRoot, lockPath } from './places.ts';
-import type { Generation } from './types.ts';
+import { cacheRoot, lockPath } from './paths.ts';
 
 /**
  * Makes the programs of the generations available: the machine's own packages where they are that generation, else a Debian
@@ -81,5 +82,5 @@ async function privateApt(work: string, suite: string): Promise<string[]> {
 async function checkRuns(tree: string, generation: Generation): Promise<void> {
   const { stdout, stderr } = await run(join(tree, 'usr/sbin/dockerd'), ['--version']);
   if (stdout.includes(`version ${generation}.`)) return;
-  throw new LabError(`Debian's package is not Docker ${generation}: ${(stdout || stderr).trim()}`, 'LAB_GENERATION');
+  throw new HostError(`Debian's package is not Docker ${generation}: ${(stdout || stderr).trim()}`, 'HOST_GENERATION');
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
-import { LabError } from './commands.ts';
+import { systemClock } from '../common/clock.ts';
+import { retry } from '../common/retry.ts';
+import { HostError } from './errors.ts';
 
 /** A process that cannot be mistaken for another one that got its ID later. */
 export interface ProcessIdentity {
@@ -56,14 +57,11 @@ export async function waitFor<T>(
   options: { readonly timeoutMs?: number; readonly everyMs?: number; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<T> {
   const { timeoutMs = 30_000, everyMs = 20, signal } = options;
-  const deadline = performance.now() + timeoutMs;
-  while (true) {
-    signal?.throwIfAborted();
-    const found = await probe();
-    if (found !== undefined && found !== false) return found;
-    if (performance.now() > deadline) throw new LabError(`wait for ${what}: not after ${timeoutMs} ms`, 'LAB_TIMEOUT');
-    await delay(everyMs);
-  }
+  const isThere = (found: T | undefined | false): boolean => found !== undefined && found !== false;
+  const deadline = systemClock.now() + timeoutMs;
+  const found = await retry(systemClock, probe, { backoff: everyMs, until: isThere, deadline, signal });
+  if (found !== undefined && found !== false) return found;
+  throw new HostError(`wait for ${what}: not after ${timeoutMs} ms`, 'HOST_TIMEOUT');
 }
 
 /** Fields of /proc/PID/stat from the state on; the command before may itself hold spaces and brackets. */
