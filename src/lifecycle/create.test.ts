@@ -34,7 +34,7 @@ function refusedConnection(): Error {
   });
 }
 
-test('containers that nobody named get names from the manager, each once in the cluster', async () => {
+test('containers without a name get one from the manager, each once in the cluster', async () => {
   await using world = await FakeLifecycle.start([{}, {}]);
   await Promise.all(Array.from({ length: 24 }, () => world.made(undefined)));
   const names = [...namesAt(world, 0), ...namesAt(world, 1)];

@@ -134,7 +134,7 @@ function warnOfSameName({ cluster, logger }: ProvisionalDeps, container: Contain
   const same = container ? cluster.containersNamed(container.name) : [];
   if (same.length < 2) return;
   const nodes = same.map(({ node }) => node.name).join(', ');
-  logger.warn({ name: container?.name, nodes }, 'several containers have one name: rename or remove one of them');
+  logger.warn({ name: container?.name, nodes }, 'several containers share a name: rename or remove all but one');
 }
 
 /** The node got nothing: another one may be asked without creating twice. */

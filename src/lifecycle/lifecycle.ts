@@ -144,7 +144,10 @@ export class ContainerLifecycle {
     await this.#deps.tombstones.bury({ engineId, nodeId: node.id, name, search });
     this.#deps.drafts.forget(id);
     this.#deps.cluster.removeContainer(node, engineId);
-    this.#deps.logger.warn({ node: node.name, container: name }, 'removed: its node does so when it is back');
+    this.#deps.logger.warn(
+      { node: node.name, container: name },
+      'removed while its node is down: the engine removes it when the node returns',
+    );
     return NO_CONTENT;
   }
 
@@ -178,7 +181,7 @@ export class ContainerLifecycle {
       await node.client.json({ method: 'DELETE', path: `${path}?v=1&force=1`, api });
       this.#deps.cluster.removeContainer(node, engineId);
     } catch (error) {
-      this.#deps.logger.warn({ node: node.name, reason: reasonOf(error) }, 'removing a container of --rm failed');
+      this.#deps.logger.warn({ node: node.name, reason: reasonOf(error) }, 'a container with --rm was not removed');
     }
   }
 

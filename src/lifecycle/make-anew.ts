@@ -27,7 +27,7 @@ export interface Regrouping {
 }
 
 /**
- * Makes containers that were never started, and volumes that nobody has used, on another node: first everything new, hidden; then, in one
+ * Makes containers that were never started, and unused volumes, on another node: first everything new, hidden; then, in one
  * step, the new ones are shown instead of the old ones; then the old ones are removed. Until that step any failure leaves everything as it
  * was, after it nothing can fail that clients would see.
  */
@@ -57,7 +57,7 @@ export async function makeAnew(deps: ProvisionalDeps, regrouping: Regrouping): P
       engineIds.set(draft.id, (JSON.parse(answer.body.toString()) as { readonly Id: string }).Id);
     }
     await node.refreshContainers([...engineIds.values()]);
-    if (moves.listed(move) < moving.length) throw new EngineError(`${node.name} does not list what it made`);
+    if (moves.listed(move) < moving.length) throw new EngineError(`${node.name} does not list the new containers`);
     await Promise.all(moving.map(assertUnused));
   } catch (error) {
     moves.abandon(move);
@@ -88,7 +88,7 @@ function inOrder(moving: readonly Moving[]): readonly Moving[] {
   return [...ordered];
 }
 
-/** Somebody may have started it at its engine without our having heard of it yet. */
+/** It may have been started at its engine, and the event of it be still on its way. */
 async function assertUnused({ container: { node, engineId, name } }: Moving): Promise<void> {
   type State = { readonly State?: { readonly Status?: string } };
   const path = `/containers/${engineId}/json`;
@@ -133,6 +133,6 @@ export async function removeUnstarted(node: Node, engineId: string): Promise<voi
 
 async function attempt({ logger }: ProvisionalDeps, action: () => Promise<void>): Promise<void> {
   await action().catch((error: unknown) => {
-    logger.warn({ reason: reasonOf(error) }, 'something that was made anew on another node was not removed');
+    logger.warn({ reason: reasonOf(error) }, 'leftover of a move was not removed');
   });
 }

@@ -4,8 +4,8 @@ const PLAIN_TRIES = 8;
 const MAX_TRIES = 40;
 
 /**
- * A name for a container that nobody named, as engines make them: an adjective and the surname of a scientist, with a number behind
- * when the cluster has taken the pairs that came up. `isFree` says whether the cluster has no container of that name;
+ * A name for a container without one, as engines make them: an adjective and the surname of a scientist, with a number behind
+ * when the cluster has taken the pairs that came up. `isFree` tells whether a name is free in the cluster;
  * `random` gives numbers in [0, 1).
  */
 export function randomName(isFree: (name: string) => boolean, random: () => number = Math.random): string {

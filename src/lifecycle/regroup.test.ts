@@ -226,9 +226,7 @@ describe('at any failure nothing is lost and nothing doubled', () => {
       const before = await two(world);
       const heldBefore = held(world);
       const ends = world.fake.engines.map((engine) => engine.lie(route, 500, { message: 'no space left on device' }));
-      await expect(world.create('c', TIED)).rejects.toThrow(
-        /bringing [ab] to node-[12] failed: no space left on device/,
-      );
+      await expect(world.create('c', TIED)).rejects.toThrow(/moving [ab] to node-[12] failed: no space left on device/);
       for (const end of ends) end();
       expect([shown(world), held(world)]).toEqual([before, heldBefore]);
       await world.made('c', TIED);
@@ -239,7 +237,7 @@ describe('at any failure nothing is lost and nothing doubled', () => {
     });
   });
 
-  test('somebody starts one at its engine meanwhile', async () => {
+  test('one is started at its engine meanwhile', async () => {
     await inWorld([{}, {}], async (world) => {
       await two(world);
       for (const { state } of world.fake.engines) {

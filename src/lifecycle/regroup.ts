@@ -50,8 +50,8 @@ async function carryOut(
     placement.claim.undo();
     placement.release();
     const names = regrouping.moving.map(({ container }) => container.name).join(', ');
-    deps.logger.warn({ containers: names, reason: reasonOf(error) }, 'containers were not brought together');
-    const message = `${refusal.message}; bringing ${names} to ${placement.node.name} failed: ${reasonOf(error)}`;
+    deps.logger.warn({ containers: names, reason: reasonOf(error) }, 'containers were not moved to a common node');
+    const message = `${refusal.message}; moving ${names} to ${placement.node.name} failed: ${reasonOf(error)}`;
     throw new SchedulingError(message, refusal.code);
   } finally {
     for (const { holder } of regrouping.moving) placement.node.ledger.remove(holder);

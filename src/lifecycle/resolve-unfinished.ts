@@ -23,7 +23,7 @@ export function resolveUnfinished(deps: ProvisionalDeps): void {
     void removeUnstarted(node, engineId)
       .catch((error: unknown) => {
         const found = { node: node.name, id: engineId, reason: reasonOf(error) };
-        deps.logger.warn(found, 'what a container was made anew from was not removed');
+        deps.logger.warn(found, 'leftover of a move was not removed');
       })
       .finally(() => removing.delete(engineId));
   };
@@ -56,7 +56,7 @@ function superfluous({ cluster, logger }: ProvisionalDeps, move: string): readon
   const areSuccessorsUsed = made.some(isUsed);
   if (areOriginalsUsed && areSuccessorsUsed) {
     const names = originals.map(({ name }) => name).join(', ');
-    logger.warn({ containers: names }, 'containers exist twice since a move was interrupted: remove one of each');
+    logger.warn({ containers: names }, 'duplicate containers after an interrupted move: remove one of each');
     return [];
   }
   const isComplete = made.length >= Number(move.split('/')[1]);

@@ -7,6 +7,7 @@ import { backoffMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { retry } from '../common/retry.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 
 const CONCURRENCY = 4;
@@ -14,8 +15,7 @@ const BACKOFF = { baseMs: 1_000, maxMs: 60_000 } as const;
 /** Stopping may take a while on a host that just booted, in milliseconds. */
 const REMOVAL_MS = 60_000;
 
-/** What {@link Undertaker} works with. */
-export interface UndertakerParts {
+export interface UndertakerDeps {
   readonly cluster: Cluster;
   readonly tombstones: Tombstones;
   readonly clock: Clock;
@@ -24,14 +24,14 @@ export interface UndertakerParts {
 
 /** Carries out, when a node is back, what clients removed while it was away. One pass per node at a time, until all is done. */
 export class Undertaker {
-  readonly #parts: UndertakerParts;
+  readonly #deps: UndertakerDeps;
   readonly #stop = new AbortController();
   readonly #working = new Map<Node, Promise<void>>();
   readonly #unsubscribe: () => void;
 
-  constructor(parts: UndertakerParts) {
-    this.#parts = parts;
-    this.#unsubscribe = parts.cluster.subscribe((event) => this.#onEvent(event));
+  constructor(deps: UndertakerDeps) {
+    this.#deps = deps;
+    this.#unsubscribe = deps.cluster.subscribe((event) => this.#onEvent(event));
   }
 
   /** Idempotent. What is not done yet is done by the next manager. */
@@ -44,7 +44,7 @@ export class Undertaker {
   #onEvent(event: ClusterEvent): void {
     if (event.kind !== 'node-state' || event.to !== 'Healthy' || this.#working.has(event.node)) return;
     const { node } = event;
-    if (this.#parts.tombstones.of(node.id).length === 0) return;
+    if (this.#deps.tombstones.of(node.id).length === 0) return;
     this.#working.set(
       node,
       this.#work(node).finally(() => this.#working.delete(node)),
@@ -52,14 +52,19 @@ export class Undertaker {
   }
 
   async #work(node: Node): Promise<void> {
-    const { tombstones, clock, logger } = this.#parts;
+    const { tombstones, clock, logger } = this.#deps;
+    const { signal } = this.#stop;
+    const isDone = (): boolean => tombstones.of(node.id).length === 0;
     const limit = pLimit(CONCURRENCY);
-    for (let failures = 1; node.isHealthy && !this.#stop.signal.aborted; failures++) {
+    const pass = async (): Promise<void> => {
+      if (!node.isHealthy) return;
       await Promise.all(tombstones.of(node.id).map((each) => limit(() => this.#remove(node, each))));
-      if (tombstones.of(node.id).length === 0) return;
-      await clock.sleep(backoffMs(failures, BACKOFF), this.#stop.signal).catch(() => undefined);
-    }
-    logger.debug({ node: node.name }, 'removals wait for the node');
+    };
+    const backoff = (failures: number): number | undefined =>
+      node.isHealthy ? backoffMs(failures, BACKOFF) : undefined;
+    // Rejects when the manager stops only: each removal tells of its own failure.
+    await retry(clock, pass, { until: isDone, backoff, signal }).catch(() => undefined);
+    if (!isDone()) logger.debug({ node: node.name }, 'pending removals wait for the node');
   }
 
   async #remove(node: Node, tombstone: Tombstone): Promise<void> {
@@ -70,11 +75,11 @@ export class Undertaker {
       const { signal } = this.#stop;
       const answer = await node.client.request({ method: 'DELETE', path, signal, timeoutMs: REMOVAL_MS });
       if (!isGone(answer)) throw new Error(messageOf(answer.body));
-      await this.#parts.tombstones.settle(tombstone);
-      this.#parts.logger.info(fields, 'removed what a client removed while the node was away');
+      await this.#deps.tombstones.settle(tombstone);
+      this.#deps.logger.info(fields, 'pending removal done: the container is gone from its node');
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      this.#parts.logger.warn({ ...fields, reason: reasonOf(error) }, 'cannot remove it yet');
+      this.#deps.logger.warn({ ...fields, reason: reasonOf(error) }, 'pending removal failed, it is tried again');
     }
   }
 }
