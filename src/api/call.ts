@@ -12,12 +12,14 @@ import type { ExecRegistry } from './exec-registry.ts';
 import type { Route, RouteKey } from './operations.ts';
 import type { RefreshFilters } from './refresh-filters.ts';
 import type { RequestInput } from './request-input.ts';
+import type { ContainerListView } from './views/container-list.ts';
 import type { ImageListView } from './views/image-list.ts';
 import type { InfoView } from './views/info.ts';
 
 /** What handlers work with; wired once, where the manager starts. */
 export interface Services {
   readonly cluster: Cluster;
+  readonly containerList: ContainerListView;
   readonly lifecycle: ContainerLifecycle;
   readonly execs: ExecRegistry;
   readonly events: EventHub;

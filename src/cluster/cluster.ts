@@ -296,9 +296,11 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
     }
     this.#byId.set(id, node);
     const engineMs = Date.parse(info.SystemTime ?? '');
-    this.#byName.remove(node.name, node);
+    const { name } = node;
+    this.#byName.remove(name, node);
     this.#byName.add(info.Name, node);
     node.setInfo(info, id, Number.isFinite(engineMs) ? engineMs - this.#clock.now() : 0);
+    if (node.name !== name) this.#containers.relist(node);
   }
 
   confirmContainers(node: Node): void {

@@ -1,27 +1,23 @@
-import type { Container, NameStyle } from './container.ts';
-
-/** Which of the four listings: names as `style`, with stopped containers when `all`. */
-export interface ListVariant {
-  readonly style: NameStyle;
-  readonly all: boolean;
-}
+import type { Container } from './container.ts';
 
 /** Entries a page holds before it is split; a change re-serialises one page. */
 const PAGE_SIZE = 256;
 
-interface RenderedPage {
-  readonly bytes: Buffer;
-  readonly validUntilMs: number;
+/** A run of containers in listing order. */
+export interface ListPage {
+  readonly items: readonly Container[];
+  /** Grows with every change of what this page shows, so that a reader may keep what it rendered. */
+  readonly version: number;
 }
 
-interface Page {
+interface Page extends ListPage {
   readonly items: Container[];
-  readonly rendered: Map<string, RenderedPage>;
+  version: number;
 }
 
 /**
- * Every container in listing order (newest first), in pages whose JSON is kept ready: listing them all copies
- * some hundred buffers instead of some ten thousand entries. Adding, removing and changing touch one page.
+ * Every container in listing order (newest first), in pages: adding, removing and changing touch one page, so that what was rendered
+ * of the others stays true (`api/views/container-list.ts`).
  */
 export class ContainerList {
   readonly #pages: Page[] = [];
@@ -30,13 +26,13 @@ export class ContainerList {
     const index = this.#pageIndex(container);
     const page = this.#pages[index];
     if (!page) {
-      this.#pages.push({ items: [container], rendered: new Map() });
+      this.#pages.push({ items: [container], version: 0 });
       return;
     }
     page.items.splice(position(page.items, container), 0, container);
-    page.rendered.clear();
+    page.version += 1;
     if (page.items.length > PAGE_SIZE * 2) {
-      this.#pages.splice(index + 1, 0, { items: page.items.splice(PAGE_SIZE), rendered: new Map() });
+      this.#pages.splice(index + 1, 0, { items: page.items.splice(PAGE_SIZE), version: 0 });
     }
   }
 
@@ -46,7 +42,7 @@ export class ContainerList {
     const at = page ? position(page.items, container) : -1;
     if (!page || page.items[at] !== container) return;
     page.items.splice(at, 1);
-    page.rendered.clear();
+    page.version += 1;
     if (page.items.length === 0) this.#pages.splice(index, 1);
     else if (page.items.length < PAGE_SIZE / 4) this.#merge(page, index);
   }
@@ -59,25 +55,19 @@ export class ContainerList {
     this.#pages.splice(index + 1, 1);
   }
 
-  /** Forgets the rendered page of a container whose listing changed though it is the same object (its node's state). */
+  /** Marks a container whose listing changed though it is the same object (its node's state). */
   invalidate(container: Container): void {
-    this.#pages[this.#pageIndex(container)]?.rendered.clear();
+    const page = this.#pages[this.#pageIndex(container)];
+    if (page) page.version += 1;
+  }
+
+  get pages(): readonly ListPage[] {
+    return this.#pages;
   }
 
   /** All containers, newest first. */
   *[Symbol.iterator](): IterableIterator<Container> {
     for (const page of this.#pages) yield* page.items;
-  }
-
-  /** The whole listing as JSON array text in buffers to be written one after the other; they must not be modified. */
-  render(variant: ListVariant, nowMs: number): Buffer[] {
-    const buffers: Buffer[] = [OPEN];
-    for (const page of this.#pages) {
-      const { bytes } = renderPage(page, variant, nowMs);
-      if (bytes.length > 0) buffers.push(buffers.length > 1 ? COMMA : NOTHING, bytes);
-    }
-    buffers.push(CLOSE);
-    return buffers;
   }
 
   /** The last page whose first entry does not come after `container`. */
@@ -93,11 +83,6 @@ export class ContainerList {
     return low;
   }
 }
-
-const OPEN = Buffer.from('[');
-const CLOSE = Buffer.from(']\n');
-const COMMA = Buffer.from(',');
-const NOTHING = Buffer.alloc(0);
 
 /**
  * Newest first, as engines list; within a second the one listed last. The ID and then the node settle ties so that the
@@ -122,21 +107,4 @@ function position(items: readonly Container[], container: Container): number {
     else high = middle;
   }
   return low;
-}
-
-function renderPage(page: Page, variant: ListVariant, nowMs: number): RenderedPage {
-  const key = `${variant.style}${variant.all}`;
-  const ready = page.rendered.get(key);
-  if (ready && ready.validUntilMs > nowMs) return ready;
-  const texts: string[] = [];
-  let validUntilMs = Number.POSITIVE_INFINITY;
-  for (const container of page.items) {
-    if (!variant.all && !container.isListedByDefault) continue;
-    const entry = container.render(variant.style, nowMs);
-    texts.push(entry.text);
-    if (entry.validUntilMs < validUntilMs) validUntilMs = entry.validUntilMs;
-  }
-  const rendered = { bytes: Buffer.from(texts.join(',')), validUntilMs };
-  page.rendered.set(key, rendered);
-  return rendered;
 }

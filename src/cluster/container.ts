@@ -2,29 +2,13 @@ import { ROLE_LABEL } from '../common/labels.ts';
 import type { ContainerSummary, PortSummary } from '../engine/types.ts';
 import type { ContainerView } from '../scheduler/types.ts';
 import type { Node } from './node.ts';
-import { readStatus, renderStatus, type Status } from './status.ts';
+import { readStatus, type Status } from './status.ts';
 
 /** The label that carries the identity clients see when it differs from the engine's own ID (a moved container). */
 export const IDENTITY_LABEL = 'com.docker.swarm.id';
 
 /**
- * How names are listed. Docker CLIs before 29.4 show a name with a slash only when there is no other: they get
- * `node` (`/node/name` alone), as classic swarm listed it. CLIs from 29.4 skip every name with a slash, and
- * other clients take the first one: they get `plain` (`/name`, then `/node/name`).
- */
-export type NameStyle = 'node' | 'plain';
-
-const HOST_DOWN: Status = { before: 'Host Down', after: '', sinceMs: undefined };
-
-interface KeptEntry {
-  readonly style: NameStyle;
-  readonly isHealthy: boolean;
-  readonly validUntilMs: number;
-  readonly bytes: Buffer;
-}
-
-/**
- * One container: parsed facts for lookups, and its list entry kept serialised so that listing only copies text.
+ * One container: parsed facts for lookups, and the rest of its list entry kept serialised so that listing only copies text.
  * Immutable; a changed container is a new object.
  */
 export class Container implements ContainerView {
@@ -46,13 +30,8 @@ export class Container implements ContainerView {
   /** When it was first listed: engines list whole seconds only, and `docker ps -l` must show the last one created. */
   readonly seenMs: number;
   readonly status: Status;
-  /** The list entry without Names, Status and Id, from a comma to the end. */
-  readonly #rest: string;
-  /** `"/node/name"` as JSON, and its names as a link. */
-  readonly #qualified: string;
-  readonly #plain: string;
-  /** What the last filtered listing showed; 'asked' when there was one, which is not worth keeping yet. */
-  #kept: KeptEntry | 'asked' | undefined;
+  /** The list entry without Names, Status and Id as JSON text, from a comma to the end. */
+  readonly listed: string;
 
   /** `shown` is what the list entry does not tell. */
   constructor(
@@ -76,15 +55,13 @@ export class Container implements ContainerView {
     this.seenMs = earlier?.seenMs ?? nowMs;
     this.status =
       shown?.status ?? readStatus(statusText, nowMs, earlier?.state === summary.State ? earlier.status : undefined);
-    const listed = {
+    const entry = {
       ...rest,
       ...(rest.Labels && { Labels: this.labels }),
       Ports: reachablePorts(summary.Ports ?? [], node.address),
     };
-    this.#rest = `,${JSON.stringify(listed).slice(1)}`;
+    this.listed = `,${JSON.stringify(entry).slice(1)}`;
     this.links = (Names ?? []).map((each) => each.replace(/^\//, '')).filter((each) => each.includes('/'));
-    this.#qualified = [this.name, ...this.links].map((each) => JSON.stringify(`/${node.name}/${each}`)).join(',');
-    this.#plain = [this.name, ...this.links].map((each) => JSON.stringify(`/${each}`)).join(',');
   }
 
   /** The same container with the identity that it claims, or without it. */
@@ -109,51 +86,27 @@ export class Container implements ContainerView {
     return (this.state === 'running' || this.state === 'paused' || this.state === 'restarting') && this.node.isHealthy;
   }
 
-  /** The list entry as JSON text and until when (ms) its age text stays true. */
-  render(style: NameStyle, nowMs: number): { readonly text: string; readonly validUntilMs: number } {
-    const names = style === 'node' ? this.#qualified : `${this.#plain},${this.#qualified}`;
-    const status = renderStatus(this.node.isHealthy ? this.status : HOST_DOWN, nowMs);
-    return {
-      text: `{"Names":[${names}],"Status":${JSON.stringify(status.text)},"Id":"${this.id}"${this.#rest}`,
-      validUntilMs: status.validUntilMs,
-    };
-  }
-
-  /**
-   * The list entry as bytes, which must not be modified. Kept from the second time on, until the age's words change; for listings
-   * of many containers that come again and again.
-   */
-  bytes(style: NameStyle, nowMs: number): Buffer {
-    const kept = this.#kept;
-    const isHealthy = this.node.isHealthy;
-    if (typeof kept === 'object' && kept.style === style && kept.isHealthy === isHealthy && kept.validUntilMs > nowMs)
-      return kept.bytes;
-    const { text, validUntilMs } = this.render(style, nowMs);
-    const bytes = Buffer.from(text);
-    this.#kept = kept === undefined ? 'asked' : { style, isHealthy, validUntilMs, bytes };
-    return bytes;
-  }
-
   /** The list entry parsed anew, for the filters that need more than the facts kept apart. */
   entry(): Omit<ContainerSummary, 'Names' | 'Status'> {
-    return JSON.parse(`{"Id":"${this.id}"${this.#rest}`);
+    return JSON.parse(`{"Id":"${this.id}"${this.listed}`);
   }
 
   /** The list entry but for its age, as JSON text without its ID: what is noted of it. */
   get record(): string {
-    return `{"Names":[${JSON.stringify(`/${this.name}`)}],"Status":""${this.#rest}`;
+    return `{"Names":[${JSON.stringify(`/${this.name}`)}],"Status":""${this.listed}`;
   }
 
   /** Whether its list entry has a text anywhere. */
   mentions(text: string): boolean {
-    return this.#rest.includes(text);
+    return this.listed.includes(text);
   }
 
   /** Whether listing it would give the same text as `other` (ages apart). */
   isSameAs(other: Container): boolean {
     return (
-      this.#rest === other.#rest &&
-      this.#qualified === other.#qualified &&
+      this.listed === other.listed &&
+      this.name === other.name &&
+      this.links.join() === other.links.join() &&
       this.status.before === other.status.before &&
       this.status.after === other.status.after &&
       this.status.sinceMs === other.status.sinceMs

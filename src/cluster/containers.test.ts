@@ -23,8 +23,7 @@ type Step =
   | { readonly do: 'health'; readonly node: number; readonly isHealthy: boolean }
   | { readonly do: 'pend'; readonly node: number; readonly name: string; readonly key: string }
   | { readonly do: 'unpend'; readonly which: number }
-  | { readonly do: 'ask'; readonly key: string }
-  | { readonly do: 'list' };
+  | { readonly do: 'ask'; readonly key: string };
 
 const aSummary = fc
   .record({
@@ -68,7 +67,6 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
   }),
   fc.record({ do: fc.constant('unpend' as const), which: fc.nat(5) }),
   fc.record({ do: fc.constant('ask' as const), key: fc.constantFrom(...KEYS) }),
-  fc.record({ do: fc.constant('list' as const) }),
 );
 
 /** The real thing beside the plainest possible one: every node's containers in a map, pending ones in a list. */
@@ -114,10 +112,6 @@ class Both {
         return;
       case 'ask':
         this.real.index.labelNodes(step.key);
-        return;
-      case 'list':
-        this.real.list.render({ style: 'plain', all: true }, NOW);
-        this.real.list.render({ style: 'node', all: false }, NOW);
     }
   }
 
@@ -249,7 +243,7 @@ describe('after any history', () => {
     );
   });
 
-  test('the list is every container, newest first, as JSON', () => {
+  test('the list is every container, newest first', () => {
     fc.assert(
       fc.property(aHistory, (history) =>
         check(history, (both) => {
@@ -258,16 +252,6 @@ describe('after any history', () => {
           expect(keysOf(both.real.list)).toEqual(keysOf(sorted));
           expect([...both.real.list].map(({ engineId }) => engineId)).toEqual(sorted.map(({ engineId }) => engineId));
           expect([...both.real.everything()].length).toBe(sorted.length + both.pending.length);
-          for (const style of ['plain', 'node'] as const) {
-            for (const all of [true, false]) {
-              const texts = sorted
-                .filter((one) => all || one.isListedByDefault)
-                .map((one) => one.render(style, NOW).text);
-              const bytes = Buffer.concat(both.real.list.render({ style, all }, NOW)).toString();
-              expect(bytes).toBe(`[${texts.join(',')}]\n`);
-              expect(JSON.parse(bytes)).toHaveLength(texts.length);
-            }
-          }
         }),
       ),
     );
@@ -331,16 +315,6 @@ describe('the ledger', () => {
 
 describe('one container', () => {
   const node = modelNode('bee');
-  const entry = (summary: ContainerSummary, style: 'plain' | 'node' = 'plain'): ContainerSummary =>
-    JSON.parse(new Container(node, summary, NOW).render(style, NOW).text);
-
-  test('keeps what it does not know and replaces names, ports and status', () => {
-    const summary = { ...containerSummary('a'), NewField: { deep: [1, 'é"\n'] } };
-    const listed = entry(summary);
-    expect(listed).toEqual({ ...summary, Names: ['/c-a', '/bee/c-a'] });
-    expect(entry(summary, 'node').Names).toEqual(['/bee/c-a']);
-  });
-
   test('has the name without links', () => {
     expect(new Container(node, containerSummary('a', { Names: ['/web/db', '/db'] }), NOW).name).toBe('db');
     expect(new Container(node, containerSummary('a', { Names: null }), NOW).name).toBe('a00000000000');
@@ -349,9 +323,9 @@ describe('one container', () => {
   test('has the identity of its label if that is one', () => {
     const id = 'e'.repeat(64);
     const moved = containerSummary('a', { Labels: { [IDENTITY_LABEL]: id } });
-    expect(entry(moved).Id).toBe(id);
+    expect(new Container(node, moved, NOW).id).toBe(id);
     const wrong = containerSummary('a', { Labels: { [IDENTITY_LABEL]: 'short' } });
-    expect(entry(wrong).Id).toBe(wrong.Id);
+    expect(new Container(node, wrong, NOW).id).toBe(wrong.Id);
   });
 
   test('does not take the identity of another, and gets it when that one is gone', () => {
@@ -372,14 +346,6 @@ describe('one container', () => {
     expect(refused).toEqual(['thief']);
     containers.remove(node, victim.Id);
     expect(containers.index.byId(victim.Id).map(({ name }) => name)).toEqual(['thief']);
-  });
-
-  test('is down with its host', () => {
-    const lost = modelNode('lost');
-    const container = new Container(lost, containerSummary('a'), NOW);
-    lost.setState('Unhealthy', 'gone');
-    expect(JSON.parse(container.render('plain', NOW).text).Status).toBe('Host Down');
-    expect(container.isListedByDefault).toBe(false);
   });
 });
 
@@ -430,10 +396,10 @@ describe('a long list', () => {
     const kept = all.filter((_, number) => number % 50 === 0);
     for (const container of all) if (!kept.includes(container)) list.remove(container);
     expect([...list]).toEqual([...kept].sort(compareListed));
-    // 60 entries: brackets, and at most two pages with the comma between.
-    expect(list.render({ style: 'plain', all: true }, NOW).length).toBeLessThanOrEqual(6);
+    // 60 entries.
+    expect(list.pages.length).toBeLessThanOrEqual(2);
     for (const container of kept) list.remove(container);
-    expect(Buffer.concat(list.render({ style: 'plain', all: true }, NOW)).toString()).toBe('[]\n');
+    expect(list.pages).toEqual([]);
   });
 
   test('of one second is in the order of creation, also after a change', () => {
@@ -449,40 +415,10 @@ describe('a long list', () => {
     }
     expect([...list].map(({ id }) => id[0])).toEqual(['b', 'd', 'a', 'c']);
   });
-
-  test('renders again only what changed or aged', () => {
-    const list = new ContainerList();
-    for (let number = 0; number < 1200; number += 1) list.add(make(number));
-    const variant = { style: 'plain', all: true } as const;
-    const first = list.render(variant, NOW);
-    expect(list.render(variant, NOW).every((bytes, index) => bytes === first[index])).toBe(true);
-    const [newest] = list;
-    if (!newest) throw new Error('empty');
-    list.invalidate(newest);
-    const second = list.render(variant, NOW);
-    expect(second.filter((bytes, index) => bytes !== first[index])).toHaveLength(1);
-    const later = list.render(variant, NOW + 60_000);
-    expect(Buffer.concat(later).toString()).toContain('"Status":"Up 6 minutes"');
-    expect(Buffer.concat(later).toString()).not.toContain('"Status":"Up 5 minutes"');
-  });
-});
-
-test('an entry is kept as bytes from the second listing on, while it stays true', () => {
-  const node = modelNode('one');
-  const container = new Container(node, containerSummary('a', { Status: 'Up 5 minutes' }), NOW);
-  const first = container.bytes('plain', NOW);
-  const second = container.bytes('plain', NOW);
-  expect(second).toEqual(first);
-  expect(second).not.toBe(first);
-  expect(container.bytes('plain', NOW)).toBe(second);
-  expect(container.bytes('plain', NOW + 3_600_000).toString()).toContain('Up About an hour');
-  node.setState('Unhealthy', 'gone');
-  expect(container.bytes('plain', NOW).toString()).toContain('Host Down');
 });
 
 test('labels that would make every listing heavy are left out of it, and that is said', () => {
   const labels = { a: 'x'.repeat(50_000_000) };
   const container = new Container(modelNode('n1'), containerSummary('a', { Labels: labels }), NOW);
-  const { text } = container.render('plain', NOW);
-  expect(JSON.parse(text).Labels).toEqual({ 'enxame.labels': '50000001 characters, left out of listings' });
+  expect(container.entry().Labels).toEqual({ 'enxame.labels': '50000001 characters, left out of listings' });
 });

@@ -93,7 +93,7 @@ export class Containers {
     for (const { node, summary } of made) this.#put(node, summary, nowMs);
   }
 
-  /** A node's health changed: its containers are listed differently though they are the same. */
+  /** A node's health or name changed: its containers are listed differently though they are the same. */
   relist(node: Node): void {
     for (const container of node.containers.values()) this.list.invalidate(container);
   }

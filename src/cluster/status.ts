@@ -1,4 +1,4 @@
-import { ageText, parseAge } from './age.ts';
+import { ageText, parseAge } from '../engine/age.ts';
 
 /**
  * A container's `Status` ("Up 5 minutes (healthy)") that stays true without asking the engine again: the words
@@ -29,13 +29,6 @@ export function readStatus(text: string, nowMs: number, earlier?: Status): Statu
     return { before, after, sinceMs: earlier.sinceMs };
   }
   return { before, after, sinceMs: nowMs - ageMs };
-}
-
-/** The text at `nowMs` and until when (milliseconds of our clock) it stays true. */
-export function renderStatus(status: Status, nowMs: number): { readonly text: string; readonly validUntilMs: number } {
-  if (status.sinceMs === undefined) return { text: status.before, validUntilMs: Number.POSITIVE_INFINITY };
-  const age = ageText(nowMs - status.sinceMs);
-  return { text: status.before + age.text + status.after, validUntilMs: nowMs + age.validMs };
 }
 
 /** The exit code in "Exited (137) 2 hours ago". */

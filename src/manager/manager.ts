@@ -4,6 +4,7 @@ import { HANDLERS } from '../api/handlers.ts';
 import { NO_REFRESH, type RefreshFilters } from '../api/refresh-filters.ts';
 import { startApiServer } from '../api/server.ts';
 import { AdvertisedApi } from '../api/views/api-range.ts';
+import { ContainerListView } from '../api/views/container-list.ts';
 import { ImageListView } from '../api/views/image-list.ts';
 import { InfoView } from '../api/views/info.ts';
 import { Cluster } from '../cluster/cluster.ts';
@@ -164,6 +165,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       info,
       images,
       imageList,
+      containerList: new ContainerListView(cluster.containerList),
       networks,
       volumes,
       settling: () => membership.settling,

@@ -1,4 +1,4 @@
-import type { Container, NameStyle } from '../../cluster/container.ts';
+import type { Container } from '../../cluster/container.ts';
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import { ANSWERS, askEngine } from '../../engine/answers.ts';
@@ -13,6 +13,7 @@ import { flag, parseFilters } from '../filters.ts';
 import { containerPath, settledContainer } from '../owner.ts';
 import { sendAnswer } from '../proxy.ts';
 import { refreshFor } from '../refresh-filters.ts';
+import { renderEntry } from '../views/container-entry.ts';
 import { CONTAINER_FILTERS, selectContainers } from '../views/container-filter.ts';
 import { inspectView } from '../views/container-inspect.ts';
 import { nameStyleOf } from '../views/name-style.ts';
@@ -35,17 +36,15 @@ export const containerRoutes: RouteHandlers = {
 
 /** How long one node may take to tell sizes (`docker ps -s`) before its containers are listed without. */
 const SIZES_DEADLINE_MS = 20_000;
-/** A listing of so many containers is worth keeping their entries as bytes. */
-const MANY = 16;
 
 async function listContainers(call: Call): Promise<void> {
-  const { cluster, clock, refresh } = call.services;
+  const { cluster, containerList, clock, refresh } = call.services;
   const filters = parseFilters(call.query.get('filters'), CONTAINER_FILTERS);
   const limit = readLimit(call.query.get('limit'));
   const all = flag(call.query, 'all') || limit > 0;
   const style = nameStyleOf(call.req.headers['user-agent']);
   if (filters.size === 0 && limit <= 0 && !flag(call.query, 'size')) {
-    return sendJsonBuffers(call.res, 200, cluster.containerList.render({ style, all }, clock.now()));
+    return sendJsonBuffers(call.res, 200, containerList.render({ style, all }, clock.now()));
   }
   await refreshFor(cluster, filters, refresh);
   const selected: Container[] = [];
@@ -55,35 +54,17 @@ async function listContainers(call: Call): Promise<void> {
   }
   const nowMs = clock.now();
   if (!flag(call.query, 'size')) {
-    sendJson(call.res, 200, listing(selected, style, nowMs));
+    sendJson(call.res, 200, containerList.renderOnly(selected, style, nowMs));
     return;
   }
   const sizes = await readSizes(call, selected);
   const entries = selected.map((container) => {
-    const { text } = container.render(style, nowMs);
+    const { text } = renderEntry(container, style, nowMs);
     const size = sizes.get(container);
     return size === undefined ? text : `{${size},${text.slice(1)}`;
   });
   sendJson(call.res, 200, `[${entries.join(',')}]\n`);
 }
-
-/** Bytes are kept for listings of many only: who asks for one container at a time must not make the model grow. */
-function listing(selected: readonly Container[], style: NameStyle, nowMs: number): string | Buffer {
-  if (selected.length >= MANY) return joinEntries(selected.map((container) => container.bytes(style, nowMs)));
-  return `[${selected.map((container) => container.render(style, nowMs).text).join(',')}]\n`;
-}
-
-/** A JSON array of entries that are JSON already. */
-function joinEntries(entries: readonly Buffer[]): Buffer {
-  const pieces: Buffer[] = [OPEN];
-  for (const entry of entries) pieces.push(pieces.length > 1 ? COMMA : NOTHING, entry);
-  return Buffer.concat([...pieces, CLOSE]);
-}
-
-const OPEN = Buffer.from('[');
-const COMMA = Buffer.from(',');
-const CLOSE = Buffer.from(']\n');
-const NOTHING = Buffer.alloc(0);
 
 function readLimit(text: string | null): number {
   if (text === null || text === '') return -1;

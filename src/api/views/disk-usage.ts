@@ -1,8 +1,9 @@
 import type { Cluster } from '../../cluster/cluster.ts';
-import type { NameStyle } from '../../cluster/container.ts';
 import type { Node } from '../../cluster/node.ts';
 import type { DiskUsage, ImageSummary, VolumeSummary } from '../../engine/types.ts';
+import { renderEntry } from './container-entry.ts';
 import { mergeImages } from './image-list.ts';
+import type { NameStyle } from './name-style.ts';
 
 /** What a merged answer needs beside the engines' own. */
 export interface UsageContext {
@@ -56,7 +57,7 @@ function mergedContainers(usages: ReadonlyMap<Node, DiskUsage>, { style, nowMs }
     for (const { Id, SizeRw, SizeRootFs } of Containers ?? []) {
       const container = node.containers.get(Id);
       if (!container) continue; // Gone meanwhile, or to be listed in a moment.
-      entries.push({ ...JSON.parse(container.render(style, nowMs).text), SizeRw, SizeRootFs });
+      entries.push({ ...JSON.parse(renderEntry(container, style, nowMs).text), SizeRw, SizeRootFs });
     }
   }
   return entries.sort((a, b) => b.Created - a.Created);

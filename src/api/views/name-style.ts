@@ -1,4 +1,9 @@
-import type { NameStyle } from '../../cluster/container.ts';
+/**
+ * How names are listed. Docker CLIs before 29.4 show a name with a slash only when there is no other: they get
+ * `node` (`/node/name` alone), as classic swarm listed it. CLIs from 29.4 skip every name with a slash, and
+ * other clients take the first one: they get `plain` (`/name`, then `/node/name`).
+ */
+export type NameStyle = 'node' | 'plain';
 
 /**
  * How a client wants container names, from its `User-Agent`. The docker CLI shows `node/name` only when no other

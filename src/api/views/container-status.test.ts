@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { exitCodeOf, healthOf, readStatus, renderStatus } from './status.ts';
+import { exitCodeOf, healthOf, readStatus } from '../../cluster/status.ts';
+import { renderStatus } from './container-status.ts';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
