@@ -21,6 +21,7 @@ const DRIVERS: Readonly<Record<string, () => Promise<DriverFile>>> = {
   local: () => import('./local/local.ts'),
   none: () => import('./none/none.ts'),
   qemu: () => import('./qemu/qemu.ts'),
+  scaleway: () => import('./scaleway/scaleway.ts'),
   virtualbox: () => import('./virtualbox/virtualbox.ts'),
   vultr: () => import('./vultr/vultr.ts'),
 };
@@ -41,6 +42,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   kvm: 'qemu',
   libvirt: 'qemu',
   microsoft: 'azure',
+  scw: 'scaleway',
   ssh: 'generic',
   vbox: 'virtualbox',
 };

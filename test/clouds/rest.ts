@@ -36,6 +36,7 @@ export interface RestCall {
   /** Parts of the path in the route's parentheses. */
   readonly parts: readonly string[];
   readonly query: URLSearchParams;
+  /** JSON, a form, or `{ text }` of what is plain text. */
   readonly body: Readonly<Record<string, unknown>>;
   /** Where the client sees the server: `127.0.0.1:4711`. */
   readonly host: string;
@@ -111,6 +112,8 @@ function route(routes: readonly RestRoute[], { method, url, body, headers }: Clo
     if (found === null) continue;
     const parts = found.slice(1).map((part) => decodeURIComponent(part ?? ''));
     const isForm = headers['content-type']?.includes('x-www-form-urlencoded');
+    const isText = headers['content-type']?.startsWith('text/plain');
+    if (isText) return answer({ parts, query: url.searchParams, body: { text: body }, host: headers.host ?? '' });
     const content = isForm ? Object.fromEntries(new URLSearchParams(body)) : body === '' ? {} : JSON.parse(body);
     return answer({ parts, query: url.searchParams, body: content, host: headers.host ?? '' });
   }

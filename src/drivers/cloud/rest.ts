@@ -55,7 +55,7 @@ export class RestClient {
     this.#clock = clock;
   }
 
-  /** The answer's body; undefined when it is empty. */
+  /** The answer's body; undefined when it is empty. A `body` that is a text is sent as it is, all else as JSON. */
   async send<T>(method: Method, path: string, body: unknown, signal: AbortSignal): Promise<T> {
     const firstUntil = this.#clock.now() + FIRST_ANSWER_WITHIN_MS;
     for (let attempt = 1; ; attempt += 1) {
@@ -99,8 +99,8 @@ export class RestClient {
     const headers = { accept: 'application/json', ...(await this.#api.headers()) };
     const response = await fetch(path.startsWith('http') ? path : `${this.#api.baseUrl}${path}`, {
       method,
-      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-      body: body === undefined ? null : JSON.stringify(body),
+      headers: body === undefined ? headers : { ...headers, 'content-type': typeOf(body) },
+      body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
       signal: AbortSignal.any([
         signal,
         AbortSignal.timeout(this.#hasAnswered ? REQUEST_TIMEOUT_MS : FIRST_ANSWER_WITHIN_MS),
@@ -178,6 +178,10 @@ function pauseMs(error: unknown, attempt: number): number {
   const seconds = error instanceof Refused ? Number(error.retryAfter ?? Number.NaN) : Number.NaN;
   const asked = Number.isFinite(seconds) ? seconds * 1_000 : 1_000 * 2 ** (attempt - 1);
   return Math.min(asked, LONGEST_PAUSE_MS);
+}
+
+function typeOf(body: unknown): string {
+  return typeof body === 'string' ? 'text/plain' : 'application/json';
 }
 
 function parsed(text: string): unknown {

@@ -38,7 +38,7 @@ export interface FirewallRule {
   readonly port: string;
 }
 
-/** A client of Vultr's API; there is no maintained library for JavaScript that speaks version 2. */
+/** A client of Vultr's API. Our own: the provider's library (@vultr/vultr-node 2.8) depends on the TypeScript compiler. */
 export function vultrApi({ options, env, clock }: DriverContext<VultrOptions>): RestClient {
   return new RestClient(
     {
