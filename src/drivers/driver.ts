@@ -114,6 +114,8 @@ export interface Driver {
    * driver's own way.
    */
   readonly provisioning: 'ssh' | 'none' | Provisioner;
+  /** Whether {@link Driver.check} asks a provider: a dry run then leaves it out, so that it needs no connection. */
+  readonly isRemote?: boolean;
   /** For `provisioning: 'none'`: PEM texts `docker` must show to the engine; absent or undefined: it is reached without TLS. */
   clientCertificates?(signal: AbortSignal): Promise<ClientCertificates | undefined>;
   /** Frees connections. May be called again. */

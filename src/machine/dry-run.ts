@@ -10,8 +10,8 @@ import { shownText } from './shown.ts';
 import { assertMachineName, type StoredMachine } from './store.ts';
 
 /**
- * Says line by line what a create would change at the provider and on the machine. The driver's check is made, which only reads;
- * nothing is changed and nothing stored.
+ * Says line by line what a create would change at the provider and on the machine. Nothing is changed and nothing stored; a cloud
+ * is not asked, so what only it knows stands there as `<image debian-13>`.
  */
 export async function dryCreate(
   request: CreateRequest,
@@ -33,7 +33,7 @@ export async function dryCreate(
   const stored = inMemory(newRecord(request, values, context.clock.now()), context.store.root);
   const machine = await openMachine(stored, context, { change, lookup });
   try {
-    await machine.driver.check(signal);
+    if (!machine.driver.isRemote) await machine.driver.check(signal);
     await machine.driver.create(signal);
     if (machine.driver.provisioning !== 'none')
       print(`${name}: install and set up the engine, port ${request.engine.port}`);

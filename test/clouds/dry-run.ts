@@ -8,10 +8,14 @@ import { openStore } from '../../src/machine/store.ts';
 import type { CrashWorld } from './crashes.ts';
 import { fastClock } from './fast-clock.ts';
 
-/** `create --dry-run` prints every call of a create, `calls`, without credentials, and leaves nothing at the provider or on the disk. */
+/**
+ * `create --dry-run` prints every call of a create, `calls`, without credentials, asks nothing of a provider, which cannot be reached,
+ * and leaves nothing there or on the disk.
+ */
 export function testDryRun(name: string, calls: readonly RegExp[], open: () => Promise<CrashWorld>): void {
   it(`${name}: prints what a create would do`, async () => {
     const world = await open();
+    await world.close();
     const root = await mkdtemp(join(tmpdir(), 'cloud-dry-'));
     const lines: string[] = [];
     try {
@@ -26,7 +30,6 @@ export function testDryRun(name: string, calls: readonly RegExp[], open: () => P
       expect(await world.existing()).toEqual([]);
       expect(await readdir(root)).toEqual([]);
     } finally {
-      await world.close();
       await rm(root, { recursive: true, force: true });
     }
   });

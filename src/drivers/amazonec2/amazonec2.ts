@@ -9,7 +9,7 @@ import { describeInstance, ensureInstance, ownInstances, rehearse, toServer } fr
 import { removeMachine } from './leftovers.ts';
 import { ensureKeyPair, ensureSecurityGroup } from './network.ts';
 import { type Ec2Options, options, typedOptions } from './options.ts';
-import { findPlacement } from './placement.ts';
+import { findPlacement, type Placement, plannedPlacement } from './placement.ts';
 import { parseTags } from './tags.ts';
 
 /** A machine at Amazon EC2: one instance, with a security group and a key pair of its own. */
@@ -50,7 +50,10 @@ class AmazonEc2 implements Cloud {
     signal.throwIfAborted();
     const [context, ec2] = [this.#context, this.#ec2];
     const ports = this.#ports();
-    const placement = await findPlacement(ec2, context.options, ports, signal);
+    const placement = await context.lookup<Placement>(
+      () => findPlacement(ec2, context.options, ports, signal),
+      plannedPlacement(context.options),
+    );
     const keyName = context.options['amazonec2-keypair-name'] ?? (await this.#keyPair(signal));
     const { vpcId, groupIds: given } = placement;
     const groupIds = given.length > 0 ? given : [await ensureSecurityGroup(context, ec2, { vpcId, ports }, signal)];

@@ -1,5 +1,6 @@
 import type { Image, SecurityGroup, Subnet } from '@aws-sdk/client-ec2';
 import { UsageError } from '../../common/errors.ts';
+import { planned } from '../cloud/planned.ts';
 import { type PortRange, portText } from '../cloud/ports.ts';
 import { DriverError } from '../errors.ts';
 import type { Ec2Client } from './client.ts';
@@ -30,6 +31,17 @@ export async function findPlacement(
   if (!options['amazonec2-security-group-readonly']) assertOpen(groups, ports);
   const groupIds = groups.map(({ GroupId = '' }) => GroupId);
   return { image, subnetId: subnet.SubnetId, vpcId: subnet.VpcId, groupIds };
+}
+
+/** What a dry run knows without asking EC2. */
+export function plannedPlacement(options: Ec2Options): Placement {
+  const { 'amazonec2-ami': ami, 'amazonec2-image': system, 'amazonec2-subnet-id': subnet } = options;
+  return {
+    image: { ImageId: ami ?? planned(`newest image of ${system}`) },
+    subnetId: subnet ?? planned('subnet'),
+    vpcId: options['amazonec2-vpc-id'] ?? planned(subnet === undefined ? 'default VPC' : `VPC of ${subnet}`),
+    groupIds: options['amazonec2-security-group'],
+  };
 }
 
 async function processorOf(ec2: Ec2Client, options: Ec2Options, signal: AbortSignal): Promise<string> {

@@ -60,6 +60,7 @@ export function cloudDriver(context: DriverContext<unknown>, cloud: Cloud): Driv
   };
   return {
     provisioning: 'ssh',
+    isRemote: true,
     check: (signal) => cloud.check(signal),
     create: (signal) => cloud.create(signal),
     state: async (signal) => (await states.current(signal)).state,

@@ -39,7 +39,8 @@ export async function ensureKey(
   signal: AbortSignal,
 ): Promise<string> {
   const text = keyText(key.publicKey);
-  const existing = (await allKeys(api, signal)).find((each) => keyText(each.public_key) === text);
+  const all = await context.lookup<readonly SshKey[]>(() => allKeys(api, signal), []);
+  const existing = all.find((each) => keyText(each.public_key) === text);
   if (existing !== undefined && existing.name !== ownName(context)) return String(existing.id);
   const body = { name: ownName(context), public_key: key.publicKey };
   const plan = {

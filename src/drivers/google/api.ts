@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { GoogleAuth } from 'google-auth-library';
 import { reasonOf } from '../../common/errors.ts';
+import { planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
 import { type Method, RestClient, RestError } from '../cloud/rest.ts';
 import { loadSdk } from '../cloud/sdk.ts';
@@ -50,7 +51,8 @@ export class ComputeEngine {
 
   /** `/projects/NAME` + path. */
   async path(path: string): Promise<string> {
-    this.#project ??= this.#findProject();
+    const given = this.#context.options['google-project'];
+    this.#project ??= this.#context.lookup(() => this.#findProject(), given ?? planned('project'));
     return `/projects/${await this.#project}${path}`;
   }
 

@@ -9,7 +9,7 @@ import { type DriverContext, type DriverModule, defineDriver } from '../driver.t
 import { finished, hetznerCloud, type Server } from './api.ts';
 import { assertPossible } from './check.ts';
 import { type HetznerOptions, options, typedOptions } from './options.ts';
-import { ensureFirewall, ensureKey, ensureServer, idsOf, type Kind, labelsOf, owned, toServer } from './parts.ts';
+import { ensureFirewall, ensureKey, ensureServer, type Kind, labelsOf, lookUp, owned, toServer } from './parts.ts';
 
 /** A machine at Hetzner Cloud: one server, with a firewall and an SSH key of its own. */
 export const driver: DriverModule = defineDriver({
@@ -93,7 +93,7 @@ class Hetzner implements Cloud {
   async #key(signal: AbortSignal): Promise<string> {
     const { options } = this.#context;
     const { 'hetzner-existing-key-path': path, 'hetzner-existing-key-id': wanted } = options;
-    if (wanted !== undefined) return String((await idsOf(this.#api, 'ssh_keys', [wanted], signal))[0]);
+    if (wanted !== undefined) return String((await lookUp(this.#context, this.#api, 'ssh_keys', [wanted], signal))[0]);
     const key = path === undefined ? await ownKey(this.#context) : await givenKey(path, 'hetzner-existing-key-path');
     return await ensureKey(this.#context, this.#api, key, signal);
   }

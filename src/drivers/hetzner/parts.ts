@@ -80,7 +80,8 @@ export async function ensureKey(
 ): Promise<string> {
   const text = keyText(key.publicKey);
   const name = ownName(context);
-  const all = await pages<Named & { readonly public_key: string }>(api, '/ssh_keys', 'ssh_keys', signal);
+  type Key = Named & { readonly public_key: string };
+  const all = await context.lookup<readonly Key[]>(() => pages(api, '/ssh_keys', 'ssh_keys', signal), []);
   const existing = all.find((each) => keyText(each.public_key) === text);
   if (existing !== undefined && existing.name !== name) return String(existing.id);
   return await ensure(
@@ -125,9 +126,9 @@ export async function ensureServer(
   const userData = options['hetzner-user-data-file'];
   const group = options['hetzner-placement-group'];
   const [networks, firewalls, groups] = await Promise.all([
-    idsOf(api, 'networks', options['hetzner-networks'], signal),
-    idsOf(api, 'firewalls', options['hetzner-firewalls'], signal),
-    idsOf(api, 'placement_groups', group === undefined ? [] : [group], signal),
+    lookUp(context, api, 'networks', options['hetzner-networks'], signal),
+    lookUp(context, api, 'firewalls', options['hetzner-firewalls'], signal),
+    lookUp(context, api, 'placement_groups', group === undefined ? [] : [group], signal),
   ]);
   const shown = {
     name: context.name,
@@ -155,10 +156,25 @@ export async function ensureServer(
   );
 }
 
+/** Lists of the API with what people give by name or ID. */
+type GivenList = 'networks' | 'firewalls' | 'placement_groups' | 'ssh_keys';
+
+/** Like {@link idsOf}; in a dry run names stand for their IDs. */
+export async function lookUp(
+  context: Context,
+  api: RestClient,
+  list: GivenList,
+  wanted: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly (number | string)[]> {
+  const named = wanted.map((each) => (/^\d+$/.test(each) ? Number(each) : planned(`ID of ${each}`)));
+  return await context.lookup<readonly (number | string)[]>(() => idsOf(api, list, wanted, signal), named);
+}
+
 /** IDs of things given by name or ID. */
 export async function idsOf(
   api: RestClient,
-  list: 'networks' | 'firewalls' | 'placement_groups' | 'ssh_keys',
+  list: GivenList,
   wanted: readonly string[],
   signal: AbortSignal,
 ): Promise<number[]> {
