@@ -49,7 +49,7 @@ async function programs(place: Place): Promise<Readonly<Record<string, string>>>
 }
 
 async function tell(terminal: Terminal, signal: AbortSignal): Promise<readonly string[]> {
-  terminal.say('A token for the swarm, from a token service on this host.');
+  terminal.say('A token for the cluster, from a token service on this host.');
   await terminal.run(LINES.host, signal);
   await terminal.start(LINES.service, /Token service at/, signal);
   await terminal.run(LINES.url, signal);
@@ -60,7 +60,7 @@ async function tell(terminal: Terminal, signal: AbortSignal): Promise<readonly s
   await terminal.run(LINES.workers, signal);
   await terminal.run(LINES.list, signal);
 
-  terminal.say('Now docker talks to the whole swarm.');
+  terminal.say('Now docker talks to the whole cluster.');
   await terminal.run(LINES.env, signal);
   await terminal.run(LINES.info, signal);
   // From a file of this host, so that the tutorial needs no registry.
