@@ -46,7 +46,7 @@ export class ImageServices {
    * The scheduler's choice for a build, recorded as a placement until it is released. `body` has the members of a create
    * body that matter (`Env`, `HostConfig`). Throws a SchedulingError.
    */
-  place(body: unknown, options: PlacementOptions = {}): PendingPlacement {
+  beginPlacement(body: unknown, options: PlacementOptions = {}): PendingPlacement {
     const { request } = parsePlacement(body, options);
     return this.#cluster.beginPlacement(this.#placer.choose(request), request, {});
   }
@@ -58,10 +58,8 @@ export class ImageServices {
    */
   get builder(): Node {
     if (this.#builder?.isHealthy && this.#cluster.nodes.includes(this.#builder)) return this.#builder;
-    const placement = this.place({});
-    placement.release();
-    this.#builder = placement.node;
-    return placement.node;
+    this.#builder = this.#placer.choose(parsePlacement({}).request);
+    return this.#builder;
   }
 
   /** The {@link builder}, if there was one already. */

@@ -6,7 +6,6 @@ import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { RecordView, TEXT_RECORDS } from '../kv/record-view.ts';
 import { NetworkService } from '../networks/network-service.ts';
-import { parsePlacement } from '../scheduler/placement.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import type { StateStore } from '../store/state-store.ts';
 import { Substrate } from '../substrate/substrate.ts';
@@ -43,7 +42,7 @@ export interface Networking {
 
 /** Starts the substrate and the services that stand on it. */
 export async function startNetworking(options: NetworkingOptions): Promise<Networking> {
-  const { cluster, clock, logger, store, identity } = options;
+  const { cluster, clock, logger, placer, store, identity } = options;
   const { substrate: mode, adoptSwarm, subnetPool: pool } = options.clusterOptions;
   const memory = new SubstrateRecord({ records: store.records('substrate'), clock, logger });
   const substrate = new Substrate(
@@ -56,12 +55,10 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
     },
     { mode, adoptSwarm, pool, identity },
   );
-  const place = (labels: Readonly<Record<string, string>>): Node =>
-    options.placer.choose(parsePlacement({ Labels: labels }).request);
-  const networks = new NetworkService({ cluster, substrate, place, clock, logger });
+  const networks = new NetworkService({ cluster, substrate, placer, clock, logger });
   const volumes = new VolumeService({
     cluster,
-    place,
+    placer,
     clock,
     records: await RecordView.open({ ...options, records: store.records('volumes') }, VOLUME_RECORDS),
     memory: await volumeMemory(options),

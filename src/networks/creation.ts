@@ -4,6 +4,7 @@ import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ConflictError } from '../common/errors.ts';
 import { retry } from '../common/retry.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
+import type { Placer } from '../scheduler/placer.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import { readSubnets, type WantedSubnet } from './addresses.ts';
 import { awaitAllocation } from './allocation.ts';
@@ -14,14 +15,11 @@ import { engineNameFor, substrateBody } from './substrate-body.ts';
 import { assertFree, subnetsOfCluster, subnetsOfNodes } from './taken-subnets.ts';
 import { type Asker, nameOf, spansNodes, type WantedNetwork, wantsIpv6 } from './wanted-network.ts';
 
-/** Chooses a node for something that is not a container, honouring the constraints in its labels. */
-export type NodeChooser = (labels: Readonly<Record<string, string>>) => Node | Promise<Node>;
-
 export interface NetworkCreationDeps {
   readonly cluster: Cluster;
   readonly catalog: NetworkCatalog;
   readonly substrate: Substrate;
-  readonly place: NodeChooser;
+  readonly placer: Pick<Placer<Node>, 'chooseByLabels'>;
   readonly clock: Clock;
 }
 
@@ -154,7 +152,7 @@ export class NetworkCreation {
     home: Node | undefined,
     signal: AbortSignal,
   ): Promise<CreatedNetwork> {
-    const node = home ?? (await this.#deps.place(body.Labels ?? {}));
+    const node = home ?? this.#deps.placer.chooseByLabels(body.Labels ?? {});
     const path = '/networks/create';
     const answer = await node.client.json<CreatedNetwork>({
       method: 'POST',

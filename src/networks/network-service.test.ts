@@ -54,7 +54,7 @@ class World {
     this.networks = new NetworkService({
       cluster: fake.cluster,
       substrate,
-      place: async () => fake.nodes.at(-1) as Node,
+      placer: { chooseByLabels: () => fake.nodes.at(-1) as Node },
       clock: systemClock,
       logger: silentLogger(),
     });

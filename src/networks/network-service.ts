@@ -6,12 +6,13 @@ import { BadRequestError, ClusterError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
 import type { NetworkSummary } from '../engine/types.ts';
+import type { Placer } from '../scheduler/placer.ts';
 import type { Home } from '../scheduler/types.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import { NetworkCatalog } from './catalog.ts';
 import { assertUnusedConfiguration } from './config-networks.ts';
 import { type ConnectBody, NetworkConnections } from './connections.ts';
-import { type CreatedNetwork, NetworkCreation, type NodeChooser } from './creation.ts';
+import { type CreatedNetwork, NetworkCreation } from './creation.ts';
 import { danglingWish, filterNetworks, type Matchers, type NetworkFilters } from './filters.ts';
 import { inspectNetwork, inspectOnNodes, type NetworkDetails, type NetworkEndpoint } from './inspection.ts';
 import type { KnownNetwork } from './known-network.ts';
@@ -24,7 +25,7 @@ import type { WantedNetwork } from './wanted-network.ts';
 export interface NetworkServiceDeps {
   readonly cluster: Cluster;
   readonly substrate: Substrate;
-  readonly place: NodeChooser;
+  readonly placer: Pick<Placer<Node>, 'chooseByLabels'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -15,6 +15,13 @@ test('a placer sees what was recorded since its last choice', () => {
   expect([first.name, placer.choose(request).name]).toEqual(['a', 'b']);
 });
 
+test('a volume or a network goes where the expressions in its labels say', () => {
+  const nodes = [{ name: 'a' }, { name: 'b', labels: { rack: '1' } }];
+  const placer = new Placer(new FixtureCluster(nodes), schedulerOptions());
+  expect(placer.chooseByLabels({}).name).toBe('a');
+  expect(placer.chooseByLabels({ 'com.docker.swarm.constraints': '["rack==1"]' }).name).toBe('b');
+});
+
 test('a placer explains why there is no node, by value or as an error', () => {
   const placer = new Placer(new FixtureCluster([{ name: 'a' }]), schedulerOptions());
   const { request } = parsePlacement({ Env: ['constraint:rack==1'] });

@@ -1,3 +1,4 @@
+import { parsePlacement } from './placement.ts';
 import { toError } from './refusal.ts';
 import { type SchedulerOptions, schedule } from './scheduler.ts';
 import type { ClusterView, Decision, NodeView, PlacementRequest } from './types.ts';
@@ -26,5 +27,10 @@ export class Placer<N extends NodeView = NodeView> {
     const decision = this.decide(request);
     if (decision.kind === 'refused') throw toError(decision);
     return decision.node;
+  }
+
+  /** A node for a volume or a network that lives on one, honouring the scheduling expressions in its labels. Throws as {@link choose}. */
+  chooseByLabels(labels: Readonly<Record<string, string>>): N {
+    return this.choose(parsePlacement({ Labels: labels }).request);
   }
 }

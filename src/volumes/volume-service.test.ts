@@ -41,13 +41,18 @@ class Engines {
   }
 
   async service(kept = memoryRecords()): Promise<VolumeService> {
-    const place = (): Node => {
+    const chooseByLabels = (): Node => {
       const [first] = this.nodes;
       if (!first) throw new Error('no node');
       return first;
     };
     const records = await RecordView.open(kept, VOLUME_RECORDS);
-    return new VolumeService({ cluster: this as unknown as Cluster, records, place, clock: systemClock });
+    return new VolumeService({
+      cluster: this as unknown as Cluster,
+      records,
+      placer: { chooseByLabels },
+      clock: systemClock,
+    });
   }
 }
 

@@ -7,6 +7,7 @@ import type { ApiVersion } from '../engine/api-version.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import type { VolumeSummary } from '../engine/types.ts';
 import type { RecordView } from '../kv/record-view.ts';
+import type { Placer } from '../scheduler/placer.ts';
 import type { Home } from '../scheduler/types.ts';
 import { type HomeMemory, type LostHome, pendingSummary, VolumeHomes } from './homes.ts';
 import { ANONYMOUS_LABEL, assertVolumeName } from './names.ts';
@@ -16,8 +17,8 @@ export interface VolumeServiceDeps {
   readonly cluster: Cluster;
   /** Volumes that have no node yet, by name. */
   readonly records: RecordView<VolumeRecord>;
-  /** Chooses a node for a volume that must have one at once, honouring the constraints in its labels. */
-  readonly place: (labels: Readonly<Record<string, string>>) => Node | Promise<Node>;
+  /** For volumes that must have a node at once. */
+  readonly placer: Pick<Placer<Node>, 'chooseByLabels'>;
   readonly clock: Clock;
   /** What is remembered of homes; undefined when nothing is kept. */
   readonly memory?: VolumeMemory | undefined;
@@ -123,7 +124,7 @@ export class VolumeService {
     const isImmediate =
       (named.Driver ?? 'local') !== 'local' || Object.keys(named.Labels ?? {}).some((key) => PLACING_LABEL.test(key));
     if (!isImmediate) return this.#record(named);
-    const node = await this.#deps.place(named.Labels ?? {});
+    const node = this.#deps.placer.chooseByLabels(named.Labels ?? {});
     await this.#giveHome(named.Name, node);
     return this.#createOn(node, named, signal).finally(() => this.#withdraw(node, [named.Name]));
   }

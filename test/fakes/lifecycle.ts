@@ -44,7 +44,7 @@ export class FakeLifecycle implements AsyncDisposable {
     this.volumes = new VolumeService({
       cluster,
       records: kept.volumes,
-      place: () => first,
+      placer: { chooseByLabels: () => first },
       clock: systemClock,
     });
     this.lifecycle = new ContainerLifecycle(

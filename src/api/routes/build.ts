@@ -23,7 +23,7 @@ async function build(call: Call): Promise<void> {
   const request = readBuild(call.query);
   const { query, placementBody, platform, tags, buildId, needsSession } = request;
   const isScheduled = placementBody !== undefined && !needsSession;
-  const placement = isScheduled ? images.place(placementBody, platform ? { platform } : {}) : undefined;
+  const placement = isScheduled ? images.beginPlacement(placementBody, platform ? { platform } : {}) : undefined;
   const node = placement?.node ?? images.builder;
   const end = buildId ? images.beginBuild(buildId, node) : undefined;
   try {
