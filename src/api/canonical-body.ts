@@ -1,4 +1,4 @@
-import { IDENTITY_LABEL } from '../cluster/container.ts';
+import { IDENTITY_LABEL } from '../cluster/listed-container.ts';
 import { MOVE_LABEL } from '../cluster/moves.ts';
 import { canonicalJson, type Shape } from '../common/go-json.ts';
 import { memberRange, removeMember } from '../common/json-edit.ts';

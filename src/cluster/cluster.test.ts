@@ -6,8 +6,9 @@ import { EngineClient } from '../engine/client.ts';
 import type { ContainerSummary } from '../engine/types.ts';
 import { parsePlacement } from '../scheduler/placement.ts';
 import { Cluster } from './cluster.ts';
-import { type Container, IDENTITY_LABEL } from './container.ts';
+import type { Container } from './container.ts';
 import type { ClusterEvent } from './events.ts';
+import { IDENTITY_LABEL } from './listed-container.ts';
 import { Node } from './node.ts';
 
 /** A cluster of healthy nodes, each with what it lists. */

@@ -1,7 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
-import { MultiMap } from '../common/multi-map.ts';
 import type {
   ContainerSummary,
   EngineEvent,
@@ -10,7 +9,7 @@ import type {
   NetworkSummary,
   VolumeSummary,
 } from '../engine/types.ts';
-import { LoadTable } from '../scheduler/load-table.ts';
+import type { LoadTable } from '../scheduler/load-table.ts';
 import { canonicalIp } from '../scheduler/port-table.ts';
 import type { ClusterView, ContainerView, NodeIds, PlacementRequest } from '../scheduler/types.ts';
 import { Container } from './container.ts';
@@ -24,7 +23,8 @@ import { NetworkNames, shownContainer } from './network-names.ts';
 import type { Node, NodeState } from './node.ts';
 import { nodeIdFor } from './node-id.ts';
 import type { NodeWriter } from './node-writer.ts';
-import { beginPlacement, NameReservations, type PendingPlacement } from './placements.ts';
+import { Nodes } from './nodes.ts';
+import { beginPlacement, NameReservations, type PendingPlacement, withoutReservationsOf } from './placements.ts';
 import { NO_READER, type ReservationReader } from './reservation-reader.ts';
 
 /** Containers that clients removed and engines still have. */
@@ -41,8 +41,8 @@ export interface ClusterDeps {
 }
 
 /**
- * The cluster's state: one in-memory model, written by the nodes' monitors alone, read by everybody as it is (a
- * synchronous reader has a snapshot). No lookup here walks all containers or all nodes.
+ * The cluster's state: one in-memory model, written by discovery and the nodes' monitors alone, read as it is (a
+ * synchronous reader has a snapshot). It tells its changes, see `events.ts`. No lookup here walks all containers or all nodes.
  */
 export class Cluster implements ClusterView<Node>, NodeWriter {
   readonly images: ImageIndex = new ImageIndex();
@@ -52,15 +52,12 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   readonly volumes: HeldByNodes<VolumeSummary> = new HeldByNodes<VolumeSummary>((volume) => volume.Name);
   readonly accounting: ReservationReader;
   readonly names: NameReservations;
-  readonly loads: LoadTable = new LoadTable();
   #removed: Removed = { size: 0, has: () => false };
   readonly #containers: Containers;
   readonly #clock: Clock;
   readonly #events: Emitter<ClusterEvent>;
   #onUnfinishedMove: (container: Container) => void = () => undefined;
-  #nodes: readonly Node[] = [];
-  readonly #byId = new Map<string, Node>();
-  readonly #byName = new MultiMap<string, Node>();
+  readonly #nodes = new Nodes();
 
   constructor({ clock, logger, accounting = NO_READER }: ClusterDeps) {
     this.#clock = clock;
@@ -88,24 +85,25 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
 
   /** All nodes in the order of discovery, whatever their state. */
   get nodes(): readonly Node[] {
-    return this.#nodes;
+    return this.#nodes.all;
+  }
+
+  get loads(): LoadTable {
+    return this.#nodes.loads;
   }
 
   healthyNodes(): readonly Node[] {
-    return this.#nodes.filter((node) => node.isHealthy);
+    return this.nodes.filter((node) => node.isHealthy);
   }
 
   /** A node by engine ID or name; a name that two nodes have means the first. */
   node(idOrName: string): Node | undefined {
-    const byId = this.#byId.get(idOrName);
-    if (byId) return byId;
-    const [only, ...others] = this.nodesNamed(idOrName);
-    return others.length === 0 ? only : this.#nodes.find((node) => node.name === idOrName);
+    return this.#nodes.find(idOrName);
   }
 
   /** Nodes whose engine says this host name: several only by mistake. */
   nodesNamed(name: string): readonly Node[] {
-    return this.#byName.get(name);
+    return this.#nodes.named(name);
   }
 
   /** Everything about containers in listing order; see `ContainerList`. */
@@ -190,16 +188,7 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
 
   /** Makes a synchronous decision as if these containers held nothing on their nodes. */
   withoutReservationsOf<T>(containers: Iterable<Container>, decide: () => T): T {
-    const restore: (() => void)[] = [];
-    for (const { node, engineId } of containers) {
-      const reservation = node.ledger.take(engineId);
-      if (reservation) restore.push(() => node.ledger.put(engineId, reservation));
-    }
-    try {
-      return decide();
-    } finally {
-      for (const each of restore) each();
-    }
+    return withoutReservationsOf(containers, decide);
   }
 
   // The scheduler's view.
@@ -221,7 +210,7 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   /** A gateway of a local network is an address of the node too. */
   nodesWithAddress(ip: string): NodeIds {
     const found = new Set<string>();
-    for (const node of this.#nodes) {
+    for (const node of this.nodes) {
       if (node.addresses.has(ip) || this.networks.of(node).some((network) => isGateway(network, ip)))
         found.add(node.id);
     }
@@ -245,25 +234,14 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
 
   /** `known` is what is remembered of its engine. */
   addNode(node: Node, known?: { readonly id: string; readonly info: EngineInfo }): void {
-    if (known && !this.#byId.has(known.id)) {
-      node.setInfo(known.info, known.id, 0);
-      this.#byId.set(known.id, node);
-      this.#byName.add(node.name, node);
-    }
-    node.placeLoad({ loads: this.loads, row: this.#nodes.length });
-    this.#nodes = [...this.#nodes, node];
+    this.#nodes.add(node, known);
     this.#events.emit({ kind: 'node-added', node });
   }
 
   removeNode(node: Node): void {
     this.setState(node, 'Disconnected', `it left discovery${this.#holdingsText(node)}`);
     this.#forget(node);
-    this.#releaseId(node);
-    this.#byName.remove(node.name, node);
-    node.placeLoad(undefined);
-    this.#nodes = this.#nodes.filter((each) => each !== node);
-    this.loads.truncate(this.#nodes.length);
-    for (const [row, each] of this.#nodes.entries()) each.placeLoad({ loads: this.loads, row });
+    this.#nodes.remove(node);
     this.#events.emit({ kind: 'node-removed', node });
   }
 
@@ -287,19 +265,16 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   }
 
   setInfo(node: Node, info: EngineInfo): void {
-    const holder = this.#byId.get(info.ID);
+    const holder = this.#nodes.holderOf(info.ID);
     const id = nodeIdFor(node, info, holder);
     if (holder && holder !== node && id === info.ID) this.#forget(holder);
     if (node.id !== id) {
       this.#forget(node);
-      this.#releaseId(node);
+      this.#nodes.release(node);
     }
-    this.#byId.set(id, node);
     const engineMs = Date.parse(info.SystemTime ?? '');
     const { name } = node;
-    this.#byName.remove(name, node);
-    this.#byName.add(info.Name, node);
-    node.setInfo(info, id, Number.isFinite(engineMs) ? engineMs - this.#clock.now() : 0);
+    this.#nodes.setInfo(node, info, id, Number.isFinite(engineMs) ? engineMs - this.#clock.now() : 0);
     if (node.name !== name) this.#containers.relist(node);
   }
 
@@ -385,11 +360,6 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
     return node.containerCount + volumes === 0
       ? ''
       : ` with ${node.containerCount} containers and ${volumes} volumes on it`;
-  }
-
-  /** An engine that moved to another entry took its ID along: then it is no longer this node's. */
-  #releaseId(node: Node): void {
-    if (this.#byId.get(node.id) === node) this.#byId.delete(node.id);
   }
 
   #forget(node: Node): void {

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { containerSummary, modelNode } from '../../test/fakes/model.ts';
 import type { ContainerSummary, PortSummary } from '../engine/types.ts';
-import { Container, IDENTITY_LABEL, reachablePorts } from './container.ts';
+import { Container } from './container.ts';
 import { ContainerList, compareListed } from './container-list.ts';
 import { Containers, type PendingContainer } from './containers.ts';
+import { IDENTITY_LABEL, reachablePorts } from './listed-container.ts';
 import type { Node } from './node.ts';
 
 const NOW = 1_800_000_000_000;

@@ -3,7 +3,7 @@ import type { EngineInfo } from '../engine/types.ts';
 import type { LoadTable } from '../scheduler/load-table.ts';
 import { ResourceLedger } from '../scheduler/reservation.ts';
 import type { NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
-import type { Container } from './container.ts';
+import type { ListedContainer } from './listed-container.ts';
 import { identityFrom, type NodeIdentity, unknownIdentity } from './node-identity.ts';
 import type { NodeRefresher } from './node-refresher.ts';
 
@@ -28,7 +28,7 @@ export class Node implements NodeView, NodeRefresher {
   /** What clients reach published ports under. */
   readonly address: string;
   readonly ledger: ResourceLedger = new ResourceLedger(() => this.#noteLoad());
-  readonly #containers = new Map<string, Container>();
+  readonly #containers = new Map<string, ListedContainer<Node>>();
   #refresher: NodeRefresher | undefined;
   /** Where its load is kept beside that of the others. */
   #place: { readonly loads: LoadTable; readonly row: number } | undefined;
@@ -140,7 +140,7 @@ export class Node implements NodeView, NodeRefresher {
   }
 
   /** Its containers by the engine's own container ID. */
-  get containers(): ReadonlyMap<string, Container> {
+  get containers(): ReadonlyMap<string, ListedContainer<Node>> {
     return this.#containers;
   }
 
@@ -252,14 +252,14 @@ export class Node implements NodeView, NodeRefresher {
     this.touch();
   }
 
-  putContainer(container: Container): void {
+  putContainer(container: ListedContainer<Node>): void {
     this.#count(this.#containers.get(container.engineId), -1);
     this.#containers.set(container.engineId, container);
     this.#count(container, 1);
     this.touch();
   }
 
-  deleteContainer(container: Container): void {
+  deleteContainer(container: ListedContainer<Node>): void {
     if (this.#containers.delete(container.engineId)) this.#count(container, -1);
     this.touch();
   }
@@ -273,7 +273,7 @@ export class Node implements NodeView, NodeRefresher {
     this.#place?.loads.set(this.#place.row, this);
   }
 
-  #count(container: Container | undefined, delta: number): void {
+  #count(container: ListedContainer<Node> | undefined, delta: number): void {
     if (!container) return;
     if (container.isOfSwarm) {
       this.#ofSwarm += delta;

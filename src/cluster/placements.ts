@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ConflictError } from '../common/errors.ts';
 import { type Reservation, reservationFor } from '../scheduler/reservation.ts';
 import type { PlacementRequest } from '../scheduler/types.ts';
+import type { Container } from './container.ts';
 import type { Containers, PendingContainer } from './containers.ts';
 import type { Node } from './node.ts';
 
@@ -53,6 +54,20 @@ export function beginPlacement(
   };
 }
 
+/** Makes a synchronous decision as if these containers held nothing on their nodes. */
+export function withoutReservationsOf<T>(containers: Iterable<Container>, decide: () => T): T {
+  const restore: (() => void)[] = [];
+  for (const { node, engineId } of containers) {
+    const reservation = node.ledger.take(engineId);
+    if (reservation) restore.push(() => node.ledger.put(engineId, reservation));
+  }
+  try {
+    return decide();
+  } finally {
+    for (const each of restore) each();
+  }
+}
+
 /**
  * Names being created or renamed to, so that of any number of simultaneous requests for one name exactly one goes on.
  * Taken names are those of the index; this holds the ones in between.
@@ -77,7 +92,7 @@ export class NameReservations {
     this.#reserved.add(name);
     let isHeld = true;
     return () => {
-      // A second call must not free the name for whoever reserved it since.
+      // A second call must not free the name for the one who reserved it since.
       if (isHeld) this.#reserved.delete(name);
       isHeld = false;
     };

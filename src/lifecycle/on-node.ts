@@ -1,5 +1,5 @@
 import type { Cluster } from '../cluster/cluster.ts';
-import { IDENTITY_LABEL } from '../cluster/container.ts';
+import { IDENTITY_LABEL } from '../cluster/listed-container.ts';
 import { MOVE_LABEL } from '../cluster/moves.ts';
 import type { Node } from '../cluster/node.ts';
 import { EngineError } from '../common/errors.ts';

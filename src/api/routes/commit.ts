@@ -1,4 +1,4 @@
-import { IDENTITY_LABEL } from '../../cluster/container.ts';
+import { IDENTITY_LABEL } from '../../cluster/listed-container.ts';
 import { MOVE_LABEL } from '../../cluster/moves.ts';
 import { requireHealthy } from '../../cluster/reachable.ts';
 import { BadRequestError } from '../../common/errors.ts';

@@ -1,0 +1,161 @@
+import { ROLE_LABEL } from '../common/labels.ts';
+import type { ContainerSummary, PortSummary } from '../engine/types.ts';
+import type { ContainerView } from '../scheduler/types.ts';
+import { readStatus, type Status } from './status.ts';
+
+/** The label that carries the identity clients see when it differs from the engine's own ID (a moved container). */
+export const IDENTITY_LABEL = 'com.docker.swarm.id';
+
+/** What a container tells of the node that it is on. */
+interface Host {
+  readonly id: string;
+  readonly name: string;
+  readonly entry: string;
+  readonly address: string;
+  readonly isHealthy: boolean;
+}
+
+/**
+ * One container on a node `N`: parsed facts for lookups, and the rest of its list entry kept serialised so that listing only copies text.
+ * Immutable; a changed container is a new object.
+ */
+export class ListedContainer<N extends Host> implements ContainerView {
+  readonly engineId: string;
+  /** The identity that {@link IDENTITY_LABEL} claims; the engine's own ID without one. */
+  readonly claimedId: string;
+  /** The identity clients see; the engine's own ID unless the container carries {@link IDENTITY_LABEL} and may. */
+  readonly id: string;
+  /** Without leading slash. */
+  readonly name: string;
+  /** Its names as a link of other containers (`web/db`), without leading slash. */
+  readonly links: readonly string[];
+  readonly node: N;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly image: string;
+  readonly imageId: string;
+  readonly state: string;
+  readonly createdSeconds: number;
+  /** When it was first listed: engines list whole seconds only, and `docker ps -l` must show the last one created. */
+  readonly seenMs: number;
+  readonly status: Status;
+  /** The list entry without Names, Status and Id as JSON text, from a comma to the end. */
+  readonly listed: string;
+
+  /** `shown` is what the list entry does not tell. */
+  constructor(
+    node: N,
+    summary: ContainerSummary,
+    nowMs: number,
+    earlier?: ListedContainer<N>,
+    shown?: { readonly id: string; readonly status: Status },
+  ) {
+    const { Names, Status: statusText, Id, ...rest } = summary;
+    this.node = node;
+    this.engineId = Id;
+    this.labels = listableLabels(summary.Labels ?? {});
+    this.claimedId = identityOf(Id, this.labels);
+    this.id = shown?.id ?? this.claimedId;
+    this.name = ownName(Names ?? [], summary.Id);
+    this.image = summary.Image;
+    this.imageId = summary.ImageID;
+    this.state = summary.State;
+    this.createdSeconds = summary.Created;
+    this.seenMs = earlier?.seenMs ?? nowMs;
+    this.status =
+      shown?.status ?? readStatus(statusText, nowMs, earlier?.state === summary.State ? earlier.status : undefined);
+    const entry = {
+      ...rest,
+      ...(rest.Labels && { Labels: this.labels }),
+      Ports: reachablePorts(summary.Ports ?? [], node.address),
+    };
+    this.listed = `,${JSON.stringify(entry).slice(1)}`;
+    this.links = (Names ?? []).map((each) => each.replace(/^\//, '')).filter((each) => each.includes('/'));
+  }
+
+  /** The same container with the identity that it claims, or without it. */
+  identified(isGranted: boolean): ListedContainer<N> {
+    const summary = { ...this.entry(), Id: this.engineId, Names: [this.name, ...this.links], Status: '' };
+    const id = isGranted ? this.claimedId : this.engineId;
+    return new ListedContainer<N>(this.node, summary, this.seenMs, this, { id, status: this.status });
+  }
+
+  get nodeId(): string {
+    return this.node.id;
+  }
+
+  /** Whether it belongs to the swarm itself (an agent, a manager) and not to its users. */
+  get isOfSwarm(): boolean {
+    return (this.labels[ROLE_LABEL] ?? '') !== '';
+  }
+
+  /** Whether `docker ps` without `-a` shows it; containers of an unreachable node and of the swarm itself only show with `-a`. */
+  get isListedByDefault(): boolean {
+    if (this.isOfSwarm) return false;
+    return (this.state === 'running' || this.state === 'paused' || this.state === 'restarting') && this.node.isHealthy;
+  }
+
+  /** The list entry parsed anew, for the filters that need more than the facts kept apart. */
+  entry(): Omit<ContainerSummary, 'Names' | 'Status'> {
+    return JSON.parse(`{"Id":"${this.id}"${this.listed}`);
+  }
+
+  /** The list entry but for its age, as JSON text without its ID: what is noted of it. */
+  get record(): string {
+    return `{"Names":[${JSON.stringify(`/${this.name}`)}],"Status":""${this.listed}`;
+  }
+
+  /** Whether its list entry has a text anywhere. */
+  mentions(text: string): boolean {
+    return this.listed.includes(text);
+  }
+
+  /** Whether listing it would give the same text as `other` (ages apart). */
+  isSameAs(other: ListedContainer<N>): boolean {
+    return (
+      this.listed === other.listed &&
+      this.name === other.name &&
+      this.links.join() === other.links.join() &&
+      this.status.before === other.status.before &&
+      this.status.after === other.status.after &&
+      this.status.sinceMs === other.status.sinceMs
+    );
+  }
+}
+
+/** Labels of one container in characters; with more of them, every listing of everything would carry them. */
+const MAX_LABELS_CHARS = 1024 * 1024;
+
+/** The labels, or one that says that they are left out; an inspect has them. */
+function listableLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  let chars = 0;
+  for (const key in labels) chars += key.length + (labels[key]?.length ?? 0);
+  if (chars <= MAX_LABELS_CHARS) return labels;
+  return { 'enxame.labels': `${chars} characters, left out of listings` };
+}
+
+/** The identity of an engine's container: its label when that is a well-formed ID, else the engine's own. */
+export function identityOf(engineId: string, labels: Readonly<Record<string, string>>): string {
+  const label = labels[IDENTITY_LABEL];
+  return label !== undefined && /^[0-9a-f]{64}$/.test(label) ? label : engineId;
+}
+
+/** Engines list link aliases (`/web/db`) beside the own name (`/db`): the own one has a single slash. */
+function ownName(names: readonly string[], id: string): string {
+  const own = names.find((name) => name.lastIndexOf('/') === 0) ?? names[0];
+  return own ? own.replace(/^\//, '') : id.slice(0, 12);
+}
+
+/** Ports with the node's own address for those bound to all addresses, each published port once. */
+export function reachablePorts(ports: readonly PortSummary[], nodeAddress: string): PortSummary[] {
+  const seen = new Set<string>();
+  const reachable: PortSummary[] = [];
+  for (const port of ports) {
+    const isEverywhere = port.PublicPort !== undefined && (port.IP === '0.0.0.0' || port.IP === '::' || !port.IP);
+    const shown = isEverywhere ? { ...port, IP: nodeAddress } : port;
+    const key = `${shown.IP ?? ''}|${shown.PublicPort ?? ''}|${shown.PrivatePort}|${shown.Type}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    reachable.push(shown);
+  }
+  return reachable;
+}

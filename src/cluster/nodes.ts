@@ -1,0 +1,68 @@
+import { MultiMap } from '../common/multi-map.ts';
+import type { EngineInfo } from '../engine/types.ts';
+import { LoadTable } from '../scheduler/load-table.ts';
+import type { Node } from './node.ts';
+
+/** The nodes of the cluster by ID and name, in the order of discovery, each with a row in the table of loads. */
+export class Nodes {
+  readonly loads: LoadTable = new LoadTable();
+  #all: readonly Node[] = [];
+  readonly #byId = new Map<string, Node>();
+  readonly #byName = new MultiMap<string, Node>();
+
+  /** A new array after every change. */
+  get all(): readonly Node[] {
+    return this.#all;
+  }
+
+  /** The node that has an ID at present. */
+  holderOf(id: string): Node | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Nodes whose engine says this host name: several only by mistake. */
+  named(name: string): readonly Node[] {
+    return this.#byName.get(name);
+  }
+
+  /** A node by engine ID or name; a name that two nodes have means the first. */
+  find(idOrName: string): Node | undefined {
+    const byId = this.#byId.get(idOrName);
+    if (byId) return byId;
+    const [only, ...others] = this.named(idOrName);
+    return others.length === 0 ? only : this.#all.find((node) => node.name === idOrName);
+  }
+
+  /** `known` is what is remembered of its engine. */
+  add(node: Node, known?: { readonly id: string; readonly info: EngineInfo }): void {
+    if (known && !this.#byId.has(known.id)) {
+      node.setInfo(known.info, known.id, 0);
+      this.#byId.set(known.id, node);
+      this.#byName.add(node.name, node);
+    }
+    node.placeLoad({ loads: this.loads, row: this.#all.length });
+    this.#all = [...this.#all, node];
+  }
+
+  remove(node: Node): void {
+    this.release(node);
+    this.#byName.remove(node.name, node);
+    node.placeLoad(undefined);
+    this.#all = this.#all.filter((each) => each !== node);
+    this.loads.truncate(this.#all.length);
+    for (const [row, each] of this.#all.entries()) each.placeLoad({ loads: this.loads, row });
+  }
+
+  /** Takes its ID from a node, unless the engine has moved to another entry and has taken it along. */
+  release(node: Node): void {
+    if (this.#byId.get(node.id) === node) this.#byId.delete(node.id);
+  }
+
+  /** Takes an engine's facts, under an ID that no other node may keep. */
+  setInfo(node: Node, info: EngineInfo, id: string, clockOffsetMs: number): void {
+    this.#byId.set(id, node);
+    this.#byName.remove(node.name, node);
+    this.#byName.add(info.Name, node);
+    node.setInfo(info, id, clockOffsetMs);
+  }
+}
