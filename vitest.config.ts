@@ -15,8 +15,8 @@ const config: ViteUserConfig = defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'simulator/**/*.test.ts', 'bench/**/*.test.ts'],
           // Only against tests that hang: on a busy machine a slow one is no failure.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {

@@ -15,7 +15,7 @@ import type {
 const WISH: SubstrateWish = {
   identity: { id: 'c1', marks: new Set(['c1', 'earlier']) },
   adoptSwarm: false,
-  graces: { quorumMs: 100, managerMs: 100, promotionMs: 100, strayMs: 100, orphanMs: 1_000 },
+  graces: { quorumMs: 100, electionMs: 500, managerMs: 100, promotionMs: 100, strayMs: 100, orphanMs: 1_000 },
 };
 
 type Membership = Extract<SwarmFacts, { kind: 'member' }>;
@@ -253,6 +253,22 @@ const cases: readonly Case[] = [
     observed: seen([member('a', leaderless('a')), member('b', joined('b'), GONE), member('c', joined('c'), GONE)], {
       known: { swarmId: 's1', nodes: known('a', 'b', 'c') },
       leaderlessMs: 150,
+    }),
+    steps: ['force-new-cluster a'],
+  },
+  {
+    name: 'but leaves an election to managers that can hold one',
+    observed: seen([member('a', leaderless('a')), member('b', leaderless('b')), member('c', joined('c'), GONE)], {
+      known: { swarmId: 's1', nodes: known('a', 'b', 'c') },
+      leaderlessMs: 450,
+    }),
+    steps: [],
+  },
+  {
+    name: 'and no longer than it should take',
+    observed: seen([member('a', leaderless('a')), member('b', leaderless('b')), member('c', joined('c'), GONE)], {
+      known: { swarmId: 's1', nodes: known('a', 'b', 'c') },
+      leaderlessMs: 550,
     }),
     steps: ['force-new-cluster a'],
   },

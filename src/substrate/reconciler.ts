@@ -53,6 +53,7 @@ export interface ReconcilerDeps {
 
 const DEFAULT_GRACES: Graces = {
   quorumMs: 15_000,
+  electionMs: 90_000,
   managerMs: 30_000,
   promotionMs: 30_000,
   strayMs: 60_000,

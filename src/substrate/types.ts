@@ -148,6 +148,8 @@ export interface SubstrateWish {
 export interface Graces {
   /** Without a leader, before a new quorum is made from one survivor. */
   readonly quorumMs: number;
+  /** The same while most managers answer: they can elect a leader by themselves. */
+  readonly electionMs: number;
   /** An unreachable manager, before another takes its place. */
   readonly managerMs: number;
   /** A promotion that has no effect, or a manager that is not reachable while its engine is healthy, before it steps down. */
