@@ -115,7 +115,7 @@ describe('wrong command lines', { timeout: 30_000 }, () => {
     ['manage --strategy best a:1', 'Allowed choices are spread, binpack, random'],
     ['manage --filter best a:1', 'unknown filter "best": use one of health, port'],
     ['manage foo://x --state-dir none', 'discovery service not supported: foo:// is unknown'],
-    // What classic swarm's scripts give is taken: the last thing that is wrong is told.
+    // Flags of classic swarm's scripts are accepted: the last error is reported.
     [
       '--experimental manage -c swarm --advertise a:1 --engine-refresh-retry 3 --refresh-on-node-filter --container-name-refresh-filter web foo://x --state-dir none',
       'discovery service not supported: foo:// is unknown',
@@ -274,7 +274,7 @@ describe('what cannot be right', { timeout: 60_000 }, () => {
   });
 });
 
-describe('when nobody answers', { timeout: 30_000 }, () => {
+describe('without an answer', { timeout: 30_000 }, () => {
   it('create says how to start a service', async () => {
     const { code, err } = await enxame('create --service http://127.0.0.1:1');
     expect(code).toBe(1);

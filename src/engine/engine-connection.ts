@@ -135,7 +135,7 @@ export class EngineConnection implements Sweepable {
     let rest = bytes;
     while (rest.length > 0) {
       const [running] = this.#running;
-      if (!running) return this.close(new Error('the engine sent what nobody asked for'));
+      if (!running) return this.close(new Error('unsolicited answer from the engine'));
       rest = rest.subarray(running.reader.feed(rest));
       const whole = running.reader.take();
       if (!whole) return;

@@ -7,8 +7,8 @@ async function main(args: readonly string[]): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => (stop.signal.aborted ? process.exit(130) : stop.abort(new Error('interrupted'))));
   }
-  // Whoever reads along may leave (`npm start | head`): then everything is removed, as at Ctrl-C.
-  process.stdout.on('error', () => stop.abort(new Error('nobody reads the output any more')));
+  // The reader of the output may leave (`npm start | head`): everything is removed then, as at Ctrl-C.
+  process.stdout.on('error', () => stop.abort(new Error('the output is closed')));
   const swarm = await runTutorial(process.stdout, stop.signal);
   if (!args.includes('--once')) {
     process.stdout.write(`\nThe swarm stays up. In another terminal:\n\n${swarm.howToUse.join('\n')}\ndocker ps\n\n`);

@@ -13,7 +13,7 @@ interface Owner {
   readonly network: string;
 }
 
-/** A folder and a network of the tutorial's own, so that it meets nobody's machines and leaves no trace. */
+/** A folder and a network of the tutorial's own, apart from other machines and removed without trace. */
 export interface Place {
   readonly folder: string;
   /** What keeps everything the tutorial's commands do inside. */

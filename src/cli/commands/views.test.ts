@@ -317,7 +317,7 @@ describe('the way to the manager', () => {
   test.each([
     ['ps', 'tcp://127.0.0.1:9', 'ECONNREFUSED'],
     ['nodes', 'unix:///nowhere/m.sock', 'ENOENT'],
-  ])('%s at %s: nobody listens', async (command, address, code) => {
+  ])('%s at %s: no listener', async (command, address, code) => {
     expect(await enxame([command, '-H', address])).toEqual({
       code: 1,
       out: '',

@@ -133,7 +133,7 @@ function parsed(text: string, file: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const why = text.trim() === '' ? 'it is empty' : 'it is not JSON';
-    throw new StoreError(`${file} cannot be used: ${why}. Bring it back from a copy`, 'NO_DOCKER_MACHINE', error);
+    throw new StoreError(`${file} cannot be used: ${why}. Restore it from a backup`, 'NO_DOCKER_MACHINE', error);
   }
 }
 

@@ -7,7 +7,7 @@ export interface Inspected {
   /** With a token that is not shown in full. */
   readonly record: MachineRecord;
   readonly tlsFolder: string;
-  /** Undefined where there is no SSH, or nobody who knows. */
+  /** Undefined without SSH, or if the driver cannot tell. */
   readonly ssh: SshShell | undefined;
 }
 
