@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { parseDuration } from '../common/duration.ts';
 import { DiscoveryError, reasonOf, UsageError } from '../common/errors.ts';
-import { type DiscoveryBackend, type DiscoverySettings, openDiscovery } from '../discovery/discovery.ts';
+import type { DiscoveryBackend, DiscoverySettings } from '../discovery/backend.ts';
+import { openDiscovery } from '../discovery/discovery.ts';
 import type { Io } from './io.ts';
 
 /** Help on the `<discovery>` argument, after the examples of a command. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { systemClock } from '../common/clock.ts';
 import { DiscoveryError } from '../common/errors.ts';
-import type { DiscoveryBackend, WatchEvent } from './discovery.ts';
+import type { DiscoveryBackend, WatchEvent } from './backend.ts';
 import { firstLook, untilItWorked } from './lasting.ts';
 
 const unknown = new DiscoveryError('no such token', 'UNKNOWN_TOKEN');

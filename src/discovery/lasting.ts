@@ -1,6 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import type { DiscoveryError } from '../common/errors.ts';
-import { type DiscoveryBackend, isLasting, type WatchEvent } from './discovery.ts';
+import { type DiscoveryBackend, isLasting, type WatchEvent } from './backend.ts';
 
 const LOOK_WITHIN_MS = 3000;
 

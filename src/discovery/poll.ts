@@ -1,7 +1,7 @@
 import { backoffMs, jitterMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { DiscoveryError, reasonOf } from '../common/errors.ts';
-import type { WatchEvent } from './discovery.ts';
+import type { WatchEvent } from './backend.ts';
 import { type Entry, sameEntries } from './entry.ts';
 
 /** How a backend without a change feed is watched. */

@@ -1,7 +1,7 @@
 import { backoffMs, jitterMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
-import { type DiscoveryBackend, isLasting } from './discovery.ts';
+import { type DiscoveryBackend, isLasting } from './backend.ts';
 import type { Entry } from './entry.ts';
 
 /** How an entry is kept registered. */

@@ -2,7 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import type { DiscoveryBackend } from '../discovery/discovery.ts';
+import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
 import { type KnownCluster, type KnownEngine, saveCluster, titleOf } from '../store/known-cluster.ts';

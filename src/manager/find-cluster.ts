@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ConflictError, UsageError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import type { DiscoveryBackend } from '../discovery/discovery.ts';
+import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
 import { openEmbeddedStore } from '../kv/embedded.ts';

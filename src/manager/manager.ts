@@ -17,7 +17,7 @@ import type { ListenAddress } from '../common/listen-address.ts';
 import type { Logger } from '../common/logger.ts';
 import type { TlsServerOptions } from '../common/tls-files.ts';
 import { VERSION } from '../common/version.ts';
-import type { DiscoveryBackend } from '../discovery/discovery.ts';
+import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { DiscoveryBackend } from '../discovery/discovery.ts';
+import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import { EngineClient } from '../engine/client.ts';
 import type { Connector } from '../engine/connectors/connector.ts';

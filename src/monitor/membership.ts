@@ -4,7 +4,7 @@ import { Node } from '../cluster/node.ts';
 import type { NodeMemory } from '../cluster/node-memory.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
-import type { DiscoveryBackend } from '../discovery/discovery.ts';
+import type { DiscoveryBackend } from '../discovery/backend.ts';
 import { type Entry, parseEntry } from '../discovery/entry.ts';
 import { EngineClient } from '../engine/client.ts';
 import type { Connector } from '../engine/connectors/connector.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { DiscoveryBackend, WatchEvent } from '../../src/discovery/discovery.ts';
+import type { DiscoveryBackend, WatchEvent } from '../../src/discovery/backend.ts';
 import { parseEntry } from '../../src/discovery/entry.ts';
 
 /** A backend and the hands of its world. Give it a heartbeat of some ten milliseconds. */

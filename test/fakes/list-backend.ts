@@ -1,5 +1,5 @@
 import type { DiscoveryError } from '../../src/common/errors.ts';
-import type { DiscoveryBackend, WatchEvent } from '../../src/discovery/discovery.ts';
+import type { DiscoveryBackend, WatchEvent } from '../../src/discovery/backend.ts';
 import { type Entry, parseEntry } from '../../src/discovery/entry.ts';
 
 /** A discovery backend whose entries a test sets. */

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testDiscoveryBackend } from '../../../test/conformance/discovery-backend.ts';
 import { FakeClock } from '../../../test/fakes/fake-clock.ts';
 import { systemClock } from '../../common/clock.ts';
-import type { DiscoveryBackend } from '../discovery.ts';
+import type { DiscoveryBackend } from '../backend.ts';
 import { openFileDiscovery } from './file.ts';
 
 const base = { options: new Map<string, string>(), env: {} };

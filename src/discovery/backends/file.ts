@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Clock } from '../../common/clock.ts';
 import { DiscoveryError, fileProblem, reasonOf } from '../../common/errors.ts';
-import type { DiscoveryBackend, DiscoverySettings, WatchEvent } from '../discovery.ts';
+import type { DiscoveryBackend, DiscoverySettings, WatchEvent } from '../backend.ts';
 import { type Entry, parseEntries, uniqueEntries } from '../entry.ts';
 import { pollEntries } from '../poll.ts';
 import { MAX_RANGE_ENTRIES } from '../range.ts';

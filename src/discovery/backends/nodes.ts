@@ -1,5 +1,5 @@
 import { DiscoveryError } from '../../common/errors.ts';
-import type { DiscoveryBackend, WatchEvent } from '../discovery.ts';
+import type { DiscoveryBackend, WatchEvent } from '../backend.ts';
 import { type Entry, parseEntries, uniqueEntries } from '../entry.ts';
 
 /** `nodes://a:1,b:1` or just `a:1,b:1`: a fixed list, ranges allowed. */

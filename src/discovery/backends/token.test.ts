@@ -10,7 +10,7 @@ import { FakeClock } from '../../../test/fakes/fake-clock.ts';
 import { systemClock } from '../../common/clock.ts';
 import { parseListenAddress } from '../../common/listen-address.ts';
 import { silentLogger } from '../../common/logger.ts';
-import { isLasting } from '../discovery.ts';
+import { isLasting } from '../backend.ts';
 import { type Entry, parseEntry } from '../entry.ts';
 import { startTokenService, type TokenService } from '../service/service.ts';
 import { openTokenClient, type TokenClient } from '../token-client.ts';

@@ -4,7 +4,7 @@ import { DiscoveryError, reasonOf } from '../../common/errors.ts';
 import { isLoopback } from '../../common/listen-address.ts';
 import { printable } from '../../common/printable.ts';
 import { readTlsFiles, tlsClientOptions } from '../../common/tls-files.ts';
-import type { DiscoveryBackend, DiscoverySettings, WatchEvent } from '../discovery.ts';
+import type { DiscoveryBackend, DiscoverySettings, WatchEvent } from '../backend.ts';
 import { type Entry, parseEntry, uniqueEntries } from '../entry.ts';
 import { pollEntries } from '../poll.ts';
 import { type Reach, reachableLookup, unreachableBecause } from '../reachable.ts';

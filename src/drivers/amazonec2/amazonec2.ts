@@ -4,12 +4,12 @@ import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts'
 import { portRanges } from '../cloud/ports.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { Ec2Client } from './client.ts';
-import { userOf } from './image.ts';
 import { describeInstance, ensureInstance, ownInstances, rehearse, toServer } from './instance.ts';
 import { removeMachine } from './leftovers.ts';
 import { ensureKeyPair, ensureSecurityGroup } from './network.ts';
 import { type Ec2Options, options, typedOptions } from './options.ts';
 import { findPlacement, type Placement, plannedPlacement } from './placement.ts';
+import { userOf } from './systems.ts';
 import { parseTags } from './tags.ts';
 
 /** A machine at Amazon EC2: one instance, with a security group and a key pair of its own. */

@@ -1,34 +1,7 @@
 import type { Image } from '@aws-sdk/client-ec2';
 import { DriverError } from '../errors.ts';
 import type { Ec2Client } from './client.ts';
-
-/** Where official images of a system are found. */
-interface System {
-  /** Account that publishes them. */
-  readonly owner: string;
-  /** Name pattern by processor; the newest match counts. */
-  readonly pattern: (processor: string) => string;
-  readonly user: string;
-}
-
-const DEBIAN = '136693071363';
-const CANONICAL = '099720109477';
-
-// Debian: wiki.debian.org/Cloud/AmazonEC2Image. Ubuntu: documentation.ubuntu.com/aws, "find ubuntu images".
-const SYSTEMS: Readonly<Record<string, System>> = {
-  'debian-12': debian(12),
-  'debian-13': debian(13),
-  'ubuntu-22.04': ubuntu('hvm-ssd/ubuntu-jammy-22.04'),
-  'ubuntu-24.04': ubuntu('hvm-ssd-gp3/ubuntu-noble-24.04'),
-};
-
-/** Values of `--amazonec2-image`. */
-export const IMAGE_NAMES: readonly string[] = Object.keys(SYSTEMS);
-
-/** SSH user of a system's official images; docker-machine's `ubuntu` for images of one's own. */
-export function userOf(system: string, ami: string | undefined): string {
-  return ami === undefined ? (SYSTEMS[system]?.user ?? 'ubuntu') : 'ubuntu';
-}
+import { SYSTEMS } from './systems.ts';
 
 /** An image that can be booted: the given one, else the newest official one of `system` for `processor` (`x86_64`, `arm64`). */
 export async function findImage(
@@ -65,22 +38,6 @@ async function newest(
     signal,
   );
   return [...Images].sort((a, b) => (b.CreationDate ?? '').localeCompare(a.CreationDate ?? ''))[0];
-}
-
-function debian(version: number): System {
-  return {
-    owner: DEBIAN,
-    pattern: (processor) => `debian-${version}-${processor === 'arm64' ? 'arm64' : 'amd64'}-*`,
-    user: 'admin',
-  };
-}
-
-function ubuntu(release: string): System {
-  return {
-    owner: CANONICAL,
-    pattern: (processor) => `ubuntu/images/${release}-${processor === 'arm64' ? 'arm64' : 'amd64'}-server-*`,
-    user: 'ubuntu',
-  };
 }
 
 function noImage(what: string, region: string, processor: string): DriverError {

@@ -1,6 +1,6 @@
 import { portProblem } from '../cloud/ports.ts';
 import type { DriverOption, OptionValues, ValuesOf } from '../options.ts';
-import { IMAGE_NAMES } from './image.ts';
+import { IMAGE_NAMES } from './systems.ts';
 
 const ZONE = /^([a-z]|[a-z]{2}(-[a-z]+)+-\d+[a-z])$/;
 

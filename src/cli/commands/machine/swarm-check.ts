@@ -1,6 +1,6 @@
 import { reasonOf, UsageError } from '../../../common/errors.ts';
 import { privacyOf } from '../../../common/listen-address.ts';
-import type { DiscoveryBackend } from '../../../discovery/discovery.ts';
+import type { DiscoveryBackend } from '../../../discovery/backend.ts';
 import type { CreateRequest } from '../../../machine/create.ts';
 import type { SwarmSettings } from '../../../machine/record.ts';
 import { SELF_IMAGE } from '../../../machine/swarm/self-image.ts';
@@ -54,7 +54,7 @@ async function checkOne(given: SwarmSettings, driver: string, cli: CommandContex
 /** Reports lasting errors now; a service that only the machines reach is not checked. */
 async function look(backend: DiscoveryBackend, swarm: SwarmSettings, cli: CommandContext): Promise<void> {
   if (backend.name !== 'token') return;
-  const { isLasting } = await import('../../../discovery/discovery.ts');
+  const { isLasting } = await import('../../../discovery/backend.ts');
   try {
     await cli.interruptible((signal) =>
       backend.entries(AbortSignal.any([signal, AbortSignal.timeout(LOOK_WITHIN_MS)])),
