@@ -2,7 +2,7 @@ import { BadRequestError } from '../common/errors.ts';
 import type { ContainerOperation, OperationCall, Removal, Renaming } from '../lifecycle/operations.ts';
 import { readBody } from './body.ts';
 import { type Call, param } from './call.ts';
-import { flag } from './filters.ts';
+import { flag } from './query-flag.ts';
 
 /** What an engine is sent as the client sent it. */
 type EngineInput = Pick<ContainerOperation, 'search' | 'body'>;

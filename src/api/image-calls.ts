@@ -8,7 +8,7 @@ import { noSuchImage } from '../images/distribution.ts';
 import { spokesmanOf } from '../images/holders.ts';
 import { isAnswer } from '../images/pull.ts';
 import type { Call } from './call.ts';
-import { parseFilters } from './filters.ts';
+import { parseFilters } from './filters/query.ts';
 import { askNode, type ProxyOptions } from './proxy.ts';
 
 /** The image a reference means. Throws 404, also when only unreachable nodes have it. */

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { Cluster } from '../cluster/cluster.ts';
-import { parseFilters } from './filters.ts';
+import { parseFilters } from './filters/query.ts';
 import { NO_REFRESH, type RefreshFilters, refreshFor } from './refresh-filters.ts';
 
 const BOTH: RefreshFilters = { onNode: true, onNames: ['web'] };

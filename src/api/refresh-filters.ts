@@ -1,5 +1,5 @@
 import type { Cluster } from '../cluster/cluster.ts';
-import type { Filters } from './filters.ts';
+import type { Filters } from './filters/query.ts';
 
 /** For which filters of `docker ps` engines are asked before the answer, as classic swarm's flags of these names had it. */
 export interface RefreshFilters {

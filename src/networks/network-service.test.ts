@@ -3,18 +3,17 @@ import type { Exchange } from '../../simulator/exchange.ts';
 import type { FakeEngineOptions } from '../../simulator/fake-engine.ts';
 import { FakeCluster } from '../../test/fakes/fake-cluster.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
+import { networkQuery } from '../api/filters/networks.ts';
 import type { Node } from '../cluster/node.ts';
 import { systemClock } from '../common/clock.ts';
 import { silentLogger } from '../common/logger.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import type { Substrate } from '../substrate/substrate.ts';
-import type { NetworkFilters } from './filters.ts';
 import { NetworkService } from './network-service.ts';
 import type { WantedNetwork } from './wanted-network.ts';
 
 const { signal } = new AbortController();
 const COMPOSE = 'compose/v2.40.3';
-const MATCHERS = { pattern: (text: string) => (value: string) => value.includes(text), labels: () => true };
 
 /**
  * Networks over fake engines, the first of which is the substrate's manager: it keeps the swarm's networks. Networks of one node are
@@ -81,8 +80,8 @@ class World {
   }
 
   async names(filters: Readonly<Record<string, readonly string[]>> = {}): Promise<readonly string[]> {
-    const wanted: NetworkFilters = new Map(Object.entries(filters));
-    return (await this.networks.list(wanted, MATCHERS, signal)).map(({ Name }) => Name).sort();
+    const query = networkQuery(new Map(Object.entries(filters)), this.fake.nodes);
+    return (await this.networks.list(query, signal)).map(({ Name }) => Name).sort();
   }
 
   /** The name of the network that is made next stays without addresses. */

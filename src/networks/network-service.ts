@@ -13,7 +13,6 @@ import { NetworkCatalog } from './catalog.ts';
 import { assertUnusedConfiguration } from './config-networks.ts';
 import { type ConnectBody, NetworkConnections } from './connections.ts';
 import { type CreatedNetwork, NetworkCreation } from './creation.ts';
-import { danglingWish, filterNetworks, type Matchers, type NetworkFilters } from './filters.ts';
 import { inspectNetwork, inspectOnNodes, type NetworkDetails, type NetworkEndpoint } from './inspection.ts';
 import type { KnownNetwork } from './known-network.ts';
 import { engineNetworking } from './networking-config.ts';
@@ -28,6 +27,13 @@ export interface NetworkServiceDeps {
   readonly placer: Pick<Placer<Node>, 'chooseByLabels'>;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/** Which networks a listing is about. */
+export interface NetworkQuery {
+  readonly matches: (network: KnownNetwork<Node>) => boolean;
+  /** Unused networks alone, or used ones alone; only the engines can tell. Undefined means both. */
+  readonly isDangling: boolean | undefined;
 }
 
 /**
@@ -47,22 +53,12 @@ export class NetworkService {
     this.#connections = new NetworkConnections({ ...deps, catalog: this.#catalog });
   }
 
-  /** Networks that satisfy the filters, as engines list them. */
-  async list(filters: NetworkFilters, matchers: Matchers, signal: AbortSignal): Promise<readonly NetworkSummary[]> {
-    const found = filterNetworks(this.#catalog.view().all, filters, matchers).filter((network) =>
-      this.#isOnNode(network, filters.get('node') ?? []),
-    );
-    const wish = danglingWish(filters);
-    if (wish === undefined) return found.map(({ summary }) => summary);
+  /** Networks that are asked for, as engines list them. */
+  async list({ matches, isDangling }: NetworkQuery, signal: AbortSignal): Promise<readonly NetworkSummary[]> {
+    const found = this.#catalog.view().all.filter(matches);
+    if (isDangling === undefined) return found.map(({ summary }) => summary);
     const uses = await Promise.all(found.map((network) => this.#isUsed(network, signal)));
-    return found.filter((_, index) => uses[index] !== wish).map(({ summary }) => summary);
-  }
-
-  /** Whether one of these nodes (by name or ID; none means any) has the network: one that spans the cluster is on all. */
-  #isOnNode({ kind, holders }: KnownNetwork<Node>, wanted: readonly string[]): boolean {
-    if (wanted.length === 0) return true;
-    const isWanted = ({ name, id }: Node): boolean => wanted.includes(name) || wanted.includes(id);
-    return (kind === 'local' ? holders : this.#deps.cluster.nodes).some(isWanted);
+    return found.filter((_, index) => uses[index] !== isDangling).map(({ summary }) => summary);
   }
 
   /** The network a reference means; undefined when none or several. */

@@ -9,12 +9,13 @@ import { type Call, param, type RouteHandlers } from '../call.ts';
 import { readCreate } from '../canonical-body.ts';
 import { operationCall, readOperation, readRemoval, readRenaming } from '../container-operations.ts';
 import { requireJson } from '../content-type.ts';
-import { flag, parseFilters } from '../filters.ts';
+import { CONTAINER_FILTERS, selectContainers } from '../filters/containers.ts';
+import { parseFilters } from '../filters/query.ts';
 import { containerPath, settledContainer } from '../owner.ts';
 import { sendAnswer } from '../proxy.ts';
+import { flag } from '../query-flag.ts';
 import { refreshFor } from '../refresh-filters.ts';
 import { renderEntry } from '../views/container-entry.ts';
-import { CONTAINER_FILTERS, selectContainers } from '../views/container-filter.ts';
 import { inspectView } from '../views/container-inspect.ts';
 import { nameStyleOf } from '../views/name-style.ts';
 

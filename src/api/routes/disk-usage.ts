@@ -6,7 +6,7 @@ import { ANSWERS, askEngine } from '../../engine/answers.ts';
 import type { DiskUsage } from '../../engine/types.ts';
 import { sendJson } from '../answer.ts';
 import type { Call, RouteHandlers } from '../call.ts';
-import { parseFilters } from '../filters.ts';
+import { parseFilters } from '../filters/query.ts';
 import { healthyNodes, pruneOnNodes } from '../image-calls.ts';
 import { mergeUsage } from '../views/disk-usage.ts';
 import { nameStyleOf } from '../views/name-style.ts';

@@ -5,9 +5,9 @@ import { ANSWERS, parseAnswer } from '../../engine/answers.ts';
 import { SubstrateEvents } from '../../substrate/substrate-events.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 import { chunksOf, EventBatch } from '../events/event-batch.ts';
-import { EVENT_FILTERS, matchesEvent } from '../events/event-filter.ts';
 import { type ClusterMessage, clusterMessage } from '../events/event-text.ts';
-import { type Filters, parseFilters } from '../filters.ts';
+import { EVENT_FILTERS, matchesEvent } from '../filters/events.ts';
+import { type Filters, parseFilters } from '../filters/query.ts';
 
 /** The merged event stream. */
 export const eventRoutes: RouteHandlers = { 'GET /events': streamEvents };

@@ -10,10 +10,11 @@ import { holdersOf, spokesmanOf } from '../../images/holders.ts';
 import { removeImage } from '../../images/removal.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
-import { flag, parseFilters } from '../filters.ts';
+import { filterImages, IMAGE_FILTERS } from '../filters/images.ts';
+import { parseFilters } from '../filters/query.ts';
 import { askOneOf, healthyNodes, imageOf, pruneOnNodes } from '../image-calls.ts';
 import { sendAnswer } from '../proxy.ts';
-import { filterImages, IMAGE_FILTERS } from '../views/image-filter.ts';
+import { flag } from '../query-flag.ts';
 import { type ImageEntry, mergeImages, renderImages } from '../views/image-list.ts';
 
 /** Images as the cluster knows them: list, look at, name, remove. */

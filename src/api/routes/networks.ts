@@ -1,12 +1,12 @@
 import { BadRequestError } from '../../common/errors.ts';
 import type { ConnectBody } from '../../networks/connections.ts';
-import { NETWORK_FILTERS } from '../../networks/filters.ts';
 import type { WantedNetwork } from '../../networks/wanted-network.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { CONNECT_BODY, NETWORK_BODY } from '../body-shapes.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { readCanonical } from '../canonical-body.ts';
-import { matchesLabels, nameMatcher, parseFilters } from '../filters.ts';
+import { NETWORK_FILTERS, networkQuery } from '../filters/networks.ts';
+import { parseFilters } from '../filters/query.ts';
 
 /** Networks: one that asks for no local driver spans the cluster. */
 export const networkRoutes: RouteHandlers = {
@@ -19,12 +19,11 @@ export const networkRoutes: RouteHandlers = {
   'POST /networks/prune': pruneNetworks,
 };
 
-const MATCHERS = { pattern: nameMatcher, labels: matchesLabels };
-
 async function listNetworks(call: Call): Promise<void> {
   const filters = parseFilters(call.query.get('filters'), NETWORK_FILTERS);
-  const networks = await call.services.networks.list(filters, MATCHERS, call.signal);
-  sendJson(call.res, 200, JSON.stringify(networks));
+  const { cluster, networks } = call.services;
+  const listed = await networks.list(networkQuery(filters, cluster.nodes), call.signal);
+  sendJson(call.res, 200, JSON.stringify(listed));
 }
 
 async function inspectNetwork(call: Call): Promise<void> {

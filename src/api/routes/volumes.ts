@@ -9,7 +9,9 @@ import { sendJson, sendStatus } from '../answer.ts';
 import { VOLUME_BODY } from '../body-shapes.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { readCanonical } from '../canonical-body.ts';
-import { type Filters, flag, matchesLabels, nameMatcher, parseFilters } from '../filters.ts';
+import { type Filters, matchesLabels, parseFilters } from '../filters/query.ts';
+import { filterVolumes, VOLUME_FILTERS } from '../filters/volumes.ts';
+import { flag } from '../query-flag.ts';
 
 /** Volumes: a local one has one home, where its first user was placed. */
 export const volumeRoutes: RouteHandlers = {
@@ -20,14 +22,13 @@ export const volumeRoutes: RouteHandlers = {
   'POST /volumes/prune': pruneVolumes,
 };
 
-const FILTERS: ReadonlySet<string> = new Set(['dangling', 'driver', 'label', 'name', 'node']);
 /** Engines that need longer are left out of a listing by use. */
 const DANGLING_MS = 10_000;
 
 async function listVolumes(call: Call): Promise<void> {
-  const { volumes } = call.services;
-  const filters = parseFilters(call.query.get('filters'), FILTERS);
-  const listed = onNodes(call, filterVolumes(volumes.list(), filters), filters.get('node'));
+  const { cluster, volumes } = call.services;
+  const filters = parseFilters(call.query.get('filters'), VOLUME_FILTERS);
+  const listed = filterVolumes(cluster, volumes.list(), filters);
   const dangling = filters.get('dangling')?.[0];
   const shown = dangling === undefined ? listed : await byUse(call, listed, isTrue(dangling));
   const warnings = volumes.warnings();
@@ -85,30 +86,6 @@ function prunablePending(call: Call, filters: Filters, isAll: boolean): readonly
     .filter(({ Labels }) => matchesLabels(Labels, filters.get('label') ?? []))
     .filter(({ Labels }) => (filters.get('label!') ?? []).every((wish) => !matchesLabels(Labels, [wish])))
     .map(({ Name }) => Name);
-}
-
-function filterVolumes(volumes: readonly VolumeSummary[], filters: Filters): readonly VolumeSummary[] {
-  const names = (filters.get('name') ?? []).map(nameMatcher);
-  const drivers = filters.get('driver') ?? [];
-  return volumes.filter(
-    ({ Name, Driver, Labels }) =>
-      (names.length === 0 || names.some((matches) => matches(Name))) &&
-      (drivers.length === 0 || drivers.includes(Driver)) &&
-      matchesLabels(Labels, filters.get('label') ?? []),
-  );
-}
-
-/** Those that live on one of these nodes, by name or ID. */
-function onNodes(
-  { services }: Call,
-  volumes: readonly VolumeSummary[],
-  wanted: readonly string[] | undefined,
-): readonly VolumeSummary[] {
-  if (!wanted || wanted.length === 0) return volumes;
-  return volumes.filter(({ Name }) => {
-    const holders = [...(services.cluster.volumes.get(Name)?.holders.keys() ?? [])];
-    return holders.some(({ name, id }) => wanted.includes(name) || wanted.includes(id));
-  });
 }
 
 /** Volumes that no container uses, or the others: only the engines count users. */

@@ -69,7 +69,7 @@ async function containerFilters(
   context: CommandContext,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { CONTAINER_FILTERS } = await import('../../api/views/container-filter.ts');
+  const { CONTAINER_FILTERS } = await import('../../api/filters/containers.ts');
   return await filterWords(line, [...CONTAINER_FILTERS], {
     name: () => containers(line, context, signal),
     node: () => nodes(line, context, signal),

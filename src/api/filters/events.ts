@@ -1,7 +1,7 @@
 import { parseReference } from '../../common/image-reference.ts';
 import type { EngineEvent } from '../../engine/types.ts';
-import { type Filters, matchesLabels } from '../filters.ts';
-import type { ClusterMessage } from './event-text.ts';
+import type { ClusterMessage } from '../events/event-text.ts';
+import { type Filters, matchesLabels } from './query.ts';
 
 /** Filters of `GET /events`, those of the engine and our own `node` as a node's name or ID. */
 export const EVENT_FILTERS: ReadonlySet<string> = new Set([

@@ -5,7 +5,7 @@ import { MIN_INDEXED_CHARS } from '../../cluster/name-part-index.ts';
 import { exitCodeOf, healthOf } from '../../cluster/status.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import type { PortSummary } from '../../engine/types.ts';
-import { type Filters, matchesLabels, nameMatcher } from '../filters.ts';
+import { type Filters, matchesLabels, nameMatcher } from './query.ts';
 
 /** Filters of `GET /containers/json`, those of the engine and our own `node`. */
 export const CONTAINER_FILTERS: ReadonlySet<string> = new Set([

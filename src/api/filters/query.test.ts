@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { flag, matchesLabels, nameMatcher, parseFilters } from './filters.ts';
+import { matchesLabels, nameMatcher, parseFilters } from './query.ts';
 
 describe('parseFilters', () => {
   test.each([
@@ -61,14 +61,3 @@ test.each(['(.?){1000}', '((.*){30}){30}', '\\pL{900}x{900}', '.'.repeat(513)])(
     expect(() => nameMatcher(pattern)).toThrow('a pattern may have 512 characters, with repetitions written out 1024');
   },
 );
-
-test.each([
-  ['all=1', true],
-  ['all=true', true],
-  ['all=0', false],
-  ['all=false', false],
-  ['all=', false],
-  ['', false],
-])('flag %s', (query, expected) => {
-  expect(flag(new URLSearchParams(query), 'all')).toBe(expected);
-});

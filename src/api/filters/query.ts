@@ -1,5 +1,5 @@
 import { RE2JS } from 're2js';
-import { BadRequestError } from '../common/errors.ts';
+import { BadRequestError } from '../../common/errors.ts';
 
 /** The `filters` of a list call: each name with the values of which any may match. */
 export type Filters = ReadonlyMap<string, readonly string[]>;
@@ -103,10 +103,4 @@ function compile(pattern: string): RE2JS | 'malformed' {
   } catch {
     return 'malformed';
   }
-}
-
-/** Reads a flag of the Engine API: `1`, `true`, `True`, `t` … are true, absent and `0` are false. */
-export function flag(query: URLSearchParams, name: string): boolean {
-  const value = query.get(name);
-  return value !== null && !['', '0', 'no', 'false', 'none'].includes(value.trim().toLowerCase());
 }

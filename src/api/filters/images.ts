@@ -4,8 +4,8 @@ import { parseDuration } from '../../common/duration.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import { parseReference } from '../../common/image-reference.ts';
 import { noSuchImage } from '../../images/distribution.ts';
-import { type Filters, matchesLabels } from '../filters.ts';
-import type { ImageEntry } from './image-list.ts';
+import type { ImageEntry } from '../views/image-list.ts';
+import { type Filters, matchesLabels } from './query.ts';
 
 /** Filters of `GET /images/json`, those of the engine and our own `node`. */
 export const IMAGE_FILTERS: ReadonlySet<string> = new Set([
