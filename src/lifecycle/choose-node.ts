@@ -30,14 +30,14 @@ export async function chooseNode(
     await traffic.lockOn(keys);
     if (traffic.lockOn(keys)) continue;
     try {
-      const placed = decide(
+      const choice = tryOnce(
         deps,
         spec,
         excluded,
         (node) => cluster.accounting.isPendingOn(node) && clock.now() < deadlineMs,
       );
-      if ('placement' in placed) return await placed.placement;
-      await within(clock, cluster.accounting.settledOn(placed.unsettled), ACCOUNTING_WAIT_MS);
+      if ('placement' in choice) return await choice.placement;
+      await within(clock, cluster.accounting.settledOn(choice.unsettled), ACCOUNTING_WAIT_MS);
     } catch (error) {
       if (!(error instanceof TryAgain)) throw error;
     }
@@ -46,14 +46,14 @@ export async function chooseNode(
 }
 
 /** Either the placement, perhaps still to come, or a node whose reservations must be known first. */
-type Decision = { readonly placement: ClaimedPlacement | Promise<ClaimedPlacement> } | { readonly unsettled: Node };
+type Choice = { readonly placement: ClaimedPlacement | Promise<ClaimedPlacement> } | { readonly unsettled: Node };
 
-function decide(
+function tryOnce(
   deps: ProvisionalDeps,
   spec: ContainerSpec,
   excluded: ReadonlyMap<string, string>,
   isUnsettled: (node: Node) => boolean,
-): Decision {
+): Choice {
   const surroundings = surroundingsOf(deps, spec, excluded);
   try {
     const node = choose(deps, spec, surroundings);

@@ -25,8 +25,8 @@ export interface SpecEdits {
 }
 
 /**
- * A container as a client wants it, wherever it is: a wish that outlives the call that made it. How to call engines (credentials,
- * deadline) is the call's, see {@link CreateCall}.
+ * A container as a client wants it, wherever it is. It outlives the call that asked for it: credentials and deadline are the call's,
+ * see {@link CreateCall}.
  */
 export interface ContainerSpec {
   readonly source: SpecSource;
