@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { fastClock } from '../../../test/clouds/fast-clock.ts';
 import { type RestCloud, RestFailure, startRestCloud } from '../../../test/clouds/rest.ts';
 import { systemClock } from '../../common/clock.ts';
+import { createAuthority, loadAuthority } from '../../pki/authority.ts';
 import type { DriverContext } from '../driver.ts';
 import { openJournal, type Resource } from '../journal.ts';
 import { configFile } from './config-file.ts';
@@ -264,6 +265,18 @@ describe('a REST API', () => {
       cloud.throttle(100);
       await expect(client.get('/bees', signal)).rejects.toMatchObject({ code: 'THROTTLED' });
     }));
+
+  it('says so when the certificate is not trusted, and does not ask twice', async () => {
+    const authority = await loadAuthority(await createAuthority('hive', Date.now()));
+    const tls = await authority.issue({ commonName: 'hive', purposes: ['server'], hosts: ['127.0.0.1'] });
+    const cloud = await startRestCloud({ routes: [], isAllowed: () => true, errorBody: () => ({}), tls });
+    const asked = new RestClient(apiOf(cloud.url), clock).get('/bees', signal);
+    await expect(asked).rejects.toMatchObject({
+      code: 'UNTRUSTED',
+      message: expect.stringMatching(/^Hive at 127\.0\.0\.1:\d+ shows a certificate .* NODE_EXTRA_CA_CERTS$/),
+    });
+    await cloud.close();
+  });
 
   it('says that nobody answers', async () => {
     await withApi(async (client, cloud) => {

@@ -117,7 +117,7 @@ export class RestClient {
 
   #isWorthRepeating(method: Method, error: unknown): boolean {
     if (error instanceof DriverError) return false;
-    if (!(error instanceof Refused)) return method !== 'POST';
+    if (!(error instanceof Refused)) return method !== 'POST' && !isDistrust(error);
     const { answer } = error;
     if (answer.status === 429 || this.#api.isBusy?.(answer)) return true;
     return answer.status >= 500 && method !== 'POST';
@@ -128,6 +128,7 @@ export class RestClient {
     if (error instanceof DriverError) return error;
     if (!(error instanceof Refused)) {
       const reason = reasonOf((error as Error).cause ?? error);
+      if (isDistrust(error)) return distrusted(`${provider} at ${new URL(baseUrl).host}`, reason, error);
       const text = `${provider} at ${new URL(baseUrl).host} does not answer: ${reason}. Check the network and try again`;
       return new DriverError(text, 'UNREACHABLE', error);
     }
@@ -137,6 +138,21 @@ export class RestClient {
     const text = `${provider}: ${reason}${/[.!?]$/.test(reason) ? '' : '.'}`;
     return new DriverError(`${text} ${step?.text ?? `(${answer.code})`}`, step?.code ?? 'DRIVER', answer);
   }
+}
+
+/** Whether the endpoint showed a certificate that Node does not trust: codes of OpenSSL and of Node's own look at the name. */
+function isDistrust(error: unknown): boolean {
+  const { code = '' } = ((error as Error).cause ?? error) as { readonly code?: string };
+  return /^(CERT_|ERR_TLS_CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_(VERIFY|GET_ISSUER))/.test(code);
+}
+
+function distrusted(endpoint: string, reason: string, cause: unknown): DriverError {
+  const advice = "Check the URL, or name the file with its authority's certificate in NODE_EXTRA_CA_CERTS";
+  return new DriverError(
+    `${endpoint} shows a certificate that is not trusted: ${reason}. ${advice}`,
+    'UNTRUSTED',
+    cause,
+  );
 }
 
 const THROTTLED = { code: 'THROTTLED', text: 'It asks to slow down: try again in a few minutes' };
