@@ -239,4 +239,26 @@ describe('dryCreate', () => {
     expect(await existing()).toEqual([]);
     expect(await contextOf().store.names()).toEqual([]);
   });
+
+  it('says what would be done on a host that is there, without asking it', async () => {
+    const lines: string[] = [];
+    const engine = {
+      ...plainEngine(),
+      labels: { tier: 'cheap' },
+      env: ['HTTP_PROXY=http://u:geheim@p'],
+      tlsSans: ['bee.hive'],
+    };
+    const options = { 'generic-ip-address': '192.0.2.1', 'generic-ssh-user': 'queen' };
+    const request = { name: 'bee', driver: 'generic', options, engine, savesCredentials: false };
+    await dryCreate(request, contextOf(), (line) => lines.push(line), signal);
+    expect(lines).toEqual([
+      'bee: log in to queen@192.0.2.1 with SSH, port 22',
+      'bee: install the engine, where there is none',
+      'bee: set up the engine with certificates for bee.hive {"port":2376,"labels":{"tier":"cheap"},"env":["HTTP_PROXY"]}',
+    ]);
+    const adopted = { ...request, options: { ...options, adopt: true } };
+    lines.length = 0;
+    await dryCreate(adopted, contextOf(), (line) => lines.push(line), signal);
+    expect(lines).toEqual(['bee: use the engine at ssh://queen@192.0.2.1 as it is']);
+  });
 });

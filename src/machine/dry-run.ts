@@ -5,7 +5,8 @@ import { loadDriver } from '../drivers/drivers.ts';
 import { resolveOptions } from '../drivers/option-values.ts';
 import { type CreateRequest, newRecord } from './create.ts';
 import { machineExists } from './errors.ts';
-import { type MachineContext, openMachine } from './machine.ts';
+import { type Machine, type MachineContext, openMachine } from './machine.ts';
+import type { EngineSettings } from './record.ts';
 import { shownText } from './shown.ts';
 import { assertMachineName, type StoredMachine } from './store.ts';
 
@@ -35,13 +36,41 @@ export async function dryCreate(
   try {
     if (!machine.driver.isRemote) await machine.driver.check(signal);
     await machine.driver.create(signal);
-    if (machine.driver.provisioning !== 'none')
-      print(`${name}: install and set up the engine, port ${request.engine.port}`);
+    for (const step of await engineSteps(machine, request, signal)) print(`${name}: ${step}`);
     if (swarm?.isMaster) print(`${name}: run swarm-agent-master at ${swarm.host}, strategy ${swarm.strategy}`);
     if (swarm?.isMember) print(`${name}: run swarm-agent for ${shownText(swarm.discovery)}`);
   } finally {
     await machine.close();
   }
+}
+
+/** What is done on the machine itself, once it is there. */
+async function engineSteps(machine: Machine, { engine }: CreateRequest, signal: AbortSignal): Promise<string[]> {
+  const { driver, stored } = machine;
+  // A host that is there already is known; one that is only planned has no address yet.
+  const isThere = stored.record.resources.length === 0;
+  if (driver.provisioning === 'none') return isThere ? [`use the engine at ${await driver.url(signal)} as it is`] : [];
+  const shell = isThere ? await driver.shell(signal) : undefined;
+  const { tlsSans, installUrl } = engine;
+  const names = tlsSans.length === 0 ? '' : ` for ${tlsSans.join(', ')}`;
+  return [
+    ...(shell?.kind === 'ssh' ? [`log in to ${shell.user}@${shell.host} with SSH, port ${shell.port}`] : []),
+    `install the engine, where there is none${installUrl === undefined ? '' : `, from ${installUrl}`}`,
+    `set up the engine with certificates${names} ${shown(settingsOf(engine), [])}`,
+  ];
+}
+
+/** The settings that were given; of the environment, which may hold passwords of proxies, only the names. */
+function settingsOf({
+  tlsSans: _names,
+  installUrl: _url,
+  env,
+  ...rest
+}: EngineSettings): Readonly<Record<string, unknown>> {
+  const all = { ...rest, env: env.map((text) => text.replace(/=.*$/s, '')) };
+  const isGiven = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : value !== undefined;
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => isGiven(value)));
 }
 
 /** Parameters on one line, long texts cut, credentials hidden wherever they appear. */

@@ -34,6 +34,7 @@ const SSH_WAIT_MS = 15_000;
 /** One host. Nothing of it is ours: it is not started, stopped or removed here. */
 export class GenericDriver implements Driver {
   readonly provisioning: Driver['provisioning'];
+  readonly isRemote = true;
   readonly #context: DriverContext<GenericOptions>;
   readonly #environment: SshEnvironment;
 
