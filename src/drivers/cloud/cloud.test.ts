@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fastClock } from '../../../test/clouds/fast-clock.ts';
 import { type RestCloud, RestFailure, startRestCloud } from '../../../test/clouds/rest.ts';
-import { systemClock } from '../../common/clock.ts';
+import { type Clock, systemClock } from '../../common/clock.ts';
 import { createAuthority, loadAuthority } from '../../pki/authority.ts';
 import type { DriverContext } from '../driver.ts';
 import { openJournal, type Resource } from '../journal.ts';
@@ -142,6 +142,14 @@ describe('waiting', () => {
 });
 
 describe('removal', () => {
+  // Only sleeping takes time here: how busy the computer is does not matter.
+  let nowMs = 1_000_000_000;
+  const clock: Pick<Clock, 'now' | 'sleep'> = {
+    now: () => nowMs,
+    sleep: async (ms) => {
+      nowMs += ms;
+    },
+  };
   const contextOf = (
     resources: readonly Resource[],
   ): { context: DriverContext<unknown>; kept: () => readonly Resource[] } => {
