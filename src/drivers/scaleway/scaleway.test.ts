@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CloudBench } from '../../../test/clouds/bench.ts';
@@ -184,9 +184,10 @@ describe('scaleway', () => {
       const other = { XDG_CONFIG_HOME: bench.folder, SCW_PROFILE: 'none' };
       const stranger = await CloudBench.open({ ...worldOf(server), options, env: other });
       await expect(stranger.driver().check(signal)).rejects.toMatchObject({ code: 'BAD_CREDENTIALS' });
-      const nobody = await CloudBench.open({ ...worldOf(server), options, env: { HOME: '/nowhere' } });
-      await expect(nobody.driver().check(signal)).rejects.toThrow(/there is no project at Scaleway/);
+      const bare = await CloudBench.open({ ...worldOf(server), options, env: { HOME: '/nowhere' } });
+      await expect(bare.driver().check(signal)).rejects.toThrow(/there is no project at Scaleway/);
       for (const each of [signedIn, stranger]) await each.close();
+      await rm(bare.folder, { recursive: true });
     }));
 
   const failures: readonly (readonly [RegExp, RestFailure, RegExp])[] = [
