@@ -15,10 +15,14 @@ export interface NodeMemoryDeps {
   readonly records: RecordStore;
   readonly notes: NoteStore;
   readonly logger: Logger;
-  /** Told when the volumes of a node are noted as the model lists them. */
-  readonly onVolumesNoted: (node: Node) => void;
-  /** Called before a node is forgotten. What it rejects with keeps the node. */
-  readonly onForget: (nodeId: string) => Promise<void>;
+}
+
+/** What else is remembered of nodes. */
+export interface MemoryFollower {
+  /** The volumes of a node are noted as the model lists them. */
+  noted(node: Node): void;
+  /** A node is about to be forgotten. A rejection keeps the node. */
+  forgetNode(nodeId: string): Promise<void>;
 }
 
 /** A volume on a node that is no longer in the cluster. */
@@ -47,14 +51,20 @@ export class NodeMemory {
   readonly #absent = new Map<string, AbsentNode>();
   readonly #volumes = new Map<string, AbsentVolume & { readonly nodeId: string }>();
   #unsubscribe: () => void = () => undefined;
+  #follower: MemoryFollower | undefined;
   #failure: string | undefined;
 
   constructor(deps: NodeMemoryDeps) {
     this.#deps = deps;
     this.#notes = new HeldNotes(deps.notes, deps.cluster, (failure, volumesOf) => {
       this.#onResult(failure);
-      for (const node of volumesOf) deps.onVolumesNoted(node);
+      for (const node of volumesOf) this.#follower?.noted(node);
     });
+  }
+
+  /** Sets who is told. To be called once. */
+  follow(follower: MemoryFollower): void {
+    this.#follower = follower;
   }
 
   /** Begins to note what the cluster's nodes are and hold. To be called once, before there are nodes. */
@@ -149,7 +159,7 @@ export class NodeMemory {
     if (other)
       throw new ConflictError(`several nodes that left are called ${reference}: give the ID`, 'AMBIGUOUS_NODE');
     const { id } = absent.record;
-    await this.#deps.onForget(id);
+    await this.#follower?.forgetNode(id);
     await this.#notes.forget(id);
     await this.#deps.records.write([{ key: id }]);
     this.#records.delete(id);

@@ -15,21 +15,23 @@ import {
   type Removal,
   type Renaming,
 } from './operations.ts';
-import { resolveUnfinished } from './resolve-unfinished.ts';
 import { Traffic } from './traffic.ts';
+import { UnfinishedMoves } from './unfinished-moves.ts';
 
 /**
  * The one place through which every container is created, started, stopped, renamed and removed. Each operation
  * returns the engine's own answer, after the model shows what it did.
  */
 export class ContainerLifecycle {
+  /** What an earlier manager left half done; to be started where containers are changed. */
+  readonly unfinishedMoves: UnfinishedMoves;
   readonly #deps: ProvisionalDeps;
   readonly #options: LifecycleOptions;
 
   constructor(deps: LifecycleDeps, options: LifecycleOptions) {
     this.#deps = { ...deps, drafts: new Drafts(deps.cluster), traffic: new Traffic() };
     this.#options = options;
-    resolveUnfinished(this.#deps);
+    this.unfinishedMoves = new UnfinishedMoves(this.#deps);
   }
 
   /**

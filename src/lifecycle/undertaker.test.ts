@@ -24,12 +24,15 @@ async function returning(...statuses: number[]) {
     return { statusCode, rawHeaders: [], body: Buffer.from('{"message":"no"}') };
   };
   const clock = new FakeClock();
-  const cluster = { subscribe } as unknown as Cluster;
+  const healthy: unknown[] = [];
+  const cluster = { subscribe, healthyNodes: () => healthy } as unknown as Cluster;
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger: silentLogger() });
+  undertaker.start();
   const node = (id: string) => ({ id, name: id, isHealthy: true, client: { request } });
   const back = (id: string) =>
     listener({ kind: 'node-state', to: 'Healthy', node: node(id) } as unknown as ClusterEvent);
-  return { tombstones, kept, calls, clock, undertaker, back };
+  const stay = (id: string) => healthy.push(node(id));
+  return { tombstones, kept, calls, clock, undertaker, back, stay };
 }
 
 test.each([204, 404])('what was removed is removed when the node is back (%d)', async (status) => {
@@ -39,7 +42,7 @@ test.each([204, 404])('what was removed is removed when the node is back (%d)', 
   await waitUntil(() => tombstones.size === 0);
   expect(calls).toEqual(['DELETE /containers/c?force=1&v=1']);
   expect(await kept.records.get('c')).toBeUndefined();
-  await undertaker.close();
+  await undertaker.stop();
 });
 
 test('a refusal is tried again', async () => {
@@ -51,13 +54,27 @@ test('a refusal is tried again', async () => {
     clock.advance(60_000);
   }
   await waitUntil(() => tombstones.size === 0);
-  await undertaker.close();
+  await undertaker.stop();
 });
 
 test('what is not done when the manager stops is kept', async () => {
   const { kept, clock, undertaker, back } = await returning(500);
   back('e1');
   await waitUntil(() => clock.sleeping === 1);
-  await undertaker.close();
+  await undertaker.stop();
   expect((await Tombstones.open(kept)).has('c')).toBe(true);
+});
+
+test('a second start makes up for what was left, on nodes that are there already', async () => {
+  const { tombstones, calls, clock, undertaker, back, stay } = await returning(500, 204);
+  back('e1');
+  await waitUntil(() => clock.sleeping === 1);
+  await undertaker.stop();
+  back('e1');
+  expect(calls).toHaveLength(1);
+  stay('e1');
+  undertaker.start();
+  await waitUntil(() => tombstones.size === 0);
+  expect(calls).toHaveLength(2);
+  await undertaker.stop();
 });

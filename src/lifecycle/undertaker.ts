@@ -1,6 +1,5 @@
 import pLimit from 'p-limit';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Tombstone, Tombstones } from '../cluster/tombstones.ts';
 import { backoffMs } from '../common/backoff.ts';
@@ -22,63 +21,74 @@ export interface UndertakerDeps {
   readonly logger: Logger;
 }
 
+/** One span between start and stop. */
+interface Run {
+  readonly stop: AbortController;
+  readonly unsubscribe: () => void;
+}
+
 /** Carries out, when a node is back, what clients removed while it was away. One pass per node at a time, until all is done. */
 export class Undertaker {
   readonly #deps: UndertakerDeps;
-  readonly #stop = new AbortController();
   readonly #working = new Map<Node, Promise<void>>();
-  readonly #unsubscribe: () => void;
+  #run: Run | undefined;
 
   constructor(deps: UndertakerDeps) {
     this.#deps = deps;
-    this.#unsubscribe = deps.cluster.subscribe((event) => this.#onEvent(event));
   }
 
-  /** Idempotent. What is not done yet is done by the next manager. */
-  async close(): Promise<void> {
-    this.#unsubscribe();
-    this.#stop.abort(new Error('the manager stops'));
+  /** Begins with the nodes that are healthy by now. Idempotent; may follow {@link stop}. */
+  start(): void {
+    if (this.#run) return;
+    const { cluster } = this.#deps;
+    const stop = new AbortController();
+    const unsubscribe = cluster.subscribe((event) => {
+      if (event.kind === 'node-state' && event.to === 'Healthy') this.#begin(event.node, stop.signal);
+    });
+    this.#run = { stop, unsubscribe };
+    for (const node of cluster.healthyNodes()) this.#begin(node, stop.signal);
+  }
+
+  /** Resolves when no removal is under way any more; what is not done yet is done after the next start. Idempotent. */
+  async stop(): Promise<void> {
+    this.#run?.unsubscribe();
+    this.#run?.stop.abort(new Error('removals are not made up for here any more'));
+    this.#run = undefined;
     await Promise.all(this.#working.values());
   }
 
-  #onEvent(event: ClusterEvent): void {
-    if (event.kind !== 'node-state' || event.to !== 'Healthy' || this.#working.has(event.node)) return;
-    const { node } = event;
-    if (this.#deps.tombstones.of(node.id).length === 0) return;
-    this.#working.set(
-      node,
-      this.#work(node).finally(() => this.#working.delete(node)),
-    );
+  #begin(node: Node, signal: AbortSignal): void {
+    if (this.#working.has(node) || this.#deps.tombstones.of(node.id).length === 0) return;
+    const work = this.#work(node, signal).finally(() => this.#working.delete(node));
+    this.#working.set(node, work);
   }
 
-  async #work(node: Node): Promise<void> {
+  async #work(node: Node, signal: AbortSignal): Promise<void> {
     const { tombstones, clock, logger } = this.#deps;
-    const { signal } = this.#stop;
     const isDone = (): boolean => tombstones.of(node.id).length === 0;
     const limit = pLimit(CONCURRENCY);
     const pass = async (): Promise<void> => {
       if (!node.isHealthy) return;
-      await Promise.all(tombstones.of(node.id).map((each) => limit(() => this.#remove(node, each))));
+      await Promise.all(tombstones.of(node.id).map((each) => limit(() => this.#remove(node, each, signal))));
     };
     const backoff = (failures: number): number | undefined =>
       node.isHealthy ? backoffMs(failures, BACKOFF) : undefined;
-    // Rejects when the manager stops only: each removal tells of its own failure.
+    // Rejects when it is stopped only: each removal tells of its own failure.
     await retry(clock, pass, { until: isDone, backoff, signal }).catch(() => undefined);
     if (!isDone()) logger.debug({ node: node.name }, 'pending removals wait for the node');
   }
 
-  async #remove(node: Node, tombstone: Tombstone): Promise<void> {
+  async #remove(node: Node, tombstone: Tombstone, signal: AbortSignal): Promise<void> {
     const { engineId, name, search } = tombstone;
     const fields = { node: node.name, container: name, id: engineId };
     try {
       const path = `/containers/${engineId}${search}`;
-      const { signal } = this.#stop;
       const answer = await node.client.request({ method: 'DELETE', path, signal, timeoutMs: REMOVAL_MS });
       if (!isGone(answer)) throw new Error(messageOf(answer.body));
       await this.#deps.tombstones.settle(tombstone);
       this.#deps.logger.info(fields, 'pending removal done: the container is gone from its node');
     } catch (error) {
-      if (this.#stop.signal.aborted) return;
+      if (signal.aborted) return;
       this.#deps.logger.warn({ ...fields, reason: reasonOf(error) }, 'pending removal failed, it is tried again');
     }
   }

@@ -1,16 +1,9 @@
-import { EventHub } from '../api/events/event-hub.ts';
 import { ExecRegistry } from '../api/exec-registry.ts';
 import { HANDLERS } from '../api/handlers.ts';
 import { NO_REFRESH, type RefreshFilters } from '../api/refresh-filters.ts';
 import { startApiServer } from '../api/server.ts';
-import { AdvertisedApi } from '../api/views/api-range.ts';
-import { ContainerListView } from '../api/views/container-list.ts';
-import { ImageListView } from '../api/views/image-list.ts';
-import { InfoView } from '../api/views/info.ts';
-import { Cluster } from '../cluster/cluster.ts';
-import { NodeMemory } from '../cluster/node-memory.ts';
-import { Stops } from '../cluster/stops.ts';
-import { Tombstones } from '../cluster/tombstones.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { NodeMemory } from '../cluster/node-memory.ts';
 import type { Clock } from '../common/clock.ts';
 import { NotFoundError } from '../common/errors.ts';
 import type { ListenAddress } from '../common/listen-address.ts';
@@ -22,17 +15,14 @@ import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';
 import type { EngineTls } from '../engine/connectors/socket.ts';
-import { ImageServices } from '../images/services.ts';
-import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
-import { Undertaker } from '../lifecycle/undertaker.ts';
-import { Accounting } from '../monitor/accounting.ts';
-import { Membership } from '../monitor/membership.ts';
 import type { MonitorTimes } from '../monitor/times.ts';
-import { Placer } from '../scheduler/placer.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { openClusterState } from './cluster-state.ts';
-import { startNetworking } from './networking.ts';
+import { Duties } from './duties.ts';
+import { ClusterModel } from './model.ts';
+import { openServices } from './services.ts';
+import { openViews } from './views.ts';
 
 /** How a manager runs; the command line reads into it. */
 export interface ManagerOptions {
@@ -64,6 +54,8 @@ export interface Manager {
   /** Where it listens, ports resolved. */
   readonly addresses: readonly ListenAddress[];
   readonly cluster: Cluster;
+  /** Its role, which may change while it runs. It is started as the primary. */
+  readonly duties: Duties;
   /** Drains clients, stops watching engines, frees the state folder. Idempotent; at most some 8 s. */
   close(): Promise<void>;
 }
@@ -89,111 +81,53 @@ async function forgetNode(memory: NodeMemory | undefined, reference: string): Pr
   await memory.forget(reference);
 }
 
-/** Wires the parts of a manager together and starts them; the only place that knows them all. */
+/** Wires the parts of a manager together and starts them as the primary; the only place that knows them all. */
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { logger, clock, backend } = options;
   const connect = engineConnector(options);
   const state = await openClusterState({ discovery: backend.name, cluster: undefined, ...options, connect });
-  const { store, identity } = state;
-  const accounting = new Accounting(clock);
-  const cluster = new Cluster({ clock, logger, accounting });
-  state.follow(cluster);
-  const memory =
-    store.notes &&
-    new NodeMemory({
-      cluster,
-      records: store.records('nodes'),
-      notes: store.notes,
-      logger,
-      onVolumesNoted: (node) => volumes.noted(node),
-      onForget: (nodeId) => volumes.forgetNode(nodeId),
-    });
-  await memory?.start();
-  const membership = new Membership({ cluster, accounting, backend, connect, memory, clock, logger }, options.times);
-  const placer = new Placer(cluster, options.scheduler);
-  const images = new ImageServices({
-    cluster,
-    placer,
-    logger,
-    pull: options.clusterOptions.pull,
-  });
-  const tombstones = await Tombstones.open({ records: store.records('tombstones'), clock, logger });
-  cluster.hide(tombstones);
-  const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
-  const stops = await Stops.open({ records: store.records('stops'), clock, logger });
-  const networking = await startNetworking({ ...options, cluster, placer, store, identity, stops, memory });
-  const { networks, volumes } = networking;
-  const lifecycle = new ContainerLifecycle(
-    {
-      cluster,
-      placer,
-      images: images.distribution,
-      networks,
-      volumes,
-      tombstones,
-      stops,
-      clock,
-      logger,
-    },
-    { createRetries: options.clusterOptions.createRetries },
-  );
-  const advertised = new AdvertisedApi(cluster);
-  const events = new EventHub(cluster, clock);
-  const imageList = new ImageListView(cluster);
-  const info = new InfoView(cluster, {
-    role: 'primary',
-    id: identity?.id,
-    rows: state.rows,
-    strategy: options.scheduler.strategy.name,
-    filters: options.scheduler.filters.map(({ name }) => name),
-    problems: () => [
-      ...(membership.problem === undefined ? [] : [`WARNING: discovery: ${membership.problem}`]),
-      ...state.problems(),
-      ...(memory?.problems() ?? []),
-      ...networking.problems(),
-    ],
-  });
+  const model = await ClusterModel.open({ state, backend, connect, clock, logger }, options.times);
+  const services = await openServices({ model, state, clock, logger }, options);
+  const duties = new Duties({ duties: services.duties, logger });
+  const views = openViews({ model, state, services, duties, clock }, options);
   const server = await startApiServer({
     listeners: options.listeners,
     allowHosts: options.allowHosts,
     tls: options.serverTls && { ...options.serverTls, verifyClients: options.serverTls.requestCert },
     services: {
-      cluster,
-      lifecycle,
+      cluster: model.cluster,
+      lifecycle: services.lifecycle,
       execs: new ExecRegistry(),
-      events,
-      info,
-      images,
-      imageList,
-      containerList: new ContainerListView(cluster.containerList),
-      networks,
-      volumes,
-      settling: () => membership.settling,
-      forgetNode: (reference) => forgetNode(memory, reference),
+      events: views.events,
+      info: views.info,
+      images: services.images,
+      imageList: views.imageList,
+      containerList: views.containerList,
+      networks: services.networks,
+      volumes: services.volumes,
+      settling: () => model.membership.settling,
+      forgetNode: (reference) => forgetNode(model.memory, reference),
       logger,
       clock,
       refresh: options.refresh ?? NO_REFRESH,
-      advertisedApi: () => advertised.current,
+      advertisedApi: () => views.advertised.current,
     },
     handlers: HANDLERS,
     logger,
     version: VERSION,
   });
-  membership.start();
+  await duties.become('primary');
+  model.start();
   return {
     addresses: server.addresses,
-    cluster,
+    cluster: model.cluster,
+    duties,
     close: async () => {
       await server.close();
-      await images.close();
-      imageList.close();
-      events.close();
-      advertised.close();
-      await networking.close();
-      await undertaker.close();
-      await membership.close();
-      await memory?.close();
-      await state.close();
+      views.close();
+      await duties.become('replica');
+      await services.close();
+      await model.close();
     },
   };
 }

@@ -1,7 +1,5 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
-import type { NodeMemory } from '../cluster/node-memory.ts';
-import type { Stops } from '../cluster/stops.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { RecordView, TEXT_RECORDS } from '../kv/record-view.ts';
@@ -13,46 +11,40 @@ import type { ClusterIdentity } from '../substrate/types.ts';
 import { GIVEN_HOMES, VOLUME_RECORDS } from '../volumes/records.ts';
 import { type VolumeMemory, VolumeService } from '../volumes/volume-service.ts';
 import type { ClusterOptions } from './cluster-options.ts';
+import type { Duty } from './duties.ts';
+import type { ClusterModel } from './model.ts';
 import { SubstrateRecord } from './substrate-record.ts';
 
-/** What networks and volumes are started with. */
-export interface NetworkingOptions {
-  readonly cluster: Cluster;
+export interface NetworkingDeps {
+  readonly model: ClusterModel;
   readonly placer: Placer<Node>;
-  readonly clusterOptions: ClusterOptions;
   readonly store: StateStore;
-  readonly stops: Stops;
   /** Tells this cluster's substrate from others'. */
   readonly identity: ClusterIdentity | undefined;
-  /** What is remembered of nodes; undefined when nothing is kept. */
-  readonly memory: NodeMemory | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
-/** Networks and volumes of a running manager. */
+/** Networks and volumes of a manager. */
 export interface Networking {
   readonly networks: NetworkService;
   readonly volumes: VolumeService;
+  /** Not started yet. */
+  readonly substrate: Duty;
   /** Engines that take no part in cluster networks, in words for `docker info`. */
   problems(): readonly string[];
   /** Idempotent; the engines keep their networks. */
   close(): Promise<void>;
 }
 
-/** Starts the substrate and the services that stand on it. */
-export async function startNetworking(options: NetworkingOptions): Promise<Networking> {
-  const { cluster, clock, logger, placer, store, identity } = options;
-  const { substrate: mode, adoptSwarm, subnetPool: pool } = options.clusterOptions;
-  const memory = new SubstrateRecord({ records: store.records('substrate'), clock, logger });
+/** The substrate and the services that stand on it. */
+export async function openNetworking(deps: NetworkingDeps, options: ClusterOptions): Promise<Networking> {
+  const { model, clock, logger, placer, store, identity } = deps;
+  const { cluster } = model;
+  const { substrate: mode, adoptSwarm, subnetPool: pool } = options;
+  const record = new SubstrateRecord({ records: store.records('substrate'), clock, logger });
   const substrate = new Substrate(
-    {
-      members: cluster,
-      clock,
-      logger,
-      memory,
-      isStopped: (id) => options.stops.has(id),
-    },
+    { members: cluster, clock, logger, memory: record, isStopped: (id) => model.stops.has(id) },
     { mode, adoptSwarm, pool, identity },
   );
   const networks = new NetworkService({ cluster, substrate, placer, clock, logger });
@@ -60,18 +52,19 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
     cluster,
     placer,
     clock,
-    records: await RecordView.open({ ...options, records: store.records('volumes') }, VOLUME_RECORDS),
-    memory: await volumeMemory(options),
+    records: await RecordView.open({ ...deps, records: store.records('volumes') }, VOLUME_RECORDS),
+    memory: await volumeMemory(deps),
   });
-  substrate.start();
+  model.memory?.follow(volumes);
   return {
     networks,
     volumes,
+    substrate,
     problems: () => problemsOf(cluster, substrate),
     close: async () => {
       await networks.close();
       await substrate.close();
-      memory.close();
+      record.close();
     },
   };
 }
@@ -84,12 +77,13 @@ function problemsOf({ nodes }: Cluster, { status }: Substrate): readonly string[
   return [...status.notices.map((notice) => `WARNING: cluster networks: ${notice}`), ...ofNodes];
 }
 
-async function volumeMemory(options: NetworkingOptions): Promise<VolumeMemory | undefined> {
-  const { memory, store } = options;
+async function volumeMemory(deps: NetworkingDeps): Promise<VolumeMemory | undefined> {
+  const { store } = deps;
+  const { memory } = deps.model;
   if (!memory) return undefined;
   return {
-    given: await RecordView.open({ ...options, records: store.records('homes') }, GIVEN_HOMES),
-    released: await RecordView.open({ ...options, records: store.records('released') }, TEXT_RECORDS),
+    given: await RecordView.open({ ...deps, records: store.records('homes') }, GIVEN_HOMES),
+    released: await RecordView.open({ ...deps, records: store.records('released') }, TEXT_RECORDS),
     absentVolume: (name) => memory.absentVolume(name),
     absentVolumes: () => memory.absentVolumes(),
     releaseAbsent: (name) => memory.releaseAbsent(name),

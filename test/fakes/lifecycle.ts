@@ -66,6 +66,7 @@ export class FakeLifecycle implements AsyncDisposable {
       },
       { createRetries },
     );
+    this.lifecycle.unfinishedMoves.start();
   }
 
   static async start(

@@ -15,8 +15,8 @@ export interface InfoFacts {
   readonly rows?: readonly (readonly [string, string])[];
   readonly strategy: string;
   readonly filters: readonly string[];
-  /** `primary` or `replica`. */
-  readonly role: string;
+  /** `primary` or `replica`, as of now. */
+  readonly role: () => string;
   /** Problems that are no single node's, e.g. that discovery does not answer. */
   readonly problems: () => readonly string[];
 }
@@ -102,7 +102,7 @@ export class InfoView {
     };
     const head = [
       ...(this.#facts.rows ?? []),
-      ['Role', this.#facts.role],
+      ['Role', this.#facts.role()],
       ['Strategy', this.#facts.strategy],
       ['Filters', this.#facts.filters.join(', ')],
       ['Nodes', String(nodes.length)],

@@ -13,33 +13,60 @@ const GATHER_MS = 1_000;
  * and removes what a move could not remove. A move that made everything is carried on to its end, one that did not is undone; what
  * was started stays in any case.
  */
-export function resolveUnfinished(deps: ProvisionalDeps): void {
-  const { clock, cluster } = deps;
-  const removing = new Set<string>();
-  const waiting = new Set<string>();
-  const remove = (node: Node, engineId: string): void => {
-    if (removing.has(engineId)) return;
-    removing.add(engineId);
-    void removeUnstarted(node, engineId)
+export class UnfinishedMoves {
+  readonly #deps: ProvisionalDeps;
+  readonly #removing = new Map<string, Promise<void>>();
+  readonly #waiting = new Set<string>();
+  #stop: AbortController | undefined;
+
+  constructor(deps: ProvisionalDeps) {
+    this.#deps = deps;
+  }
+
+  /** Begins with what is listed by now. Idempotent; may follow {@link stop}. */
+  start(): void {
+    if (this.#stop) return;
+    this.#stop = new AbortController();
+    const { signal } = this.#stop;
+    const { cluster } = this.#deps;
+    cluster.moves.onLeftover = (node, engineId) => this.#remove(node, engineId);
+    cluster.onUnfinishedMove = (container) => this.#gather(container, signal);
+    for (const container of cluster.containersWithLabel(MOVE_LABEL).containers)
+      if (container.id !== container.claimedId) this.#gather(container, signal);
+  }
+
+  /** Leaves the rest as it is; resolves when no removal is under way any more. Idempotent. */
+  async stop(): Promise<void> {
+    const { cluster } = this.#deps;
+    cluster.moves.onLeftover = () => undefined;
+    cluster.onUnfinishedMove = () => undefined;
+    this.#stop?.abort(new Error('moves are not finished here any more'));
+    this.#stop = undefined;
+    this.#waiting.clear();
+    await Promise.all(this.#removing.values());
+  }
+
+  #gather({ labels }: Container, signal: AbortSignal): void {
+    const move = labels[MOVE_LABEL] ?? '';
+    if (this.#waiting.has(move)) return;
+    this.#waiting.add(move);
+    const resolve = (): void => {
+      this.#waiting.delete(move);
+      for (const { node, engineId } of superfluous(this.#deps, move)) this.#remove(node, engineId);
+    };
+    this.#deps.clock.sleep(GATHER_MS, signal).then(resolve, () => undefined); // Stopped meanwhile.
+  }
+
+  #remove(node: Node, engineId: string): void {
+    if (this.#removing.has(engineId)) return;
+    const removing = removeUnstarted(node, engineId)
       .catch((error: unknown) => {
         const found = { node: node.name, id: engineId, reason: reasonOf(error) };
-        deps.logger.warn(found, 'leftover of a move was not removed');
+        this.#deps.logger.warn(found, 'leftover of a move was not removed');
       })
-      .finally(() => removing.delete(engineId));
-  };
-  cluster.moves.onLeftover = remove;
-  const onUnfinished = ({ labels }: Container): void => {
-    const move = labels[MOVE_LABEL] ?? '';
-    if (waiting.has(move)) return;
-    waiting.add(move);
-    void clock.sleep(GATHER_MS).then(() => {
-      waiting.delete(move);
-      for (const { node, engineId } of superfluous(deps, move)) remove(node, engineId);
-    });
-  };
-  cluster.onUnfinishedMove = onUnfinished;
-  for (const container of cluster.containersWithLabel(MOVE_LABEL).containers)
-    if (container.id !== container.claimedId) onUnfinished(container);
+      .finally(() => this.#removing.delete(engineId));
+    this.#removing.set(engineId, removing);
+  }
 }
 
 /** What is to be removed so that each container of a move is there once. */

@@ -1,0 +1,87 @@
+import { Cluster } from '../cluster/cluster.ts';
+import { NodeMemory } from '../cluster/node-memory.ts';
+import { Stops } from '../cluster/stops.ts';
+import { Tombstones } from '../cluster/tombstones.ts';
+import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
+import type { DiscoveryBackend } from '../discovery/backend.ts';
+import type { Entry } from '../discovery/entry.ts';
+import type { Connector } from '../engine/connectors/connector.ts';
+import { Accounting } from '../monitor/accounting.ts';
+import { Membership } from '../monitor/membership.ts';
+import type { MonitorTimes } from '../monitor/times.ts';
+import type { ClusterState } from './cluster-state.ts';
+
+export interface ModelDeps {
+  /** Open; closed with the model. */
+  readonly state: ClusterState;
+  readonly backend: DiscoveryBackend;
+  readonly connect: (entry: Entry) => Promise<Connector>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What every manager knows of the cluster, whatever its role: what engines tell, and what is kept. */
+export class ClusterModel {
+  readonly cluster: Cluster;
+  readonly membership: Membership;
+  readonly tombstones: Tombstones;
+  readonly stops: Stops;
+  /** Undefined when nothing is kept. */
+  readonly memory: NodeMemory | undefined;
+  readonly #state: ClusterState;
+
+  private constructor(deps: ModelDeps, times: MonitorTimes, kept: Kept) {
+    const { state, clock } = deps;
+    this.#state = state;
+    this.tombstones = kept.tombstones;
+    this.stops = kept.stops;
+    const accounting = new Accounting(clock);
+    this.cluster = new Cluster({ ...deps, accounting });
+    this.cluster.hide(kept.tombstones);
+    state.follow(this.cluster);
+    const { notes } = state.store;
+    this.memory =
+      notes && new NodeMemory({ ...deps, cluster: this.cluster, records: state.store.records('nodes'), notes });
+    this.membership = new Membership({ ...deps, cluster: this.cluster, accounting, memory: this.memory }, times);
+  }
+
+  /** A model with what is kept; it has no nodes before {@link start}. */
+  static async open(deps: ModelDeps, times: MonitorTimes): Promise<ClusterModel> {
+    const { store } = deps.state;
+    const kept = {
+      tombstones: await Tombstones.open({ ...deps, records: store.records('tombstones') }),
+      stops: await Stops.open({ ...deps, records: store.records('stops') }),
+    };
+    const model = new ClusterModel(deps, times, kept);
+    await model.memory?.start();
+    return model;
+  }
+
+  /** Begins to follow discovery and the engines it tells. */
+  start(): void {
+    this.membership.start();
+  }
+
+  /** What a person should know, for `docker info`. */
+  problems(): readonly string[] {
+    const { problem } = this.membership;
+    return [
+      ...(problem === undefined ? [] : [`WARNING: discovery: ${problem}`]),
+      ...this.#state.problems(),
+      ...(this.memory?.problems() ?? []),
+    ];
+  }
+
+  /** Follows no longer, writes what waits to be written, and closes the state. Idempotent. */
+  async close(): Promise<void> {
+    await this.membership.close();
+    await this.memory?.close();
+    await this.#state.close();
+  }
+}
+
+interface Kept {
+  readonly tombstones: Tombstones;
+  readonly stops: Stops;
+}

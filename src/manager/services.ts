@@ -1,0 +1,68 @@
+import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
+import { ImageServices } from '../images/services.ts';
+import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import { Undertaker } from '../lifecycle/undertaker.ts';
+import type { NetworkService } from '../networks/network-service.ts';
+import { Placer } from '../scheduler/placer.ts';
+import type { SchedulerOptions } from '../scheduler/scheduler.ts';
+import type { VolumeService } from '../volumes/volume-service.ts';
+import type { ClusterOptions } from './cluster-options.ts';
+import type { ClusterState } from './cluster-state.ts';
+import type { Duty } from './duties.ts';
+import type { ClusterModel } from './model.ts';
+import { openNetworking } from './networking.ts';
+
+export interface ServicesDeps {
+  readonly model: ClusterModel;
+  readonly state: ClusterState;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface ServicesOptions {
+  readonly scheduler: SchedulerOptions;
+  readonly clusterOptions: ClusterOptions;
+}
+
+/** What clients' calls are answered by beyond the model. */
+export interface Services {
+  readonly images: ImageServices;
+  readonly networks: NetworkService;
+  readonly volumes: VolumeService;
+  readonly lifecycle: ContainerLifecycle;
+  /** What only the primary does; not started. */
+  readonly duties: readonly Duty[];
+  /** What a person should know, for `docker info`. */
+  problems(): readonly string[];
+  /** Idempotent. The duties have stopped before. */
+  close(): Promise<void>;
+}
+
+/** The services over a model; nothing is started. */
+export async function openServices(deps: ServicesDeps, options: ServicesOptions): Promise<Services> {
+  const { model, state, clock, logger } = deps;
+  const { cluster, tombstones, stops } = model;
+  const placer = new Placer(cluster, options.scheduler);
+  const images = new ImageServices({ cluster, placer, logger, pull: options.clusterOptions.pull });
+  const { store, identity } = state;
+  const networking = await openNetworking({ model, placer, store, identity, clock, logger }, options.clusterOptions);
+  const { networks, volumes } = networking;
+  const lifecycle = new ContainerLifecycle(
+    { cluster, placer, images: images.distribution, networks, volumes, tombstones, stops, clock, logger },
+    { createRetries: options.clusterOptions.createRetries },
+  );
+  const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
+  return {
+    images,
+    networks,
+    volumes,
+    lifecycle,
+    duties: [networking.substrate, undertaker, lifecycle.unfinishedMoves],
+    problems: () => networking.problems(),
+    close: async () => {
+      await images.close();
+      await networking.close();
+    },
+  };
+}
