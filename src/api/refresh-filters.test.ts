@@ -1,4 +1,5 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { parseFilters } from './filters/query.ts';
 import { NO_REFRESH, type RefreshFilters, refreshFor } from './refresh-filters.ts';
@@ -9,7 +10,10 @@ async function askedFor(filters: object, refresh: RefreshFilters): Promise<reado
   const asked: string[] = [];
   const healthyNodes = (): unknown[] =>
     ['one', 'two'].map((name) => ({ name, id: `id-${name}`, refreshAllContainers: async () => asked.push(name) }));
-  await refreshFor({ healthyNodes } as unknown as Cluster, parseFilters(JSON.stringify(filters)), refresh);
+  const clock = new FakeClock();
+  const cluster = { healthyNodes } as unknown as Cluster;
+  await refreshFor({ cluster, clock }, parseFilters(JSON.stringify(filters)), refresh);
+  expect(clock.sleeping).toBe(0);
   return asked;
 }
 
@@ -25,13 +29,10 @@ test.each([
 });
 
 test('a node that does not answer delays a listing by two seconds at most', async () => {
-  vi.useFakeTimers();
-  try {
-    const healthyNodes = (): unknown[] => [{ name: 'one', id: 'i', refreshAllContainers: () => new Promise(() => {}) }];
-    const listed = refreshFor({ healthyNodes } as unknown as Cluster, parseFilters('{"node":["one"]}'), BOTH);
-    await vi.advanceTimersByTimeAsync(2_000);
-    await expect(listed).resolves.toBeUndefined();
-  } finally {
-    vi.useRealTimers();
-  }
+  const clock = new FakeClock();
+  const healthyNodes = (): unknown[] => [{ name: 'one', id: 'i', refreshAllContainers: () => new Promise(() => {}) }];
+  const cluster = { healthyNodes } as unknown as Cluster;
+  const listed = refreshFor({ cluster, clock }, parseFilters('{"node":["one"]}'), BOTH);
+  clock.advance(2_000);
+  await expect(listed).resolves.toBeUndefined();
 });

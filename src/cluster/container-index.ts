@@ -19,7 +19,7 @@ export class ContainerIndex<T extends Indexed> {
   readonly #byName = new MultiMap<string, T>();
   readonly #prefixes = new IdPrefixIndex<T>();
   readonly #labels = new Map<string, Map<string, LabelHolders<T>>>();
-  /** How many containers have each label: one that nobody has needs no walk and no index. */
+  /** How many containers have each label: one that no container has needs no walk and no index. */
   readonly #labelCounts = new Map<string, number>();
   readonly #nameParts = new NamePartIndex<T>(() => this.#prefixes);
 
@@ -93,7 +93,7 @@ export class ContainerIndex<T extends Indexed> {
   }
 
   /** Each value of a label in use with the nodes that have it, as the scheduler reads it; IDs in `without` do not count. */
-  labelNodes(key: string, without: ReadonlySet<string> = NOBODY): ReadonlyMap<string, NodeIds> | undefined {
+  labelNodes(key: string, without: ReadonlySet<string> = NONE): ReadonlyMap<string, NodeIds> | undefined {
     const values = this.#valuesOf(key);
     if (!values || without.size === 0) return values;
     const left = new Map<string, NodeIds>(values);
@@ -114,7 +114,7 @@ export class ContainerIndex<T extends Indexed> {
     return this.#byName.keys();
   }
 
-  /** The index of one label, made now if somebody has it. */
+  /** The index of one label, made now if a container has it. */
   #valuesOf(key: string): Map<string, LabelHolders<T>> | undefined {
     const present = this.#labels.get(key);
     if (present || !this.#labelCounts.has(key)) return present;
@@ -127,13 +127,13 @@ export class ContainerIndex<T extends Indexed> {
   }
 }
 
-const NOBODY: ReadonlySet<string> = new Set();
+const NONE: ReadonlySet<string> = new Set();
 
 function addLabel<T extends Indexed>(values: Map<string, LabelHolders<T>>, value: string, container: T): void {
   getOrCreate(values, value, () => new LabelHolders<T>()).add(container);
 }
 
-/** The containers with one label value; the count per node is kept only once somebody asked for it. */
+/** The containers with one label value; the count per node is kept only once it was asked for. */
 class LabelHolders<T extends Indexed> implements NodeIds {
   readonly containers = new Set<T>();
   #perNode: Map<string, number> | undefined;

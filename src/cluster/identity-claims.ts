@@ -8,7 +8,7 @@ interface Settlement {
 }
 
 /**
- * Who may have the identity that a label claims. Whoever can reach an engine can write that label, so it takes nothing from anybody:
+ * Which container may have the identity that a label claims. Anyone with access to an engine can write that label, so it takes nothing away:
  * an identity belongs to the container whose engine gave it that ID, if there is one, else to the one of its claimants that was created
  * first. The others go by their engines' own IDs. Work only grows with the containers that claim one identity.
  */

@@ -1,14 +1,14 @@
 import { parseReference } from '../common/image-reference.ts';
 import type { Node } from './node.ts';
 
-const NOBODY: ReadonlyMap<Node, string> = new Map();
-/** Wishes kept for references nobody has at present (a node is away, a listing is late); the oldest go first. */
+const NO_NODES: ReadonlyMap<Node, string> = new Map();
+/** Preferences kept for references that no node has at present (a node is away, a listing is late); the oldest go first. */
 const MAX_PREFERENCES = 10_000;
 
 /** What the nodes mean by image references (in familiar form), and which meaning was wanted last. */
 export class ImageMeanings {
   readonly #references = new Map<string, Map<Node, string>>();
-  /** For each reference how many nodes mean each ID: mostly one ID, and then nobody needs to walk the nodes. */
+  /** For each reference how many nodes mean each ID: mostly one ID, and then the nodes need not be walked. */
   readonly #counts = new Map<string, Map<string, number>>();
   /** Repository without tag → the familiar references in use. */
   readonly #repositories = new Map<string, Set<string>>();
@@ -16,10 +16,10 @@ export class ImageMeanings {
 
   /** Which image ID each node means by a reference. */
   of(reference: string): ReadonlyMap<Node, string> {
-    return this.#references.get(reference) ?? NOBODY;
+    return this.#references.get(reference) ?? NO_NODES;
   }
 
-  /** The ID that all nodes mean, undefined when they disagree or nobody knows the reference. */
+  /** The ID that all nodes mean, undefined when they disagree or none knows the reference. */
   unanimous(reference: string): string | undefined {
     const counts = this.#counts.get(reference);
     if (counts?.size !== 1) return undefined;

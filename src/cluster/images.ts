@@ -15,7 +15,7 @@ export interface ImageRecord {
 /** Restricts a question to some nodes, e.g. those of one platform. */
 export type NodeChoice = (node: Node) => boolean;
 
-/** The images of all nodes by ID and by reference. One owner: the cluster; everybody else reads. */
+/** The images of all nodes by ID and by reference. Written by the cluster alone. */
 export class ImageIndex {
   readonly #perNode = new Map<Node, ReadonlyMap<string, ImageSummary>>();
   /** The images that others of a node are built on. */
@@ -202,7 +202,7 @@ export class ImageIndex {
     const record = this.#images.get(summary.Id);
     record?.holders.delete(node);
     if (record?.holders.size === 0) this.#images.delete(summary.Id);
-    // Nobody has any of them: a later image of the same ID is told anew.
+    // No node has any of them: a later image of the same ID is told anew.
     const same = this.#same.get(summary.Id) ?? [];
     if (![...same].some((id) => this.#images.has(id))) for (const id of same) this.#same.delete(id);
     for (const name of namesOf(summary)) this.#meanings.remove(name, node, summary.Id);

@@ -18,7 +18,7 @@ export interface Listed {
 
 /**
  * Containers that are being made anew on another node. Until a move is complete its new containers are not shown, afterwards its old ones
- * are not: whoever looks sees each container once. The events of both are kept from clients.
+ * are not: clients see each container once. The events of both are kept from clients.
  */
 export class Moves {
   /** New containers listed so far by engine ID, of moves that are under way. */

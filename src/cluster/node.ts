@@ -19,7 +19,7 @@ export interface StateCounts {
 
 /**
  * One engine in the cluster: who it is, how it is, what it holds. Only the cluster and its monitors write it
- * (the members under "written by"); everybody else reads.
+ * (the members under "written by"); others read.
  */
 export class Node implements NodeView, NodeRefresher {
   /** The discovery entry as text; unique in the cluster. */

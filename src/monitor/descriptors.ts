@@ -5,7 +5,7 @@ const PER_ENGINE = 4;
 /** For clients, files and streams. */
 const RESERVE = 1_000;
 
-/** One line when this process may not open as many files as so many engines need; undefined when it may, or nobody knows. */
+/** One line when this process may not open as many files as so many engines need; undefined when it may, or when that is unknown. */
 export async function descriptorWarning(
   engines: number,
   limitsFile: string = LIMITS_FILE,

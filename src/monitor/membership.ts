@@ -130,7 +130,7 @@ export class Membership {
   }
 
   #cannotRecall(error: unknown): void {
-    this.#deps.logger.warn({ err: error }, 'what nodes held could not be read');
+    this.#deps.logger.warn({ err: error }, 'cannot read what nodes held before');
   }
 
   async #apply(entries: readonly Entry[]): Promise<void> {
@@ -142,12 +142,12 @@ export class Membership {
       if (this.#members.has(canonical)) continue;
       // One entry that cannot be used must not keep the others out.
       await this.#add(canonical, entry).catch((error: unknown) => {
-        this.#deps.logger.error({ err: error, entry: canonical }, 'an entry cannot be used');
+        this.#deps.logger.error({ err: error, entry: canonical }, 'unusable discovery entry');
       });
     }
   }
 
-  /** Said when there are more engines than ever, not with every change of discovery. */
+  /** Warns when there are more engines than ever, not with every change of discovery. */
   async #checkDescriptors(entries: number): Promise<void> {
     if (entries <= this.#mostEntries) return;
     this.#mostEntries = entries;

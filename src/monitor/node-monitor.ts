@@ -115,7 +115,7 @@ export class NodeMonitor {
     const state = this.#node.state === 'Pending' && !this.#isRemembered ? 'Pending' : 'Unhealthy';
     if (this.#node.isHealthy)
       logger.warn({ node: this.#node.name, entry: this.#node.entry, reason }, 'node is unhealthy');
-    // Said once for each reason, not with every try.
+    // Once for each reason, not with every attempt.
     else
       logger[reason === this.#node.reason ? 'debug' : 'warn'](
         { entry: this.#node.entry, reason },
@@ -143,7 +143,7 @@ export class NodeMonitor {
     const info = await this.#askFacts('/info', ANSWERS.info);
     const before = this.#node.id;
     cluster.setInfo(this.#node, info);
-    // The old one may never have been missed: who follows states is told of the new one all the same.
+    // The old one may never have been missed: followers of states are told of the new one all the same.
     if (this.#node.isHealthy && this.#node.id !== before)
       cluster.setState(this.#node, 'Unhealthy', 'another engine answers at its address');
     // A name server that is slow holds up no engine. Never rejects.
@@ -227,7 +227,7 @@ export class NodeMonitor {
     } catch (error) {
       // One line of an engine: the others are told, and what it was about is listed again by itself.
       const reason = reasonOf(error);
-      this.#deps.logger.warn({ node: this.#node.name, reason, text: text.slice(0, 200) }, 'an event is left out');
+      this.#deps.logger.warn({ node: this.#node.name, reason, text: text.slice(0, 200) }, 'malformed event ignored');
       return;
     }
     // Clients know it by this ID, also when it is gone now.

@@ -2,6 +2,7 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import type { ClusterEvent } from '../../cluster/events.ts';
 import type { NetworkNames } from '../../cluster/network-names.ts';
 import type { Clock } from '../../common/clock.ts';
+import type { Timer } from '../../common/timer.ts';
 import { EventBatch } from './event-batch.ts';
 import { type ClusterMessage, clusterMessage, nodeMessage } from './event-text.ts';
 
@@ -23,12 +24,14 @@ export class EventHub {
   readonly #wasConnected = new WeakSet<object>();
   readonly #unsubscribe: () => void;
   #gathered: ClusterMessage[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer: Timer;
+  #isWaiting = false;
   /** `performance.now()` of the last batch. */
   #sentMs = Number.NEGATIVE_INFINITY;
 
   constructor(cluster: Cluster, clock: Clock) {
     this.#clock = clock;
+    this.#timer = clock.timer(() => this.#flush());
     this.#names = cluster.networkNames;
     this.#unsubscribe = cluster.subscribe((event) => this.#onEvent(event));
   }
@@ -51,7 +54,7 @@ export class EventHub {
   close(): void {
     this.#unsubscribe();
     this.#subscribers.clear();
-    clearTimeout(this.#timer);
+    this.#timer.stop();
   }
 
   #onEvent(event: ClusterEvent): void {
@@ -78,15 +81,16 @@ export class EventHub {
 
   #publish(message: ClusterMessage): void {
     this.#gathered.push(message);
-    if (this.#timer) return;
+    if (this.#isWaiting) return;
     const waitMs = this.#sentMs + GATHER_MS - performance.now();
-    if (waitMs <= 0) this.#flush();
-    else this.#timer = setTimeout(() => this.#flush(), waitMs);
+    if (waitMs <= 0) return this.#flush();
+    this.#isWaiting = true;
+    this.#timer.start(waitMs);
   }
 
   #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#timer.stop();
+    this.#isWaiting = false;
     if (this.#gathered.length === 0) return;
     this.#sentMs = performance.now();
     const batch = new EventBatch(this.#gathered);

@@ -73,7 +73,7 @@ interface Written extends EngineEvent {
 
 /**
  * The message written anew from what was read and checked: whatever one engine makes of it (a member that comes twice, say), the
- * stream goes on for everybody. Of its numbers only `timeNano` does not fit a double.
+ * stream goes on for all subscribers. Of its numbers only `timeNano` does not fit a double.
  */
 function withNode(node: Node, event: EngineEvent, timeNano: bigint): string {
   const { Actor, from, timeNano: _, ...facts }: Written = event;

@@ -73,14 +73,14 @@ function longestLiteral(pattern: string): string {
   return pattern.split(/[.^$/]/).reduce((longest, run) => (run.length > longest.length ? run : longest), '');
 }
 
-function rarestLabel(cluster: Cluster, wishes: readonly string[]): Iterable<Container> | undefined {
+function rarestLabel(cluster: Cluster, wanted: readonly string[]): Iterable<Container> | undefined {
   let rarest: { readonly count: number; readonly containers: Iterable<Container> } | undefined;
-  for (const wish of wishes) {
-    const equals = wish.indexOf('=');
+  for (const each of wanted) {
+    const equals = each.indexOf('=');
     const found =
       equals < 0
-        ? cluster.containersWithLabel(wish)
-        : cluster.containersWithLabel(wish.slice(0, equals), wish.slice(equals + 1));
+        ? cluster.containersWithLabel(each)
+        : cluster.containersWithLabel(each.slice(0, equals), each.slice(equals + 1));
     if (!rarest || found.count < rarest.count) rarest = found;
   }
   return rarest?.containers;

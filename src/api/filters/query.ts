@@ -61,16 +61,16 @@ function bounded(name: string, values: readonly string[]): readonly string[] {
   throw new BadRequestError(`invalid filter '${name}': ${values.length} values are too many, ${most}`, 'BAD_FILTER');
 }
 
-/** Whether labels satisfy every wish `key` or `key=value`. */
+/** Whether labels have all that is wanted, each as `key` or `key=value`. */
 export function matchesLabels(
   labels: Readonly<Record<string, string>> | null | undefined,
-  wishes: readonly string[],
+  wanted: readonly string[],
 ): boolean {
-  return wishes.every((wish) => {
-    const equals = wish.indexOf('=');
-    const key = equals < 0 ? wish : wish.slice(0, equals);
+  return wanted.every((each) => {
+    const equals = each.indexOf('=');
+    const key = equals < 0 ? each : each.slice(0, equals);
     if (!labels || !Object.hasOwn(labels, key)) return false;
-    return equals < 0 || labels[key] === wish.slice(equals + 1);
+    return equals < 0 || labels[key] === each.slice(equals + 1);
   });
 }
 

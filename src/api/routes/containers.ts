@@ -47,7 +47,7 @@ async function listContainers(call: Call): Promise<void> {
   if (filters.size === 0 && limit <= 0 && !flag(call.query, 'size')) {
     return sendJsonBuffers(call.res, 200, containerList.render({ style, all }, clock.now()));
   }
-  await refreshFor(cluster, filters, refresh);
+  await refreshFor({ cluster, clock }, filters, refresh);
   const selected: Container[] = [];
   for (const container of selectContainers(cluster, filters, all)) {
     selected.push(container);
