@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { tar } from '../lab/tar.ts';
+import { tar } from '../common/tar.ts';
 import { baseImages, findFile } from './build-context.ts';
 
 const MIB = 2 ** 20;

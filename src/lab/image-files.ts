@@ -1,11 +1,6 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { must } from '../common/command.ts';
-
-/** One entry of an archive: a file (content), a symbolic link (target) or a folder (neither). Paths are relative. */
-export type FileEntry =
-  | { readonly path: string; readonly mode: number; readonly content: Buffer }
-  | { readonly path: string; readonly mode: number; readonly target: string }
-  | { readonly path: string; readonly mode: number };
+import type { FileEntry } from '../common/tar.ts';
 
 const folders = [
   'bin',

@@ -4,9 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { FileEntry } from './image-files.ts';
+import { type FileEntry, tar, tarStream } from '../common/tar.ts';
 import { imageTar } from './images.ts';
-import { tar } from './tar.ts';
 
 const files: FileEntry[] = [
   { path: 'bin/', mode: 0o755 },
@@ -42,6 +41,20 @@ test.skipIf(process.platform !== 'linux')('tar reads the archive as it was meant
   ]);
 });
 
+test('an archive that is written piece by piece has the same bytes, and reads files from the disk', async () => {
+  const file = join(folder, 'content');
+  writeFileSync(file, '#!/bin/sh\necho hello\n');
+  const stored = files.map((entry) =>
+    entry.path === 'bin/tool' ? { path: entry.path, mode: entry.mode, file, sizeBytes: 21 } : entry,
+  );
+  expect((await written(stored)).equals(tar(files))).toBe(true);
+  for (const sizeBytes of [20, 22]) {
+    await expect(written([{ path: 'bin/tool', mode: 0o755, file, sizeBytes }])).rejects.toThrow(
+      'changed while it was read',
+    );
+  }
+});
+
 test('a path that ustar cannot hold is refused', () => {
   expect(() => tar([{ path: 'x'.repeat(101), mode: 0o644 }])).toThrow('path too long for the format');
 });
@@ -61,6 +74,12 @@ test('an image names its configuration and its layer by their contents', () => {
 test('equal files make equal images', () => {
   expect(imageTar('demo', config, files).equals(imageTar('demo', config, [...files]))).toBe(true);
 });
+
+async function written(entries: Parameters<typeof tarStream>[0]): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of tarStream(entries)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
 
 function sha256(data: Buffer): string {
   return createHash('sha256').update(data).digest('hex');

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type FileEntry, tar } from '../common/tar.ts';
 import { withLock } from '../namespaces/lock.ts';
 import { cacheRoot, lockPath } from '../namespaces/paths.ts';
-import { type FileEntry, imageFiles } from './image-files.ts';
-import { tar } from './tar.ts';
+import { imageFiles } from './image-files.ts';
 
 /** Images the lab builds from Debian's programs; each is tagged `latest`. */
 export type TestImage = 'busybox' | 'redis';

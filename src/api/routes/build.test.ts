@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ImageApi } from '../../../test/fakes/image-api.ts';
 import { carryImages } from '../../../test/fakes/image-archives.ts';
-import { tar } from '../../lab/tar.ts';
+import { tar } from '../../common/tar.ts';
 
 const ID = `sha256:${'7'.repeat(64)}`;
 const open: ImageApi[] = [];

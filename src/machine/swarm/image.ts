@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import type { FileEntry } from '../../lab/image-files.ts';
-import { tar } from '../../lab/tar.ts';
+import { type FileEntry, type StoredEntry, tarStream } from '../../common/tar.ts';
 import type { Task } from '../../provision/provisioner.ts';
 import type { MachineStore } from '../store.ts';
 import { findInstallation, type Installation, type InstalledFile, NODE_PATH, PROGRAM_FOLDER } from './installation.ts';
@@ -74,46 +73,84 @@ function keyOf({ runtime, program }: Installation): string {
   return hash.digest('hex');
 }
 
+/** One layer in a file of its own: its digest is part of the configuration, which comes first in the image. */
+interface Layer {
+  readonly file: string;
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
 async function writeImage(file: string, reference: string, architecture: string, parts: Installation): Promise<void> {
-  const layers = [await layerOf(parts.runtime, ACCOUNTS), await layerOf(parts.program, [])];
+  const draft = `${file}.${process.pid}.new`;
+  const drafts = { runtime: `${draft}.runtime`, program: `${draft}.program` };
+  try {
+    const layers = [
+      await writeLayer(drafts.runtime, parts.runtime, ACCOUNTS),
+      await writeLayer(drafts.program, parts.program, []),
+    ];
+    const archive = Readable.from(tarStream(imageEntries(reference, architecture, parts.version, layers)));
+    await pipeline(archive, createGzip({ level: 1 }), createWriteStream(draft, { mode: 0o600 }));
+    await rename(draft, file);
+  } finally {
+    for (const path of [draft, drafts.runtime, drafts.program]) await rm(path, { force: true });
+  }
+}
+
+function imageEntries(
+  reference: string,
+  architecture: string,
+  version: string,
+  layers: readonly Layer[],
+): (FileEntry | StoredEntry)[] {
   const config = {
     Entrypoint: [`/${NODE_PATH}`, `/${PROGRAM_FOLDER}/dist/cli/main.js`],
     Cmd: ['--help'],
     Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root'],
     WorkingDir: '/',
-    Labels: { 'org.opencontainers.image.title': 'enxame', 'org.opencontainers.image.version': parts.version },
+    Labels: { 'org.opencontainers.image.title': 'enxame', 'org.opencontainers.image.version': version },
   };
   const configText = JSON.stringify({
     architecture,
     os: 'linux',
     created: CREATED,
     config,
-    rootfs: { type: 'layers', diff_ids: layers.map((layer) => `sha256:${sha256(layer)}`) },
+    rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => `sha256:${digest}`) },
     history: layers.map(() => ({ created: CREATED, created_by: 'enxame machine' })),
   });
   const configName = `${sha256(configText)}.json`;
   const names = layers.map((_, index) => `layer-${index + 1}.tar`);
   const manifest = JSON.stringify([{ Config: configName, RepoTags: [reference], Layers: names }]);
-  const archive = tar([
+  return [
     { path: configName, mode: 0o644, content: Buffer.from(configText) },
-    ...layers.map((content, index) => ({ path: names[index] ?? '', mode: 0o644, content })),
+    ...layers.map(({ file, sizeBytes }, index) => ({ path: names[index] ?? '', mode: 0o644, file, sizeBytes })),
     { path: 'manifest.json', mode: 0o644, content: Buffer.from(manifest) },
-  ]);
-  const draft = `${file}.${process.pid}.new`;
-  try {
-    await pipeline(Readable.from([archive]), createGzip({ level: 1 }), createWriteStream(draft, { mode: 0o600 }));
-    await rename(draft, file);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  }
+  ];
 }
 
-async function layerOf(files: readonly InstalledFile[], more: readonly FileEntry[]): Promise<Buffer> {
-  const contents = await Promise.all(
-    files.map(async ({ from, to, mode }) => ({ path: to, mode, content: await readFile(from) })),
-  );
-  const folders = new Set([...files.map(({ to }) => to), ...more.map(({ path }) => path)].flatMap(parentsOf));
+async function writeLayer(
+  file: string,
+  installed: readonly InstalledFile[],
+  more: readonly FileEntry[],
+): Promise<Layer> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const counted = async function* (): AsyncGenerator<Buffer, void, void> {
+    for await (const chunk of tarStream(layerEntries(installed, more))) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      yield chunk;
+    }
+  };
+  await pipeline(Readable.from(counted()), createWriteStream(file, { mode: 0o600 }));
+  return { file, digest: hash.digest('hex'), sizeBytes };
+}
+
+function layerEntries(
+  installed: readonly InstalledFile[],
+  more: readonly FileEntry[],
+): readonly (FileEntry | StoredEntry)[] {
+  const stored = installed.map(({ from, to, mode, sizeBytes }) => ({ path: to, mode, file: from, sizeBytes }));
+  const folders = new Set([...installed.map(({ to }) => to), ...more.map(({ path }) => path)].flatMap(parentsOf));
   const top =
     more.length === 0
       ? []
@@ -121,7 +158,7 @@ async function layerOf(files: readonly InstalledFile[], more: readonly FileEntry
           { path: 'tmp/', mode: 0o1777 },
           { path: 'root/', mode: 0o700 },
         ];
-  return tar([...[...folders].sort().map((path) => ({ path: `${path}/`, mode: 0o755 })), ...top, ...more, ...contents]);
+  return [...[...folders].sort().map((path) => ({ path: `${path}/`, mode: 0o755 })), ...top, ...more, ...stored];
 }
 
 /** "a/b/c" has the parents "a" and "a/b". */
@@ -135,7 +172,7 @@ export function openImage(image: SelfImage): Readable {
   return createReadStream(image.file);
 }
 
-function sha256(data: string | Buffer): string {
+function sha256(data: string): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
