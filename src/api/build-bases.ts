@@ -20,12 +20,12 @@ export async function prepareBases(call: Call, node: Node, { dockerfile, args }:
   delete call.req.headers.expect;
   const content = await peekFile(call.req, dockerfile);
   if (content === undefined) return;
-  const { distribution, sessions } = call.services.images;
-  await sessions.settle();
+  const { images } = call.services;
+  await images.sessions.settle();
   for (const image of baseImages(content, args)) {
-    if (!distribution.isKnown(image)) continue;
+    if (!images.isKnown(image)) continue;
     try {
-      await distribution.ensureOn(node, image, { signal: call.signal });
+      await images.ensureOn(node, image, { signal: call.signal });
     } catch (error) {
       call.services.logger.warn(
         { node: node.name, image, reason: reasonOf(error) },

@@ -3,7 +3,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
-import type { ImageServices } from '../images/services.ts';
+import type { ImageService } from '../images/image-service.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { NetworkService } from '../networks/network-service.ts';
 import type { VolumeService } from '../volumes/volume-service.ts';
@@ -24,7 +24,7 @@ export interface Services {
   readonly execs: ExecRegistry;
   readonly events: EventHub;
   readonly info: InfoView;
-  readonly images: ImageServices;
+  readonly images: ImageService;
   readonly imageList: ImageListView;
   readonly networks: NetworkService;
   readonly volumes: VolumeService;

@@ -1,29 +1,12 @@
-import type { ImageRecord } from '../cluster/images.ts';
 import type { Node } from '../cluster/node.ts';
 import { type ClusterError, EngineError, NotFoundError, reasonOf } from '../common/errors.ts';
-import { failureOfAll, onEach } from '../common/every-node.ts';
+import { failureOfAll, firstAnswer, onEach } from '../common/every-node.ts';
 import { ANSWERS, parseAnswer } from '../engine/answers.ts';
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
-import { noSuchImage } from '../images/distribution.ts';
-import { spokesmanOf } from '../images/holders.ts';
 import { isAnswer } from '../images/pull.ts';
 import type { Call } from './call.ts';
 import { parseFilters } from './filters/query.ts';
 import { askNode, type ProxyOptions } from './proxy.ts';
-
-/** The image a reference means. Throws 404, also when only unreachable nodes have it. */
-export async function imageOf({ services }: Call, reference: string): Promise<ImageRecord> {
-  const { images } = services.cluster;
-  await services.images.sessions.settle();
-  // Not every engine tells of images that BuildKit wrote: the builder is asked before one is called unknown.
-  const builder = services.images.lastBuilder;
-  if (!images.find(reference) && builder?.isHealthy) await builder.refreshImages();
-  const record = images.find(reference);
-  if (!record) throw noSuchImage(reference);
-  if (spokesmanOf(record, new Set())) return record;
-  const names = [...record.holders.keys()].map((node) => node.name).join(', ');
-  throw noSuchImage(reference, ` (only on ${names}, not reachable now)`);
-}
 
 /** Asks nodes until one answers; only for calls that may be made twice. `next` chooses among those not yet asked in vain. */
 export async function askOneOf(
@@ -31,19 +14,14 @@ export async function askOneOf(
   next: (asked: ReadonlySet<Node>) => Node | undefined,
   options: ProxyOptions,
 ): Promise<EngineAnswer> {
-  const asked = new Set<Node>();
-  let lost: unknown;
-  for (let node = next(asked); node; node = next(asked)) {
-    try {
-      return await askNode(call, node, options);
-    } catch (error) {
+  return firstAnswer(
+    next,
+    (node) => askNode(call, node, options),
+    (node, error) => {
       if (call.signal.aborted || isAnswer(error)) throw error;
       call.services.logger.debug({ node: node.name, reason: reasonOf(error) }, 'another node is asked');
-      asked.add(node);
-      lost = error;
-    }
-  }
-  throw lost ?? noHealthyNode();
+    },
+  );
 }
 
 /** The nodes that can be asked now. Throws when there is none. */
@@ -55,19 +33,6 @@ export function healthyNodes({ services }: Call): readonly Node[] {
 
 function noHealthyNode(): ClusterError {
   return new EngineError('No healthy node available in the cluster', 'NO_HEALTHY_NODE', undefined, 500);
-}
-
-/**
- * After a write on one node: lists its images and makes the names it gave the cluster's. Never rejects, because the
- * write is done; the monitor lists the node again by itself.
- */
-export async function settleTags({ services }: Call, node: Node, references: readonly string[]): Promise<void> {
-  try {
-    await node.refreshImages();
-    for (const reference of new Set(references)) await services.images.tags.settle(node, reference);
-  } catch (error) {
-    services.logger.warn({ node: node.name, reason: reasonOf(error) }, 'listing images after a write failed');
-  }
 }
 
 /** A prune of some kind: what the engines are asked and which member of their reports lists what went. */

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { ClusterError, reasonOf } from './errors.ts';
+import { ClusterError, EngineError, reasonOf } from './errors.ts';
 
 /** A node, as far as it matters here: what errors call it. */
 interface Named {
@@ -33,6 +33,29 @@ export async function onEach<N, T>(
   };
   await Promise.all([...nodes].map((node) => limit(one, node)));
   return { done, failed };
+}
+
+/**
+ * Asks nodes one after the other until one answers; `next` chooses among those not asked in vain yet, `onLost` is told of each that did
+ * not answer, and may throw to end it. Rejects with the last failure, or 500 when there is no node to ask.
+ */
+export async function firstAnswer<N, T>(
+  next: (asked: ReadonlySet<N>) => N | undefined,
+  ask: (node: N) => Promise<T>,
+  onLost: (node: N, error: unknown) => void,
+): Promise<T> {
+  const asked = new Set<N>();
+  let lost: unknown = new EngineError('No healthy node available in the cluster', 'NO_HEALTHY_NODE', undefined, 500);
+  for (let node = next(asked); node !== undefined; node = next(asked)) {
+    try {
+      return await ask(node);
+    } catch (error) {
+      onLost(node, error);
+      asked.add(node);
+      lost = error;
+    }
+  }
+  throw lost;
 }
 
 /**

@@ -12,6 +12,12 @@ interface Building {
   tags: ReadonlyMap<string, string>;
 }
 
+export interface BuildSessionsDeps {
+  readonly cluster: Cluster;
+  readonly tags: ImageTags;
+  readonly logger: Logger;
+}
+
 /**
  * BuildKit writes images inside its sessions, which nobody reads here, and not every engine tells of the tags. As long as a session is
  * open, and until what it wrote is known, whoever needs images asks its node first: the tag of a build means the new image for the very
@@ -24,7 +30,7 @@ export class BuildSessions {
   readonly #building = new Map<Node, Building>();
   readonly #settleAll: () => Promise<void>;
 
-  constructor(cluster: Cluster, tags: ImageTags, logger: Logger) {
+  constructor({ cluster, tags, logger }: BuildSessionsDeps) {
     this.#cluster = cluster;
     this.#tags = tags;
     this.#logger = logger;

@@ -26,7 +26,11 @@ async function cluster(
   const fake = await FakeCluster.start(options);
   open.push(fake);
   const traffic = fake.engines.map((engine) => carryImages(engine, archiveBytes));
-  return { fake, distribution: new ImageDistribution(fake.cluster, silentLogger(), limits), traffic };
+  return {
+    fake,
+    distribution: new ImageDistribution({ cluster: fake.cluster, logger: silentLogger() }, limits),
+    traffic,
+  };
 }
 
 function tagsOf(fake: FakeCluster, index: number): string[] {

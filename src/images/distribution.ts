@@ -27,6 +27,11 @@ export interface EnsuredImage {
   readonly reference: string;
 }
 
+export interface ImageDistributionDeps {
+  readonly cluster: Cluster;
+  readonly logger: Logger;
+}
+
 /** Makes an image that is somewhere be where it is needed: copied from engine to engine, or pulled. */
 export class ImageDistribution {
   readonly #cluster: Cluster;
@@ -34,10 +39,10 @@ export class ImageDistribution {
   readonly #copies: ImageCopies;
   readonly #pulls = new SharedWork<void, DistributionProgress>();
 
-  constructor(cluster: Cluster, logger: Logger, limits: Partial<CopyLimits> = {}) {
+  constructor({ cluster, logger }: ImageDistributionDeps, limits: Partial<CopyLimits> = {}) {
     this.#cluster = cluster;
     this.#logger = logger;
-    this.#copies = new ImageCopies(cluster, logger, limits);
+    this.#copies = new ImageCopies({ cluster, logger }, limits);
   }
 
   /** Whether any node, healthy or not, is known to hold the image. */

@@ -26,6 +26,11 @@ export interface CopyLimits {
 const TOLD_EVERY_MS = 10_000;
 const DEFAULT_LIMITS: CopyLimits = { copiesPerSource: 2, copiesInAll: 16 };
 
+export interface ImageCopiesDeps {
+  readonly cluster: Cluster;
+  readonly logger: Logger;
+}
+
 /** Copies images from engine to engine: once per node and image, however many ask. */
 export class ImageCopies {
   readonly #cluster: Cluster;
@@ -33,7 +38,7 @@ export class ImageCopies {
   readonly #slots: CopySlots;
   readonly #running = new SharedWork<void, CopyProgress>();
 
-  constructor(cluster: Cluster, logger: Logger, limits: Partial<CopyLimits> = {}) {
+  constructor({ cluster, logger }: ImageCopiesDeps, limits: Partial<CopyLimits> = {}) {
     this.#cluster = cluster;
     this.#logger = logger;
     const { copiesPerSource, copiesInAll } = { ...DEFAULT_LIMITS, ...limits };

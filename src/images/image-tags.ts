@@ -7,6 +7,12 @@ import type { Logger } from '../common/logger.ts';
 import type { ImageDistribution } from './distribution.ts';
 import { encodeReference, isTag, tagOn } from './tags.ts';
 
+export interface ImageTagsDeps {
+  readonly cluster: Cluster;
+  readonly distribution: ImageDistribution;
+  readonly logger: Logger;
+}
+
 /**
  * Keeps one meaning for each tag: after a build, a load or a tag on some nodes, the others must not go on calling an older
  * image by that name.
@@ -19,7 +25,7 @@ export class ImageTags {
   readonly #background = new Set<Promise<void>>();
   readonly #unsubscribe: () => void;
 
-  constructor(cluster: Cluster, distribution: ImageDistribution, logger: Logger) {
+  constructor({ cluster, distribution, logger }: ImageTagsDeps) {
     this.#cluster = cluster;
     this.#distribution = distribution;
     this.#logger = logger;

@@ -1,6 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
-import { ImageServices } from '../images/services.ts';
+import { ImageService } from '../images/image-service.ts';
 import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import { Undertaker } from '../lifecycle/undertaker.ts';
 import type { NetworkService } from '../networks/network-service.ts';
@@ -27,7 +27,7 @@ export interface ServicesOptions {
 
 /** What clients' calls are answered by beyond the model. */
 export interface Services {
-  readonly images: ImageServices;
+  readonly images: ImageService;
   readonly networks: NetworkService;
   readonly volumes: VolumeService;
   readonly lifecycle: ContainerLifecycle;
@@ -44,12 +44,12 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   const { model, state, clock, logger } = deps;
   const { cluster, tombstones, stops } = model;
   const placer = new Placer(cluster, options.scheduler);
-  const images = new ImageServices({ cluster, placer, logger, pull: options.clusterOptions.pull });
+  const images = new ImageService({ cluster, placer, logger }, { pull: options.clusterOptions.pull });
   const { store, identity } = state;
   const networking = await openNetworking({ model, placer, store, identity, clock, logger }, options.clusterOptions);
   const { networks, volumes } = networking;
   const lifecycle = new ContainerLifecycle(
-    { cluster, placer, images: images.distribution, networks, volumes, tombstones, stops, clock, logger },
+    { cluster, placer, images, networks, volumes, tombstones, stops, clock, logger },
     { createRetries: options.clusterOptions.createRetries },
   );
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger });

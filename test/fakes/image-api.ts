@@ -6,7 +6,7 @@ import { ImageListView } from '../../src/api/views/image-list.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { parseListenAddress } from '../../src/common/listen-address.ts';
 import { silentLogger } from '../../src/common/logger.ts';
-import { ImageServices, type ImageServicesOptions } from '../../src/images/services.ts';
+import { ImageService, type ImageServiceOptions } from '../../src/images/image-service.ts';
 import { Placer } from '../../src/scheduler/placer.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { FakeCluster } from './fake-cluster.ts';
@@ -14,11 +14,11 @@ import { FakeCluster } from './fake-cluster.ts';
 /** The API server with everything about images over a cluster of fake engines. Close it, or use `await using`. */
 export class ImageApi implements AsyncDisposable {
   readonly fake: FakeCluster;
-  readonly images: ImageServices;
+  readonly images: ImageService;
   readonly url: string;
   readonly #server: ApiServer;
 
-  private constructor(fake: FakeCluster, images: ImageServices, server: ApiServer) {
+  private constructor(fake: FakeCluster, images: ImageService, server: ApiServer) {
     this.fake = fake;
     this.images = images;
     this.#server = server;
@@ -28,12 +28,12 @@ export class ImageApi implements AsyncDisposable {
 
   static async start(
     engines: readonly FakeEngineOptions[],
-    options: Partial<ImageServicesOptions> = {},
+    options: Partial<ImageServiceOptions> = {},
   ): Promise<ImageApi> {
     const fake = await FakeCluster.start(engines);
     const { cluster } = fake;
     const logger = silentLogger();
-    const images = new ImageServices({ cluster, logger, placer: new Placer(cluster, schedulerOptions()), ...options });
+    const images = new ImageService({ cluster, logger, placer: new Placer(cluster, schedulerOptions()) }, options);
     const imageList = new ImageListView(cluster);
     // What these routes do not use is left out.
     const lifecycle = { use: async (container: unknown) => container };

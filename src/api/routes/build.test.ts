@@ -126,7 +126,7 @@ describe('what a Dockerfile builds on', () => {
     ['empty', Buffer.alloc(0)],
   ])('comes from the node that has it; the context arrives whole (%s)', async (name, context) => {
     const one = await api(2);
-    const { builder } = one.images;
+    const { builder } = one.images.builds;
     const [at, other] = builder === one.fake.nodes[0] ? [0, 1] : [1, 0];
     const traffic = one.fake.engines.map((engine) => carryImages(engine));
     for (const tag of ['mine:1', 'tools:1']) one.fake.at(other).engine.state.addImage(tag);
@@ -214,18 +214,18 @@ describe('BuildKit', () => {
     for (const name of ['fresh', 'app']) {
       expect(await one.call('POST', `/images/${name}/push?tag=1`)).toMatchObject({ status: 200 });
       const pushers = one.fake.engines.filter((engine) => engine.requestsTo(`POST /images/${name}/push`).length > 0);
-      expect(pushers.map((engine) => engine.state.profile.name)).toEqual([one.images.builder.name]);
+      expect(pushers.map((engine) => engine.state.profile.name)).toEqual([one.images.builds.builder.name]);
     }
     socket.destroy();
   });
 
   test('goes to another node when its node is lost', async () => {
     const one = await api(2);
-    const first = one.fake.nodes.indexOf(one.images.builder);
-    expect(one.images.builder).toBe(one.fake.nodes[first]);
+    const first = one.fake.nodes.indexOf(one.images.builds.builder);
+    expect(one.images.builds.builder).toBe(one.fake.nodes[first]);
     await one.fake.at(first).engine.apply({ kind: 'refuse' });
     await vi.waitFor(() => expect(one.fake.nodes[first]?.isHealthy).toBe(false), 5_000);
-    expect(one.images.builder).toBe(one.fake.nodes[1 - first]);
+    expect(one.images.builds.builder).toBe(one.fake.nodes[1 - first]);
   });
 
   /** Upgrades, says `text`, half-closes, and returns all that came. */

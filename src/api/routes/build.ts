@@ -4,7 +4,7 @@ import { sendJson } from '../answer.ts';
 import { prepareBases } from '../build-bases.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 import { hijackToNode } from '../hijack.ts';
-import { pruneOnNodes, settleTags } from '../image-calls.ts';
+import { pruneOnNodes } from '../image-calls.ts';
 import { proxyToNode } from '../proxy.ts';
 import { uploadToNode } from '../upload.ts';
 import { watched } from '../watched-answer.ts';
@@ -23,12 +23,12 @@ async function build(call: Call): Promise<void> {
   const request = readBuild(call.query);
   const { query, placementBody, platform, tags, buildId, needsSession } = request;
   const isScheduled = placementBody !== undefined && !needsSession;
-  const placement = isScheduled ? images.beginPlacement(placementBody, platform ? { platform } : {}) : undefined;
-  const node = placement?.node ?? images.builder;
-  const end = buildId ? images.beginBuild(buildId, node) : undefined;
+  const placement = isScheduled ? images.builds.beginPlacement(placementBody, platform ? { platform } : {}) : undefined;
+  const node = placement?.node ?? images.builds.builder;
+  const end = buildId ? images.builds.begin(buildId, node) : undefined;
   try {
     if (!needsSession) await prepareBases(call, node, request);
-    const beforeEnd = (): Promise<void> => settleTags(call, node, tags);
+    const beforeEnd = (): Promise<void> => images.settle(node, tags);
     await uploadToNode(call, node, { path: `/build?${query}` }, watched({ beforeEnd }));
   } finally {
     end?.();
@@ -38,7 +38,7 @@ async function build(call: Call): Promise<void> {
 
 async function cancelBuild(call: Call): Promise<void> {
   const id = call.query.get('id') ?? '';
-  const node = call.services.images.nodeOfBuild(id);
+  const node = call.services.images.builds.nodeOf(id);
   if (!node) throw new NotFoundError(`No such build: ${id}`, 'NO_SUCH_BUILD');
   await proxyToNode(call, node, { path: `/build/cancel${call.search}`, body: '' });
 }
@@ -50,7 +50,7 @@ async function pruneBuilds(call: Call): Promise<void> {
 /** Joins the client and BuildKit, whose tags are the cluster's when this resolves. */
 async function joinBuildKit(call: Call): Promise<void> {
   const { images } = call.services;
-  const node = images.builder;
+  const node = images.builds.builder;
   const end = images.sessions.begin(node);
   try {
     await hijackToNode(call, node, call.path + call.search);

@@ -6,7 +6,6 @@ import { setMember } from '../../common/json-edit.ts';
 import { COMMIT_BODY } from '../body-shapes.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 import { readCanonical, withoutIdentity } from '../canonical-body.ts';
-import { settleTags } from '../image-calls.ts';
 import { askNode, sendAnswer } from '../proxy.ts';
 
 /** `docker commit`: at the container's node. */
@@ -31,7 +30,7 @@ async function commit(call: Call): Promise<void> {
   const answer = await askNode(call, container.node, { path, body, headers, timeoutMs: 0 });
   if (answer.statusCode < 300) {
     const [repo, tag] = [query.get('repo'), query.get('tag')];
-    await settleTags(call, container.node, repo ? [tag ? `${repo}:${tag}` : repo] : []);
+    await call.services.images.settle(container.node, repo ? [tag ? `${repo}:${tag}` : repo] : []);
   }
   sendAnswer(call, answer);
 }

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { FakeEngine, FakeEngineOptions } from '../../../simulator/fake-engine.ts';
 import { ImageApi } from '../../../test/fakes/image-api.ts';
 import { type ArchiveTraffic, carryImages } from '../../../test/fakes/image-archives.ts';
-import type { ImageServicesOptions } from '../../images/services.ts';
+import type { ImageServiceOptions } from '../../images/image-service.ts';
 
 const MIB = 2 ** 20;
 const open: ImageApi[] = [];
@@ -14,7 +14,7 @@ afterEach(async () => {
 
 async function api(
   engines: readonly (readonly string[] | FakeEngineOptions)[],
-  options: Partial<ImageServicesOptions> = {},
+  options: Partial<ImageServiceOptions> = {},
 ): Promise<ImageApi & { traffic: readonly ArchiveTraffic[] }> {
   const engineOptions = engines.map(
     (each) => (Array.isArray(each) ? { images: ['base:1', ...each] } : each) as FakeEngineOptions,

@@ -6,7 +6,7 @@ import { type PullSink, pullEverywhere } from '../../images/pull-everywhere.ts';
 import { encodeReference } from '../../images/tags.ts';
 import { readBody } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
-import { healthyNodes, settleTags } from '../image-calls.ts';
+import { healthyNodes } from '../image-calls.ts';
 import { openOnNode, streamFromNode } from '../proxy.ts';
 import { uploadToNode } from '../upload.ts';
 import { watched } from '../watched-answer.ts';
@@ -44,14 +44,14 @@ async function uploadSomewhere(
   names: () => readonly string[],
   onMessage: (message: JsonMessage) => void = () => undefined,
 ): Promise<void> {
-  const node = call.services.images.builder;
-  const beforeEnd = (): Promise<void> => settleTags(call, node, names());
+  const node = call.services.images.builds.builder;
+  const beforeEnd = (): Promise<void> => call.services.images.settle(node, names());
   await uploadToNode(call, node, { path: path + call.search }, watched({ onMessage, beforeEnd }));
 }
 
 async function pullImage(call: Call): Promise<void> {
   const { images } = call.services;
-  const [single, ...more] = images.pullPolicy === 'one' ? [images.builder] : healthyNodes(call);
+  const [single, ...more] = images.pullPolicy === 'one' ? [images.builds.builder] : healthyNodes(call);
   const reference = pulledReference(call.query);
   if (single && more.length === 0) return pullOnOne(call, single, reference);
   const nodes = single ? [single, ...more] : more;
@@ -71,7 +71,7 @@ async function pullImage(call: Call): Promise<void> {
 /** The engine's own progress, layer by layer. */
 async function pullOnOne(call: Call, node: Node, reference: string | undefined): Promise<void> {
   const stream = await openOnNode(call, node, { path: `/images/create${call.search}`, body: '' });
-  const beforeEnd = (): Promise<void> => settleTags(call, node, reference === undefined ? [] : [reference]);
+  const beforeEnd = (): Promise<void> => call.services.images.settle(node, reference === undefined ? [] : [reference]);
   try {
     await watched({ beforeEnd })(call, stream, await stream.head(call.signal));
   } finally {
@@ -133,7 +133,7 @@ async function pushImage(call: Call): Promise<void> {
   const stream = await openOnNode(call, node, { path: `/images/${encodeReference(name)}/push${call.search}`, body });
   try {
     // The push gave the image a digest: listed from now on.
-    const beforeEnd = (): Promise<void> => settleTags(call, node, []);
+    const beforeEnd = (): Promise<void> => call.services.images.settle(node, []);
     await watched({ beforeEnd })(call, stream, await stream.head(call.signal));
   } finally {
     stream.destroy();
