@@ -6,6 +6,7 @@ import { firstAnswer, onEach } from '../common/every-node.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
+import { type Pruned, pruneEngines } from '../engine/prune.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import { BuildSessions } from './build-sessions.ts';
 import { Builds } from './builds.ts';
@@ -114,6 +115,13 @@ export class ImageService {
   async remove(reference: string, request: ImageRequest): Promise<readonly RemovedItem[]> {
     await this.find(reference);
     return removeImage(this.#cluster.images, { reference, ...request });
+  }
+
+  /** Removes unused images on these nodes. Rejects with every failure, by node; the other nodes are pruned all the same. */
+  prune(nodes: readonly Node[], { search, api, signal }: ImageRequest): Promise<Pruned> {
+    const afterwards = (node: Node): Promise<void> => node.refreshImages();
+    const path = `/images/prune${search}`;
+    return pruneEngines(nodes, { path, list: 'ImagesDeleted', api, signal, timeoutMs: 0, afterwards });
   }
 
   /** See {@link ImageDistribution.isKnown}. */

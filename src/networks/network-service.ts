@@ -5,6 +5,7 @@ import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ClusterError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
+import { pruneEngines } from '../engine/prune.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import type { Home } from '../scheduler/types.ts';
@@ -16,7 +17,6 @@ import { type CreatedNetwork, NetworkCreation } from './creation.ts';
 import { inspectNetwork, inspectOnNodes, type NetworkDetails, type NetworkEndpoint } from './inspection.ts';
 import type { KnownNetwork } from './known-network.ts';
 import { engineNetworking } from './networking-config.ts';
-import { pruneNetworks } from './prune.ts';
 import { removeClusterNetwork } from './removal.ts';
 import { shownNetwork } from './shown-network.ts';
 import type { WantedNetwork } from './wanted-network.ts';
@@ -115,9 +115,11 @@ export class NetworkService {
   async prune(search: string, signal: AbortSignal): Promise<{ readonly NetworksDeleted: readonly string[] | null }> {
     const { networkNames } = this.#deps.cluster;
     const afterwards = (node: Node): Promise<void> => node.refreshNetworks();
+    const path = `/networks/prune${search}`;
+    const request = { path, list: 'NetworksDeleted', signal, timeoutMs: PRUNE_MS, afterwards } as const;
     try {
-      const pruned = await pruneNetworks({ nodes: this.#prunable(), search, afterwards, signal });
-      const names = new Set(pruned.map((name) => networkNames.shown(name)));
+      const { gone } = await pruneEngines(this.#prunable(), request);
+      const names = new Set(gone.map((name) => networkNames.shown(String(name))));
       return { NetworksDeleted: names.size > 0 ? [...names].sort() : null };
     } finally {
       await this.#catalog.spanning.refresh();
@@ -224,5 +226,7 @@ export class NetworkService {
   }
 }
 
+/** Bound on one engine's prune, in milliseconds. */
+const PRUNE_MS = 60_000;
 const NO_REFUSALS: ReadonlyMap<string, string> = new Map();
 const NEVER: AbortSignal = new AbortController().signal;

@@ -4,7 +4,7 @@ import { sendJson } from '../answer.ts';
 import { prepareBases } from '../build-bases.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 import { hijackToNode } from '../hijack.ts';
-import { pruneOnNodes } from '../image-calls.ts';
+import { pruneOnNodes } from '../node-calls.ts';
 import { proxyToNode } from '../proxy.ts';
 import { uploadToNode } from '../upload.ts';
 import { watched } from '../watched-answer.ts';

@@ -7,7 +7,7 @@ import type { DiskUsage } from '../../engine/types.ts';
 import { sendJson } from '../answer.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 import { parseFilters } from '../filters/query.ts';
-import { healthyNodes, pruneOnNodes } from '../image-calls.ts';
+import { healthyNodes, pruneOnNodes } from '../node-calls.ts';
 import { mergeUsage } from '../views/disk-usage.ts';
 import { nameStyleOf } from '../views/name-style.ts';
 

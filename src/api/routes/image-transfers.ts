@@ -6,7 +6,7 @@ import { type PullSink, pullEverywhere } from '../../images/pull-everywhere.ts';
 import { encodeReference } from '../../images/tags.ts';
 import { readBody } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
-import { healthyNodes } from '../image-calls.ts';
+import { healthyNodes } from '../node-calls.ts';
 import { openOnNode, streamFromNode } from '../proxy.ts';
 import { uploadToNode } from '../upload.ts';
 import { watched } from '../watched-answer.ts';

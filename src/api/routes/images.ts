@@ -1,10 +1,9 @@
-import type { Node } from '../../cluster/node.ts';
 import { setMember } from '../../common/json-edit.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { filterImages, IMAGE_FILTERS } from '../filters/images.ts';
 import { parseFilters } from '../filters/query.ts';
-import { healthyNodes, pruneOnNodes } from '../image-calls.ts';
+import { healthyNodes, prunedNodes, pruneText } from '../node-calls.ts';
 import { sendAnswer } from '../proxy.ts';
 import { flag } from '../query-flag.ts';
 import { type ImageEntry, mergeImages, renderImages } from '../views/image-list.ts';
@@ -64,6 +63,7 @@ async function deleteImage(call: Call): Promise<void> {
 }
 
 async function pruneImages(call: Call): Promise<void> {
-  const afterwards = (node: Node): Promise<void> => node.refreshImages();
-  sendJson(call.res, 200, await pruneOnNodes(call, { path: '/images/prune', list: 'ImagesDeleted', afterwards }));
+  const { nodes, search } = prunedNodes(call);
+  const { gone, spaceBytes } = await call.services.images.prune(nodes, { search, api: call.api, signal: call.signal });
+  sendJson(call.res, 200, pruneText('ImagesDeleted', gone, spaceBytes));
 }

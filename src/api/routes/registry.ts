@@ -1,7 +1,7 @@
 import type { Node } from '../../cluster/node.ts';
 import { readBody } from '../body.ts';
 import type { Call, RouteHandlers } from '../call.ts';
-import { askOneOf, healthyNodes } from '../image-calls.ts';
+import { askOneOf, healthyNodes } from '../node-calls.ts';
 import { sendAnswer } from '../proxy.ts';
 
 /** Questions to registries: any engine can ask them, another one when the first does not answer. */

@@ -32,7 +32,7 @@ test('says which nodes failed and why, and that the others did it', async () => 
   const { status, json } = await manager.call('POST', '/networks/prune');
   expect([status, json.message]).toEqual([
     409,
-    'a prune operation is already running (node node-1); no disk (node node-3). Unused networks were removed on the other 1 node',
+    'a prune operation is already running (node node-1); no disk (node node-3). What is not used was removed on the other 1 node',
   ]);
   // What went there is not listed any more.
   expect(manager.engine(1).requestsTo('GET /networks').length).toBeGreaterThan(before);

@@ -1,8 +1,8 @@
 import type { Node } from '../cluster/node.ts';
 import { type ClusterError, EngineError, NotFoundError, reasonOf } from '../common/errors.ts';
-import { failureOfAll, firstAnswer, onEach } from '../common/every-node.ts';
-import { ANSWERS, parseAnswer } from '../engine/answers.ts';
-import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
+import { firstAnswer } from '../common/every-node.ts';
+import type { EngineAnswer } from '../engine/exchange.ts';
+import { type PruneList, type PruneRequest, pruneEngines } from '../engine/prune.ts';
 import { isAnswer } from '../images/pull.ts';
 import type { Call } from './call.ts';
 import { parseFilters } from './filters/query.ts';
@@ -36,40 +36,32 @@ function noHealthyNode(): ClusterError {
 }
 
 /** A prune of some kind: what the engines are asked and which member of their reports lists what went. */
-export interface Prune {
-  readonly path: string;
-  readonly list: 'ImagesDeleted' | 'CachesDeleted' | 'ContainersDeleted';
-  readonly afterwards?: (node: Node) => Promise<void>;
+export interface Prune extends Pick<PruneRequest<Node>, 'path' | 'list' | 'afterwards'> {
   /** What clients know by an ID in the list. */
   readonly shown?: (id: string) => string;
 }
 
-type Report = {
-  readonly [list in Prune['list']]?: readonly (string | object)[] | null;
-} & { readonly SpaceReclaimed?: number | null };
-
 /** Prunes on every healthy node, or on those our own filter `node` names; the answer adds up the engines' reports. */
 export async function pruneOnNodes(call: Call, { path, list, afterwards, shown = String }: Prune): Promise<string> {
-  const { nodes, search } = narrowed(call);
-  const outcomes = await onEach(nodes, async (node) => {
-    const answer = await askNode(call, node, { path: path + search, body: '', timeoutMs: 0 });
-    if (answer.statusCode >= 300) throw new EngineAnswerError(messageOf(answer.body), answer.statusCode);
-    await afterwards?.(node);
-    return parseAnswer<Report>(answer.body, list === 'ImagesDeleted' ? ANSWERS.imageReport : ANSWERS.pruneReport, path);
-  });
-  const failure = failureOfAll(outcomes, 'What is not used was removed');
-  if (failure) throw failure;
-  const gone = new Set<string>();
-  let space = 0;
-  for (const report of outcomes.done.values()) {
-    for (const item of report[list] ?? []) gone.add(JSON.stringify(typeof item === 'string' ? shown(item) : item));
-    space += report.SpaceReclaimed ?? 0;
-  }
-  return `{"${list}":[${[...gone].join(',')}],"SpaceReclaimed":${space}}\n`;
+  const { nodes, search } = prunedNodes(call);
+  const { api, signal } = call;
+  const then = afterwards && { afterwards };
+  const request = { path: path + search, list, api, signal, timeoutMs: 0, ...then };
+  const { gone, spaceBytes } = await pruneEngines(nodes, request);
+  return pruneText(
+    list,
+    gone.map((item) => (typeof item === 'string' ? shown(item) : item)),
+    spaceBytes,
+  );
 }
 
-/** Takes our own filter `node` out of the query: the nodes it leaves, and what the engines are asked. */
-function narrowed(call: Call): { readonly nodes: readonly Node[]; readonly search: string } {
+/** Body of the answer to a prune. */
+export function pruneText(list: PruneList, gone: readonly (string | object)[], spaceBytes: number): string {
+  return `${JSON.stringify({ [list]: gone, SpaceReclaimed: spaceBytes })}\n`;
+}
+
+/** The nodes to prune, which our own filter `node` may name, and the query for their engines, without it. */
+export function prunedNodes(call: Call): { readonly nodes: readonly Node[]; readonly search: string } {
   const filters = new Map(parseFilters(call.query.get('filters')));
   const names = filters.get('node');
   if (!names) return { nodes: healthyNodes(call), search: call.search };
