@@ -19,8 +19,8 @@ export interface BuildSessionsDeps {
 }
 
 /**
- * BuildKit writes images inside its sessions, which nobody reads here, and not every engine tells of the tags. As long as a session is
- * open, and until what it wrote is known, whoever needs images asks its node first: the tag of a build means the new image for the very
+ * BuildKit writes images inside its sessions, which are not read here, and not every engine tells of the tags. As long as a session is
+ * open, and until what it wrote is known, its node is asked first for any image: the tag of a build means the new image for the very
  * next request, also for the one that pushes it while its session is still open (`docker build --push`).
  */
 export class BuildSessions {

@@ -59,7 +59,7 @@ export class ImageDistribution {
 
   /**
    * Returns once the node holds what the cluster means by the reference; once per node and image, however many ask.
-   * Throws 404 `No such image: …` when nobody can give it, and 500 when copying it failed.
+   * Throws 404 `No such image: …` when no node has it, and 500 when copying it failed.
    */
   async ensureOn(node: Node, reference: string, options: EnsureOptions = {}): Promise<EnsuredImage> {
     const record = this.#cluster.images.find(reference, likePlatformOf(node));
@@ -89,7 +89,7 @@ export class ImageDistribution {
     return this.#named(node, id, reference, options);
   }
 
-  /** Nobody healthy of the node's platform holds it. */
+  /** No healthy node of its platform holds it. */
   async #lastResort(node: Node, reference: string, options: EnsureOptions, mayPull: boolean): Promise<EnsuredImage> {
     if (mayPull && (await this.#triedPull(node, reference, options))) return this.#found(node, reference);
     throw noSuchImage(reference, this.#whereElse(node, reference));
@@ -121,7 +121,7 @@ export class ImageDistribution {
     return { imageId, reference };
   }
 
-  /** False when it is pointless or failed. Only what is known to come from a registry is pulled: a name alone could be anybody's. */
+  /** False when it is pointless or failed. Only what is known to come from a registry is pulled: a name alone proves no origin. */
   async #triedPull(node: Node, reference: string, options: EnsureOptions): Promise<boolean> {
     if (!this.#isFromRegistry(reference)) return false;
     const { registryAuth } = options;

@@ -22,7 +22,7 @@ export interface CopyLimits {
   readonly copiesInAll: number;
 }
 
-/** Who waits for a container hears nothing from the API meanwhile: the log says how far a copy is, this often in milliseconds. */
+/** A client that waits for a container hears nothing meanwhile: the log tells how far a copy is, this often in milliseconds. */
 const TOLD_EVERY_MS = 10_000;
 const DEFAULT_LIMITS: CopyLimits = { copiesPerSource: 2, copiesInAll: 16 };
 

@@ -43,15 +43,15 @@ export class SharedWork<T, P> {
     };
     const outcome = work(stop.signal, report).finally(() => this.#forget(key, run));
     const run: Run<T, P> = { outcome, stop, listeners, callers: 0 };
-    outcome.catch(() => undefined); // Callers hear of it; nobody may be left.
+    outcome.catch(() => undefined); // Callers hear of it; there may be none left.
     this.#runs.set(key, run);
     return run;
   }
 
-  /** Without effect when the work is done. Who asks from now on starts anew. */
+  /** Without effect when the work is done. A later caller starts anew. */
   #abandon(key: string, run: Run<T, P>): void {
     this.#forget(key, run);
-    run.stop.abort(new Error('nobody waits for it any more'));
+    run.stop.abort(new Error('no caller is left'));
   }
 
   #forget(key: string, run: Run<T, P>): void {

@@ -75,7 +75,7 @@ export interface SubnetPlan {
 
 /**
  * Swarm mode knows no auxiliary addresses, and gives each node an address of every network it uses: from the same place where
- * clients choose theirs. So addresses that nobody chose come from a range without the auxiliary ones, and from the upper
+ * clients choose theirs. So addresses that no client chose come from a range without the auxiliary ones, and from the upper
  * half of a subnet for which no range was asked, if it has room for `nodes` nodes and their containers.
  */
 export function planSubnet({ config, subnet, range }: WantedSubnet, nodes: number): SubnetPlan {

@@ -57,7 +57,7 @@ function isAllocated({ Driver }: NetworkSummary): boolean {
 
 const never = (): boolean => false;
 
-/** Also when the client left meanwhile: no client knows the network. */
+/** Also when the client has left: no client knows the network then. */
 async function removeAgain(id: string, substrate: Substrate): Promise<void> {
   try {
     const { client } = await substrate.manager(new AbortController().signal, REMOVE_MS);

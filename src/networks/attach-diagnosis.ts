@@ -14,7 +14,7 @@ export interface DiagnosisDeps {
   readonly signal: AbortSignal;
 }
 
-/** Who holds an address of a network now, in words; undefined when nobody but the container itself does. */
+/** The holder of an address of a network now, in words; undefined without one other than the container itself. */
 export async function holdsAddress(
   network: KnownNetwork<Node>,
   address: string,
@@ -87,7 +87,7 @@ function roomOf({ raw }: KnownNetwork<Node>): {
     const own = [range.first === subnet.first, range.last === subnet.last, gateway && containsAddress(range, gateway)];
     return Number(range.last - range.first) + 1 - own.filter(Boolean).length;
   });
-  // One that the swarm never allocated has no driver, and no room for anybody.
+  // One that the swarm never allocated has no driver, and no room.
   const unknown = raw.Driver === '' ? 0 : Number.POSITIVE_INFINITY;
   return {
     size: sizes.length === 0 ? unknown : sizes.reduce((sum, size) => sum + size, 0),

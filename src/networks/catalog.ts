@@ -17,7 +17,7 @@ export interface NetworkCatalogDeps {
   readonly logger: Logger;
 }
 
-/** Which networks there are and which nodes take part in them, kept by events. Answers without asking anybody. */
+/** Which networks there are and which nodes take part in them, kept by events. Answers without asking an engine. */
 export class NetworkCatalog {
   /** The substrate's networks; told of our own writes. */
   readonly spanning: ClusterNetworks;

@@ -57,7 +57,7 @@ export class ClusterNetworks {
     this.#unsubscribe = substrate.subscribe(() => this.#onRound());
   }
 
-  /** Whether the list was read at least once; until then nobody can say that a network does not exist. */
+  /** Whether the list was read at least once; until then no network can be called missing. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
@@ -147,7 +147,7 @@ export class ClusterNetworks {
 
   /**
    * Whether a network is still being allocated: who creates it shows it when it is. One that stays so was left behind, and is shown
-   * in order that somebody can remove it.
+   * so that a client can remove it.
    */
   #isBeingMade({ Id, Driver }: NetworkSummary): boolean {
     if (Driver !== '') {

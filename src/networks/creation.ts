@@ -163,7 +163,10 @@ export class NetworkCreation {
     });
     await node.refreshNetworks();
     if (!wantsIpv6(body)) return answer;
-    return { ...answer, Warning: `a network with IPv6 lives on one node: ${node.name}, where all its containers go` };
+    return {
+      ...answer,
+      Warning: `networks with IPv6 live on one node: this one on ${node.name}, with all its containers`,
+    };
   }
 }
 

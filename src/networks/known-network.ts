@@ -1,6 +1,6 @@
 import type { NetworkSummary } from '../engine/types.ts';
 
-/** A network as clients see it: one, whoever holds it. */
+/** A network as clients see it: one, whichever nodes hold it. */
 export interface KnownNetwork<N> {
   readonly id: string;
   readonly name: string;

@@ -28,16 +28,13 @@ export async function releaseLostAddresses(wish: AddressWish): Promise<void> {
   if (fixed.length === 0 || members.every(({ isHealthy }) => isHealthy)) return;
   try {
     for (const holder of await lostHolders(wish)) {
-      logger.warn(
-        { engine: holder.name },
-        'substrate: a lost engine is let go of, which holds an address that is wanted',
-      );
+      logger.warn({ engine: holder.name }, 'substrate: releasing a lost engine that holds a requested address');
       await substrate.release(holder, signal);
     }
   } catch (error) {
     signal.throwIfAborted();
     // The start itself tells whether the address is to be had.
-    logger.warn({ reason: reasonOf(error) }, 'substrate: cannot end what lost engines hold');
+    logger.warn({ reason: reasonOf(error) }, 'substrate: cannot release the addresses of lost engines');
   }
 }
 

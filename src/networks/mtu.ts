@@ -24,7 +24,7 @@ export function overlayMtu({ Driver, Options }: WantedNetwork): string | undefin
   const inner = Driver === 'overlay' ? asked - headers : asked;
   if (!(inner >= LEAST_MTU && inner <= LARGEST_MTU - headers))
     throw new BadRequestError(
-      `invalid ${MTU_OPTION} ${JSON.stringify(text)}: a number from ${LEAST_MTU} to ${LARGEST_MTU - headers}${Driver === 'overlay' ? ` beside ${headers} for headers` : ''}`,
+      `invalid ${MTU_OPTION} ${JSON.stringify(text)}: a number from ${LEAST_MTU} to ${LARGEST_MTU - headers}${Driver === 'overlay' ? `, plus ${headers} for headers` : ''}`,
       'BAD_MTU',
     );
   return Driver === 'overlay' ? undefined : String(asked + headers);

@@ -56,8 +56,8 @@ export function engineNetworking<N>(
 }
 
 /**
- * Whoever re-creates a container from its inspection hands over the ID of the old one's endpoint; an engine keeps it until the start, and
- * the new container would be taken for one that is attached, with an address that nobody chose (`chosenAddress`).
+ * A client that re-creates a container from its inspection hands over the ID of the old one's endpoint; an engine keeps it until the start,
+ * and the new container would be taken for one that is attached, with an address that no client chose (`chosenAddress`).
  */
 function withoutEndpointIds(text: string): string {
   const { NetworkingConfig } = JSON.parse(text) as NetworkedBody;

@@ -56,7 +56,7 @@ export class PatientAttach {
       },
       onSetback: (setback, _pauseMs, attempt) => {
         const reason = 'value' in setback ? messageOf(setback.value.body) : undefined;
-        logger.info({ attempt, reason }, 'attaching is tried again: the network is not ready on the node');
+        logger.info({ attempt, reason }, 'attaching again: the network is not ready on the node');
       },
       deadline: clock.now() + ATTACH_LIMIT_MS,
       signal,
@@ -77,7 +77,7 @@ export class PatientAttach {
     return await Promise.race([answer, diagnosis]);
   }
 
-  /** The engine goes on until it gives up by itself, which whoever asked does not wait for. */
+  /** The engine goes on until it gives up by itself, which the caller does not wait for. */
   #leave(engineId: string, answer: Promise<EngineAnswer>): void {
     const ended = answer
       .then(
@@ -110,7 +110,7 @@ export class PatientAttach {
         await this.#assertAddressesFree(wish, signal, impossible);
       } catch (error) {
         if (error instanceof ClusterError && error.code === 'ATTACH_IMPOSSIBLE') throw error;
-        // The attempt has ended and speaks for itself; else nobody could be asked now.
+        // The attempt has ended and speaks for itself; else no manager could be asked now.
         if (signal.aborted) return new Promise<never>(() => undefined);
       }
     }

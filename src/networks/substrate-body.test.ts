@@ -101,6 +101,6 @@ describe('substrateBody', () => {
   );
 
   test('an overlay network by name must leave room for its headers', () => {
-    expect(() => make({ Name: 'web', Driver: 'overlay', Options: { [MTU]: '100' } })).toThrow('beside 50 for headers');
+    expect(() => make({ Name: 'web', Driver: 'overlay', Options: { [MTU]: '100' } })).toThrow('plus 50 for headers');
   });
 });

@@ -85,6 +85,6 @@ export function nameOf({ Name, Ingress }: WantedNetwork): string {
       status: 403,
     });
   if (Ingress === true)
-    throw new BadRequestError('an ingress network serves swarm services only: this is no swarm', 'INGRESS');
+    throw new BadRequestError('ingress networks serve swarm services, which this endpoint does not have', 'INGRESS');
   return Name;
 }

@@ -45,7 +45,7 @@ export async function repairAttachments(request: RepairRequest): Promise<number>
       );
     }
   }
-  if (repaired > 0) logger.info({ engine: member.name, repaired }, 'substrate: attachments mended');
+  if (repaired > 0) logger.info({ engine: member.name, repaired }, 'substrate: attachments repaired');
   return repaired;
 }
 

@@ -40,13 +40,13 @@ export interface Survey {
   readonly engines: readonly SurveyedEngine[];
   /** Names of cluster networks, which end with the substrate. */
   readonly networks: readonly string[];
-  /** Names of services somebody made on the substrate, which end with it. */
+  /** Names of services that were made on the substrate by hand, which end with it. */
   readonly services: readonly string[];
   /** Host names of nodes of the substrate that run and are not among the engines. */
   readonly staying: readonly string[];
 }
 
-/** Who the cluster is: the marks on its swarms, and nodes it remembers. */
+/** The cluster's identity: the marks on its swarms, and nodes it remembers. */
 export interface DepartureIdentity {
   readonly marks: ReadonlySet<string>;
   /** Swarm node IDs of the cluster's own substrate. */
@@ -167,7 +167,7 @@ function standingOf(
   }
   if (mark !== undefined) return { kind: 'other', why: `its swarm is that of cluster ${mark}` };
   const what = isManager ? 'it manages a swarm' : 'it is a worker of a swarm';
-  return { kind: 'other', why: `${what} that nothing tells to be this cluster's` };
+  return { kind: 'other', why: `${what} not known as this cluster's` };
 }
 
 async function withLosses(
@@ -249,7 +249,7 @@ async function leave(engine: SurveyedEngine, report: DepartureReport, signal: Ab
   }
 }
 
-/** Throws one clear line when leaving would strand engines that nobody named or that do not answer. */
+/** Throws one clear line when leaving would strand engines that were not named or do not answer. */
 export function assertWhole({ engines, staying }: Survey): void {
   const silent = engines.filter(({ standing }) => standing.kind === 'unreachable');
   if (silent.length > 0)

@@ -138,7 +138,7 @@ async function subnetsOf(client: SubstrateMember['client'], signal: AbortSignal)
 
 function member({ members }: Round, memberId: string): SubstrateMember {
   const found = members.get(memberId);
-  if (!found) throw new Error(`engine ${memberId} left the cluster meanwhile`);
+  if (!found) throw new Error(`engine ${memberId} has left the cluster`);
   return found;
 }
 
@@ -148,7 +148,7 @@ function manager(round: Round): SubstrateMember {
 
 function address({ observation }: Round, memberId: string): string {
   const found = observation.members.find(({ id }) => id === memberId)?.address;
-  if (found === undefined) throw new Error(`engine ${memberId} has no address the others reach`);
+  if (found === undefined) throw new Error(`engine ${memberId} has no address that other engines reach`);
   return found;
 }
 

@@ -61,7 +61,7 @@ export class Observer {
     this.#states = new Since(clock);
   }
 
-  /** What is remembered of a member may be wrong: ask it in the next round. */
+  /** Asks a member in the next round: what is remembered of it may be wrong. */
   forget(memberId: string): void {
     const entry = this.#facts.get(memberId);
     if (entry) entry.isDirty = true;

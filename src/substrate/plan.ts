@@ -66,7 +66,7 @@ function planRevival({ observation, wish }: Situation, lost: readonly ObservedMe
 
 /**
  * Workers of ours whose managers all left discovery. Their containers still talk, and leaving would end that: they leave
- * only when no manager answers any more for a long time, or sooner when a person said so (`--adopt-swarm`).
+ * only when no manager answers any more for a long time, or sooner with `--adopt-swarm`.
  */
 function planDesertion({ observation, wish }: Situation, orphans: readonly ObservedMember[]): Round {
   if (observation.answering.size > 0) return WAIT;
@@ -147,7 +147,7 @@ function isInTransition(node: SwarmNode): boolean {
 }
 
 /**
- * Swarm nodes to be removed: re-installed engines (a member at this address is somebody else now), and those that this
+ * Swarm nodes to be removed: re-installed engines (a member at this address is another one now), and those that this
  * manager knew as members, that left the cluster and are down. What runs stays: it has containers, and another manager of
  * this cluster may have it in its list.
  */
@@ -173,7 +173,7 @@ function letGo({ nodeId, hostname: name, reachability }: SwarmNode): Step {
     : { kind: 'remove', nodeId, name };
 }
 
-/** Members that must leave what they are in: what ours does not know any more, and with --adopt-swarm swarms of somebody else. */
+/** Members that must leave what they are in: what ours does not know any more, and with --adopt-swarm foreign swarms. */
 function leaves({ observation, wish, standings: all }: Situation): Step[] {
   return observation.members.flatMap((member): Step[] => {
     const standing = all.get(member.id);

@@ -1,7 +1,7 @@
 import type { Situation, Standing } from './standing.ts';
 import type { ObservedMember } from './types.ts';
 
-/** What the engines must let through between each other; said wherever that looks to be the cause. */
+/** Ports to open between the engines; part of every message where closed ports look to be the cause. */
 export const PORTS_HINT = 'open tcp 2377, tcp and udp 7946 and udp 4789 between the nodes';
 
 /** By member ID: why it takes no part in cluster networks, and what to do. */
@@ -26,7 +26,7 @@ export function noticesOf({ observation, swarm, standings: all }: Situation): re
   const names = lasting.map(({ hostname, address }) => `${hostname} (${address})`).sort();
   const shown = names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
   return [
-    `${shown} takes part in the cluster's networks but is not in discovery: bring it back, or end that there with "docker swarm leave --force"`,
+    `${shown} takes part in the cluster's networks but is not in discovery: add it to discovery again, or run "docker swarm leave --force" there`,
   ];
 }
 
@@ -41,7 +41,7 @@ function problemOf(situation: Situation, member: ObservedMember, standing: Stand
       return standing.why;
     case 'ours':
       return member.isHealthy && standing.entry.state === 'down'
-        ? `the managers of the cluster's networks do not hear it: ${PORTS_HINT}`
+        ? `the managers of the cluster's networks get no heartbeat from it: ${PORTS_HINT}`
         : undefined;
     case 'free':
       return freeProblem(situation, member);
@@ -56,7 +56,7 @@ function problemOf(situation: Situation, member: ObservedMember, standing: Stand
 function freeProblem({ swarm, standings: all }: Situation, member: ObservedMember): string | undefined {
   if (!member.isHealthy) return undefined;
   if (member.address === undefined)
-    return 'no address of it is known that other engines reach: set its engine label io.enxame.address=IP';
+    return 'no address is known under which other engines reach it: set its engine label io.enxame.address=IP';
   if (swarm) return undefined;
   const strange = [...all.values()].find((standing) => standing.kind === 'foreign' && standing.mark !== undefined);
   return strange?.kind === 'foreign' ? `another engine is not this cluster's: ${strange.why}` : undefined;
@@ -66,15 +66,15 @@ function withoutManagers({ observation: { answering, known, members } }: Situati
   const running = 'running containers are not affected';
   if (answering.size > 0) {
     const hosts = [...answering].sort().join(', ');
-    return `managers of the cluster's networks are not in discovery any more but run at ${hosts}: bring them back into discovery; ${running}`;
+    return `managers of the cluster's networks run at ${hosts} but are no longer in discovery: add them again; ${running}`;
   }
   if (kind === 'lost') return `too few managers of the cluster's networks answer; ${running}`;
   const managers = new Set(known.nodes.flatMap(({ isManager, memberId }) => (isManager ? memberId : [])));
   if (members.some(({ id }) => managers.has(id)))
     return `the managers of the cluster's networks do not answer; ${running}`;
-  return `all managers of the cluster's networks left discovery: bring one back, or give these networks up at once by starting the manager with --adopt-swarm (else they are given up when none has answered for ten minutes); ${running}`;
+  return `all managers of the cluster's networks left discovery: add one again, or give these networks up now by starting the manager with --adopt-swarm (otherwise after ten minutes without an answer); ${running}`;
 }
 
 function withEngineError(problem: string, { facts }: ObservedMember): string {
-  return facts.kind === 'member' && facts.error !== '' ? `${problem} (the engine says: ${facts.error})` : problem;
+  return facts.kind === 'member' && facts.error !== '' ? `${problem} (engine: ${facts.error})` : problem;
 }

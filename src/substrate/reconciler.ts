@@ -171,7 +171,7 @@ export class Reconciler {
   }
 
   #delayAfter(plan: Plan, results: readonly StepResult[]): number {
-    // A join that failed rests by itself and holds up nobody else.
+    // A join that failed rests by itself and holds up no other engine.
     const hasFailed = results.some(({ step, failure }) => failure !== undefined && step.kind !== 'join');
     this.#failedRounds = hasFailed ? this.#failedRounds + 1 : 0;
     if (hasFailed) return backoffMs(this.#failedRounds, BACKOFF);

@@ -52,6 +52,6 @@ test('a node that the swarm does not have is no error', async () => {
 test('a manager that the others cannot do without is told as such', async () => {
   const { manager } = managerWith('unreachable', "can't remove member: loss of quorum");
   await expect(releaseNode(manager, 'n1', new FakeClock(), signal)).rejects.toThrow(
-    "the lost engine is a manager of the cluster's networks, and the others cannot do without it: can't remove member: loss of quorum",
+    "the lost engine manages the cluster's networks, and too few other managers are left: can't remove member: loss of quorum",
   );
 });

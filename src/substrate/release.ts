@@ -26,7 +26,7 @@ export async function releaseNode(
     await setRole(client, nodeId, 'worker', signal).catch((error: unknown) => {
       signal.throwIfAborted();
       throw unavailable(
-        `the lost engine is a manager of the cluster's networks, and the others cannot do without it: ${reasonOf(error)}`,
+        `the lost engine manages the cluster's networks, and too few other managers are left: ${reasonOf(error)}`,
       );
     });
   }

@@ -14,7 +14,7 @@ export interface Assembly {
   readonly swarm: ObservedSwarm;
   /** Every node that is not about to be removed. */
   readonly seats: readonly Seat[];
-  /** How many engines are about to join (again): nobody steps down for a moment's sake. */
+  /** How many engines are about to join (again): no manager steps down for a moment's sake. */
   readonly coming: number;
 }
 
@@ -61,7 +61,7 @@ function demotions(assembly: Assembly, chosen: ReadonlySet<string>, isWhole: boo
   if (failed?.member) return [demote(failed, failed.member.id)];
   const managers = seats.filter(({ node }) => node.role === 'manager');
   const areReady = seats.every(({ node }) => !chosen.has(node.nodeId) || node.reachability === 'reachable');
-  // Without anybody to take its place a missing manager keeps it: it may come back.
+  // Without a successor a missing manager keeps its place: it may come back.
   if (!areReady || managers.length <= managerCount(seats.length + coming)) return [];
   const surplus = managers.filter(({ node }) => !chosen.has(node.nodeId) && !node.isLeader && node.reachability);
   // The unreachable ones first: they count in the quorum without serving it.

@@ -4,7 +4,7 @@ import type { Observation, ObservedMember, ObservedSwarm, SubstrateWish, SwarmFa
 export type Standing =
   /** Takes part; `entry` is its line in the managers' list. */
   | { readonly kind: 'ours'; readonly nodeId: string; readonly entry: SwarmNode }
-  /** A manager of ours that sees no leader, while nobody does. */
+  /** A manager of ours, while no manager sees a leader. */
   | { readonly kind: 'lost'; readonly nodeId: string }
   /** A worker of ours, while no manager answers. */
   | { readonly kind: 'orphan'; readonly nodeId: string }
@@ -14,7 +14,7 @@ export type Standing =
   | { readonly kind: 'stale'; readonly why: string }
   /** `mark` when the swarm is another cluster's substrate: then it is not even adopted. */
   | { readonly kind: 'foreign'; readonly mark: string | undefined; readonly why: string }
-  /** In a swarm of which nobody can say whose it is: left alone until somebody can. */
+  /** In a swarm of unknown ownership: left alone until it is known. */
   | { readonly kind: 'undetermined'; readonly why: string }
   /** Joining, or not heard of yet. */
   | { readonly kind: 'waiting' };
@@ -30,7 +30,7 @@ export interface Situation {
 type Membership = Extract<SwarmFacts, { kind: 'member' }>;
 
 const NOT_OURS =
-  'it runs containers but takes no part in cluster networks; let it leave that swarm, or start the manager with --adopt-swarm';
+  'it runs containers but takes no part in cluster networks; take it out of that swarm, or start the manager with --adopt-swarm';
 
 /**
  * The swarm that is ours among those with a leader: the latest epoch (the one clients saw last), else one that has
@@ -85,7 +85,7 @@ class Judge {
     if (facts.kind === 'none') return { kind: 'free' };
     if (facts.kind === 'unknown') return this.#unheard(member);
     if (facts.mark !== undefined && !this.#isOurs(facts)) return anotherCluster(facts.mark);
-    if (facts.state === 'locked') return foreign('its swarm is locked with a key of its owner');
+    if (facts.state === 'locked') return foreign('its swarm is locked');
     if (facts.isManager) return facts.swarmId === undefined ? this.#leaderless(facts) : this.#manager(facts);
     return this.#worker(facts);
   }
@@ -105,7 +105,7 @@ class Judge {
     const entry = this.#entries.get(facts.nodeId);
     if (!entry || facts.swarmId !== this.#swarm.swarmId) return this.#rival(facts);
     if (entry.reachability === undefined && this.#followsRival(facts.nodeId))
-      return stale('it kept an older state of the substrate');
+      return stale('it has an outdated state of the substrate');
     return { kind: 'ours', nodeId: facts.nodeId, entry };
   }
 
@@ -133,14 +133,15 @@ class Judge {
     const entry = this.#entries.get(facts.nodeId);
     if (entry) {
       return entry.state === 'down' && entry.reachability === undefined
-        ? stale('it kept an older state of the substrate')
+        ? stale('it has an outdated state of the substrate')
         : { kind: 'ours', nodeId: facts.nodeId, entry };
     }
     if (!this.#known.has(facts.nodeId) && !this.#isOurs(facts))
-      return undetermined('it manages a swarm without a leader, and nothing tells whose swarm that is');
-    if (this.#swarm) return stale('the substrate does not know it any more');
+      return undetermined('it manages a swarm of unknown origin that has no leader');
+    if (this.#swarm) return stale('the substrate no longer lists it');
     // Let go of while it was down: it must not become the survivor of a quorum that it is no part of.
-    if (this.#known.get(facts.nodeId) === false) return undetermined('the substrate did without it, and has no leader');
+    if (this.#known.get(facts.nodeId) === false)
+      return undetermined('it is no longer a manager of the substrate, which has no leader');
     return { kind: 'lost', nodeId: facts.nodeId };
   }
 
@@ -149,7 +150,7 @@ class Judge {
     if (entry) return { kind: 'ours', nodeId: facts.nodeId, entry };
     if (this.#swarm && facts.state === 'pending' && facts.error === '') return { kind: 'waiting' };
     if (this.#known.has(facts.nodeId)) {
-      return this.#swarm ? stale('the substrate does not know it any more') : { kind: 'orphan', nodeId: facts.nodeId };
+      return this.#swarm ? stale('the substrate no longer lists it') : { kind: 'orphan', nodeId: facts.nodeId };
     }
     const managers = this.#managersOf(facts);
     if (managers === undefined) return foreign('it is a worker of a swarm of other machines');
@@ -161,7 +162,7 @@ class Judge {
     // Its managers may only be without a leader for a moment: what they are in is not known to be gone.
     const isGone = this.#swarm && managers.every(({ facts: { kind }, id }) => kind === 'none' || this.#isListed(id));
     return isGone
-      ? stale('the substrate does not know it any more')
+      ? stale('the substrate no longer lists it')
       : undetermined('it is a worker of a swarm whose managers do not answer');
   }
 
@@ -204,7 +205,7 @@ function stale(why: string): Standing {
 function undetermined(what: string): Standing {
   return {
     kind: 'undetermined',
-    why: `${what}: it is left alone; bring its managers back, or let it leave that swarm`,
+    why: `${what}: it is left alone; restore its managers, or take it out of that swarm`,
   };
 }
 

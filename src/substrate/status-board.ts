@@ -18,7 +18,7 @@ export interface SubstrateStatus {
   readonly problems: ReadonlyMap<string, string>;
   /** What concerns all of it and a person should know. */
   readonly notices: readonly string[];
-  /** Members among those that will not without somebody's help (the others are tried again). */
+  /** Members among those that will not take part without help (the others are tried again). */
   readonly excluded: ReadonlySet<string>;
 }
 

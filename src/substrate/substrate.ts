@@ -82,7 +82,7 @@ export class Substrate {
     return this.#board.subscribe(listener);
   }
 
-  /** Says that cluster networks are needed: lazy mode waits for that. Idempotent; what is said before {@link start} counts then. */
+  /** Says that cluster networks are needed: lazy mode waits for that. Idempotent; a need from before {@link start} counts then. */
   activate(): void {
     this.#isNeeded = true;
     this.#run();

@@ -128,7 +128,7 @@ export interface Observation {
   readonly isSettled: boolean;
 }
 
-/** Who this cluster is towards the marks that swarms carry. */
+/** This cluster's identity towards the marks that swarms carry. */
 export interface ClusterIdentity {
   /** Lasting; a substrate that is formed is marked with it. */
   readonly id: string;
@@ -136,10 +136,10 @@ export interface ClusterIdentity {
   readonly marks: ReadonlySet<string>;
 }
 
-/** What is wanted. */
+/** What the substrate should become. */
 export interface SubstrateWish {
   readonly identity: ClusterIdentity;
-  /** Leave swarms of somebody else and join ours; never another cluster's substrate. */
+  /** Leave foreign swarms and join ours; never another cluster's substrate. */
   readonly adoptSwarm: boolean;
   readonly graces: Graces;
 }

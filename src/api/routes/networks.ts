@@ -62,7 +62,7 @@ async function disconnectContainer(call: Call): Promise<void> {
   sendStatus(call.res, 200);
 }
 
-/** What a client changes stays where it is; what does not exist is told of later. */
+/** A container that a client changes stays on its node; a missing one is reported by the change itself. */
 async function useContainer({ services }: Call, { Container }: ConnectBody): Promise<void> {
   const container = typeof Container === 'string' ? services.cluster.findContainer(Container) : undefined;
   if (container) await services.lifecycle.use(container);
