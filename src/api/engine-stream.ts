@@ -17,7 +17,7 @@ const KEEP_ALIVE_MS = 10_000;
 /** A request on a connection of its own. */
 export type StreamRequest = Omit<RawRequest, 'reader'>;
 
-/** One raw exchange with an engine on a connection of its own; whoever opened it must destroy it. */
+/** One raw exchange with an engine on a connection of its own; its opener must destroy it. */
 export class EngineStream {
   readonly socket: Duplex;
   readonly #reader: SocketReader;

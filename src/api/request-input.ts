@@ -91,7 +91,7 @@ export class StreamInput implements RequestInput {
     } catch {
       this.#body.fail(new BadRequestError('the chunks of the request body are malformed', 'BAD_CHUNKS'));
     }
-    // What comes behind the body waits for somebody to read it.
+    // The bytes behind the body wait for a reader.
     if (this.#body.isWhole || this.#body.hasFailed) this.#stream.pause();
   };
 
@@ -162,7 +162,7 @@ class Collected {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Nobody has to want it.
+    // A body that nothing reads may fail unheard.
     this.whole.catch(() => {});
   }
 

@@ -43,7 +43,7 @@ class Watcher extends Transform {
     try {
       this.#splitter?.feed(chunk);
     } catch {
-      // A line without end is no progress message: it passes, nobody reads it.
+      // A line without end is no progress message: it passes unread.
       this.#splitter = undefined;
     }
   }

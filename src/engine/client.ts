@@ -122,7 +122,7 @@ export class EngineClient {
 
   /**
    * Aborted when the engine is lost ({@link dropConnections}), then renewed: raw exchanges whose answer has not begun end
-   * with it, so that nobody waits for an engine that hangs.
+   * with it, so that no call waits for a hung engine.
    */
   get lost(): AbortSignal {
     return this.#lost.signal;

@@ -51,12 +51,12 @@ export class EngineCall {
     else signal.addEventListener('abort', this.#onAbort);
   }
 
-  /** Nobody waits for its answer any more. */
+  /** Whether it was answered, failed or was given up. */
   get isSettled(): boolean {
     return this.#isSettled;
   }
 
-  /** A connection carries it from here on; `onGivenUp` is called when its answer is not wanted any more. */
+  /** A connection carries it from here on; `onGivenUp` is called when it is given up before its answer. */
   carriedBy(onGivenUp: () => void): void {
     this.#carrier = onGivenUp;
   }

@@ -14,7 +14,7 @@ const MAX_PIPELINED = 16;
 
 const idleSweep = new IdleSweep();
 
-/** Whom a connection tells what becomes of it. */
+/** Receives the outcome of calls and the end of the connection. */
 export interface ConnectionOwner {
   /** A call was answered: the connection may take another one. */
   onAnswered(connection: EngineConnection): void;

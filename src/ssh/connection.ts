@@ -163,7 +163,7 @@ export class SshConnection {
     this.#lostBecause = reason;
     const error = new SshError(`SSH connection to ${this.#name} was lost: ${reasonOf(reason)}`);
     for (const stream of this.#streams) {
-      if (stream.listenerCount('error') === 0) stream.on('error', () => undefined); // Nobody listens yet: nobody is told.
+      if (stream.listenerCount('error') === 0) stream.on('error', () => undefined); // The opener has not attached a listener yet.
       stream.destroy(error);
     }
     this.#client.destroy();

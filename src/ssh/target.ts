@@ -18,7 +18,7 @@ import {
   parseKnownHosts,
 } from './known-hosts.ts';
 
-/** Where somebody wants to go by SSH. */
+/** A destination for SSH. */
 export interface SshDestination {
   readonly host: string;
   /** 22 also means: what the configuration says. */
@@ -48,7 +48,7 @@ export interface SshTarget {
   readonly user: string;
   readonly keys: readonly ParsedKey[];
   readonly agent: string | undefined;
-  /** Remarks on keys that could not be used, for the message when nobody lets us in. */
+  /** Remarks on keys that could not be used, for the message when login fails. */
   readonly remarks: readonly string[];
   /** Key types to ask the host for first. */
   readonly hostKeyTypes: readonly string[];
@@ -125,7 +125,7 @@ function checkHostKey(
       );
     case 'changed':
       return new SshError(
-        `the host key of ${name} is not the one in ${verdict.where} (it shows ${shown}): somebody may be in between. If the machine was set up anew: ssh-keygen -f ${file} -R '${name}', then ${scan}`,
+        `the host key of ${name} is not the one in ${verdict.where} (it shows ${shown}): possibly a man-in-the-middle attack. If the machine was reinstalled: ssh-keygen -f ${file} -R '${name}', then ${scan}`,
         'SSH_HOST_KEY',
       );
     case 'revoked':

@@ -277,7 +277,7 @@ describe('a host that cannot be trusted or does not trust us', () => {
     const key = (await run('cut', ['-d', ' ', '-f', '1,2', `${other}.pub`])).stdout.trim();
     const line = `[127.0.0.1]:${server.port} ${key}\n`;
     const message = await failure(() => writeFile(join(server.folder, 'known_hosts'), line));
-    expect(message).toContain('somebody may be in between');
+    expect(message).toContain('possibly a man-in-the-middle attack');
     expect(message).toContain(`ssh-keygen -f ${server.folder}/known_hosts -R '[127.0.0.1]:${server.port}'`);
   });
 

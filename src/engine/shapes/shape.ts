@@ -13,7 +13,7 @@ export interface Optional<T> extends Shape<T | null | undefined> {
   readonly isOptional: true;
 }
 
-/** Larger quantities are nobody's, and would not stay exact in sums. */
+/** Larger quantities do not occur, and would not stay exact in sums. */
 const MAX_WHOLE = 2 ** 53 - 1;
 /** Deepest nesting of members we do not know. */
 const MAX_DEPTH = 32;
