@@ -1,10 +1,12 @@
 import type { Node } from '../cluster/node.ts';
+import type { ClusterError } from '../common/errors.ts';
+import { failureOfAll, onEach } from '../common/every-node.ts';
 import { ANSWERS, askEngine } from '../engine/answers.ts';
 import { type ApiVersion, compareApi } from '../engine/api-version.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 
 /** What an engine says it pruned. */
-export interface PruneAnswer {
+interface PruneAnswer {
   readonly VolumesDeleted?: readonly string[] | null;
   readonly SpaceReclaimed?: number | null;
 }
@@ -25,8 +27,28 @@ export const SPARES_NAMED_API: ApiVersion = '1.42';
 const GIVEN_NAME = /^[0-9a-f]{64}$/;
 const PRUNE_MS = 120_000;
 
+/** What a prune came to on several nodes. */
+export interface PrunedVolumes {
+  readonly names: readonly string[];
+  readonly spaceBytes: number;
+  /** Every failure, by node; undefined without one. */
+  readonly failure: ClusterError | undefined;
+}
+
+/** Prunes unused volumes on each node; one that fails does not keep the others from it. Rejects only when the signal is aborted. */
+export async function pruneVolumesOnEach(nodes: readonly Node[], request: PruneRequest): Promise<PrunedVolumes> {
+  const outcomes = await onEach(nodes, (node) => pruneVolumesOn(node, request));
+  request.signal.throwIfAborted();
+  const answers = [...outcomes.done.values()];
+  return {
+    names: answers.flatMap(({ VolumesDeleted }) => VolumesDeleted ?? []),
+    spaceBytes: answers.reduce((sum, { SpaceReclaimed }) => sum + (SpaceReclaimed ?? 0), 0),
+    failure: failureOfAll(outcomes, 'Unused volumes were removed'),
+  };
+}
+
 /** Prunes one node's unused volumes; an engine that would take named ones as well is asked volume by volume. */
-export async function pruneVolumesOn(node: Node, request: PruneRequest): Promise<PruneAnswer> {
+async function pruneVolumesOn(node: Node, request: PruneRequest): Promise<PruneAnswer> {
   const isOld = compareApi(node.client.api.max, SPARES_NAMED_API) < 0;
   const answer = isOld && !request.isAll ? await pruneUnnamed(node, request) : await prune(node, request, isOld);
   await node.refreshVolumes();

@@ -3,7 +3,7 @@ import { ANSWERS, askEngine } from '../../engine/answers.ts';
 import { compareApi } from '../../engine/api-version.ts';
 import type { VolumeSummary } from '../../engine/types.ts';
 import { ANONYMOUS_LABEL } from '../../volumes/names.ts';
-import { type PruneAnswer, pruneVolumesOn, SPARES_NAMED_API } from '../../volumes/prune.ts';
+import { pruneVolumesOnEach, SPARES_NAMED_API } from '../../volumes/prune.ts';
 import type { VolumeBody } from '../../volumes/volume-service.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { VOLUME_BODY } from '../body-shapes.ts';
@@ -58,24 +58,16 @@ async function removeVolume(call: Call): Promise<void> {
 }
 
 async function pruneVolumes(call: Call): Promise<void> {
-  const { cluster, volumes, logger } = call.services;
+  const { cluster, volumes } = call.services;
   const { api, signal } = call;
   const filters = parseFilters(call.query.get('filters'));
   const all = filters.get('all')?.[0];
   const isAll = all === undefined ? compareApi(api, SPARES_NAMED_API) < 0 : isTrue(all);
-  const answers = await Promise.all(
-    cluster.healthyNodes().map((node) =>
-      pruneVolumesOn(node, { filters, isAll, api, signal }).catch((error: unknown): PruneAnswer => {
-        signal.throwIfAborted();
-        logger.warn({ err: error, engine: node.name }, 'pruning volumes failed');
-        return {};
-      }),
-    ),
-  );
+  const pruned = await pruneVolumesOnEach(cluster.healthyNodes(), { filters, isAll, api, signal });
   const forgotten = await volumes.forgetPending(prunablePending(call, filters, isAll));
-  const names = new Set([...answers.flatMap(({ VolumesDeleted }) => VolumesDeleted ?? []), ...forgotten]);
-  const space = answers.reduce((sum, { SpaceReclaimed }) => sum + (SpaceReclaimed ?? 0), 0);
-  sendJson(call.res, 200, JSON.stringify({ VolumesDeleted: [...names].sort(), SpaceReclaimed: space }));
+  if (pruned.failure) throw pruned.failure;
+  const names = new Set([...pruned.names, ...forgotten]);
+  sendJson(call.res, 200, JSON.stringify({ VolumesDeleted: [...names].sort(), SpaceReclaimed: pruned.spaceBytes }));
 }
 
 /** Volumes without node, which nobody uses: those that nobody named, or all. */
