@@ -7,9 +7,9 @@ import { loadDriver } from '../drivers/drivers.ts';
 import { resolveOptions, storable } from '../drivers/option-values.ts';
 import type { OptionValue, OptionValues } from '../drivers/options.ts';
 import type { Provisioner, Task } from '../provision/provisioner.ts';
-import { engineVersion } from './access.ts';
 import { machineExists, PreCreateError } from './errors.ts';
 import { engineSpecOf, type Machine, type MachineContext, openMachine, provisionerOf } from './machine.ts';
+import { waitForAddress, waitForEngine } from './readiness.ts';
 import { type EngineSettings, isReady, type MachineRecord, READY, type SwarmSettings } from './record.ts';
 import { assertMachineName, type StoredMachine } from './store.ts';
 import { issueServer, OWN_AUTHORITY } from './trust.ts';
@@ -35,7 +35,6 @@ export interface CreateContext extends MachineContext {
   readonly runSwarm: SwarmStep;
 }
 
-const RUNNING_WITHIN_MS = 600_000;
 const ANSWER_WITHIN_MS = 60_000;
 const SAID_AFTER_MS = 15_000;
 
@@ -171,7 +170,7 @@ async function runSteps(machine: Machine, context: CreateContext, task: Task): P
     await stored.update(({ failure: _over, ...old }) => ({ ...old, steps: [...old.steps, name] }));
   };
   await step('check', 'running pre-create checks', () =>
-    said(machine, task, () => preCreateCheck(machine, task.signal)),
+    said(machine, context, task, () => preCreateCheck(machine, task.signal)),
   );
   await step('machine', 'creating machine', () => driver.create(task.signal));
   await step('running', 'waiting for the machine to be running', () => waitForAddress(machine, context, task));
@@ -183,19 +182,22 @@ async function runSteps(machine: Machine, context: CreateContext, task: Task): P
   await step(READY, 'ready', async () => undefined);
 }
 
-/** Nobody looks long at a line that does not change. */
-async function said(machine: Machine, { report }: Task, work: () => Promise<void>): Promise<void> {
-  const timer = setTimeout(
-    () =>
-      report(
-        `the driver ${machine.stored.record.driver} has no answer after 15 s: waiting on (Ctrl-C ends it, nothing is made yet)`,
-      ),
-    SAID_AFTER_MS,
+/** Tells that the driver is slow, once: a line that does not change looks like a program that hangs. */
+async function said(
+  machine: Machine,
+  { clock }: CreateContext,
+  { report }: Task,
+  work: () => Promise<void>,
+): Promise<void> {
+  const driver = machine.stored.record.driver;
+  const timer = clock.timer(() =>
+    report(`the driver ${driver} has no answer after 15 s: waiting on (Ctrl-C ends it, nothing is made yet)`),
   );
+  timer.start(SAID_AFTER_MS);
   try {
     await work();
   } finally {
-    clearTimeout(timer);
+    timer.stop();
   }
 }
 
@@ -206,32 +208,6 @@ async function preCreateCheck(machine: Machine, signal: AbortSignal): Promise<vo
     if (signal.aborted) throw error;
     const code = error instanceof ClusterError ? error.code : 'PRE_CREATE_CHECK';
     throw new PreCreateError(`Error with pre-create check: ${reasonOf(error)}`, code, error);
-  }
-}
-
-/** Resolves when the machine runs and has an address, which is then in the store. */
-export async function waitForAddress(
-  { driver, stored }: Machine,
-  { clock }: MachineContext,
-  task: Task,
-): Promise<void> {
-  const deadline = clock.now() + RUNNING_WITHIN_MS;
-  for (;;) {
-    const state = await driver.state(task.signal);
-    if (state === 'Running' || state === '') {
-      const url = await driver.url(task.signal).catch((error: unknown) => {
-        if (error instanceof ClusterError && error.code === 'NO_ADDRESS') return undefined;
-        throw error;
-      });
-      if (url !== undefined) {
-        const ip = await driver.ip(task.signal).catch(() => undefined);
-        return await stored.update((old) => ({ ...old, address: { url, ...(ip === undefined ? {} : { ip }) } }));
-      }
-    }
-    if (clock.now() > deadline)
-      throw new DriverError(`it did not run and have an address within 10 minutes (it is "${state}")`, 'NOT_RUNNING');
-    task.report(`waiting for the machine to be running (${state || 'no state'})`);
-    await clock.sleep(1000, task.signal);
   }
 }
 
@@ -272,26 +248,6 @@ export function serverHosts({ name, address, engine, swarm }: MachineRecord): re
   const advertised = swarm?.addr === undefined ? [] : [swarm.addr.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')];
   const reached = address?.ip === undefined ? [] : [address.ip];
   return [...new Set([...reached, name, ...advertised, ...engine.tlsSans, 'localhost', '127.0.0.1'])];
-}
-
-/** Resolves when the engine answers with the machine's certificates; tries for `withinMs`, at least once. */
-export async function waitForEngine(
-  { stored }: Machine,
-  { clock }: MachineContext,
-  { signal }: Task,
-  withinMs: number,
-): Promise<string> {
-  const deadline = clock.now() + withinMs;
-  const url = stored.record.address?.url ?? '';
-  for (;;) {
-    try {
-      return await engineVersion(stored, url, { timeoutMs: 10_000, signal });
-    } catch (error) {
-      signal.throwIfAborted();
-      if (clock.now() >= deadline) throw error;
-      await clock.sleep(500, signal);
-    }
-  }
 }
 
 /** Nothing made: the machine is forgotten. Something made: the error says that it is kept and how to go on. */

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../common/clock.ts';
 import { DriverError } from '../../common/errors.ts';
 import type { EngineClient } from '../../engine/client.ts';
 import type { Task } from '../../provision/provisioner.ts';
@@ -26,7 +26,7 @@ export async function assertSteady(client: EngineClient, name: string, { signal 
     if (RestartCount > 0 || State.Restarting || !State.Running) throw await ended(client, name, signal);
     if (hasSpoken) return;
     hasSpoken = (await lastWords(client, name, signal)) !== '';
-    await sleep(PAUSE_MS, undefined, { signal });
+    await systemClock.sleep(PAUSE_MS, signal);
   }
 }
 
