@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
@@ -9,8 +8,9 @@ import type { VolumeSummary } from '../engine/types.ts';
 import type { RecordView } from '../kv/record-view.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import type { Home } from '../scheduler/types.ts';
+import { type NamedVolumeBody, sameOrConflict, type VolumeBody, withName } from './create-body.ts';
 import { type HomeMemory, type LostHome, pendingSummary, VolumeHomes } from './homes.ts';
-import { ANONYMOUS_LABEL, assertVolumeName } from './names.ts';
+import { assertVolumeName } from './names.ts';
 import type { VolumeRecord } from './records.ts';
 
 export interface VolumeServiceDeps {
@@ -349,33 +349,6 @@ export class VolumeService {
   }
 }
 
-/** A client's `POST /volumes/create`; passes through. */
-export interface VolumeBody {
-  readonly Name?: string;
-  readonly Driver?: string;
-  readonly Labels?: Readonly<Record<string, string>> | null;
-  readonly DriverOpts?: Readonly<Record<string, string>> | null;
-}
-
-type NamedVolumeBody = VolumeBody & { readonly Name: string };
-
-/** A volume without a name gets one, and the label by which pruning tells such volumes (Engine API 1.42). */
-function withName(body: VolumeBody): NamedVolumeBody {
-  if (body.Name) return { ...body, Name: body.Name };
-  return { ...body, Name: randomBytes(32).toString('hex'), Labels: { ...body.Labels, [ANONYMOUS_LABEL]: '' } };
-}
-
-/** A volume that is there already, unless it is asked for with another driver or other options. */
-function sameOrConflict(before: VolumeSummary, body: NamedVolumeBody): VolumeSummary {
-  const now = pendingSummary({ name: body.Name, body: JSON.stringify(body), createdAt: '' });
-  const isOther =
-    now.Driver !== before.Driver ||
-    (now.Options != null && JSON.stringify(sorted(now.Options)) !== JSON.stringify(sorted(before.Options)));
-  if (isOther)
-    throw new ConflictError(`create ${body.Name}: conflict: volume name must be unique`, 'VOLUME_NAME_IN_USE');
-  return before;
-}
-
 function lostHome(name: string, { nodeName, why }: LostHome, status: number): SchedulingError {
   return new SchedulingError(
     `volume ${name} lives on node ${nodeName}, which ${why}. Bring the node back, or give the volume up with docker volume rm -f ${name}`,
@@ -390,8 +363,4 @@ function volumePath(name: string): string {
 
 function noSuchVolume(name: string): NotFoundError {
   return new NotFoundError(`get ${name}: no such volume`, 'NO_SUCH_VOLUME');
-}
-
-function sorted(options: Readonly<Record<string, string>> | null | undefined): readonly (readonly [string, string])[] {
-  return Object.entries(options ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
 }
