@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import tls from 'node:tls';
 import { type Clock, systemClock } from '../common/clock.ts';
 import { DriverError, reasonOf } from '../common/errors.ts';
+import { retry } from '../common/retry.ts';
 import type { ServerCertificates, Task } from './provisioner.ts';
 
 const ATTEMPT_MS = 5_000;
@@ -10,7 +11,7 @@ const WAIT_MS = 30_000;
 const PAUSE_MS = 300;
 
 /**
- * Resolves when whoever listens at `url` (`tcp://host:port`) shows that certificate and it is good for that address. We hold no
+ * Resolves when the server at `url` (`tcp://host:port`) shows that certificate and it is good for that address. We hold no
  * client certificate here: in TLS 1.3 the server's is seen before ours is asked for.
  */
 export async function waitUntilServed(
@@ -19,16 +20,13 @@ export async function waitUntilServed(
   task: Task,
   clock: Clock = systemClock,
 ): Promise<void> {
-  const deadline = clock.now() + WAIT_MS;
-  for (;;) {
-    const problem = await attempt(new URL(url), certificates, task.signal).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    if (problem === undefined) return;
-    task.signal.throwIfAborted();
-    if (clock.now() > deadline) throw notServed(url, problem);
-    await clock.sleep(PAUSE_MS, task.signal);
+  const { signal } = task;
+  const ask = (): Promise<void> => attempt(new URL(url), certificates, signal);
+  try {
+    await retry(clock, ask, { backoff: PAUSE_MS, deadline: clock.now() + WAIT_MS, signal });
+  } catch (problem) {
+    signal.throwIfAborted();
+    throw notServed(url, problem);
   }
 }
 

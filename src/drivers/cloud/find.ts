@@ -1,3 +1,4 @@
+import { retry } from '../../common/retry.ts';
 import type { DriverContext } from '../driver.ts';
 import { LOOK_EVERY_MS, SETTLE_MS } from './removal.ts';
 
@@ -10,11 +11,14 @@ export async function findPatiently<T>(
   look: () => Promise<T | undefined>,
   signal: AbortSignal,
 ): Promise<T | undefined> {
-  const deadline = clock.now() + SETTLE_MS;
-  for (let looks = 0; ; looks += 1) {
-    const found = await look();
-    if (found !== undefined || clock.now() >= deadline) return found;
-    if (looks === 0) report('looking for what an interrupted run may have made');
-    await clock.sleep(LOOK_EVERY_MS, signal);
-  }
+  return await retry(clock, look, {
+    backoff: LOOK_EVERY_MS,
+    until: (found) => found !== undefined,
+    passes: () => false,
+    deadline: clock.now() + SETTLE_MS,
+    signal,
+    onSetback: (_, __, failures) => {
+      if (failures === 1) report('looking for what an interrupted run may have made');
+    },
+  });
 }

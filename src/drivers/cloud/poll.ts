@@ -1,3 +1,4 @@
+import { retry } from '../../common/retry.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 
@@ -22,15 +23,18 @@ export async function pollUntil<T>(
   probe: () => Promise<T | undefined>,
   signal: AbortSignal,
 ): Promise<T> {
-  const deadline = clock.now() + timeoutMs;
-  for (let looks = 0; ; looks += 1) {
-    signal.throwIfAborted();
-    const found = await probe();
-    if (found !== undefined) return found;
-    if (looks === 1) report(`waiting for ${what}`);
-    if (clock.now() >= deadline) throw tooLong(what, timeoutMs);
-    await clock.sleep(everyMs, signal);
-  }
+  const found = await retry(clock, probe, {
+    backoff: everyMs,
+    until: (value) => value !== undefined,
+    passes: () => false,
+    deadline: clock.now() + timeoutMs,
+    signal,
+    onSetback: (_, __, failures) => {
+      if (failures === 2) report(`waiting for ${what}`);
+    },
+  });
+  if (found === undefined) throw tooLong(what, timeoutMs);
+  return found;
 }
 
 function tooLong(what: string, timeoutMs: number): DriverError {
