@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { DiscoveryBackend } from '../discovery/backend.ts';
@@ -32,6 +33,7 @@ export interface ClusterStateOptions {
   readonly cluster: string | undefined;
   readonly backend: DiscoveryBackend;
   readonly connect: (entry: Entry) => Promise<Connector>;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 

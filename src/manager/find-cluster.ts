@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import type { Clock } from '../common/clock.ts';
 import { ConflictError, UsageError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { retry } from '../common/retry.ts';
 import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
@@ -18,7 +20,6 @@ import {
 import { openStateStore, type StateStore } from '../store/state-store.ts';
 import { peekEngines, peekEntries } from './peek.ts';
 
-/** What {@link findCluster} goes by. */
 export interface FindOptions {
   /** Where the clusters' states are. */
   readonly stateFolder: string;
@@ -28,6 +29,7 @@ export interface FindOptions {
   readonly asked: string | undefined;
   readonly backend: DiscoveryBackend;
   readonly connect: (entry: Entry) => Promise<Connector>;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -63,7 +65,7 @@ export function assertClusterName(name: string): void {
  */
 export async function findCluster(options: FindOptions): Promise<FoundCluster> {
   const { stateFolder, logger } = options;
-  const turn = await takeTurn(join(stateFolder, 'clusters', '.starting'));
+  const turn = await takeTurn(join(stateFolder, 'clusters', '.starting'), options.clock);
   try {
     const clusters = await knownClusters(stateFolder);
     const found = await choose(options, clusters);
@@ -89,15 +91,11 @@ export async function knownCluster(options: FindOptions): Promise<KnownCluster |
 }
 
 /** One manager chooses at a time: two that start together must not begin two states for one cluster. */
-async function takeTurn(folder: string): Promise<{ close(): Promise<void> }> {
-  for (let turn = 1; ; turn++) {
-    try {
-      return await openEmbeddedStore(folder);
-    } catch (error) {
-      if ((error as { readonly code?: string }).code !== 'STATE_LOCKED' || turn === TURNS) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, TURN_MS));
-  }
+async function takeTurn(folder: string, clock: Clock): Promise<{ close(): Promise<void> }> {
+  return retry(clock, () => openEmbeddedStore(folder), {
+    backoff: (failures) => (failures < TURNS ? TURN_MS : undefined),
+    passes: (error) => (error as { readonly code?: string }).code === 'STATE_LOCKED',
+  });
 }
 
 type Chosen = Pick<FoundCluster, 'cluster' | 'why' | 'doubts'>;

@@ -132,7 +132,7 @@ async function openState(
   const known =
     folder === undefined
       ? undefined
-      : await knownCluster({ stateFolder: folder, discovery, asked, backend, connect, logger });
+      : await knownCluster({ stateFolder: folder, discovery, asked, backend, connect, clock: context.clock, logger });
   const store = await openStateStore(known?.folder).catch((error: unknown) => {
     throw (error as { readonly code?: string }).code === 'STATE_LOCKED' ? managerRuns(error) : error;
   });
