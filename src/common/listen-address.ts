@@ -1,5 +1,6 @@
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { UsageError } from './errors.ts';
+import { isWithin, subnets } from './subnets.ts';
 
 /** A place to listen, as `-H` names it. `text` is its one spelling, for messages. */
 export type ListenAddress =
@@ -24,29 +25,22 @@ export function parseListenAddress(text: string): ListenAddress {
   throw bad(text, `"${scheme}" is not something to listen on`);
 }
 
+const LOOPBACK = subnets('127.0.0.0/8', '::1/128');
+// Besides RFC 1918 and RFC 4193: addresses of carriers (RFC 6598), which VPNs between hosts use.
+const PRIVATE = subnets('10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7');
+
 /** Whether only this machine can reach `host`; an absent host means every address, so it is not. */
 export function isLoopback(host: string | undefined): boolean {
   if (host === undefined) return false;
   const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  if (bare === 'localhost' || bare === '::1') return true;
-  return isIP(bare) !== 0 && /^(::ffff:)?127\./.test(bare);
+  return bare === 'localhost' || (isIP(bare) !== 0 && isWithin(LOOPBACK, bare));
 }
 
-const PRIVATE = new BlockList();
-PRIVATE.addSubnet('10.0.0.0', 8, 'ipv4');
-PRIVATE.addSubnet('172.16.0.0', 12, 'ipv4');
-PRIVATE.addSubnet('192.168.0.0', 16, 'ipv4');
-// Addresses of carriers (RFC 6598), which VPNs between hosts use.
-PRIVATE.addSubnet('100.64.0.0', 10, 'ipv4');
-PRIVATE.addSubnet('fc00::', 7, 'ipv6');
-
-/** Who can be on the way to a host: nobody, a network of one's own (RFC 1918, RFC 4193), or anybody; names are anybody's. */
+/** Where the way to a host leads: within this machine, through a private network, or over the Internet, as to every name. */
 export function privacyOf(host: string): 'loopback' | 'private' | 'public' {
   if (isLoopback(host)) return 'loopback';
   const bare = host.replace(/^\[(.*)\]$/, '$1');
-  const family = isIP(bare);
-  if (family === 0) return 'public';
-  return PRIVATE.check(bare, family === 6 ? 'ipv6' : 'ipv4') ? 'private' : 'public';
+  return isIP(bare) !== 0 && isWithin(PRIVATE, bare) ? 'private' : 'public';
 }
 
 function unixAddress(path: string, text: string): ListenAddress {

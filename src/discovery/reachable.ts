@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { isLoopback } from '../common/listen-address.ts';
+import { isWithin, subnets } from '../common/subnets.ts';
 import type { Entry } from './entry.ts';
 
 /** Which entries count as hosts that others can reach. */
@@ -9,18 +10,8 @@ export interface Reach {
   readonly loopback: boolean;
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
 /** Addresses that mean something else on every host, or no host at all (RFC 6890). */
-const NO_HOST = new BlockList();
-NO_HOST.addSubnet('0.0.0.0', 8, 'ipv4');
-NO_HOST.addSubnet('169.254.0.0', 16, 'ipv4');
-NO_HOST.addSubnet('224.0.0.0', 3, 'ipv4');
-NO_HOST.addSubnet('::', 96, 'ipv6');
-NO_HOST.addSubnet('fe80::', 10, 'ipv6');
-NO_HOST.addSubnet('ff00::', 8, 'ipv6');
+const NO_HOST = subnets('0.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3', '::/96', 'fe80::/10', 'ff00::/8');
 
 /**
  * Why an entry that came from a token's holder is not the address of a host that others can reach; undefined when it is. Who has a token
@@ -37,9 +28,8 @@ export function unreachableBecause(entry: Entry, { loopback }: Reach): string | 
 }
 
 function addressProblem(address: string, loopback: boolean): string | undefined {
-  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-  if (LOOPBACK.check(address, family)) return loopback ? undefined : 'every host has that address';
-  return NO_HOST.check(address, family) ? 'no other host is reached there' : undefined;
+  if (isLoopback(address)) return loopback ? undefined : 'every host has that address';
+  return isWithin(NO_HOST, address) ? 'no other host is reached there' : undefined;
 }
 
 /** A `lookup` for sockets that refuses names which stand for such an address. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from '../common/files.ts';
 import { type FileEntry, tar } from '../common/tar.ts';
 import { withLock } from '../namespaces/lock.ts';
 import { cacheRoot, lockPath } from '../namespaces/paths.ts';
@@ -71,11 +72,4 @@ export function imageTar(name: string, config: ImageConfig, files: readonly File
 
 function sha256(data: string | Buffer): string {
   return createHash('sha256').update(data).digest('hex');
-}
-
-async function exists(file: string): Promise<boolean> {
-  return await stat(file).then(
-    () => true,
-    () => false,
-  );
 }

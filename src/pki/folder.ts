@@ -1,5 +1,6 @@
-import { access, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from '../common/files.ts';
 import { writePrivate } from '../common/private-file.ts';
 import { createAuthority, loadAuthority } from './authority.ts';
 import { CertificateError, type KeyPair, readCertificate, type Validity, validityOf } from './certificate.ts';
@@ -115,13 +116,6 @@ function caFile(path: string): string {
 
 function caKeyFile(path: string): string {
   return join(path, 'ca-key.pem');
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function noCa(path: string, cause?: unknown): CertificateError {

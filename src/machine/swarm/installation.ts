@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../common/command.ts';
 import { DriverError } from '../../common/errors.ts';
+import { isFile } from '../../common/files.ts';
 import { neededPackages } from './packages.ts';
 
 /** One file of the installation: where it is here and where it goes in the image (no slash in front). */
@@ -27,7 +28,7 @@ export const PROGRAM_FOLDER = 'opt/enxame';
 /** Where node lies in the image. */
 export const NODE_PATH = 'usr/local/bin/node';
 
-/** Nobody reads these at run time. */
+/** Not read at run time. */
 const LEFT_OUT = /\.(map|md|markdown|ts|mts|cts|tsbuildinfo|test\.js)$|^(LICENSE|license|CHANGELOG)/;
 const LEFT_OUT_FOLDERS = new Set([
   'test',
@@ -100,11 +101,4 @@ async function describeFile(from: string, to: string): Promise<InstalledFile> {
 
 function sorted(files: readonly InstalledFile[]): readonly InstalledFile[] {
   return [...files].sort((a, b) => (a.to < b.to ? -1 : 1));
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
 }

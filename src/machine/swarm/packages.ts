@@ -1,6 +1,7 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DriverError } from '../../common/errors.ts';
+import { isFile } from '../../common/files.ts';
 
 /** A package the program needs at run time. */
 export interface NeededPackage {
@@ -96,11 +97,4 @@ async function resolvePackage(folder: string, name: string): Promise<string | un
 
 async function readManifest(folder: string): Promise<Manifest> {
   return JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest;
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
 }
