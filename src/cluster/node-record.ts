@@ -12,32 +12,21 @@ export interface NodeRecord {
   readonly left?: { readonly at: string; readonly why: string } | undefined;
 }
 
+const LASTING = [
+  'ID',
+  'Name',
+  'Labels',
+  'NCPU',
+  'MemTotal',
+  'ServerVersion',
+  'OperatingSystem',
+  'KernelVersion',
+  'OSType',
+  'Architecture',
+  'Driver',
+] as const satisfies readonly (keyof EngineInfo)[];
+
 /** What is kept of an engine's answer: enough to show it and to plan around it. */
 export function lastingInfo(info: EngineInfo): EngineInfo {
-  const {
-    ID,
-    Name,
-    Labels,
-    NCPU,
-    MemTotal,
-    ServerVersion,
-    OperatingSystem,
-    KernelVersion,
-    OSType,
-    Architecture,
-    Driver,
-  } = info;
-  return {
-    ID,
-    Name,
-    Labels,
-    NCPU,
-    MemTotal,
-    ServerVersion,
-    OperatingSystem,
-    KernelVersion,
-    OSType,
-    Architecture,
-    Driver,
-  } as EngineInfo;
+  return Object.fromEntries(LASTING.map((key) => [key, info[key]])) as unknown as EngineInfo;
 }
