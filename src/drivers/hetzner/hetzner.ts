@@ -1,10 +1,10 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { pollUntil } from '../cloud/poll.ts';
 import { portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import { codeOf, type RestClient } from '../cloud/rest.ts';
+import { deletePart } from '../cloud/rest-parts.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { finished, hetznerCloud, type Server } from './api.ts';
 import { assertPossible } from './check.ts';
@@ -71,7 +71,7 @@ class Hetzner implements Cloud {
     const kind = (word: Kind): RemovableKind => ({
       kind: word === 'server' ? SERVER : word,
       list: () => owned(this.#context, this.#api, word, signal),
-      remove: (id) => this.#delete(`/${word}s/${id}`, signal),
+      remove: (id) => deletePart(this.#context, this.#api, `/${word}s/${id}`, signal, isInUse),
     });
     await removeAll(this.#context, [kind('server'), kind('firewall'), kind('ssh_key')], signal);
   }
@@ -107,22 +107,11 @@ class Hetzner implements Cloud {
     };
     return context.change({ action: `POST ${path}` }, make, undefined);
   }
+}
 
-  /** Deletes and waits until it is gone. A firewall is in use until its server is. */
-  #delete(path: string, signal: AbortSignal): Promise<boolean> {
-    const [context, api] = [this.#context, this.#api];
-    const wait = { what: `${path} to go`, timeoutMs: 5 * 60_000 };
-    const attempt = async (): Promise<boolean | undefined> =>
-      await api.remove(path, signal).catch((error: unknown) => {
-        if (codeOf(error) !== 'resource_in_use') throw error;
-        return undefined;
-      });
-    const isGone = async (): Promise<true | undefined> =>
-      (await api.find(path, signal)) === undefined ? true : undefined;
-    const make = async (): Promise<boolean> =>
-      (await pollUntil(context, wait, attempt, signal)) && (await pollUntil(context, wait, isGone, signal));
-    return context.change({ action: `DELETE ${path}` }, make, true);
-  }
+/** A firewall is in use until its server is gone. */
+function isInUse(error: unknown): boolean {
+  return codeOf(error) === 'resource_in_use';
 }
 
 function assertConsistent(context: DriverContext<HetznerOptions>): void {
