@@ -1,5 +1,6 @@
 import type { Clock } from '../../common/clock.ts';
 import { reasonOf } from '../../common/errors.ts';
+import { fetchWeb } from '../../common/web.ts';
 import { DriverError } from '../errors.ts';
 
 /** An answer of a REST API that is no success. */
@@ -97,7 +98,7 @@ export class RestClient {
 
   async #once<T>(method: Method, path: string, body: unknown, signal: AbortSignal): Promise<T> {
     const headers = { accept: 'application/json', ...(await this.#api.headers()) };
-    const response = await fetch(path.startsWith('http') ? path : `${this.#api.baseUrl}${path}`, {
+    const response = await fetchWeb(path.startsWith('http') ? path : `${this.#api.baseUrl}${path}`, {
       method,
       headers: body === undefined ? headers : { ...headers, 'content-type': typeOf(body) },
       body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),

@@ -6,6 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { reasonOf, UsageError } from '../../common/errors.ts';
+import { fetchWeb } from '../../common/web.ts';
 import { expandHome } from '../cloud/key-files.ts';
 import { DriverError } from '../errors.ts';
 
@@ -66,7 +67,7 @@ export async function fetchImage(url: string, options: FetchOptions): Promise<st
 }
 
 async function download(url: string, path: string, { signal, report }: FetchOptions): Promise<string> {
-  const answer = await fetch(url, { signal });
+  const answer = await fetchWeb(url, { signal });
   if (!answer.ok || answer.body === null) throw new Error(`the server answers ${answer.status}`);
   const totalBytes = Number(answer.headers.get('content-length') ?? 0);
   const hash = createHash('sha512');
@@ -86,7 +87,7 @@ async function download(url: string, path: string, { signal, report }: FetchOpti
 }
 
 async function check(url: string, hash: string, signal: AbortSignal): Promise<void> {
-  const answer = await fetch(new URL('SHA512SUMS', url), { signal });
+  const answer = await fetchWeb(new URL('SHA512SUMS', url), { signal });
   if (!answer.ok) return;
   const name = basename(new URL(url).pathname);
   const line = (await answer.text()).split('\n').find((each) => each.trim().split(/\s+\*?/)[1] === name);
