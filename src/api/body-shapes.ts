@@ -99,3 +99,6 @@ export const VOLUME_BODY: Shape = struct({
   ...each('DriverOpts Labels', map('whole')),
   ClusterVolumeSpec: 'whole',
 });
+
+/** `POST /nodes/{id}/update` (`swarm.NodeSpec`) */
+export const NODE_SPEC: Shape = struct({ ...each('Name Role Availability', 'scalar'), Labels: map('whole') });

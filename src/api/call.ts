@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { NodeDirectory } from '../cluster/node-directory.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
@@ -30,8 +31,7 @@ export interface Services {
   readonly volumes: VolumeService;
   /** While the nodes are being reached for the first time a promise of the end of that, some seconds at most; else undefined. */
   readonly settling?: () => Promise<void> | undefined;
-  /** Forgets a node that left, with what it held. Throws 404 and 409. */
-  readonly forgetNode?: (reference: string) => Promise<void>;
+  readonly nodes: NodeDirectory;
   readonly logger: Logger;
   readonly clock: Clock;
   /** When a listing of containers asks engines first. */

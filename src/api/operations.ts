@@ -162,10 +162,10 @@ const PLUGINS = [
 ] as const;
 
 const SWARM_MODE = [
-  ['GET', '/nodes', 'not-for-a-cluster', 'swarm-mode nodes; `docker info` and `enxame nodes` list the cluster’s'],
-  ['GET', '/nodes/{id}', 'not-for-a-cluster', 'swarm-mode nodes'],
-  ['DELETE', '/nodes/{id}', 'manager', 'forgets a node that left, and the homes of its volumes'],
-  ['POST', '/nodes/{id}/update', 'not-for-a-cluster', 'swarm-mode nodes'],
+  ['GET', '/nodes', 'from-cache', 'the cluster’s nodes, and those that left with something on them'],
+  ['GET', '/nodes/{id}', 'from-cache', 'by ID, name, address or prefix of the ID'],
+  ['DELETE', '/nodes/{id}', 'manager', 'forgets a node that left, the homes of its volumes and its labels'],
+  ['POST', '/nodes/{id}/update', 'manager', 'labels and `active` or `pause`; no roles, no `drain`'],
   ['GET', '/swarm', 'not-for-a-cluster', 'to clients the endpoint is an engine outside swarm mode'],
   ['POST', '/swarm/init', 'not-for-a-cluster', 'the endpoint is a cluster already'],
   ['POST', '/swarm/join', 'not-for-a-cluster', 'the endpoint is a cluster already'],
@@ -179,7 +179,7 @@ const SWARM_MODE = [
   ['DELETE', '/services/{id}', 'not-for-a-cluster', 'swarm-mode services; use compose'],
   ['POST', '/services/{id}/update', 'not-for-a-cluster', 'swarm-mode services; use compose'],
   ['GET', '/services/{id}/logs', 'not-for-a-cluster', 'swarm-mode services; use compose'],
-  ['GET', '/tasks', 'not-for-a-cluster', 'swarm-mode tasks; use compose'],
+  ['GET', '/tasks', 'from-cache', 'a node’s containers, for `docker node ps`; there are no services'],
   ['GET', '/tasks/{id}', 'not-for-a-cluster', 'swarm-mode tasks; use compose'],
   ['GET', '/tasks/{id}/logs', 'not-for-a-cluster', 'swarm-mode tasks; use compose'],
   ['GET', '/secrets', 'not-for-a-cluster', 'swarm-mode secrets; compose mounts files instead'],

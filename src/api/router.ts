@@ -79,8 +79,8 @@ export function createRouter(routes: readonly Route[]): Router {
   };
 }
 
-/** Areas whose names contain slashes: images, plugins, and `node/name` for what lives on a node. */
-const SLASHED = /^(\/(?:containers|images|plugins|distribution|networks|volumes)\/)\{(\w+)\}(.*)$/;
+/** Areas whose names contain slashes: images, plugins, `node/name` for what lives on a node, IDs of cloned nodes. */
+const SLASHED = /^(\/(?:containers|images|plugins|distribution|networks|volumes|nodes)\/)\{(\w+)\}(.*)$/;
 
 /**
  * find-my-way matches a parameter within one segment and a wildcard only at the end. Routes whose names may contain

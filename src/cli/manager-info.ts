@@ -21,6 +21,8 @@ export interface NodeRow {
   readonly Address: string;
   readonly ID: string;
   readonly Status: string;
+  /** `Active`, or `Pause` for a node that takes no new containers. */
+  readonly Availability: string;
   /** `3 (2 Running, 0 Paused, 1 Stopped)`. */
   readonly Containers: string;
   /** `0.5 / 2`. */
@@ -69,6 +71,7 @@ function nodeRow(name: string, address: string, details: ReadonlyMap<string, str
     Address: address,
     ID: detail('ID'),
     Status: detail('Status'),
+    Availability: detail('Availability') || 'Active',
     Containers: detail('Containers'),
     ReservedCPUs: detail('Reserved CPUs'),
     ReservedMemory: detail('Reserved Memory'),

@@ -22,6 +22,7 @@ import { MOVE_LABEL, type Moves } from './moves.ts';
 import { NetworkNames, shownContainer } from './network-names.ts';
 import type { Node, NodeState } from './node.ts';
 import { nodeIdFor } from './node-id.ts';
+import type { NodeSettings } from './node-settings.ts';
 import type { NodeWriter } from './node-writer.ts';
 import { Nodes } from './nodes.ts';
 import { beginPlacement, NameReservations, type PendingPlacement, withoutReservationsOf } from './placements.ts';
@@ -38,6 +39,8 @@ export interface ClusterDeps {
   readonly logger: Logger;
   /** Without one, only what listings tell of reservations is known. */
   readonly accounting?: ReservationReader;
+  /** What operators said of nodes; followed from now on. */
+  readonly settings?: NodeSettings;
 }
 
 /**
@@ -57,9 +60,11 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   readonly #clock: Clock;
   readonly #events: Emitter<ClusterEvent>;
   #onUnfinishedMove: (container: Container) => void = () => undefined;
-  readonly #nodes = new Nodes();
+  readonly #nodes: Nodes;
 
-  constructor({ clock, logger, accounting = NO_READER }: ClusterDeps) {
+  constructor({ clock, logger, accounting = NO_READER, settings }: ClusterDeps) {
+    this.#nodes = new Nodes((nodeId) => settings?.of(nodeId));
+    settings?.follow((nodeId) => this.#nodes.choose(nodeId));
     this.#clock = clock;
     this.accounting = accounting;
     this.#containers = new Containers({

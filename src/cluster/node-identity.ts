@@ -17,9 +17,9 @@ export function unknownIdentity(entry: string): NodeIdentity {
   return { id: `entry:${entry}`, name: entry, labels: new Map(), builtins, slots: undefined };
 }
 
-/** `id` is the engine's own, or one that tells clones apart. */
-export function identityFrom(info: EngineInfo, id: string): NodeIdentity {
-  const labels = new Map((info.Labels ?? []).map((label) => splitLabel(label)));
+/** `id` is the engine's own, or one that tells clones apart; `added` are labels that count before the engine's own. */
+export function identityFrom(info: EngineInfo, id: string, added: Readonly<Record<string, string>> = {}): NodeIdentity {
+  const labels = new Map([...engineLabels(info), ...Object.entries(added)]);
   return {
     id,
     name: info.Name,
@@ -33,6 +33,11 @@ export function identityFrom(info: EngineInfo, id: string): NodeIdentity {
     },
     slots: slotsOf(labels),
   };
+}
+
+/** What `dockerd --label` gave an engine. */
+export function engineLabels({ Labels }: Pick<EngineInfo, 'Labels'>): ReadonlyMap<string, string> {
+  return new Map((Labels ?? []).map((label) => splitLabel(label)));
 }
 
 function splitLabel(label: string): [string, string] {

@@ -33,7 +33,8 @@ export interface AbsentVolume {
   readonly summary: VolumeSummary;
 }
 
-interface AbsentNode {
+/** A node that left with something on it. */
+export interface AbsentNode {
   readonly record: NodeRecord;
   readonly containers: number;
   readonly volumes: readonly VolumeSummary[];
@@ -117,6 +118,16 @@ export class NodeMemory {
     }
   }
 
+  /** The nodes that left with something on them. */
+  absentNodes(): Iterable<AbsentNode> {
+    return this.#absent.values();
+  }
+
+  /** When a node was reached for the first time, RFC 3339; undefined when that is not known. */
+  seenAt(nodeId: string): string | undefined {
+    return this.#records.get(nodeId)?.seenAt;
+  }
+
   /** A volume on a node that left; undefined when there is none. */
   absentVolume(name: string): AbsentVolume | undefined {
     return this.#volumes.get(name);
@@ -183,8 +194,10 @@ export class NodeMemory {
   #seen(node: Node): void {
     const { info } = node;
     if (!info) return;
-    const record: NodeRecord = { id: node.id, entry: node.entry, info: lastingInfo(info) };
-    const isSame = JSON.stringify(this.#records.get(node.id)) === JSON.stringify(record);
+    const known = this.#records.get(node.id);
+    const seenAt = known ? known.seenAt : new Date().toISOString();
+    const record: NodeRecord = { id: node.id, entry: node.entry, info: lastingInfo(info), ...(seenAt && { seenAt }) };
+    const isSame = JSON.stringify(known) === JSON.stringify(record);
     if (!isSame) this.#return(record);
     this.#background(this.#notes.begin(node));
     for (const other of [...this.#records.values()]) {

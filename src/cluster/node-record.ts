@@ -8,6 +8,8 @@ export interface NodeRecord {
   readonly entry: string;
   /** What its engine said of itself, as far as it does not change from day to day. */
   readonly info: EngineInfo;
+  /** When it was reached for the first time, RFC 3339; unknown for records of earlier versions. */
+  readonly seenAt?: string | undefined;
   /** When and why it was no longer found; undefined while it is in the cluster. */
   readonly left?: { readonly at: string; readonly why: string } | undefined;
 }

@@ -6,6 +6,7 @@ import type { NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
 import type { ListedContainer } from './listed-container.ts';
 import { identityFrom, type NodeIdentity, unknownIdentity } from './node-identity.ts';
 import type { NodeRefresher } from './node-refresher.ts';
+import type { NodeChoices } from './node-settings.ts';
 
 /** Pending: never reached yet. Unhealthy: was reached, is not now. Disconnected: left discovery. */
 export type NodeState = 'Pending' | 'Healthy' | 'Unhealthy' | 'Disconnected';
@@ -36,6 +37,7 @@ export class Node implements NodeView, NodeRefresher {
   #reason = 'not reached yet';
   #identity: NodeIdentity;
   #info: EngineInfo | undefined;
+  #choices: NodeChoices | undefined;
   #factsJson: string | undefined;
   #running = 0;
   #paused = 0;
@@ -63,6 +65,7 @@ export class Node implements NodeView, NodeRefresher {
     return this.#identity.name;
   }
 
+  /** The engine's own labels and those that an operator gave the node, which count before them. */
   get labels(): ReadonlyMap<string, string> {
     return this.#identity.labels;
   }
@@ -112,6 +115,11 @@ export class Node implements NodeView, NodeRefresher {
 
   get isHealthy(): boolean {
     return this.#state === 'Healthy';
+  }
+
+  /** An operator wants no new containers on it. */
+  get isPaused(): boolean {
+    return this.#choices?.availability === 'pause';
   }
 
   get totalMemoryBytes(): number {
@@ -229,13 +237,20 @@ export class Node implements NodeView, NodeRefresher {
     this.touch();
   }
 
-  setInfo(info: EngineInfo, id: string, clockOffsetMs: number): void {
+  /** `choices` is what an operator said of this engine. */
+  setInfo(info: EngineInfo, id: string, clockOffsetMs: number, choices?: NodeChoices): void {
     this.#info = info;
+    this.#choices = choices;
     this.#clockOffsetMs = clockOffsetMs;
-    this.#identity = identityFrom(info, id);
+    this.#identity = identityFrom(info, id, choices?.labels);
     this.#factsJson = undefined;
     this.#noteLoad();
     this.touch();
+  }
+
+  /** Takes what an operator says of it now; nothing before it was reached or remembered. */
+  setChoices(choices: NodeChoices | undefined): void {
+    if (this.#info) this.setInfo(this.#info, this.id, this.#clockOffsetMs, choices);
   }
 
   setWarnings(warnings: readonly string[]): void {

@@ -2,6 +2,7 @@ import { MultiMap } from '../common/multi-map.ts';
 import type { EngineInfo } from '../engine/types.ts';
 import { LoadTable } from '../scheduler/load-table.ts';
 import type { Node } from './node.ts';
+import type { NodeChoices } from './node-settings.ts';
 
 /** The nodes of the cluster by ID and name, in the order of discovery, each with a row in the table of loads. */
 export class Nodes {
@@ -9,6 +10,12 @@ export class Nodes {
   #all: readonly Node[] = [];
   readonly #byId = new Map<string, Node>();
   readonly #byName = new MultiMap<string, Node>();
+  readonly #choicesFor: (nodeId: string) => NodeChoices | undefined;
+
+  /** `choicesFor` tells what an operator said of a node. */
+  constructor(choicesFor: (nodeId: string) => NodeChoices | undefined = () => undefined) {
+    this.#choicesFor = choicesFor;
+  }
 
   /** A new array after every change. */
   get all(): readonly Node[] {
@@ -36,7 +43,7 @@ export class Nodes {
   /** `known` is what is remembered of its engine. */
   add(node: Node, known?: { readonly id: string; readonly info: EngineInfo }): void {
     if (known && !this.#byId.has(known.id)) {
-      node.setInfo(known.info, known.id, 0);
+      node.setInfo(known.info, known.id, 0, this.#choicesFor(known.id));
       this.#byId.set(known.id, node);
       this.#byName.add(node.name, node);
     }
@@ -58,11 +65,16 @@ export class Nodes {
     if (this.#byId.get(node.id) === node) this.#byId.delete(node.id);
   }
 
+  /** What an operator says of a node has changed. */
+  choose(nodeId: string): void {
+    this.#byId.get(nodeId)?.setChoices(this.#choicesFor(nodeId));
+  }
+
   /** Takes an engine's facts, under an ID that no other node may keep. */
   setInfo(node: Node, info: EngineInfo, id: string, clockOffsetMs: number): void {
     this.#byId.set(id, node);
     this.#byName.remove(node.name, node);
     this.#byName.add(info.Name, node);
-    node.setInfo(info, id, clockOffsetMs);
+    node.setInfo(info, id, clockOffsetMs, this.#choicesFor(id));
   }
 }

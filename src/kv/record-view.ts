@@ -3,7 +3,7 @@ import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { retry, type Setback } from '../common/retry.ts';
-import type { CommittedWrite, RecordChange, RecordStore, Revision } from './record-store.ts';
+import type { CommittedWrite, RecordChange, RecordStore, RecordWrite, Revision } from './record-store.ts';
 
 /** What the records of a store mean. */
 export interface RecordFormat<T> {
@@ -86,6 +86,14 @@ export class RecordView<T> {
     await this.#write({ key, value: this.#format.write(value) });
   }
 
+  /**
+   * Like {@link put}, if the record was last written at `expected`. Rejects with a `ConflictError` (code `RECORD_CHANGED`) when it
+   * was not.
+   */
+  async replace(key: string, value: T, expected: Revision | 'absent'): Promise<void> {
+    await this.#write({ key, value: this.#format.write(value), expected });
+  }
+
   /** Resolves when the record is gone, durably, also when there was none. */
   async delete(key: string): Promise<void> {
     await this.#write({ key });
@@ -97,7 +105,7 @@ export class RecordView<T> {
     await this.#following;
   }
 
-  async #write(change: RecordChange): Promise<void> {
+  async #write(change: RecordWrite): Promise<void> {
     const revision = await this.#deps.records.write([change]);
     while (this.#revision < revision && !this.#hasEnded)
       await new Promise<void>((resolve) => this.#waiting.add(resolve));

@@ -3,9 +3,7 @@ import { HANDLERS } from '../api/handlers.ts';
 import { NO_REFRESH, type RefreshFilters } from '../api/refresh-filters.ts';
 import { startApiServer } from '../api/server.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { NodeMemory } from '../cluster/node-memory.ts';
 import type { Clock } from '../common/clock.ts';
-import { NotFoundError } from '../common/errors.ts';
 import type { ListenAddress } from '../common/listen-address.ts';
 import type { Logger } from '../common/logger.ts';
 import type { TlsServerOptions } from '../common/tls-files.ts';
@@ -75,12 +73,6 @@ function engineConnector({ engineTls, logger }: ManagerOptions): (entry: Entry) 
   };
 }
 
-async function forgetNode(memory: NodeMemory | undefined, reference: string): Promise<void> {
-  if (!memory)
-    throw new NotFoundError(`no node ${reference} is remembered: the manager keeps no state`, 'NO_SUCH_NODE');
-  await memory.forget(reference);
-}
-
 /** Wires the parts of a manager together and starts them as the primary; the only place that knows them all. */
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { logger, clock, backend } = options;
@@ -106,7 +98,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       networks: services.networks,
       volumes: services.volumes,
       settling: () => model.membership.settling,
-      forgetNode: (reference) => forgetNode(model.memory, reference),
+      nodes: model.nodes,
       logger,
       clock,
       refresh: options.refresh ?? NO_REFRESH,

@@ -1,5 +1,7 @@
 import { Cluster } from '../cluster/cluster.ts';
+import { NodeDirectory } from '../cluster/node-directory.ts';
 import { NodeMemory } from '../cluster/node-memory.ts';
+import { NodeSettings } from '../cluster/node-settings.ts';
 import { Stops } from '../cluster/stops.ts';
 import { Tombstones } from '../cluster/tombstones.ts';
 import type { Clock } from '../common/clock.ts';
@@ -29,6 +31,8 @@ export class ClusterModel {
   readonly stops: Stops;
   /** Undefined when nothing is kept. */
   readonly memory: NodeMemory | undefined;
+  /** The nodes as operators know them, those that left included. */
+  readonly nodes: NodeDirectory;
   readonly #state: ClusterState;
 
   private constructor(deps: ModelDeps, times: MonitorTimes, kept: Kept) {
@@ -37,12 +41,13 @@ export class ClusterModel {
     this.tombstones = kept.tombstones;
     this.stops = kept.stops;
     const accounting = new Accounting(clock);
-    this.cluster = new Cluster({ ...deps, accounting });
+    this.cluster = new Cluster({ ...deps, accounting, settings: kept.settings });
     this.cluster.hide(kept.tombstones);
     state.follow(this.cluster);
     const { notes } = state.store;
     this.memory =
       notes && new NodeMemory({ ...deps, cluster: this.cluster, records: state.store.records('nodes'), notes });
+    this.nodes = new NodeDirectory({ cluster: this.cluster, settings: kept.settings, memory: this.memory });
     this.membership = new Membership({ ...deps, cluster: this.cluster, accounting, memory: this.memory }, times);
   }
 
@@ -51,6 +56,7 @@ export class ClusterModel {
     const { store } = deps.state;
     const kept = {
       tombstones: await Tombstones.open({ ...deps, records: store.records('tombstones') }),
+      settings: await NodeSettings.open({ ...deps, records: store.records('node-settings') }),
       stops: await Stops.open({ ...deps, records: store.records('stops') }),
     };
     const model = new ClusterModel(deps, times, kept);
@@ -84,4 +90,5 @@ export class ClusterModel {
 interface Kept {
   readonly tombstones: Tombstones;
   readonly stops: Stops;
+  readonly settings: NodeSettings;
 }

@@ -220,3 +220,107 @@ describe('a node that leaves discovery', () => {
     expect((await call('GET', '/info')).json.Warnings).toEqual([]);
   });
 });
+
+/** `docker node update`: reads the node, changes what it says, and sends it back. */
+async function update(call: Call, name: string, spec: object): Promise<Answer> {
+  const { json } = await call('GET', `/nodes/${name}`);
+  return await call('POST', `/nodes/${json.ID}/update?version=${json.Version.Index}`, { ...json.Spec, ...spec });
+}
+
+describe('what is said of a node', () => {
+  const on = (constraint: string, name: string): [string, string, unknown] => [
+    'POST',
+    `/containers/create?name=${name}`,
+    { Image: 'busybox', Env: [`constraint:${constraint}`] },
+  ];
+
+  test('counts at once, and over restarts, also while the node is down', async () => {
+    let call = await next();
+    expect((await update(call, 'node-2', { Labels: { rack: 'r7', storage: 'tape' } })).status).toBe(200);
+    expect((await call(...on('rack==r7', 'web'))).status).toBe(201);
+    expect((await call('GET', '/containers/web/json')).json.Node).toMatchObject({
+      Name: 'node-2',
+      Labels: { rack: 'r7', storage: 'tape' },
+    });
+    expect((await update(call, 'node-2', { Availability: 'pause' })).status).toBe(200);
+    await running?.close();
+    await engine(1).apply({ kind: 'refuse' });
+    call = await next();
+    const { json: nodes } = await call('GET', '/nodes');
+    expect(nodes).toMatchObject([
+      { Description: { Hostname: 'node-1' }, Status: { State: 'ready' }, Spec: { Availability: 'active', Labels: {} } },
+      {
+        Description: { Hostname: 'node-2' },
+        Status: { State: 'down', Message: expect.any(String) },
+        Spec: { Availability: 'pause', Labels: { rack: 'r7', storage: 'tape' }, Role: 'worker' },
+      },
+    ]);
+    expect(Date.parse(nodes[1].CreatedAt)).toBeGreaterThan(0);
+    // It is down, and can be told all the same.
+    expect((await update(call, 'node-2', { Labels: { rack: 'r8' } })).status).toBe(200);
+    await engine(1).apply({ kind: 'none' });
+    await vi.waitFor(async () => expect((await call('GET', '/nodes/node-2')).json.Status.State).toBe('ready'), 20_000);
+    const refused = await call(...on('rack==r8', 'web2'));
+    expect([refused.status, refused.json.message]).toEqual([
+      500,
+      expect.stringContaining('paused (1 of 2 nodes: node-2)'),
+    ]);
+    expect((await call('POST', '/containers/web/start')).status).toBe(204);
+    expect((await update(call, 'node-2', { Availability: 'active' })).status).toBe(200);
+    expect((await call(...on('rack==r8', 'web2'))).status).toBe(201);
+    const filters = encodeURIComponent(JSON.stringify({ node: ['node-2'] }));
+    const { json: tasks } = await call('GET', `/tasks?filters=${filters}`);
+    expect(tasks.map((task: { ServiceID: string }) => task.ServiceID).sort()).toEqual(['web', 'web2']);
+  });
+
+  test('is not overwritten by what somebody else read before', async () => {
+    const call = await next();
+    const { json } = await call('GET', '/nodes/node-1');
+    const path = `/nodes/${json.ID}/update?version=${json.Version.Index}`;
+    const answers = await Promise.all(
+      ['a', 'b', 'c'].map((zone) => call('POST', path, { ...json.Spec, Labels: { zone } })),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 500, 500]);
+    for (const { status, json: said } of answers)
+      if (status === 500) expect(said.message).toContain('update out of sequence');
+    expect(Object.keys((await call('GET', '/nodes/node-1')).json.Spec.Labels)).toEqual(['zone']);
+  });
+
+  test.each([
+    { spec: { Availability: 'drain' }, status: 501, said: /node node-1 cannot be drained/ },
+    { spec: { Role: 'manager' }, status: 501, said: /node node-1 cannot be promoted/ },
+    { spec: { Availability: 'asleep' }, status: 400, said: /invalid availability "asleep"/ },
+    { spec: { Labels: { 'a b': '' } }, status: 400, said: /"a b" is no key of a label/ },
+    { spec: { Labels: { '': 'x' } }, status: 400, said: /is no key of a label/ },
+    { spec: { Labels: { a: '\u001b[31m' } }, status: 400, said: /value of label a/ },
+    { spec: { Labels: { a: 1 } }, status: 400, said: /value of label a/ },
+    { spec: { Labels: ['a'] }, status: 400, said: /must be a JSON object/ },
+    { spec: { Name: 'other' }, status: 400, said: /cannot be called other/ },
+  ])('refuses $spec', async ({ spec, status, said }) => {
+    const call = await next();
+    const answer = await update(call, 'node-1', spec);
+    expect([answer.status, answer.json.message]).toEqual([status, expect.stringMatching(said)]);
+    expect((await call('GET', '/nodes/node-1')).json.Spec).toEqual({
+      Labels: {},
+      Role: 'worker',
+      Availability: 'active',
+    });
+  });
+
+  test('goes with the node when it is removed', async () => {
+    let call = await next();
+    await update(call, 'node-2', { Labels: { rack: 'r7' } });
+    expect((await call('DELETE', '/nodes/node-2?force=1')).json.message).toContain('out of discovery');
+    await discover(0);
+    call = await next();
+    expect((await call('GET', '/nodes')).json).toMatchObject([
+      { Description: { Hostname: 'node-1' } },
+      { Description: { Hostname: 'node-2' }, Status: { State: 'disconnected' }, Spec: { Labels: { rack: 'r7' } } },
+    ]);
+    expect((await call('DELETE', '/nodes/node-2')).status).toBe(200);
+    expect((await call('GET', '/nodes')).json).toHaveLength(1);
+    await discover(0, 1);
+    call = await next();
+    expect((await call('GET', '/nodes/node-2')).json.Spec.Labels).toEqual({});
+  });
+});

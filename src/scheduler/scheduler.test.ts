@@ -387,6 +387,15 @@ describe('refusals', () => {
       { Env: ['constraint:storage==ssd'] },
       /^Unable to find a node that satisfies the foll/,
     ],
+    [
+      'NO_NODE',
+      [
+        { name: 'a', isPaused: true },
+        { name: 'b', isHealthy: false },
+      ],
+      { Env: ['constraint:storage==ssd'] },
+      /: (paused \(1 of 2 nodes: a\); unhealthy|unhealthy \(1 of 2 nodes: b\); paused) \(1 of 2/,
+    ],
   ])('%s', (code, specs, body, message) => {
     const placement = new FixtureCluster(specs).run(body, 'new');
     if (placement.kind !== 'refused') throw new Error('expected a refusal');

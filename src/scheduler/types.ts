@@ -36,7 +36,9 @@ export interface NodeView extends Load {
   /** IP address or host name where its published ports are reached. */
   readonly address: string;
   readonly isHealthy: boolean;
-  /** Engine labels (`dockerd --label`). */
+  /** It keeps what it has and takes nothing new. */
+  readonly isPaused: boolean;
+  /** Engine labels (`dockerd --label`) and those of `docker node update --label-add`. */
   readonly labels: ReadonlyMap<string, string>;
   readonly builtins: NodeBuiltins;
   /** Most containers the node takes (label `containerslots`); undefined = no limit. */

@@ -3,6 +3,8 @@ import { request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Generation } from '../../src/lab/lab.ts';
 import { dockerScenarios } from '../matrix/scenarios/docker-cli.ts';
+import { nodeScenarios } from '../matrix/scenarios/docker-nodes.ts';
+import { removeLabelled, startSleepers } from '../matrix/scenarios/docker-sleepers.ts';
 import { MIXED, type Swarm, startSwarm } from '../matrix/swarm.ts';
 import { User } from '../matrix/user.ts';
 
@@ -18,6 +20,13 @@ beforeAll(async () => {
 afterAll(() => swarm?.close());
 
 for (const generation of CORNERS) dockerScenarios(generation, () => swarm);
+
+describe('docker 26.1', () => {
+  const user = new User('26.1', () => swarm);
+  beforeAll(() => startSleepers(user));
+  afterAll(() => removeLabelled(user));
+  nodeScenarios(user);
+});
 
 describe('clients that cannot be had here, by what they send', () => {
   const user = new User('28.5', () => swarm);

@@ -22,6 +22,7 @@ export const GIB: number = 2 ** 30;
 export interface NodeSpec {
   readonly name: string;
   readonly isHealthy?: boolean;
+  readonly isPaused?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
   readonly builtins?: Partial<NodeBuiltins>;
   readonly memoryBytes?: number;
@@ -36,6 +37,7 @@ export class FixtureNode implements NodeView {
   readonly name: string;
   readonly address: string;
   readonly isHealthy: boolean;
+  readonly isPaused: boolean;
   readonly labels: ReadonlyMap<string, string>;
   readonly builtins: NodeBuiltins;
   readonly totalMemoryBytes: number;
@@ -50,6 +52,7 @@ export class FixtureNode implements NodeView {
     this.name = spec.name;
     this.address = spec.address ?? '10.0.0.1';
     this.isHealthy = spec.isHealthy ?? true;
+    this.isPaused = spec.isPaused ?? false;
     this.labels = new Map(Object.entries(spec.labels ?? {}));
     this.builtins = {
       storagedriver: 'overlay2',

@@ -161,6 +161,7 @@ function renderRows(node: Node): Buffer {
     [` ${node.info ? node.name : '(unknown)'}`, node.entry.replace(/^tcp:\/\//, '')],
     ['  └ ID', node.info ? node.id : ''],
     ['  └ Status', node.state],
+    ...(node.isPaused ? [['  └ Availability', 'Pause'] satisfies [string, string]] : []),
     ['  └ Containers', `${running + paused + stopped} (${running} Running, ${paused} Paused, ${stopped} Stopped)`],
     ['  └ Reserved CPUs', `${Number((node.reservedNanoCpus / 1e9).toFixed(2))} / ${node.totalNanoCpus / 1e9}`],
     ['  └ Reserved Memory', `${binarySize(node.reservedMemoryBytes)} / ${binarySize(node.totalMemoryBytes)}`],

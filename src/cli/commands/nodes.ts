@@ -14,7 +14,7 @@ const VIEW: View<NodeRow> = {
   columns: [
     { title: 'NAME', value: (row) => row.Name, keep: 'whole' },
     { title: 'ADDRESS', value: (row) => row.Address, keep: 'whole' },
-    { title: 'STATUS', value: (row) => row.Status, keep: 'whole', color: statusColor },
+    { title: 'STATUS', value: statusWords, keep: 'whole', color: statusColor },
     {
       title: 'CONTAINERS',
       value: (row) => row.Containers.replace(/^(\d+) \((\d+) Running.*$/, '$2 of $1 running'),
@@ -35,8 +35,13 @@ function errorLines(rows: readonly NodeRow[]): string {
   return failing.map((row) => `${printable(`${row.Name} ${row.Address}: ${row.Error}`)}\n`).join('');
 }
 
-function statusColor({ Status }: NodeRow): 'green' | 'yellow' | 'red' {
-  if (Status === 'Healthy') return 'green';
+/** `Healthy`, or `Healthy, paused`. */
+function statusWords({ Status, Availability }: NodeRow): string {
+  return Availability === 'Pause' ? `${Status}, paused` : Status;
+}
+
+function statusColor({ Status, Availability }: NodeRow): 'green' | 'yellow' | 'red' {
+  if (Status === 'Healthy') return Availability === 'Pause' ? 'yellow' : 'green';
   return Status === 'Pending' ? 'yellow' : 'red';
 }
 

@@ -73,6 +73,7 @@ const INFO = {
     [' bee-2', '10.0.0.2:2376'],
     ['  └ ID', 'IJKL'],
     ['  └ Status', 'Unhealthy'],
+    ['  └ Availability', 'Pause'],
     ['  └ Containers', '1 (0 Running, 0 Paused, 1 Stopped)'],
     ['  └ Reserved CPUs', '0 / 2'],
     ['  └ Reserved Memory', '0 B / 1.9 GiB'],
@@ -206,7 +207,7 @@ describe('enxame nodes', () => {
       [
         'bee-2',
         '10.0.0.2:2376',
-        'Unhealthy',
+        'Unhealthy, paused',
         '0 of 1 running',
         '0 / 2',
         '0 B / 1.9 GiB',

@@ -7,7 +7,7 @@ import type { Filter } from './filter.ts';
 import { healthFilter } from './health.ts';
 import { hostAddressFilter } from './host-address.ts';
 import { portFilter } from './port.ts';
-import { excludedFilter, homeFilter, platformFilter } from './requirements.ts';
+import { excludedFilter, homeFilter, pausedFilter, platformFilter } from './requirements.ts';
 import { whitelistFilter } from './whitelist.ts';
 
 /** The filters `--filter` chooses from, in the order they run. */
@@ -22,7 +22,13 @@ const SELECTABLE: readonly Filter[] = [
 ];
 
 /** What the manager itself requires of a node; always on, next to the chosen filters. */
-export const REQUIREMENTS: readonly Filter[] = [excludedFilter, platformFilter, homeFilter, hostAddressFilter];
+export const REQUIREMENTS: readonly Filter[] = [
+  pausedFilter,
+  excludedFilter,
+  platformFilter,
+  homeFilter,
+  hostAddressFilter,
+];
 
 /** Names for help texts and `docker info`, in order. */
 export const FILTER_NAMES: readonly string[] = SELECTABLE.map((filter) => filter.name);

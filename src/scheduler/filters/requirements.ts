@@ -13,6 +13,14 @@ export const excludedFilter: Filter = {
   },
 };
 
+const isActive: Check = {
+  accepts: (node) => !node.isPaused,
+  explain: () => 'paused',
+};
+
+/** Nodes that an operator paused. */
+export const pausedFilter: Filter = { name: 'paused', prepare: () => isActive };
+
 /** A volume's or a local network's home: the container goes there or nowhere. */
 export const homeFilter: Filter = {
   name: 'home',

@@ -9,6 +9,7 @@ import { imageScenarios } from './docker-images.ts';
 import { lifecycleScenarios } from './docker-lifecycle.ts';
 import { listingScenarios } from './docker-listing.ts';
 import { networkScenarios } from './docker-networks.ts';
+import { nodeScenarios } from './docker-nodes.ts';
 import { refusalScenarios } from './docker-refusals.ts';
 import { removeLabelled, startSleepers } from './docker-sleepers.ts';
 import { systemScenarios } from './docker-system.ts';
@@ -30,6 +31,7 @@ export function dockerScenarios(generation: Generation, swarm: () => Swarm): voi
     listingScenarios(user, swarm);
     lifecycleScenarios(user);
     refusalScenarios(user);
+    nodeScenarios(user);
     imageScenarios(user, () => folder);
     networkScenarios(user);
     volumeScenarios(user);

@@ -31,8 +31,8 @@ export function systemScenarios(user: User, swarm: () => Swarm): void {
 
   test('what a cluster has not is said in a sentence', async () => {
     for (const args of [
-      ['node', 'ls'],
       ['service', 'ls'],
+      ['stack', 'ls'],
       ['swarm', 'init'],
     ]) {
       const { exitCode, stderr } = await user.try(args);
