@@ -20,6 +20,14 @@ export function withName(body: VolumeBody): NamedVolumeBody {
   return { ...body, Name: randomBytes(32).toString('hex'), Labels: { ...body.Labels, [ANONYMOUS_LABEL]: '' } };
 }
 
+/** Labels that ask for a node at once (`com.docker.swarm.constraints`, …). */
+const PLACING_LABEL = /^com\.docker\.swarm\.(constraints|affinities|whitelists)$/;
+
+/** Whether a volume is made at once, on a node the scheduler chooses: its driver or its labels ask for that. */
+export function isPlacedAtOnce({ Driver, Labels }: VolumeBody): boolean {
+  return (Driver ?? 'local') !== 'local' || Object.keys(Labels ?? {}).some((key) => PLACING_LABEL.test(key));
+}
+
 /** A volume that is there already, unless it is asked for with another driver or other options. */
 export function sameOrConflict(before: VolumeSummary, body: NamedVolumeBody): VolumeSummary {
   const now = pendingSummary({ name: body.Name, body: JSON.stringify(body), createdAt: '' });

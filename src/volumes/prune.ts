@@ -4,6 +4,8 @@ import { failureOfAll, onEach } from '../common/every-node.ts';
 import { ANSWERS, askEngine } from '../engine/answers.ts';
 import { type ApiVersion, compareApi } from '../engine/api-version.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
+import type { VolumeSummary } from '../engine/types.ts';
+import { ANONYMOUS_LABEL } from './names.ts';
 
 /** What an engine says it pruned. */
 interface PruneAnswer {
@@ -12,18 +14,19 @@ interface PruneAnswer {
 }
 
 /** A prune as the client asked for it. */
-export interface PruneRequest {
+export interface VolumePrune {
   /** Filters by name, as the client sent them. */
   readonly filters: ReadonlyMap<string, readonly string[]>;
+  /** Whether the filters on labels take this volume. */
+  readonly matches: (volume: VolumeSummary) => boolean;
   /** Whether named volumes go too: asked for by `all`, or by a client from before API 1.42. */
   readonly isAll: boolean;
   readonly api: ApiVersion;
-  readonly signal: AbortSignal;
 }
 
 /** Since this API pruning spares named volumes unless the filter `all` is set; older engines prune both. */
 export const SPARES_NAMED_API: ApiVersion = '1.42';
-/** Names that engines give to volumes nobody named; before API 1.42 nothing else tells them. */
+/** Names that engines give to anonymous volumes; before API 1.42 nothing else tells them. */
 const GIVEN_NAME = /^[0-9a-f]{64}$/;
 const PRUNE_MS = 120_000;
 
@@ -35,10 +38,19 @@ export interface PrunedVolumes {
   readonly failure: ClusterError | undefined;
 }
 
+/** Whether a volume without users goes: one that was given no name, or any. */
+export function isPrunable(volume: VolumeSummary, { matches, isAll }: VolumePrune): boolean {
+  return (isAll || Object.hasOwn(volume.Labels ?? {}, ANONYMOUS_LABEL)) && matches(volume);
+}
+
 /** Prunes unused volumes on each node; one that fails does not keep the others from it. Rejects only when the signal is aborted. */
-export async function pruneVolumesOnEach(nodes: readonly Node[], request: PruneRequest): Promise<PrunedVolumes> {
-  const outcomes = await onEach(nodes, (node) => pruneVolumesOn(node, request));
-  request.signal.throwIfAborted();
+export async function pruneVolumesOnEach(
+  nodes: readonly Node[],
+  prune: VolumePrune,
+  signal: AbortSignal,
+): Promise<PrunedVolumes> {
+  const outcomes = await onEach(nodes, (node) => pruneVolumesOn(node, prune, signal));
+  signal.throwIfAborted();
   const answers = [...outcomes.done.values()];
   return {
     names: answers.flatMap(({ VolumesDeleted }) => VolumesDeleted ?? []),
@@ -48,20 +60,21 @@ export async function pruneVolumesOnEach(nodes: readonly Node[], request: PruneR
 }
 
 /** Prunes one node's unused volumes; an engine that would take named ones as well is asked volume by volume. */
-async function pruneVolumesOn(node: Node, request: PruneRequest): Promise<PruneAnswer> {
+async function pruneVolumesOn(node: Node, prune: VolumePrune, signal: AbortSignal): Promise<PruneAnswer> {
   const isOld = compareApi(node.client.api.max, SPARES_NAMED_API) < 0;
-  const answer = isOld && !request.isAll ? await pruneUnnamed(node, request) : await prune(node, request, isOld);
+  const isByVolume = isOld && !prune.isAll;
+  const answer = isByVolume ? await pruneUnnamed(node, prune, signal) : await pruneOn(node, prune, isOld, signal);
   await node.refreshVolumes();
   return answer;
 }
 
-function prune(node: Node, { filters, api, signal }: PruneRequest, isOld: boolean): Promise<PruneAnswer> {
+function pruneOn(node: Node, { filters, api }: VolumePrune, isOld: boolean, signal: AbortSignal): Promise<PruneAnswer> {
   const kept = [...filters].filter(([name]) => !(isOld && name === 'all'));
   const path = `/volumes/prune?filters=${encodeURIComponent(JSON.stringify(Object.fromEntries(kept)))}`;
   return askEngine(node.client, { method: 'POST', path, api, signal, timeoutMs: PRUNE_MS }, ANSWERS.pruneReport);
 }
 
-async function pruneUnnamed(node: Node, { filters, signal }: PruneRequest): Promise<PruneAnswer> {
+async function pruneUnnamed(node: Node, { filters }: VolumePrune, signal: AbortSignal): Promise<PruneAnswer> {
   const wanted = { dangling: ['true'], ...(filters.has('label') && { label: filters.get('label') }) };
   const path = `/volumes?filters=${encodeURIComponent(JSON.stringify(wanted))}`;
   const { Volumes } = await askEngine(node.client, { method: 'GET', path, signal }, ANSWERS.volumes);

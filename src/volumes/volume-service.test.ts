@@ -11,6 +11,11 @@ import { VOLUME_RECORDS } from './records.ts';
 import { VolumeService } from './volume-service.ts';
 
 const signal = new AbortController().signal;
+const ALL = { matches: () => true, isDangling: undefined };
+
+async function listed(service: VolumeService): Promise<readonly VolumeSummary[]> {
+  return (await service.list(ALL, signal)).volumes;
+}
 
 /** A cluster of engines that only know volumes. */
 class Engines {
@@ -89,7 +94,7 @@ describe('VolumeService', () => {
     expect(users).toEqual(['two', 'two', 'two', 'two']);
     expect(engines.calls).toEqual(['two POST /volumes/create']);
     expect(service.homes.isReserved('data')).toBe(false);
-    expect(service.list()).toMatchObject([{ Name: 'data', Labels: { a: 'b' }, Mountpoint: '/x' }]);
+    expect(await listed(service)).toMatchObject([{ Name: 'data', Labels: { a: 'b' }, Mountpoint: '/x' }]);
   });
 
   test('an undone claim leaves the volume free; another claim keeps the home', async () => {
@@ -122,20 +127,20 @@ describe('VolumeService', () => {
       service.create({ Name: 'data' }, signal),
     ]);
     expect([first.status, second.status]).toEqual(['rejected', 'rejected']);
-    expect(service.list()).toEqual([]);
+    expect(await listed(service)).toEqual([]);
     await expect(service.inspect('data', signal)).rejects.toMatchObject({ status: 404 });
     disk.isFull = false;
     await service.create({ Name: 'data' }, signal);
     disk.isFull = true;
     await expect(service.remove('data', false, signal)).rejects.toThrow('No space left');
-    expect(service.list()).toHaveLength(1);
+    expect(await listed(service)).toHaveLength(1);
     service.claim(one, ['data']);
     await service.settle(one, ['data'], signal);
-    expect(service.list()).toMatchObject([{ Mountpoint: '/x' }]);
+    expect(await listed(service)).toMatchObject([{ Mountpoint: '/x' }]);
     disk.isFull = false;
     await service.remove('data', false, signal);
     expect(await kept.records.get('data')).toBeUndefined();
-    expect(service.list()).toEqual([]);
+    expect(await listed(service)).toEqual([]);
   });
 
   test('records survive the service; a volume without name gets one', async () => {
@@ -146,9 +151,9 @@ describe('VolumeService', () => {
     const given = (await before.create({}, signal)) as VolumeSummary;
     expect(given.Name).toMatch(/^[0-9a-f]{64}$/);
     const after = await engines.service(kept);
-    expect(new Set(after.list().map(({ Name }) => Name))).toEqual(new Set(['data', given.Name]));
+    expect(new Set((await listed(after)).map(({ Name }) => Name))).toEqual(new Set(['data', given.Name]));
     await after.remove('data', false, signal);
-    expect((await engines.service(kept)).list().map(({ Name }) => Name)).toEqual([given.Name]);
+    expect((await listed(await engines.service(kept))).map(({ Name }) => Name)).toEqual([given.Name]);
   });
 
   test.each([
@@ -170,10 +175,12 @@ describe('VolumeService', () => {
       await client.json({ method: 'POST', path: '/volumes/create', body: '{"Name":"data"}' });
     await Promise.all([two.refreshVolumes(), one.refreshVolumes()]);
     expect(service.homesOf(['data'])).toMatchObject([{ nodeId: 'one' }]);
-    expect(service.list()).toHaveLength(1);
-    expect(service.warnings()).toEqual(['volume data exists on one, two: the one on one is used']);
+    expect(await listed(service)).toHaveLength(1);
+    expect((await service.list(ALL, signal)).warnings).toEqual([
+      'volume data exists on one, two: the one on one is used',
+    ]);
     await service.remove('data', false, signal);
-    expect(service.list()).toEqual([]);
+    expect(await listed(service)).toEqual([]);
   });
 
   test('is not removed under a container that is being created', async () => {

@@ -5,7 +5,7 @@ import { BadRequestError } from '../../common/errors.ts';
 import { parseReference } from '../../common/image-reference.ts';
 import { noSuchImage } from '../../images/distribution.ts';
 import type { ImageEntry } from '../views/image-list.ts';
-import { type Filters, matchesLabels } from './query.ts';
+import { type Filters, flagFilter, matchesLabels } from './query.ts';
 
 /** Filters of `GET /images/json`, those of the engine and our own `node`. */
 export const IMAGE_FILTERS: ReadonlySet<string> = new Set([
@@ -40,7 +40,7 @@ export function filterImages(
 
 const STEPS: Readonly<Record<string, (values: readonly string[], cluster: Cluster, nowMs: number) => Step>> = {
   dangling: (values) => {
-    const isWanted = readFlag('dangling', values);
+    const isWanted = flagFilter(new Map([['dangling', values]]), 'dangling');
     return keepIf((entry) => (entry.RepoTags.length === 0) === isWanted);
   },
   label: (values) => keepIf((entry) => matchesLabels(entry.Labels, values)),
@@ -76,12 +76,6 @@ const STEPS: Readonly<Record<string, (values: readonly string[], cluster: Cluste
 
 function keepIf(test: (entry: ImageEntry) => boolean): Step {
   return (entry) => (test(entry) ? entry : undefined);
-}
-
-function readFlag(name: string, values: readonly string[]): boolean {
-  if (values.length === 1 && ['1', 'true'].includes(values[0] ?? '')) return true;
-  if (values.length === 1 && ['0', 'false'].includes(values[0] ?? '')) return false;
-  throw new BadRequestError(`invalid filter '${name}=[${values.join(' ')}]': use true or false`, 'BAD_FILTER');
 }
 
 /** Seconds since the epoch of a time as engines take it: a duration ago, seconds, or a date. */

@@ -2,7 +2,7 @@ import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import type { KnownNetwork } from '../../networks/known-network.ts';
 import type { NetworkQuery } from '../../networks/network-service.ts';
-import { type Filters, matchesLabels, nameMatcher } from './query.ts';
+import { type Filters, flagFilter, matchesLabels, nameMatcher } from './query.ts';
 
 /** Filters of `GET /networks`, those of the engine and our own `node`. */
 export const NETWORK_FILTERS: ReadonlySet<string> = new Set([
@@ -31,7 +31,7 @@ export function networkQuery(filters: Filters, nodes: readonly Node[]): NetworkQ
     anyOf('node', (value) => (network) => isOnNode(network, value, nodes)),
     ({ summary }: KnownNetwork<Node>) => matchesLabels(summary.Labels, filters.get('label') ?? []),
   ];
-  return { matches: (network) => tests.every((test) => test(network)), isDangling: danglingWanted(filters) };
+  return { matches: (network) => tests.every((test) => test(network)), isDangling: flagFilter(filters, 'dangling') };
 }
 
 type Test = (network: KnownNetwork<Node>) => boolean;
@@ -39,15 +39,6 @@ type Test = (network: KnownNetwork<Node>) => boolean;
 /** A network that spans the cluster is on all nodes. */
 function isOnNode({ kind, holders }: KnownNetwork<Node>, wanted: string, nodes: readonly Node[]): boolean {
   return (kind === 'local' ? holders : nodes).some(({ name, id }) => name === wanted || id === wanted);
-}
-
-/** What the `dangling` filter asks for; undefined when it is absent. Throws 400 for anything but a flag. */
-function danglingWanted(filters: Filters): boolean | undefined {
-  const [value] = filters.get('dangling') ?? [];
-  if (value === undefined) return undefined;
-  if (['1', 'true', 't'].includes(value.toLowerCase())) return true;
-  if (['0', 'false', 'f'].includes(value.toLowerCase())) return false;
-  throw new BadRequestError(`invalid filter 'dangling=[${value}]'`, 'BAD_FILTER');
 }
 
 function equals(wanted: string): (value: string) => boolean {

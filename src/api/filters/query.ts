@@ -74,6 +74,21 @@ export function matchesLabels(
   });
 }
 
+/** A filter that is a flag; undefined when it is absent. Throws 400 for any other value, and for both at once. */
+export function flagFilter(filters: Filters, name: string): boolean | undefined {
+  const values = filters.get(name);
+  if (values === undefined) return undefined;
+  const flags = values.map((value) => FLAGS.get(value.toLowerCase()));
+  const [first] = flags;
+  if (first !== undefined && flags.every((each) => each === first)) return first;
+  throw new BadRequestError(`invalid filter '${name}=[${values.join(' ')}]': use true or false`, 'BAD_FILTER');
+}
+
+const FLAGS: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 'true', 't'].map((text) => [text, true] as const),
+  ...['0', 'false', 'f'].map((text) => [text, false] as const),
+]);
+
 const META = /[\\^$.*+?()[\]{}|]/;
 const MAX_PATTERN_CHARS = 512;
 /** Instructions of a compiled pattern: repetitions (`(.?){1000}`) make many of few characters. */

@@ -1,16 +1,11 @@
 import { BadRequestError, ClusterError } from '../../common/errors.ts';
-import { ANSWERS, askEngine } from '../../engine/answers.ts';
-import { compareApi } from '../../engine/api-version.ts';
-import type { VolumeSummary } from '../../engine/types.ts';
 import type { VolumeBody } from '../../volumes/create-body.ts';
-import { ANONYMOUS_LABEL } from '../../volumes/names.ts';
-import { pruneVolumesOnEach, SPARES_NAMED_API } from '../../volumes/prune.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { VOLUME_BODY } from '../body-shapes.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { readCanonical } from '../canonical-body.ts';
-import { type Filters, matchesLabels, parseFilters } from '../filters/query.ts';
-import { filterVolumes, VOLUME_FILTERS } from '../filters/volumes.ts';
+import { parseFilters } from '../filters/query.ts';
+import { VOLUME_FILTERS, volumePrune, volumeQuery } from '../filters/volumes.ts';
 import { flag } from '../query-flag.ts';
 
 /** Volumes: a local one has one home, where its first user was placed. */
@@ -22,17 +17,11 @@ export const volumeRoutes: RouteHandlers = {
   'POST /volumes/prune': pruneVolumes,
 };
 
-/** Engines that need longer are left out of a listing by use. */
-const DANGLING_MS = 10_000;
-
 async function listVolumes(call: Call): Promise<void> {
   const { cluster, volumes } = call.services;
   const filters = parseFilters(call.query.get('filters'), VOLUME_FILTERS);
-  const listed = filterVolumes(cluster, volumes.list(), filters);
-  const dangling = filters.get('dangling')?.[0];
-  const shown = dangling === undefined ? listed : await byUse(call, listed, isTrue(dangling));
-  const warnings = volumes.warnings();
-  sendJson(call.res, 200, JSON.stringify({ Volumes: shown, Warnings: warnings.length > 0 ? warnings : null }));
+  const { volumes: listed, warnings } = await volumes.list(volumeQuery(filters, cluster), call.signal);
+  sendJson(call.res, 200, JSON.stringify({ Volumes: listed, Warnings: warnings.length > 0 ? warnings : null }));
 }
 
 async function createVolume(call: Call): Promise<void> {
@@ -58,48 +47,7 @@ async function removeVolume(call: Call): Promise<void> {
 }
 
 async function pruneVolumes(call: Call): Promise<void> {
-  const { cluster, volumes } = call.services;
-  const { api, signal } = call;
-  const filters = parseFilters(call.query.get('filters'));
-  const all = filters.get('all')?.[0];
-  const isAll = all === undefined ? compareApi(api, SPARES_NAMED_API) < 0 : isTrue(all);
-  const pruned = await pruneVolumesOnEach(cluster.healthyNodes(), { filters, isAll, api, signal });
-  const forgotten = await volumes.forgetPending(prunablePending(call, filters, isAll));
-  if (pruned.failure) throw pruned.failure;
-  const names = new Set([...pruned.names, ...forgotten]);
-  sendJson(call.res, 200, JSON.stringify({ VolumesDeleted: [...names].sort(), SpaceReclaimed: pruned.spaceBytes }));
-}
-
-/** Volumes without node, which nobody uses: those that nobody named, or all. */
-function prunablePending(call: Call, filters: Filters, isAll: boolean): readonly string[] {
-  return call.services.volumes
-    .pending()
-    .filter(({ Labels }) => isAll || matchesLabels(Labels, [ANONYMOUS_LABEL]))
-    .filter(({ Labels }) => matchesLabels(Labels, filters.get('label') ?? []))
-    .filter(({ Labels }) => (filters.get('label!') ?? []).every((wish) => !matchesLabels(Labels, [wish])))
-    .map(({ Name }) => Name);
-}
-
-/** Volumes that no container uses, or the others: only the engines count users. */
-async function byUse(
-  call: Call,
-  volumes: readonly VolumeSummary[],
-  isDangling: boolean,
-): Promise<readonly VolumeSummary[]> {
-  const path = `/volumes?filters=${encodeURIComponent(JSON.stringify({ dangling: ['true'] }))}`;
-  const { signal } = call;
-  const unused = new Set(call.services.volumes.pending().map(({ Name }) => Name));
-  await Promise.all(
-    call.services.cluster.healthyNodes().map(async ({ client }) => {
-      const request = { method: 'GET', path, signal, timeoutMs: DANGLING_MS };
-      // The volumes of an engine that does not answer count as used.
-      const answer = await askEngine(client, request, ANSWERS.volumes).catch(() => undefined);
-      for (const { Name } of answer?.Volumes ?? []) unused.add(Name);
-    }),
-  );
-  return volumes.filter(({ Name }) => unused.has(Name) === isDangling);
-}
-
-function isTrue(value: string): boolean {
-  return ['1', 'true', 't'].includes(value.toLowerCase());
+  const prune = volumePrune(parseFilters(call.query.get('filters')), call.api);
+  const { names, spaceBytes } = await call.services.volumes.prune(prune, call.signal);
+  sendJson(call.res, 200, JSON.stringify({ VolumesDeleted: names, SpaceReclaimed: spaceBytes }));
 }
