@@ -1,4 +1,5 @@
 import type { EC2, Instance, RunInstancesCommandInput } from '@aws-sdk/client-ec2';
+import { retry } from '../../common/retry.ts';
 import type { CloudServer } from '../cloud/cloud-driver.ts';
 import { SERVER } from '../cloud/cloud-driver.ts';
 import { ensureMade } from '../cloud/ensure.ts';
@@ -86,16 +87,20 @@ async function patiently<T>(context: Context, attempt: () => Promise<T>, signal:
   const { options, clock, report } = context;
   const spotMs = options['amazonec2-request-spot-instance'] ? options['amazonec2-spot-wait'] * 60_000 : 0;
   const start = clock.now();
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      const isSpot = isLackOfSpot(error);
-      const patienceMs = isSpot ? spotMs : isNotYetKnown(error) ? VISIBLE_WITHIN_MS : 0;
-      if (clock.now() - start >= patienceMs) throw isSpot && spotMs > 0 ? noSpot(options, error) : error;
-      if (isSpot) report(`waiting for spot capacity: ${ec2Code(error)}`);
-      await clock.sleep(isSpot ? 15_000 : 3_000, signal);
-    }
+  const patienceMs = (error: unknown): number =>
+    isLackOfSpot(error) ? spotMs : isNotYetKnown(error) ? VISIBLE_WITHIN_MS : 0;
+  try {
+    return await retry(clock, attempt, {
+      passes: (error) => clock.now() - start < patienceMs(error),
+      backoff: (_, setback) => ('error' in setback && isLackOfSpot(setback.error) ? 15_000 : 3_000),
+      onSetback: (setback) => {
+        if ('error' in setback && isLackOfSpot(setback.error))
+          report(`waiting for spot capacity: ${ec2Code(setback.error)}`);
+      },
+      signal,
+    });
+  } catch (error) {
+    throw spotMs > 0 && isLackOfSpot(error) ? noSpot(options, error) : error;
   }
 }
 

@@ -1,4 +1,6 @@
+import type { Clock } from '../../common/clock.ts';
 import { reasonOf } from '../../common/errors.ts';
+import { retry } from '../../common/retry.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import type { Resource } from '../journal.ts';
@@ -60,12 +62,12 @@ async function removeKind(
   const isUncertain = recorded.some(({ id }) => id === undefined);
   const deadline = clock.now() + (isUncertain ? SETTLE_MS : 0);
   for (const resource of recorded) await removeRecorded(context, resource, remove, signal);
-  for (;;) {
+  const removeFound = async (): Promise<boolean> => {
     const found = await list();
     for (const id of found) await remove(id);
-    if (found.length > 0 || clock.now() >= deadline) break;
-    await clock.sleep(LOOK_EVERY_MS, signal);
-  }
+    return found.length > 0;
+  };
+  await untilKnown(clock, removeFound, deadline, signal);
   for (const resource of recorded) await journal.forget(resource);
 }
 
@@ -78,5 +80,16 @@ async function removeRecorded(
 ): Promise<void> {
   if (id === undefined || isPlanned(id)) return;
   const settledAt = Number(details?.[MADE_AT] ?? 0) + SETTLE_MS;
-  while (!(await remove(id)) && clock.now() < settledAt) await clock.sleep(LOOK_EVERY_MS, signal);
+  await untilKnown(clock, () => remove(id), settledAt, signal);
+}
+
+/** Tries until the provider knows the thing, or should. */
+async function untilKnown(
+  clock: Clock,
+  attempt: () => Promise<boolean>,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const until = (isKnown: boolean): boolean => isKnown;
+  await retry(clock, attempt, { until, passes: () => false, backoff: LOOK_EVERY_MS, deadline, signal });
 }

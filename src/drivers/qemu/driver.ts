@@ -2,12 +2,14 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UsageError } from '../../common/errors.ts';
+import { retry } from '../../common/retry.ts';
 import type { SshShell } from '../../provision/shell.ts';
 import { ownKeyPath } from '../cloud/key-files.ts';
 import type { Driver, DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import type { MachineState } from '../state.ts';
 import { isUrl, localImage } from '../vm/image.ts';
+import { shutDown } from '../vm/power-key.ts';
 import { mustRun, runTool } from '../vm/tool.ts';
 import { workingAccelerator } from './accelerator.ts';
 import { type Accelerator, FILES, qemuArguments, type VmSettings } from './command.ts';
@@ -66,7 +68,7 @@ export class QemuDriver implements Driver {
 
   async state(signal: AbortSignal): Promise<MachineState> {
     this.#assertThere();
-    const answer = (await qmp(this.#file(FILES.qmp), 'query-status', signal)) as { status?: string } | undefined;
+    const answer = (await this.#ask('query-status', signal)) as { status?: string } | undefined;
     if (answer === undefined) return 'Stopped';
     const { status = '' } = answer;
     if (status === 'running') return 'Running';
@@ -83,15 +85,10 @@ export class QemuDriver implements Driver {
   async stop(signal: AbortSignal): Promise<void> {
     this.#assertThere();
     const { clock, options } = this.#context;
-    const deadline = clock.now() + options['qemu-stop-seconds'] * 1000;
-    let asked = 0;
-    while (await this.#isRunning(signal)) {
-      if (clock.now() > deadline) return await this.kill(signal);
-      // The key is pressed more than once: a system that has just started does not notice yet.
-      if (asked % 40 === 0) await qmp(this.#file(FILES.qmp), 'system_powerdown', signal);
-      asked += 1;
-      await clock.sleep(PAUSE_MS, signal);
-    }
+    const isOff = async (): Promise<boolean> => !(await this.#isRunning(signal));
+    const pressKey = async (): Promise<void> => void (await this.#ask('system_powerdown', signal));
+    const withinMs = options['qemu-stop-seconds'] * 1000;
+    if (!(await shutDown(clock, { isOff, pressKey, withinMs, everyMs: PAUSE_MS }, signal))) await this.kill(signal);
   }
 
   async restart(signal: AbortSignal): Promise<void> {
@@ -181,26 +178,33 @@ export class QemuDriver implements Driver {
   }
 
   async #isRunning(signal: AbortSignal): Promise<boolean> {
-    return (await qmp(this.#file(FILES.qmp), 'query-status', signal)) !== undefined;
+    return (await this.#ask('query-status', signal)) !== undefined;
+  }
+
+  #ask(command: string, signal: AbortSignal): Promise<unknown> {
+    return qmp(this.#file(FILES.qmp), command, this.#context.clock, signal);
   }
 
   /** As by pulling the plug. A QEMU that does not listen any more is ended by its process ID. */
   async #end(signal: AbortSignal): Promise<void> {
     const { clock } = this.#context;
     const deadline = clock.now() + KILL_WITHIN_MS;
-    await qmp(this.#file(FILES.qmp), 'quit', signal).catch(() => this.#killProcess(signal));
-    while (await this.#isRunning(signal).catch(() => true)) {
-      if (clock.now() > deadline)
-        throw new DriverError(`the QEMU of ${this.#context.name} does not end: see ${this.#file(FILES.pid)}`, 'QMP');
-      await clock.sleep(PAUSE_MS, signal);
-    }
+    await this.#ask('quit', signal).catch(() => this.#killProcess(signal));
+    const isRunning = await retry(clock, () => this.#isRunning(signal).catch(() => true), {
+      until: (isRunning) => !isRunning,
+      backoff: PAUSE_MS,
+      deadline,
+      signal,
+    });
+    if (isRunning)
+      throw new DriverError(`the QEMU of ${this.#context.name} does not end: see ${this.#file(FILES.pid)}`, 'QMP');
   }
 
   async #killProcess(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const pid = Number(await readFile(this.#file(FILES.pid), 'utf8').catch(() => '0'));
     const { exit, stdout } = await runTool('ps', ['-o', 'args=', '-p', String(pid)], { signal });
-    // Its ID may have become somebody else's.
+    // Another process may have its ID by now.
     if (exit === 0 && stdout.includes(`guest=${this.#context.name}`)) process.kill(pid, 'SIGKILL');
   }
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import type { Clock } from '../../common/clock.ts';
 import { DriverError } from '../errors.ts';
 
 const ANSWER_WITHIN_MS = 5_000;
@@ -12,14 +13,14 @@ const MAX_SOCKET_PATH = 103;
  * Sends one command to the QEMU that listens at `socket` and answers its result; undefined when no QEMU listens there. Rejects with
  * `QMP` when it refuses or does not answer.
  */
-export async function qmp(socket: string, command: string, signal: AbortSignal): Promise<unknown> {
-  if (Buffer.byteLength(socket) <= MAX_SOCKET_PATH) return await exchange(socket, command, signal);
+export async function qmp(socket: string, command: string, clock: Clock, signal: AbortSignal): Promise<unknown> {
+  if (Buffer.byteLength(socket) <= MAX_SOCKET_PATH) return await exchange(socket, command, clock, signal);
   // Longer ones are reached through a shorter way to the same folder.
   const folder = await mkdtemp(join(tmpdir(), 'enxame-'));
   const link = join(folder, 'd');
   try {
     await symlink(dirname(socket), link);
-    return await exchange(join(link, basename(socket)), command, signal);
+    return await exchange(join(link, basename(socket)), command, clock, signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -31,14 +32,14 @@ interface Message {
   readonly error?: { readonly desc: string };
 }
 
-function exchange(path: string, command: string, signal: AbortSignal): Promise<unknown> {
+function exchange(path: string, command: string, clock: Clock, signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const socket = connect(path);
     let rest = '';
     const waiting = ['qmp_capabilities', command];
     const finish = (action: () => void): void => {
-      clearTimeout(timer);
+      timer.stop();
       signal.removeEventListener('abort', onAbort);
       socket.destroy();
       action();
@@ -46,7 +47,8 @@ function exchange(path: string, command: string, signal: AbortSignal): Promise<u
     const fail = (why: string): void =>
       finish(() => reject(new DriverError(`QEMU, asked to ${command}: ${why}`, 'QMP')));
     const onAbort = (): void => finish(() => reject(signal.reason));
-    const timer = setTimeout(() => fail('no answer'), ANSWER_WITHIN_MS);
+    const timer = clock.timer(() => fail('no answer'));
+    timer.start(ANSWER_WITHIN_MS);
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') finish(() => resolve(undefined));

@@ -11,6 +11,7 @@ import type { Driver, DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import type { MachineState } from '../state.ts';
 import { cachedImage, fetchImage, isUrl, localImage } from '../vm/image.ts';
+import { shutDown } from '../vm/power-key.ts';
 import { seedImage } from '../vm/seed.ts';
 import { freeAddress, hostOnlyInterface, keepAddress, keptAddress } from './network.ts';
 import type { VirtualBoxOptions } from './options.ts';
@@ -88,16 +89,16 @@ export class VirtualBoxDriver implements Driver {
 
   async stop(signal: AbortSignal): Promise<void> {
     const { clock, options } = this.#context;
-    const deadline = clock.now() + options['virtualbox-stop-seconds'] * 1000;
-    let asked = 0;
-    for (;;) {
-      const state = await this.state(signal);
-      if (state === 'Stopped' || state === 'Saved') return;
-      if (clock.now() > deadline) return await this.kill(signal);
-      if (state === 'Running' && asked % 20 === 0) await this.#vbox(['controlvm', this.#vm, 'acpipowerbutton'], signal);
-      asked += 1;
-      await clock.sleep(PAUSE_MS, signal);
-    }
+    let state: MachineState;
+    const isOff = async (): Promise<boolean> => {
+      state = await this.state(signal);
+      return state === 'Stopped' || state === 'Saved';
+    };
+    const pressKey = async (): Promise<void> => {
+      if (state === 'Running') await this.#vbox(['controlvm', this.#vm, 'acpipowerbutton'], signal);
+    };
+    const withinMs = options['virtualbox-stop-seconds'] * 1000;
+    if (!(await shutDown(clock, { isOff, pressKey, withinMs, everyMs: PAUSE_MS }, signal))) await this.kill(signal);
   }
 
   async restart(signal: AbortSignal): Promise<void> {
