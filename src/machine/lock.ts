@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../common/clock.ts';
 import { ConflictError } from '../common/errors.ts';
 import { privateFolder } from '../common/private-file.ts';
+import { retry } from '../common/retry.ts';
 
 /** A lock that is held. */
 export interface Lock {
@@ -39,15 +40,31 @@ export async function acquireLock(
   const self: Holder = { id: randomBytes(8).toString('hex'), host: hostname(), ...ownProcess(), purpose };
   const deadline = clock.now() + waitMs;
   await privateFolder(dirname(path));
+  const outcome = await retry(clock, () => take(path, self, signal), {
+    until: isLock,
+    passes: () => false,
+    backoff: RETRY_MS,
+    deadline,
+    signal,
+  });
+  if (isLock(outcome)) return outcome;
+  throw inUse(what, outcome, path);
+}
+
+/** The lock, or its holder if that still runs. */
+async function take(path: string, self: Holder, signal: AbortSignal): Promise<Lock | Holder> {
   for (;;) {
     signal.throwIfAborted();
     if (await place(path, self)) return held(path, self);
     const holder = await holderOf(path);
     if (holder === undefined) continue;
-    if (isGone(holder)) await evict(path, holder.id);
-    else if (clock.now() >= deadline) throw inUse(what, holder, path);
-    else await clock.sleep(RETRY_MS, signal);
+    if (!isGone(holder)) return holder;
+    await evict(path, holder.id);
   }
+}
+
+function isLock(outcome: Lock | Holder): outcome is Lock {
+  return 'close' in outcome;
 }
 
 function held(path: string, self: Holder): Lock {
@@ -72,7 +89,7 @@ async function place(path: string, self: Holder): Promise<boolean> {
   }
 }
 
-/** Undefined when there is none; one that cannot be read belongs to nobody. */
+/** Undefined when there is none; one that cannot be read has no holder any more. */
 async function holderOf(path: string): Promise<Holder | undefined> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;

@@ -1,12 +1,13 @@
 import type { Clock } from '../common/clock.ts';
 import { ClusterError, DriverError, reasonOf } from '../common/errors.ts';
+import { retry } from '../common/retry.ts';
 import type { SshEnvironment } from '../ssh/target.ts';
 import { openRemote } from './open-remote.ts';
 import type { Task } from './provisioner.ts';
 import type { Remote } from './remote.ts';
 import type { Reachable } from './shell.ts';
 
-/** Whose machine, and how patient. */
+/** Which machine to connect to, and how patiently. */
 export interface ConnectOptions {
   readonly driver: Pick<Reachable, 'shell'>;
   /** How long a machine that does not answer yet is waited for, in milliseconds. */
@@ -16,7 +17,7 @@ export interface ConnectOptions {
 }
 
 const PAUSE_MS = 2_000;
-/** A machine that is starting lets nobody in until its keys are there; much later they will not come any more. */
+/** A machine that is starting refuses every key until its own are there; much later they will not come any more. */
 const REFUSED_WAIT_MS = 90_000;
 
 /** Connects to a machine that may still be starting. Rejects with the last reason when it does not answer in time. */
@@ -24,22 +25,22 @@ export async function connect(options: ConnectOptions, task: Task): Promise<Remo
   const { driver, waitMs, clock } = options;
   const startedMs = clock.now();
   let told = '';
-  for (;;) {
+  const open = async (): Promise<Remote> => {
     const shell = await driver.shell(task.signal);
     if (shell === undefined)
       throw new DriverError('the machine has no way to run commands on it: start it first', 'NO_SHELL');
-    try {
-      return await openRemote(shell, task.signal, options.environment);
-    } catch (error) {
-      task.signal.throwIfAborted();
-      const passedMs = clock.now() - startedMs;
-      if (passedMs > Math.min(waitMs, patience(error, waitMs))) throw error;
-      const reason = reasonOf(error).replace(/\. Check that .*$/, '');
+    return await openRemote(shell, task.signal, options.environment);
+  };
+  return await retry(clock, open, {
+    passes: (error) => clock.now() - startedMs <= patience(error, waitMs),
+    backoff: PAUSE_MS,
+    onSetback: (setback) => {
+      const reason = 'error' in setback ? reasonOf(setback.error).replace(/\. Check that .*$/, '') : told;
       if (reason !== told) task.report(`waiting for SSH (${reason})`);
       told = reason;
-      await clock.sleep(PAUSE_MS, task.signal);
-    }
-  }
+    },
+    signal: task.signal,
+  });
 }
 
 function patience(error: unknown, waitMs: number): number {

@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import { ClusterError, DriverError } from '../common/errors.ts';
+import { retry } from '../common/retry.ts';
 import { readFacts } from './facts.ts';
 import type { Task } from './provisioner.ts';
 import { behind, type Remote } from './remote.ts';
@@ -21,18 +22,18 @@ export async function reboot(open: () => Promise<Remote>, task: Task, clock: Clo
     await runStep(behind(remote, become), { title: 'restarting the machine', script: REBOOT }, task);
     return boot;
   });
+  const { signal } = task;
   const deadline = clock.now() + WITHIN_MS;
-  for (;;) {
-    await clock.sleep(PAUSE_MS, task.signal);
-    const now = await withRemote(open, (remote) => bootId(remote, task)).catch((error: unknown) => {
-      task.signal.throwIfAborted();
+  const look = (): Promise<string> =>
+    withRemote(open, (remote) => bootId(remote, task)).catch((error: unknown) => {
       if (error instanceof ClusterError) return before;
       throw error;
     });
-    if (now !== before) return;
-    if (clock.now() > deadline)
-      throw new DriverError('it has not come back within 5 minutes of its restart: look at its console', 'NOT_RUNNING');
-  }
+  await clock.sleep(PAUSE_MS, signal);
+  const until = (boot: string): boolean => boot !== before;
+  const after = await retry(clock, look, { until, passes: () => false, backoff: PAUSE_MS, deadline, signal });
+  if (after === before)
+    throw new DriverError('it has not come back within 5 minutes of its restart: look at its console', 'NOT_RUNNING');
 }
 
 async function bootId(remote: Remote, task: Task): Promise<string> {

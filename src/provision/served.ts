@@ -21,7 +21,7 @@ export async function waitUntilServed(
   clock: Clock = systemClock,
 ): Promise<void> {
   const { signal } = task;
-  const ask = (): Promise<void> => attempt(new URL(url), certificates, signal);
+  const ask = (): Promise<void> => attempt(new URL(url), certificates, clock, signal);
   try {
     await retry(clock, ask, { backoff: PAUSE_MS, deadline: clock.now() + WAIT_MS, signal });
   } catch (problem) {
@@ -42,15 +42,21 @@ function notServed(url: string, cause: unknown): DriverError {
   return new DriverError(`the engine at ${url} does not show its new certificate: ${reason}`, 'ENGINE_TLS', cause);
 }
 
-function attempt({ hostname, port }: URL, { ca, cert }: ServerCertificates, signal: AbortSignal): Promise<void> {
+function attempt(
+  { hostname, port }: URL,
+  { ca, cert }: ServerCertificates,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const servername = isIP(host) === 0 ? { servername: host } : {};
   return new Promise((resolve, reject) => {
     const socket = tls.connect({ host, port: Number(port), ca, minVersion: 'TLSv1.3', ...servername });
-    const timer = setTimeout(() => finish(new Error(`no answer within ${ATTEMPT_MS / 1000} s`)), ATTEMPT_MS);
+    const timer = clock.timer(() => finish(new Error(`no answer within ${ATTEMPT_MS / 1000} s`)));
+    timer.start(ATTEMPT_MS);
     const onAbort = (): void => finish(signal.reason);
     const finish = (error?: unknown): void => {
-      clearTimeout(timer);
+      timer.stop();
       signal.removeEventListener('abort', onAbort);
       socket.destroy();
       if (error === undefined) resolve();

@@ -1,4 +1,5 @@
 import { reasonOf } from '../../common/errors.ts';
+import { retry } from '../../common/retry.ts';
 import type { Provisioner, Task } from '../../provision/provisioner.ts';
 import { engineClient } from '../access.ts';
 import type { Machine, MachineContext } from '../machine.ts';
@@ -39,24 +40,24 @@ async function mastersOf(stored: StoredMachine, { store }: MachineContext): Prom
   });
 }
 
-/** The machine is made, and a manager may be away: what it does not see is said, and no failure. */
+/** The machine is made, and a manager may be away: an engine it does not see is reported, not a failure. */
 async function untilSeen(entry: string, master: StoredMachine, { clock }: MachineContext, task: Task): Promise<void> {
   const url = swarmUrl(master.record, master.record.address?.url ?? '');
   if (url === undefined) return;
   task.report(`waiting for the manager at ${url} to see it`);
+  const { signal } = task;
   const deadline = clock.now() + SEEN_WITHIN_MS;
-  let problem = 'it does not know the engine yet';
-  while (clock.now() < deadline) {
-    task.signal.throwIfAborted();
-    const seen = await look(entry, url, master, task.signal).catch((error: unknown) => reasonOf(error));
-    if (seen === undefined) return;
-    problem = seen;
-    await clock.sleep(PAUSE_MS, task.signal);
-  }
-  task.report(`the manager at ${url} does not see it after ${SEEN_WITHIN_MS / 1000} s: ${problem}`);
+  const problem = await retry(clock, () => look(entry, url, master, signal).catch(reasonOf), {
+    until: (problem) => problem === undefined,
+    backoff: PAUSE_MS,
+    deadline,
+    signal,
+  });
+  if (problem !== undefined)
+    task.report(`the manager at ${url} does not see it after ${SEEN_WITHIN_MS / 1000} s: ${problem}`);
 }
 
-/** Undefined when the manager has the entry as a healthy node, else what it says of it. */
+/** Undefined when the manager has the entry as a healthy node, else its problem in the manager's words. */
 async function look(
   entry: string,
   url: string,

@@ -1,12 +1,13 @@
 import { systemClock } from '../../common/clock.ts';
 import { DriverError } from '../../common/errors.ts';
+import { retry } from '../../common/retry.ts';
 import type { EngineClient } from '../../engine/client.ts';
 import type { Task } from '../../provision/provisioner.ts';
 
 /** A program that has said something and runs on a moment later has read its command line and is at work. */
 const WITHIN_MS = 20_000;
 const PAUSE_MS = 250;
-/** Lines: the trace of an error that nobody caught is some twenty. */
+/** Lines: the trace of an uncaught error is some twenty. */
 const TAIL = 60;
 
 interface ContainerState {
@@ -20,14 +21,17 @@ interface ContainerState {
  */
 export async function assertSteady(client: EngineClient, name: string, { signal }: Task): Promise<void> {
   let hasSpoken = false;
-  for (let passedMs = 0; passedMs < WITHIN_MS; passedMs += PAUSE_MS) {
+  const isSteady = async (): Promise<boolean> => {
     const path = `/containers/${name}/json`;
     const { RestartCount = 0, State = {} } = await client.json<ContainerState>({ method: 'GET', path, signal });
     if (RestartCount > 0 || State.Restarting || !State.Running) throw await ended(client, name, signal);
-    if (hasSpoken) return;
+    if (hasSpoken) return true;
     hasSpoken = (await lastWords(client, name, signal)) !== '';
-    await systemClock.sleep(PAUSE_MS, signal);
-  }
+    return false;
+  };
+  const deadline = systemClock.now() + WITHIN_MS;
+  const until = (isIt: boolean): boolean => isIt;
+  await retry(systemClock, isSteady, { until, passes: () => false, backoff: PAUSE_MS, deadline, signal });
 }
 
 async function ended(client: EngineClient, name: string, signal: AbortSignal): Promise<DriverError> {
