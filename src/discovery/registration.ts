@@ -1,6 +1,7 @@
-import { backoffMs, jitterMs } from '../common/backoff.ts';
+import { jitterMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
+import { retry } from '../common/retry.ts';
 import { type DiscoveryBackend, isLasting } from './backend.ts';
 import type { Entry } from './entry.ts';
 
@@ -30,25 +31,23 @@ export async function keepRegistered(
   signal: AbortSignal,
 ): Promise<void> {
   const { heartbeatMs, ttlMs, clock } = options;
-  let failures = 0;
+  const backoff = { baseMs: Math.min(RETRY_BASE_MS, heartbeatMs), maxMs: heartbeatMs };
   let wasRegistered = false;
-  while (!signal.aborted) {
-    const error = await backend.register(entry, ttlMs, signal).then(
-      () => undefined,
-      (reason: unknown) => reason ?? new Error('refused'),
-    );
-    if (signal.aborted) return;
-    if (!wasRegistered && isLasting(error)) throw error;
-    const failure = error === undefined ? undefined : reasonOf(error);
-    wasRegistered ||= failure === undefined;
-    failures = failure === undefined ? 0 : failures + 1;
-    const pauseMs =
-      failure === undefined
-        ? jitterMs(heartbeatMs, JITTER)
-        : backoffMs(failures, { baseMs: Math.min(RETRY_BASE_MS, heartbeatMs), maxMs: heartbeatMs });
-    if (failure === undefined) options.onRegistered();
-    else options.onFailed(failure, pauseMs);
-    // Rejects only when aborted, which the loop sees.
-    await clock.sleep(pauseMs, signal).catch(() => undefined);
+  try {
+    for (;;) {
+      await retry(clock, () => backend.register(entry, ttlMs, signal), {
+        passes: (error) => wasRegistered || !isLasting(error),
+        backoff,
+        onSetback: (setback, pauseMs) => {
+          if ('error' in setback) options.onFailed(reasonOf(setback.error), pauseMs);
+        },
+        signal,
+      });
+      wasRegistered = true;
+      options.onRegistered();
+      await clock.sleep(jitterMs(heartbeatMs, JITTER), signal);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
 }

@@ -61,7 +61,7 @@ export async function startTokenService(options: TokenServiceOptions): Promise<T
     const purged = purgeRegularly(registry, clock, closing.signal, logger);
     return running(urlOf(address, tls !== undefined), async () => {
       closing.abort();
-      await closeServer(server);
+      await closeServer(server, clock);
       await purged;
       await store?.close();
     });
@@ -129,12 +129,13 @@ async function purgeRegularly(
   }
 }
 
-async function closeServer(server: Server): Promise<void> {
+async function closeServer(server: Server, clock: Clock): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  const impatience = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  const impatience = clock.timer(() => server.closeAllConnections());
+  impatience.start(DRAIN_MS);
   await closed;
-  clearTimeout(impatience);
+  impatience.stop();
 }
 
 function urlOf(address: ListenAddress, isTls: boolean): string {
