@@ -12,10 +12,7 @@ export interface Io {
   /** Whether standard error is a terminal. */
   readonly isErrTerminal: boolean;
   readonly isRoot: boolean;
-  /**
-   * For commands that run until told to stop: aborted by SIGINT or SIGTERM, and keeping the process alive until then. A second
-   * signal ends the process at once.
-   */
+  /** For commands that run until told to stop: aborted by SIGINT or SIGTERM. A second signal ends the process at once. */
   stopSignal(): AbortSignal;
   /**
    * For commands that end by themselves: does `work` with a signal that SIGINT or SIGTERM aborts. A second one ends the process at
@@ -24,9 +21,12 @@ export interface Io {
   interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
-/** The real process; `release` lets it end once a command has, also one that was to run until told to stop and failed. */
+/**
+ * The real process. It stays alive until `release`, once the command has ended: sleeps alone would let it end in silence in the middle
+ * of a wait.
+ */
 export function processIo(process: NodeJS.Process): Io & { release(): void } {
-  const alive = new Set<NodeJS.Timeout>();
+  const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
   // A reader that has seen enough (`enxame list … | head -1`) is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? 0 : 1);
@@ -39,23 +39,18 @@ export function processIo(process: NodeJS.Process): Io & { release(): void } {
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     isErrTerminal: process.stderr.isTTY === true,
     isRoot: process.getuid?.() === 0,
-    stopSignal: () => stopSignal(process, alive),
-    release: () => {
-      for (const timer of alive) clearInterval(timer);
-    },
+    stopSignal: () => stopSignal(process),
+    release: () => clearInterval(alive),
     interruptible: (work) => interruptible(process, work),
   };
 }
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-function stopSignal(process: NodeJS.Process, timers: Set<NodeJS.Timeout>): AbortSignal {
+function stopSignal(process: NodeJS.Process): AbortSignal {
   const stop = new AbortController();
-  const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
-  timers.add(alive);
   const onSignal = (): void => {
     if (stop.signal.aborted) process.exit(130);
-    clearInterval(alive);
     stop.abort();
   };
   process.on('SIGINT', onSignal);
@@ -71,12 +66,9 @@ async function interruptible<T>(process: NodeJS.Process, work: (signal: AbortSig
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  // Sleeps alone do not keep a process alive.
-  const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
   try {
     return await work(stop.signal);
   } finally {
-    clearInterval(alive);
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }

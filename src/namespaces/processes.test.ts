@@ -30,3 +30,16 @@ test('waitFor ends with what was found, with its time or with its signal', async
     'enough',
   );
 });
+
+test('waitFor keeps the process alive, and only as long as it waits', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const before = timers();
+  let during = before;
+  await waitFor('a second look', () => {
+    const isSecond = during !== before;
+    during = timers();
+    return isSecond;
+  });
+  expect(during).toBe(before + 1);
+  expect(timers()).toBe(before);
+});

@@ -3,6 +3,8 @@ import { systemClock } from '../common/clock.ts';
 import { retry } from '../common/retry.ts';
 import { HostError } from './errors.ts';
 
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** A process that cannot be mistaken for another one that got its ID later. */
 export interface ProcessIdentity {
   readonly pid: number;
@@ -50,7 +52,10 @@ export function commandName(pid: number): string {
   return content(`/proc/${pid}/comm`).trim();
 }
 
-/** Polls until `probe` answers something; rejects with `what` after `timeoutMs`. */
+/**
+ * Polls until `probe` answers something; rejects with `what` after `timeoutMs`. Keeps the process alive meanwhile, as the clock does not:
+ * hosts that are being made or removed must not be left half-way.
+ */
 export async function waitFor<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
@@ -59,7 +64,10 @@ export async function waitFor<T>(
   const { timeoutMs = 30_000, everyMs = 20, signal } = options;
   const isThere = (found: T | undefined | false): boolean => found !== undefined && found !== false;
   const deadline = systemClock.now() + timeoutMs;
-  const found = await retry(systemClock, probe, { backoff: everyMs, until: isThere, deadline, signal });
+  const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
+  const found = await retry(systemClock, probe, { backoff: everyMs, until: isThere, deadline, signal }).finally(() =>
+    clearInterval(alive),
+  );
   if (found !== undefined && found !== false) return found;
   throw new HostError(`wait for ${what}: not after ${timeoutMs} ms`, 'HOST_TIMEOUT');
 }

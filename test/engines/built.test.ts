@@ -44,6 +44,16 @@ describe('the built program', () => {
     }
   });
 
+  it('says what is wrong when the token service does not listen, after waiting for it', async () => {
+    const closed = createServer();
+    await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
+    const { port } = closed.address() as AddressInfo;
+    await new Promise((resolve) => closed.close(resolve));
+    const create = enxame(['create', '--service', `http://127.0.0.1:${port}`]);
+    expect(await create.ended(), create.said()).toBe(1);
+    expect(create.said()).toContain(`127.0.0.1:${port}`);
+  });
+
   it('knows its drivers', async () => {
     const drivers = enxame(['machine', 'drivers']);
     expect(await drivers.ended(), drivers.said()).toBe(0);
