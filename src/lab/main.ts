@@ -26,7 +26,7 @@ async function main(args: string[]): Promise<void> {
   });
   const [command, ...names] = positionals;
   if (command === 'up') return await up(values);
-  if (command === 'down') return await down(names);
+  if (command === 'down') return await down(values.name === undefined ? names : [...names, values.name]);
   if (command === 'ls') return print(await runNames());
   if (command === 'sweep') return print(await sweepLeftovers());
   throw new UsageError(usage);
@@ -77,11 +77,7 @@ function print(lines: readonly string[]): void {
   for (const line of lines) process.stdout.write(`${line}\n`);
 }
 
-// The waits for namespaces and engines do not keep the process alive.
-const alive = setInterval(() => undefined, 2 ** 30);
-main(process.argv.slice(2))
-  .catch((error: unknown) => {
-    process.stderr.write(`${error instanceof UsageError ? error.message : `lab: ${reasonOf(error)}`}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
-  })
-  .finally(() => clearInterval(alive));
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof UsageError ? error.message : `lab: ${reasonOf(error)}`}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+});
