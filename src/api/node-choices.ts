@@ -32,11 +32,10 @@ function refuseRole(role: unknown, name: string): void {
 }
 
 function readAvailability(availability: unknown, name: string): Availability {
-  if (availability === undefined || availability === '') return 'active';
   if (availability === 'active' || availability === 'pause') return availability;
   if (availability !== 'drain')
     throw new BadRequestError(
-      `invalid availability "${String(availability)}": use active or pause`,
+      `invalid availability "${String(availability ?? '')}": use active or pause`,
       'BAD_AVAILABILITY',
     );
   throw new ClusterError(

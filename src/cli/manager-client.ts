@@ -51,6 +51,8 @@ export interface ManagerClient {
   readonly address: string;
   /** The JSON it answers to `GET path`. Throws a {@link ClusterError} of one line that says what to do. */
   get<T>(path: string, signal: AbortSignal): Promise<T>;
+  /** `POST path` with a JSON body. Throws as {@link get} does. */
+  post(path: string, body: unknown, signal: AbortSignal): Promise<void>;
   /** `DELETE path`. Throws as {@link get} does. */
   delete(path: string, signal: AbortSignal): Promise<void>;
 }
@@ -69,6 +71,12 @@ export async function managerClient(flags: ManagerFlags, context: Pick<CommandCo
     address,
     get: async <T>(path: string, signal: AbortSignal) =>
       parse<T>(await exchange(options, path, address, material !== undefined, signal), address, path),
+    post: async (path, body, signal) => {
+      const headers = { ...options.headers, 'Content-Type': 'application/json' };
+      const call = { ...options, method: 'POST', headers };
+      const answer = await exchange(call, path, address, material !== undefined, signal, JSON.stringify(body));
+      if (answer.statusCode >= 400) parse(answer, address, path);
+    },
     delete: async (path, signal) => {
       const deletion = { ...options, method: 'DELETE' };
       const answer = await exchange(deletion, path, address, material !== undefined, signal);
@@ -144,6 +152,7 @@ function exchange(
   address: string,
   isTls: boolean,
   signal: AbortSignal,
+  body?: string,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => reject(explain(error, address, isTls));
@@ -164,7 +173,7 @@ function exchange(
       );
       response.once('close', () => fail(new Error('the connection was closed before the end of the answer')));
     });
-    request.end();
+    request.end(body);
   });
 }
 

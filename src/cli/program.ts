@@ -88,6 +88,12 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/nodes.ts'),
   },
   {
+    name: 'node',
+    group: VIEW,
+    summary: 'show nodes, pause them, change their labels',
+    load: () => import('./commands/node.ts'),
+  },
+  {
     name: 'forget',
     group: VIEW,
     summary: 'give up the containers and volumes of lost nodes',
