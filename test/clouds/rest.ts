@@ -40,6 +40,7 @@ export interface RestCall {
   readonly body: Readonly<Record<string, unknown>>;
   /** Where the client sees the server: `127.0.0.1:4711`. */
   readonly host: string;
+  readonly headers: CloudRequest['headers'];
 }
 
 /** `METHOD /path/([^/]+)` and what answers it: a body, or undefined for 204. */
@@ -113,9 +114,10 @@ function route(routes: readonly RestRoute[], { method, url, body, headers }: Clo
     const parts = found.slice(1).map((part) => decodeURIComponent(part ?? ''));
     const isForm = headers['content-type']?.includes('x-www-form-urlencoded');
     const isText = headers['content-type']?.startsWith('text/plain');
-    if (isText) return answer({ parts, query: url.searchParams, body: { text: body }, host: headers.host ?? '' });
+    const call = { parts, query: url.searchParams, host: headers.host ?? '', headers };
+    if (isText) return answer({ ...call, body: { text: body } });
     const content = isForm ? Object.fromEntries(new URLSearchParams(body)) : body === '' ? {} : JSON.parse(body);
-    return answer({ parts, query: url.searchParams, body: content, host: headers.host ?? '' });
+    return answer({ ...call, body: content });
   }
   throw new RestFailure(
     404,

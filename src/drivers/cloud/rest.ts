@@ -1,6 +1,6 @@
 import type { Clock } from '../../common/clock.ts';
 import { reasonOf } from '../../common/errors.ts';
-import { fetchWeb } from '../../common/web.ts';
+import { fetchWeb, type WebFetch } from '../../common/web.ts';
 import { DriverError } from '../errors.ts';
 
 /** An answer of a REST API that is no success. */
@@ -17,14 +17,26 @@ export class RestError extends Error {
   }
 }
 
+/** An answer that is a success. */
+export interface RestAnswer<T> {
+  readonly content: T;
+  readonly headers: { get(name: string): string | null };
+}
+
 /** What a {@link RestClient} has to know of a provider. */
 export interface RestApi {
   /** As people call it: `Hetzner Cloud`. */
   readonly provider: string;
   /** Without a slash at the end. */
   readonly baseUrl: string;
+  /** Where a path is, for providers that tell it when one signs in; default: below `baseUrl`. */
+  readonly locate?: (path: string, signal: AbortSignal) => Promise<string>;
   /** Credentials; asked for with every request, as they may expire. */
-  readonly headers: () => Promise<Readonly<Record<string, string>>>;
+  readonly headers: (path: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>>>;
+  /** Called once for a request that is answered with 401: true when `headers` has other credentials now, to try again with. */
+  readonly renew?: () => boolean;
+  /** For certificates of other authorities. */
+  readonly fetch?: WebFetch;
   /** Finds code and message in an error answer's body. */
   readonly readError: (body: unknown) => { readonly code?: string | undefined; readonly message?: string | undefined };
   /** Whether the provider asks to try again a little later, besides 429. */
@@ -58,16 +70,27 @@ export class RestClient {
 
   /** The answer's body; undefined when it is empty. A `body` that is a text is sent as it is, all else as JSON. */
   async send<T>(method: Method, path: string, body: unknown, signal: AbortSignal): Promise<T> {
+    return (await this.exchange<T>(method, path, body, signal)).content;
+  }
+
+  /** Like {@link send}, with the answer's headers. */
+  async exchange<T>(method: Method, path: string, body: unknown, signal: AbortSignal): Promise<RestAnswer<T>> {
     const firstUntil = this.#clock.now() + FIRST_ANSWER_WITHIN_MS;
+    let isRenewed = false;
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
+      const url = await this.#urlOf(path, signal);
       try {
-        return await this.#once<T>(method, path, body, signal);
+        return await this.#once<T>(method, { url, path }, body, signal);
       } catch (error) {
         signal.throwIfAborted();
-        if (attempt >= ATTEMPTS || !this.#isWorthRepeating(method, error)) throw this.#explained(error);
+        if (!isRenewed && isUnauthorized(error) && this.#api.renew?.()) {
+          isRenewed = true;
+          continue;
+        }
+        if (attempt >= ATTEMPTS || !this.#isWorthRepeating(method, error)) throw this.#explained(error, url);
         const pause = pauseMs(error, attempt);
-        if (!this.#hasAnswered && this.#clock.now() + pause >= firstUntil) throw this.#explained(error);
+        if (!this.#hasAnswered && this.#clock.now() + pause >= firstUntil) throw this.#explained(error, url);
         await this.#clock.sleep(pause, signal);
       }
     }
@@ -96,9 +119,19 @@ export class RestClient {
     }
   }
 
-  async #once<T>(method: Method, path: string, body: unknown, signal: AbortSignal): Promise<T> {
-    const headers = { accept: 'application/json', ...(await this.#api.headers()) };
-    const response = await fetchWeb(path.startsWith('http') ? path : `${this.#api.baseUrl}${path}`, {
+  async #urlOf(path: string, signal: AbortSignal): Promise<string> {
+    if (path.startsWith('http')) return path;
+    return (await this.#api.locate?.(path, signal)) ?? `${this.#api.baseUrl}${path}`;
+  }
+
+  async #once<T>(
+    method: Method,
+    { url, path }: { readonly url: string; readonly path: string },
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<RestAnswer<T>> {
+    const headers = { accept: 'application/json', ...(await this.#api.headers(path, signal)) };
+    const response = await (this.#api.fetch ?? fetchWeb)(url, {
       method,
       headers: body === undefined ? headers : { ...headers, 'content-type': typeOf(body) },
       body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
@@ -110,7 +143,7 @@ export class RestClient {
     this.#hasAnswered = true;
     const text = await response.text();
     const content = parsed(text);
-    if (response.ok) return content as T;
+    if (response.ok) return { content: content as T, headers: response.headers };
     const { code = String(response.status), message = text.slice(0, 200) || response.statusText } =
       this.#api.readError(content);
     throw new Refused(new RestError(response.status, code, message), response.headers.get('retry-after'));
@@ -124,13 +157,13 @@ export class RestClient {
     return answer.status >= 500 && method !== 'POST';
   }
 
-  #explained(error: unknown): DriverError {
-    const { provider, baseUrl, nextStep } = this.#api;
+  #explained(error: unknown, url: string): DriverError {
+    const { provider, nextStep } = this.#api;
     if (error instanceof DriverError) return error;
     if (!(error instanceof Refused)) {
       const reason = reasonOf((error as Error).cause ?? error);
-      if (isDistrust(error)) return distrusted(`${provider} at ${new URL(baseUrl).host}`, reason, error);
-      const text = `${provider} at ${new URL(baseUrl).host} does not answer: ${reason}. Check the network and try again`;
+      if (isDistrust(error)) return distrusted(`${provider} at ${new URL(url).host}`, reason, error);
+      const text = `${provider} at ${new URL(url).host} does not answer: ${reason}. Check the network and try again`;
       return new DriverError(text, 'UNREACHABLE', error);
     }
     const { answer } = error;
@@ -189,6 +222,10 @@ class Refused extends Error {
     this.answer = answer;
     this.retryAfter = retryAfter;
   }
+}
+
+function isUnauthorized(error: unknown): boolean {
+  return error instanceof Refused && error.answer.status === 401;
 }
 
 function pauseMs(error: unknown, attempt: number): number {
