@@ -39,7 +39,7 @@ function readAvailability(availability: unknown, name: string): Availability {
       'BAD_AVAILABILITY',
     );
   throw new ClusterError(
-    `node ${name} cannot be drained: this version of Enxame does not move containers; 'pause' keeps new ones away`,
+    `node ${name} cannot be drained: this version of Enxame does not move containers yet; 'pause' keeps new ones away`,
     { code: 'NO_DRAIN', status: 501 },
   );
 }

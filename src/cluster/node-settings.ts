@@ -73,7 +73,7 @@ export class NodeSettings {
     const before = stored && parse(stored.value);
     if (stored && !before)
       throw new ConflictError(
-        `what is kept of node ${name} was written by another version of Enxame: use that one, or let it go with 'docker node rm' once the node has left`,
+        `what is kept of node ${name} was written by another version of Enxame and stays as it is: update the node with that version`,
         'FOREIGN_RECORD',
       );
     if ((before?.version ?? FIRST_VERSION) !== version) throw outOfSequence();

@@ -89,7 +89,9 @@ function readChange({ availability, labelAdd = [], labelRm = [] }: Flags): (spec
   if (availability === undefined && labelAdd.length + labelRm.length === 0)
     throw new UsageError('nothing to change: give --availability, --label-add or --label-rm');
   if (availability === 'drain')
-    throw new UsageError("--availability drain: this version does not move containers; 'pause' keeps new ones away");
+    throw new UsageError(
+      "--availability drain: this version does not move containers yet; 'pause' keeps new ones away",
+    );
   if (availability !== undefined && availability !== 'active' && availability !== 'pause')
     throw new UsageError(`--availability "${availability}" is neither active nor pause`);
   const added = labelAdd.map((text) => {
