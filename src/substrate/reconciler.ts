@@ -1,24 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import pLimit from 'p-limit';
 import { backoffMs, jitterMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import { repairAttachments } from './attachments.ts';
 import { Executor, type StepResult } from './executor.ts';
 import { type MemberSetbacks, Observer } from './observer.ts';
 import { planSubstrate } from './plan.ts';
 import { PORTS_HINT } from './problems.ts';
-import { Revival } from './revival.ts';
+import { rememberedNodes } from './remembered-nodes.ts';
+import { Repairs } from './repairs.ts';
 import { Setbacks } from './setbacks.ts';
 import type { StatusBoard } from './status-board.ts';
 import type {
   ClusterIdentity,
   Graces,
   KnownSubstrate,
-  KnownSwarmNode,
   MemberEvent,
-  ObservedSwarm,
   Plan,
   SubstrateMember,
   SubstrateMembers,
@@ -61,7 +58,6 @@ const DEFAULT_GRACES: Graces = {
 };
 const JOIN_BACKOFF = { baseMs: 5_000, maxMs: 600_000 } as const;
 const MANAGER_BACKOFF = { baseMs: 120_000, maxMs: 3_600_000 } as const;
-const REPAIR_CONCURRENCY = 16;
 const PENDING_MS = 500;
 const IDLE_MS = 15_000;
 const BACKOFF = { baseMs: 1_000, maxMs: 60_000 } as const;
@@ -78,9 +74,7 @@ export class Reconciler {
   readonly #setbacks: MemberSetbacks;
   readonly #observer: Observer;
   readonly #executor: Executor;
-  readonly #revival: Revival;
-  /** Members whose containers' attachments are to be compared with the swarm's, because either may have lost some. */
-  readonly #suspects = new Set<string>();
+  readonly #repairs: Repairs;
   #known: KnownSubstrate | undefined;
   /** Whether what is remembered was read in this run. */
   #hasLoaded = false;
@@ -101,7 +95,7 @@ export class Reconciler {
     };
     this.#observer = new Observer({ setbacks: this.#setbacks, clock: deps.clock }, this.#identity);
     this.#executor = new Executor(deps, { mark: this.#identity.id, pool: options.pool });
-    this.#revival = new Revival({ ...deps, isStopped: deps.isStopped ?? (() => false) });
+    this.#repairs = new Repairs({ ...deps, isStopped: deps.isStopped ?? (() => false) });
   }
 
   /** Goes round until aborted. One run at a time; each begins with what is remembered then, which another manager may have written. */
@@ -136,7 +130,7 @@ export class Reconciler {
   onEvent({ kind, node, event }: MemberEvent): void {
     if (kind.startsWith('node-')) {
       this.#observer.forget(node.id);
-      this.#suspects.add(node.id);
+      this.#repairs.suspect(node.id);
     } else if (kind !== 'engine-event' || event?.Type !== 'node') {
       return;
     }
@@ -159,7 +153,8 @@ export class Reconciler {
     const members = new Map(nodes.map((node) => [node.id, node]));
     const results = await this.#executor.run({ plan, observation, members, signal });
     this.#take(results);
-    if (results.length === 0) await this.#repair(plan, members, signal);
+    const [manager] = this.#deps.board.current.managers;
+    if (results.length === 0 && manager) await this.#repairs.run(manager, plan, members, signal);
     return this.#delayAfter(plan, results);
   }
 
@@ -178,7 +173,7 @@ export class Reconciler {
     if (results.some(({ failure }) => failure === undefined)) return 0;
     if (plan.isPending) return PENDING_MS;
     const idleMs = jitterMs(this.#options.idleMs ?? IDLE_MS, 0.1);
-    return Math.min(idleMs, this.#setbacks.joins.nextMs() ?? idleMs, this.#revival.nextMs() ?? idleMs);
+    return Math.min(idleMs, this.#setbacks.joins.nextMs() ?? idleMs, this.#repairs.nextMs() ?? idleMs);
   }
 
   #take(results: readonly StepResult[]): void {
@@ -187,7 +182,7 @@ export class Reconciler {
         this.#setbacks.managers.add(step.failedId, 'it did not become a manager');
       if (!('memberId' in step)) continue;
       this.#observer.forget(step.memberId);
-      this.#suspects.add(step.memberId);
+      this.#repairs.suspect(step.memberId);
       if (failure !== undefined) this.#setbacks.joins.add(step.memberId, explain(step.kind, failure));
     }
     const { board } = this.#deps;
@@ -242,26 +237,6 @@ export class Reconciler {
     await this.#deps.memory?.save(known);
   }
 
-  /** Mends attachments that the swarm lost while their containers ran on, and starts what found no network. */
-  async #repair(plan: Plan, members: ReadonlyMap<string, SubstrateMember>, signal: AbortSignal): Promise<void> {
-    const [manager] = this.#deps.board.current.managers;
-    if (!manager) return;
-    const limit = pLimit(REPAIR_CONCURRENCY);
-    const suspects = new Set([...this.#suspects, ...this.#revival.waiting]);
-    const repairs = [...suspects].map((memberId) =>
-      limit(async () => {
-        const member = members.get(memberId);
-        const nodeId = plan.active.get(memberId);
-        if (!member) this.#suspects.delete(memberId);
-        if (!member?.isHealthy || nodeId === undefined) return;
-        if (this.#suspects.delete(memberId))
-          await repairAttachments({ manager, member, nodeId, logger: this.#deps.logger, signal });
-        await this.#revival.revive(member, signal);
-      }),
-    );
-    await Promise.all(repairs);
-  }
-
   async #rest(delayMs: number, signal: AbortSignal): Promise<void> {
     if (this.#isWoken || delayMs === 0 || signal.aborted) return;
     const rest = new AbortController();
@@ -272,27 +247,6 @@ export class Reconciler {
     signal.removeEventListener('abort', wake);
     this.#wake = () => undefined;
   }
-}
-
-/** Nodes that are ours no more are remembered up to this many: one may come back after years and is known then. */
-const MAX_FORMER = 1_000;
-
-/** The members that take part now, then all that ever did, latest first: of several of one member the first counts. */
-function rememberedNodes(
-  { active }: Plan,
-  swarm: ObservedSwarm,
-  earlier: readonly KnownSwarmNode[],
-): readonly KnownSwarmNode[] {
-  const isManager = new Map(swarm.nodes.map(({ nodeId, role }) => [nodeId, role === 'manager']));
-  const present = [...active].map(([memberId, nodeId]) => ({
-    nodeId,
-    memberId,
-    isManager: isManager.get(nodeId) ?? false,
-  }));
-  const nodeIds = new Set(active.values());
-  const former = earlier.filter(({ nodeId }) => !nodeIds.has(nodeId)).slice(0, MAX_FORMER);
-  // What the swarm does not have any more manages nothing, whatever it believes when it returns.
-  return [...present, ...former.map((node) => ({ ...node, isManager: isManager.get(node.nodeId) ?? false }))];
 }
 
 /** An identity for the life of this process. */
