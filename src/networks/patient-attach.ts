@@ -39,20 +39,20 @@ export class PatientAttach {
   }
 
   /** Resolves with the answer of success, or with the first refusal; rejects with `ATTACH_REFUSED` or `ATTACH_IMPOSSIBLE`. */
-  async run(wish: WantedAttachment, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
-    if (wish.endpoints.length === 0) return call();
+  async run(wanted: WantedAttachment, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
+    if (wanted.endpoints.length === 0) return call();
     const { clock, logger } = this.#deps;
-    await this.#assertAddressesFree(wish, signal);
+    await this.#assertAddressesFree(wanted, signal);
     const { cluster, substrate } = this.#deps;
-    await releaseLostAddresses({ ...wish, members: cluster.nodes, substrate, logger, signal });
+    await releaseLostAddresses({ ...wanted, members: cluster.nodes, substrate, logger, signal });
     let first: EngineAnswer | undefined;
-    const last = await retry(clock, () => this.#watched(wish, call, signal), {
+    const last = await retry(clock, () => this.#watched(wanted, call, signal), {
       until: ({ statusCode }) => statusCode < 400,
       passes: () => false,
       backoff: (attempt, setback) => {
         if (!('value' in setback)) return undefined;
         first ??= setback.value;
-        return attachRetryDelayMs({ message: messageOf(setback.value.body), attempt }, this.#contextOf(wish));
+        return attachRetryDelayMs({ message: messageOf(setback.value.body), attempt }, this.#contextOf(wanted));
       },
       onSetback: (setback, _pauseMs, attempt) => {
         const reason = 'value' in setback ? messageOf(setback.value.body) : undefined;
@@ -66,14 +66,14 @@ export class PatientAttach {
 
   /** Makes one attempt, and asks the swarm why when it takes long. */
   async #watched(
-    wish: WantedAttachment,
+    wanted: WantedAttachment,
     call: () => Promise<EngineAnswer>,
     signal: AbortSignal,
   ): Promise<EngineAnswer> {
     const ended = new AbortController();
     const answer = call().finally(() => ended.abort());
-    const diagnosis = this.#diagnose(wish, AbortSignal.any([ended.signal, signal]));
-    diagnosis.catch(() => this.#leave(wish.engineId, answer));
+    const diagnosis = this.#diagnose(wanted, AbortSignal.any([ended.signal, signal]));
+    diagnosis.catch(() => this.#leave(wanted.engineId, answer));
     return await Promise.race([answer, diagnosis]);
   }
 
@@ -100,14 +100,14 @@ export class PatientAttach {
   }
 
   /** Rejects as soon as it is known that an attempt cannot succeed; else never settles. */
-  async #diagnose(wish: WantedAttachment, signal: AbortSignal): Promise<never> {
+  async #diagnose(wanted: WantedAttachment, signal: AbortSignal): Promise<never> {
     const { substrate, catalog, clock } = this.#deps;
     for (;;) {
       try {
         await clock.sleep(DIAGNOSIS_MS, signal);
-        const full = await fullNetwork(wish, { substrate, catalog, signal });
+        const full = await fullNetwork(wanted, { substrate, catalog, signal });
         if (full) throw impossible(noAddresses(full));
-        await this.#assertAddressesFree(wish, signal, impossible);
+        await this.#assertAddressesFree(wanted, signal, impossible);
       } catch (error) {
         if (error instanceof ClusterError && error.code === 'ATTACH_IMPOSSIBLE') throw error;
         // The attempt has ended and speaks for itself; else no manager could be asked now.
@@ -117,13 +117,13 @@ export class PatientAttach {
   }
 
   async #assertAddressesFree(
-    wish: WantedAttachment,
+    wanted: WantedAttachment,
     signal: AbortSignal,
     refusal: typeof refused = refused,
   ): Promise<void> {
-    for (const { network, address } of wish.endpoints) {
+    for (const { network, address } of wanted.endpoints) {
       if (!address) continue;
-      const holder = await holdsAddress(network, address, { ...wish, catalog: this.#deps.catalog, signal });
+      const holder = await holdsAddress(network, address, { ...wanted, catalog: this.#deps.catalog, signal });
       if (holder) throw refusal(`Address already in use (${address} in network ${network.name}: ${holder})`, 403);
     }
   }

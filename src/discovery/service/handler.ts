@@ -26,7 +26,7 @@ export interface TokenHandlerOptions {
   readonly guard?: ((request: IncomingMessage) => void) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Aborted when the service closes: who waits for a change is answered then. */
+  /** Aborted when the service closes: clients that wait for a change are answered then. */
   readonly closing: AbortSignal;
 }
 
@@ -122,8 +122,8 @@ async function registerEntry(context: Context, request: IncomingMessage, { url, 
 }
 
 /**
- * The entries, with a tag of theirs. Who has that tag (`If-None-Match`) and asks to wait (`Prefer: wait=SECONDS`, RFC 7240) is answered when
- * they change, or with 304 after that time.
+ * The entries, with a tag of theirs. A client that has that tag (`If-None-Match`) and asks to wait (`Prefer: wait=SECONDS`, RFC 7240) is answered
+ * when they change, or with 304 after that time.
  */
 async function listEntries(context: Context, request: IncomingMessage, { token, signal }: Asked): Promise<Answer> {
   const known = request.headers['if-none-match'];
@@ -138,7 +138,7 @@ async function listEntries(context: Context, request: IncomingMessage, { token, 
   return { status: 200, type: 'application/json', body: JSON.stringify(entries), headers };
 }
 
-interface Wait {
+interface LongPoll {
   readonly token: string;
   readonly known: string;
   readonly waitMs: number;
@@ -146,7 +146,7 @@ interface Wait {
 }
 
 /** The entries once they are others than the client has, or after the wait as they are. */
-async function changed(context: Context, { token, known, waitMs, signal }: Wait): Promise<readonly string[]> {
+async function changed(context: Context, { token, known, waitMs, signal }: LongPoll): Promise<readonly string[]> {
   const { registry, clock, closing } = context;
   const over = new AbortController();
   const ended = AbortSignal.any([signal, closing, over.signal]);

@@ -2,8 +2,8 @@ import { retry } from '../../common/retry.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 
-/** A bounded wait for something at a provider. */
-export interface Wait {
+/** How a provider is polled for something. */
+export interface PollOptions {
   /** What is waited for, as in `the server to stop`. */
   readonly what: string;
   readonly timeoutMs: number;
@@ -19,7 +19,7 @@ type Surroundings = Pick<DriverContext<unknown>, 'clock' | 'report'>;
  */
 export async function pollUntil<T>(
   { clock, report }: Surroundings,
-  { what, timeoutMs, everyMs = 3_000 }: Wait,
+  { what, timeoutMs, everyMs = 3_000 }: PollOptions,
   probe: () => Promise<T | undefined>,
   signal: AbortSignal,
 ): Promise<T> {
