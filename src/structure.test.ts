@@ -8,9 +8,10 @@ import { readImports, specifiersIn } from '../test/structure/imports.ts';
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['common'],
-  ['kv', 'namespaces', 'pki', 'scheduler', 'ssh'],
+  ['kv', 'pki', 'scheduler', 'ssh'],
   ['discovery', 'provision', 'store'],
   ['engine'],
+  ['namespaces'],
   ['cluster', 'drivers', 'lab'],
   ['images', 'machine', 'monitor', 'substrate', 'tutorial', 'volumes'],
   ['lifecycle', 'networks'],

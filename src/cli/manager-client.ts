@@ -1,11 +1,18 @@
-import { request as plainRequest, type RequestOptions } from 'node:http';
-import { request as tlsRequest } from 'node:https';
+import { constants } from 'node:buffer';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { ClusterError, reasonOf, UsageError } from '../common/errors.ts';
-import { readTlsFiles, type TlsMaterial } from '../common/tls-files.ts';
+import type { Clock } from '../common/clock.ts';
+import { ClusterError, EngineError, reasonOf, UsageError } from '../common/errors.ts';
+import { readTlsFiles } from '../common/tls-files.ts';
 import { VERSION } from '../common/version.ts';
+import { bodyOf } from '../engine/answer-body.ts';
+import { EngineClient } from '../engine/client.ts';
+import type { Connector } from '../engine/connectors/connector.ts';
+import { type EngineTls, tcpConnector, tlsConnector, unixConnector } from '../engine/connectors/socket.ts';
+import type { RawRequest } from '../engine/exchange.ts';
+import { ByteCollector } from '../engine/http/byte-collector.ts';
+import { CLOSED_UNANSWERED, NOT_HTTP } from '../engine/http/response-head.ts';
 import type { CommandContext } from './command.ts';
 import { contextEndpoint } from './docker-endpoint.ts';
 import type { Io } from './io.ts';
@@ -24,8 +31,8 @@ export interface ManagerFlags {
 /** Where `enxame manage` listens by default. */
 const DEFAULT_HOST = 'tcp://127.0.0.1:2375';
 const TIMEOUT_MS = 30_000;
-/** The listing of some hundred thousand containers; more is no manager's answer. */
-const MAX_ANSWER_BYTES = 1024 ** 3;
+/** The listing of some hundred thousand containers, 512 MiB: what Node takes as one text. */
+const MAX_ANSWER_BYTES = constants.MAX_STRING_LENGTH;
 
 /** Help of the commands that ask a running manager. */
 export const MANAGER_HELP: string = `
@@ -58,38 +65,36 @@ export interface ManagerClient {
 }
 
 /** The client for what flags and environment say. Throws a {@link UsageError} when they cannot be used. */
-export async function managerClient(flags: ManagerFlags, context: Pick<CommandContext, 'env'>): Promise<ManagerClient> {
-  const { address, place, material } = await targetOf(flags, context.env);
-  const options: RequestOptions & TlsMaterial = {
-    ...place,
-    ...material,
-    ...(material ? { rejectUnauthorized: material.verify } : {}),
-    agent: false,
-    headers: { 'User-Agent': `enxame/${VERSION}`, Accept: 'application/json' },
-  };
+export async function managerClient(
+  flags: ManagerFlags,
+  context: Pick<CommandContext, 'env' | 'clock'>,
+): Promise<ManagerClient> {
+  const target = await targetOf(flags, context.env);
+  const { address } = target;
+  const ask = (method: string, path: string, signal: AbortSignal, body?: string): Promise<Answer> =>
+    exchange(target, { method, path, isUnversioned: true, ...contentOf(body), signal }, context.clock);
   return {
     address,
-    get: async <T>(path: string, signal: AbortSignal) =>
-      parse<T>(await exchange(options, path, address, material !== undefined, signal), address, path),
+    get: async <T>(path: string, signal: AbortSignal) => parse<T>(await ask('GET', path, signal), target, path),
     post: async (path, body, signal) => {
-      const headers = { ...options.headers, 'Content-Type': 'application/json' };
-      const call = { ...options, method: 'POST', headers };
-      const answer = await exchange(call, path, address, material !== undefined, signal, JSON.stringify(body));
-      if (answer.statusCode >= 400) parse(answer, address, path);
+      const answer = await ask('POST', path, signal, JSON.stringify(body));
+      if (answer.statusCode >= 400) parse(answer, target, path);
     },
     delete: async (path, signal) => {
-      const deletion = { ...options, method: 'DELETE' };
-      const answer = await exchange(deletion, path, address, material !== undefined, signal);
-      if (answer.statusCode >= 400) parse(answer, address, path);
+      const answer = await ask('DELETE', path, signal);
+      if (answer.statusCode >= 400) parse(answer, target, path);
     },
   };
 }
 
 interface Target {
   readonly address: string;
-  readonly place: RequestOptions;
-  readonly material: (TlsMaterial & { readonly verify: boolean }) | undefined;
+  readonly place: Place;
+  /** Undefined: no TLS. */
+  readonly tls: EngineTls | undefined;
 }
+
+type Place = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
 /** In docker's order; the source of the address (-H, a context) is the source of the certificates too. */
 async function targetOf(flags: ManagerFlags, env: Io['env']): Promise<Target> {
@@ -98,18 +103,18 @@ async function targetOf(flags: ManagerFlags, env: Io['env']): Promise<Target> {
   const endpoint = isContext ? await contextEndpoint(flags.context, env) : undefined;
   if (endpoint === undefined) {
     const address = flags.host || env.DOCKER_HOST || DEFAULT_HOST;
-    return { address, place: placeOf(address), material: await tlsOf(flags, env, /^https:/i.test(address)) };
+    return { address, place: placeOf(address), tls: await tlsOf(flags, env, /^https:/i.test(address)) };
   }
   const { context, host, tls, skipsVerification } = endpoint;
   const isTls = tls !== undefined || skipsVerification || /^https:/i.test(host);
   return {
     address: host,
     place: placeOf(host, ` (docker's context "${context}")`),
-    material: isTls && !host.startsWith('unix:') ? { ...tls, verify: !skipsVerification } : undefined,
+    tls: isTls && !host.startsWith('unix:') ? { ...tls, verify: !skipsVerification } : undefined,
   };
 }
 
-function placeOf(address: string, source: string = ''): RequestOptions {
+function placeOf(address: string, source: string = ''): Place {
   if (address.startsWith('unix://') && address.length > 'unix://'.length) return { socketPath: address.slice(7) };
   const match = /^(?:(?:tcp|https?):\/\/)?(?:\[([^\]]+)\]|([^:/[\]]*)):(\d{1,5})\/?$/i.exec(address);
   const port = Number(match?.[3]);
@@ -123,11 +128,7 @@ function placeOf(address: string, source: string = ''): RequestOptions {
 }
 
 /** As docker does: any of the flags or the environment asks for TLS, and files not named are looked for in one folder. */
-async function tlsOf(
-  flags: ManagerFlags,
-  env: Io['env'],
-  isHttps: boolean,
-): Promise<(TlsMaterial & { readonly verify: boolean }) | undefined> {
+async function tlsOf(flags: ManagerFlags, env: Io['env'], isHttps: boolean): Promise<EngineTls | undefined> {
   const isVerified = flags.tlsverify ?? Boolean(env.DOCKER_TLS_VERIFY);
   const isNamed = flags.tlscacert !== undefined || flags.tlscert !== undefined || flags.tlskey !== undefined;
   if (!isVerified && !flags.tls && !isNamed && !isHttps) return undefined;
@@ -146,42 +147,49 @@ interface Answer {
   readonly body: string;
 }
 
-function exchange(
-  options: RequestOptions,
-  path: string,
-  address: string,
-  isTls: boolean,
-  signal: AbortSignal,
-  body?: string,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => reject(explain(error, address, isTls));
-    const request = (isTls ? tlsRequest : plainRequest)({ ...options, path, signal, timeout: TIMEOUT_MS });
-    request.once('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
-    request.on('error', fail);
-    request.once('response', (response) => {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      response.on('error', fail);
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        bytes += chunk.length;
-        if (bytes > MAX_ANSWER_BYTES) response.destroy(new Error('the answer is larger than 1 GiB'));
-      });
-      response.once('end', () =>
-        resolve({ statusCode: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }),
-      );
-      response.once('close', () => fail(new Error('the connection was closed before the end of the answer')));
-    });
-    request.end(body);
-  });
+/** One request over a connection of its own. The manager may be silent for 30 s at most, before its answer and within it. */
+async function exchange(target: Target, request: RawRequest, clock: Clock): Promise<Answer> {
+  const client = new EngineClient(connectorOf(target), { connectTimeoutMs: TIMEOUT_MS });
+  const silence = new AbortController();
+  const timer = clock.timer(() => silence.abort(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
+  const either = AbortSignal.any([...(request.signal ? [request.signal] : []), silence.signal]);
+  timer.start(TIMEOUT_MS);
+  try {
+    const answer = await client.open({ ...request, signal: either });
+    const body = new ByteCollector();
+    for await (const piece of bodyOf(answer, either)) {
+      timer.start(TIMEOUT_MS);
+      body.add(piece);
+      if (body.length > MAX_ANSWER_BYTES) throw new Error('the answer is larger than 512 MiB');
+    }
+    return { statusCode: answer.statusCode, body: body.take().toString() };
+  } catch (error) {
+    throw explain(error, target);
+  } finally {
+    timer.stop();
+    await client.close();
+  }
 }
 
-function parse<T>({ statusCode, body }: Answer, address: string, path: string): T {
+const HEADERS = { 'User-Agent': `enxame/${VERSION}`, Accept: 'application/json', Connection: 'close' };
+
+function contentOf(body: string | undefined): Pick<RawRequest, 'headers' | 'body'> {
+  if (body === undefined) return { headers: HEADERS };
+  const length = String(Buffer.byteLength(body));
+  return { headers: { ...HEADERS, 'Content-Type': 'application/json', 'Content-Length': length }, body };
+}
+
+function connectorOf({ place, tls }: Target): Connector {
+  if ('socketPath' in place) return unixConnector(place.socketPath);
+  return tls ? tlsConnector(place.host, place.port, tls) : tcpConnector(place.host, place.port);
+}
+
+function parse<T>({ statusCode, body }: Answer, { address }: Target, path: string): T {
   let value: unknown;
   try {
     value = JSON.parse(body);
   } catch (error) {
+    if (GO_WANTS_TLS.test(body)) throw wantsTls(address, error);
     const seen = body.trim().slice(0, 80);
     throw failure(`${address} does not answer like a manager (${statusCode}: ${JSON.stringify(seen)})`, error);
   }
@@ -190,10 +198,16 @@ function parse<T>({ statusCode, body }: Answer, address: string, path: string): 
   throw failure(`${address} refused ${path.split('?')[0]}: ${typeof message === 'string' ? message : statusCode}`);
 }
 
+/** What Go's HTTP servers, engines among them, answer to plain HTTP at a TLS address. */
+const GO_WANTS_TLS = /^Client sent an HTTP request to an HTTPS server/;
+
 const NOBODY: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);
 
-function explain(error: unknown, address: string, isTls: boolean): ClusterError {
+function explain(thrown: unknown, { address, tls }: Target): ClusterError {
+  // What the system or OpenSSL said, rather than what the client of engines makes of it.
+  const error = thrown instanceof EngineError && thrown.cause instanceof Error ? thrown.cause : thrown;
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const isTls = tls !== undefined;
   if (NOBODY.has(code)) {
     return failure(
       `no manager answers at ${address} (${code}). Start one with 'enxame manage DISCOVERY', or give its address with -H or $DOCKER_HOST`,
@@ -202,14 +216,20 @@ function explain(error: unknown, address: string, isTls: boolean): ClusterError 
   }
   if (isTls && /WRONG_VERSION|PACKET_LENGTH|EPROTO/.test(code))
     return failure(`${address} does not speak TLS. Leave out --tlsverify, or give the manager's TLS address`, error);
-  if (!isTls && (code === 'ECONNRESET' || code.startsWith('HPE_')))
-    return failure(`${address} does not speak plain HTTP. Does it want TLS? Try --tlsverify`, error);
+  if (!isTls && (code === 'ECONNRESET' || code === CLOSED_UNANSWERED || code === NOT_HTTP))
+    return wantsTls(address, error);
+  if (code === CLOSED_UNANSWERED)
+    return failure(`${address} closed the connection. Does it accept --tlscert and --tlskey?`, error);
   if (/CERT|SELF_SIGNED|UNABLE_TO|ALTNAME|SSL|TLS/.test(code))
     return failure(
       `TLS with ${address}: ${reasonOf(error)}. Check --tlscacert, --tlscert and --tlskey, or $DOCKER_CERT_PATH`,
       error,
     );
-  return failure(`ask ${address}: ${reasonOf(error)}`, error);
+  return failure(`ask ${address}: ${reasonOf(error).replace(/\bthe engine\b/, 'the manager')}`, error);
+}
+
+function wantsTls(address: string, cause: unknown): ClusterError {
+  return failure(`${address} does not speak plain HTTP. Does it want TLS? Try --tlsverify`, cause);
 }
 
 function failure(message: string, cause?: unknown): ClusterError {

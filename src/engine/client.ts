@@ -96,7 +96,8 @@ export class EngineClient {
 
   /** Sends only the head (and `body`, if given); for uploads whose answer is read later with `readResponseHead`. */
   async send(request: RawRequest): Promise<Duplex> {
-    const head = formatRequestHead(request.method, this.versioned(request.path, request.api), request.headers);
+    const path = request.isUnversioned ? request.path : this.versioned(request.path, request.api);
+    const head = formatRequestHead(request.method, path, request.headers);
     const socket = await this.connector.connect(this.#options.connectTimeoutMs, request.signal, request.reader);
     this.#raw.add(socket);
     socket.once('close', () => this.#raw.delete(socket));

@@ -45,6 +45,8 @@ export interface RawRequest {
   readonly method: string;
   readonly path: string;
   readonly api?: ApiVersion | undefined;
+  /** True sends the path as it is, as in {@link EngineRequest.isUnversioned}. */
+  readonly isUnversioned?: boolean | undefined;
   /** Complete headers except Host, e.g. `Connection`, `Upgrade`, `Content-Length`; a list is one line for each value. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: Buffer | string | undefined;

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { join } from 'node:path';
+import { EngineClient } from '../engine/client.ts';
+import { unixConnector } from '../engine/connectors/socket.ts';
 import { HostError } from './errors.ts';
 import { defaultGeneration, type Generation, pathOf, programPath, programsOf } from './generations.ts';
 import { type Host, spawnInHost } from './host.ts';
@@ -119,15 +120,14 @@ async function isReady(daemon: ProcessIdentity, options: DaemonOptions): Promise
   throw new HostError(`engine ${options.node.name} ended while starting: ${last}`, 'HOST_ENGINE');
 }
 
-function answersPing(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const ping = request({ socketPath, path: '/_ping', timeout: 2_000, agent: false }, (response) => {
-      response.resume();
-      response.once('error', () => resolve(false));
-      response.once('end', () => resolve(response.statusCode === 200));
-    });
-    ping.once('timeout', () => ping.destroy());
-    ping.once('error', () => resolve(false));
-    ping.end();
-  });
+async function answersPing(socketPath: string): Promise<boolean> {
+  const client = new EngineClient(unixConnector(socketPath));
+  try {
+    const ping = await client.request({ method: 'GET', path: '/_ping', isUnversioned: true, timeoutMs: 2_000 });
+    return ping.statusCode === 200;
+  } catch {
+    return false;
+  } finally {
+    await client.close();
+  }
 }

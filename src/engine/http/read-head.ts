@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { abortedOf, onAbort } from '../../common/abort.ts';
 import { EngineError, reasonOf } from '../../common/errors.ts';
-import { type Expected, HeadReader, type ResponseHead } from './response-head.ts';
+import { CLOSED_UNANSWERED, type Expected, HeadReader, type ResponseHead } from './response-head.ts';
 
 /** Reads one response head; rejects when one of the signals is aborted. The stream is left paused right behind the head. */
 export function readResponseHead(
@@ -27,7 +27,7 @@ export function readResponseHead(
       }
     };
     const onEnd = (): void =>
-      finish(() => reject(new EngineError('the engine closed the connection before it answered')));
+      finish(() => reject(new EngineError('the engine closed the connection before it answered', CLOSED_UNANSWERED)));
     const onError = (error: Error): void =>
       finish(() => reject(new EngineError(`read from the engine: ${reasonOf(error)}`, undefined, error)));
     const aborted = abortedOf(signals);

@@ -15,6 +15,11 @@ export interface ResponseHead {
   readonly rest: Buffer;
 }
 
+/** Code of the EngineError for what is no answer in HTTP: TLS, SSH or another protocol. */
+export const NOT_HTTP = 'ENGINE_NOT_HTTP';
+/** Code of the EngineError for a connection that was closed instead of an answer. */
+export const CLOSED_UNANSWERED = 'ENGINE_CLOSED';
+
 /** What was asked, on which the meaning of a head depends. */
 export interface Expected {
   readonly method: string;
@@ -99,7 +104,7 @@ function assertHttp(start: Buffer): void {
 
 function notHttp(text: string): EngineError {
   const [line = ''] = text.split(/[\r\n]/, 1);
-  return new EngineError(`the engine did not answer in HTTP: ${JSON.stringify(line.slice(0, 60))}`);
+  return new EngineError(`the engine did not answer in HTTP: ${JSON.stringify(line.slice(0, 60))}`, NOT_HTTP);
 }
 
 /** Parses a whole head; undefined for an interim answer. */
