@@ -1,4 +1,5 @@
 import { BadRequestError, reasonOf } from '../common/errors.ts';
+import { ByteCollector } from '../engine/http/byte-collector.ts';
 import { BodyTooLargeError } from './body-too-large.ts';
 import type { Call } from './call.ts';
 import { MAX_JSON_BYTES } from './limits.ts';
@@ -15,18 +16,16 @@ export function readBody(call: Call, maxBytes: number = MAX_JSON_BYTES): Promise
   if (announced > maxBytes) return Promise.reject(tooLarge(call, maxBytes));
   acceptBody(call);
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+    const body = new ByteCollector();
     const finish = (action: () => void): void => {
       req.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
       action();
     };
     const onData = (chunk: Buffer): void => {
-      bytes += chunk.length;
-      if (bytes > maxBytes) return finish(() => reject(tooLarge(call, maxBytes)));
-      chunks.push(chunk);
+      if (body.length + chunk.length > maxBytes) return finish(() => reject(tooLarge(call, maxBytes)));
+      body.add(chunk);
     };
-    const onEnd = (): void => finish(() => resolve(Buffer.concat(chunks, bytes)));
+    const onEnd = (): void => finish(() => resolve(body.take()));
     const onError = (error: Error): void => finish(() => reject(cutShort(error)));
     const onClose = (): void => finish(() => reject(cutShort(new Error('connection closed'))));
     req.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);

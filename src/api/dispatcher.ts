@@ -8,6 +8,7 @@ import { ClientConnection } from './client-connection.ts';
 import { CallEndedError, NotSupportedError, SwarmInactiveError, sendError } from './errors.ts';
 import { ROUTES, type Route, routeKey } from './operations.ts';
 import { createRouter, parseTarget, type Router } from './router.ts';
+import { refuseOtherCodings, TransferCodingError } from './transfer-coding.ts';
 import { afterEarlier } from './upgrade.ts';
 import { UpgradedConnection } from './upgraded-connection.ts';
 
@@ -101,11 +102,13 @@ export class Dispatcher {
     connection.isLast = false;
     try {
       guard(req);
+      refuseOtherCodings(req.headers);
       const target = parseTarget(req.url ?? '/');
       const match = this.#router.match(req.method ?? 'GET', target.path);
       const upgrade = req.socket instanceof UpgradedConnection ? req.socket.upgrade : undefined;
       await this.#run(new ApiCall(req, res, target, match, this.#services, connection, upgrade));
     } catch (error) {
+      if (error instanceof TransferCodingError) endWithAnswer(req, res);
       sendError(res, error, logger);
     }
   }
@@ -134,6 +137,12 @@ export class Dispatcher {
   #handlerOf(route: Route): Handler {
     return this.#handlers[routeKey(route)] ?? unbuilt(route);
   }
+}
+
+/** The rest of a body that cannot be read still comes: it is thrown away. */
+function endWithAnswer(req: IncomingMessage, res: ServerResponse): void {
+  res.setHeader('Connection', 'close');
+  req.resume();
 }
 
 function unbuilt(route: Route): Handler {

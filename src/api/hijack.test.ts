@@ -259,6 +259,9 @@ describe('hijacking', () => {
     const many = 1024 * 1024 + 1;
     expect(await answerTo(`Content-Length: ${many}\r\n`, 'x'.repeat(many))).toMatch(/^HTTP\/1.1 413 /);
     expect(await answerTo('Transfer-Encoding: chunked\r\n', 'no chunk\r\n')).toMatch(/^HTTP\/1.1 40[08] /);
+    const coded = await answerTo('Transfer-Encoding: gzip, chunked\r\n', '2\r\n{}\r\n0\r\n\r\n');
+    expect(coded).toMatch(/^HTTP\/1.1 501 /);
+    expect(coded).toContain('is not supported: send chunks only');
   });
 
   it.each([

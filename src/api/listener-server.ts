@@ -11,6 +11,7 @@ import { rememberSockets } from './leave-http.ts';
 import type { Limits } from './limits.ts';
 import type { NodeHttp } from './node-http.ts';
 import { refuse } from './refusal.ts';
+import { refuseOtherCodings, type TransferCodingError } from './transfer-coding.ts';
 import { upgradedConnection } from './upgrade.ts';
 
 /** The manager's certificate, and whom it trusts, as PEM text. */
@@ -121,6 +122,11 @@ export function serve(
     // Never rejects.
     void dispatcher.afterEarlier(req.socket).then(() => {
       if (stream.destroyed) return;
+      try {
+        refuseOtherCodings(req.headers);
+      } catch (error) {
+        return refuse(error as TransferCodingError, stream, dispatcher.headers());
+      }
       upgraded.emit('connection', upgradedConnection(req, stream, head, dispatcher.mayHijack(req), upgradeBodies));
     });
   });

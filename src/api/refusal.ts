@@ -1,11 +1,12 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { HeaderPairs } from './answer.ts';
+import { TransferCodingError } from './transfer-coding.ts';
 
 /** How long a refused client may go on sending before it is cut, in milliseconds. */
 const LINGER_MS = 1_000;
 
-/** Answers what is not a request (broken HTTP, a head too large, a head that never ends) and closes the connection. */
+/** Answers what is not a request (broken HTTP, a head too large, a head that never ends, another transfer coding) and closes the connection. */
 export function refuse(error: Error & { code?: string }, socket: Duplex, headers: HeaderPairs): void {
   // Refused already: what still comes is thrown away until the client stops or the linger is over.
   if (socket.writableEnded && !socket.destroyed) return;
@@ -13,7 +14,8 @@ export function refuse(error: Error & { code?: string }, socket: Duplex, headers
     socket.destroy();
     return;
   }
-  const [status, message] = reasonFor(error.code);
+  const [status, message] =
+    error instanceof TransferCodingError ? [error.status, error.message] : reasonFor(error.code);
   const body = `${JSON.stringify({ message })}\n`;
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

@@ -113,6 +113,37 @@ describe('API server', () => {
     expect((await fetch(`${fixture.url}/_ping`)).status).toBe(200);
   });
 
+  it.each(['gzip, chunked', 'GZip,chunked', 'identity, chunked'])(
+    'refuses a body in the transfer coding %s',
+    async (coding) => {
+      const fixture = await serve(echo);
+      for (const more of ['', 'Connection: Upgrade\r\nUpgrade: tcp\r\n', 'Expect: 100-continue\r\n']) {
+        const head = `POST /containers/create HTTP/1.1\r\nHost: x\r\n${more}Transfer-Encoding: ${coding}\r\n\r\n`;
+        const answer = await exchange(fixture, `${head}2\r\n{}\r\n0\r\n\r\n`);
+        expect(answer).toMatch(/^HTTP\/1\.1 501 /);
+        expect(answer).toMatch(/^connection: close\r$/im);
+        expect(answer).toContain('is not supported: send chunks only');
+      }
+      expect((await fetch(`${fixture.url}/_ping`)).status).toBe(200);
+    },
+  );
+
+  it.each(['gzip', 'chunked, gzip', 'chunked, chunked', 'chunked\r\nContent-Length: 2'])(
+    'refuses the framing %j',
+    async (coding) => {
+      const fixture = await serve(echo);
+      const head = `POST /containers/create HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ${coding}\r\n\r\n`;
+      expect(await exchange(fixture, `${head}2\r\n{}\r\n0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 (400|501) /);
+    },
+  );
+
+  it.each(['chunked', 'Chunked'])('reads a body in the transfer coding %s, byte by byte', async (coding) => {
+    const fixture = await serve(echo);
+    const body = [...'{"Image":"redis"}'].map((letter) => `1\r\n${letter}\r\n`).join('');
+    const head = `POST /containers/create HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: ${coding}\r\n\r\n`;
+    expect(await exchange(fixture, `${head}${body}0\r\n\r\n`)).toContain('{"Image":"redis"}');
+  });
+
   it('answers 100 Continue only when the body is wanted', async () => {
     const fixture = await serve(echo);
     const head = (path: string): string =>
