@@ -9,17 +9,13 @@ import type {
   NetworkSummary,
   VolumeSummary,
 } from '../engine/types.ts';
-import type { LoadTable } from '../scheduler/load-table.ts';
-import { canonicalIp } from '../scheduler/port-table.ts';
-import type { ClusterView, ContainerView, NodeIds, PlacementRequest } from '../scheduler/types.ts';
-import { Container } from './container.ts';
-import { containersMeant, onlyContainers, resolveContainer } from './container-reference.ts';
+import type { PlacementRequest } from '../scheduler/types.ts';
+import { ClusterLookups } from './cluster-lookups.ts';
+import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
 import type { ClusterEvent } from './events.ts';
-import { HeldByNodes } from './held-by-nodes.ts';
-import { ImageIndex } from './images.ts';
-import { MOVE_LABEL, type Moves } from './moves.ts';
-import { NetworkNames, shownContainer } from './network-names.ts';
+import { MOVE_LABEL } from './moves.ts';
+import { shownContainer } from './network-names.ts';
 import type { Node, NodeState } from './node.ts';
 import { nodeIdFor } from './node-id.ts';
 import type { NodeSettings } from './node-settings.ts';
@@ -45,29 +41,25 @@ export interface ClusterDeps {
 
 /**
  * The cluster's state: one in-memory model, written by discovery and the nodes' monitors alone, read as it is (a
- * synchronous reader has a snapshot). It tells its changes, see `events.ts`. No lookup here walks all containers or all nodes.
+ * synchronous reader has a snapshot). It tells its changes, see `events.ts`. Its look-ups are in `ClusterLookups`.
  */
-export class Cluster implements ClusterView<Node>, NodeWriter {
-  readonly images: ImageIndex = new ImageIndex();
-  readonly networks: HeldByNodes<NetworkSummary> = new HeldByNodes<NetworkSummary>((network) => network.Id);
-  /** The networks that engines know under another name than clients. */
-  readonly networkNames: NetworkNames = new NetworkNames();
-  readonly volumes: HeldByNodes<VolumeSummary> = new HeldByNodes<VolumeSummary>((volume) => volume.Name);
+export class Cluster extends ClusterLookups implements NodeWriter {
   readonly accounting: ReservationReader;
   readonly names: NameReservations;
   #removed: Removed = { size: 0, has: () => false };
-  readonly #containers: Containers;
+  protected readonly heldContainers: Containers;
+  protected readonly members: Nodes;
   readonly #clock: Clock;
   readonly #events: Emitter<ClusterEvent>;
   #onUnfinishedMove: (container: Container) => void = () => undefined;
-  readonly #nodes: Nodes;
 
   constructor({ clock, logger, accounting = NO_READER, settings }: ClusterDeps) {
-    this.#nodes = new Nodes((nodeId) => settings?.of(nodeId));
-    settings?.follow((nodeId) => this.#nodes.choose(nodeId));
+    super();
+    this.members = new Nodes((nodeId) => settings?.of(nodeId));
+    settings?.follow((nodeId) => this.members.choose(nodeId));
     this.#clock = clock;
     this.accounting = accounting;
-    this.#containers = new Containers({
+    this.heldContainers = new Containers({
       onUnknownReservation: (container) => accounting.learn(container),
       onChange: (before, after) => this.#tellContainer(before, after),
       onRefusedIdentity: (container) => {
@@ -79,7 +71,7 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
         );
       },
     });
-    this.names = new NameReservations(this.#containers);
+    this.names = new NameReservations(this.heldContainers);
     this.#events = new Emitter((error) => logger.error({ err: error }, 'a listener of cluster events failed'));
   }
 
@@ -88,102 +80,14 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
     return this.#events.subscribe(listener);
   }
 
-  /** All nodes in the order of discovery, whatever their state. */
-  get nodes(): readonly Node[] {
-    return this.#nodes.all;
-  }
-
-  get loads(): LoadTable {
-    return this.#nodes.loads;
-  }
-
-  healthyNodes(): readonly Node[] {
-    return this.nodes.filter((node) => node.isHealthy);
-  }
-
-  /** A node by engine ID or name; a name that two nodes have means the first. */
-  node(idOrName: string): Node | undefined {
-    return this.#nodes.find(idOrName);
-  }
-
-  /** Nodes whose engine says this host name: several only by mistake. */
-  nodesNamed(name: string): readonly Node[] {
-    return this.#nodes.named(name);
-  }
-
-  /** Everything about containers in listing order; see `ContainerList`. */
-  get containerList(): Containers['list'] {
-    return this.#containers.list;
-  }
-
-  get containerCount(): number {
-    return this.#containers.size;
-  }
-
-  /** Containers with a label (and value), and how many, from the index. */
-  containersWithLabel(
-    key: string,
-    value?: string,
-  ): { readonly count: number; readonly containers: Iterable<Container> } {
-    const { index } = this.#containers;
-    return {
-      count: index.countByLabel(key, value),
-      get containers() {
-        return onlyContainers(index.byLabel(key, value));
-      },
-    };
-  }
-
-  /** Containers with exactly this name, or whose ID starts with this prefix (at most `most`). */
-  containersNamed(name: string): readonly Container[] {
-    return onlyContainers(this.#containers.index.byName(name));
-  }
-
-  /** Containers that have a name in common, each name once: engines that came back with others, or were written to directly. */
-  *sharingNames(): IterableIterator<readonly Container[]> {
-    for (const name of this.#containers.index.sharedNames()) {
-      // The swarm's own (agents of `enxame machine`) have the same name on every node.
-      const sharing = this.containersNamed(name).filter(({ isOfSwarm }) => !isOfSwarm);
-      if (sharing.length > 1) yield sharing;
-    }
-  }
-
-  /** Containers whose name contains `text`, which has at least `MIN_INDEXED_CHARS` characters. */
-  containersNamedLike(text: string): readonly Container[] {
-    return onlyContainers(this.#containers.index.byNamePart(text));
-  }
-
-  containersByPrefix(prefix: string, most: number): readonly Container[] {
-    return onlyContainers(this.#containers.index.byPrefix(prefix, most));
-  }
-
-  /**
-   * The container a client means by a full ID, a name (`web`, `/web`), `node/web` or an ID prefix, in this order.
-   * Throws 404 when there is none and 400 when there are several.
-   */
-  container(reference: string): Container {
-    return resolveContainer(this.#containers.index, reference);
-  }
-
-  /** Like {@link container}, undefined when there is none or it is ambiguous. */
-  findContainer(reference: string): Container | undefined {
-    const found = containersMeant(this.#containers.index, reference);
-    return found.length === 1 ? found[0] : undefined;
-  }
-
   /** Records a placement on a node before anything is awaited; see {@link PendingPlacement}. */
   beginPlacement(node: Node, request: PlacementRequest, labels: Readonly<Record<string, string>>): PendingPlacement {
-    return beginPlacement(this.#containers, node, request, labels);
-  }
-
-  /** Containers that are being made on another node. */
-  get moves(): Moves {
-    return this.#containers.moves;
+    return beginPlacement(this.heldContainers, node, request, labels);
   }
 
   /** Shows what a move made instead of `superseded`, in one step. */
   completeMove(move: string, superseded: readonly Container[]): void {
-    this.#containers.completeMove(move, superseded, this.#clock.now());
+    this.heldContainers.completeMove(move, superseded, this.#clock.now());
   }
 
   /** Sets who is told of a container that a move made and that another one with its identity keeps from being shown as such. */
@@ -196,40 +100,6 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
     return withoutReservationsOf(containers, decide);
   }
 
-  // The scheduler's view.
-
-  findContainers(reference: string): readonly ContainerView[] {
-    const { index } = this.#containers;
-    const pending = index.byName(reference).filter((each) => !(each instanceof Container));
-    return [...containersMeant(this.#containers.index, reference), ...pending];
-  }
-
-  containers(): Iterable<ContainerView> {
-    return this.#containers.everything();
-  }
-
-  containerLabel(key: string, without?: ReadonlySet<string>): ReadonlyMap<string, NodeIds> | undefined {
-    return this.#containers.index.labelNodes(key, without);
-  }
-
-  /** A gateway of a local network is an address of the node too. */
-  nodesWithAddress(ip: string): NodeIds {
-    const found = new Set<string>();
-    for (const node of this.nodes) {
-      if (node.addresses.has(ip) || this.networks.of(node).some((network) => isGateway(network, ip)))
-        found.add(node.id);
-    }
-    return found;
-  }
-
-  nodesWithImage(reference: string): NodeIds | undefined {
-    return this.images.nodesWith(reference);
-  }
-
-  imageReferences(): Iterable<readonly [reference: string, nodes: NodeIds]> {
-    return this.images.references();
-  }
-
   /** Says which containers, by the engine's ID, are not to be taken in though engines list them. */
   hide(removed: Removed): void {
     this.#removed = removed;
@@ -239,14 +109,14 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
 
   /** `known` is what is remembered of its engine. */
   addNode(node: Node, known?: { readonly id: string; readonly info: EngineInfo }): void {
-    this.#nodes.add(node, known);
+    this.members.add(node, known);
     this.#events.emit({ kind: 'node-added', node });
   }
 
   removeNode(node: Node): void {
     this.setState(node, 'Disconnected', `it left discovery${this.#holdingsText(node)}`);
     this.#forget(node);
-    this.#nodes.remove(node);
+    this.members.remove(node);
     this.#events.emit({ kind: 'node-removed', node });
   }
 
@@ -255,7 +125,7 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
     node: Node,
     held: { readonly containers: readonly ContainerSummary[]; readonly volumes: readonly VolumeSummary[] },
   ): void {
-    this.#containers.restore(node, this.#shown(held.containers), this.#clock.now(), (container) =>
+    this.heldContainers.restore(node, this.#shown(held.containers), this.#clock.now(), (container) =>
       this.accounting.postpone(container),
     );
     this.volumes.replace(node, held.volumes);
@@ -265,22 +135,22 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
     const from = node.state;
     if (from === to && node.reason === reason) return;
     node.setState(to, reason);
-    if ((from === 'Healthy') !== (to === 'Healthy')) this.#containers.relist(node);
+    if ((from === 'Healthy') !== (to === 'Healthy')) this.heldContainers.relist(node);
     if (from !== to) this.#events.emit({ kind: 'node-state', node, from, to, reason });
   }
 
   setInfo(node: Node, info: EngineInfo): void {
-    const holder = this.#nodes.holderOf(info.ID);
+    const holder = this.members.holderOf(info.ID);
     const id = nodeIdFor(node, info, holder);
     if (holder && holder !== node && id === info.ID) this.#forget(holder);
     if (node.id !== id) {
       this.#forget(node);
-      this.#nodes.release(node);
+      this.members.release(node);
     }
     const engineMs = Date.parse(info.SystemTime ?? '');
     const { name } = node;
-    this.#nodes.setInfo(node, info, id, Number.isFinite(engineMs) ? engineMs - this.#clock.now() : 0);
-    if (node.name !== name) this.#containers.relist(node);
+    this.members.setInfo(node, info, id, Number.isFinite(engineMs) ? engineMs - this.#clock.now() : 0);
+    if (node.name !== name) this.heldContainers.relist(node);
   }
 
   confirmContainers(node: Node): void {
@@ -288,16 +158,16 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   }
 
   replaceContainers(node: Node, summaries: readonly ContainerSummary[]): void {
-    this.#containers.replaceAll(node, this.#shown(summaries), this.#clock.now());
+    this.heldContainers.replaceAll(node, this.#shown(summaries), this.#clock.now());
     this.confirmContainers(node);
   }
 
   updateContainers(node: Node, engineIds: readonly string[], summaries: readonly ContainerSummary[]): void {
-    this.#containers.update(node, engineIds, this.#shown(summaries), this.#clock.now());
+    this.heldContainers.update(node, engineIds, this.#shown(summaries), this.#clock.now());
   }
 
   removeContainer(node: Node, engineId: string): void {
-    this.#containers.remove(node, engineId);
+    this.heldContainers.remove(node, engineId);
   }
 
   forgetReservation(node: Node, engineId: string): void {
@@ -325,7 +195,7 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
   learnNetworkNames(networks: readonly NetworkSummary[]): void {
     for (const network of networks) {
       if (!this.networkNames.learn(network)) continue;
-      for (const container of this.#containers.list) {
+      for (const container of this.heldContainers.list) {
         // Not awaited: a node that does not answer is listed when it is back.
         if (container.mentions(network.Name))
           container.node.refreshContainers([container.engineId]).catch(() => undefined);
@@ -369,14 +239,10 @@ export class Cluster implements ClusterView<Node>, NodeWriter {
 
   #forget(node: Node): void {
     this.#events.emit({ kind: 'holdings-leaving', node });
-    this.#containers.removeAll(node);
+    this.heldContainers.removeAll(node);
     this.accounting.forget(node);
     this.images.remove(node);
     this.networks.remove(node);
     this.volumes.remove(node);
   }
-}
-
-function isGateway({ Scope, IPAM }: NetworkSummary, ip: string): boolean {
-  return Scope === 'local' && (IPAM?.Config ?? []).some(({ Gateway }) => Gateway && canonicalIp(Gateway) === ip);
 }
