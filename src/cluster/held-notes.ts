@@ -1,3 +1,5 @@
+import type { Clock } from '../common/clock.ts';
+import type { Timer } from '../common/timer.ts';
 import type { ContainerSummary, VolumeSummary } from '../engine/types.ts';
 import type { Cluster } from './cluster.ts';
 import type { Node } from './node.ts';
@@ -27,6 +29,14 @@ const RETRY_MS = 30_000;
 /** A write holds at most this many changes. */
 const MOST_PER_WRITE = 1_000;
 
+export interface HeldNotesDeps {
+  readonly notes: NoteStore;
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  /** Told of every write: the failure, or undefined and the nodes whose volumes are noted now. */
+  readonly onResult: (failure: unknown, volumesOf: readonly Node[]) => void;
+}
+
 interface Dirty {
   /** The node's ID when they changed: what another engine at its address holds is not this one's. */
   readonly nodeId: string;
@@ -47,16 +57,19 @@ export class HeldNotes {
   readonly #begun = new Map<Node, string>();
   /** Last news of nodes that left. */
   #parting: NoteChange[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #gathering: Timer;
+  readonly #retry: Timer;
+  #isGathering = false;
+  #isResting = false;
   #writing: Promise<void> = Promise.resolve();
-  #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  /** `onResult` is told of every write why it failed, or undefined and the nodes whose volumes are noted now. */
-  constructor(notes: NoteStore, cluster: Cluster, onResult: (failure: unknown, volumesOf: readonly Node[]) => void) {
+  constructor({ notes, cluster, clock, onResult }: HeldNotesDeps) {
     this.#notes = notes;
     this.#cluster = cluster;
     this.#onResult = onResult;
+    this.#gathering = clock.timer(() => void this.flush());
+    this.#retry = clock.timer(() => this.#beginAgain());
   }
 
   /** A container of a node came, changed or went. */
@@ -69,7 +82,7 @@ export class HeldNotes {
     if (this.#begun.get(node) === node.id) this.#mark(node).volumes = true;
   }
 
-  /** To be called when a node is healthy: what changed while nobody looked is noted. */
+  /** To be called when a node is healthy: what changed unseen is noted. */
   async begin(node: Node): Promise<void> {
     const { id } = node;
     if (this.#begun.get(node) === id) return;
@@ -125,8 +138,8 @@ export class HeldNotes {
 
   /** Writes what is waiting; resolves also when it could not be written. */
   flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#gathering.stop();
+    this.#isGathering = false;
     this.#writing = this.#writing.then(() => this.#write());
     return this.#writing;
   }
@@ -134,14 +147,15 @@ export class HeldNotes {
   /** Writes what is waiting, for the last time. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#retry);
+    this.#retry.stop();
     await this.flush();
   }
 
   #mark(node: Node): Dirty {
     const dirty = this.#dirty.get(node) ?? { nodeId: node.id, containers: new Set<string>(), volumes: false };
     this.#dirty.set(node, dirty);
-    if (!this.#isClosed) this.#timer ??= setTimeout(() => void this.flush(), GATHER_MS).unref();
+    if (!this.#isClosed && !this.#isGathering) this.#gathering.start(GATHER_MS);
+    this.#isGathering = true;
     return dirty;
   }
 
@@ -164,12 +178,13 @@ export class HeldNotes {
       this.#onResult(error, []);
       // Nothing is queued meanwhile: later all nodes are compared with their notes.
       this.#begun.clear();
-      if (!this.#isClosed) this.#retry ??= setTimeout(() => this.#beginAgain(), RETRY_MS).unref();
+      if (!this.#isClosed && !this.#isResting) this.#retry.start(RETRY_MS);
+      this.#isResting = true;
     }
   }
 
   #beginAgain(): void {
-    this.#retry = undefined;
+    this.#isResting = false;
     for (const node of this.#cluster.healthyNodes())
       void this.begin(node).catch((error: unknown) => this.#onResult(error, []));
   }

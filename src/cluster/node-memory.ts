@@ -1,3 +1,4 @@
+import type { Clock } from '../common/clock.ts';
 import { type ClusterError, ConflictError, NotFoundError, reasonOf } from '../common/errors.ts';
 import { ROLE_LABEL } from '../common/labels.ts';
 import type { Logger } from '../common/logger.ts';
@@ -14,6 +15,7 @@ export interface NodeMemoryDeps {
   /** One record for each node. */
   readonly records: RecordStore;
   readonly notes: NoteStore;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -57,9 +59,12 @@ export class NodeMemory {
 
   constructor(deps: NodeMemoryDeps) {
     this.#deps = deps;
-    this.#notes = new HeldNotes(deps.notes, deps.cluster, (failure, volumesOf) => {
-      this.#onResult(failure);
-      for (const node of volumesOf) this.#follower?.noted(node);
+    this.#notes = new HeldNotes({
+      ...deps,
+      onResult: (failure, volumesOf) => {
+        this.#onResult(failure);
+        for (const node of volumesOf) this.#follower?.noted(node);
+      },
     });
   }
 

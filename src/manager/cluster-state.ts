@@ -3,6 +3,7 @@ import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import type { Timer } from '../common/timer.ts';
 import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
@@ -40,8 +41,7 @@ export interface ClusterStateOptions {
 /** Finds and opens the cluster's state; without a folder nothing is kept, and only `--cluster` can say which cluster it is. */
 export async function openClusterState(options: ClusterStateOptions): Promise<ClusterState> {
   const { stateFolder, cluster: asked } = options;
-  if (stateFolder !== undefined)
-    return new KeptState(await findCluster({ ...options, stateFolder, asked }), options.logger);
+  if (stateFolder !== undefined) return new KeptState(await findCluster({ ...options, stateFolder, asked }), options);
   const store = await openStateStore(undefined);
   return {
     store,
@@ -69,11 +69,15 @@ class KeptState implements ClusterState {
   readonly #engines = new Map<string, KnownEngine>();
   #cluster: Cluster | undefined;
   #unsubscribe: () => void = () => undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #saving: Promise<void> = Promise.resolve();
+  readonly #saving: Timer;
+  #isDue = false;
+  #saved: Promise<void> = Promise.resolve();
   #failure: string | undefined;
 
-  constructor({ cluster, why, doubts, others, store }: FoundCluster, logger: Logger) {
+  constructor(
+    { cluster, why, doubts, others, store }: FoundCluster,
+    { clock, logger }: Pick<ClusterStateOptions, 'clock' | 'logger'>,
+  ) {
     this.store = store;
     this.identity = { id: cluster.id, marks: new Set(cluster.marks) };
     this.rows = [
@@ -82,6 +86,7 @@ class KeptState implements ClusterState {
     ];
     this.#facts = cluster;
     this.#logger = logger;
+    this.#saving = clock.timer(() => this.#save());
     this.#doubts = doubts;
     for (const engine of cluster.engines) this.#engines.set(keyOf(engine), engine);
     for (const other of others) {
@@ -114,11 +119,9 @@ class KeptState implements ClusterState {
 
   async close(): Promise<void> {
     this.#unsubscribe();
-    const isDue = this.#timer !== undefined;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (isDue) this.#save();
-    await this.#saving;
+    if (this.#isDue) this.#save();
+    await this.#saved;
+    this.#saving.stop();
     await this.store.close();
   }
 
@@ -137,15 +140,14 @@ class KeptState implements ClusterState {
   }
 
   #saveSoon(delayMs: number): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#save();
-    }, delayMs);
-    this.#timer.unref();
+    if (!this.#isDue) this.#saving.start(delayMs);
+    this.#isDue = true;
   }
 
   #save(): void {
-    this.#saving = this.#saving.then(async () => {
+    this.#isDue = false;
+    this.#saving.stop();
+    this.#saved = this.#saved.then(async () => {
       try {
         await saveCluster({ ...this.#facts, engines: [...this.#engines.values()] });
         this.#failure = undefined;

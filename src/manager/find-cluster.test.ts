@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -46,14 +48,14 @@ function addresses(...indexes: readonly number[]): string {
 /** Starts a manager, makes a volume if told to, and stops it again when its engines were reached. */
 async function live(
   discovery: string,
-  options: { cluster?: string; make?: string; isDown?: boolean } = {},
+  options: { cluster?: string; make?: string; isDown?: boolean; port?: number } = {},
 ): Promise<Life> {
   const settings = { heartbeatMs: 1_000, clock: systemClock, options: new Map(), env: {} };
   const manager = await startManager({
     backend: await openDiscovery(discovery, settings),
     discovery,
     cluster: options.cluster,
-    listeners: [parseListenAddress('tcp://127.0.0.1:0')],
+    listeners: [parseListenAddress(`tcp://127.0.0.1:${options.port ?? 0}`)],
     serverTls: undefined,
     engineTls: undefined,
     scheduler: schedulerOptions(),
@@ -88,6 +90,15 @@ async function live(
     await manager.close();
   }
 }
+
+test('a start that fails leaves nothing open: the next one finds the state free', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  await expect(live(addresses(0), { port })).rejects.toThrow(String(port));
+  other.close();
+  expect((await live(addresses(0), { make: 'data' })).volumes).toEqual(['data']);
+});
 
 describe('the state of a cluster is found again', () => {
   test('by one engine more, another order, a file; strangers get one of their own', async () => {

@@ -117,15 +117,15 @@ async function choose(options: FindOptions, clusters: readonly KnownCluster[]): 
 }
 
 async function byClues(
-  { backend, connect }: FindOptions,
+  { backend, connect, clock }: FindOptions,
   clusters: readonly KnownCluster[],
   discovery: string,
 ): Promise<Exclude<Choice, { kind: 'ask-engines' }>> {
-  const found = clusters.length === 0 ? [] : await peekEntries(backend);
+  const found = clusters.length === 0 ? [] : await peekEntries(backend, clock);
   const entries = found.map(({ canonical }) => canonical);
   const choice = chooseCluster(clusters, { discovery, entries, seen: undefined });
   if (choice.kind !== 'ask-engines') return choice;
-  const seen = await peekEngines(found, connect);
+  const seen = await peekEngines(found, { connect, clock });
   return chooseCluster(clusters, { discovery, entries, seen }) as Exclude<Choice, { kind: 'ask-engines' }>;
 }
 

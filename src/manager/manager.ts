@@ -4,6 +4,7 @@ import { NO_REFRESH, type RefreshFilters } from '../api/refresh-filters.ts';
 import { startApiServer } from '../api/server.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Clock } from '../common/clock.ts';
+import { reasonOf } from '../common/errors.ts';
 import type { ListenAddress } from '../common/listen-address.ts';
 import type { Logger } from '../common/logger.ts';
 import type { TlsServerOptions } from '../common/tls-files.ts';
@@ -19,6 +20,7 @@ import type { ClusterOptions } from './cluster-options.ts';
 import { openClusterState } from './cluster-state.ts';
 import { Duties } from './duties.ts';
 import { ClusterModel } from './model.ts';
+import { Opened } from './opened.ts';
 import { openServices } from './services.ts';
 import { openViews } from './views.ts';
 
@@ -66,22 +68,46 @@ function engineConnector({ engineTls, logger }: ManagerOptions): (entry: Entry) 
       hasWarned = true;
       logger.warn(
         { entry: entry.canonical },
-        'engines are reached over plain TCP, where whoever reaches them controls their hosts: give --tlscacert, --tlscert and --tlskey, or use ssh:// entries',
+        'engines are reached over plain TCP, where any client that reaches them controls their hosts: give --tlscacert, --tlscert and --tlskey, or use ssh:// entries',
       );
     }
     return connectorFor(entry, { tls: engineTls });
   };
 }
 
-/** Wires the parts of a manager together and starts them as the primary; the only place that knows them all. */
+/**
+ * Wires the parts of a manager together and starts them as the primary; the only place that knows them all. When it rejects (a port that is
+ * taken), nothing is left open.
+ */
 export async function startManager(options: ManagerOptions): Promise<Manager> {
+  const opened = new Opened();
+  try {
+    const { addresses, cluster, duties } = await assemble(options, opened);
+    return { addresses, cluster, duties, close: () => opened.close() };
+  } catch (error) {
+    await opened.close().catch((failure: unknown) => {
+      options.logger.error(
+        { reason: reasonOf(failure) },
+        'the manager did not start, and a part of it failed to close',
+      );
+    });
+    throw error;
+  }
+}
+
+async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<Manager, 'close'>> {
   const { logger, clock, backend } = options;
   const connect = engineConnector(options);
   const state = await openClusterState({ discovery: backend.name, cluster: undefined, ...options, connect });
+  opened.add(() => state.close());
   const model = await ClusterModel.open({ state, backend, connect, clock, logger }, options.times);
+  opened.add(() => model.close());
   const services = await openServices({ model, state, clock, logger }, options);
+  opened.add(() => services.close());
   const duties = new Duties({ duties: services.duties, logger });
+  opened.add(() => duties.become('replica'));
   const views = openViews({ model, state, services, duties, clock }, options);
+  opened.add(async () => views.close());
   const server = await startApiServer({
     listeners: options.listeners,
     allowHosts: options.allowHosts,
@@ -108,18 +134,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     logger,
     version: VERSION,
   });
+  opened.add(() => server.close());
   await duties.become('primary');
   model.start();
-  return {
-    addresses: server.addresses,
-    cluster: model.cluster,
-    duties,
-    close: async () => {
-      await server.close();
-      views.close();
-      await duties.become('replica');
-      await services.close();
-      await model.close();
-    },
-  };
+  return { addresses: server.addresses, cluster: model.cluster, duties };
 }

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import type { Clock } from '../common/clock.ts';
 import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import { EngineClient } from '../engine/client.ts';
@@ -17,20 +18,35 @@ const OTHERS_MS = 3_000;
 const MOST_ASKED = 64;
 const AT_ONCE = 16;
 
+export interface PeekDeps {
+  readonly connect: (entry: Entry) => Promise<Connector>;
+  readonly clock: Clock;
+}
+
 /** What discovery knows now; nothing when it fails or takes too long. */
-export async function peekEntries(backend: DiscoveryBackend): Promise<readonly Entry[]> {
-  const signal = AbortSignal.timeout(DISCOVERY_MS);
-  return await Promise.race([backend.entries(signal), aborted(signal)]).catch(() => []);
+export async function peekEntries(backend: DiscoveryBackend, clock: Clock): Promise<readonly Entry[]> {
+  const enough = new AbortController();
+  const timer = clock.timer(() => enough.abort());
+  timer.start(DISCOVERY_MS);
+  try {
+    return await Promise.race([backend.entries(enough.signal), aborted(enough.signal)]);
+  } catch {
+    return [];
+  } finally {
+    timer.stop();
+  }
 }
 
 /** Engines that answer in time, with who they are and what their swarm is marked with. */
 export async function peekEngines(
   entries: readonly Entry[],
-  connect: (entry: Entry) => Promise<Connector>,
+  { connect, clock }: PeekDeps,
 ): Promise<readonly SeenEngine[]> {
   const enough = new AbortController();
-  const signal = AbortSignal.any([AbortSignal.timeout(ENGINES_MS), enough.signal]);
-  let timer: NodeJS.Timeout | undefined;
+  const { signal } = enough;
+  const all = clock.timer(() => enough.abort());
+  const others = clock.timer(() => enough.abort());
+  all.start(ENGINES_MS);
   const limit = pLimit(AT_ONCE);
   const seen: SeenEngine[] = [];
   const asking = entries.slice(0, MOST_ASKED).map((entry) =>
@@ -39,11 +55,12 @@ export async function peekEngines(
       const engine = await peek(entry, connect, signal).catch(() => undefined);
       if (!engine) return;
       seen.push(engine);
-      timer ??= setTimeout(() => enough.abort(), OTHERS_MS);
+      if (seen.length === 1) others.start(OTHERS_MS);
     }),
   );
   await Promise.race([Promise.all(asking), aborted(signal)]).catch(() => undefined);
-  clearTimeout(timer);
+  all.stop();
+  others.stop();
   enough.abort();
   return [...seen];
 }
