@@ -79,6 +79,7 @@ function packagesLoadedBy(file: string, seen: Set<string> = new Set()): Readonly
 describe('wrong command lines', { timeout: 30_000 }, () => {
   it.each([
     ['lits', "enxame: unknown command 'lits'. Did you mean list? Run 'enxame --help'"],
+    ['lits --help', "enxame: unknown command 'lits'. Did you mean list? Run 'enxame --help'"],
     ['certs server x', "enxame: certs: missing required argument 'host'. Run 'enxame certs server --help'"],
     ['machine list --nope', "enxame: machine: unknown option '--nope'. Run 'enxame machine list --help'"],
     ['machine frob', "enxame: machine: unknown command 'frob'. Run 'enxame machine --help'"],

@@ -160,7 +160,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
     for (const each of COMMANDS) await addCommand(program, each, context, each === spec);
     addJsonFlags(program);
-    await program.parseAsync(argv.length === 0 ? ['--help'] : normalWords(guarded(argv), program), { from: 'user' });
+    // Help of a command that is not there would be the program's own, as if the command were.
+    const words = spec || wanted === undefined ? argv : argv.filter((word) => word !== '--help' && word !== '-h');
+    await program.parseAsync(argv.length === 0 ? ['--help'] : normalWords(guarded(words), program), { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
@@ -221,7 +223,7 @@ function bareProgram(io: Io): Command {
         .default('info'),
     )
     .addOption(
-      new Option('--log-format <format>', 'text lines or JSON; auto: text on a terminal ($ENXAME_LOG_FORMAT)')
+      new Option('--log-format <format>', 'text lines or JSON; auto: text on a terminal')
         .choices(LOG_FORMATS)
         .env('ENXAME_LOG_FORMAT')
         .default('auto'),

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import type { HeldCertificate } from '../../pki/folder.ts';
 import { asSentence, type CommandContext } from '../command.ts';
-import { FORMAT_HELP, formatRows, type View } from '../output/format.ts';
+import { formatHelp, formatRows, type View } from '../output/format.ts';
 
 interface FolderFlags {
   readonly dir: string;
@@ -68,7 +68,7 @@ export function configure(command: Command, context: CommandContext): void {
     .action((name: string, flags: IssueFlags) => issue(name, { purposes: ['client'] }, flags, context));
   withFolder(command.command('list').alias('ls'))
     .summary('list certificates and their expiry')
-    .option('--format <format>', FORMAT_HELP)
+    .option('--format <format>', formatHelp('{{.Name}}\\t{{.Hosts}}'))
     .action((flags: ListFlags) => list(flags, context));
   for (const each of command.commands) each.description(asSentence(each.summary()));
 }

@@ -3,7 +3,7 @@ import { printable } from '../../common/printable.ts';
 import type { CommandContext } from '../command.ts';
 import { addManagerFlags, MANAGER_HELP, type ManagerFlags, managerClient } from '../manager-client.ts';
 import { type ManagerInfo, type NodeRow, readStatus } from '../manager-info.ts';
-import { FORMAT_HELP, formatRows, type View } from '../output/format.ts';
+import { formatHelp, formatRows, type View } from '../output/format.ts';
 
 interface Flags extends ManagerFlags {
   readonly quiet?: boolean;
@@ -58,7 +58,7 @@ ${MANAGER_HELP}`;
 export function configure(command: Command, context: CommandContext): void {
   addManagerFlags(command)
     .option('-q, --quiet', 'print names only')
-    .option('--format <format>', FORMAT_HELP)
+    .option('--format <format>', formatHelp('{{.Name}}\\t{{.Status}}'))
     .addHelpText('after', EXAMPLES)
     .action((flags: Flags) => context.interruptible((signal) => nodes(flags, context, signal)));
 }

@@ -3,7 +3,7 @@ import { UsageError } from '../../common/errors.ts';
 import type { ContainerSummary, PortSummary } from '../../engine/types.ts';
 import type { CommandContext } from '../command.ts';
 import { addManagerFlags, MANAGER_HELP, type ManagerFlags, managerClient } from '../manager-client.ts';
-import { FORMAT_HELP, formatRows, type View } from '../output/format.ts';
+import { formatHelp, formatRows, type View } from '../output/format.ts';
 
 interface Flags extends ManagerFlags {
   readonly all?: boolean;
@@ -59,7 +59,7 @@ export function configure(command: Command, context: CommandContext): void {
     .option('-f, --filter <filter>', 'filter as of docker ps; may be repeated', collect)
     .option('-q, --quiet', 'print IDs only')
     .option('--no-trunc', 'do not shorten IDs')
-    .option('--format <format>', FORMAT_HELP)
+    .option('--format <format>', formatHelp('{{.Name}}\\t{{.Node}}'))
     .addHelpText('after', EXAMPLES)
     .action((flags: Flags) => context.interruptible((signal) => ps(flags, context, signal)));
 }

@@ -2,8 +2,10 @@ import { printableJson } from '../../common/printable.ts';
 import { type Column, renderTable, type Screen } from './table.ts';
 import { compileTemplate, templateTitles } from './template.ts';
 
-/** Help text of a `--format` flag. */
-export const FORMAT_HELP = "'table', 'json' (a line each), or a template like '{{.Name}}\\t{{.Node}}'";
+/** Help text of a `--format` flag, with a template of the command's own fields. */
+export function formatHelp(template: string): string {
+  return `'table', 'json' (a line each), or a template like '${template}'`;
+}
 
 /** What can be shown of rows of one kind. */
 export interface View<Row> {

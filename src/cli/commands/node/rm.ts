@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { ConflictError } from '../../../common/errors.ts';
 import type { CommandContext } from '../../command.ts';
 import { managerClient } from '../../manager-client.ts';
-import { FORMAT_HELP, formatRows, type View } from '../../output/format.ts';
+import { formatHelp, formatRows, type View } from '../../output/format.ts';
 import { addChoiceFlags, type ChoiceFlags, chosenNodes } from './nodes.ts';
 
 interface Flags extends ChoiceFlags {
@@ -24,7 +24,7 @@ export function configure(node: Command, context: CommandContext): void {
     node.command('rm').summary('let go of nodes that left discovery, with what they held').argument('[node...]'),
   )
     .option('--dry-run', 'print the nodes without removing them')
-    .option('--format <format>', FORMAT_HELP)
+    .option('--format <format>', formatHelp('{{.Name}}'))
     .action((names: readonly string[], flags: Flags) =>
       context.interruptible((signal) => remove(names, flags, context, signal)),
     );

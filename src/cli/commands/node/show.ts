@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { DockerNode } from '../../../api/views/docker-node.ts';
 import type { CommandContext } from '../../command.ts';
 import { addManagerFlags, type ManagerFlags, managerClient } from '../../manager-client.ts';
-import { FORMAT_HELP, formatJson, formatRows, type View } from '../../output/format.ts';
+import { formatHelp, formatJson, formatRows, type View } from '../../output/format.ts';
 import { addChoiceFlags, type ChoiceFlags, labelsOf, nodesWith } from './nodes.ts';
 
 interface Row {
@@ -33,7 +33,7 @@ const VIEW: View<Row> = {
 export function configure(node: Command, context: CommandContext): void {
   addChoiceFlags(node.command('ls').alias('list').summary('list nodes: state, availability, labels'))
     .option('-q, --quiet', 'print IDs only')
-    .option('--format <format>', FORMAT_HELP)
+    .option('--format <format>', formatHelp('{{.Name}}\\t{{.Availability}}'))
     .action((flags: ChoiceFlags & { readonly quiet?: boolean }) =>
       context.interruptible((signal) => list(flags, context, signal)),
     );

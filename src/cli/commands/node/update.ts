@@ -3,7 +3,7 @@ import type { DockerNode } from '../../../api/views/docker-node.ts';
 import { reasonOf, UsageError } from '../../../common/errors.ts';
 import type { CommandContext } from '../../command.ts';
 import { type ManagerClient, managerClient } from '../../manager-client.ts';
-import { FORMAT_HELP, formatRows, type View } from '../../output/format.ts';
+import { formatHelp, formatRows, type View } from '../../output/format.ts';
 import { addChoiceFlags, type ChoiceFlags, chosenNodes, collect } from './nodes.ts';
 
 interface Flags extends ChoiceFlags {
@@ -40,7 +40,7 @@ export function configure(node: Command, context: CommandContext): void {
     .option('--label-add <key=value>', 'add or change a label; may be repeated', collect)
     .option('--label-rm <key>', 'remove a label; may be repeated', collect)
     .option('--dry-run', 'print the changes without making them')
-    .option('--format <format>', FORMAT_HELP)
+    .option('--format <format>', formatHelp('{{.Name}}\\t{{.Changes}}'))
     .action((names: readonly string[], flags: Flags) =>
       context.interruptible((signal) => update(names, flags, context, signal)),
     );
