@@ -5,7 +5,10 @@ import { describe, expect, it } from 'vitest';
 const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
-  ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') ? `docs/${name}` : [])),
+  'CHANGELOG.md',
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' }).flatMap((name) =>
+    name.endsWith('.md') ? `docs/${name}` : [],
+  ),
 ];
 const text = (page: string): string => readFileSync(page, 'utf8');
 

@@ -31,3 +31,23 @@ export function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string
   for (const node of graph.keys()) if (!index.has(node)) visit(node);
   return circles.sort((a, b) => (a[0] ?? '').localeCompare(b[0] ?? ''));
 }
+
+/** A way of fewest steps from a member of a circle back to it. */
+export function shortestRing(circle: readonly string[], graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const rings = circle.map((start) => ringFrom(start, circle, graph));
+  return rings.reduce((best, ring) => (ring.length < best.length ? ring : best));
+}
+
+function ringFrom(start: string, circle: readonly string[], graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const ways = [[start]];
+  const seen = new Set<string>();
+  for (const way of ways) {
+    for (const next of graph.get(way.at(-1) ?? '') ?? []) {
+      if (next === start) return [...way, start];
+      if (!circle.includes(next) || seen.has(next)) continue;
+      seen.add(next);
+      ways.push([...way, next]);
+    }
+  }
+  return [...circle];
+}
