@@ -101,10 +101,10 @@ export function reasonOf(error: unknown): string {
   return text.replace(/\s*\n\s*/g, ' ').trim();
 }
 
-/** Longer messages carry what somebody sent. */
+/** Longer messages carry content from outside. */
 const MAX_MESSAGE_CHARS = 4_096;
 
-/** The start of a text that is longer than anybody reads. */
+/** The start of a text that is too long to read. */
 export function clipped(text: string): string {
   return text.length <= MAX_MESSAGE_CHARS ? text : `${text.slice(0, MAX_MESSAGE_CHARS)}…`;
 }

@@ -5,8 +5,8 @@ import { ClusterError, reasonOf } from './errors.ts';
 import type { ListenAddress } from './listen-address.ts';
 
 /**
- * Starts `server` on `address` and resolves to the address it really has (port 0 becomes the port given). A socket file that
- * nobody serves any more is replaced; the new one is for its owner and group only. Throws a {@link ClusterError} of one clear
+ * Starts `server` on `address` and resolves to the address it really has (port 0 becomes the port given). A socket file
+ * without a server behind it is replaced; the new one is for its owner and group only. Throws a {@link ClusterError} of one clear
  * line when the address is in use, not this machine's, or not allowed.
  */
 export async function listenOn(server: Server, address: ListenAddress): Promise<ListenAddress> {
@@ -30,7 +30,7 @@ export async function listenOn(server: Server, address: ListenAddress): Promise<
   return { ...address, port, text: address.text.replace(/:\d+$/, `:${port}`) };
 }
 
-/** The socket is made within the call: nobody else can connect to it before it has its final mode. */
+/** The socket is made within the call: other users cannot connect to it before it has its final mode. */
 function listenPrivately(server: Server, path: string, onListening: () => void): void {
   const before = process.umask(0o117);
   try {
@@ -62,7 +62,7 @@ function answers(path: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    // Refused means that its process is gone; any other answer means that somebody may still be there.
+    // Refused means that its process is gone; any other answer means that a server may still be there.
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
   });
 }

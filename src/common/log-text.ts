@@ -22,7 +22,7 @@ const MORE = '  ';
 
 /**
  * `22:15:09 WARN  pulling an image failed  node=node-1 reason="no such host"`: the local time, the level, what happened, and the facts.
- * Texts of others are made fit for a terminal. An error's stack follows at debug and trace, where somebody looks for causes.
+ * Texts of others are made fit for a terminal. An error's stack follows at debug and trace, the levels for finding causes.
  */
 export function logFormatter(options: { readonly color: boolean; readonly withStacks: boolean }): LogFormatter {
   const colors = picocolors.createColors(options.color);

@@ -1,7 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** A parent that somebody else makes at the same time may be there right after it was not. */
+/** A parent that another process makes at the same time may be there right after it was not. */
 const ATTEMPTS = 3;
 
 /**

@@ -35,9 +35,9 @@ function isOf(origin: string, host: string | undefined): boolean {
 const MADE_UP = 'docker.example.com';
 
 /**
- * The check of a listener that everybody who reaches it may use: whether a `Host` header can be meant for this machine. A page can
+ * The check of a listener that asks its clients for no credentials: whether a `Host` header can be meant for this machine. A page can
  * ask for any name of its own site and then make that name point here (DNS rebinding). It cannot do so with an address, with a name
- * of ours, and with one without a dot, which nobody can have in public (and which a cluster's own network gives, and old clients make up).
+ * of ours, and with one without a dot, which does not exist in public (and which a cluster's own network gives, and old clients make up).
  * `allowed` is undefined where no flag allows more; `certificate` is the listener's own, whose names are ours too.
  */
 export function hostGuard(

@@ -3,7 +3,7 @@ import { DiscoveryError } from '../common/errors.ts';
 import { isPrintable, printable } from '../common/printable.ts';
 import { expandRanges } from './range.ts';
 
-/** What an entry of a token service carries: whoever has the token wrote it. */
+/** What an entry of a token service carries: written by any holder of the token. */
 interface Shared {
   /** Names are resolved with this, which refuses those that stand for no host others can reach. */
   readonly lookup?: LookupFunction;

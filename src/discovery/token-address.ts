@@ -61,7 +61,7 @@ export function serviceUrl(text: string | undefined): string {
   return `${url.origin}${path === '' ? '/v1' : path}`;
 }
 
-/** A token as it may appear in logs: its first characters only, since whoever has a token can add engines. */
+/** A token as it may appear in logs: its first characters only, since the whole token is enough to add engines. */
 export function redacted(token: string): string {
   return token.replace(/[A-Za-z0-9_-]{12,}$/, (whole) => `${whole.slice(0, 6)}…`);
 }

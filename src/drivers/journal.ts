@@ -26,8 +26,8 @@ export interface ResourcePlan {
 }
 
 /**
- * What exists at the provider, written to the store before and after each change: whoever finds the machine later, after Ctrl-C
- * or a crash at any moment, can go on with it or remove it.
+ * What exists at the provider, written to the store before and after each change: a later command, after Ctrl-C
+ * or a crash at any moment, can go on with the machine or remove it.
  */
 export interface ResourceJournal {
   /** In the order they were begun. */

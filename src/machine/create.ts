@@ -109,7 +109,7 @@ function secretsOf(
   return Object.fromEntries(known);
 }
 
-/** Values given now must be those it was begun with: half a machine of each kind helps nobody. */
+/** Values given now must be those it was begun with: half a machine of each kind is of no use. */
 async function resume(request: CreateRequest, context: CreateContext): Promise<Begun> {
   const stored = await context.store.load(request.name);
   const { record } = stored;

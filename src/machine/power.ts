@@ -93,7 +93,7 @@ export async function regenerateServer(
   if (stored.record.swarm?.isMaster) await restartContainer(machine, MANAGER_NAME, task.signal);
 }
 
-/** Notes down where a machine is now, for a driver that has nobody to ask. Its certificate comes next. */
+/** Notes down where a machine is now, for a driver that has no provider to ask. Its certificate comes next. */
 export async function moveMachine(
   name: string,
   address: string,

@@ -131,7 +131,7 @@ async function withSshConfig(
 /** What ssh, scp, rsync and sshfs need to reach the machines by their names. */
 export function sshConfig(targets: ReadonlyMap<string, SshShell>): string {
   const hosts = [...targets].map(([name, { host, port, user, keyPath, knownHostsPath }]) => {
-    // A record may come from somebody else's export: a line more would be an option more.
+    // A record may come from another person's export: a line more would be an option more.
     for (const word of [host, user, keyPath ?? '', knownHostsPath ?? ''])
       if (word.includes('"') || !isPrintable(word))
         throw new UsageError(`"${name}" cannot be reached: ${JSON.stringify(word)} in its record`);

@@ -7,7 +7,7 @@ import { waitFor } from './processes.ts';
 
 /**
  * Removes every trace of a run, whatever state it is in. Processes are found through the run's network namespaces, which only
- * they are in: no recorded process ID can have become somebody else's. Each host's first process takes its containers along.
+ * they are in: no recorded process ID can have become another program's. Each host's first process takes its containers along.
  */
 export async function removeRun(run: string): Promise<void> {
   const spaces = await namespacesOf(run);

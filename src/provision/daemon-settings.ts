@@ -31,8 +31,8 @@ export function wantedSettings(spec: EngineSpec, hosts: readonly string[] | unde
 }
 
 /**
- * The settings to write: what is there (`current`) without what we put there last time (`last`), with what is `wanted` now. What
- * somebody else wrote stays, unless it is the very thing that is wanted otherwise; of labels one per name stays, ours.
+ * The settings to write: what is there (`current`) without what we put there last time (`last`), with what is `wanted` now. Settings
+ * of other origin stay, unless another value is wanted for the very same one; of labels one per name stays, ours.
  */
 export function mergeSettings(current: DaemonSettings, last: DaemonSettings, wanted: DaemonSettings): DaemonSettings {
   const merged: Record<string, unknown> = {};

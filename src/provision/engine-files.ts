@@ -47,7 +47,7 @@ export function engineFiles(spec: EngineSpec, listen: string, init: InitSystem, 
     env: spec.env,
     inSettings: Object.keys(wanted).flatMap((key) => FLAGS[key] ?? [key]),
   };
-  // Written as it is there when it says the same: whoever formatted it shall find it so.
+  // Written as it is there when it says the same: its formatting is its author's.
   const text = contentOf(state.seen, 'settings');
   const content = text !== undefined && same(settings, state.settings) ? text : json(settings);
   return [

@@ -4,7 +4,7 @@ import { quoted, type Remote } from './remote.ts';
 import { runStep } from './step.ts';
 
 /**
- * Puts a file on the machine, all at once and readable by nobody else meanwhile. Its content goes through standard input, never
+ * Puts a file on the machine, all at once and never readable by other users. Its content goes through standard input, never
  * through a command line. Answers whether it was another one before.
  */
 export async function upload(remote: Remote, file: RemoteFile, task: Task): Promise<boolean> {

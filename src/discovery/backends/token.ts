@@ -90,7 +90,7 @@ class TokenDiscovery implements DiscoveryBackend {
     await this.#client.deregister(this.#address.token, entry.canonical, signal);
   }
 
-  /** Whoever has the token wrote them: what is no host that others can reach is left out, and keeps nobody else out. */
+  /** Any holder of the token may have written them: a host that others cannot reach is left out, and the rest stay. */
   #usable(texts: readonly string[]): readonly Entry[] {
     const entries = texts.flatMap((text) => {
       const entry = this.#read(text);

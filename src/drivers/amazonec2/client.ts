@@ -49,7 +49,7 @@ export class Ec2Client {
   }
 
   async #connect(): Promise<EC2> {
-    // Its notice about coming versions of Node.js is for whoever builds with it, not for a person at a terminal.
+    // Its notice about coming versions of Node.js is for developers, not for a person at a terminal.
     process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
     const sdk = await loadSdk('amazonec2', ['@aws-sdk/client-ec2'], () => import('@aws-sdk/client-ec2'));
     return new sdk.EC2(clientConfig(this.#context.options));

@@ -77,7 +77,7 @@ async function terminate(context: Context, ec2: Ec2Client, id: string, signal: A
 
 /** A group is in use until the network interface of its terminated instance is gone, some seconds after the instance. */
 async function deleteGroup(context: Context, ec2: Ec2Client, GroupId: string, signal: AbortSignal): Promise<boolean> {
-  const wait = { what: `nobody to use ${GroupId}`, timeoutMs: GONE_WITHIN_MS };
+  const wait = { what: `${GroupId} to be no longer in use`, timeoutMs: GONE_WITHIN_MS };
   return await ec2.change(
     { action: 'DeleteSecurityGroup', parameters: { GroupId } },
     async (api, send) => {

@@ -157,7 +157,7 @@ export async function ownKeyPairs(context: Context, ec2: Ec2Client, signal: Abor
   return KeyPairs.map(({ KeyName = '' }) => KeyName);
 }
 
-/** Nobody else's: it holds the machine's identifier. */
+/** Unique: it holds the machine's identifier. */
 function groupName({ name, id }: Context): string {
   return `enxame-${name}-${id}`;
 }

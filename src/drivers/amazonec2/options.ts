@@ -204,7 +204,7 @@ const OPTIONS = [
   },
 ] as const satisfies readonly DriverOption[];
 
-/** The driver's options, for whoever reads flags. */
+/** The driver's options, as flags are read. */
 export const options: readonly DriverOption[] = OPTIONS;
 
 /** Values of the options. */

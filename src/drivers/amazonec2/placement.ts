@@ -156,7 +156,7 @@ async function givenGroups(
   });
 }
 
-/** Given groups are somebody else's: they are read, never changed. */
+/** Given groups are not ours: they are read, never changed. */
 function assertOpen(groups: readonly SecurityGroup[], ports: readonly PortRange[]): void {
   if (groups.length === 0) return;
   const rules = groups.flatMap(({ IpPermissions = [] }) => IpPermissions);

@@ -103,7 +103,7 @@ function failureOf(error: unknown): AzureFailure | undefined {
   return origin instanceof Error ? (origin as AzureFailure) : undefined;
 }
 
-/** Azure adds trace IDs, correlation IDs and links that help nobody on a terminal. */
+/** Azure adds trace IDs, correlation IDs and links, which are of no use on a terminal. */
 function firstSentences(reason: string): string {
   return reason
     .replace(/\s*(Trace ID|Correlation ID|Timestamp|Tracking ID):.*$/s, '')

@@ -139,7 +139,7 @@ const OPTIONS = [
   { flag: 'azure-ca-file', type: 'string', help: 'certificates its services are trusted by' },
 ] as const satisfies readonly DriverOption[];
 
-/** The driver's options, for whoever reads flags. */
+/** The driver's options, as flags are read. */
 export const options: readonly DriverOption[] = OPTIONS;
 
 /** Values of the options. */

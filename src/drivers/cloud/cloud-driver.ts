@@ -70,7 +70,7 @@ export function cloudDriver(context: DriverContext<unknown>, cloud: Cloud): Driv
     restart: (signal) => states.restart(signal),
     remove: async (signal) => {
       await cloud.remove(signal);
-      // Last: whoever could not remove the server may still want to log in.
+      // Last: the key is needed to log in to a server that could not be removed.
       await removeOwnKey(context.directory);
     },
     ip,

@@ -6,7 +6,7 @@ export const MADE_AT = 'madeAt';
 
 /**
  * `journal.ensure` for providers that say no: when `isRefusal` tells that the provider has surely made nothing (a request it
- * declined, not a connection that broke), the intention is forgotten, so that nobody looks for it later.
+ * declined, not a connection that broke), the intention is forgotten, so that it is not looked for later.
  */
 export async function ensureMade(
   { journal, clock }: DriverContext<unknown>,

@@ -18,7 +18,7 @@ export interface NeededPorts {
   readonly udpPorts: readonly number[];
 }
 
-/** The ports everybody needs and those asked for, in order, each once. Texts that are no ports are left out. */
+/** The ports that every machine needs and those asked for, in order, each once. Texts that are not ports are left out. */
 export function portRanges({ ports, udpPorts }: NeededPorts, open: readonly string[]): readonly PortRange[] {
   const single =
     (protocol: 'tcp' | 'udp') =>

@@ -31,7 +31,7 @@ export function ownName({ name, id }: Context): string {
   return `enxame-${name}-${id}`;
 }
 
-/** The key to log in with, as the account knows it. A key that is in the account already is somebody else's: not recorded. */
+/** The key to log in with, as the account knows it. A key that is in the account already is not ours: not recorded. */
 export async function ensureKey(
   context: Context,
   api: RestClient,

@@ -28,7 +28,7 @@ export interface GenericOptions {
   readonly 'cert-path': string | undefined;
 }
 
-/** The host is there or it is not; nobody here starts it. */
+/** The host is there or it is not; this driver cannot start it. */
 const SSH_WAIT_MS = 15_000;
 
 /** One host. Nothing of it is ours: it is not started, stopped or removed here. */
@@ -57,7 +57,7 @@ export class GenericDriver implements Driver {
     const { adopt } = this.#context.options;
     await this.#readKey();
     if (adopt) {
-      // Its key is remembered like that of any new host: docker asks a person about it, and here nobody is asked.
+      // Its key is remembered like that of any new host: docker asks a person about it, this driver does not.
       if (!this.#usesTls) await (await openRemote(this.#target(), signal, this.#environment)).close();
       const certificates = await this.clientCertificates();
       return await checkEngine(await this.url(), certificates, { environment: this.#environment, signal });

@@ -71,7 +71,7 @@ async function ensure(
   return (await ensureMade(context, kind === 'server' ? SERVER : kind, plan, isRestRefusal)).id;
 }
 
-/** The key to log in with. One that is in the project already is somebody else's: not recorded, not removed. */
+/** The key to log in with. One that is in the project already is not ours: not recorded, not removed. */
 export async function ensureKey(
   context: Context,
   api: RestClient,

@@ -39,7 +39,7 @@ export class VirtualBoxDriver implements Driver {
   readonly provisioning = 'ssh';
   readonly #context: DriverContext<VirtualBoxOptions>;
   readonly #vbox: VBoxManage;
-  /** Its name in VirtualBox: nobody else's machine of that name is taken for it. */
+  /** Its name in VirtualBox: no other machine of that name is taken for it. */
   readonly #vm: string;
 
   constructor(context: DriverContext<VirtualBoxOptions>, vbox?: VBoxManage) {

@@ -93,7 +93,7 @@ function readBody(body: Buffer): Share {
   return { machines: result.data.machines, files };
 }
 
-/** Only what a store has may be written into one: a share comes from somebody else. */
+/** Only what a store has may be written into one: a share comes from another person. */
 function isInside(path: string): boolean {
   const parts = path.split('/');
   return (

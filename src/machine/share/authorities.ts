@@ -8,7 +8,7 @@ import { type AuthorityFiles, OWN_AUTHORITY, writeAuthority } from '../trust.ts'
 import type { Share } from './archive.ts';
 
 /**
- * Name of a shared authority in every store, made of its key and so the same each time: everybody's first one is called `own`, and a name
+ * Name of a shared authority in every store, made of its key and so the same each time: the first one of every store is called `own`, and a name
  * that came along could be that of another one here.
  */
 export function sharedAuthorityName(caPem: string): string {
@@ -68,8 +68,8 @@ export async function importAuthorities(
 }
 
 /**
- * Name of the authority of a machine whose authority did not come with it: one that has no key here, so that nobody is made to sign for a
- * machine of somebody else.
+ * Name of the authority of a machine whose authority did not come with it: one that has no key here, so that no authority is made to sign for
+ * another person's machine.
  */
 export function keylessAuthority(given: string | undefined, caPem: string | undefined, store: MachineStore): string {
   const isFree = /^from-[0-9a-f]{8}$/.test(given ?? '') && !existsSync(join(store.root, 'certs', given ?? ''));

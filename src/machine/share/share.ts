@@ -12,7 +12,7 @@ import { authoritiesIn, importAuthorities, keylessAuthority, sharedAuthorityName
 
 /** What goes into an export besides the machines. */
 export interface ExportOptions {
-  /** The authorities' keys too: whoever has them can make certificates for all machines of the authority. */
+  /** The authorities' keys too. They are enough to make certificates for all machines of the authority. */
   readonly withAuthority: boolean;
   /** Who gets it: the name in the client certificate made for them. */
   readonly recipient: string;
@@ -98,7 +98,7 @@ async function authorityFiles(authority: string, shared: string, trust: TrustCon
   return Object.entries(texts).map(([file, text]) => ({ path: `${base}/${file}`, content: Buffer.from(text) }));
 }
 
-/** Undefined when its key is not here: then nobody can make certificates from what is exported. */
+/** Undefined when its key is not here: then no certificates can be made from the export. */
 async function sharedName(authority: string, trust: TrustContext): Promise<string | undefined> {
   const files = await readAuthority(authority, trust).catch((error: unknown) => {
     if (error instanceof ClusterError && error.code === 'NO_AUTHORITY') return undefined;
@@ -109,7 +109,7 @@ async function sharedName(authority: string, trust: TrustContext): Promise<strin
 
 /**
  * Puts shared machines into the store, all of them or none. Names that are taken are an error before anything is written. A share comes from
- * somebody else: it never touches an authority that is here, nor lets a machine of its own be signed for by one.
+ * another person: it never touches an authority that is here, nor lets a machine of its own be signed for by one.
  */
 export async function importMachines(share: Share, context: MachineContext): Promise<readonly string[]> {
   const { store } = context;

@@ -85,7 +85,7 @@ describe('swarmContainers', () => {
   });
 
   it('runs no manager without certificates', () => {
-    expect(() => commands({}, { certificates: undefined })).toThrow(/a manager without them would be open to everyone/);
+    expect(() => commands({}, { certificates: undefined })).toThrow(/a manager without them would be open to all/);
     expect(Object.keys(commands({ isMaster: false }, { certificates: undefined }))).toEqual([AGENT_NAME]);
   });
 

@@ -45,7 +45,7 @@ function managerContainer(plan: SwarmPlan): SwarmContainer {
   const { swarm, certificates } = plan;
   if (certificates === undefined)
     throw new DriverError(
-      'an engine that was there before has no certificates of ours, and a manager without them would be open to everyone: make another machine the master, or run "enxame manage" there yourself',
+      'an engine that was there before has no certificates of ours, and a manager without them would be open to all: make another machine the master, or run "enxame manage" there yourself',
       'NO_SWARM_MASTER',
     );
   const tls = [

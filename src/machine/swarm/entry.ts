@@ -1,7 +1,7 @@
 import { backendName } from '../../discovery/discovery.ts';
 import type { EngineSettings, MachineRecord, SwarmSettings } from '../record.ts';
 
-/** Where the engines are written down by hand; nobody registers there. */
+/** Backends whose engines are written down by hand; engines do not register there. */
 const LISTS: ReadonlySet<string> = new Set(['nodes', 'file']);
 
 /** Whether an agent registers the machine's engine. */
