@@ -7,14 +7,14 @@ import { baseImages, findFile } from './build-context.ts';
 const MIB = 2 ** 20;
 const file = (path: string, content: string) => ({ path, mode: 0o644, content: Buffer.from(content) });
 
-describe('findFile', () => {
-  const archive = tar([
-    { path: 'app/', mode: 0o755 },
-    file('app/main.c', 'x'.repeat(3_000)),
-    file('Dockerfile', 'FROM base\n'),
-    file('z', 'z'),
-  ]);
+const archive = await tar([
+  { path: 'app/', mode: 0o755 },
+  file('app/main.c', 'x'.repeat(3_000)),
+  file('Dockerfile', 'FROM base\n'),
+  file('z', 'z'),
+]);
 
+describe('findFile', () => {
   test.each(['Dockerfile', './Dockerfile', '/Dockerfile'])('finds %s in a plain and in a gzipped archive', (path) => {
     for (const each of [archive, gzipSync(archive)]) {
       expect(findFile(each, path, MIB)).toEqual({ kind: 'found', content: 'FROM base\n' });

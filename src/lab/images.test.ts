@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type FileEntry, tar, tarStream } from '../common/tar.ts';
 import { imageTar } from './images.ts';
@@ -22,8 +23,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test.skipIf(process.platform !== 'linux')('tar reads the archive as it was meant', () => {
-  writeFileSync(join(folder, 'a.tar'), tar(files));
+test.skipIf(process.platform !== 'linux')('tar reads the archive as it was meant', async () => {
+  writeFileSync(join(folder, 'a.tar'), await tar(files));
   const listing = execFileSync('tar', ['--numeric-owner', '-tvf', join(folder, 'a.tar')], {
     env: { ...process.env, TZ: 'UTC' },
   });
@@ -47,20 +48,20 @@ test('an archive that is written piece by piece has the same bytes, and reads fi
   const stored = files.map((entry) =>
     entry.path === 'bin/tool' ? { path: entry.path, mode: entry.mode, file, sizeBytes: 21 } : entry,
   );
-  expect((await written(stored)).equals(tar(files))).toBe(true);
+  expect((await written(stored)).equals(await tar(files))).toBe(true);
   for (const sizeBytes of [20, 22]) {
-    await expect(written([{ path: 'bin/tool', mode: 0o755, file, sizeBytes }])).rejects.toThrow(
-      'changed while it was read',
-    );
+    await expect(written([{ path: 'bin/tool', mode: 0o755, file, sizeBytes }])).rejects.toThrow(/size/i);
   }
 });
 
-test('a path that ustar cannot hold is refused', () => {
-  expect(() => tar([{ path: 'x'.repeat(101), mode: 0o644 }])).toThrow('path too long for the format');
+test('paths are as long as they like', async () => {
+  const path = `${'long/'.repeat(60)}${'x'.repeat(120)}`;
+  writeFileSync(join(folder, 'a.tar'), await tar([{ path, mode: 0o644, content: Buffer.from('x') }]));
+  expect(execFileSync('tar', ['-tf', join(folder, 'a.tar')]).toString()).toBe(`${path}\n`);
 });
 
-test('an image names its configuration and its layer by their contents', () => {
-  const image = imageTar('demo', config, files);
+test('an image names its configuration and its layer by their contents', async () => {
+  const image = await imageTar('demo', config, files);
   writeFileSync(join(folder, 'image.tar'), image);
   execFileSync('tar', ['-xf', join(folder, 'image.tar'), '-C', folder]);
   const [entry] = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
@@ -71,14 +72,13 @@ test('an image names its configuration and its layer by their contents', () => {
   ]);
 });
 
-test('equal files make equal images', () => {
-  expect(imageTar('demo', config, files).equals(imageTar('demo', config, [...files]))).toBe(true);
+test('equal files make equal images', async () => {
+  const [one, other] = [await imageTar('demo', config, files), await imageTar('demo', config, [...files])];
+  expect(one.equals(other)).toBe(true);
 });
 
 async function written(entries: Parameters<typeof tarStream>[0]): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of tarStream(entries)) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  return await buffer(tarStream(entries));
 }
 
 function sha256(data: Buffer): string {

@@ -32,7 +32,7 @@ const configs: Readonly<Record<TestImage, ImageConfig>> = {
 };
 
 /** Same input, same image ID on every engine of every lab; part of the file name, so raise it when the content changes. */
-const edition = 1;
+const edition = 2;
 const created = '2024-01-01T00:00:00Z';
 
 /** Path of a tar that `docker load` takes. Built once and cached; several processes may ask at once. */
@@ -43,15 +43,15 @@ export async function ensureImage(image: TestImage): Promise<string> {
   return await withLock(lockPath(`image-${image}`), async () => {
     if (await exists(file)) return file;
     await mkdir(directory, { recursive: true });
-    await writeFile(`${file}.part`, imageTar(image, configs[image], await imageFiles(image)));
+    await writeFile(`${file}.part`, await imageTar(image, configs[image], await imageFiles(image)));
     await rename(`${file}.part`, file);
     return file;
   });
 }
 
 /** An image in the format of `docker save`: manifest, configuration, one layer. Deterministic: equal files, equal bytes. */
-export function imageTar(name: string, config: ImageConfig, files: readonly FileEntry[]): Buffer {
-  const layer = tar(files);
+export async function imageTar(name: string, config: ImageConfig, files: readonly FileEntry[]): Promise<Buffer> {
+  const layer = await tar(files);
   const configJson = JSON.stringify({
     architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
     os: 'linux',
@@ -63,7 +63,7 @@ export function imageTar(name: string, config: ImageConfig, files: readonly File
   // The engine computes the image ID from exactly these bytes.
   const configName = `${sha256(configJson)}.json`;
   const manifest = JSON.stringify([{ Config: configName, RepoTags: [`${name}:latest`], Layers: ['layer.tar'] }]);
-  return tar([
+  return await tar([
     { path: configName, mode: 0o644, content: Buffer.from(configJson) },
     { path: 'layer.tar', mode: 0o644, content: layer },
     { path: 'manifest.json', mode: 0o644, content: Buffer.from(manifest) },

@@ -112,16 +112,16 @@ test('POST /build/prune adds up the nodes', async () => {
   expect(json).toEqual({ CachesDeleted: ['cache-0', 'cache-1'], SpaceReclaimed: 20 });
 });
 
-describe('what a Dockerfile builds on', () => {
+describe('what a Dockerfile builds on', async () => {
   const file = (path: string, content: string) => ({ path, mode: 0o644, content: Buffer.from(content) });
   const dockerfile = file('Dockerfile', 'ARG TAG=1\nFROM mine:$TAG\nCOPY --from=tools:1 a b\n');
   const padding = file('a-first', 'x'.repeat(3_000_000));
 
   test.each([
-    ['plain', tar([dockerfile])],
-    ['late in the context', tar([padding, dockerfile, padding])],
-    ['gzipped', gzipSync(tar([padding, dockerfile]))],
-    ['absent', tar([padding])],
+    ['plain', await tar([dockerfile])],
+    ['late in the context', await tar([padding, dockerfile, padding])],
+    ['gzipped', gzipSync(await tar([padding, dockerfile]))],
+    ['absent', await tar([padding])],
     ['no archive', Buffer.from('x')],
     ['empty', Buffer.alloc(0)],
   ])('comes from the node that has it; the context arrives whole (%s)', async (name, context) => {
@@ -150,7 +150,7 @@ describe('what a Dockerfile builds on', () => {
 
   test('is left to the engine when nobody has it, and with --pull', async () => {
     const one = await api(2);
-    const body = new Uint8Array(tar([dockerfile]));
+    const body = new Uint8Array(await tar([dockerfile]));
     for (const query of ['', '?pull=1']) expect((await one.call('POST', `/build${query}`, { body })).status).toBe(200);
     expect(one.fake.engines.flatMap((engine) => engine.requestsTo('GET /images/get'))).toEqual([]);
   });

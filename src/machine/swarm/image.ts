@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { type FileEntry, type StoredEntry, tarStream } from '../../common/tar.ts';
@@ -22,7 +22,7 @@ export interface SelfImage {
 
 const CREATED = '2026-01-01T00:00:00Z';
 /** Raise it when the way images are made changes, so that cached ones are made again. */
-const EDITION = 2;
+const EDITION = 3;
 
 const ACCOUNTS: readonly FileEntry[] = [
   ['etc/passwd', 'root:x:0:0:root:/root:/bin/false\nnobody:x:65534:65534:nobody:/:/bin/false\n'],
@@ -59,7 +59,7 @@ export async function ensureSelfImage(store: MachineStore, task: Task): Promise<
   return { reference, architecture, file, sizeBytes: (await sizeOf(file)) ?? 0 };
 }
 
-/** Images of older builds: nobody asks for them again. */
+/** Images of older builds, of no use any more. */
 async function removeOthers(file: string): Promise<void> {
   const folder = dirname(file);
   const others = (await readdir(folder)).filter((name) => /^image-\w+\.tar\.gz$/.test(name) && name !== basename(file));
@@ -88,7 +88,7 @@ async function writeImage(file: string, reference: string, architecture: string,
       await writeLayer(drafts.runtime, parts.runtime, ACCOUNTS),
       await writeLayer(drafts.program, parts.program, []),
     ];
-    const archive = Readable.from(tarStream(imageEntries(reference, architecture, parts.version, layers)));
+    const archive = tarStream(imageEntries(reference, architecture, parts.version, layers));
     await pipeline(archive, createGzip({ level: 1 }), createWriteStream(draft, { mode: 0o600 }));
     await rename(draft, file);
   } finally {
@@ -134,14 +134,14 @@ async function writeLayer(
 ): Promise<Layer> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
-  const counted = async function* (): AsyncGenerator<Buffer, void, void> {
-    for await (const chunk of tarStream(layerEntries(installed, more))) {
+  const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+    for await (const chunk of chunks) {
       hash.update(chunk);
       sizeBytes += chunk.length;
       yield chunk;
     }
   };
-  await pipeline(Readable.from(counted()), createWriteStream(file, { mode: 0o600 }));
+  await pipeline(tarStream(layerEntries(installed, more)), counted, createWriteStream(file, { mode: 0o600 }));
   return { file, digest: hash.digest('hex'), sizeBytes };
 }
 
