@@ -30,11 +30,12 @@ export class Builds {
 
   /**
    * The node where images come into being: builds that may run anywhere, BuildKit's sessions, loads and imports. One for all
-   * clients as long as it is healthy, so that the build cache is used and an image finds the one it builds on. Throws a
+   * clients as long as it is healthy and active, so that the build cache is used and an image finds the one it builds on. Throws a
    * SchedulingError when there is no healthy node.
    */
   get builder(): Node {
-    if (this.#builder?.isHealthy && this.#deps.cluster.nodes.includes(this.#builder)) return this.#builder;
+    const before = this.#builder;
+    if (before?.isHealthy && !before.isPaused && this.#deps.cluster.nodes.includes(before)) return before;
     this.#builder = this.#deps.placer.choose(parsePlacement({}).request);
     return this.#builder;
   }
