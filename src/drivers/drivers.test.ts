@@ -68,6 +68,8 @@ describe('loadDriver', () => {
     { name: 'awsec2', message: /^Driver "awsec2" not found\. Did you mean "amazonec2"\? [^:]*$/ },
     { name: 'AWS', message: /Did you mean "amazonec2"\?/ },
     { name: 'amazon', message: /Did you mean "amazonec2"\?/ },
+    { name: 'rackspace', message: /Did you mean "openstack"\?/ },
+    { name: 'ovhcloud', message: /Did you mean "openstack"\?/ },
     { name: 'googlecloud', message: /Did you mean "google"\?/ },
     { name: 'hetzner-cloud', message: /Did you mean "hetzner"\?/ },
     { name: 'vitrualbox', message: /Did you mean "virtualbox"\?/ },

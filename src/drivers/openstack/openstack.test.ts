@@ -13,6 +13,7 @@ import {
 import { CREDENTIAL, PROJECT, REGION, USER } from '../../../test/clouds/openstack/state.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
 import { testDriver } from '../../../test/conformance/driver.ts';
+import { createAuthority, loadAuthority } from '../../pki/authority.ts';
 import type { OptionValues } from '../options.ts';
 import { driver } from './openstack.ts';
 
@@ -237,6 +238,38 @@ describe('openstack', () => {
       await expect(bare.driver().check(signal)).rejects.toThrow(/there is no URL of Keystone/);
       // What removes nothing needs no credentials.
       await signedIn.close();
+    }));
+
+  it("trusts the authority of the cloud's certificate that is named, or none when told to", async () => {
+    const authority = await loadAuthority(await createAuthority('hive', Date.now()));
+    const tls = await authority.issue({ commonName: 'hive', purposes: ['server'], hosts: ['127.0.0.1'] });
+    await withCloud(
+      async (_server, bench) => {
+        await expect(bench.driver().check(signal)).rejects.toMatchObject({ code: 'UNTRUSTED' });
+        const file = join(bench.folder, 'ca.pem');
+        await writeFile(file, authority.cert);
+        await bench.driver({ options: { 'openstack-cacert': file } }).check(signal);
+        await bench.driver({ options: { 'openstack-insecure': true } }).check(signal);
+        const missing = bench.driver({ options: { 'openstack-cacert': '/nowhere/ca.pem' } });
+        await expect(missing.check(signal)).rejects.toThrow(/certificate "\/nowhere\/ca\.pem" cannot be read/);
+      },
+      { tls },
+    );
+  });
+
+  it('is patient with limits of rate, and not with quotas that Cinder answers alike', () =>
+    withCloud(async (server, bench) => {
+      server.throttle(2);
+      server.fail(/GET .*flavors/, new RestFailure(413, 'overLimit', 'This request was rate-limited.'), 1);
+      const machine = bench.driver({ options: WHOLE });
+      await machine.check(signal);
+      const full = new RestFailure(
+        413,
+        'overLimit',
+        'VolumeLimitExceeded: Maximum number of volumes allowed (2) exceeded for quota',
+      );
+      server.fail(/POST .*volumes/, full, 1);
+      await expect(machine.create(signal)).rejects.toMatchObject({ code: 'QUOTA' });
     }));
 
   const failures: readonly (readonly [RegExp, RestFailure, string, RegExp])[] = [
