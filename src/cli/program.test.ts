@@ -114,6 +114,8 @@ describe('wrong command lines', { timeout: 30_000 }, () => {
     ['manage --cors a:1', '--api-enable-cors is not offered: any web page could use the engines'],
     ['manage --replication a:1', '--replication is not built yet: run one manager'],
     ['manage --strategy best a:1', 'Allowed choices are spread, binpack, random'],
+    ['manage --spread-by region,region a:1', '--spread-by: "region" stands there twice: name labels of nodes'],
+    ['manage --spread-by , a:1', '--spread-by: a label is empty: name labels of nodes'],
     ['manage --filter best a:1', 'unknown filter "best": use one of health, port'],
     ['manage foo://x --state-dir none', 'discovery service not supported: foo:// is unknown'],
     // Flags of classic swarm's scripts are accepted: the last error is reported.

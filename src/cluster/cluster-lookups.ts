@@ -1,4 +1,5 @@
 import type { NetworkSummary, VolumeSummary } from '../engine/types.ts';
+import type { DomainTable } from '../scheduler/domain-table.ts';
 import type { LoadTable } from '../scheduler/load-table.ts';
 import { canonicalIp } from '../scheduler/port-table.ts';
 import type { ClusterView, ContainerView, NodeIds } from '../scheduler/types.ts';
@@ -31,6 +32,10 @@ export abstract class ClusterLookups implements ClusterView<Node> {
 
   get loads(): LoadTable {
     return this.members.loads;
+  }
+
+  get domains(): DomainTable {
+    return this.members.domains;
   }
 
   healthyNodes(): readonly Node[] {
@@ -126,6 +131,15 @@ export abstract class ClusterLookups implements ClusterView<Node> {
 
   containerLabel(key: string, without?: ReadonlySet<string>): ReadonlyMap<string, NodeIds> | undefined {
     return this.heldContainers.index.labelNodes(key, without);
+  }
+
+  groupMembers(group: string, without?: ReadonlySet<string>): readonly (readonly [row: number, count: number])[] {
+    const found: (readonly [number, number])[] = [];
+    for (const [nodeId, count] of this.heldContainers.index.groupNodes(group, without)) {
+      const row = this.members.holderOf(nodeId)?.row;
+      if (row !== undefined) found.push([row, count]);
+    }
+    return found;
   }
 
   /** A gateway of a local network is an address of the node too. */

@@ -9,6 +9,7 @@ import type {
   NetworkSummary,
   VolumeSummary,
 } from '../engine/types.ts';
+import { DEFAULT_SPREAD_BY } from '../scheduler/spread-by.ts';
 import type { PlacementRequest } from '../scheduler/types.ts';
 import { ClusterLookups } from './cluster-lookups.ts';
 import type { Container } from './container.ts';
@@ -39,6 +40,11 @@ export interface ClusterDeps {
   readonly settings?: NodeSettings;
 }
 
+export interface ClusterOptions {
+  /** Labels of nodes that name failure domains, the widest first; empty = replicas are not spread. Default: provider, region, zone. */
+  readonly spreadBy?: readonly string[] | undefined;
+}
+
 /**
  * The cluster's state: one in-memory model, written by discovery and the nodes' monitors alone, read as it is (a
  * synchronous reader has a snapshot). It tells its changes, see `events.ts`. Its look-ups are in `ClusterLookups`.
@@ -53,9 +59,9 @@ export class Cluster extends ClusterLookups implements NodeWriter {
   readonly #events: Emitter<ClusterEvent>;
   #onUnfinishedMove: (container: Container) => void = () => undefined;
 
-  constructor({ clock, logger, accounting = NO_READER, settings }: ClusterDeps) {
+  constructor({ clock, logger, accounting = NO_READER, settings }: ClusterDeps, options: ClusterOptions = {}) {
     super();
-    this.members = new Nodes((nodeId) => settings?.of(nodeId));
+    this.members = new Nodes((nodeId) => settings?.of(nodeId), options.spreadBy ?? DEFAULT_SPREAD_BY);
     settings?.follow((nodeId) => this.members.choose(nodeId));
     this.#clock = clock;
     this.accounting = accounting;

@@ -1,5 +1,6 @@
 import { MultiMap } from '../common/multi-map.ts';
 import type { ContainerView, NodeIds } from '../scheduler/types.ts';
+import { GroupIndex } from './group-index.ts';
 import { IdPrefixIndex } from './id-prefix-index.ts';
 import { NamePartIndex } from './name-part-index.ts';
 
@@ -21,11 +22,13 @@ export class ContainerIndex<T extends Indexed> {
   readonly #labels = new Map<string, Map<string, LabelHolders<T>>>();
   /** How many containers have each label: one that no container has needs no walk and no index. */
   readonly #labelCounts = new Map<string, number>();
+  readonly #groups = new GroupIndex();
   readonly #nameParts = new NamePartIndex<T>(() => this.#prefixes);
 
   add(container: T): void {
     this.#byName.add(container.name, container);
     this.#nameParts.add(container);
+    this.#groups.add(container);
     for (const id of idsOf(container)) {
       this.#byId.add(id, container);
       this.#prefixes.add(id, container);
@@ -40,6 +43,7 @@ export class ContainerIndex<T extends Indexed> {
   remove(container: T): void {
     this.#byName.remove(container.name, container);
     this.#nameParts.remove(container);
+    this.#groups.remove(container);
     for (const id of idsOf(container)) {
       this.#byId.remove(id, container);
       this.#prefixes.remove(id, container);
@@ -103,6 +107,12 @@ export class ContainerIndex<T extends Indexed> {
       if (value !== undefined && holders) left.set(value, holders.nodesWithout(without));
     }
     return left;
+  }
+
+  /** How many of a group (see `groupOf`) are on which nodes, by node ID; IDs in `without` do not count. */
+  groupNodes(group: string, without: ReadonlySet<string> = NONE): ReadonlyMap<string, number> {
+    const away = [...without].flatMap((id) => this.byId(id).filter((each) => each.id === id));
+    return this.#groups.nodes(group, away);
   }
 
   /** Names that more than one has. */

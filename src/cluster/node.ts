@@ -1,5 +1,6 @@
 import type { EngineClient } from '../engine/client.ts';
 import type { EngineInfo } from '../engine/types.ts';
+import type { DomainTable } from '../scheduler/domain-table.ts';
 import type { LoadTable } from '../scheduler/load-table.ts';
 import { ResourceLedger } from '../scheduler/reservation.ts';
 import type { NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
@@ -18,6 +19,13 @@ export interface StateCounts {
   readonly stopped: number;
 }
 
+/** Where what the scheduler compares nodes by is kept beside that of the others. */
+interface Rows {
+  readonly loads: LoadTable;
+  readonly domains: DomainTable;
+  readonly row: number;
+}
+
 /**
  * One engine in the cluster: who it is, how it is, what it holds. Only the cluster and its monitors write it
  * (the members under "written by"); others read.
@@ -31,8 +39,7 @@ export class Node implements NodeView, NodeRefresher {
   readonly ledger: ResourceLedger = new ResourceLedger(() => this.#noteLoad());
   readonly #containers = new Map<string, ListedContainer<Node>>();
   #refresher: NodeRefresher | undefined;
-  /** Where its load is kept beside that of the others. */
-  #place: { readonly loads: LoadTable; readonly row: number } | undefined;
+  #rows: Rows | undefined;
   #state: NodeState = 'Pending';
   #reason = 'not reached yet';
   #identity: NodeIdentity;
@@ -102,6 +109,11 @@ export class Node implements NodeView, NodeRefresher {
     const { storagedriver, kernelversion, operatingsystem, ostype } = this.builtins;
     const facts = this.#info ? { kernelversion, operatingsystem, ostype, storagedriver } : {};
     return { ...facts, ...Object.fromEntries(this.labels) };
+  }
+
+  /** Its place among the nodes of the cluster, counted from 0; undefined when it is not in it. */
+  get row(): number | undefined {
+    return this.#rows?.row;
   }
 
   get state(): NodeState {
@@ -225,10 +237,11 @@ export class Node implements NodeView, NodeRefresher {
     this.#refresher = refresher;
   }
 
-  /** Keeps its load in `row` of the table from now on; undefined ends that. */
-  placeLoad(place: { readonly loads: LoadTable; readonly row: number } | undefined): void {
-    this.#place = place;
+  /** Keeps its load and its failure domains in these rows from now on; undefined ends that. */
+  place(rows: Rows | undefined): void {
+    this.#rows = rows;
     this.#noteLoad();
+    this.#noteDomains();
   }
 
   setState(state: NodeState, reason: string): void {
@@ -245,6 +258,7 @@ export class Node implements NodeView, NodeRefresher {
     this.#identity = identityFrom(info, id, choices?.labels);
     this.#factsJson = undefined;
     this.#noteLoad();
+    this.#noteDomains();
     this.touch();
   }
 
@@ -285,7 +299,11 @@ export class Node implements NodeView, NodeRefresher {
   }
 
   #noteLoad(): void {
-    this.#place?.loads.set(this.#place.row, this);
+    this.#rows?.loads.set(this.#rows.row, this);
+  }
+
+  #noteDomains(): void {
+    this.#rows?.domains.set(this.#rows.row, this.labels);
   }
 
   #count(container: ListedContainer<Node> | undefined, delta: number): void {

@@ -1,20 +1,26 @@
 import { MultiMap } from '../common/multi-map.ts';
 import type { EngineInfo } from '../engine/types.ts';
+import { DomainTable } from '../scheduler/domain-table.ts';
 import { LoadTable } from '../scheduler/load-table.ts';
 import type { Node } from './node.ts';
 import type { NodeChoices } from './node-settings.ts';
 
-/** The nodes of the cluster by ID and name, in the order of discovery, each with a row in the table of loads. */
+/** The nodes of the cluster by ID and name, in the order of discovery, each with a row in the tables of loads and of domains. */
 export class Nodes {
   readonly loads: LoadTable = new LoadTable();
+  readonly domains: DomainTable;
   #all: readonly Node[] = [];
   readonly #byId = new Map<string, Node>();
   readonly #byName = new MultiMap<string, Node>();
   readonly #choicesFor: (nodeId: string) => NodeChoices | undefined;
 
-  /** `choicesFor` tells what an operator said of a node. */
-  constructor(choicesFor: (nodeId: string) => NodeChoices | undefined = () => undefined) {
+  /**
+   * @param choicesFor tells what an operator said of a node
+   * @param spreadBy labels that name failure domains, see `DomainTable`
+   */
+  constructor(choicesFor: (nodeId: string) => NodeChoices | undefined, spreadBy: readonly string[]) {
     this.#choicesFor = choicesFor;
+    this.domains = new DomainTable(spreadBy);
   }
 
   /** A new array after every change. */
@@ -47,17 +53,19 @@ export class Nodes {
       this.#byId.set(known.id, node);
       this.#byName.add(node.name, node);
     }
-    node.placeLoad({ loads: this.loads, row: this.#all.length });
+    node.place({ loads: this.loads, domains: this.domains, row: this.#all.length });
     this.#all = [...this.#all, node];
   }
 
   remove(node: Node): void {
     this.release(node);
     this.#byName.remove(node.name, node);
-    node.placeLoad(undefined);
+    node.place(undefined);
     this.#all = this.#all.filter((each) => each !== node);
-    this.loads.truncate(this.#all.length);
-    for (const [row, each] of this.#all.entries()) each.placeLoad({ loads: this.loads, row });
+    const { domains, loads } = this;
+    loads.truncate(this.#all.length);
+    domains.truncate(this.#all.length);
+    for (const [row, each] of this.#all.entries()) each.place({ loads, domains, row });
   }
 
   /** Takes its ID from a node, unless the engine has moved to another entry and has taken it along. */

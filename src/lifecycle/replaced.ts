@@ -1,13 +1,11 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
+import { isOneOff, NUMBER_LABEL, PROJECT_LABEL, SERVICE_LABEL } from '../common/compose-labels.ts';
 
 /** Set by Compose 2 on what it creates in place of a container: the old one's ID, in later versions its name. */
 const REPLACES_LABEL = 'com.docker.compose.replace';
-const PROJECT_LABEL = 'com.docker.compose.project';
 /** Which replica of which service of which project a container is. */
-const REPLICA_LABELS = [PROJECT_LABEL, 'com.docker.compose.service', 'com.docker.compose.container-number'] as const;
-/** `docker compose run` numbers its containers without regard to the service's. */
-const ONE_OFF_LABEL = 'com.docker.compose.oneoff';
+const REPLICA_LABELS = [PROJECT_LABEL, SERVICE_LABEL, NUMBER_LABEL] as const;
 
 const NONE: readonly Container[] = [];
 
@@ -36,10 +34,6 @@ function sameReplica(cluster: Cluster, labels: Readonly<Record<string, string>>)
   return [...rarest.containers].filter(
     (each) => !isOneOff(each.labels) && REPLICA_LABELS.every((label) => each.labels[label] === labels[label]),
   );
-}
-
-function isOneOff(labels: Readonly<Record<string, string>>): boolean {
-  return /^true$/i.test(labels[ONE_OFF_LABEL] ?? '');
 }
 
 /** By full ID only: a name could be another container's by now. */

@@ -35,6 +35,8 @@ export interface ManagerOptions {
   /** TLS towards engines. */
   readonly engineTls: EngineTls | undefined;
   readonly scheduler: SchedulerOptions;
+  /** Labels of nodes that replicas are spread by, the widest failure domain first; see `ClusterOptions`. */
+  readonly spreadBy?: readonly string[];
   readonly times: MonitorTimes;
   readonly clusterOptions: ClusterOptions;
   /** When `docker ps` asks engines first; default never, since the model follows their events. */
@@ -100,7 +102,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   const connect = engineConnector(options);
   const state = await openClusterState({ discovery: backend.name, cluster: undefined, ...options, connect });
   opened.add(() => state.close());
-  const model = await ClusterModel.open({ state, backend, connect, clock, logger }, options.times);
+  const model = await ClusterModel.open({ state, backend, connect, clock, logger }, options);
   opened.add(() => model.close());
   const services = await openServices({ model, state, clock, logger }, options);
   opened.add(() => services.close());

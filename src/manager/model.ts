@@ -23,6 +23,12 @@ export interface ModelDeps {
   readonly logger: Logger;
 }
 
+export interface ModelOptions {
+  readonly times: MonitorTimes;
+  /** See `ClusterOptions.spreadBy`. */
+  readonly spreadBy?: readonly string[] | undefined;
+}
+
 /** What every manager knows of the cluster, whatever its role: what engines tell, and what is kept. */
 export class ClusterModel {
   readonly cluster: Cluster;
@@ -35,31 +41,34 @@ export class ClusterModel {
   readonly nodes: NodeDirectory;
   readonly #state: ClusterState;
 
-  private constructor(deps: ModelDeps, times: MonitorTimes, kept: Kept) {
+  private constructor(deps: ModelDeps, options: ModelOptions, kept: Kept) {
     const { state, clock } = deps;
     this.#state = state;
     this.tombstones = kept.tombstones;
     this.stops = kept.stops;
     const accounting = new Accounting(clock);
-    this.cluster = new Cluster({ ...deps, accounting, settings: kept.settings });
+    this.cluster = new Cluster({ ...deps, accounting, settings: kept.settings }, options);
     this.cluster.hide(kept.tombstones);
     state.follow(this.cluster);
     const { notes } = state.store;
     this.memory =
       notes && new NodeMemory({ ...deps, cluster: this.cluster, records: state.store.records('nodes'), notes });
     this.nodes = new NodeDirectory({ cluster: this.cluster, settings: kept.settings, memory: this.memory });
-    this.membership = new Membership({ ...deps, cluster: this.cluster, accounting, memory: this.memory }, times);
+    this.membership = new Membership(
+      { ...deps, cluster: this.cluster, accounting, memory: this.memory },
+      options.times,
+    );
   }
 
   /** A model with what is kept; it has no nodes before {@link start}. */
-  static async open(deps: ModelDeps, times: MonitorTimes): Promise<ClusterModel> {
+  static async open(deps: ModelDeps, options: ModelOptions): Promise<ClusterModel> {
     const { store } = deps.state;
     const kept = {
       tombstones: await Tombstones.open({ ...deps, records: store.records('tombstones') }),
       settings: await NodeSettings.open({ ...deps, records: store.records('node-settings') }),
       stops: await Stops.open({ ...deps, records: store.records('stops') }),
     };
-    const model = new ClusterModel(deps, times, kept);
+    const model = new ClusterModel(deps, options, kept);
     await model.memory?.start();
     return model;
   }

@@ -2,6 +2,7 @@ import { BadRequestError } from '../common/errors.ts';
 import { readDirectives } from './directives.ts';
 import type { Expression } from './expression.ts';
 import { clip, parseExpression } from './expression.ts';
+import { groupOf } from './groups.ts';
 import { dependenciesOf, memoryOf, nanoCpusOf, wholeCpuShares } from './host-config.ts';
 import { fieldsOf, textOf } from './json.ts';
 import { mistypedDirectives } from './mistyped.ts';
@@ -42,6 +43,7 @@ export function parsePlacement(body: unknown, options: PlacementOptions = {}): P
   const { texts, strippedEnv, labelsToAdd } = readDirectives(Env, Labels);
   const engineCpuShares = wholeCpuShares(HostConfig, options.largestNodeCpus ?? 0);
   const cpuConfig = engineCpuShares === undefined ? HostConfig : { CpuShares: engineCpuShares };
+  const group = groupOf(fieldsOf(Labels));
   const request: PlacementRequest = {
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.platform ? { platform: parsePlatform(options.platform) } : {}),
@@ -54,6 +56,7 @@ export function parsePlacement(body: unknown, options: PlacementOptions = {}): P
     whitelists: texts.whitelist.map(parseWhitelist),
     dependencies: dependenciesOf(HostConfig),
     reschedule: parseReschedule(texts.reschedule),
+    ...(group === undefined ? {} : { group }),
   };
   assertBounded(request.ports);
   assertFewPatterns(request.affinities);

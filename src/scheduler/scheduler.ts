@@ -4,6 +4,7 @@ import { prepareResources } from './filters/resources.ts';
 import { Preferences } from './preferences.ts';
 import type { NamedCheck } from './refusal.ts';
 import { refuse } from './refusal.ts';
+import { type CompareRows, spreadingOf } from './spreading.ts';
 import { selectStrategy } from './strategies/registry.ts';
 import type { Rank, Strategy } from './strategies/strategy.ts';
 import type { ClusterView, Decision, NodeView, PlacementRequest } from './types.ts';
@@ -50,7 +51,9 @@ export function schedule<N extends NodeView>(
     checks.map(({ check }) => check),
     request.stays,
   );
-  const node = pickBest(cluster, checks, preferences, options.strategy.rank(request, options.random));
+  const { strategy, random } = options;
+  const spreading = spreadingOf(request, cluster, strategy.spreadsOverNodes);
+  const node = pickBest(cluster, checks, preferences, spreading, strategy.rank(request, random));
   if (node === undefined) return refuse(cluster.nodes, checks);
   return { kind: 'placed', node, dropped: preferences.missedBy(node) };
 }
@@ -73,28 +76,33 @@ function prepareChecks(request: PlacementRequest, cluster: ClusterView, options:
 
 /**
  * One pass over the table of loads, no allocation: a node is looked at only if it would beat the best one so far, so on
- * the happy path few are. Fewest preferences given up comes first, then the strategy's order, then the cluster's.
+ * the happy path few are. Fewest preferences given up comes first, then the spread of replicas, the strategy's order, the cluster's.
  */
 function pickBest<N extends NodeView>(
   { nodes, loads }: ClusterView<N>,
   checks: readonly NamedCheck[],
   preferences: Preferences,
+  spreading: CompareRows | undefined,
   rank: Rank,
 ): N | undefined {
   let best: N | undefined;
+  let bestRow = 0;
   let bestPenalty = Number.POSITIVE_INFINITY;
   let bestWeight = 0;
   let bestTie = 0;
   for (let row = 0; row < nodes.length; row++) {
     const weight = rank.weight(loads, row);
     const tie = rank.tieBreak(loads, row);
-    const isLighter = best === undefined || weight < bestWeight || (weight === bestWeight && tie < bestTie);
-    if (!isLighter && bestPenalty === 0) continue;
+    const spread = spreading === undefined || best === undefined ? 0 : spreading(row, bestRow);
+    const isLighter = weight < bestWeight || (weight === bestWeight && tie < bestTie);
+    const isBetter = best === undefined || spread < 0 || (spread === 0 && isLighter);
+    if (!isBetter && bestPenalty === 0) continue;
     const node = nodes[row];
     if (node === undefined || !passes(node, checks)) continue;
     const penalty = preferences.penalty(node);
-    if (penalty > bestPenalty || (penalty === bestPenalty && !isLighter)) continue;
+    if (penalty > bestPenalty || (penalty === bestPenalty && !isBetter)) continue;
     best = node;
+    bestRow = row;
     bestPenalty = penalty;
     bestWeight = weight;
     bestTie = tie;

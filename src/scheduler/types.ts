@@ -1,3 +1,4 @@
+import type { DomainTable } from './domain-table.ts';
 import type { Expression } from './expression.ts';
 import type { Load, LoadTable } from './load-table.ts';
 
@@ -71,6 +72,8 @@ export interface ClusterView<N extends NodeView = NodeView> {
   readonly nodes: readonly N[];
   /** Row i equals what `nodes[i]` says of its load. */
   readonly loads: LoadTable;
+  /** Row i has the failure domains of `nodes[i]`. */
+  readonly domains: DomainTable;
   /**
    * Containers a reference means: full ID, name, `node/name`, else ID prefix. Exact ones win over prefixes; none =
    * unknown, several = ambiguous. O(1) for IDs and names.
@@ -83,6 +86,11 @@ export interface ClusterView<N extends NodeView = NodeView> {
    * Containers with an ID in `without` do not count.
    */
   containerLabel(key: string, without?: ReadonlySet<string>): ReadonlyMap<string, NodeIds> | undefined;
+  /**
+   * How many of a group (see `groupOf`) are on which nodes, by row, each row once and no zeros. Containers with an ID in `without` do
+   * not count.
+   */
+  groupMembers(group: string, without?: ReadonlySet<string>): readonly (readonly [row: number, count: number])[];
   /** Nodes known to have a host address (in canonical spelling, see `canonicalIp`). */
   nodesWithAddress(ip: string): NodeIds;
   /** Nodes that hold an image: ID, ID prefix, digest or reference; without a tag any tag of that repository counts. */
@@ -127,6 +135,8 @@ export interface PlacementRequest {
   readonly whitelists: readonly Whitelist[];
   readonly dependencies: readonly Dependency[];
   readonly reschedule: ReschedulePolicy;
+  /** Whose members are spread over failure domains and nodes, see `groupOf`; undefined = it is in no group. */
+  readonly group?: string;
   readonly homes?: readonly Home[];
   /** Nodes not to use (they just failed to create it), with the reason by engine ID. */
   readonly excluded?: ReadonlyMap<string, string>;

@@ -18,7 +18,8 @@ let folder: string;
 const running: EnxameProcess[] = [];
 
 beforeAll(async () => {
-  lab = await startLab({ nodes: ['one', 'two', 'three'].map((name) => ({ name })) });
+  const regions = { one: 'eu', two: 'eu', three: 'us' };
+  lab = await startLab({ nodes: Object.entries(regions).map(([name, region]) => ({ name, labels: { region } })) });
   await Promise.all(lab.nodes.map((node) => node.load(['busybox'])));
   folder = await mkdtemp(join(tmpdir(), 'enxame-manage-'));
 });
@@ -163,6 +164,28 @@ describe('a manager', () => {
       (await docker(second.endpoint, ['info'])).stdout.includes('Reserved Memory: 64 MiB'),
     );
     await docker(second.endpoint, ['rm', '-f', 'kept']);
+  });
+
+  test('spreads what is in one group over regions first, also when all are created at once', async () => {
+    const { endpoint } = await manage('--state-dir', 'none', '--spread-by', 'region');
+    expect((await docker(endpoint, ['info'])).stdout).toContain('Spread by: region\n');
+    const names = [1, 2, 3, 4].map((number) => `web-${number}`);
+    const made = await Promise.all(
+      names.map((name) =>
+        docker(endpoint, ['create', '--name', name, '-l', 'io.enxame.group=web', '--network', 'none', 'busybox']),
+      ),
+    );
+    expect(made.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0]);
+    const { stdout } = await docker(endpoint, [
+      'ps',
+      '-a',
+      '-f',
+      'label=io.enxame.group=web',
+      '--format',
+      '{{.Names}}',
+    ]);
+    expect(stdout.match(/\w+(?=\/)/g)?.sort()).toEqual(['one', 'three', 'three', 'two']);
+    await docker(endpoint, ['rm', ...names]);
   });
 
   test('on SIGTERM ends streams cleanly and exits 0 by itself', async () => {

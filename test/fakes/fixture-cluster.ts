@@ -1,10 +1,13 @@
+import { DomainTable } from '../../src/scheduler/domain-table.ts';
 import { slotsOf } from '../../src/scheduler/filters/container-slots.ts';
+import { groupOf } from '../../src/scheduler/groups.ts';
 import { LoadTable } from '../../src/scheduler/load-table.ts';
 import { parsePlacement } from '../../src/scheduler/placement.ts';
 import type { Reservation } from '../../src/scheduler/reservation.ts';
 import { ResourceLedger, reservationFor } from '../../src/scheduler/reservation.ts';
 import type { SchedulerChoices } from '../../src/scheduler/scheduler.ts';
 import { schedule, schedulerOptions } from '../../src/scheduler/scheduler.ts';
+import { DEFAULT_SPREAD_BY } from '../../src/scheduler/spread-by.ts';
 import type {
   ClusterView,
   ContainerView,
@@ -93,11 +96,14 @@ interface FixtureContainer extends ContainerView {
 export class FixtureCluster implements ClusterView<FixtureNode> {
   readonly nodes: readonly FixtureNode[];
   readonly loads: LoadTable;
+  readonly domains: DomainTable;
   readonly #containers: FixtureContainer[] = [];
 
-  constructor(specs: readonly NodeSpec[]) {
+  constructor(specs: readonly NodeSpec[], spreadBy: readonly string[] = DEFAULT_SPREAD_BY) {
     this.nodes = specs.map((spec, row) => new FixtureNode(spec, (node) => this.loads.set(row, node)));
     this.loads = LoadTable.of(this.nodes);
+    this.domains = new DomainTable(spreadBy);
+    for (const [row, { labels }] of this.nodes.entries()) this.domains.set(row, labels);
   }
 
   node(name: string): FixtureNode {
@@ -117,12 +123,17 @@ export class FixtureCluster implements ClusterView<FixtureNode> {
   /** Schedules a create body and, when placed, keeps the container. */
   run(body: unknown, name: string, choices: SchedulerChoices = {}): Decision {
     const { request } = parsePlacement(body, { name });
-    return this.place(request, name, choices);
+    return this.place(request, name, choices, (body as { Labels?: Record<string, string> }).Labels);
   }
 
-  place(request: PlacementRequest, name: string, choices: SchedulerChoices = {}): Decision {
+  place(
+    request: PlacementRequest,
+    name: string,
+    choices: SchedulerChoices = {},
+    labels: Readonly<Record<string, string>> = {},
+  ): Decision {
     const decision = schedule(request, this, schedulerOptions(choices));
-    if (decision.kind === 'placed') this.add(decision.node.name, name, reservationFor(request, decision.node));
+    if (decision.kind === 'placed') this.add(decision.node.name, name, reservationFor(request, decision.node), labels);
     return decision;
   }
 
@@ -145,6 +156,17 @@ export class FixtureCluster implements ClusterView<FixtureNode> {
       if (!without.has(id) && value !== undefined) values.set(value, (values.get(value) ?? new Set()).add(nodeId));
     }
     return values.size === 0 ? undefined : values;
+  }
+
+  groupMembers(
+    group: string,
+    without: ReadonlySet<string> = new Set(),
+  ): readonly (readonly [row: number, count: number])[] {
+    const members = this.#containers.filter(({ id, labels }) => !without.has(id) && groupOf(labels) === group);
+    return this.nodes.flatMap((node, row) => {
+      const count = members.filter(({ nodeId }) => nodeId === node.id).length;
+      return count === 0 ? [] : [[row, count] as const];
+    });
   }
 
   nodesWithAddress(ip: string): NodeIds {

@@ -26,7 +26,7 @@ describe('GET /info', () => {
       Warnings: [],
     });
     const rows = json.SystemStatus as [string, string][];
-    expect(rows.slice(0, 4).map(([key]) => key)).toEqual(['Role', 'Strategy', 'Filters', 'Nodes']);
+    expect(rows.slice(0, 5).map(([key]) => key)).toEqual(['Role', 'Strategy', 'Filters', 'Spread by', 'Nodes']);
     expect(rows.filter(([key]) => key === ' node-1' || key === ' node-2')).toHaveLength(2);
     expect(rows.filter(([, value]) => value === 'Healthy')).toHaveLength(2);
     const reserved = rows.filter(([key]) => key === '  └ Reserved Memory').map(([, value]) => value.split(' / ')[0]);

@@ -105,6 +105,7 @@ export class InfoView {
       ['Role', this.#facts.role()],
       ['Strategy', this.#facts.strategy],
       ['Filters', this.#facts.filters.join(', ')],
+      ['Spread by', this.#cluster.domains.labels.join(', ') || 'none'],
       ['Nodes', String(nodes.length)],
     ];
     const text = `${JSON.stringify(info).slice(0, -1)},"SystemStatus":${JSON.stringify(head).slice(0, -1)}`;

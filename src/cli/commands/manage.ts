@@ -91,6 +91,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
           ...(flags.filter ? { filters: flags.filter } : {}),
           overcommit: clusterOptions.overcommit,
         }),
+        ...(flags.spreadBy ? { spreadBy: flags.spreadBy } : {}),
         clusterOptions,
         refresh,
         times,

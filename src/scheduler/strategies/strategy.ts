@@ -4,6 +4,8 @@ import type { PlacementRequest } from '../types.ts';
 /** Which of the nodes that may take a container takes it. */
 export interface Strategy {
   readonly name: string;
+  /** Whether replicas of one service avoid each other's nodes before the order counts. Their failure domains they avoid in any case. */
+  readonly spreadsOverNodes: boolean;
   /** Makes the order for one request. `random` gives numbers in [0, 1). */
   rank(request: PlacementRequest, random: () => number): Rank;
 }

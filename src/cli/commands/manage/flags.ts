@@ -4,6 +4,7 @@ import { UsageError } from '../../../common/errors.ts';
 import { DEFAULT_TOKEN_SERVICE_PORT } from '../../../discovery/token-address.ts';
 import { DEFAULT_TIMES, type MonitorTimes } from '../../../monitor/times.ts';
 import { FILTER_NAMES } from '../../../scheduler/filters/registry.ts';
+import { DEFAULT_SPREAD_BY, parseSpreadBy } from '../../../scheduler/spread-by.ts';
 import { STRATEGY_NAMES } from '../../../scheduler/strategies/registry.ts';
 import { addDiscovery, durationFlag } from '../../discovery-options.ts';
 import { addClassicFlags, type ClassicFlags } from './classic.ts';
@@ -12,6 +13,7 @@ import { addClassicFlags, type ClassicFlags } from './classic.ts';
 export interface ManageFlags extends ClassicFlags {
   readonly host?: readonly string[];
   readonly strategy: string;
+  readonly spreadBy?: readonly string[];
   readonly filter?: readonly string[];
   readonly clusterOpt?: readonly string[];
   readonly discoveryOpt?: readonly string[];
@@ -62,6 +64,11 @@ export function addManageFlags(command: Command): Command {
       collect,
     )
     .addOption(new Option('--strategy <name>', 'ranking of nodes').choices(STRATEGY_NAMES).default('spread'))
+    .option(
+      '--spread-by <labels>',
+      `labels of nodes that name failure domains to spread the replicas of a service over, the widest first, or none (default: ${DEFAULT_SPREAD_BY.join(',')})`,
+      parseSpreadBy,
+    )
     .addOption(
       new Option('-f, --filter <name>', 'a filter to use instead of all; may be repeated')
         .choices(FILTER_NAMES)
