@@ -16,7 +16,7 @@ const MAX_PEEK_BYTES = 16 * 1024 * 1024;
 export async function prepareBases(call: Call, node: Node, { dockerfile, args }: BuildRequest): Promise<void> {
   if (dockerfile === undefined) return;
   acceptBody(call);
-  // Said once; whoever reads the body must not say it again.
+  // Said once, not again by the reader of the body.
   delete call.req.headers.expect;
   const content = await peekFile(call.req, dockerfile);
   if (content === undefined) return;

@@ -125,7 +125,7 @@ export class Dispatcher {
       if (!ANSWERED_AT_ONCE.has(call.route.path)) await this.#services.settling?.();
       await this.#handlerOf(call.route)(call);
     } catch (error) {
-      // Whatever failed after the client left failed because of that, and there is nobody to tell.
+      // A failure after the client left comes from its leaving, and has no reader.
       if (call.ended?.code !== 'CLIENT_LEFT') throw error;
       res.destroy();
     } finally {

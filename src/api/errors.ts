@@ -44,7 +44,7 @@ export class NotSupportedError extends ClusterError {
   }
 }
 
-/** The client is gone or the manager stops: there is nobody to answer. Reason of a call's signal. */
+/** The client is gone or the manager stops: the call needs no answer. Reason of a call's signal. */
 export class CallEndedError extends ClusterError {
   constructor(why: 'client left' | 'manager stops') {
     super(why, { code: why === 'client left' ? 'CLIENT_LEFT' : 'MANAGER_STOPS', status: 503 });

@@ -18,7 +18,7 @@ export function rememberSockets(server: Server, event: 'connection' | 'secureCon
  * `data` in the same turn, for the socket may be flowing.
  */
 export function leaveHttp(socket: Duplex): void {
-  // A `data` listener of somebody else makes Node's parser give the handle back. Not paused: a handle that is given back while
+  // Another `data` listener makes Node's parser give the handle back. Not paused: a handle that is given back while
   // paused never reads again.
   socket.on('data', ignore);
   removeOthers(socket, 'data', [ignore]);

@@ -70,12 +70,12 @@ export class NodeDirectory {
     throw new NotFoundError(`node ${reference} not found`, 'NO_SUCH_NODE');
   }
 
-  /** Says something of a node of which nothing was said since `version`; see {@link NodeSettings.change}. */
+  /** Changes the settings of a node if they are still those of `version`; see {@link NodeSettings.change}. */
   async update(reference: string, version: number, choices: NodeChoices): Promise<void> {
     const { id, name, info } = this.find(reference);
     if (!info)
       throw new ConflictError(
-        `node ${name} was not reached yet, so it is not known which engine it is: try again when it was`,
+        `node ${name} has not been reached yet, and its engine is unknown: try again once it is healthy`,
         'NODE_UNKNOWN',
       );
     await this.#deps.settings.change(id, name, version, choices);

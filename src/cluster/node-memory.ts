@@ -89,7 +89,7 @@ export class NodeMemory {
     return [...this.#records.values()].flatMap(({ entry, left }) => (left ? [] : entry));
   }
 
-  /** Who was last seen at an entry, now that discovery has it; undefined when nobody was. */
+  /** The engine last seen at an entry, now that discovery has it; undefined for a new entry. */
   recall(entry: string): NodeRecord | undefined {
     const there = [...this.#records.values()].filter((record) => record.entry === entry);
     const present = there.find(({ left }) => !left);

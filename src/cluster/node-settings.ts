@@ -65,15 +65,15 @@ export class NodeSettings {
   }
 
   /**
-   * Replaces what is said of a node if nothing was said since `version`. Resolves when it is durable and counts. Rejects in
-   * swarmkit's words when somebody else was faster, and with a {@link ClusterError} when it cannot be written.
+   * Replaces the settings of a node if they are still those of `version`. Resolves when it is durable and counts. Rejects in
+   * swarmkit's words when another change came first, and with a {@link ClusterError} when it cannot be written.
    */
   async change(nodeId: string, name: string, version: number, choices: NodeChoices): Promise<void> {
     const stored = await this.#deps.records.get(nodeId);
     const before = stored && parse(stored.value);
     if (stored && !before)
       throw new ConflictError(
-        `what is kept of node ${name} was written by another version of Enxame and stays as it is: update the node with that version`,
+        `the settings of node ${name} were written by another version of Enxame: they are kept, and can be changed with that version only`,
         'FOREIGN_RECORD',
       );
     if ((before?.version ?? FIRST_VERSION) !== version) throw outOfSequence();
@@ -86,7 +86,7 @@ export class NodeSettings {
     });
   }
 
-  /** Lets go of what is said of a node. Resolves when that is durable. */
+  /** Forgets the settings of a node. Resolves when that is durable. */
   async forget(nodeId: string): Promise<void> {
     await this.#view.delete(nodeId);
   }

@@ -140,7 +140,7 @@ function unknownDriver(name: string): UsageError {
   const shown = printable(name);
   const near = nearestDriver(name);
   const guess = near === undefined ? `The drivers here are ${driverNames().join(', ')}.` : `Did you mean "${near}"?`;
-  // Whether there is such a package, and whose it is, nobody here knows: it is not for us to propose it.
+  // Whether there is such a package, and whose it is, is not known here: it is not for us to propose it.
   const others = 'Others are npm packages called enxame-driver-NAME';
   return new UsageError(`Driver "${shown}" not found. ${guess} ${others}`, 'UNKNOWN_DRIVER');
 }

@@ -153,7 +153,7 @@ describe('the cluster that is meant when', () => {
   ])('two are meant alike, by $name: nothing is guessed', ({ found }) => {
     const clues = { discovery: discoveryKey('another'), entries: entries('ax'), seen: found };
     expect(() => chooseCluster([one, two], clues)).toThrow(
-      /one with 3 engines, two with 3 engines\. Say which with --cluster/,
+      /one with 3 engines, two with 3 engines\. Choose one with --cluster/,
     );
   });
 });

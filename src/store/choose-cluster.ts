@@ -142,7 +142,7 @@ function leaderOf(counts: Counts): KnownCluster | undefined {
 function ambiguous(clusters: readonly KnownCluster[], what: string): ConflictError {
   const titles = clusters.map((cluster) => `${titleOf(cluster)} with ${cluster.engines.length} engines`).join(', ');
   return new ConflictError(
-    `${what} several clusters that have a state here: ${titles}. Say which with --cluster NAME|ID`,
+    `${what} several clusters that have a state here: ${titles}. Choose one with --cluster NAME|ID`,
     'CLUSTER_AMBIGUOUS',
   );
 }

@@ -1,6 +1,6 @@
 import { BadRequestError } from '../common/errors.ts';
 
-/** What engines give to volumes that nobody named, so that pruning takes them. */
+/** The label of anonymous volumes on engines; pruning takes those alone. */
 export const ANONYMOUS_LABEL: string = 'com.docker.volume.anonymous';
 
 const VALID = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;

@@ -11,7 +11,7 @@ import { healthyNodes, pruneOnNodes } from '../node-calls.ts';
 import { mergeUsage } from '../views/disk-usage.ts';
 import { nameStyleOf } from '../views/name-style.ts';
 
-/** What takes space, and what of it nobody needs. */
+/** Space in use, and the part of it that can be reclaimed. */
 export const diskUsageRoutes: RouteHandlers = {
   'GET /system/df': diskUsage,
   'POST /containers/prune': pruneContainers,

@@ -18,7 +18,7 @@ export const execRoutes: RouteHandlers = {
   'GET /exec/{id}/json': inspectExec,
 };
 
-/** How long nodes are asked for an exec nobody remembers, in milliseconds. */
+/** Bound of the search for an unknown exec on the nodes, in milliseconds. */
 const SEARCH_MS = 3_000;
 
 async function createExec(call: Call): Promise<void> {
@@ -69,7 +69,7 @@ async function nodeOf(call: Call): Promise<Node> {
   return node;
 }
 
-/** Asks all healthy nodes at once: after a restart of the manager nobody remembers. */
+/** Asks all healthy nodes at once: a restarted manager does not know the execs from before. */
 async function searchNode(call: Call, execId: string): Promise<Node | undefined> {
   const asked = call.services.cluster.healthyNodes().map(async (node) => {
     const { client } = node;

@@ -215,7 +215,7 @@ function spotOptions(options: Ec2Options): NonNullable<RunInstancesCommandInput[
   };
 }
 
-/** For `--dry-run`: without what the person knows or nobody wants to read. */
+/** For `--dry-run`: without the long and the obvious. */
 function shown({ UserData, TagSpecifications: _tags, ...request }: RunInstancesCommandInput): Record<string, unknown> {
   return { ...request, ...(UserData === undefined ? {} : { UserData: '<file>' }) };
 }

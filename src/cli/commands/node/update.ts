@@ -66,7 +66,7 @@ async function update(
   context.out(formatRows(VIEW, rows, flags.format, context));
 }
 
-/** Sends a change; reads the node again when somebody else was faster. */
+/** Sends a change; reads the node again when another change came first. */
 async function apply(
   { ID, Version, Spec }: DockerNode,
   change: (spec: Spec) => Spec,
