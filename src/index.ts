@@ -8,6 +8,7 @@ export type { DiscoveryBackend } from './discovery/backend.ts';
 export { openDiscovery } from './discovery/discovery.ts';
 export { type Entry, parseEntries, parseEntry } from './discovery/entry.ts';
 export type { Driver, DriverContext, DriverModule } from './drivers/driver.ts';
+export type { Need } from './drivers/needs.ts';
 export type { DriverOption } from './drivers/options.ts';
 export { type Manager, type ManagerOptions, startManager } from './manager/manager.ts';
 export type { EngineSpec, Provisioner, ServerCertificates, Task } from './provision/provisioner.ts';

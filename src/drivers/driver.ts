@@ -2,6 +2,7 @@ import type { Clock } from '../common/clock.ts';
 import type { Provisioner } from '../provision/provisioner.ts';
 import type { Shell } from '../provision/shell.ts';
 import type { ResourceJournal } from './journal.ts';
+import type { Env, Need } from './needs.ts';
 import type { DriverOption, OptionValues, ValuesOf } from './options.ts';
 import type { MachineState } from './state.ts';
 
@@ -24,6 +25,11 @@ export interface DriverModule {
    * there is none that is known beforehand (clouds).
    */
   hostAddress?(options: OptionValues, signal: AbortSignal): Promise<string>;
+  /**
+   * What making a machine needs on this computer: its library or program, and credentials where they are looked for without a flag.
+   * Reads the environment and files, asks nobody, and takes milliseconds.
+   */
+  needs?(env: Env): Promise<readonly Need[]>;
   /** The driver of one machine. Makes and asks nothing yet; throws a UsageError for options that contradict each other. */
   open(context: DriverContext): Driver;
 }
@@ -135,6 +141,7 @@ export interface DriverDefinition<Options extends readonly DriverOption[]> {
   readonly summary: string;
   readonly options: Options;
   hostAddress?(options: ValuesOf<Options>, signal: AbortSignal): Promise<string>;
+  needs?(env: Env): Promise<readonly Need[]>;
   open(context: DriverContext<ValuesOf<Options>>): Driver;
 }
 
@@ -142,7 +149,7 @@ export interface DriverDefinition<Options extends readonly DriverOption[]> {
 export function defineDriver<const Options extends readonly DriverOption[]>(
   definition: DriverDefinition<Options>,
 ): DriverModule {
-  const { name, summary, options, hostAddress } = definition;
+  const { name, summary, options, hostAddress, needs } = definition;
   return {
     api: DRIVER_API,
     name,
@@ -151,6 +158,7 @@ export function defineDriver<const Options extends readonly DriverOption[]>(
     ...(hostAddress === undefined
       ? {}
       : { hostAddress: (values, signal) => hostAddress(values as unknown as ValuesOf<Options>, signal) }),
+    ...(needs === undefined ? {} : { needs }),
     // The values were checked against these very options.
     open: (context) => definition.open(context as unknown as DriverContext<ValuesOf<Options>>),
   };

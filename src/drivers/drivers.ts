@@ -81,22 +81,22 @@ async function loadPackage(name: string, file: string): Promise<DriverModule> {
   return found.driver;
 }
 
-/** A driver package that is installed. */
-export interface PackageDriver {
+/** A driver that is here. */
+export interface KnownDriver {
   readonly name: string;
   readonly driver?: DriverModule;
   /** Why it cannot be used. */
   readonly problem?: string;
 }
 
-/** The drivers that installed packages bring, by name. */
-export async function packageDrivers(): Promise<readonly PackageDriver[]> {
+/** Our own drivers by name, then those that installed packages bring. */
+export async function knownDrivers(): Promise<readonly KnownDriver[]> {
   const found = await Promise.all(moduleFolders().map((folder) => readdir(folder).catch(() => [])));
   const prefix = 'enxame-driver-';
   const names = found.flat().filter((name) => name.startsWith(prefix));
   const others = [...new Set(names.map((name) => name.slice(prefix.length)))].filter((name) => !(name in DRIVERS));
   return await Promise.all(
-    others.sort().map(async (name): Promise<PackageDriver> => {
+    [...driverNames(), ...others.sort()].map(async (name): Promise<KnownDriver> => {
       try {
         return { name, driver: await loadDriver(name) };
       } catch (error) {

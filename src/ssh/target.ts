@@ -56,7 +56,8 @@ export interface SshTarget {
   readonly checkHostKey: (key: Buffer) => SshError | undefined;
 }
 
-const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+/** Names of the usual private keys in `~/.ssh`. */
+export const DEFAULT_KEYS: readonly string[] = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 const SYSTEM_KNOWN_HOSTS = '/etc/ssh/ssh_known_hosts';
 
 /** The environment of this process. */

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { asSentence, type CommandContext } from '../command.ts';
 import { configure as create } from './machine/create.ts';
+import { configure as drivers } from './machine/drivers.ts';
 import { configure as env } from './machine/env.ts';
 import { configure as fleet } from './machine/fleet.ts';
 import { configure as ls } from './machine/ls.ts';
@@ -43,6 +44,6 @@ export function configure(command: Command, context: CommandContext): void {
     .addOption(new Option('--bugsnag-api-token <token>').hideHelp())
     .enablePositionalOptions()
     .addHelpText('after', EXAMPLES);
-  for (const part of [create, ls, env, show, power, rm, remote, share, fleet]) part(command, context);
+  for (const part of [create, ls, env, show, drivers, power, rm, remote, share, fleet]) part(command, context);
   for (const each of command.commands) each.description(asSentence(each.summary()));
 }

@@ -6,6 +6,7 @@ import { type DriverContext, type DriverModule, defineDriver } from '../driver.t
 import { Ec2Client } from './client.ts';
 import { describeInstance, ensureInstance, ownInstances, rehearse, toServer } from './instance.ts';
 import { removeMachine } from './leftovers.ts';
+import { ec2Needs } from './needs.ts';
 import { ensureKeyPair, ensureSecurityGroup } from './network.ts';
 import { type Ec2Options, options, typedOptions } from './options.ts';
 import { findPlacement, type Placement, plannedPlacement } from './placement.ts';
@@ -17,6 +18,7 @@ export const driver: DriverModule = defineDriver({
   name: 'amazonec2',
   summary: 'an instance at Amazon EC2',
   options,
+  needs: ec2Needs,
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
     assertConsistent(context.options);

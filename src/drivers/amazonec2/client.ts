@@ -2,6 +2,7 @@ import type { EC2, EC2ClientConfig } from '@aws-sdk/client-ec2';
 import { loadSdk } from '../cloud/sdk.ts';
 import type { DriverContext, ProviderCall } from '../driver.ts';
 import { explained } from './errors.ts';
+import { PACKAGES } from './needs.ts';
 import type { Ec2Options } from './options.ts';
 
 /** Last argument of every call of the SDK. */
@@ -51,7 +52,7 @@ export class Ec2Client {
   async #connect(): Promise<EC2> {
     // Its notice about coming versions of Node.js is for developers, not for a person at a terminal.
     process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-    const sdk = await loadSdk('amazonec2', ['@aws-sdk/client-ec2'], () => import('@aws-sdk/client-ec2'));
+    const sdk = await loadSdk('amazonec2', PACKAGES, () => import('@aws-sdk/client-ec2'));
     return new sdk.EC2(clientConfig(this.#context.options));
   }
 }

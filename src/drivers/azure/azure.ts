@@ -7,6 +7,7 @@ import { assertPossible } from './check.ts';
 import { Azure } from './clients.ts';
 import { removeMachine } from './leftovers.ts';
 import { namesOf, tagsOf } from './names.ts';
+import { azureNeeds } from './needs.ts';
 import { ensureGroup, ensureNetwork } from './network.ts';
 import { type AzureOptions, options, typedOptions } from './options.ts';
 import { ensureVirtualMachine, findServer } from './virtual-machine.ts';
@@ -16,6 +17,7 @@ export const driver: DriverModule = defineDriver({
   name: 'azure',
   summary: 'a virtual machine at Microsoft Azure',
   options,
+  needs: azureNeeds,
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
     assertConsistent(context);

@@ -8,6 +8,7 @@ import { pollUntil } from '../cloud/poll.ts';
 import { loadSdk } from '../cloud/sdk.ts';
 import type { DriverContext, ProviderCall } from '../driver.ts';
 import { azureCode, azureStatus, explained } from './errors.ts';
+import { PACKAGES } from './needs.ts';
 import type { AzureOptions } from './options.ts';
 
 /** The parts of Azure's API a machine needs. */
@@ -26,7 +27,6 @@ interface Operation {
 type SendOptions = { readonly abortSignal: AbortSignal };
 type Call<T> = (clients: AzureClients, options: SendOptions) => Promise<T>;
 
-const PACKAGES = ['@azure/arm-compute', '@azure/arm-network', '@azure/arm-resources', '@azure/identity'];
 const OPERATION_MINUTES = 20;
 
 /** Resource manager and login service of each cloud. */

@@ -63,7 +63,7 @@ function nextStep({ status, message }: RestError): { code: string; text: string 
 }
 
 /** doctl's own token, which is what people sign in with. */
-async function doctlToken(env: DriverContext['env']): Promise<string> {
+export async function doctlToken(env: DriverContext['env']): Promise<string> {
   const token = /^access-token:\s*["']?([\w-]+)/m.exec((await configFile(env, 'doctl', 'config.yaml')) ?? '')?.[1];
   if (token !== undefined) return token;
   throw new DriverError(

@@ -5,8 +5,9 @@ import { pollUntil } from '../cloud/poll.ts';
 import { portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { RestClient } from '../cloud/rest.ts';
+import { tokenNeed } from '../cloud/token-need.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
-import { type Droplet, digitalOcean } from './api.ts';
+import { type Droplet, digitalOcean, doctlToken } from './api.ts';
 import { assertPossible } from './check.ts';
 import {
   act,
@@ -27,6 +28,16 @@ export const driver: DriverModule = defineDriver({
   name: 'digitalocean',
   summary: 'a Droplet at DigitalOcean',
   options,
+  needs: async (env) => [
+    await tokenNeed({
+      options,
+      env,
+      flag: 'digitalocean-access-token',
+      tool: 'doctl',
+      find: () => doctlToken(env),
+      advice: 'set DIGITALOCEAN_ACCESS_TOKEN or run doctl auth init',
+    }),
+  ],
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
     const { 'digitalocean-ssh-key-fingerprint': fingerprint, 'digitalocean-ssh-key-path': path } = context.options;

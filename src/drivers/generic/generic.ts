@@ -1,5 +1,6 @@
 import { type DriverModule, defineDriver } from '../driver.ts';
 import { GenericDriver } from './generic-driver.ts';
+import { loginNeed } from './login-need.ts';
 
 /** A host that exists already, set up over SSH, or (`--adopt`) only used. */
 export const driver: DriverModule = defineDriver({
@@ -56,6 +57,7 @@ export const driver: DriverModule = defineDriver({
       help: 'with --adopt: folder with the ca.pem, cert.pem and key.pem for that engine (default: it is used through SSH)',
     },
   ],
+  needs: async (env) => [await loginNeed(env)],
   open: (context) => new GenericDriver(context),
 });
 

@@ -7,6 +7,7 @@ import { type Method, RestClient, RestError } from '../cloud/rest.ts';
 import { loadSdk } from '../cloud/sdk.ts';
 import type { DriverContext, ProviderCall } from '../driver.ts';
 import { DriverError } from '../errors.ts';
+import { PACKAGES } from './needs.ts';
 import type { GoogleOptions } from './options.ts';
 
 /** Something Google is doing: cloud.google.com/compute/docs/reference/rest/v1/globalOperations */
@@ -115,15 +116,13 @@ export class ComputeEngine {
   }
 
   #connect(): Promise<GoogleAuth> {
-    this.#auth ??= loadSdk('google', ['google-auth-library'], () => import('google-auth-library')).then(
-      ({ GoogleAuth }) => {
-        const keyFilename = this.#context.options['google-credentials'];
-        const auth = new GoogleAuth({ scopes: [SCOPE], ...(keyFilename === undefined ? {} : { keyFilename }) });
-        // A service account signs for itself, without asking for a token first (google.aip.dev/auth/4111).
-        auth.useJWTAccessWithScope = true;
-        return auth;
-      },
-    );
+    this.#auth ??= loadSdk('google', PACKAGES, () => import('google-auth-library')).then(({ GoogleAuth }) => {
+      const keyFilename = this.#context.options['google-credentials'];
+      const auth = new GoogleAuth({ scopes: [SCOPE], ...(keyFilename === undefined ? {} : { keyFilename }) });
+      // A service account signs for itself, without asking for a token first (google.aip.dev/auth/4111).
+      auth.useJWTAccessWithScope = true;
+      return auth;
+    });
     return this.#auth;
   }
 

@@ -7,6 +7,7 @@ import { statusOf } from '../cloud/rest.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { ComputeEngine } from './api.ts';
 import { assertPossible } from './check.ts';
+import { googleNeeds } from './needs.ts';
 import { type GoogleOptions, options, typedOptions } from './options.ts';
 import { ensureFirewall, ensureInstance, type Instance, labelsOf, ownName, toServer } from './parts.ts';
 
@@ -15,6 +16,7 @@ export const driver: DriverModule = defineDriver({
   name: 'google',
   summary: 'an instance at Google Compute Engine',
   options,
+  needs: googleNeeds,
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
     labelsOf(context);

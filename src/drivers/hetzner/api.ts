@@ -77,7 +77,7 @@ function nextStep({ code, status }: RestError): { code: string; text: string } |
 }
 
 /** The token of hcloud's active context, which is what people sign in with. */
-async function hcloudToken(env: DriverContext['env']): Promise<string> {
+export async function hcloudToken(env: DriverContext['env']): Promise<string> {
   const text = (await configFile(env, 'hcloud', 'cli.toml')) ?? '';
   const active = env.HCLOUD_CONTEXT ?? /^active_context\s*=\s*["']([^"']+)["']/m.exec(text)?.[1];
   const sections = text.split(/^\s*\[\[contexts\]\]\s*$/m).slice(1);

@@ -5,8 +5,9 @@ import { portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import { codeOf, type RestClient } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
+import { tokenNeed } from '../cloud/token-need.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
-import { finished, hetznerCloud, type Server } from './api.ts';
+import { finished, hcloudToken, hetznerCloud, type Server } from './api.ts';
 import { assertPossible } from './check.ts';
 import { type HetznerOptions, options, typedOptions } from './options.ts';
 import { ensureFirewall, ensureKey, ensureServer, type Kind, labelsOf, lookUp, owned, toServer } from './parts.ts';
@@ -16,6 +17,16 @@ export const driver: DriverModule = defineDriver({
   name: 'hetzner',
   summary: 'a server at Hetzner Cloud',
   options,
+  needs: async (env) => [
+    await tokenNeed({
+      options,
+      env,
+      flag: 'hetzner-api-token',
+      tool: 'hcloud',
+      find: () => hcloudToken(env),
+      advice: 'set HCLOUD_TOKEN or run hcloud context create',
+    }),
+  ],
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
     assertConsistent(context);

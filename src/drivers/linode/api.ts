@@ -76,7 +76,7 @@ function nextStep({ status, message }: RestError): { code: string; text: string 
 }
 
 /** The token of linode-cli's default user, which is what people sign in with. */
-async function cliToken(env: DriverContext['env']): Promise<string> {
+export async function cliToken(env: DriverContext['env']): Promise<string> {
   const text = (await configFile(env, 'linode-cli')) ?? '';
   const user = env.LINODE_CLI_USER ?? /^default-user\s*=\s*(\S+)/m.exec(text)?.[1];
   const sections = text.split(/^\s*\[(?=[^\]]+\]\s*$)/m);

@@ -5,8 +5,9 @@ import { portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
+import { tokenNeed } from '../cloud/token-need.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
-import { type Addresses, type Instance, linodeApi } from './api.ts';
+import { type Addresses, cliToken, type Instance, linodeApi } from './api.ts';
 import { assertPossible } from './look-up.ts';
 import { type LinodeOptions, options, typedOptions } from './options.ts';
 import { LISTS, owned } from './own.ts';
@@ -17,6 +18,16 @@ export const driver: DriverModule = defineDriver({
   name: 'linode',
   summary: 'a Linode at Akamai',
   options,
+  needs: async (env) => [
+    await tokenNeed({
+      options,
+      env,
+      flag: 'linode-token',
+      tool: 'linode-cli',
+      find: () => cliToken(env),
+      advice: 'set LINODE_TOKEN or run linode-cli configure',
+    }),
+  ],
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
     assertConsistent(context.options);

@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../../common/errors.ts';
 import type { Generation } from '../../namespaces/generations.ts';
-import { generations, programPath, programsOf } from '../../namespaces/generations.ts';
+import { generations } from '../../namespaces/generations.ts';
 import { runDirectory } from '../../namespaces/paths.ts';
 import { ensureGenerations } from '../../namespaces/suites.ts';
 import { type Driver, type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { exists, killMachine, type LocalMachine, processesOf, startMachine, stopMachine } from './host.ts';
+import { assertEngine, assertPossible, assertTools, DEFAULT_GENERATION, hostNeeds } from './needs.ts';
 import { claimPort, findPort, type LocalNetwork, openNetwork, releasePort } from './network.ts';
 import { localProvisioner } from './provisioner.ts';
 
@@ -27,7 +28,7 @@ export const driver: DriverModule = defineDriver({
       type: 'string',
       help: 'which Docker, of those Debian ships',
       env: ['ENXAME_LOCAL_GENERATION'],
-      default: '20.10',
+      default: DEFAULT_GENERATION,
       choices: generations,
     },
     {
@@ -50,6 +51,7 @@ export const driver: DriverModule = defineDriver({
       problem: (value) => (String(value).startsWith('/') ? undefined : 'is not an absolute path'),
     },
   ],
+  needs: hostNeeds,
   open: (context) => new LocalDriver(context),
   hostAddress: async (options, signal) => {
     assertPossible();
@@ -60,13 +62,6 @@ export const driver: DriverModule = defineDriver({
 
 function networkOf(options: LocalOptions): LocalNetwork {
   return { root: options['local-folder'], name: options['local-network'] };
-}
-
-function assertPossible(): void {
-  if (process.platform !== 'linux')
-    throw new UsageError('the driver local needs Linux: it makes namespaces. Use the driver qemu or virtualbox here');
-  if (process.getuid?.() !== 0)
-    throw new UsageError('the driver local needs root: it makes namespaces. Run it with sudo -E');
 }
 
 class LocalDriver implements Driver {
@@ -89,16 +84,10 @@ class LocalDriver implements Driver {
   async check(): Promise<void> {
     assertPossible();
     const { network, generation } = this.#machine;
-    for (const tool of ['ip', 'nsenter', 'unshare', 'flock'])
-      if (!isInPath(tool))
-        throw new DriverError(`${tool} is missing: apt-get install iproute2 util-linux`, 'MISSING_TOOL');
+    assertTools();
     if (existsSync(runDirectory(network.name)))
       throw new UsageError(`a lab is called "${network.name}" too: choose another --local-network`);
-    if (existsSync(programPath(programsOf(generation), 'usr/sbin/dockerd')) || isInPath('apt-get')) return;
-    throw new DriverError(
-      `Docker ${generation} is not on this host and there is no apt-get to fetch Debian's: choose another driver`,
-      'MISSING_TOOL',
-    );
+    assertEngine(generation);
   }
 
   async create(signal: AbortSignal): Promise<void> {
@@ -201,10 +190,4 @@ function nodeName(name: string, id: string): string {
     .toLowerCase()
     .replace(/[^a-z0-9]/g, '')
     .slice(-6)}`;
-}
-
-function isInPath(tool: string): boolean {
-  return ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].some((folder) =>
-    existsSync(`${folder}/${tool}`),
-  );
 }

@@ -24,6 +24,7 @@ export const driver: DriverModule = defineDriver({
       isTransient: true,
     },
   ],
+  needs: async () => [],
   open: ({ name, options }): Driver => {
     const cannot = (what: string): Promise<never> =>
       Promise.reject(

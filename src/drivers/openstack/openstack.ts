@@ -7,6 +7,7 @@ import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import { codeOf, type RestClient, statusOf } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
+import { accessNeed } from './access-need.ts';
 import { openstackApi, type Server } from './api.ts';
 import { assertPossible } from './check.ts';
 import { findGroups, findImage, findNetworks, wantedGroups, wantedNetworks } from './look-up.ts';
@@ -21,6 +22,7 @@ export const driver: DriverModule = defineDriver({
   name: 'openstack',
   summary: 'a server at an OpenStack cloud: OVHcloud, Rackspace, a private one',
   options,
+  needs: async (env) => [await accessNeed(env)],
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
     assertConsistent(context.options);

@@ -23,7 +23,10 @@ type Env = Readonly<Record<string, string | undefined>>;
 type Access = Readonly<Record<string, string | undefined>>;
 
 /** Reads them; rejects with a {@link DriverError} that says what is missing. */
-export async function readSettings({ options, env }: DriverContext<OpenStackOptions>): Promise<Settings> {
+export async function readSettings({
+  options,
+  env,
+}: Pick<DriverContext<OpenStackOptions>, 'options' | 'env'>): Promise<Settings> {
   const given = accessOf(options);
   const named = options['openstack-cloud'];
   const isComplete = named === undefined && given.auth_url !== undefined;

@@ -17,6 +17,9 @@ import type { QemuOptions } from './options.ts';
 import { makeDisk, makeSeed, makeSettings } from './parts.ts';
 import { qmp } from './qmp.ts';
 
+/** How its programs are installed. */
+export const INSTALL = 'apt-get install qemu-system qemu-utils';
+
 const ENGINE_PORT = 2376;
 const PAUSE_MS = 250;
 const KILL_WITHIN_MS = 10_000;
@@ -44,7 +47,7 @@ export class QemuDriver implements Driver {
     for (const program of [options['qemu-program'], 'qemu-img'])
       await mustRun(program, ['--version'], { signal }).catch((error: unknown) => {
         signal.throwIfAborted();
-        throw new DriverError(`${program} is missing: apt-get install qemu-system qemu-utils`, 'MISSING_TOOL', error);
+        throw new DriverError(`${program} is missing: ${INSTALL}`, 'MISSING_TOOL', error);
       });
     for (const flag of ['qemu-kernel', 'qemu-initrd', 'qemu-firmware'] as const) {
       const file = options[flag];

@@ -1,6 +1,9 @@
 import { type DriverModule, defineDriver } from '../driver.ts';
+import { programNeed } from '../needs.ts';
 import { debianImage } from '../vm/image.ts';
-import { QemuDriver } from './driver.ts';
+import { INSTALL, QemuDriver } from './driver.ts';
+
+const DEFAULT_PROGRAM = process.arch === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
 
 /** A virtual machine of this computer. */
 export const driver: DriverModule = defineDriver({
@@ -12,7 +15,7 @@ export const driver: DriverModule = defineDriver({
       type: 'string',
       help: 'which QEMU to run',
       env: ['QEMU_PROGRAM'],
-      default: process.arch === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64',
+      default: DEFAULT_PROGRAM,
     },
     { flag: 'qemu-memory', type: 'number', help: 'memory in MB', env: ['QEMU_MEMORY'], default: 2048, problem: size },
     { flag: 'qemu-cpus', type: 'number', help: 'number of processors', env: ['QEMU_CPUS'], default: 2, problem: size },
@@ -71,6 +74,10 @@ export const driver: DriverModule = defineDriver({
       default: 90,
     },
   ],
+  needs: async (env) => {
+    const program = env.QEMU_PROGRAM || DEFAULT_PROGRAM;
+    return await Promise.all([program, 'qemu-img'].map((each) => programNeed(each, env, INSTALL)));
+  },
   open: (context) => new QemuDriver(context),
 });
 

@@ -88,7 +88,7 @@ const MISSING = {
 } as const;
 
 /** A value of scw's active profile, which is what people sign in with. */
-async function profileValue(env: Context['env'], key: keyof typeof MISSING): Promise<string> {
+export async function profileValue(env: Context['env'], key: keyof typeof MISSING): Promise<string> {
   type Profile = Partial<Readonly<Record<keyof typeof MISSING, string>>>;
   type Config = Profile & { readonly active_profile?: string; readonly profiles?: Readonly<Record<string, Profile>> };
   const config = (parse((await configFile(env, 'scw', 'config.yaml')) ?? '') ?? {}) as Config;

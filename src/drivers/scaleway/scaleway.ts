@@ -5,8 +5,9 @@ import { planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
 import { portRanges } from '../cloud/ports.ts';
 import type { RestClient } from '../cloud/rest.ts';
+import { tokenNeed } from '../cloud/token-need.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
-import { projectOf, type Server, scalewayApi } from './api.ts';
+import { profileValue, projectOf, type Server, scalewayApi } from './api.ts';
 import { assertPossible, findNetworks, privateAddress } from './look-up.ts';
 import { options, type ScalewayOptions, typedOptions } from './options.ts';
 import { instanceApi, owned } from './own.ts';
@@ -18,6 +19,25 @@ export const driver: DriverModule = defineDriver({
   name: 'scaleway',
   summary: 'an Instance at Scaleway',
   options,
+  needs: async (env) => [
+    await tokenNeed({
+      options,
+      env,
+      flag: 'scaleway-token',
+      tool: 'scw',
+      find: () => profileValue(env, 'secret_key'),
+      advice: 'set SCW_SECRET_KEY or run scw init',
+    }),
+    await tokenNeed({
+      what: 'project',
+      options,
+      env,
+      flag: 'scaleway-project-id',
+      tool: 'scw',
+      find: () => profileValue(env, 'default_project_id'),
+      advice: 'set SCW_DEFAULT_PROJECT_ID or run scw init',
+    }),
+  ],
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
     assertConsistent(context.options);

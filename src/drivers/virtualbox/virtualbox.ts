@@ -1,4 +1,5 @@
 import { type DriverModule, defineDriver } from '../driver.ts';
+import { programNeed } from '../needs.ts';
 import { debianImage } from '../vm/image.ts';
 import { VirtualBoxDriver } from './driver.ts';
 
@@ -71,6 +72,13 @@ export const driver: DriverModule = defineDriver({
       help: 'how long it may take to shut down before it is switched off',
       default: 90,
     },
+  ],
+  needs: async (env) => [
+    await programNeed(
+      env.VIRTUALBOX_PROGRAM || 'VBoxManage',
+      env,
+      'install VirtualBox, or say where it is with VIRTUALBOX_PROGRAM',
+    ),
   ],
   open: (context) => new VirtualBoxDriver(context),
 });

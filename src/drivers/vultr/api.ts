@@ -77,7 +77,7 @@ function nextStep({ status, message }: RestError): { code: string; text: string 
 }
 
 /** vultr-cli's own key, which is what people sign in with. */
-async function cliKey(env: DriverContext['env']): Promise<string> {
+export async function cliKey(env: DriverContext['env']): Promise<string> {
   const file = join(env.HOME || homedir(), '.vultr-cli.yaml');
   const text = await readFile(file, 'utf8').catch(() => '');
   const key = /^api-key:\s*["']?([^\s"']+)/m.exec(text)?.[1];

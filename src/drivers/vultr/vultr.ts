@@ -6,8 +6,9 @@ import { portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
+import { tokenNeed } from '../cloud/token-need.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
-import { type Instance, vultrApi } from './api.ts';
+import { cliKey, type Instance, vultrApi } from './api.ts';
 import { assertPossible, findKeys } from './look-up.ts';
 import { options, typedOptions, type VultrOptions } from './options.ts';
 import { ownFirewalls, ownInstances, ownKeys } from './own.ts';
@@ -18,6 +19,16 @@ export const driver: DriverModule = defineDriver({
   name: 'vultr',
   summary: 'an instance at Vultr',
   options,
+  needs: async (env) => [
+    await tokenNeed({
+      options,
+      env,
+      flag: 'vultr-api-key',
+      tool: 'vultr-cli',
+      find: () => cliKey(env),
+      advice: 'set VULTR_API_KEY or put one into ~/.vultr-cli.yaml',
+    }),
+  ],
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
     assertConsistent(context.options);

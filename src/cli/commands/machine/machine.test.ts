@@ -235,7 +235,9 @@ describe('machine', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/--cert-path <value>/);
     expect(out).toMatch(/--swarm-discovery <uri>/);
-    expect((await machine('drivers')).out).toMatch(/^DRIVER .*\n(.*\n)*local .*\nnone /);
+    expect((await machine('drivers')).out).toMatch(
+      /^DRIVER +MACHINES +READY +NEEDS.*\n(.*\n)*local .*\nnone .* yes +nothing/,
+    );
   });
 
   it('hands the words of ssh on as they are', async () => {

@@ -7,7 +7,7 @@ import type { SshShell } from '../../../provision/shell.ts';
 import type { CommandContext } from '../../command.ts';
 import { machineContext, wantedName, wantedNames } from './surroundings.ts';
 
-/** `ip`, `url`, `status`, `inspect`, `version` and `drivers`. */
+/** `ip`, `url`, `status`, `inspect`, `version` and `host-address`. */
 export function configure(machine: Command, cli: CommandContext): void {
   const simple = {
     ip: 'print the addresses of machines',
@@ -43,10 +43,6 @@ export function configure(machine: Command, cli: CommandContext): void {
     .allowExcessArguments()
     .option('-d, --driver <driver>', 'the driver', 'local')
     .action((flags: { readonly driver: string }, command: Command) => hostAddress(flags.driver, command.args, cli));
-  machine
-    .command('drivers')
-    .summary('list the drivers')
-    .action(() => drivers(cli));
 }
 
 /** Prints the address under which machines reach services on this computer, like the token service. */
@@ -157,20 +153,4 @@ async function version(name: string | undefined, command: Command, cli: CommandC
     ),
   );
   cli.out(`${text}\n`);
-}
-
-async function drivers(cli: CommandContext): Promise<void> {
-  const { driverNames, loadDriver, packageDrivers } = await import('../../../drivers/drivers.ts');
-  const { renderTable } = await import('../../output/table.ts');
-  const others = await packageDrivers();
-  for (const { name, problem } of others) if (problem !== undefined) cli.err(`warning: ${name}: ${problem}\n`);
-  const all = [...(await Promise.all(driverNames().map(loadDriver))), ...others.flatMap(({ driver }) => driver ?? [])];
-  const columns = [
-    { title: 'DRIVER', value: (each: { readonly name: string }) => each.name },
-    { title: 'MACHINES', value: (each: { readonly summary: string }) => each.summary },
-  ];
-  cli.out(renderTable(columns, all, cli));
-  cli.err(
-    "\nFlags of a driver: 'enxame machine create -d DRIVER --help'. More drivers: npm packages enxame-driver-NAME\n",
-  );
 }
