@@ -138,8 +138,8 @@ describe('credentials', () => {
 
 describe('programs', () => {
   it('are found in the path, or where a variable says', async () => {
-    expect(await need('virtualbox', 'program')).toMatch(/^no: VBoxManage is missing: install VirtualBox/);
-    expect(await need('qemu', 'program')).toMatch(/^no: qemu-system-\w+ is missing: apt-get install/);
+    expect(await need('virtualbox', 'program')).toMatch(/^no: VBoxManage \(install VirtualBox/);
+    expect(await need('qemu', 'program')).toMatch(/^no: qemu-system-\w+ \(apt-get install/);
     await put('bin/VBoxManage', '');
     expect(await need('virtualbox', 'program')).toMatch(/^no/);
     await chmod(join(home, 'bin/VBoxManage'), 0o755);

@@ -51,7 +51,7 @@ export function libraryNeed(packages: readonly string[]): Need {
 /** A program, by name in `$PATH` or by path. */
 export async function programNeed(program: string, env: Env, advice: string): Promise<Need> {
   const found = await findProgram(program, env);
-  return found === undefined ? unmet('program', `${program} is missing: ${advice}`) : met('program', found);
+  return found === undefined ? unmet('program', `${program} (${advice})`) : met('program', found);
 }
 
 /** Path of a program that may be run; undefined when there is none. */
