@@ -114,6 +114,11 @@ function routesOf(state: DigitalOceanState, delayMs: number): readonly RestRoute
     ],
     [
       'GET',
+      /\/v2\/images/,
+      () => page('images', [{ slug: 'debian-13-x64' }, { slug: 'ubuntu-24-04-x64' }, { slug: null }]),
+    ],
+    [
+      'GET',
       /\/v2\/images\/([^/]+)/,
       ({ parts: [slug] }) => {
         if (slug !== 'debian-13-x64') throw notFound();

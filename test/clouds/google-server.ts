@@ -142,6 +142,18 @@ function routesOf(
       throw new RestFailure(409, 'alreadyExists', `The resource '${body.name}' already exists`);
   };
   return [
+    ['GET', at('/zones'), () => ({ items: [{ name: 'us-central1-a' }, { name: 'europe-west1-b' }] })],
+    ['GET', at('/zones/[^/]+/machineTypes'), () => ({ items: [{ name: 'e2-small' }, { name: 'n2-standard-2' }] })],
+    [
+      'GET',
+      /\/compute\/v1\/projects\/debian-cloud\/global\/images/,
+      () => ({
+        items: [
+          { name: 'debian-13-trixie-v20261101', family: 'debian-13' },
+          { name: 'debian-11-bullseye-v20240101', family: 'debian-11', deprecated: { state: 'DEPRECATED' } },
+        ],
+      }),
+    ],
     ['GET', at('/zones/([^/]+)'), ({ parts: [zone] }) => known(zone === 'us-central1-a', { name: zone, status: 'UP' })],
     [
       'GET',

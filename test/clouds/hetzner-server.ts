@@ -161,7 +161,13 @@ function routesOf(state: HetznerState, delayMs: number): readonly RestRoute[] {
     [
       'GET',
       /\/v1\/images/,
-      ({ query }) => page('images', query.get('name') === 'debian-13' ? [{ id: 5, name: 'debian-13' }] : []),
+      ({ query }) => {
+        const all = ['debian-13', 'debian-12', 'ubuntu-24.04'].map((name, id) => ({ id, name }));
+        return page(
+          'images',
+          all.filter(({ name }) => name === (query.get('name') ?? name)),
+        );
+      },
     ],
     ['GET', /\/v1\/placement_groups/, () => page('placement_groups', [])],
     list('networks', shown),

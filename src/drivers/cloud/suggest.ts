@@ -5,8 +5,10 @@ import { DriverError } from '../errors.ts';
 export interface Misnamed {
   /** As people call the provider: `Linode`. */
   readonly provider: string;
-  /** What it is, with the place where that matters: `region`, `plan in ams`. */
+  /** What it is: `region`, `plan`. */
   readonly what: string;
+  /** With its preposition, where that matters: `in ams`. */
+  readonly where?: string | undefined;
   readonly given: string;
   /** The provider's own list. */
   readonly offered: readonly string[];
@@ -16,12 +18,15 @@ const SUGGESTED = 3;
 const LISTED = 12;
 
 /** A {@link DriverError} that names what is nearest in the provider's own list, else the list's beginning. */
-export function notOffered({ provider, what, given, offered }: Misnamed): DriverError {
+export function notOffered({ provider, what, where, given, offered }: Misnamed): DriverError {
   const near = nearestNames(given, offered);
   const rest = offered.length > LISTED ? ` and ${offered.length - LISTED} more` : '';
   const all = offered.length === 0 ? 'none' : `${offered.slice(0, LISTED).join(', ')}${rest}`;
   const advice = near.length > 0 ? `Did you mean ${near.join(', ')}?` : `There are: ${all}`;
-  return new DriverError(`${provider} has no ${what} ${given}. ${advice}`, 'BAD_OPTIONS');
+  return new DriverError(
+    `${provider} has no ${what} ${given}${where === undefined ? '' : ` ${where}`}. ${advice}`,
+    'BAD_OPTIONS',
+  );
 }
 
 function nearestNames(word: string, names: readonly string[]): readonly string[] {

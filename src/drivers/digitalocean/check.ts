@@ -1,4 +1,5 @@
 import type { RestClient } from '../cloud/rest.ts';
+import { notOffered } from '../cloud/suggest.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { pages } from './droplet.ts';
@@ -22,18 +23,27 @@ export async function assertPossible(
   const region = regions.find((each) => each.slug === slug);
   if (region?.available !== true) {
     const others = regions.filter(({ available }) => available).map((each) => each.slug);
-    throw wrong(`has no region ${slug} for new Droplets. There are ${others.join(', ')}`);
+    throw unknown('region', slug, others, region === undefined ? undefined : 'for new Droplets');
   }
-  if (!region.sizes.includes(size))
-    throw wrong(`has no size ${size} in ${slug}. "doctl compute size list" shows the others`);
+  if (!region.sizes.includes(size)) throw unknown('size', size, region.sizes, `in ${slug}`);
   const found = await api.find<{ image: { regions: readonly string[] } }>(
     `/v2/images/${encodeURIComponent(image)}`,
     signal,
   );
-  if (found === undefined)
-    throw wrong(`has no image ${image}. "doctl compute image list --public" shows those there are`);
+  if (found === undefined) {
+    type Listed = { readonly slug: string | null };
+    const all = await pages<Listed, 'images'>(api, '/v2/images?type=distribution', 'images', signal);
+    throw unknown(
+      'image',
+      image,
+      all.flatMap((each) => each.slug ?? []),
+    );
+  }
   if (!found.image.regions.includes(slug))
-    throw wrong(`has the image ${image} not in ${slug}. Take another region or image`);
+    throw new DriverError(
+      `DigitalOcean has the image ${image} not in ${slug}. Take another region or image`,
+      'BAD_OPTIONS',
+    );
 }
 
 async function assertAccount(api: RestClient, isNew: boolean, signal: AbortSignal): Promise<void> {
@@ -54,6 +64,6 @@ async function assertAccount(api: RestClient, isNew: boolean, signal: AbortSigna
     );
 }
 
-function wrong(what: string): DriverError {
-  return new DriverError(`DigitalOcean ${what}`, 'BAD_OPTIONS');
+function unknown(what: string, given: string, offered: readonly string[], where?: string): DriverError {
+  return notOffered({ provider: 'DigitalOcean', what, given, offered, where });
 }

@@ -126,9 +126,10 @@ describe('digitalocean', () => {
   );
 
   const misfits: readonly (readonly [OptionValues, RegExp])[] = [
-    [{ 'digitalocean-region': 'nyc2' }, /has no region nyc2 for new Droplets\. There are nyc3/],
-    [{ 'digitalocean-size': 'huge' }, /has no size huge in nyc3/],
-    [{ 'digitalocean-image': 'ubuntu-16-04-x64' }, /has no image ubuntu-16-04-x64/],
+    [{ 'digitalocean-region': 'nyc2' }, /has no region nyc2 for new Droplets\. Did you mean nyc3\?/],
+    [{ 'digitalocean-region': 'nyc33' }, /has no region nyc33\. Did you mean nyc3\?/],
+    [{ 'digitalocean-size': 'huge' }, /has no size huge in nyc3\. There are: /],
+    [{ 'digitalocean-image': 'ubuntu-16-04-x64' }, /has no image ubuntu-16-04-x64\. Did you mean ubuntu-24-04-x64\?/],
   ];
   it.each(misfits)('finds out about %o before anything is made', (options, text) =>
     withCloud(async (server, bench) => {

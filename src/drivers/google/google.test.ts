@@ -165,9 +165,16 @@ describe('google', () => {
   );
 
   const misfits: readonly (readonly [OptionValues, RegExp])[] = [
-    [{ 'google-zone': 'us-central1-z' }, /has no zone us-central1-z/],
-    [{ 'google-machine-type': 'f1-micro' }, /has no machine type f1-micro in us-central1-a/],
+    [{ 'google-zone': 'us-central1-z' }, /has no zone us-central1-z\. Did you mean us-central1-a\?/],
+    [
+      { 'google-machine-type': 'f1-micro' },
+      /has no machine type f1-micro in us-central1-a\. There are: e2-small, n2-standard-2/,
+    ],
     [{ 'google-machine-image': 'ubuntu-os-cloud/global/images/ubuntu-1604' }, /has no image ubuntu-os-cloud/],
+    [
+      { 'google-machine-image': 'debian-cloud/global/images/family/debian-12' },
+      /has no image family debian-12 in debian-cloud\. Did you mean debian-13\?/,
+    ],
     [{ 'google-network': 'nowhere' }, /has no network nowhere/],
     [{ 'google-subnetwork': 'nowhere' }, /has no subnetwork nowhere in us-central1/],
     [{ 'google-credentials': '/nowhere/key.json' }, /no access to Google Cloud: .* Sign in with/],

@@ -1,4 +1,5 @@
 import type { RestClient } from '../cloud/rest.ts';
+import { notOffered } from '../cloud/suggest.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { type Named, pages } from './api.ts';
@@ -21,9 +22,16 @@ export async function assertPossible(
   const types = await pages<ServerType>(api, '/server_types', 'server_types', signal);
   const found = types.find((each) => each.name === type);
   if (found === undefined)
-    throw wrong(`has no server type ${type}. There are ${types.map((each) => each.name).join(', ')}`);
+    throw unknown(
+      'server type',
+      type,
+      types.map((each) => each.name),
+    );
+  const everywhere = new Set(types.flatMap(({ prices }) => prices.map((price) => price.location)));
+  if (!everywhere.has(location)) throw unknown('location', location, [...everywhere]);
   const places = found.prices.map((price) => price.location);
-  if (!places.includes(location)) throw wrong(`has ${type} not in ${location}. It is in ${places.join(', ')}`);
+  if (!places.includes(location))
+    throw new DriverError(`Hetzner Cloud has ${type} not in ${location}. It is in ${places.join(', ')}`, 'BAD_OPTIONS');
   await assertImage(api, image, found.architecture, signal);
   await idsOf(api, 'networks', options['hetzner-networks'], signal);
   await idsOf(api, 'firewalls', options['hetzner-firewalls'], signal);
@@ -46,10 +54,16 @@ async function assertImage(api: RestClient, image: string, architecture: string,
   }
   const query = `name=${encodeURIComponent(image)}&architecture=${architecture}`;
   const found = await pages<Named>(api, `/images?${query}`, 'images', signal);
-  if (found.length === 0)
-    throw wrong(`has no image ${image} for ${architecture}. "hcloud image list" shows those there are`);
+  if (found.length > 0) return;
+  const all = await pages<Named>(api, `/images?type=system&architecture=${architecture}`, 'images', signal);
+  throw unknown(
+    'image',
+    image,
+    all.map((each) => each.name),
+    `for ${architecture}`,
+  );
 }
 
-function wrong(what: string): DriverError {
-  return new DriverError(`Hetzner Cloud ${what}`, 'BAD_OPTIONS');
+function unknown(what: string, given: string, offered: readonly string[], where?: string): DriverError {
+  return notOffered({ provider: 'Hetzner Cloud', what, given, offered, where });
 }

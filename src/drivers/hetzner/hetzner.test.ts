@@ -132,9 +132,11 @@ describe('hetzner', () => {
   );
 
   const misfits: readonly (readonly [OptionValues, RegExp])[] = [
-    [{ 'hetzner-server-type': 'cx11' }, /has no server type cx11\. There are cx23, cax11/],
+    [{ 'hetzner-server-type': 'cx11' }, /has no server type cx11\. Did you mean cax11\?/],
     [{ 'hetzner-server-type': 'cax11' }, /has cax11 not in nbg1\. It is in fsn1/],
-    [{ 'hetzner-image': 'debian-8' }, /has no image debian-8 for x86/],
+    [{ 'hetzner-server-location': 'nbg' }, /has no location nbg\. Did you mean nbg1\?/],
+    [{ 'hetzner-server-location': 'mars' }, /has no location mars\. There are: nbg1, fsn1/],
+    [{ 'hetzner-image': 'debian-8' }, /has no image debian-8 for x86\. Did you mean debian-13, debian-12\?/],
     [{ 'hetzner-networks': ['nowhere'] }, /has no network nowhere\. There are: none/],
     [{ 'hetzner-existing-key-path': '/nowhere/key' }, /cannot be read/],
   ];

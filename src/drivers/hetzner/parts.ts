@@ -6,8 +6,8 @@ import { givenFile, type KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
 import type { PortRange } from '../cloud/ports.ts';
 import { isRestRefusal, type RestClient } from '../cloud/rest.ts';
+import { notOffered } from '../cloud/suggest.ts';
 import type { DriverContext } from '../driver.ts';
-import { DriverError } from '../errors.ts';
 import type { MachineState } from '../state.ts';
 import { type Named, pages, type Server } from './api.ts';
 import type { HetznerOptions } from './options.ts';
@@ -184,8 +184,12 @@ export async function idsOf(
     const found = all.find(({ id, name }) => String(id) === each || name === each);
     if (found !== undefined) return found.id;
     const what = list.slice(0, -1).replace('_', ' ');
-    const names = all.map(({ name }) => name).join(', ') || 'none';
-    throw new DriverError(`the Hetzner project has no ${what} ${each}. There are: ${names}`, 'BAD_OPTIONS');
+    throw notOffered({
+      provider: 'the Hetzner project',
+      what,
+      given: each,
+      offered: all.map(({ name }) => name),
+    });
   });
 }
 

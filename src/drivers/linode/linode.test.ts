@@ -208,9 +208,9 @@ describe('linode', () => {
     [{ 'linode-region': 'us-eats' }, /has no region us-eats\. Did you mean us-east/],
     [{ 'linode-region': 'ap-old' }, /region ap-old has no Cloud Firewall\. These have: us-east, eu-central/],
     [{ 'linode-instance-type': 'g6-standrd-2' }, /has no type g6-standrd-2\. Did you mean g6-standard-2/],
-    [{ 'linode-instance-type': 'g6-dedicated-2' }, /has no type in us-east g6-dedicated-2/],
+    [{ 'linode-instance-type': 'g6-dedicated-2' }, /has no type g6-dedicated-2 in us-east/],
     [{ 'linode-image': 'linode/debian8' }, /has no image linode\/debian8\. Did you mean linode\/debian1[23]/],
-    [{ 'linode-vpc-subnet': 'hive/wasps' }, /has no VPC subnet in us-east hive\/wasps/],
+    [{ 'linode-vpc-subnet': 'hive/wasps' }, /has no VPC subnet hive\/wasps in us-east/],
     [{ 'linode-ssh-key-path': '/nowhere/key' }, /cannot be read/],
   ];
   it.each(misfits)('finds out about %o before anything is made', (options, text) =>

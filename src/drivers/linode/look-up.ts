@@ -75,7 +75,7 @@ async function assertType(options: LinodeOptions, api: RestClient, signal: Abort
   const short = plans.filter(({ available }) => !available).map(({ plan }) => plan);
   if (!short.includes(given)) return;
   const others = types.filter((type) => !short.includes(type));
-  throw notOffered({ provider: 'Linode', what: `type in ${region}`, given, offered: others });
+  throw notOffered({ provider: 'Linode', what: 'type', where: `in ${region}`, given, offered: others });
 }
 
 /** The image's ID. */
@@ -100,5 +100,5 @@ export async function findSubnet(
   const found = subnets.find(({ id, path }) => String(id) === given || path === given);
   if (found !== undefined) return found.id;
   const offered = subnets.map(({ path }) => path);
-  throw notOffered({ provider: 'Linode', what: `VPC subnet in ${region}`, given, offered });
+  throw notOffered({ provider: 'Linode', what: 'VPC subnet', where: `in ${region}`, given, offered });
 }

@@ -50,8 +50,8 @@ async function assertType(context: Context, api: RestClient, signal: AbortSignal
   const { servers } = await api.get<{ readonly servers: Availability }>(path, signal);
   if (servers[given] !== undefined && servers[given].availability !== 'shortage') return;
   const offered = Object.keys(servers).filter((type) => servers[type]?.availability !== 'shortage');
-  const what = servers[given] === undefined ? `type in ${zone}` : `capacity in ${zone} for`;
-  throw notOffered({ provider: 'Scaleway', what, given, offered });
+  const what = servers[given] === undefined ? 'type' : 'capacity for';
+  throw notOffered({ provider: 'Scaleway', what, where: `in ${zone}`, given, offered });
 }
 
 /** The image's ID in the machine's zone, for its type. */
@@ -68,7 +68,7 @@ export async function findImage(context: Context, api: RestClient, signal: Abort
   if (found !== undefined) return { id: found.id, volumeType: found.type === 'instance_sbs' ? 'sbs_volume' : 'l_ssd' };
   const images = await pages<{ readonly label: string }>(api, '/marketplace/v2/images', 'images', signal);
   const offered = images.map(({ label }) => label).filter((label) => label !== given);
-  throw notOffered({ provider: 'Scaleway', what: `image for ${type} in ${zone}`, given, offered });
+  throw notOffered({ provider: 'Scaleway', what: 'image', where: `for ${type} in ${zone}`, given, offered });
 }
 
 async function imageById(context: Context, api: RestClient, id: string, signal: AbortSignal): Promise<FoundImage> {
@@ -94,7 +94,7 @@ export async function findNetworks(
     const found = networks.find(({ id, name }) => id === given || name === given);
     if (found !== undefined) return found.id;
     const offered = networks.map(({ name }) => name);
-    throw notOffered({ provider: 'Scaleway', what: `Private Network in ${region}`, given, offered });
+    throw notOffered({ provider: 'Scaleway', what: 'Private Network', where: `in ${region}`, given, offered });
   });
 }
 

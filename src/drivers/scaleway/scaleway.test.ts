@@ -212,13 +212,13 @@ describe('scaleway', () => {
 
   const misfits: readonly (readonly [OptionValues, RegExp])[] = [
     [{ 'scaleway-zone': 'fr-par-9' }, /has no zone fr-par-9\. Did you mean fr-par-1, fr-par-2/],
-    [{ 'scaleway-commercial-type': 'DEV1-X' }, /has no type in fr-par-1 DEV1-X\. Did you mean DEV1-S, DEV1-M/],
-    [{ 'scaleway-commercial-type': 'GP1-XL' }, /has no capacity in fr-par-1 for GP1-XL/],
+    [{ 'scaleway-commercial-type': 'DEV1-X' }, /has no type DEV1-X in fr-par-1\. Did you mean DEV1-S, DEV1-M/],
+    [{ 'scaleway-commercial-type': 'GP1-XL' }, /has no capacity for GP1-XL in fr-par-1/],
     [
       { 'scaleway-image': 'debian_trixy' },
-      /has no image for DEV1-S in fr-par-1 debian_trixy\. Did you mean debian_trixie/,
+      /has no image debian_trixy for DEV1-S in fr-par-1\. Did you mean debian_trixie/,
     ],
-    [{ 'scaleway-private-network': ['wasps'] }, /has no Private Network in fr-par wasps\. There are: hive/],
+    [{ 'scaleway-private-network': ['wasps'] }, /has no Private Network wasps in fr-par\. There are: hive/],
     [{ 'scaleway-ssh-key-path': '/nowhere/key' }, /cannot be read/],
   ];
   it.each(misfits)('finds out about %o before anything is made', (options, text) =>

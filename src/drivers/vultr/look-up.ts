@@ -41,7 +41,8 @@ async function assertPlan(options: VultrOptions, api: RestClient, signal: AbortS
     `/regions/${region}/availability`,
     signal,
   );
-  if (!offered.includes(given)) throw notOffered({ provider: 'Vultr', what: `plan in ${region}`, given, offered });
+  if (!offered.includes(given))
+    throw notOffered({ provider: 'Vultr', what: 'plan', where: `in ${region}`, given, offered });
 }
 
 /** The system's ID: by ID, by name, or by the beginning of the name (`Debian 13 x64` of `Debian 13 x64 (trixie)`). */
@@ -70,7 +71,7 @@ export async function findVpcs({ options }: Context, api: RestClient, signal: Ab
     const found = vpcs.find(({ id, description }) => id === given || description === given);
     if (found !== undefined) return found.id;
     const offered = vpcs.map(({ id, description }) => description || id);
-    throw notOffered({ provider: 'Vultr', what: `VPC in ${region}`, given, offered });
+    throw notOffered({ provider: 'Vultr', what: 'VPC', where: `in ${region}`, given, offered });
   });
 }
 

@@ -197,9 +197,9 @@ describe('vultr', () => {
   const misfits: readonly (readonly [OptionValues, RegExp])[] = [
     [{ 'vultr-region': 'ewt' }, /has no region ewt\. Did you mean ewr/],
     [{ 'vultr-vps-plan': 'vc2-1c-3gb' }, /has no plan vc2-1c-3gb\. Did you mean vc2-1c-[12]gb, vc2-/],
-    [{ 'vultr-region': 'ams' }, /has no plan in ams vc2-1c-2gb\. Did you mean vc2-1c-1gb/],
+    [{ 'vultr-region': 'ams' }, /has no plan vc2-1c-2gb in ams\. Did you mean vc2-1c-1gb/],
     [{ 'vultr-os': 'Debian 14 x64' }, /has no operating system Debian 14 x64\. (Did you mean|There are)/],
-    [{ 'vultr-vpc-ids': ['far'] }, /has no VPC in ewr far\. There are: hive/],
+    [{ 'vultr-vpc-ids': ['far'] }, /has no VPC far in ewr\. There are: hive/],
     [{ 'vultr-ssh-key-ids': ['mine'], 'vultr-ssh-key-path': '/nowhere/key' }, /cannot be read/],
   ];
   it.each(misfits)('finds out about %o before anything is made', (options, text) =>
