@@ -244,7 +244,11 @@ describe('amazonec2', () => {
 
   const missing: readonly (readonly [OpenOptions['options'], RegExp])[] = [
     [{ 'amazonec2-ami': 'ami-0123' }, /ami-0123.* does not exist/],
-    [{ 'amazonec2-instance-type': 'x9.huge' }, /x9\.huge/],
+    [
+      { 'amazonec2-instance-type': 'x9.huge' },
+      /has no instance type x9\.huge in us-east-1\. There are: t3\.small, t4g\.small, m7i\.large/,
+    ],
+    [{ 'amazonec2-instance-type': 'm6i.large' }, /Did you mean m7i\.large\?/],
     [{ 'amazonec2-subnet-id': 'subnet-zz' }, /subnet-zz.* does not exist/],
     [
       { 'amazonec2-subnet-id': 'subnet-a', 'amazonec2-zone': 'b' },

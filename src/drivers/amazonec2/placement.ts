@@ -2,8 +2,10 @@ import type { Image, SecurityGroup, Subnet } from '@aws-sdk/client-ec2';
 import { UsageError } from '../../common/errors.ts';
 import { planned } from '../cloud/planned.ts';
 import { type PortRange, portText } from '../cloud/ports.ts';
+import { notOffered } from '../cloud/suggest.ts';
 import { DriverError } from '../errors.ts';
 import type { Ec2Client } from './client.ts';
+import { ec2Code } from './errors.ts';
 import { findImage } from './image.ts';
 import type { Ec2Options } from './options.ts';
 
@@ -47,10 +49,11 @@ export function plannedPlacement(options: Ec2Options): Placement {
 async function processorOf(ec2: Ec2Client, options: Ec2Options, signal: AbortSignal): Promise<string> {
   const type = options['amazonec2-instance-type'];
   const InstanceTypes = [type] as never; // The SDK's list of types is older than any new type.
-  const { InstanceTypes: found = [] } = await ec2.read(
-    (api, send) => api.describeInstanceTypes({ InstanceTypes }, send),
-    signal,
-  );
+  const { InstanceTypes: found = [] } = await ec2
+    .read((api, send) => api.describeInstanceTypes({ InstanceTypes }, send), signal)
+    .catch(async (error: unknown) => {
+      throw ec2Code(error) === 'InvalidInstanceType' ? await unknownType(ec2, type, error, signal) : error;
+    });
   const processors: readonly string[] = found[0]?.ProcessorInfo?.SupportedArchitectures ?? [];
   const fitting = processors.find((each) => each === 'x86_64' || each === 'arm64');
   if (fitting !== undefined) return fitting;
@@ -58,6 +61,27 @@ async function processorOf(ec2: Ec2Client, options: Ec2Options, signal: AbortSig
     `the instance type ${type} has no processor Docker runs on: ${processors.join(', ')}`,
     'BAD_OPTIONS',
   );
+}
+
+/** More than EC2 has types; a page has a thousand. */
+const MOST_PAGES = 5;
+
+/** Suggests what the region offers; the error as it is where that may not be asked for. */
+async function unknownType(ec2: Ec2Client, given: string, error: unknown, signal: AbortSignal): Promise<unknown> {
+  const offered: string[] = [];
+  let NextToken: string | undefined;
+  try {
+    for (let page = 0; page < MOST_PAGES && (page === 0 || NextToken !== undefined); page += 1) {
+      const request = { LocationType: 'region' as const, MaxResults: 1000, ...(NextToken ? { NextToken } : {}) };
+      const answer = await ec2.read((api, send) => api.describeInstanceTypeOfferings(request, send), signal);
+      offered.push(...(answer.InstanceTypeOfferings ?? []).map(({ InstanceType = '' }) => InstanceType));
+      NextToken = answer.NextToken || undefined;
+    }
+  } catch {
+    signal.throwIfAborted();
+    return error;
+  }
+  return notOffered({ provider: 'Amazon EC2', what: 'instance type', where: `in ${ec2.region}`, given, offered });
 }
 
 type KnownSubnet = Subnet & { readonly SubnetId: string; readonly VpcId: string };

@@ -194,7 +194,9 @@ describe('azure', () => {
   );
 
   const misfits: readonly (readonly [OptionValues, RegExp])[] = [
-    [{ 'azure-size': 'Standard_A2' }, /has no size Standard_A2 in westus2/],
+    [{ 'azure-size': 'Standard_A2' }, /has no size Standard_A2 in westus2\. Did you mean Standard_B2s, Standard_M1\?/],
+    [{ 'azure-location': 'northeurop' }, /has no location northeurop\. Did you mean northeurope\?/],
+    [{ 'azure-image': 'Debian:debian-13:13-gen:latest' }, /with the SKU 13-gen in westus2\. Did you mean 13-gen2/],
     [{ 'azure-size': 'Standard_M1' }, /does not let this subscription use Standard_M1/],
     [{ 'azure-zone': '3' }, /has Standard_B2s not in zone 3/],
     [{ 'azure-image': 'canonical:UbuntuServer:16.04.0-LTS:latest' }, /has no image canonical:UbuntuServer/],

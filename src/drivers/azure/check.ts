@@ -1,11 +1,14 @@
 import type { ResourceSku } from '@azure/arm-compute';
 import { SERVER } from '../cloud/cloud-driver.ts';
+import { notOffered } from '../cloud/suggest.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import type { Azure } from './clients.ts';
 import { armId, namesOf } from './names.ts';
 import type { AzureOptions } from './options.ts';
 import { imageReference } from './virtual-machine.ts';
+
+const PROVIDER = 'Microsoft Azure';
 
 type Context = DriverContext<AzureOptions>;
 
@@ -22,10 +25,23 @@ export async function assertPossible(context: Context, azure: Azure, signal: Abo
     ({ compute }, send) => compute.virtualMachineImages.list(location, publisher, offer, sku, send),
     signal,
   );
-  if (versions === undefined || versions.length === 0)
+  if (versions !== undefined && versions.length > 0) return;
+  const skus = await azure.find(
+    ({ compute }, send) => compute.virtualMachineImages.listSkus(location, publisher, offer, send),
+    signal,
+  );
+  if (skus === undefined || skus.length === 0)
     throw wrong(
       `has no image ${options['azure-image']} in ${location}. "az vm image list --all" shows those there are`,
     );
+  const named = skus.map(({ name }) => name);
+  throw notOffered({
+    provider: PROVIDER,
+    what: `image ${publisher}:${offer} with the SKU`,
+    where: `in ${location}`,
+    given: sku,
+    offered: named,
+  });
 }
 
 async function assertGroup(context: Context, azure: Azure, signal: AbortSignal): Promise<void> {
@@ -49,18 +65,36 @@ async function assertGroup(context: Context, azure: Azure, signal: AbortSignal):
 
 async function findSize({ options }: Context, azure: Azure, signal: AbortSignal): Promise<ResourceSku> {
   const { 'azure-location': location, 'azure-size': size, 'azure-zone': zone } = options;
+  const others: string[] = [];
   const found = await azure.read(async ({ compute }, send) => {
-    for await (const sku of compute.resourceSkus.list({ ...send, filter: `location eq '${location}'` }))
-      if (sku.resourceType === 'virtualMachines' && sku.name?.toLowerCase() === size.toLowerCase()) return sku;
+    for await (const sku of compute.resourceSkus.list({ ...send, filter: `location eq '${location}'` })) {
+      if (sku.resourceType !== 'virtualMachines' || sku.name === undefined) continue;
+      if (sku.name.toLowerCase() === size.toLowerCase()) return sku;
+      others.push(sku.name);
+    }
     return undefined;
   }, signal);
-  if (found === undefined)
-    throw wrong(`has no size ${size} in ${location}. "az vm list-skus -l ${location}" shows the others`);
+  if (found === undefined) {
+    if (others.length === 0) await assertLocation(location, azure, signal);
+    throw notOffered({ provider: PROVIDER, what: 'size', where: `in ${location}`, given: size, offered: others });
+  }
   const isBarred = found.restrictions?.some(({ type }) => type === 'Location');
   if (isBarred) throw wrong(`does not let this subscription use ${size} in ${location}. Try another size or location`);
   const zones = found.locationInfo?.[0]?.zones ?? [];
   if (zone !== undefined && !zones.includes(zone)) throw wrong(`has ${size} not in zone ${zone} of ${location}`);
   return found;
+}
+
+/** A location is `westus2` in options and `West US 2` in Azure's list. */
+async function assertLocation(given: string, azure: Azure, signal: AbortSignal): Promise<void> {
+  const { resourceTypes = [] } = await azure.read(
+    ({ resources }, send) => resources.providers.get('Microsoft.Compute', send),
+    signal,
+  );
+  const { locations = [] } = resourceTypes.find(({ resourceType }) => resourceType === 'virtualMachines') ?? {};
+  const plain = (name: string): string => name.toLowerCase().replaceAll(' ', '');
+  const offered = locations.map(plain);
+  if (!offered.includes(plain(given))) throw notOffered({ provider: PROVIDER, what: 'location', given, offered });
 }
 
 async function assertQuota({ options }: Context, azure: Azure, size: ResourceSku, signal: AbortSignal): Promise<void> {
@@ -79,5 +113,5 @@ async function assertQuota({ options }: Context, azure: Azure, size: ResourceSku
 }
 
 function wrong(what: string): DriverError {
-  return new DriverError(`Microsoft Azure ${what}`, 'BAD_OPTIONS');
+  return new DriverError(`${PROVIDER} ${what}`, 'BAD_OPTIONS');
 }

@@ -107,12 +107,29 @@ function catalogueRoutes(state: AzureState): readonly RestRoute[] {
     [
       'GET',
       /\/subscriptions\/[^/]+\/providers\/Microsoft\.Compute\/skus/,
-      () => ({
-        value: [
-          sku('Standard_B2s', 2, []),
-          sku('Standard_M1', 64, [{ type: 'Location', reasonCode: 'NotAvailableForSubscription' }]),
-        ],
+      ({ query }) => ({
+        value:
+          query.get('$filter') !== "location eq 'westus2'"
+            ? []
+            : [
+                sku('Standard_B2s', 2, []),
+                sku('Standard_M1', 64, [{ type: 'Location', reasonCode: 'NotAvailableForSubscription' }]),
+              ],
       }),
+    ],
+    [
+      'GET',
+      /\/subscriptions\/[^/]+\/providers\/Microsoft\.Compute/,
+      () => ({
+        namespace: 'Microsoft.Compute',
+        resourceTypes: [{ resourceType: 'virtualMachines', locations: ['West US 2', 'North Europe'] }],
+      }),
+    ],
+    [
+      'GET',
+      /\/subscriptions\/[^/]+\/providers\/Microsoft\.Compute\/locations\/[^/]+\/publishers\/[^/]+\/artifacttypes\/vmimage\/offers\/([^/]+)\/skus/,
+      ({ parts: [offer] }) =>
+        offer === 'debian-13' ? ['13', '13-gen2'].map((name) => ({ name, location: 'westus2' })) : [],
     ],
     [
       'GET',

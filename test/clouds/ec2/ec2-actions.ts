@@ -4,6 +4,19 @@ import type { Query, Xml } from './query.ts';
 
 type Action = (state: Ec2State, query: Query) => Xml;
 
+/** The region's types, on two pages. */
+function typePage(token: string | undefined): Xml {
+  const types = token === 'more' ? ['m7i.large'] : ['t3.small', 't4g.small'];
+  return {
+    instanceTypeOfferingSet: types.map((instanceType) => ({
+      instanceType,
+      locationType: 'region',
+      location: 'us-east-1',
+    })),
+    nextToken: token === 'more' ? '' : 'more',
+  };
+}
+
 /** Actions of EC2's API that the driver uses. Names and shapes: docs.aws.amazon.com/AWSEC2/latest/APIReference */
 export const ACTIONS: Readonly<Record<string, Action>> = {
   DescribeInstanceTypes: (_state, query) => {
@@ -13,14 +26,17 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     const architectures = type.startsWith('t4g') ? ['arm64'] : ['i386', 'x86_64'];
     return { instanceTypeSet: [{ instanceType: type, processorInfo: { supportedArchitectures: architectures } }] };
   },
-  DescribeInstanceTypeOfferings: (_state, query) => ({
-    // Zone a lacks the burstable types, as one zone of us-east-1 really does.
-    instanceTypeOfferingSet: ['us-east-1b', 'us-east-1c'].map((location) => ({
-      instanceType: filter(query, 'instance-type')[0],
-      locationType: 'availability-zone',
-      location,
-    })),
-  }),
+  DescribeInstanceTypeOfferings: (_state, query) => {
+    if (query.text('LocationType') === 'region') return typePage(query.text('NextToken'));
+    return {
+      // Zone a lacks the burstable types, as one zone of us-east-1 really does.
+      instanceTypeOfferingSet: ['us-east-1b', 'us-east-1c'].map((location) => ({
+        instanceType: filter(query, 'instance-type')[0],
+        locationType: 'availability-zone',
+        location,
+      })),
+    };
+  },
   DescribeImages: (state, query) => {
     const ids = query.texts('ImageId');
     const found = state.images.filter(({ id, name, owner, architecture }) =>
