@@ -1,4 +1,6 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -9,7 +11,6 @@ import { type Clock, systemClock } from '../../common/clock.ts';
 import { createAuthority, loadAuthority } from '../../pki/authority.ts';
 import type { DriverContext } from '../driver.ts';
 import { openJournal, type Resource } from '../journal.ts';
-import { configFile } from './config-file.ts';
 import { ensureMade } from './ensure.ts';
 import { givenKey, ownKey } from './key-files.ts';
 import { pollUntil } from './poll.ts';
@@ -286,6 +287,40 @@ describe('a REST API', () => {
     await cloud.close();
   });
 
+  const unsendable = ['SEKRET\nsecond', 'SEKRET\u20ac', 'SEKRET\u0000'];
+  it.each(unsendable)('does not show credentials that HTTP cannot carry: %j', async (token) => {
+    const client = new RestClient(
+      { ...apiOf('http://127.0.0.1:1'), headers: async () => ({ 'x-token': token }) },
+      clock,
+    );
+    const error = await client.get('/bees', signal).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'BAD_CREDENTIALS',
+      message: expect.stringMatching(/for Hive have a line break/),
+    });
+    expect(String(error)).not.toContain('SEKRET');
+  });
+
+  const addresses = ['http://bee:SEKRET@127.0.0.1:1', 'no address', 'file:///SEKRET', '127.0.0.1:1', ''];
+  it.each(addresses)('explains an address that is none, without a password in it: %j', async (address) => {
+    const error = await new RestClient(apiOf(address), clock).get('/bees', signal).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'BAD_OPTIONS', message: expect.stringMatching(/^the address of Hive's API/) });
+    expect(String(error)).not.toContain('SEKRET');
+  });
+
+  it('says so when it is not the provider that answers', async () => {
+    const portal = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<html>sign in'));
+    await new Promise<void>((resolve) => portal.listen(0, '127.0.0.1', resolve));
+    const client = new RestClient(apiOf(`http://127.0.0.1:${(portal.address() as AddressInfo).port}`), clock);
+    await expect(client.get('/bees', signal)).rejects.toThrow(
+      /does not answer JSON but text\/html\. Check the address/,
+    );
+    // Some services answer a change with a sentence.
+    expect(await client.send('POST', '/bees', {}, signal)).toBeUndefined();
+    portal.close();
+    portal.closeAllConnections();
+  });
+
   it('says that nobody answers', async () => {
     await withApi(async (client, cloud) => {
       await cloud.close();
@@ -304,11 +339,4 @@ describe('a REST API', () => {
       expect(pauses).toEqual([1000, 2000, 4000]);
     });
   });
-});
-
-it('finds configuration files where they are kept', async () => {
-  const folder = await newFolder();
-  await writeFile(join(folder, 'x.toml'), 'token');
-  expect(await configFile({ XDG_CONFIG_HOME: folder }, 'x.toml')).toBe('token');
-  expect(await configFile({ HOME: folder }, 'x.toml')).toBeUndefined();
 });

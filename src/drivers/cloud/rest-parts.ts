@@ -1,4 +1,5 @@
 import type { DriverContext } from '../driver.ts';
+import { DriverError } from '../errors.ts';
 import { ensureMade } from './ensure.ts';
 import { findPatiently } from './find.ts';
 import { planned } from './planned.ts';
@@ -36,12 +37,26 @@ export async function ensurePart(
     context.report(`making the ${what}`);
     return await context.change(
       { action: `POST ${path}`, parameters: shown ?? body },
-      async () => ({ id: String(idOf(await api.send<never>('POST', path, body, signal))) }),
+      async () => ({ id: identifierOf(what, idOf, await api.send<never>('POST', path, body, signal)) }),
       { id: planned(what) },
     );
   };
   const plan = { find: () => findPatiently(context, look, signal), make };
   return (await ensureMade(context, kind, plan, isRestRefusal)).id;
+}
+
+/** Whatever an answer may look like that is not the provider's own: a proxy answers 200, too. */
+function identifierOf(what: string, idOf: RestPart['idOf'], answer: never): string {
+  try {
+    const id = idOf(answer);
+    if (typeof id === 'number' || (typeof id === 'string' && id !== '')) return String(id);
+  } catch {
+    // It has another form.
+  }
+  throw new DriverError(
+    `the answer to making the ${what} does not say what was made. Check the address of the API and run the same command again`,
+    'DRIVER',
+  );
 }
 
 const GONE_MS = 5 * 60_000;

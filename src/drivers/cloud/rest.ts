@@ -1,5 +1,6 @@
 import type { Clock } from '../../common/clock.ts';
 import { reasonOf } from '../../common/errors.ts';
+import { printable } from '../../common/printable.ts';
 import { fetchWeb, type WebFetch } from '../../common/web.ts';
 import { DriverError } from '../errors.ts';
 
@@ -120,8 +121,11 @@ export class RestClient {
   }
 
   async #urlOf(path: string, signal: AbortSignal): Promise<string> {
-    if (path.startsWith('http')) return path;
-    return (await this.#api.locate?.(path, signal)) ?? `${this.#api.baseUrl}${path}`;
+    const url = path.startsWith('/')
+      ? ((await this.#api.locate?.(path, signal)) ?? `${this.#api.baseUrl}${path}`)
+      : path;
+    assertUrl(this.#api.provider, url);
+    return url;
   }
 
   async #once<T>(
@@ -131,6 +135,7 @@ export class RestClient {
     signal: AbortSignal,
   ): Promise<RestAnswer<T>> {
     const headers = { accept: 'application/json', ...(await this.#api.headers(path, signal)) };
+    assertSendable(this.#api.provider, headers);
     const response = await (this.#api.fetch ?? fetchWeb)(url, {
       method,
       headers: body === undefined ? headers : { ...headers, 'content-type': typeOf(body) },
@@ -143,6 +148,9 @@ export class RestClient {
     this.#hasAnswered = true;
     const text = await response.text();
     const content = parsed(text);
+    // Of a change it counts that it was made: what comes back may be any text.
+    if (response.ok && method === 'GET' && content === undefined)
+      throw notJson(this.#api.provider, url, response.headers.get('content-type'));
     if (response.ok) return { content: content as T, headers: response.headers };
     const { code = String(response.status), message = text.slice(0, 200) || response.statusText } =
       this.#api.readError(content);
@@ -161,7 +169,7 @@ export class RestClient {
     const { provider, nextStep } = this.#api;
     if (error instanceof DriverError) return error;
     if (!(error instanceof Refused)) {
-      const reason = reasonOf((error as Error).cause ?? error);
+      const reason = reasonOf((error as Error).cause ?? error).replace(/\.$/, '');
       if (isDistrust(error)) return distrusted(`${provider} at ${new URL(url).host}`, reason, error);
       const text = `${provider} at ${new URL(url).host} does not answer: ${reason}. Check the network and try again`;
       return new DriverError(text, 'UNREACHABLE', error);
@@ -232,6 +240,32 @@ function pauseMs(error: unknown, attempt: number): number {
   const seconds = error instanceof Refused ? Number(error.retryAfter ?? Number.NaN) : Number.NaN;
   const asked = Number.isFinite(seconds) ? seconds * 1_000 : 1_000 * 2 ** (attempt - 1);
   return Math.min(asked, LONGEST_PAUSE_MS);
+}
+
+/** Throws what is said of an address that cannot be one; it is not shown where it may have a password in it. */
+function assertUrl(provider: string, url: string): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const isWeb = parsed?.protocol === 'http:' || parsed?.protocol === 'https:';
+  if (isWeb && parsed.username === '' && parsed.password === '') return;
+  const problem = isWeb ? 'has a user or password in it, which belong elsewhere' : 'is no URL like https://HOST/PATH';
+  throw new DriverError(`the address of ${provider}'s API ${problem}. Check the flag or variable`, 'BAD_OPTIONS');
+}
+
+/** Throws for what HTTP cannot carry. Without the value, as that is a secret. */
+function assertSendable(provider: string, headers: Readonly<Record<string, string>>): void {
+  if (Object.values(headers).every((value) => /^[\t\x20-\x7e]*$/.test(value.trim()))) return;
+  throw new DriverError(
+    `the credentials for ${provider} have a line break or a character beyond ASCII in them. Copy them again`,
+    'BAD_CREDENTIALS',
+  );
+}
+
+function notJson(provider: string, url: string, type: string | null): DriverError {
+  const kind = type === null ? '' : ` but ${printable(type)}`;
+  return new DriverError(
+    `${provider} at ${new URL(url).host} does not answer JSON${kind}. Check the address of the API, and the proxy if there is one`,
+    'BAD_OPTIONS',
+  );
 }
 
 function typeOf(body: unknown): string {

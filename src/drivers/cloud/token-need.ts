@@ -27,7 +27,6 @@ export async function tokenNeed(places: TokenPlaces): Promise<Need> {
     await find();
     return met(what, `${tool}'s`);
   } catch (error) {
-    // A parser's error may quote the file, which has secrets in it.
     const isAbsent = (error as DriverError).code === 'BAD_CREDENTIALS';
     return unmet(what, isAbsent ? advice : `${tool}'s file cannot be read; ${advice}`);
   }

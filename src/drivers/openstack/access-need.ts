@@ -10,14 +10,10 @@ export async function accessNeed(env: Env): Promise<Need> {
   try {
     await readSettings({ options: typedOptions(resolveOptions('openstack', options, {}, env)), env });
   } catch (error) {
-    const { code, cause } = error as DriverError;
+    const { code } = error as DriverError;
     const isNothing = code === 'BAD_CREDENTIALS' && !env.OS_CLOUD && !env.OS_AUTH_URL;
     if (isNothing) return unmet('credentials', 'set OS_CLOUD, or source an openrc.sh');
-    // A parser's error may quote the file, which has secrets in it.
-    return unmet(
-      'credentials',
-      cause === undefined ? reasonOf(error) : reasonOf(error).replace(/(cannot be read):.*/s, '$1'),
-    );
+    return unmet('credentials', reasonOf(error));
   }
   return met(
     'credentials',

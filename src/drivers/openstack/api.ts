@@ -36,8 +36,10 @@ export function openstackApi(context: DriverContext<OpenStackOptions>, session: 
       renew: () => session.renew(),
       fetch: session.fetch,
       readError,
-      // Older services ask so to slow down; Cinder says it of its quota, too.
-      isBusy: (error) => error.status === 413 && !isQuota(error),
+      // Older services ask so to slow down; Cinder says it of its quota, too. Nova refuses what comes in the middle of a reboot or stop.
+      isBusy: (error) =>
+        (error.status === 413 && !isQuota(error)) ||
+        (error.status === 409 && /while it is in task_state/i.test(error.message)),
       nextStep,
     },
     context.clock,

@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parse } from 'yaml';
-import { reasonOf } from '../../common/errors.ts';
+import { parseSettings, settingsText } from '../cloud/config-file.ts';
 import { notOffered } from '../cloud/suggest.ts';
 import { DriverError } from '../errors.ts';
 
@@ -20,23 +18,26 @@ export interface CloudSection {
 }
 
 /** Profiles that are known without a clouds-public.yaml. */
-const PROFILES: Readonly<Record<string, Section>> = {
-  ovh: { auth: { auth_url: 'https://auth.cloud.ovh.net/v3' } },
-  'ovh-us': { auth: { auth_url: 'https://auth.cloud.ovh.us/v3' } },
-};
+const PROFILES: ReadonlyMap<string, Section> = new Map([
+  ['ovh', { auth: { auth_url: 'https://auth.cloud.ovh.net/v3' } }],
+  ['ovh-us', { auth: { auth_url: 'https://auth.cloud.ovh.us/v3' } }],
+]);
 
 /**
  * The cloud of that name, with its profile below it and what secure.yaml has above it; without a name the only one there is. Undefined
  * when there is no name and no file, or a file with several clouds.
  */
 export async function readCloud(name: string | undefined, env: Env): Promise<CloudSection | undefined> {
-  const clouds = await sections('clouds', places('clouds', env.OS_CLIENT_CONFIG_FILE, env));
-  const names = Object.keys(clouds);
+  const files = places('clouds', env.OS_CLIENT_CONFIG_FILE, env);
+  const found = await sections('clouds', files);
+  const names = [...(found?.sections.keys() ?? [])];
   const chosen = name ?? (names.length === 1 ? names[0] : undefined);
   if (chosen === undefined) return undefined;
-  const cloud = clouds[chosen];
-  if (cloud === undefined) throw notOffered({ provider: 'clouds.yaml', what: 'cloud', given: chosen, offered: names });
-  const secure = (await sections('clouds', places('secure', env.OS_CLIENT_SECURE_FILE, env)))[chosen];
+  if (found === undefined)
+    throw new DriverError(`there is no file with the cloud ${chosen}: write one, such as ${files[0]}`, 'BAD_OPTIONS');
+  const cloud = found.sections.get(chosen);
+  if (cloud === undefined) throw notOffered({ provider: found.file, what: 'cloud', given: chosen, offered: names });
+  const secure = (await sections('clouds', places('secure', env.OS_CLIENT_SECURE_FILE, env)))?.sections.get(chosen);
   const profile = await readProfile(cloud.profile ?? cloud.cloud, env);
   return merged(merged(profile, cloud), secure ?? {}) as CloudSection;
 }
@@ -44,10 +45,10 @@ export async function readCloud(name: string | undefined, env: Env): Promise<Clo
 async function readProfile(name: unknown, env: Env): Promise<Section> {
   if (typeof name !== 'string') return {};
   const files = await sections('public-clouds', places('clouds-public', env.OS_CLIENT_VENDOR_FILE, env));
-  const profile = files[name] ?? PROFILES[name];
+  const profile = files?.sections.get(name) ?? PROFILES.get(name);
   if (profile !== undefined) return profile;
   throw new DriverError(
-    `clouds.yaml names the profile ${name}, which is neither in clouds-public.yaml nor one of ${Object.keys(PROFILES).join(', ')}. Write its auth_url into clouds.yaml`,
+    `clouds.yaml names the profile ${name}, which is neither in clouds-public.yaml nor one of ${[...PROFILES.keys()].join(', ')}. Write its auth_url into clouds.yaml`,
     'BAD_OPTIONS',
   );
 }
@@ -63,28 +64,62 @@ function places(name: string, named: string | undefined, env: Env): readonly str
   return named === undefined ? found : [named, ...found];
 }
 
-/** The sections of the first of `files` that is there. */
-async function sections(key: string, files: readonly string[]): Promise<Readonly<Record<string, Section>>> {
+/** What a file says of each cloud. */
+interface CloudsFile {
+  readonly file: string;
+  readonly sections: ReadonlyMap<string, Section>;
+}
+
+/** The first of `files` that is there; undefined when none is. */
+async function sections(key: string, files: readonly string[]): Promise<CloudsFile | undefined> {
   for (const file of files) {
-    const text = await readFile(file, 'utf8').catch(() => undefined);
+    const text = await settingsText(file);
     if (text === undefined) continue;
-    try {
-      // JSON is YAML, too.
-      const content = parse(text) as Readonly<Record<string, Readonly<Record<string, Section>>>> | null;
-      return content?.[key] ?? {};
-    } catch (error) {
-      throw new DriverError(`${file} cannot be read: ${reasonOf(error).split('\n')[0]}`, 'BAD_OPTIONS', error);
-    }
+    // JSON is YAML, too.
+    const content = parseSettings(file, text);
+    const all = Object.entries(sectionOf(file, key, sectionOf(file, 'the file', content)[key]));
+    return { file, sections: new Map(all.map(([name, value]) => [name, cloudOf(file, name, value)])) };
   }
-  return {};
+  return undefined;
+}
+
+function cloudOf(file: string, name: string, value: unknown): Section {
+  const cloud = sectionOf(file, name, value);
+  for (const key of TEXTS) assertText(file, `${key} of ${name}`, cloud[key]);
+  const auth = said(sectionOf(file, `auth of ${name}`, cloud.auth));
+  for (const [key, value] of Object.entries(auth)) assertText(file, `${key} of ${name}`, value);
+  return { ...said(cloud), auth };
+}
+
+/** What is read of a cloud beside its `auth` and must be a text. */
+const TEXTS = ['region_name', 'interface', 'endpoint_type', 'cacert'] as const;
+
+function assertText(file: string, what: string, value: unknown): void {
+  if (value === undefined || value === null || typeof value === 'string') return;
+  throw new DriverError(`${file} cannot be read: ${what} is no text; quotes make text of any value`, 'BAD_OPTIONS');
+}
+
+/** A section that says nothing is null in YAML. */
+function sectionOf(file: string, what: string, value: unknown): Section {
+  if (value === null || value === undefined) return {};
+  if (isSection(value)) return value;
+  throw new DriverError(`${file} cannot be read: ${what} is no section of names and values`, 'BAD_OPTIONS');
+}
+
+/** Without what says nothing. */
+function said(section: Section): Section {
+  return Object.fromEntries(Object.entries(section).filter(([, value]) => value !== null));
+}
+
+function isSection(value: unknown): value is Section {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function merged(below: Section, above: Section): Section {
   const both = { ...below, ...above };
-  const isSection = (value: unknown): value is Section => typeof value === 'object' && value !== null;
   for (const [key, value] of Object.entries(above)) {
     const other = below[key];
-    if (isSection(value) && isSection(other) && !Array.isArray(value)) both[key] = { ...other, ...value };
+    if (isSection(value) && isSection(other)) both[key] = { ...other, ...value };
   }
   return both;
 }

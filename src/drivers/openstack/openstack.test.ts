@@ -240,6 +240,60 @@ describe('openstack', () => {
       await signedIn.close();
     }));
 
+  it('takes an account from the file whole, whatever the environment says of another', () =>
+    withCloud(async (server, bench) => {
+      const auth = { auth_url: `${server.url}/identity/v3`, username: USER, password: server.state.password };
+      const cloud = { auth: { ...auth, project_name: 'hive' }, region_name: REGION };
+      await mkdir(join(bench.folder, 'openstack'));
+      await writeFile(join(bench.folder, 'openstack/clouds.yaml'), JSON.stringify({ clouds: { hive: cloud } }));
+      const other = { OS_PROJECT_ID: 'other', OS_USER_ID: 'other', OS_APPLICATION_CREDENTIAL_SECRET: 'other' };
+      const env = { XDG_CONFIG_HOME: bench.folder, OS_CLOUD: 'hive', OS_APPLICATION_CREDENTIAL_ID: 'other', ...other };
+      const signedIn = await CloudBench.open({ ...worldOf(server), env });
+      await signedIn.driver().check(signal);
+      expect(server.state.signIns[0]).toMatchObject({ scope: { project: { name: 'hive' } } });
+      await signedIn.close();
+    }));
+
+  const damaged: readonly (readonly [string, RegExp])[] = [
+    ['clouds: text', /cannot be read: clouds is no section/],
+    ['clouds: [hive]', /cannot be read: clouds is no section/],
+    ['just text', /cannot be read: the file is no section/],
+    ['clouds: { hive: text }', /cannot be read: hive is no section/],
+    ['clouds: { hive: { auth: text } }', /cannot be read: auth of hive is no section/],
+    ['clouds: { hive: { auth: { password: [SEKRET] } } }', /cannot be read: password of hive is no text/],
+    ['clouds: { hive: { auth: { password: "SEKRET } } }', /cannot be read: line 1, column \d+/],
+    ['clouds: { hive: }', /there is no URL of Keystone/],
+    ['clouds: { hive: { auth: } }', /there is no URL of Keystone/],
+    ['clouds: { constructor: }', /clouds\.yaml has no cloud hive/],
+    ['', /clouds\.yaml has no cloud hive\. There are: none/],
+  ];
+  it.each(damaged)('says in one line what is wrong with a file: %s', (text, expected) =>
+    withCloud(async (server, bench) => {
+      await mkdir(join(bench.folder, 'openstack'));
+      await writeFile(join(bench.folder, 'openstack/clouds.yaml'), text);
+      const env = { XDG_CONFIG_HOME: bench.folder, OS_CLOUD: 'hive' };
+      const machine = await CloudBench.open({ ...worldOf(server), env });
+      const error: unknown = await machine
+        .driver()
+        .check(signal)
+        .catch((reason: unknown) => reason);
+      expect(String(error)).toMatch(expected);
+      expect(String(error)).not.toMatch(/SEKRET|\n/);
+      await machine.close();
+    }),
+  );
+
+  it('says that there is no file at all, and knows clouds by their own names only', () =>
+    withCloud(async (server) => {
+      for (const OS_CLOUD of ['hive', 'constructor']) {
+        const machine = await CloudBench.open({ ...worldOf(server), env: { HOME: '/nowhere', OS_CLOUD } });
+        await expect(machine.driver().check(signal)).rejects.toThrow(
+          /^there is no file with the cloud .*clouds\.yaml$/,
+        );
+        await machine.close();
+      }
+    }));
+
   it("trusts the authority of the cloud's certificate that is named, or none when told to", async () => {
     const authority = await loadAuthority(await createAuthority('hive', Date.now()));
     const tls = await authority.issue({ commonName: 'hive', purposes: ['server'], hosts: ['127.0.0.1'] });
@@ -270,6 +324,20 @@ describe('openstack', () => {
       );
       server.fail(/POST .*volumes/, full, 1);
       await expect(machine.create(signal)).rejects.toMatchObject({ code: 'QUOTA' });
+    }));
+
+  it('waits for what Nova is doing to the server at the moment', () =>
+    withCloud(async (server, bench) => {
+      const machine = bench.driver();
+      await machine.create(signal);
+      const busy = new RestFailure(
+        409,
+        'conflictingRequest',
+        "Cannot 'os-stop' instance while it is in task_state rebooting",
+      );
+      server.fail(/POST .*action/, busy, 2);
+      await machine.kill(signal);
+      expect(await machine.state(signal)).toBe('Stopped');
     }));
 
   const failures: readonly (readonly [RegExp, RestFailure, string, RegExp])[] = [

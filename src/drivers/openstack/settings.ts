@@ -31,7 +31,7 @@ export async function readSettings({
   const named = options['openstack-cloud'];
   const isComplete = named === undefined && given.auth_url !== undefined;
   const cloud: CloudSection = isComplete ? {} : ((await readCloud(named, env)) ?? {});
-  const access = { ...given, ...cloud.auth };
+  const access = accessWith(given, cloud.auth ?? {});
   if (access.auth_url === undefined) throw missing('URL of Keystone', 'OS_AUTH_URL', '--openstack-auth-url');
   const endpoints = options['openstack-endpoint-type'] ?? cloud.interface ?? cloud.endpoint_type ?? 'public';
   return {
@@ -68,9 +68,31 @@ function accessOf(options: OpenStackOptions): Access {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
+/** Words for one thing: who says one of them says all. */
+const ONE_THING: readonly (readonly string[])[] = [
+  ['username', 'user_id'],
+  ['user_domain_name', 'user_domain_id'],
+  ['project_name', 'project_id', 'tenant_name', 'tenant_id'],
+  ['project_domain_name', 'project_domain_id'],
+  ['domain_name', 'domain_id'],
+  ['application_credential_id', 'application_credential_name'],
+];
+
+/**
+ * The file before flags and environment, also where it says the same by another word: a project's ID left in the environment is of another
+ * account than the project's name in the file.
+ */
+function accessWith(given: Access, file: Access): Access {
+  const covered = ONE_THING.filter((words) => words.some((word) => file[word] !== undefined)).flat();
+  if (file.password !== undefined) covered.push('application_credential_secret');
+  return { ...Object.fromEntries(Object.entries(given).filter(([word]) => !covered.includes(word))), ...file };
+}
+
 function identityOf(access: Access): Readonly<Record<string, unknown>> {
   const { application_credential_secret: secret, application_credential_id: id } = access;
   if (secret !== undefined) {
+    if (id === undefined && access.application_credential_name === undefined)
+      throw missing('application credential', 'OS_APPLICATION_CREDENTIAL_ID', '--openstack-application-credential-id');
     const credential = id === undefined ? { name: access.application_credential_name, user: userOf(access) } : { id };
     return { methods: ['application_credential'], application_credential: { ...credential, secret } };
   }

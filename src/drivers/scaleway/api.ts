@@ -1,5 +1,4 @@
-import { parse } from 'yaml';
-import { configFile } from '../cloud/config-file.ts';
+import { configFile, parseSettings } from '../cloud/config-file.ts';
 import { RestClient, type RestError } from '../cloud/rest.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
@@ -91,7 +90,8 @@ const MISSING = {
 export async function profileValue(env: Context['env'], key: keyof typeof MISSING): Promise<string> {
   type Profile = Partial<Readonly<Record<keyof typeof MISSING, string>>>;
   type Config = Profile & { readonly active_profile?: string; readonly profiles?: Readonly<Record<string, Profile>> };
-  const config = (parse((await configFile(env, 'scw', 'config.yaml')) ?? '') ?? {}) as Config;
+  const text = (await configFile(env, 'scw', 'config.yaml')) ?? '';
+  const config = (parseSettings("scw's config.yaml", text) ?? {}) as Config;
   const profile = config.profiles?.[env.SCW_PROFILE ?? config.active_profile ?? ''];
   const value = profile?.[key] ?? config[key];
   if (typeof value === 'string' && value !== '') return value;

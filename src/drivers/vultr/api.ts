@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { settingsText } from '../cloud/config-file.ts';
 import { RestClient, type RestError } from '../cloud/rest.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
@@ -79,7 +79,7 @@ function nextStep({ status, message }: RestError): { code: string; text: string 
 /** vultr-cli's own key, which is what people sign in with. */
 export async function cliKey(env: DriverContext['env']): Promise<string> {
   const file = join(env.HOME || homedir(), '.vultr-cli.yaml');
-  const text = await readFile(file, 'utf8').catch(() => '');
+  const text = (await settingsText(file)) ?? '';
   const key = /^api-key:\s*["']?([^\s"']+)/m.exec(text)?.[1];
   if (key !== undefined) return key;
   throw new DriverError(
