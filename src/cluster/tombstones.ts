@@ -13,6 +13,10 @@ export interface Tombstone {
   readonly search: string;
 }
 
+interface Listener {
+  onBuried: (nodeId: string) => void;
+}
+
 const FORMAT: RecordFormat<Tombstone> = { read: parse, write: (tombstone) => JSON.stringify(tombstone) };
 
 /** Kept at most; a removal beyond is refused, because forgetting one would bring its container back. */
@@ -23,19 +27,32 @@ export class Tombstones {
   /** By the engine's ID of the container. */
   readonly #records: RecordView<Tombstone>;
   readonly #byNode: MultiMap<string, Tombstone>;
+  readonly #listener: Listener;
 
-  private constructor(records: RecordView<Tombstone>, byNode: MultiMap<string, Tombstone>) {
+  private constructor(records: RecordView<Tombstone>, byNode: MultiMap<string, Tombstone>, listener: Listener) {
     this.#records = records;
     this.#byNode = byNode;
+    this.#listener = listener;
   }
 
   static async open(deps: RecordViewDeps): Promise<Tombstones> {
     const byNode = new MultiMap<string, Tombstone>();
+    const listener: Listener = { onBuried: () => undefined };
     const records = await RecordView.open(deps, FORMAT, (_, after, before) => {
       if (before) byNode.remove(before.nodeId, before);
-      if (after) byNode.add(after.nodeId, after);
+      if (!after) return;
+      byNode.add(after.nodeId, after);
+      listener.onBuried(after.nodeId);
     });
-    return new Tombstones(records, byNode);
+    return new Tombstones(records, byNode, listener);
+  }
+
+  /** Sets who is told of a node that a tombstone was added for; one follower at a time. Returns what ends it. */
+  follow(onBuried: (nodeId: string) => void): () => void {
+    this.#listener.onBuried = onBuried;
+    return () => {
+      this.#listener.onBuried = () => undefined;
+    };
   }
 
   has(engineId: string): boolean {

@@ -147,6 +147,23 @@ describe('a container of a node that is down', () => {
   });
 });
 
+test('a removal on a full disk succeeds, though its stop cannot be forgotten', async () => {
+  const disk = { isFull: false };
+  const stops = await Stops.open(fullDiskRecords(disk));
+  await stops.add('c');
+  disk.isFull = true;
+  const request = async () => ({ statusCode: 204, rawHeaders: [], body: Buffer.alloc(0) });
+  const cluster = new Cluster({ clock: systemClock, logger: silentLogger() });
+  const removed: string[] = [];
+  cluster.removeContainer = (_, id) => void removed.push(id);
+  const networks = { attachEnded: async () => undefined };
+  const deps = { cluster, networks, stops, logger: silentLogger() } as unknown as LifecycleDeps;
+  const container = { node: { isHealthy: true, client: { request } }, engineId: 'c', name: 'c' };
+  const removal = { search: '', isForced: false };
+  const answer = await new ContainerLifecycle(deps, OPTIONS).remove(container as unknown as Container, removal, CALL);
+  expect([answer.statusCode, removed]).toEqual([204, ['c']]);
+});
+
 test('a stop of a container that does not run is remembered until it is started', async () => {
   const stops = await Stops.open(memoryRecords());
   const request = async () => ({ statusCode: 304, rawHeaders: [], body: Buffer.alloc(0) });

@@ -114,9 +114,9 @@ export class ContainerLifecycle {
     try {
       const answer = await node.client.request({ method: 'DELETE', path, api, signal, timeoutMs: 0 });
       if (answer.statusCode < 300) {
-        await this.#deps.stops.forget(engineId);
         this.#deps.drafts.forget(container.id);
         this.#deps.cluster.removeContainer(node, engineId);
+        await this.#forgetStop(container);
       }
       return answer;
     } catch (error) {
@@ -157,6 +157,13 @@ export class ContainerLifecycle {
   async #noteStop({ engineId, state }: Container, operation: ContainerOperation): Promise<void> {
     if (isStop(operation) && state === 'exited') await this.#deps.stops.add(engineId);
     if (isStart(operation)) await this.#deps.stops.forget(engineId);
+  }
+
+  /** The container is gone whatever comes of this; a record that stays means nothing, for engines give no ID twice. */
+  async #forgetStop({ name, engineId }: Container): Promise<void> {
+    await this.#deps.stops.forget(engineId).catch((error: unknown) => {
+      this.#deps.logger.warn({ container: name, reason: reasonOf(error) }, 'a record of a removed container stays');
+    });
   }
 
   /** Refused before its engine was asked: what the engine does with a container of `--rm` whose start fails is done here. */

@@ -25,7 +25,8 @@ async function returning(...statuses: number[]) {
   };
   const clock = new FakeClock();
   const healthy: unknown[] = [];
-  const cluster = { subscribe, healthyNodes: () => healthy } as unknown as Cluster;
+  const find = (id: string) => (healthy as { readonly id: string }[]).find((each) => each.id === id);
+  const cluster = { subscribe, healthyNodes: () => healthy, node: find } as unknown as Cluster;
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger: silentLogger() });
   undertaker.start();
   const node = (id: string) => ({ id, name: id, isHealthy: true, client: { request } });
@@ -77,4 +78,15 @@ test('a second start makes up for what was left, on nodes that are there already
   await waitUntil(() => tombstones.size === 0);
   expect(calls).toHaveLength(2);
   await undertaker.stop();
+});
+
+test('a removal that became durable just after its node came back is carried out', async () => {
+  const { tombstones, calls, undertaker, stay } = await returning(204);
+  stay('e1');
+  await tombstones.bury({ engineId: 'd', nodeId: 'e1', name: 'db', search: '?force=1' });
+  await waitUntil(() => tombstones.size === 0);
+  expect(calls).toContain('DELETE /containers/d?force=1');
+  await undertaker.stop();
+  await tombstones.bury({ engineId: 'e', nodeId: 'e1', name: 'later', search: '' });
+  expect(calls).toHaveLength(2);
 });

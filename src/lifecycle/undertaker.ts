@@ -24,7 +24,8 @@ export interface UndertakerDeps {
 /** One span between start and stop. */
 interface Run {
   readonly stop: AbortController;
-  readonly unsubscribe: () => void;
+  /** Follows nothing any more. */
+  readonly end: () => void;
 }
 
 /** Carries out, when a node is back, what clients removed while it was away. One pass per node at a time, until all is done. */
@@ -40,18 +41,27 @@ export class Undertaker {
   /** Begins with the nodes that are healthy by now. Idempotent; may follow {@link stop}. */
   start(): void {
     if (this.#run) return;
-    const { cluster } = this.#deps;
+    const { cluster, tombstones } = this.#deps;
     const stop = new AbortController();
     const unsubscribe = cluster.subscribe((event) => {
       if (event.kind === 'node-state' && event.to === 'Healthy') this.#begin(event.node, stop.signal);
     });
-    this.#run = { stop, unsubscribe };
+    // The node may have come back while the removal was being made durable.
+    const unfollow = tombstones.follow((nodeId) => {
+      const node = cluster.node(nodeId);
+      if (node?.isHealthy) this.#begin(node, stop.signal);
+    });
+    const end = (): void => {
+      unsubscribe();
+      unfollow();
+    };
+    this.#run = { stop, end };
     for (const node of cluster.healthyNodes()) this.#begin(node, stop.signal);
   }
 
   /** Resolves when no removal is under way any more; what is not done yet is done after the next start. Idempotent. */
   async stop(): Promise<void> {
-    this.#run?.unsubscribe();
+    this.#run?.end();
     this.#run?.stop.abort(new Error('removals are not made up for here any more'));
     this.#run = undefined;
     await Promise.all(this.#working.values());
