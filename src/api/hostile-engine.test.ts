@@ -88,6 +88,21 @@ test.each([
   }
 });
 
+test.each([
+  ['a date that there is not', { Created: 8_640_000_000_001 }],
+  ['an age that there is not', { Status: 'Up 99999999999999 years' }],
+])('%s leaves the tasks of its node readable', async (_, lies) => {
+  const [honest] = (await (await fetch(`${liar.url}/v1.44/containers/json?all=1`)).json()) as object[];
+  const stop = liar.lie('GET /containers/json', 200, [{ ...honest, ...lies }]);
+  try {
+    await node.refreshAllContainers().catch(() => undefined);
+    for (const path of [TASKS, '/containers/json?all=1']) expect((await world.call('GET', path)).status).toBe(200);
+  } finally {
+    stop();
+    await node.refreshAllContainers();
+  }
+});
+
 test('what clients may write is no lie, however long', async () => {
   const long = 'n'.repeat(2_000_000);
   const stop = liar.lie('GET /networks', 200, [{ Id: 'a', Name: long, Driver: 'bridge', Scope: 'local' }]);
@@ -137,13 +152,16 @@ function withLie(value: unknown, [step = 0, ...rest]: readonly number[], told: u
   return { ...value, [spelled]: inner };
 }
 
+const TASKS = '/tasks?filters={"node":["node-1"]}';
+
 interface Answers {
   readonly [path: string]: unknown;
 }
 
 async function answers(): Promise<Answers> {
   const found: Record<string, unknown> = {};
-  for (const path of ['/info', '/version', '/containers/json?all=1', '/images/json', '/networks', '/volumes']) {
+  const lists = ['/containers/json?all=1', '/images/json', '/networks', '/volumes', '/nodes', TASKS];
+  for (const path of ['/info', '/version', ...lists]) {
     const { status, json } = await world.call('GET', path);
     expect([path, status]).toEqual([path, 200]);
     found[path] = json;

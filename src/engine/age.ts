@@ -59,11 +59,11 @@ export function ageText(ageMs: number): AgeText {
   throw new Error(`no words for an age of ${ageMs} ms`);
 }
 
-/** The least age in milliseconds that has these words; undefined when they are no age. */
+/** The least age in milliseconds that has these words; undefined when they are none that a date can have. */
 export function parseAge(text: string): number | undefined {
   const alone = BANDS.find((band) => band.unit === '' && band.text(1) === text);
   if (alone) return alone.fromMs;
-  const match = /^(\d+) ([a-z]+?)s?$/.exec(text);
+  const match = /^(\d{1,5}) ([a-z]+?)s?$/.exec(text);
   const band = BANDS.find(({ unit }) => unit !== '' && unit === match?.[2]);
   return band && Math.max(band.fromMs, Number(match?.[1]) * band.unitMs - band.earlyMs);
 }

@@ -1,5 +1,5 @@
 import type { ContainerDetails, ContainerSummary } from '../types.ts';
-import { id, labels, maybeFlag, maybeText, maybeWhole, texts } from './common.ts';
+import { id, labels, maybeFlag, maybeText, maybeWhole, seconds, texts } from './common.ts';
 import { descriptor } from './descriptor.ts';
 import { anything, list, object, optional, record, type Shape, text, whole } from './shape.ts';
 
@@ -45,7 +45,7 @@ export const container: Shape<ContainerSummary> = object({
   Image: text(),
   ImageID: text(),
   Command: maybeText,
-  Created: whole(),
+  Created: seconds,
   Ports: optional(list(port)),
   SizeRw: maybeWhole,
   SizeRootFs: maybeWhole,

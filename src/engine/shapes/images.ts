@@ -1,5 +1,5 @@
 import type { ImageSummary } from '../types.ts';
-import { id, labels, maybeFlag, maybeText, maybeWhole, texts } from './common.ts';
+import { id, labels, maybeFlag, maybeText, maybeWhole, seconds, texts } from './common.ts';
 import { descriptor } from './descriptor.ts';
 import { list, object, optional, type Shape, whole } from './shape.ts';
 
@@ -8,7 +8,7 @@ export const image: Shape<ImageSummary> = object({
   ParentId: maybeText,
   RepoTags: texts,
   RepoDigests: texts,
-  Created: whole(),
+  Created: seconds,
   Size: whole(),
   SharedSize: maybeWhole,
   VirtualSize: maybeWhole,

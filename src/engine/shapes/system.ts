@@ -1,6 +1,6 @@
 import type { EngineInfo, EngineVersion } from '../types.ts';
 import { labels, maybeFlag, maybeText, maybeWhole, texts } from './common.ts';
-import { anything, list, name, object, optional, record, type Shape, text, whole } from './shape.ts';
+import { list, name, object, optional, record, type Shape, text, whole } from './shape.ts';
 
 export const version: Shape<EngineVersion> = object({
   Version: maybeText,
@@ -35,7 +35,7 @@ export const info: Shape<EngineInfo> = object({
   ServerVersion: maybeText,
   SystemTime: maybeText,
   Warnings: texts,
-  Plugins: optional(record(optional(list(anything)))),
+  Plugins: optional(record(texts)),
   Swarm: optional(swarm),
   LoggingDriver: maybeText,
   CgroupDriver: maybeText,
