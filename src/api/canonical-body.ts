@@ -5,6 +5,7 @@ import { memberRange, removeMember } from '../common/json-edit.ts';
 import { ROLE_LABEL } from '../common/labels.ts';
 import { readJson } from './body.ts';
 import { CREATE_BODY, HOST_CONFIG_NAMES } from './body-shapes.ts';
+import { CONTAINER_TYPES, requireTypes } from './body-types.ts';
 import type { Call } from './call.ts';
 import { requireJson } from './content-type.ts';
 
@@ -28,11 +29,12 @@ export async function readCanonical(call: Call, shape: Shape): Promise<JsonBody>
 /**
  * Reads the body of a create. What a client must not say is taken out: another container's identity, that the container is one of
  * the swarm's own (which are not listed by default and do not count), and members of a HostConfig at the top, which some engines
- * would take and others ignore.
+ * would take and others ignore. Throws 400 for labels and an environment that cannot be edited.
  */
 export async function readCreate(call: Call): Promise<JsonBody> {
   const body = await readCanonical(call, CREATE_BODY);
   if (!isObject(body.value)) return body;
+  requireTypes(body.value, CONTAINER_TYPES, 'create a container');
   const stray = Object.keys(body.value).filter((name) => HOST_CONFIG_NAMES.has(name) || name === 'Cpuset');
   const text = stray.reduce((shorter, name) => removeMember(shorter, [name]), body.text);
   return withoutLabel(withoutIdentity(edited(body, text)), ROLE_LABEL);

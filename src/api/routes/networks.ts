@@ -3,6 +3,7 @@ import type { ConnectBody } from '../../networks/connections.ts';
 import type { WantedNetwork } from '../../networks/wanted-network.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { CONNECT_BODY, NETWORK_BODY } from '../body-shapes.ts';
+import { NETWORK_TYPES, requireTypes } from '../body-types.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { readCanonical } from '../canonical-body.ts';
 import { NETWORK_FILTERS, networkQuery } from '../filters/networks.ts';
@@ -42,6 +43,7 @@ async function createNetwork(call: Call): Promise<void> {
   const { text, value } = await readCanonical(call, NETWORK_BODY);
   const userAgent = call.req.headers['user-agent'] ?? '';
   const body = objectOf<WantedNetwork>(value);
+  requireTypes(body, NETWORK_TYPES, 'create a network');
   const answer = await call.services.networks.create(text, body, userAgent, call.signal);
   sendJson(call.res, 201, JSON.stringify(answer));
 }

@@ -2,6 +2,7 @@ import { BadRequestError, ClusterError } from '../../common/errors.ts';
 import type { VolumeBody } from '../../volumes/create-body.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { VOLUME_BODY } from '../body-shapes.ts';
+import { requireTypes, VOLUME_TYPES } from '../body-types.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { readCanonical } from '../canonical-body.ts';
 import { parseFilters } from '../filters/query.ts';
@@ -28,6 +29,7 @@ async function createVolume(call: Call): Promise<void> {
   const { value } = await readCanonical(call, VOLUME_BODY);
   if (typeof (value ?? {}) !== 'object' || Array.isArray(value))
     throw new BadRequestError('create a volume: the body must be a JSON object', 'BAD_BODY');
+  requireTypes(value ?? {}, VOLUME_TYPES, 'create a volume');
   const body = (value ?? {}) as VolumeBody & { readonly ClusterVolumeSpec?: unknown };
   if (body.ClusterVolumeSpec)
     throw new ClusterError('cluster volumes (CSI) need swarm services, which this endpoint does not have', {
