@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { FakeEngine } from '../../simulator/fake-engine.ts';
 import { systemClock } from '../common/clock.ts';
 import type { OptionValue } from '../drivers/options.ts';
-import { type CreateContext, type CreateRequest, createMachine } from './create.ts';
+import { type CreateDeps, type CreateRequest, createMachine } from './create.ts';
 import { dryCreate } from './dry-run.ts';
 import type { Keyring } from './keyring.ts';
 import { openByName } from './machine.ts';
@@ -91,7 +91,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(join(folder, 'store'), { recursive: true, force: true }));
 
-function contextOf(more: Record<string, string> = {}): CreateContext {
+function contextOf(more: Record<string, string> = {}): CreateDeps {
   const runSwarm = async (): Promise<void> => void reports.push('swarm');
   return { store: openStore(join(folder, 'store')), env: { ...env, ...more }, clock: systemClock, runSwarm };
 }

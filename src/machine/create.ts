@@ -8,7 +8,7 @@ import { resolveOptions, storable } from '../drivers/option-values.ts';
 import type { OptionValue, OptionValues } from '../drivers/options.ts';
 import type { Provisioner, Task } from '../provision/provisioner.ts';
 import { machineExists, PreCreateError } from './errors.ts';
-import { engineSpecOf, type Machine, type MachineContext, openMachine, provisionerOf } from './machine.ts';
+import { engineSpecOf, type Machine, type MachineDeps, openMachine, provisionerOf } from './machine.ts';
 import { waitForAddress, waitForEngine } from './readiness.ts';
 import { type EngineSettings, isReady, type MachineRecord, READY, type SwarmSettings } from './record.ts';
 import { assertMachineName, type StoredMachine } from './store.ts';
@@ -31,7 +31,7 @@ export interface CreateRequest {
 export type SwarmStep = (machine: Machine, provisioner: Provisioner | undefined, task: Task) => Promise<void>;
 
 /** The surroundings of a create. */
-export interface CreateContext extends MachineContext {
+export interface CreateDeps extends MachineDeps {
   readonly runSwarm: SwarmStep;
 }
 
@@ -42,11 +42,7 @@ const SAID_AFTER_MS = 15_000;
  * Makes a machine, or goes on with one whose create was cut off: every step that was done is in the store, and so is everything
  * made at the provider. Rejects with one line; what was made then stays listed until it is resumed or removed.
  */
-export async function createMachine(
-  request: CreateRequest,
-  context: CreateContext,
-  task: Task,
-): Promise<StoredMachine> {
+export async function createMachine(request: CreateRequest, context: CreateDeps, task: Task): Promise<StoredMachine> {
   assertMachineName(request.name);
   const lock = await context.store.lock(request.name, 'create', task.signal);
   try {
@@ -70,7 +66,7 @@ interface Begun {
   readonly secrets: Readonly<Record<string, OptionValue>>;
 }
 
-async function begin(request: CreateRequest, context: CreateContext): Promise<Begun> {
+async function begin(request: CreateRequest, context: CreateDeps): Promise<Begun> {
   if (await context.store.has(request.name)) return await resume(request, context);
   const module = await loadDriver(request.driver);
   const values = resolveOptions(module.name, module.options, request.options, context.env);
@@ -84,7 +80,7 @@ async function withCredentials(
   record: MachineRecord,
   request: CreateRequest,
   { module, values }: { readonly module: DriverModule; readonly values: Readonly<Record<string, OptionValue>> },
-  { keyring }: CreateContext,
+  { keyring }: CreateDeps,
 ): Promise<MachineRecord> {
   const secrets = secretsOf(module, values);
   if (!request.savesCredentials || Object.keys(secrets).length === 0) return record;
@@ -110,7 +106,7 @@ function secretsOf(
 }
 
 /** Values given now must be those it was begun with: half a machine of each kind is of no use. */
-async function resume(request: CreateRequest, context: CreateContext): Promise<Begun> {
+async function resume(request: CreateRequest, context: CreateDeps): Promise<Begun> {
   const stored = await context.store.load(request.name);
   const { record } = stored;
   if (isReady(record)) throw machineExists(request.name);
@@ -154,7 +150,7 @@ export function newRecord(
   };
 }
 
-async function runSteps(machine: Machine, context: CreateContext, task: Task): Promise<void> {
+async function runSteps(machine: Machine, context: CreateDeps, task: Task): Promise<void> {
   const { driver, stored } = machine;
   const step = async (name: string, say: string, work: () => Promise<unknown>): Promise<void> => {
     if (stored.record.steps.includes(name)) return;
@@ -185,7 +181,7 @@ async function runSteps(machine: Machine, context: CreateContext, task: Task): P
 /** Tells that the driver is slow, once: a line that does not change looks like a program that hangs. */
 async function said(
   machine: Machine,
-  { clock }: CreateContext,
+  { clock }: CreateDeps,
   { report }: Task,
   work: () => Promise<void>,
 ): Promise<void> {
@@ -212,7 +208,7 @@ async function preCreateCheck(machine: Machine, signal: AbortSignal): Promise<vo
 }
 
 /** For an engine that is not ours to touch: takes what it is reached with. */
-async function adopt(machine: Machine, context: CreateContext, task: Task): Promise<void> {
+async function adopt(machine: Machine, context: CreateDeps, task: Task): Promise<void> {
   const { stored, driver } = machine;
   const files = await driver.clientCertificates?.(task.signal);
   if (files !== undefined) {
@@ -226,12 +222,7 @@ async function adopt(machine: Machine, context: CreateContext, task: Task): Prom
   });
 }
 
-async function provision(
-  machine: Machine,
-  provisioner: Provisioner,
-  context: CreateContext,
-  task: Task,
-): Promise<void> {
+async function provision(machine: Machine, provisioner: Provisioner, context: CreateDeps, task: Task): Promise<void> {
   const { stored } = machine;
   if (stored.record.authority === undefined)
     await stored.update((old) => ({ ...old, authority: context.authority ?? OWN_AUTHORITY }));
@@ -251,7 +242,7 @@ export function serverHosts({ name, address, engine, swarm }: MachineRecord): re
 }
 
 /** Nothing made: the machine is forgotten. Something made: the error says that it is kept and how to go on. */
-async function afterFailure(machine: Machine, context: CreateContext, error: unknown): Promise<unknown> {
+async function afterFailure(machine: Machine, context: CreateDeps, error: unknown): Promise<unknown> {
   const { name, resources, steps } = machine.stored.record;
   if (resources.length === 0 && !steps.includes('machine')) {
     await context.store.remove(name);

@@ -5,7 +5,7 @@ import { loadDriver } from '../drivers/drivers.ts';
 import { resolveOptions } from '../drivers/option-values.ts';
 import { type CreateRequest, newRecord } from './create.ts';
 import { machineExists } from './errors.ts';
-import { type Machine, type MachineContext, openMachine } from './machine.ts';
+import { type Machine, type MachineDeps, openMachine } from './machine.ts';
 import type { EngineSettings } from './record.ts';
 import { shownText } from './shown.ts';
 import { assertMachineName, type StoredMachine } from './store.ts';
@@ -16,7 +16,7 @@ import { assertMachineName, type StoredMachine } from './store.ts';
  */
 export async function dryCreate(
   request: CreateRequest,
-  context: MachineContext,
+  context: MachineDeps,
   print: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {

@@ -1,6 +1,6 @@
 import { ClusterError, DriverError, reasonOf, UsageError } from '../common/errors.ts';
 import { engineVersion } from './access.ts';
-import { type Machine, type MachineContext, openByName } from './machine.ts';
+import { type Machine, type MachineDeps, openByName } from './machine.ts';
 import { swarmUrl } from './status.ts';
 import { type CertificateWarning, certificateWarnings, clientFiles } from './trust.ts';
 
@@ -45,7 +45,7 @@ export async function endpointOf(machine: Machine, isSwarm: boolean, signal: Abo
 export async function checkedEndpoint(
   name: string,
   isSwarm: boolean,
-  context: MachineContext,
+  context: MachineDeps,
   signal: AbortSignal,
 ): Promise<{ readonly endpoint: Endpoint; readonly warnings: readonly string[] }> {
   const machine = await openByName(name, context);

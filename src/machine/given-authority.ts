@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { reasonOf, UsageError } from '../common/errors.ts';
 import { isIssuedBy, isPair, type KeyPair, readCertificate, validityOf } from '../pki/certificate.ts';
-import { type AuthorityFiles, issueClient, type TrustContext, writeAuthority } from './trust.ts';
+import { type AuthorityFiles, issueClient, type TrustDeps, writeAuthority } from './trust.ts';
 
 /** PEM files of an authority of the person's own: docker-machine's `--tls-…` flags. */
 export interface AuthorityPaths {
@@ -16,7 +16,7 @@ export interface AuthorityPaths {
  * Takes the person's own authority into the store, which holds no paths to files elsewhere, and answers its name there; undefined
  * when none is given. Without a client certificate one is issued, once. Throws a UsageError for files that do not fit each other.
  */
-export async function takeAuthority(paths: AuthorityPaths, context: TrustContext): Promise<string | undefined> {
+export async function takeAuthority(paths: AuthorityPaths, context: TrustDeps): Promise<string | undefined> {
   const ca = await readPair(paths.caCert, '--tls-ca-cert', paths.caKey, '--tls-ca-key');
   const client = await readPair(paths.clientCert, '--tls-client-cert', paths.clientKey, '--tls-client-key');
   if (ca === undefined && client === undefined) return undefined;
@@ -33,7 +33,7 @@ export async function takeAuthority(paths: AuthorityPaths, context: TrustContext
   return name;
 }
 
-async function keep(name: string, ca: KeyPair, client: KeyPair | undefined, context: TrustContext): Promise<void> {
+async function keep(name: string, ca: KeyPair, client: KeyPair | undefined, context: TrustDeps): Promise<void> {
   const folder = await context.store.folder('certs', name);
   const lock = await context.store.lockShared('taking an authority', context.signal);
   try {

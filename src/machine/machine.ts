@@ -11,7 +11,7 @@ import type { MachineRecord } from './record.ts';
 import type { MachineStore, StoredMachine } from './store.ts';
 
 /** What work on machines needs of its surroundings. */
-export interface MachineContext {
+export interface MachineDeps {
   readonly store: MachineStore;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -43,7 +43,7 @@ export interface OpenOptions {
 /** Loads the driver of a stored machine. What the store does not keep (credentials) comes from the environment again. */
 export async function openMachine(
   stored: StoredMachine,
-  { env, clock, keyring }: MachineContext,
+  { env, clock, keyring }: MachineDeps,
   options: OpenOptions = {},
 ): Promise<Machine> {
   const { record } = stored;
@@ -75,7 +75,7 @@ export async function openMachine(
 }
 
 /** Loads a machine by name and opens it. Throws `NO_SUCH_MACHINE`. */
-export async function openByName(name: string, context: MachineContext, options?: OpenOptions): Promise<Machine> {
+export async function openByName(name: string, context: MachineDeps, options?: OpenOptions): Promise<Machine> {
   return await openMachine(await context.store.load(name), context, options);
 }
 
@@ -130,7 +130,7 @@ export function managerPort(host: string): number {
 function storedOptions(
   module: DriverModule,
   values: Readonly<Record<string, OptionValue>>,
-  env: MachineContext['env'],
+  env: MachineDeps['env'],
 ): Readonly<Record<string, OptionValue>> {
   const options = module.options.map((option) => {
     if (option.isSecret) return option;

@@ -6,7 +6,7 @@ import { readdressed } from '../drivers/option-values.ts';
 import { coversHost } from '../pki/certificate.ts';
 import type { Task } from '../provision/provisioner.ts';
 import { serverHosts } from './create.ts';
-import { engineSpecOf, type Machine, type MachineContext, provisionerOf } from './machine.ts';
+import { engineSpecOf, type Machine, type MachineDeps, provisionerOf } from './machine.ts';
 import { waitForAddress, waitForEngine } from './readiness.ts';
 import type { StoredMachine } from './store.ts';
 import { MANAGER_NAME } from './swarm/containers.ts';
@@ -25,7 +25,7 @@ const ANSWER_WITHIN_MS = 120_000;
 export async function changePower(
   machine: Machine,
   action: PowerAction,
-  context: MachineContext,
+  context: MachineDeps,
   task: Task,
 ): Promise<void> {
   const { driver, stored } = machine;
@@ -47,7 +47,7 @@ const PROGRESS: Readonly<Record<PowerAction, string>> = {
   kill: 'killing',
 };
 
-async function afterStart(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+async function afterStart(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
   const { stored } = machine;
   await waitForAddress(machine, context, task);
   const { ip } = stored.record.address ?? {};
@@ -67,7 +67,7 @@ async function afterStart(machine: Machine, context: MachineContext, task: Task)
  */
 export async function regenerateServer(
   machine: Machine,
-  context: MachineContext,
+  context: MachineDeps,
   task: Task,
   mayRestart: boolean,
 ): Promise<void> {
@@ -97,7 +97,7 @@ export async function regenerateServer(
 export async function moveMachine(
   name: string,
   address: string,
-  { store }: MachineContext,
+  { store }: MachineDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const lock = await store.lock(name, 'regenerate-certs', signal);
@@ -114,7 +114,7 @@ export async function moveMachine(
 /** A new client certificate for every machine of an authority; engines take it without being told. Returns their names. */
 export async function regenerateClient(
   authority: string,
-  context: MachineContext,
+  context: MachineDeps,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const files = await renewClient(authority, { ...context, signal });
@@ -129,7 +129,7 @@ export async function regenerateClient(
 }
 
 /** Brings the engine to what the store says and the newest certificates; safe at any time. */
-export async function provisionAgain(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+export async function provisionAgain(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
   const provisioner = await provisionerOf(machine);
   if (provisioner === undefined) throw new DriverError('its engine is not ours to set up', 'NOT_OURS');
   await waitForAddress(machine, context, task);
@@ -140,7 +140,7 @@ export async function provisionAgain(machine: Machine, context: MachineContext, 
 }
 
 /** Installs the newest engine. */
-export async function upgradeEngine(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+export async function upgradeEngine(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
   const provisioner = await provisionerOf(machine);
   if (provisioner === undefined) throw new DriverError('its engine is not ours to upgrade', 'NOT_OURS');
   await provisioner.upgrade(await engineSpecOf(machine, task.signal), task);
@@ -153,7 +153,7 @@ export async function upgradeEngine(machine: Machine, context: MachineContext, t
  */
 export async function removeMachine(
   name: string,
-  context: MachineContext,
+  context: MachineDeps,
   open: () => Promise<Machine>,
   isForced: boolean,
   task: Task,
@@ -177,7 +177,7 @@ export async function removeMachine(
 }
 
 /** Its engine leaves the swarm before it goes: a new machine at its address must not be taken for it. */
-async function leaveSwarm(stored: StoredMachine, context: MachineContext, task: Task): Promise<void> {
+async function leaveSwarm(stored: StoredMachine, context: MachineDeps, task: Task): Promise<void> {
   if (stored.record.swarm === undefined) return;
   const { endAgent, leaveDiscovery } = await import('./swarm/leave.ts');
   task.report('leaving the swarm');

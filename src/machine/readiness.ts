@@ -2,7 +2,7 @@ import { ClusterError, DriverError } from '../common/errors.ts';
 import { retry } from '../common/retry.ts';
 import type { Task } from '../provision/provisioner.ts';
 import { engineVersion } from './access.ts';
-import type { Machine, MachineContext } from './machine.ts';
+import type { Machine, MachineDeps } from './machine.ts';
 
 const RUNNING_WITHIN_MS = 600_000;
 const LOOK_EVERY_MS = 1_000;
@@ -11,7 +11,7 @@ const ASK_EVERY_MS = 500;
 /** Resolves when the machine runs and has an address, which is then in the store. */
 export async function waitForAddress(
   { driver, stored }: Machine,
-  { clock }: MachineContext,
+  { clock }: MachineDeps,
   { signal, report }: Task,
 ): Promise<void> {
   const look = async (): Promise<{ readonly state: string; readonly url: string | undefined }> => {
@@ -43,7 +43,7 @@ export async function waitForAddress(
 /** Resolves when the engine answers with the machine's certificates; tries for `withinMs`, at least once. */
 export async function waitForEngine(
   { stored }: Machine,
-  { clock }: MachineContext,
+  { clock }: MachineDeps,
   { signal }: Task,
   withinMs: number,
 ): Promise<string> {

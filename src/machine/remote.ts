@@ -7,7 +7,7 @@ import { ClusterError, DriverError, ExitStatus, UsageError } from '../common/err
 import { isPrintable } from '../common/printable.ts';
 import { writePrivate } from '../common/private-file.ts';
 import type { Shell, SshShell } from '../provision/shell.ts';
-import { type MachineContext, openByName } from './machine.ts';
+import { type MachineDeps, openByName } from './machine.ts';
 
 const LOGIN_WITHIN_MS = 60_000;
 
@@ -15,7 +15,7 @@ const LOGIN_WITHIN_MS = 60_000;
 export async function runOn(
   name: string,
   command: readonly string[],
-  context: MachineContext,
+  context: MachineDeps,
   options: { readonly isNative: boolean } = { isNative: false },
 ): Promise<void> {
   const shell = await shellOf(name, context);
@@ -37,7 +37,7 @@ export async function copyFiles(
   from: string,
   to: string,
   flags: { readonly recursive?: boolean; readonly delta?: boolean; readonly quiet?: boolean },
-  context: MachineContext,
+  context: MachineDeps,
 ): Promise<void> {
   const places = [readPlace(from), readPlace(to)];
   const names = [...new Set(places.flatMap(({ machine }) => machine ?? []))];
@@ -66,7 +66,7 @@ export async function copyFiles(
 }
 
 /** Mounts a machine's folder at the same path here, or at `folder`. */
-export async function mountFolder(from: string, folder: string | undefined, context: MachineContext): Promise<void> {
+export async function mountFolder(from: string, folder: string | undefined, context: MachineDeps): Promise<void> {
   const { machine, path } = readPlace(from);
   if (machine === undefined) throw new UsageError(`"${from}" is on no machine: write machine:path`);
   const shell = await shellOf(machine, context);
@@ -83,7 +83,7 @@ export async function unmountFolder(from: string, folder: string | undefined): P
   await onTerminal('fusermount', ['-u', folder ?? readPlace(from).path]);
 }
 
-async function shellOf(name: string, context: MachineContext): Promise<Shell> {
+async function shellOf(name: string, context: MachineDeps): Promise<Shell> {
   const machine = await openByName(name, context);
   try {
     const signal = AbortSignal.timeout(30_000);
@@ -116,7 +116,7 @@ function readPlace(text: string): { readonly machine: string | undefined; readon
 
 async function withSshConfig(
   targets: ReadonlyMap<string, SshShell>,
-  { store }: MachineContext,
+  { store }: MachineDeps,
   work: (file: string) => Promise<void>,
 ): Promise<void> {
   const file = join(await store.folder('cache'), `ssh-config-${randomBytes(4).toString('hex')}`);

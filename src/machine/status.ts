@@ -1,7 +1,7 @@
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { MachineState } from '../drivers/state.ts';
 import { engineVersion } from './access.ts';
-import { type Machine, type MachineContext, managerPort, openByName } from './machine.ts';
+import { type Machine, type MachineDeps, managerPort, openByName } from './machine.ts';
 import { isReady, type MachineRecord } from './record.ts';
 import { certificateWarnings } from './trust.ts';
 
@@ -20,7 +20,7 @@ export interface MachineStatus {
 }
 
 /** Asks one machine how it is; never rejects, and takes no longer than `timeoutMs`. */
-export async function statusOf(name: string, context: MachineContext, timeoutMs: number): Promise<MachineStatus> {
+export async function statusOf(name: string, context: MachineDeps, timeoutMs: number): Promise<MachineStatus> {
   const startedMs = context.clock.now();
   const seen: { record?: MachineRecord; state: MachineState; url: string } = { state: '', url: '' };
   const timeout = AbortSignal.timeout(timeoutMs);
@@ -47,7 +47,7 @@ export async function statusOf(name: string, context: MachineContext, timeoutMs:
 
 async function look(
   name: string,
-  context: MachineContext,
+  context: MachineDeps,
   seen: { record?: MachineRecord; state: MachineState; url: string },
   signal: AbortSignal,
 ): Promise<{ problems: readonly string[]; version?: string }> {
@@ -78,7 +78,7 @@ async function look(
 /** For a machine whose create was cut off: as far as its provider knows it. */
 async function stateOnly(
   name: string,
-  context: MachineContext,
+  context: MachineDeps,
   seen: { state: MachineState },
   signal: AbortSignal,
 ): Promise<object> {

@@ -13,7 +13,7 @@ import {
   OWN_AUTHORITY,
   readAuthority,
   renewClient,
-  type TrustContext,
+  type TrustDeps,
 } from './trust.ts';
 
 const DAY_MS = 86_400_000;
@@ -21,7 +21,7 @@ const START = Date.parse('2026-06-01T00:00:00Z');
 let nowMs = START;
 let root = '';
 let store: MachineStore;
-let context: TrustContext;
+let context: TrustDeps;
 let machine: StoredMachine;
 
 beforeEach(async () => {

@@ -18,14 +18,14 @@ export interface AuthorityFiles {
 }
 
 /** What trust in machines is made with. */
-export interface TrustContext {
+export interface TrustDeps {
   readonly store: MachineStore;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
 /** The authority of that name; {@link OWN_AUTHORITY} is made when it is not there. */
-export async function readAuthority(name: string, context: TrustContext): Promise<AuthorityFiles> {
+export async function readAuthority(name: string, context: TrustDeps): Promise<AuthorityFiles> {
   const folder = await context.store.folder('certs', name);
   const found = await readFiles(folder);
   if (found !== undefined) return found;
@@ -52,7 +52,7 @@ export async function writeAuthority(store: MachineStore, name: string, files: A
   await writePrivate(join(folder, 'ca-key.pem'), files.ca.key);
 }
 
-async function makeAuthority(name: string, { store, clock }: TrustContext): Promise<AuthorityFiles> {
+async function makeAuthority(name: string, { store, clock }: TrustDeps): Promise<AuthorityFiles> {
   const { createAuthority } = await import('../pki/authority.ts');
   const ca = await createAuthority(`enxame machines of ${userName()}`, clock.now());
   const files = { ca, client: await issueClient(ca, { clock }) };
@@ -61,7 +61,7 @@ async function makeAuthority(name: string, { store, clock }: TrustContext): Prom
 }
 
 /** A certificate for us, of that authority. */
-export async function issueClient(ca: KeyPair, { clock }: Pick<TrustContext, 'clock'>): Promise<KeyPair> {
+export async function issueClient(ca: KeyPair, { clock }: Pick<TrustDeps, 'clock'>): Promise<KeyPair> {
   const { loadAuthority } = await import('../pki/authority.ts');
   return await (await loadAuthority(ca, () => clock.now())).issue({ commonName: userName(), purposes: ['client'] });
 }
@@ -73,7 +73,7 @@ export async function issueClient(ca: KeyPair, { clock }: Pick<TrustContext, 'cl
 export async function issueServer(
   machine: StoredMachine,
   hosts: readonly string[],
-  context: TrustContext,
+  context: TrustDeps,
 ): Promise<ServerCertificates> {
   const { name, swarm, authority = OWN_AUTHORITY } = machine.record;
   const files = await readAuthority(authority, context);
@@ -91,7 +91,7 @@ export async function issueServer(
  * A new client certificate of the authority. Its own certificate is renewed first, under the same key, when it would end
  * before what it issues. Engines take the new ones at once: they check the authority's name and key.
  */
-export async function renewClient(name: string, context: TrustContext): Promise<AuthorityFiles> {
+export async function renewClient(name: string, context: TrustDeps): Promise<AuthorityFiles> {
   const files = await readAuthority(name, context);
   const { LEAF_DAYS, loadAuthority } = await import('../pki/authority.ts');
   const lock = await context.store.lockShared('making certificates', context.signal);

@@ -6,7 +6,7 @@ import { mergeImages } from './image-list.ts';
 import type { NameStyle } from './name-style.ts';
 
 /** What a merged answer needs beside the engines' own. */
-export interface UsageContext {
+export interface UsageDeps {
   readonly cluster: Cluster;
   /** The kinds the client asked for. */
   readonly wanted: ReadonlySet<string>;
@@ -18,7 +18,7 @@ export interface UsageContext {
  * The answer to `GET /system/df` of a cluster: every kind as its own listing shows it, sizes added up over the nodes, because a copy takes
  * its space on each.
  */
-export function mergeUsage(usages: ReadonlyMap<Node, DiskUsage>, context: UsageContext): object {
+export function mergeUsage(usages: ReadonlyMap<Node, DiskUsage>, context: UsageDeps): object {
   const { wanted } = context;
   const layers = [...usages.values()].reduce((sum, { LayersSize }) => sum + (LayersSize ?? 0), 0);
   return {
@@ -51,7 +51,7 @@ function mergedImages(usages: ReadonlyMap<Node, DiskUsage>, cluster: Cluster): o
 }
 
 /** As `GET /containers/json` lists them, with the engine's sizes. */
-function mergedContainers(usages: ReadonlyMap<Node, DiskUsage>, { style, nowMs }: UsageContext): object[] {
+function mergedContainers(usages: ReadonlyMap<Node, DiskUsage>, { style, nowMs }: UsageDeps): object[] {
   const entries: { readonly Created: number }[] = [];
   for (const [node, { Containers }] of usages) {
     for (const { Id, SizeRw, SizeRootFs } of Containers ?? []) {

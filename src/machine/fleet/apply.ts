@@ -1,13 +1,13 @@
 import type { Task } from '../../provision/provisioner.ts';
 import { createMachine } from '../create.ts';
-import { type MachineContext, openByName, provisionerOf } from '../machine.ts';
+import { type MachineDeps, openByName, provisionerOf } from '../machine.ts';
 import { changePower, provisionAgain, removeMachine } from '../power.ts';
 import { joinSwarm } from '../swarm/join.ts';
 import { runSwarm } from '../swarm/swarm.ts';
 import type { PlanItem } from './plan.ts';
 
 /** Does what the plan says about one machine. Safe to run again after a failure. */
-export async function applyItem(item: PlanItem, context: MachineContext, task: Task): Promise<void> {
+export async function applyItem(item: PlanItem, context: MachineDeps, task: Task): Promise<void> {
   switch (item.action) {
     case 'create':
     case 'resume':
@@ -28,7 +28,7 @@ export async function applyItem(item: PlanItem, context: MachineContext, task: T
 
 type WithRequest = Extract<PlanItem, { readonly request: unknown }>;
 
-async function create({ request }: WithRequest, context: MachineContext, task: Task): Promise<void> {
+async function create({ request }: WithRequest, context: MachineDeps, task: Task): Promise<void> {
   await createMachine(
     request,
     { ...context, runSwarm: (machine, provisioner, each) => joinSwarm(machine, provisioner, context, each) },
@@ -36,7 +36,7 @@ async function create({ request }: WithRequest, context: MachineContext, task: T
   );
 }
 
-async function update({ request }: WithRequest, context: MachineContext, task: Task): Promise<void> {
+async function update({ request }: WithRequest, context: MachineDeps, task: Task): Promise<void> {
   const { name, engine, swarm } = request;
   const lock = await context.store.lock(name, 'up', task.signal);
   const machine = await openByName(name, context, task);
@@ -50,7 +50,7 @@ async function update({ request }: WithRequest, context: MachineContext, task: T
   }
 }
 
-async function start(name: string, context: MachineContext, task: Task): Promise<void> {
+async function start(name: string, context: MachineDeps, task: Task): Promise<void> {
   const lock = await context.store.lock(name, 'up', task.signal);
   const machine = await openByName(name, context, task);
   try {
@@ -61,7 +61,7 @@ async function start(name: string, context: MachineContext, task: Task): Promise
   }
 }
 
-async function remove(name: string, context: MachineContext, task: Task): Promise<void> {
+async function remove(name: string, context: MachineDeps, task: Task): Promise<void> {
   task.report('removing');
   await removeMachine(name, context, () => openByName(name, context, task), false, task);
 }

@@ -7,7 +7,7 @@ import { writePrivate } from '../../common/private-file.ts';
 import { loadDriver } from '../../drivers/drivers.ts';
 import type { OptionValue } from '../../drivers/options.ts';
 import { StoreError } from '../errors.ts';
-import type { MachineContext } from '../machine.ts';
+import type { MachineDeps } from '../machine.ts';
 import { type EngineSettings, isMachineName, type MachineRecord, plainEngine, READY } from '../record.ts';
 import { writeAuthority } from '../trust.ts';
 
@@ -50,7 +50,7 @@ export interface ImportedMachine {
 }
 
 /** Where docker-machine keeps its machines: `$MACHINE_STORAGE_PATH`, else `~/.docker/machine`. */
-export function dockerMachineFolder(env: MachineContext['env'], home: string): string {
+export function dockerMachineFolder(env: MachineDeps['env'], home: string): string {
   return env.MACHINE_STORAGE_PATH || join(home, '.docker', 'machine');
 }
 
@@ -59,10 +59,7 @@ export function dockerMachineFolder(env: MachineContext['env'], home: string): s
  * by SSH with its key (`generic`) where it has one, else by its URL (`none`), with the certificates it has. New certificates come from
  * docker-machine's authority, which is taken along. The provider's side stays with the provider: `rm` here does not remove it there.
  */
-export async function importDockerMachines(
-  folder: string,
-  context: MachineContext,
-): Promise<readonly ImportedMachine[]> {
+export async function importDockerMachines(folder: string, context: MachineDeps): Promise<readonly ImportedMachine[]> {
   const names = await readdir(join(folder, 'machines')).catch((error: unknown) => {
     throw new StoreError(`no machines of docker-machine at ${folder}: ${reasonOf(error)}`, 'NO_DOCKER_MACHINE', error);
   });
@@ -79,7 +76,7 @@ export async function importDockerMachines(
 }
 
 /** Name of the authority in our store; undefined when docker-machine has none. */
-async function importAuthority(folder: string, { store }: MachineContext): Promise<string | undefined> {
+async function importAuthority(folder: string, { store }: MachineDeps): Promise<string | undefined> {
   const read = (file: string): Promise<string> => readFile(join(folder, file), 'utf8');
   const parts = await Promise.all(['ca.pem', 'ca-key.pem', 'cert.pem', 'key.pem'].map(read)).catch(() => undefined);
   const [caCert = '', caKey = '', cert = '', key = ''] = parts ?? [];
@@ -93,7 +90,7 @@ async function importOne(
   folder: string,
   name: string,
   authority: string | undefined,
-  { store, clock }: MachineContext,
+  { store, clock }: MachineDeps,
 ): Promise<void> {
   const found = await readConfig(join(folder, 'config.json'));
   const key = await readFile(join(folder, 'id_rsa')).catch(() => undefined);

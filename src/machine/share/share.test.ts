@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../common/clock.ts';
 import { writePrivate } from '../../common/private-file.ts';
 import { coversHost, isIssuedBy, readCertificate } from '../../pki/certificate.ts';
-import type { MachineContext } from '../machine.ts';
+import type { MachineDeps } from '../machine.ts';
 import { type MachineRecord, plainEngine } from '../record.ts';
 import { openStore } from '../store.ts';
 import { issueServer, OWN_AUTHORITY } from '../trust.ts';
@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-function contextIn(name: string): MachineContext {
+function contextIn(name: string): MachineDeps {
   return { store: openStore(join(folder, name)), env: {}, clock: systemClock };
 }
 

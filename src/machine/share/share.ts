@@ -3,10 +3,10 @@ import { join, relative, sep } from 'node:path';
 import { ClusterError, ConflictError } from '../../common/errors.ts';
 import { privateFolder, writePrivate } from '../../common/private-file.ts';
 import { machineExists } from '../errors.ts';
-import type { MachineContext } from '../machine.ts';
+import type { MachineDeps } from '../machine.ts';
 import { type MachineRecord, parseRecord } from '../record.ts';
 import { assertMachineName, type StoredMachine } from '../store.ts';
-import { clientFiles, readAuthority, type TrustContext } from '../trust.ts';
+import { clientFiles, readAuthority, type TrustDeps } from '../trust.ts';
 import type { Share, SharedFile } from './archive.ts';
 import { authoritiesIn, importAuthorities, keylessAuthority, sharedAuthorityName } from './authorities.ts';
 
@@ -24,12 +24,12 @@ export interface ExportOptions {
  */
 export async function exportMachines(
   names: readonly string[],
-  context: MachineContext,
+  context: MachineDeps,
   options: ExportOptions,
   signal: AbortSignal,
 ): Promise<Share> {
   const files = new Map<string, SharedFile>();
-  const trust: TrustContext = { ...context, signal };
+  const trust: TrustDeps = { ...context, signal };
   for (const name of names) {
     const stored = await context.store.load(name);
     const { authority } = stored.record;
@@ -67,7 +67,7 @@ async function machineFiles(
 async function tlsFiles(
   stored: StoredMachine,
   issuer: string | undefined,
-  trust: TrustContext,
+  trust: TrustDeps,
   { recipient }: ExportOptions,
 ): Promise<SharedFile[]> {
   const { name } = stored.record;
@@ -84,14 +84,14 @@ async function tlsFiles(
 async function issueFor(
   authority: string,
   recipient: string,
-  trust: TrustContext,
+  trust: TrustDeps,
 ): Promise<{ cert: string; key: string }> {
   const { loadAuthority } = await import('../../pki/authority.ts');
   const issuer = await loadAuthority((await readAuthority(authority, trust)).ca, () => trust.clock.now());
   return await issuer.issue({ commonName: recipient, purposes: ['client'] });
 }
 
-async function authorityFiles(authority: string, shared: string, trust: TrustContext): Promise<SharedFile[]> {
+async function authorityFiles(authority: string, shared: string, trust: TrustDeps): Promise<SharedFile[]> {
   const { ca, client } = await readAuthority(authority, trust);
   const base = `certs/${shared}`;
   const texts = { 'ca.pem': ca.cert, 'ca-key.pem': ca.key, 'cert.pem': client.cert, 'key.pem': client.key };
@@ -99,7 +99,7 @@ async function authorityFiles(authority: string, shared: string, trust: TrustCon
 }
 
 /** Undefined when its key is not here: then no certificates can be made from the export. */
-async function sharedName(authority: string, trust: TrustContext): Promise<string | undefined> {
+async function sharedName(authority: string, trust: TrustDeps): Promise<string | undefined> {
   const files = await readAuthority(authority, trust).catch((error: unknown) => {
     if (error instanceof ClusterError && error.code === 'NO_AUTHORITY') return undefined;
     throw error;
@@ -111,7 +111,7 @@ async function sharedName(authority: string, trust: TrustContext): Promise<strin
  * Puts shared machines into the store, all of them or none. Names that are taken are an error before anything is written. A share comes from
  * another person: it never touches an authority that is here, nor lets a machine of its own be signed for by one.
  */
-export async function importMachines(share: Share, context: MachineContext): Promise<readonly string[]> {
+export async function importMachines(share: Share, context: MachineDeps): Promise<readonly string[]> {
   const { store } = context;
   for (const name of share.machines) {
     assertMachineName(name);
@@ -143,7 +143,7 @@ function authorityHere(
   { name, driver, authority }: MachineRecord,
   share: Share,
   names: ReadonlyMap<string, string>,
-  store: MachineContext['store'],
+  store: MachineDeps['store'],
 ): string | undefined {
   const carried = authority === undefined ? undefined : names.get(authority);
   if (carried !== undefined || (driver === 'none' && authority === undefined)) return carried;

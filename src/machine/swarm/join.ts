@@ -2,7 +2,7 @@ import { reasonOf } from '../../common/errors.ts';
 import { retry } from '../../common/retry.ts';
 import type { Provisioner, Task } from '../../provision/provisioner.ts';
 import { engineClient } from '../access.ts';
-import type { Machine, MachineContext } from '../machine.ts';
+import type { Machine, MachineDeps } from '../machine.ts';
 import { isReady } from '../record.ts';
 import { swarmUrl } from '../status.ts';
 import type { StoredMachine } from '../store.ts';
@@ -17,7 +17,7 @@ const PAUSE_MS = 250;
 export async function joinSwarm(
   machine: Machine,
   provisioner: Provisioner | undefined,
-  context: MachineContext,
+  context: MachineDeps,
   task: Task,
 ): Promise<void> {
   await runSwarm(machine, provisioner, context.store, task);
@@ -27,7 +27,7 @@ export async function joinSwarm(
 }
 
 /** Itself when it is one, else those of the store that are finished: one that is being made waits for its own engine. */
-async function mastersOf(stored: StoredMachine, { store }: MachineContext): Promise<readonly StoredMachine[]> {
+async function mastersOf(stored: StoredMachine, { store }: MachineDeps): Promise<readonly StoredMachine[]> {
   const { swarm, name } = stored.record;
   if (swarm?.isMaster) return [stored];
   const others = (await store.names()).filter((each) => each !== name);
@@ -41,7 +41,7 @@ async function mastersOf(stored: StoredMachine, { store }: MachineContext): Prom
 }
 
 /** The machine is made, and a manager may be away: an engine it does not see is reported, not a failure. */
-async function untilSeen(entry: string, master: StoredMachine, { clock }: MachineContext, task: Task): Promise<void> {
+async function untilSeen(entry: string, master: StoredMachine, { clock }: MachineDeps, task: Task): Promise<void> {
   const url = swarmUrl(master.record, master.record.address?.url ?? '');
   if (url === undefined) return;
   task.report(`waiting for the manager at ${url} to see it`);

@@ -3,7 +3,7 @@ import { openDiscovery } from '../../discovery/discovery.ts';
 import { parseEntry } from '../../discovery/entry.ts';
 import type { Task } from '../../provision/provisioner.ts';
 import { engineClient } from '../access.ts';
-import type { MachineContext } from '../machine.ts';
+import type { MachineDeps } from '../machine.ts';
 import type { MachineRecord } from '../record.ts';
 import type { StoredMachine } from '../store.ts';
 import { AGENT_NAME } from './containers.ts';
@@ -30,7 +30,7 @@ export async function endAgent(stored: StoredMachine, signal: AbortSignal): Prom
  */
 export async function leaveDiscovery(
   record: MachineRecord,
-  { clock }: Pick<MachineContext, 'clock'>,
+  { clock }: Pick<MachineDeps, 'clock'>,
   task: Task,
 ): Promise<void> {
   const { swarm } = record;

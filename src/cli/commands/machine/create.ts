@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { UsageError } from '../../../common/errors.ts';
 import type { CreateRequest } from '../../../machine/create.ts';
-import type { MachineContext } from '../../../machine/machine.ts';
+import type { MachineDeps } from '../../../machine/machine.ts';
 import type { EngineSettings, SwarmSettings } from '../../../machine/record.ts';
 import type { CommandContext } from '../../command.ts';
 import { addDriverFlags, driverValues } from './driver-flags.ts';
@@ -159,7 +159,7 @@ export async function make(wanted: readonly CreateRequest[], command: Command, c
  */
 async function doneBefore(
   requests: readonly CreateRequest[],
-  store: MachineContext['store'],
+  store: MachineDeps['store'],
 ): Promise<(name: string) => boolean> {
   const { isReady } = await import('../../../machine/record.ts');
   const found = await Promise.all(

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { fileProblem, reasonOf, UsageError } from '../../../common/errors.ts';
 import type { Existing, Plan, PlanItem } from '../../../machine/fleet/plan.ts';
-import type { MachineContext } from '../../../machine/machine.ts';
+import type { MachineDeps } from '../../../machine/machine.ts';
 import type { Task } from '../../../provision/provisioner.ts';
 import type { CommandContext } from '../../command.ts';
 import { confirm } from '../../confirm.ts';
@@ -85,7 +85,7 @@ async function readText(file: string): Promise<string> {
 }
 
 /** All machines of the store with their states, asked concurrently. A damaged file is reported and hides no other machine. */
-async function existing(context: MachineContext, cli: CommandContext): Promise<readonly Existing[]> {
+async function existing(context: MachineDeps, cli: CommandContext): Promise<readonly Existing[]> {
   const names = await context.store.names();
   const found = await Promise.all(
     names.map((name) =>
@@ -98,7 +98,7 @@ async function existing(context: MachineContext, cli: CommandContext): Promise<r
   return found.flat();
 }
 
-async function existingOne(name: string, context: MachineContext): Promise<readonly Existing[]> {
+async function existingOne(name: string, context: MachineDeps): Promise<readonly Existing[]> {
   const { openMachine } = await import('../../../machine/machine.ts');
   const stored = await context.store.load(name);
   const { record } = stored;
@@ -112,7 +112,7 @@ async function existingOne(name: string, context: MachineContext): Promise<reado
   }
 }
 
-async function carryOut(plan: Plan, flags: Flags, context: MachineContext, cli: CommandContext): Promise<void> {
+async function carryOut(plan: Plan, flags: Flags, context: MachineDeps, cli: CommandContext): Promise<void> {
   const { formatPlan, isEmpty, nameOf } = await import('../../../machine/fleet/plan.ts');
   cli.out(formatPlan(plan));
   if (flags.dryRun || isEmpty(plan)) return;
@@ -124,7 +124,7 @@ async function carryOut(plan: Plan, flags: Flags, context: MachineContext, cli: 
   });
 }
 
-async function carryOutOne(item: PlanItem, context: MachineContext, task: Task): Promise<void> {
+async function carryOutOne(item: PlanItem, context: MachineDeps, task: Task): Promise<void> {
   const { applyItem } = await import('../../../machine/fleet/apply.ts');
   await applyItem(item, context, task);
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ClusterError, UsageError } from '../../../common/errors.ts';
-import type { Machine, MachineContext } from '../../../machine/machine.ts';
+import type { Machine, MachineDeps } from '../../../machine/machine.ts';
 import type { PowerAction } from '../../../machine/power.ts';
 import type { Task } from '../../../provision/provisioner.ts';
 import type { CommandContext } from '../../command.ts';
@@ -81,7 +81,7 @@ async function power(
 }
 
 /** Restarts manager and agent of a machine whose address changed, with the new one. */
-async function rejoin(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+async function rejoin(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
   if (machine.stored.record.swarm === undefined) return;
   const [{ runSwarm }, { provisionerOf }] = await Promise.all([
     import('../../../machine/swarm/swarm.ts'),
@@ -90,12 +90,12 @@ async function rejoin(machine: Machine, context: MachineContext, task: Task): Pr
   await runSwarm(machine, await provisionerOf(machine), context.store, task);
 }
 
-async function upgrade(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+async function upgrade(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
   const { upgradeEngine } = await import('../../../machine/power.ts');
   await upgradeEngine(machine, context, task);
 }
 
-async function provision(machine: Machine, context: MachineContext, task: Task): Promise<void> {
+async function provision(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
   const [{ provisionAgain }, { provisionerOf }, { runSwarm }] = await Promise.all([
     import('../../../machine/power.ts'),
     import('../../../machine/machine.ts'),
@@ -144,7 +144,7 @@ async function onOpen(
   names: readonly string[],
   command: Command,
   cli: CommandContext,
-  work: (machine: Machine, context: MachineContext, task: Task) => Promise<void>,
+  work: (machine: Machine, context: MachineDeps, task: Task) => Promise<void>,
 ): Promise<void> {
   const context = await machineContext(command, cli);
   const { openByName } = await import('../../../machine/machine.ts');

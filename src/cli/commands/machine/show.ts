@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../../common/errors.ts';
 import { VERSION } from '../../../common/version.ts';
-import type { Machine, MachineContext } from '../../../machine/machine.ts';
+import type { Machine, MachineDeps } from '../../../machine/machine.ts';
 import type { MachineRecord } from '../../../machine/record.ts';
 import type { SshShell } from '../../../provision/shell.ts';
 import type { CommandContext } from '../../command.ts';
@@ -84,7 +84,7 @@ async function printEach(
 
 async function withMachine<T>(
   name: string,
-  context: MachineContext,
+  context: MachineDeps,
   work: (machine: Machine) => T | Promise<T>,
 ): Promise<T> {
   const { openByName } = await import('../../../machine/machine.ts');
@@ -127,7 +127,7 @@ async function inspect(
 const SSH_WITHIN_MS = 5_000;
 
 /** The way to log in, if the driver finds it in time; the stored record is shown in any case. */
-async function sshOf(name: string, context: MachineContext): Promise<SshShell | undefined> {
+async function sshOf(name: string, context: MachineDeps): Promise<SshShell | undefined> {
   const signal = AbortSignal.timeout(SSH_WITHIN_MS);
   const shell = await withMachine(name, context, ({ driver }) => driver.shell(signal)).catch(() => undefined);
   return shell?.kind === 'ssh' ? shell : undefined;

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { ClusterError, UsageError } from '../../../common/errors.ts';
 import type { AuthorityPaths } from '../../../machine/given-authority.ts';
-import type { MachineContext } from '../../../machine/machine.ts';
+import type { MachineDeps } from '../../../machine/machine.ts';
 import type { CommandContext } from '../../command.ts';
 
 /** Store, keyring and clock for commands on machines, by `--storage-path` and the environment. */
-export async function machineContext(command: Command, cli: CommandContext): Promise<MachineContext> {
+export async function machineContext(command: Command, cli: CommandContext): Promise<MachineDeps> {
   const [{ systemKeyring }, { openStore }, { storagePath }] = await Promise.all([
     import('../../../machine/keyring.ts'),
     import('../../../machine/store.ts'),
@@ -41,7 +41,7 @@ export function globalFlags(command: Command, { env }: Pick<CommandContext, 'env
 }
 
 /** As {@link machineContext}, for commands that create machines: with the authority given for them. */
-export async function makingContext(command: Command, cli: CommandContext): Promise<MachineContext> {
+export async function makingContext(command: Command, cli: CommandContext): Promise<MachineDeps> {
   const context = await machineContext(command, cli);
   const paths = globalFlags(command, cli).authority;
   if (Object.values(paths).every((path) => path === undefined)) return context;
@@ -53,19 +53,19 @@ export async function makingContext(command: Command, cli: CommandContext): Prom
 }
 
 /** The machines of a command: those named, each once, or `default`. Throws for a missing one. */
-export async function wantedNames(names: readonly string[], { store }: MachineContext): Promise<readonly string[]> {
+export async function wantedNames(names: readonly string[], { store }: MachineDeps): Promise<readonly string[]> {
   if (names.length > 0) return await checked([...new Set(names)], store);
   if (await store.has('default')) return ['default'];
   throw new UsageError('Error: No machine name(s) specified and no "default" machine exists', 'NO_MACHINE_NAME');
 }
 
 /** As {@link wantedNames} for commands about one machine. */
-export async function wantedName(name: string | undefined, context: MachineContext): Promise<string> {
+export async function wantedName(name: string | undefined, context: MachineDeps): Promise<string> {
   const [only] = await wantedNames(name === undefined ? [] : [name], context);
   return only ?? 'default';
 }
 
-async function checked(names: readonly string[], store: MachineContext['store']): Promise<readonly string[]> {
+async function checked(names: readonly string[], store: MachineDeps['store']): Promise<readonly string[]> {
   const known = await store.names();
   const missing = names.find((name) => !known.includes(name));
   if (missing === undefined) return names;
