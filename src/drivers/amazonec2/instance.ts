@@ -3,7 +3,7 @@ import { retry } from '../../common/retry.ts';
 import type { CloudServer } from '../cloud/cloud-driver.ts';
 import { SERVER } from '../cloud/cloud-driver.ts';
 import { ensureMade } from '../cloud/ensure.ts';
-import { givenFile } from '../cloud/key-files.ts';
+import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
 import { isPlanned, planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
 import type { DriverContext } from '../driver.ts';
@@ -146,6 +146,9 @@ export async function rehearse(
   }
 }
 
+/** What EC2 takes as user data: 16 KiB. */
+const USER_DATA: UserDataFlag = { flag: 'amazonec2-userdata', maxBytes: 16 * 1024 };
+
 async function runRequest(
   context: Context,
   { placement, groupIds, keyName }: InstanceParts,
@@ -153,7 +156,7 @@ async function runRequest(
   const { options } = context;
   const { image, subnetId } = placement;
   const profile = options['amazonec2-iam-instance-profile'];
-  const userData = options['amazonec2-userdata'];
+  const content = await givenBytes(options['amazonec2-userdata'], USER_DATA);
   const isSpot = options['amazonec2-request-spot-instance'];
   const taggable = [
     'instance',
@@ -194,9 +197,7 @@ async function runRequest(
     ...(profile === undefined
       ? {}
       : { IamInstanceProfile: profile.startsWith('arn:') ? { Arn: profile } : { Name: profile } }),
-    ...(userData === undefined
-      ? {}
-      : { UserData: Buffer.from(await givenFile(userData, 'amazonec2-userdata')).toString('base64') }),
+    ...(content === undefined ? {} : { UserData: content.toString('base64') }),
     ...(isSpot ? { InstanceMarketOptions: spotOptions(options) } : {}),
   };
 }

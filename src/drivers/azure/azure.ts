@@ -1,5 +1,6 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions } from '../cloud/cloud-driver.ts';
+import { givenBytes } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
 import { portRanges } from '../cloud/ports.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
@@ -10,7 +11,7 @@ import { namesOf, tagsOf } from './names.ts';
 import { azureNeeds } from './needs.ts';
 import { ensureGroup, ensureNetwork } from './network.ts';
 import { type AzureOptions, options, typedOptions } from './options.ts';
-import { ensureVirtualMachine, findServer } from './virtual-machine.ts';
+import { ensureVirtualMachine, findServer, USER_DATA } from './virtual-machine.ts';
 
 /** A machine at Microsoft Azure: one virtual machine with its own network parts, in a resource group of its own or a given one. */
 export const driver: DriverModule = defineDriver({
@@ -40,6 +41,7 @@ class AzureCloud implements Cloud {
   async check(signal: AbortSignal): Promise<void> {
     const path = this.#context.options['azure-ssh-key-path'];
     if (path !== undefined) await givenKey(path, 'azure-ssh-key-path');
+    await givenBytes(this.#context.options['azure-custom-data'], USER_DATA);
     await assertPossible(this.#context, this.#azure, signal);
   }
 

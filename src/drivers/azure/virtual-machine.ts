@@ -1,7 +1,7 @@
 import type { VirtualMachine } from '@azure/arm-compute';
 import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
 import { ensureMade } from '../cloud/ensure.ts';
-import { givenFile } from '../cloud/key-files.ts';
+import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
 import type { DriverContext } from '../driver.ts';
 import type { MachineState } from '../state.ts';
 import type { Azure } from './clients.ts';
@@ -45,10 +45,14 @@ export async function ensureVirtualMachine(
   await ensureMade(context, SERVER, { make }, isRefusal);
 }
 
+/** What Azure takes as user data. */
+export const USER_DATA: UserDataFlag = { flag: 'azure-custom-data', maxBytes: 65_535 };
+
 async function vmRequest(context: Context, cardId: string, publicKey: string): Promise<VirtualMachine> {
   const { options, name } = context;
   const { group, disk } = namesOf(context);
   const { 'azure-zone': zone, 'azure-availability-set': set, 'azure-custom-data': data } = options;
+  const content = await givenBytes(data, USER_DATA);
   const user = options['azure-ssh-user'];
   return {
     location: options['azure-location'],
@@ -71,9 +75,7 @@ async function vmRequest(context: Context, cardId: string, publicKey: string): P
         disablePasswordAuthentication: true,
         ssh: { publicKeys: [{ path: `/home/${user}/.ssh/authorized_keys`, keyData: publicKey }] },
       },
-      ...(data === undefined
-        ? {}
-        : { customData: Buffer.from(await givenFile(data, 'azure-custom-data')).toString('base64') }),
+      ...(content === undefined ? {} : { customData: content.toString('base64') }),
     },
     networkProfile: { networkInterfaces: [{ id: cardId, primary: true, deleteOption: 'Delete' }] },
     ...(zone === undefined ? {} : { zones: [zone] }),

@@ -69,13 +69,6 @@ export function expandHome(file: string): string {
   return file.startsWith('~/') ? join(homedir(), file.slice(2)) : file;
 }
 
-/** Content of the file given by `--flag`, as for user data. Throws a UsageError when it cannot be read. */
-export async function givenFile(file: string, flag: string): Promise<string> {
-  return await readFile(expandHome(file), 'utf8').catch((error: unknown) => {
-    throw new UsageError(`--${flag} "${file}" cannot be read: ${reasonOf(error)}`);
-  });
-}
-
 async function publicHalf(path: string): Promise<string | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;

@@ -69,7 +69,7 @@ export class RestClient {
     this.#clock = clock;
   }
 
-  /** The answer's body; undefined when it is empty. A `body` that is a text is sent as it is, all else as JSON. */
+  /** The answer's body; undefined when it is empty. A `body` that is a text or bytes is sent as it is, all else as JSON. */
   async send<T>(method: Method, path: string, body: unknown, signal: AbortSignal): Promise<T> {
     return (await this.exchange<T>(method, path, body, signal)).content;
   }
@@ -139,7 +139,7 @@ export class RestClient {
     const response = await (this.#api.fetch ?? fetchWeb)(url, {
       method,
       headers: body === undefined ? headers : { ...headers, 'content-type': typeOf(body) },
-      body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+      body: body === undefined ? null : isPlain(body) ? body : JSON.stringify(body),
       signal: AbortSignal.any([
         signal,
         AbortSignal.timeout(this.#hasAnswered ? REQUEST_TIMEOUT_MS : FIRST_ANSWER_WITHIN_MS),
@@ -269,7 +269,11 @@ function notJson(provider: string, url: string, type: string | null): DriverErro
 }
 
 function typeOf(body: unknown): string {
-  return typeof body === 'string' ? 'text/plain' : 'application/json';
+  return isPlain(body) ? 'text/plain' : 'application/json';
+}
+
+function isPlain(body: unknown): body is string | Uint8Array {
+  return typeof body === 'string' || body instanceof Uint8Array;
 }
 
 function parsed(text: string): unknown {

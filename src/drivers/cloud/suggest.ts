@@ -31,7 +31,10 @@ export function notOffered({ provider, what, where, given, offered }: Misnamed):
 
 function nearestNames(word: string, names: readonly string[]): readonly string[] {
   const left = new Map(names.map((name) => [name.toLowerCase(), name]));
-  const found: string[] = [];
+  const found = [...left.values()]
+    .filter((name) => word !== '' && name.toLowerCase().includes(word.toLowerCase()))
+    .slice(0, SUGGESTED);
+  for (const name of found) left.delete(name.toLowerCase());
   while (found.length < SUGGESTED) {
     const near = nearest(word, [...left.keys()]);
     if (near === undefined) break;

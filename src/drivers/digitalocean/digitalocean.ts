@@ -1,5 +1,6 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
+import { givenText } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
 import { pollUntil } from '../cloud/poll.ts';
 import { portRanges } from '../cloud/ports.ts';
@@ -20,6 +21,7 @@ import {
   ownKeys,
   ownTags,
   toServer,
+  USER_DATA,
 } from './droplet.ts';
 import { type DigitalOceanOptions, options, typedOptions } from './options.ts';
 
@@ -70,6 +72,7 @@ class DigitalOcean implements Cloud {
   async check(signal: AbortSignal): Promise<void> {
     const { 'digitalocean-ssh-key-path': path, 'digitalocean-ssh-key-fingerprint': print } = this.#context.options;
     if (path !== undefined) await givenKey(path, 'digitalocean-ssh-key-path');
+    await givenText(this.#context.options['digitalocean-userdata'], USER_DATA);
     await assertPossible(this.#context, this.#api, signal);
     if (print !== undefined) await this.#api.get(`/v2/account/keys/${encodeURIComponent(print)}`, signal);
   }

@@ -1,7 +1,8 @@
 import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
 import { ensureMade } from '../cloud/ensure.ts';
 import { findPatiently } from '../cloud/find.ts';
-import { givenFile, type KeyFiles } from '../cloud/key-files.ts';
+import { givenText, type UserDataFlag } from '../cloud/given-file.ts';
+import type { KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
 import type { PortRange } from '../cloud/ports.ts';
@@ -147,6 +148,9 @@ export async function ensureDroplet(
   await ensureMade(context, SERVER, { find: () => findPatiently(context, find, signal), make }, isRestRefusal);
 }
 
+/** What DigitalOcean takes as user data: 64 KiB. */
+export const USER_DATA: UserDataFlag = { flag: 'digitalocean-userdata', maxBytes: 64 * 1024 };
+
 async function dropletRequest(
   context: Context,
   keyId: string,
@@ -165,7 +169,7 @@ async function dropletRequest(
     monitoring: options['digitalocean-monitoring'],
     tags: [ownTag(context), ...options['digitalocean-tags']],
     ...(vpc === undefined ? {} : { vpc_uuid: vpc }),
-    ...(userData === undefined ? {} : { user_data: await givenFile(userData, 'digitalocean-userdata') }),
+    ...(userData === undefined ? {} : { user_data: (await givenText(userData, USER_DATA)) ?? '' }),
   };
 }
 

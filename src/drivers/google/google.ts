@@ -1,5 +1,6 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
+import { givenText } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
 import { portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
@@ -9,7 +10,7 @@ import { ComputeEngine } from './api.ts';
 import { assertPossible } from './check.ts';
 import { googleNeeds } from './needs.ts';
 import { type GoogleOptions, options, typedOptions } from './options.ts';
-import { ensureFirewall, ensureInstance, type Instance, labelsOf, ownName, toServer } from './parts.ts';
+import { ensureFirewall, ensureInstance, type Instance, labelsOf, ownName, toServer, USER_DATA } from './parts.ts';
 
 /** A machine at Google Compute Engine: one instance, with a firewall rule of its own. */
 export const driver: DriverModule = defineDriver({
@@ -50,6 +51,7 @@ class Google implements Cloud {
   async check(signal: AbortSignal): Promise<void> {
     const path = this.#context.options['google-ssh-key-path'];
     if (path !== undefined) await givenKey(path, 'google-ssh-key-path');
+    await givenText(this.#context.options['google-userdata'], USER_DATA);
     await assertPossible(this.#context, this.#google, signal);
   }
 

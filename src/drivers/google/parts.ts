@@ -1,7 +1,7 @@
 import { UsageError } from '../../common/errors.ts';
 import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
 import { ensureMade } from '../cloud/ensure.ts';
-import { givenFile } from '../cloud/key-files.ts';
+import { givenText, type UserDataFlag } from '../cloud/given-file.ts';
 import type { PortRange } from '../cloud/ports.ts';
 import { codeOf, isRestRefusal } from '../cloud/rest.ts';
 import type { DriverContext } from '../driver.ts';
@@ -104,6 +104,9 @@ export async function ensureInstance(
   await ensureMade(context, SERVER, { make }, isRestRefusal);
 }
 
+/** What Google takes as a value of the metadata: 256 KiB. */
+export const USER_DATA: UserDataFlag = { flag: 'google-userdata', maxBytes: 256 * 1024 };
+
 interface InstanceRequest extends Readonly<Record<string, unknown>> {
   readonly metadata: { readonly items: readonly { readonly key: string; readonly value: string }[] };
 }
@@ -114,7 +117,7 @@ async function instanceRequest(context: Context, google: ComputeEngine, publicKe
   const zone = `zones/${options['google-zone']}`;
   const { 'google-userdata': userData, 'google-service-account': account } = options;
   const user = options['google-username'];
-  const text = userData === undefined ? undefined : await givenFile(userData, 'google-userdata');
+  const text = await givenText(userData, USER_DATA);
   return {
     name,
     description: `Docker machine ${context.name}`,

@@ -1,5 +1,6 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
+import { givenText } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
 import { portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
@@ -10,7 +11,17 @@ import { type DriverContext, type DriverModule, defineDriver } from '../driver.t
 import { finished, hcloudToken, hetznerCloud, type Server } from './api.ts';
 import { assertPossible } from './check.ts';
 import { type HetznerOptions, options, typedOptions } from './options.ts';
-import { ensureFirewall, ensureKey, ensureServer, type Kind, labelsOf, lookUp, owned, toServer } from './parts.ts';
+import {
+  ensureFirewall,
+  ensureKey,
+  ensureServer,
+  type Kind,
+  labelsOf,
+  lookUp,
+  owned,
+  toServer,
+  USER_DATA,
+} from './parts.ts';
 
 /** A machine at Hetzner Cloud: one server, with a firewall and an SSH key of its own. */
 export const driver: DriverModule = defineDriver({
@@ -55,6 +66,7 @@ class Hetzner implements Cloud {
   async check(signal: AbortSignal): Promise<void> {
     const path = this.#context.options['hetzner-existing-key-path'];
     if (path !== undefined) await givenKey(path, 'hetzner-existing-key-path');
+    await givenText(this.#context.options['hetzner-user-data-file'], USER_DATA);
     await assertPossible(this.#context, this.#api, signal);
   }
 

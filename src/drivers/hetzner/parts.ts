@@ -2,7 +2,8 @@ import { UsageError } from '../../common/errors.ts';
 import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
 import { ensureMade } from '../cloud/ensure.ts';
 import { findPatiently } from '../cloud/find.ts';
-import { givenFile, type KeyFiles } from '../cloud/key-files.ts';
+import { givenText, type UserDataFlag } from '../cloud/given-file.ts';
+import type { KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
 import type { PortRange } from '../cloud/ports.ts';
 import { isRestRefusal, type RestClient } from '../cloud/rest.ts';
@@ -11,6 +12,9 @@ import type { DriverContext } from '../driver.ts';
 import type { MachineState } from '../state.ts';
 import { type Named, pages, type Server } from './api.ts';
 import type { HetznerOptions } from './options.ts';
+
+/** What Hetzner takes as user data: 32 KiB. */
+export const USER_DATA: UserDataFlag = { flag: 'hetzner-user-data-file', maxBytes: 32 * 1024 };
 
 type Context = DriverContext<HetznerOptions>;
 /** Lists of the API that hold what is ours, and the word for one of them. */
@@ -145,7 +149,7 @@ export async function ensureServer(
     },
     ...(groups[0] === undefined ? {} : { placement_group: groups[0] }),
   };
-  const text = userData === undefined ? undefined : await givenFile(userData, 'hetzner-user-data-file');
+  const text = await givenText(userData, USER_DATA);
   const body = text === undefined ? shown : { ...shown, user_data: text };
   await ensure(
     context,

@@ -209,6 +209,7 @@ describe('linode', () => {
     [{ 'linode-region': 'ap-old' }, /region ap-old has no Cloud Firewall\. These have: us-east, eu-central/],
     [{ 'linode-instance-type': 'g6-standrd-2' }, /has no type g6-standrd-2\. Did you mean g6-standard-2/],
     [{ 'linode-instance-type': 'g6-dedicated-2' }, /has no type g6-dedicated-2 in us-east/],
+    [{ 'linode-image': 'debian13' }, /has no image debian13\. Did you mean linode\/debian13\?/],
     [{ 'linode-image': 'linode/debian8' }, /has no image linode\/debian8\. Did you mean linode\/debian1[23]/],
     [{ 'linode-vpc-subnet': 'hive/wasps' }, /has no VPC subnet hive\/wasps in us-east/],
     [{ 'linode-ssh-key-path': '/nowhere/key' }, /cannot be read/],

@@ -1,5 +1,6 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
+import { givenBytes } from '../cloud/given-file.ts';
 import { expandHome, givenKey, type KeyFiles, ownKey, ownKeyPath } from '../cloud/key-files.ts';
 import { portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
@@ -11,7 +12,7 @@ import { type Addresses, cliToken, type Instance, linodeApi } from './api.ts';
 import { assertPossible } from './look-up.ts';
 import { type LinodeOptions, options, typedOptions } from './options.ts';
 import { LISTS, owned } from './own.ts';
-import { ensureFirewall, ensureInstance, toServer } from './parts.ts';
+import { ensureFirewall, ensureInstance, toServer, USER_DATA } from './parts.ts';
 
 /** A machine at Linode: one Linode, with a firewall of its own. */
 export const driver: DriverModule = defineDriver({
@@ -60,6 +61,7 @@ class Linode implements Cloud {
   async check(signal: AbortSignal): Promise<void> {
     const path = this.#context.options['linode-ssh-key-path'];
     if (path !== undefined) await givenKey(path, 'linode-ssh-key-path');
+    await givenBytes(this.#context.options['linode-user-data-file'], USER_DATA);
     await assertPossible(this.#context, this.#api, signal);
   }
 

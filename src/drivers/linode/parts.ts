@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
-import { givenFile } from '../cloud/key-files.ts';
+import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
 import { planned } from '../cloud/planned.ts';
 import type { PortRange } from '../cloud/ports.ts';
 import type { RestClient } from '../cloud/rest.ts';
@@ -28,6 +28,9 @@ const STATES: Readonly<Record<string, MachineState>> = {
   shutting_down: 'Stopping',
   deleting: 'Stopping',
 };
+
+/** What Linode takes as user data. */
+export const USER_DATA: UserDataFlag = { flag: 'linode-user-data-file' };
 
 /** The machine's own firewall, which lets exactly `ports` in. Its label has at most 32 characters. */
 export async function ensureFirewall(
@@ -88,8 +91,8 @@ export async function ensureInstance(
   };
   // Keys let in; a password can be set in the Cloud Manager.
   const password = options['linode-root-pass'] ?? randomBytes(36).toString('base64');
-  const text = data === undefined ? undefined : await givenFile(data, 'linode-user-data-file');
-  const metadata = text === undefined ? {} : { metadata: { user_data: Buffer.from(text).toString('base64') } };
+  const content = await givenBytes(data, USER_DATA);
+  const metadata = content === undefined ? {} : { metadata: { user_data: content.toString('base64') } };
   await ensurePart(
     context,
     api,

@@ -1,3 +1,4 @@
+import { givenBytes } from '../cloud/given-file.ts';
 import { givenKey } from '../cloud/key-files.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { notOffered } from '../cloud/suggest.ts';
@@ -15,6 +16,7 @@ import {
   type Image,
 } from './look-up.ts';
 import type { OpenStackOptions } from './options.ts';
+import { USER_DATA } from './server.ts';
 import type { Session } from './session.ts';
 
 type Context = DriverContext<OpenStackOptions>;
@@ -29,6 +31,7 @@ export async function assertPossible(
   const { options } = context;
   const path = options['openstack-private-key-file'];
   if (path !== undefined) await givenKey(path, 'openstack-private-key-file');
+  await givenBytes(options['openstack-user-data-file'], USER_DATA);
   await session.region(signal);
   const flavor = await findFlavor(context, api, signal);
   assertFits(context, flavor, await findImage(context, api, signal));

@@ -1,5 +1,5 @@
 import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
-import { givenFile } from '../cloud/key-files.ts';
+import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
 import { planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
 import type { RestClient } from '../cloud/rest.ts';
@@ -14,6 +14,9 @@ import type { OpenStackOptions } from './options.ts';
 import { ownByMetadata } from './own.ts';
 
 type Context = DriverContext<OpenStackOptions>;
+
+/** What Nova takes as user data: 65535 bytes in base64. */
+export const USER_DATA: UserDataFlag = { flag: 'openstack-user-data-file', maxBytes: Math.floor(65_535 / 4) * 3 };
 
 /** What a server is made of: IDs, and the name of the key pair. */
 export interface ServerParts {
@@ -34,7 +37,7 @@ export async function ensureServer(
 ): Promise<string> {
   const { options, lookup } = context;
   const file = options['openstack-user-data-file'];
-  const text = file === undefined ? undefined : await givenFile(file, 'openstack-user-data-file');
+  const content = await givenBytes(file, USER_DATA);
   const group = options['openstack-server-group'];
   const hints =
     group === undefined
@@ -45,7 +48,7 @@ export async function ensureServer(
           },
         };
   const server = await serverOf(context, api, parts, signal);
-  const secret = text === undefined ? {} : { user_data: Buffer.from(text).toString('base64') };
+  const secret = content === undefined ? {} : { user_data: content.toString('base64') };
   const id = await ensurePart(
     context,
     api,
@@ -54,7 +57,7 @@ export async function ensureServer(
       what: 'server',
       path: '/compute/servers',
       body: { server: { ...server, ...secret }, ...hints },
-      shown: { server: { ...server, ...(text === undefined ? {} : { user_data: '<file>' }) }, ...hints },
+      shown: { server: { ...server, ...(content === undefined ? {} : { user_data: '<file>' }) }, ...hints },
       find: async () => (await ownByMetadata(context, api, '/compute/servers', signal))[0],
       idOf: (answer: { readonly server: { readonly id: string } }) => answer.server.id,
     },

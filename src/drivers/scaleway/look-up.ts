@@ -48,9 +48,10 @@ async function assertType(context: Context, api: RestClient, signal: AbortSignal
   type Availability = Readonly<Record<string, { readonly availability: 'available' | 'scarce' | 'shortage' }>>;
   const path = `${instanceApi(context)}/products/servers/availability?per_page=100`;
   const { servers } = await api.get<{ readonly servers: Availability }>(path, signal);
-  if (servers[given] !== undefined && servers[given].availability !== 'shortage') return;
+  const found = Object.hasOwn(servers, given) ? servers[given] : undefined;
+  if (found !== undefined && found.availability !== 'shortage') return;
   const offered = Object.keys(servers).filter((type) => servers[type]?.availability !== 'shortage');
-  const what = servers[given] === undefined ? 'type' : 'capacity for';
+  const what = found === undefined ? 'type' : 'capacity for';
   throw notOffered({ provider: 'Scaleway', what, where: `in ${zone}`, given, offered });
 }
 

@@ -1,6 +1,7 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions } from '../cloud/cloud-driver.ts';
-import { expandHome, givenFile, givenKey, type KeyFiles, ownKey, ownKeyPath } from '../cloud/key-files.ts';
+import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
+import { expandHome, givenKey, type KeyFiles, ownKey, ownKeyPath } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
 import { portRanges } from '../cloud/ports.ts';
@@ -45,6 +46,9 @@ export const driver: DriverModule = defineDriver({
   },
 });
 
+/** What Scaleway takes as user data. */
+const USER_DATA: UserDataFlag = { flag: 'scaleway-user-data-file' };
+
 class Scaleway implements Cloud {
   readonly provider = 'Scaleway';
   readonly power: PowerActions;
@@ -70,6 +74,7 @@ class Scaleway implements Cloud {
   async check(signal: AbortSignal): Promise<void> {
     const path = this.#context.options['scaleway-ssh-key-path'];
     if (path !== undefined) await givenKey(path, 'scaleway-ssh-key-path');
+    await givenBytes(this.#context.options['scaleway-user-data-file'], USER_DATA);
     await assertPossible(this.#context, this.#api, signal);
   }
 
@@ -148,12 +153,12 @@ class Scaleway implements Cloud {
         undefined,
       );
     }
-    if (file !== undefined) {
-      const text = await givenFile(file, 'scaleway-user-data-file');
+    const content = await givenBytes(file, USER_DATA);
+    if (content !== undefined) {
       const action = `PATCH ${path}/user_data/cloud-init`;
       await context.change(
         { action },
-        () => api.send('PATCH', `${path}/user_data/cloud-init`, text, signal),
+        () => api.send('PATCH', `${path}/user_data/cloud-init`, content, signal),
         undefined,
       );
     }

@@ -1,7 +1,7 @@
 import type { RestClient } from '../cloud/rest.ts';
 import { notOffered } from '../cloud/suggest.ts';
 import type { DriverContext } from '../driver.ts';
-import { pages, type SshKey } from './api.ts';
+import { type FirewallGroup, pages, type SshKey } from './api.ts';
 import type { VultrOptions } from './options.ts';
 
 type Context = DriverContext<VultrOptions>;
@@ -30,7 +30,13 @@ export async function assertPossible(context: Context, api: RestClient, signal: 
   await findSystem(context, api, signal);
   await findVpcs(context, api, signal);
   const group = options['vultr-firewall-group-id'];
-  if (group !== undefined) await api.get(`/firewalls/${encodeURIComponent(group)}`, signal);
+  if (group !== undefined) await assertGroup(group, api, signal);
+}
+
+async function assertGroup(given: string, api: RestClient, signal: AbortSignal): Promise<void> {
+  const groups = await pages<FirewallGroup>(api, '/firewalls', 'firewall_groups', signal);
+  if (!groups.some(({ id }) => id === given))
+    throw notOffered({ provider: 'Vultr', what: 'firewall group', given, offered: groups.map(({ id }) => id) });
 }
 
 async function assertPlan(options: VultrOptions, api: RestClient, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
-import { givenFile, type KeyFiles } from '../cloud/key-files.ts';
+import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
+import type { KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
 import type { PortRange } from '../cloud/ports.ts';
 import type { RestClient } from '../cloud/rest.ts';
@@ -12,6 +13,9 @@ import type { VultrOptions } from './options.ts';
 import { ownFirewalls, ownInstances, ownKeys, ownName, tagsOf } from './own.ts';
 
 type Context = DriverContext<VultrOptions>;
+
+/** What Vultr takes as user data. */
+export const USER_DATA: UserDataFlag = { flag: 'vultr-user-data-file' };
 
 /** Vultr's systems come with ufw, which lets only SSH in; what may come in is for the firewall group to say. */
 const OPEN_SYSTEM = '#cloud-config\nruncmd:\n  - ufw disable || true\n';
@@ -95,7 +99,7 @@ export async function ensureInstance(
 ): Promise<void> {
   const { options, name, lookup } = context;
   const file = options['vultr-user-data-file'];
-  const text = file === undefined ? OPEN_SYSTEM : await givenFile(file, 'vultr-user-data-file');
+  const content = (await givenBytes(file, USER_DATA)) ?? Buffer.from(OPEN_SYSTEM);
   const vpcs = options['vultr-vpc-ids'];
   const system = options['vultr-os'];
   const plannedSystem = /^\d+$/.test(system) ? Number(system) : planned(`ID of ${system}`);
@@ -122,7 +126,7 @@ export async function ensureInstance(
       kind: SERVER,
       what: 'instance',
       path: '/instances',
-      body: { ...shown, user_data: Buffer.from(text).toString('base64') },
+      body: { ...shown, user_data: content.toString('base64') },
       shown,
       find: async () => (await ownInstances(context, api, signal))[0],
       idOf: ({ instance }: { instance: Instance }) => instance.id,

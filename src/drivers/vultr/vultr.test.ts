@@ -199,6 +199,7 @@ describe('vultr', () => {
     [{ 'vultr-vps-plan': 'vc2-1c-3gb' }, /has no plan vc2-1c-3gb\. Did you mean vc2-1c-[12]gb, vc2-/],
     [{ 'vultr-region': 'ams' }, /has no plan vc2-1c-2gb in ams\. Did you mean vc2-1c-1gb/],
     [{ 'vultr-os': 'Debian 14 x64' }, /has no operating system Debian 14 x64\. (Did you mean|There are)/],
+    [{ 'vultr-firewall-group-id': 'g1' }, /has no firewall group g1\. There are: none/],
     [{ 'vultr-vpc-ids': ['far'] }, /has no VPC far in ewr\. There are: hive/],
     [{ 'vultr-ssh-key-ids': ['mine'], 'vultr-ssh-key-path': '/nowhere/key' }, /cannot be read/],
   ];

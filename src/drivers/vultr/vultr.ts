@@ -1,5 +1,6 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
+import { givenBytes } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
 import { pollUntil } from '../cloud/poll.ts';
 import { portRanges } from '../cloud/ports.ts';
@@ -12,7 +13,7 @@ import { cliKey, type Instance, vultrApi } from './api.ts';
 import { assertPossible, findKeys } from './look-up.ts';
 import { options, typedOptions, type VultrOptions } from './options.ts';
 import { ownFirewalls, ownInstances, ownKeys } from './own.ts';
-import { ensureFirewall, ensureInstance, ensureKey, toServer } from './parts.ts';
+import { ensureFirewall, ensureInstance, ensureKey, toServer, USER_DATA } from './parts.ts';
 
 /** A machine at Vultr: one instance, with a firewall group and an SSH key of its own. */
 export const driver: DriverModule = defineDriver({
@@ -61,6 +62,7 @@ class Vultr implements Cloud {
   async check(signal: AbortSignal): Promise<void> {
     const path = this.#context.options['vultr-ssh-key-path'];
     if (path !== undefined) await givenKey(path, 'vultr-ssh-key-path');
+    await givenBytes(this.#context.options['vultr-user-data-file'], USER_DATA);
     await assertPossible(this.#context, this.#api, signal);
   }
 
