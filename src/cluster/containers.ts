@@ -44,7 +44,9 @@ export class Containers {
   readonly moves: Moves = new Moves();
   readonly #watch: ContainerWatch;
   readonly #claims: IdentityClaims;
-  readonly #pending = new Set<PendingContainer>();
+  /** With the engine's ID of those that are made, and not listed yet. */
+  readonly #pending = new Map<PendingContainer, string | undefined>();
+  readonly #settled = new Map<string, PendingContainer>();
   #size = 0;
 
   constructor(watch: ContainerWatch) {
@@ -100,18 +102,30 @@ export class Containers {
 
   /** Takes a pending placement into the indexes, so that names and affinities see it at once. */
   addPending(pending: PendingContainer): void {
-    this.#pending.add(pending);
+    this.#pending.set(pending, undefined);
     this.index.add(pending);
   }
 
+  /** The engine made it: it stays until the container is listed, so that it counts in between, and once. */
+  settlePending(pending: PendingContainer, node: Node, engineId: string): void {
+    if (!this.#pending.has(pending)) return;
+    if (node.containers.has(engineId)) return this.removePending(pending);
+    this.#pending.set(pending, engineId);
+    this.#settled.set(engineId, pending);
+  }
+
+  /** Idempotent. */
   removePending(pending: PendingContainer): void {
+    if (!this.#pending.has(pending)) return;
+    const engineId = this.#pending.get(pending);
+    if (engineId !== undefined) this.#settled.delete(engineId);
     this.#pending.delete(pending);
     this.index.remove(pending);
   }
 
   /** Pending placements first, then every container, newest first. */
   *everything(): IterableIterator<Container | PendingContainer> {
-    yield* this.#pending;
+    yield* this.#pending.keys();
     yield* this.list;
   }
 
@@ -135,6 +149,8 @@ export class Containers {
     const earlier = node.containers.get(summary.Id);
     const container = new Container(node, summary, nowMs, earlier);
     if (earlier?.isSameAs(container)) return;
+    const settled = this.#settled.get(summary.Id);
+    if (settled) this.removePending(settled);
     const changes: Change[] = [{ before: earlier, after: container }];
     if (earlier) this.#detach(earlier);
     this.#attach(container);

@@ -57,7 +57,7 @@ class History {
     if (each.do === 'settle' || each.do === 'release') {
       const [ended] = pending.splice(each.which, 1);
       if (each.do === 'settle') ended?.placement.settle(each.id);
-      else ended?.placement.release();
+      ended?.placement.release();
       return;
     }
     const node = cluster.nodes[each.node % Math.max(1, cluster.nodes.length)];

@@ -74,6 +74,33 @@ describe('a pending placement', () => {
     expect(containers.size).toBe(0);
   });
 
+  test('that the engine has made counts until it is listed, and once from then on', () => {
+    const { containers, node } = world();
+    const labels = { 'io.enxame.group': 'web' };
+    const count = (): unknown[] => [
+      containers.index.groupNodes('group\0web').get(node.id),
+      containers.index.byName('cache').length,
+      node.reservedMemoryBytes,
+    ];
+    const listing = [containerSummary('a', { Names: ['/cache'], Labels: labels })];
+    const early = beginPlacement(containers, node, request, labels);
+    early.settle(ID);
+    expect(count()).toEqual([1, 1, 1000]);
+    containers.update(node, [], listing, NOW);
+    expect(count()).toEqual([1, 1, 1000]);
+    early.release();
+    expect(count()).toEqual([1, 1, 1000]);
+    containers.remove(node, ID);
+    // Its engine told of it before it answered.
+    const late = beginPlacement(containers, node, request, labels);
+    containers.update(node, [], listing, NOW);
+    late.settle(ID);
+    late.release();
+    expect(count()).toEqual([1, 1, 1000]);
+    containers.remove(node, ID);
+    expect(count()).toEqual([undefined, 0, 0]);
+  });
+
   test.each(['once', 'twice'])('released %s leaves nothing', (times) => {
     const { containers, node } = world();
     const pending = beginPlacement(containers, node, request, { app: 'shop' });

@@ -8,13 +8,13 @@ import type { Node } from './node.ts';
 
 /**
  * A container that was given a node and perhaps a name, and is being created there. From the moment it is made it
- * counts in every later placement; it ends with exactly one of `settle` and `release`.
+ * counts in every later placement, once; it ends with `release`.
  */
 export interface PendingPlacement {
   readonly node: Node;
-  /** The engine made it: its reservation goes over to the engine's container ID. */
+  /** The engine made it: its reservation goes over to the engine's container ID. It counts as pending until it is listed. */
   settle(engineId: string): void;
-  /** The engine refused: nothing is held any more. Idempotent, also after `settle`. */
+  /** The engine refused, or the container is listed: nothing is held any more but what was settled. Idempotent. */
   release(): void;
 }
 
@@ -37,19 +37,16 @@ export function beginPlacement(
   const reservation: Reservation = reservationFor(request, node);
   node.ledger.put(id, reservation);
   containers.addPending(pending);
-  let isOpen = true;
-  const release = (): void => {
-    if (!isOpen) return;
-    isOpen = false;
-    node.ledger.remove(id);
-    containers.removePending(pending);
-  };
   return {
     node,
-    release,
+    release: () => {
+      node.ledger.remove(id);
+      containers.removePending(pending);
+    },
     settle: (engineId) => {
-      release();
+      node.ledger.remove(id);
       node.ledger.put(engineId, reservation);
+      containers.settlePending(pending, node, engineId);
     },
   };
 }
