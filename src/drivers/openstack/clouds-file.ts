@@ -10,6 +10,7 @@ type Section = Readonly<Record<string, unknown>>;
 /** One cloud of a clouds.yaml, as far as it is read: docs.openstack.org/openstacksdk, "Configuring OpenStack SDK Applications". */
 export interface CloudSection {
   readonly auth?: Readonly<Record<string, string | undefined>>;
+  readonly auth_type?: string;
   readonly region_name?: string;
   readonly interface?: string;
   readonly endpoint_type?: string;
@@ -92,7 +93,7 @@ function cloudOf(file: string, name: string, value: unknown): Section {
 }
 
 /** What is read of a cloud beside its `auth` and must be a text. */
-const TEXTS = ['region_name', 'interface', 'endpoint_type', 'cacert'] as const;
+const TEXTS = ['auth_type', 'region_name', 'interface', 'endpoint_type', 'cacert'] as const;
 
 function assertText(file: string, what: string, value: unknown): void {
   if (value === undefined || value === null || typeof value === 'string') return;

@@ -254,6 +254,26 @@ describe('openstack', () => {
       await signedIn.close();
     }));
 
+  it('asks which, when a password and an application credential are given', () =>
+    withCloud(async (server) => {
+      const { secret } = server.state;
+      const both = { OS_APPLICATION_CREDENTIAL_ID: CREDENTIAL, OS_APPLICATION_CREDENTIAL_SECRET: secret };
+      const check = async (env: Readonly<Record<string, string>>): Promise<void> => {
+        const world = worldOf(server);
+        const machine = await CloudBench.open({ ...world, env: { ...world.env, ...both, ...env } });
+        await machine
+          .driver()
+          .check(signal)
+          .finally(() => machine.close());
+      };
+      await expect(check({})).rejects.toThrow(/unset one of OS_PASSWORD and OS_APPLICATION_CREDENTIAL_SECRET/);
+      await check({ OS_AUTH_TYPE: 'v3applicationcredential' });
+      await check({ OS_AUTH_TYPE: 'password' });
+      await check({ OS_PASSWORD: '' });
+      const methods = server.state.signIns.map(({ identity }) => (identity as { methods: string[] }).methods[0]);
+      expect(methods).toEqual(['application_credential', 'password', 'application_credential']);
+    }));
+
   const damaged: readonly (readonly [string, RegExp])[] = [
     ['clouds: text', /cannot be read: clouds is no section/],
     ['clouds: [hive]', /cannot be read: clouds is no section/],

@@ -31,7 +31,7 @@ export async function readSettings({
   const named = options['openstack-cloud'];
   const isComplete = named === undefined && given.auth_url !== undefined;
   const cloud: CloudSection = isComplete ? {} : ((await readCloud(named, env)) ?? {});
-  const access = accessWith(given, cloud.auth ?? {});
+  const access = ofType(cloud.auth_type ?? env.OS_AUTH_TYPE, accessWith(given, cloud.auth ?? {}));
   if (access.auth_url === undefined) throw missing('URL of Keystone', 'OS_AUTH_URL', '--openstack-auth-url');
   const endpoints = options['openstack-endpoint-type'] ?? cloud.interface ?? cloud.endpoint_type ?? 'public';
   return {
@@ -85,7 +85,21 @@ const ONE_THING: readonly (readonly string[])[] = [
 function accessWith(given: Access, file: Access): Access {
   const covered = ONE_THING.filter((words) => words.some((word) => file[word] !== undefined)).flat();
   if (file.password !== undefined) covered.push('application_credential_secret');
+  if (file.application_credential_secret !== undefined) covered.push('password');
   return { ...Object.fromEntries(Object.entries(given).filter(([word]) => !covered.includes(word))), ...file };
+}
+
+/** Access with a password or with an application credential alone: `type` is openstacksdk's `auth_type`. */
+function ofType(type: string | undefined, access: Access): Access {
+  const { password, application_credential_secret: secret, ...rest } = access;
+  if (/^(v3)?password$/.test(type ?? '') && password !== undefined) return { ...rest, password };
+  if (/^(v3)?applicationcredential$/.test(type ?? '') && secret !== undefined)
+    return { ...rest, application_credential_secret: secret };
+  if (password === undefined || secret === undefined) return access;
+  throw new DriverError(
+    'there are a password and an application credential for OpenStack: unset one of OS_PASSWORD and OS_APPLICATION_CREDENTIAL_SECRET, or set OS_AUTH_TYPE to password or v3applicationcredential',
+    'BAD_CREDENTIALS',
+  );
 }
 
 function identityOf(access: Access): Readonly<Record<string, unknown>> {
