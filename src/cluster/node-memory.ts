@@ -149,7 +149,8 @@ export class NodeMemory {
       const volumes = absent.volumes.filter(({ Name }) => Name !== name);
       if (volumes.length === absent.volumes.length) continue;
       await this.#notes.putVolumes(nodeId, volumes);
-      this.#absent.set(nodeId, { ...absent, volumes });
+      // It may have come back meanwhile.
+      if (this.#absent.get(nodeId) === absent) this.#absent.set(nodeId, { ...absent, volumes });
     }
     this.#indexVolumes();
   }
@@ -157,9 +158,10 @@ export class NodeMemory {
   /** Lets a volume go that a node in the cluster held when it was last seen. Rejects when that cannot be written. */
   async releaseOn(node: Node, name: string): Promise<void> {
     const { cluster } = this.#deps;
-    const volumes = cluster.volumes.of(node).filter(({ Name }) => Name !== name);
-    await this.#notes.putVolumes(node.id, volumes);
-    cluster.replaceVolumes(node, volumes);
+    const kept = (): readonly VolumeSummary[] => cluster.volumes.of(node).filter(({ Name }) => Name !== name);
+    await this.#notes.putVolumes(node.id, kept());
+    // A node that came back meanwhile has told what it holds.
+    if (!node.isHealthy) cluster.replaceVolumes(node, kept());
   }
 
   /**
