@@ -29,6 +29,29 @@ export function notOffered({ provider, what, where, given, offered }: Misnamed):
   );
 }
 
+/** A thing at a provider, as people may ask for it. */
+export interface Choice<T> {
+  readonly thing: T;
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The thing with the given ID, else the one of that name. Throws a {@link DriverError} when there is none or several have the name. */
+export function chosenOf<T>(all: readonly Choice<T>[], asked: Omit<Misnamed, 'offered'>): T {
+  const { provider, what, where, given } = asked;
+  const byId = all.find(({ id }) => id === given);
+  if (byId !== undefined) return byId.thing;
+  const [named, ...others] = all.filter(({ name }) => name === given);
+  if (named === undefined) throw notOffered({ ...asked, offered: all.map(({ name, id }) => name || id) });
+  if (others.length === 0) return named.thing;
+  const place = where === undefined ? '' : ` ${where}`;
+  const ids = [named, ...others].slice(0, LISTED).map(({ id }) => id);
+  throw new DriverError(
+    `${provider} has more than one ${what} ${given}${place}: say which by its ID, as in ${ids.join(', ')}`,
+    'BAD_OPTIONS',
+  );
+}
+
 function nearestNames(word: string, names: readonly string[]): readonly string[] {
   const left = new Map(names.map((name) => [name.toLowerCase(), name]));
   const found = [...left.values()]

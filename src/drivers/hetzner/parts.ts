@@ -7,7 +7,7 @@ import type { KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
 import type { PortRange } from '../cloud/ports.ts';
 import { isRestRefusal, type RestClient } from '../cloud/rest.ts';
-import { notOffered } from '../cloud/suggest.ts';
+import { chosenOf } from '../cloud/suggest.ts';
 import type { DriverContext } from '../driver.ts';
 import type { MachineState } from '../state.ts';
 import { type Named, pages, type Server } from './api.ts';
@@ -184,17 +184,9 @@ export async function idsOf(
 ): Promise<number[]> {
   if (wanted.length === 0) return [];
   const all = await pages<Named>(api, `/${list}`, list, signal);
-  return wanted.map((each) => {
-    const found = all.find(({ id, name }) => String(id) === each || name === each);
-    if (found !== undefined) return found.id;
-    const what = list.slice(0, -1).replace('_', ' ');
-    throw notOffered({
-      provider: 'the Hetzner project',
-      what,
-      given: each,
-      offered: all.map(({ name }) => name),
-    });
-  });
+  const choices = all.map(({ id, name }) => ({ thing: id, id: String(id), name }));
+  const what = list.slice(0, -1).replace('_', ' ');
+  return wanted.map((given) => chosenOf(choices, { provider: 'the Hetzner project', what, given }));
 }
 
 /** Names are unique in a project; this one holds the machine's identifier. */

@@ -1,5 +1,5 @@
 import type { RestClient } from '../cloud/rest.ts';
-import { notOffered } from '../cloud/suggest.ts';
+import { chosenOf, notOffered } from '../cloud/suggest.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { type Instance, pages } from './api.ts';
@@ -82,9 +82,10 @@ async function assertType(options: LinodeOptions, api: RestClient, signal: Abort
 export async function findImage({ options }: Context, api: RestClient, signal: AbortSignal): Promise<string> {
   const given = options['linode-image'];
   const images = await pages<Image>(api, '/images', signal);
-  const found = images.find(({ id }) => id === given) ?? images.find(({ label }) => label === given);
-  if (found !== undefined) return found.id;
-  throw notOffered({ provider: 'Linode', what: 'image', given, offered: images.map(({ id }) => id) });
+  const asked = { provider: 'Linode', what: 'image', given };
+  const choices = images.map(({ id, label }) => ({ thing: id, id, name: label }));
+  if (images.some(({ id, label }) => id === given || label === given)) return chosenOf(choices, asked);
+  throw notOffered({ ...asked, offered: images.map(({ id }) => id) });
 }
 
 /** The subnet's ID, which must be in a VPC of the machine's region. */

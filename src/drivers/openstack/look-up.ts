@@ -1,5 +1,5 @@
 import type { RestClient } from '../cloud/rest.ts';
-import { notOffered } from '../cloud/suggest.ts';
+import { chosenOf, notOffered } from '../cloud/suggest.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { pages } from './api.ts';
@@ -42,11 +42,12 @@ interface Named {
 
 const PROVIDER = 'OpenStack';
 
-/** The one of `all` with that ID or, where one has it, that name; else throws what is near. */
+/** The one of `all` with that ID or name. */
 function chosen<T extends Named>(all: readonly T[], what: string, given: string): T {
-  const found = all.find(({ id }) => id === given) ?? all.find(({ name }) => name === given);
-  if (found !== undefined) return found;
-  throw notOffered({ provider: PROVIDER, what, given, offered: all.map(({ name, id }) => name || id) });
+  return chosenOf(
+    all.map((thing) => ({ thing, id: thing.id, name: thing.name })),
+    { provider: PROVIDER, what, given },
+  );
 }
 
 /** The flavor asked for. */

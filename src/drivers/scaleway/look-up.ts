@@ -1,5 +1,5 @@
 import type { RestClient } from '../cloud/rest.ts';
-import { notOffered } from '../cloud/suggest.ts';
+import { chosenOf, notOffered } from '../cloud/suggest.ts';
 import type { DriverContext } from '../driver.ts';
 import { pages, projectOf, type Server } from './api.ts';
 import type { ScalewayOptions } from './options.ts';
@@ -91,12 +91,10 @@ export async function findNetworks(
   const region = regionOf(zone);
   type Network = { readonly id: string; readonly name: string };
   const networks = await pages<Network>(api, `/vpc/v2/regions/${region}/private-networks`, 'private_networks', signal);
-  return wanted.map((given) => {
-    const found = networks.find(({ id, name }) => id === given || name === given);
-    if (found !== undefined) return found.id;
-    const offered = networks.map(({ name }) => name);
-    throw notOffered({ provider: 'Scaleway', what: 'Private Network', where: `in ${region}`, given, offered });
-  });
+  const choices = networks.map(({ id, name }) => ({ thing: id, id, name }));
+  return wanted.map((given) =>
+    chosenOf(choices, { provider: 'Scaleway', what: 'Private Network', where: `in ${region}`, given }),
+  );
 }
 
 /** The address of a network card in its Private Network, which the IP address management knows. */

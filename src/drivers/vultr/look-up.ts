@@ -1,5 +1,5 @@
 import type { RestClient } from '../cloud/rest.ts';
-import { notOffered } from '../cloud/suggest.ts';
+import { chosenOf, notOffered } from '../cloud/suggest.ts';
 import type { DriverContext } from '../driver.ts';
 import { type FirewallGroup, pages, type SshKey } from './api.ts';
 import type { VultrOptions } from './options.ts';
@@ -73,20 +73,13 @@ export async function findVpcs({ options }: Context, api: RestClient, signal: Ab
   const { 'vultr-vpc-ids': wanted, 'vultr-region': region } = options;
   if (wanted.length === 0) return [];
   const vpcs = (await pages<Vpc>(api, '/vpcs', 'vpcs', signal)).filter((vpc) => vpc.region === region);
-  return wanted.map((given) => {
-    const found = vpcs.find(({ id, description }) => id === given || description === given);
-    if (found !== undefined) return found.id;
-    const offered = vpcs.map(({ id, description }) => description || id);
-    throw notOffered({ provider: 'Vultr', what: 'VPC', where: `in ${region}`, given, offered });
-  });
+  const choices = vpcs.map(({ id, description }) => ({ thing: id, id, name: description }));
+  return wanted.map((given) => chosenOf(choices, { provider: 'Vultr', what: 'VPC', where: `in ${region}`, given }));
 }
 
 /** IDs of the account's keys that were asked for. */
 export async function findKeys({ options }: Context, api: RestClient, signal: AbortSignal): Promise<readonly string[]> {
   const keys = await pages<SshKey>(api, '/ssh-keys', 'ssh_keys', signal);
-  return options['vultr-ssh-key-ids'].map((given) => {
-    const found = keys.find(({ id, name }) => id === given || name === given);
-    if (found !== undefined) return found.id;
-    throw notOffered({ provider: 'Vultr', what: 'SSH key', given, offered: keys.map(({ name }) => name) });
-  });
+  const choices = keys.map(({ id, name }) => ({ thing: id, id, name }));
+  return options['vultr-ssh-key-ids'].map((given) => chosenOf(choices, { provider: 'Vultr', what: 'SSH key', given }));
 }
