@@ -36,8 +36,15 @@ function sizeOf({ columns, rows }: NodeJS.WriteStream): { readonly columns: numb
   return { columns: columns || 80, rows: rows || 24 };
 }
 
-/** Resolves with the exit code when the command has ended; 255, as with ssh, when the connection did. */
-async function joined(channel: ClientTerminal, { stdin, stdout, stderr }: Stdio, isTerminal: boolean): Promise<number> {
+/**
+ * Resolves with the exit code when the command has ended; 255, as with ssh, when the connection did. The code comes with the
+ * channel's close: `exit` may have been emitted before a caller that awaits the channel could listen.
+ */
+export async function joined(
+  channel: ClientTerminal,
+  { stdin, stdout, stderr }: Stdio,
+  isTerminal: boolean,
+): Promise<number> {
   const onResize = (): void => {
     const { columns, rows } = sizeOf(stdout);
     channel.setWindow(rows, columns, 0, 0);
@@ -51,12 +58,8 @@ async function joined(channel: ClientTerminal, { stdin, stdout, stderr }: Stdio,
   channel.stderr.pipe(stderr, { end: false });
   try {
     return await new Promise<number>((resolve) => {
-      let code = 255;
-      channel.on('exit', (status: number | null) => {
-        code = status ?? 255;
-      });
       channel.on('error', () => undefined); // The close follows.
-      channel.on('close', () => resolve(code));
+      channel.on('close', (code?: number | null) => resolve(code ?? 255));
     });
   } finally {
     stdin.unpipe(channel);
