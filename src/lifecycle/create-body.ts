@@ -1,7 +1,7 @@
 import { setMember } from '../common/json-edit.ts';
+import type { SpecEdits } from '../desired/container-spec.ts';
 import { isUserDefined } from '../scheduler/host-config.ts';
 import { stringsOf, textOf } from '../scheduler/json.ts';
-import type { SpecEdits } from './container-spec.ts';
 
 /** What changes in a create body before it goes to an engine; everything else is passed on as it came. */
 export interface CreateEdits extends SpecEdits {

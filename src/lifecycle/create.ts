@@ -1,8 +1,8 @@
 import type { Container } from '../cluster/container.ts';
 import { reasonOf, SchedulingError } from '../common/errors.ts';
+import { type ContainerSpec, type CreateCall, withName } from '../desired/container-spec.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import { chooseNode } from './choose-node.ts';
-import { type ContainerSpec, type CreateCall, withName } from './container-spec.ts';
 import type { LifecycleOptions, ProvisionalDeps } from './deps.ts';
 import { createOn, prepareNode } from './on-node.ts';
 import { randomName } from './random-name.ts';

@@ -1,6 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
-import { type ContainerSpec, withName } from './container-spec.ts';
+import { type ContainerSpec, withName } from '../desired/container-spec.ts';
 
 /** Characters of create bodies kept in all, for containers that were never started; beyond that the oldest stay where they are. */
 const MAX_BODIES = 32 * 2 ** 20;

@@ -7,7 +7,7 @@ import { Tombstones } from '../cluster/tombstones.ts';
 import { systemClock } from '../common/clock.ts';
 import { ClusterError, NotFoundError } from '../common/errors.ts';
 import { silentLogger } from '../common/logger.ts';
-import { parseSpec } from './container-spec.ts';
+import { parseSpec } from '../desired/container-spec.ts';
 import type { LifecycleDeps } from './deps.ts';
 import { ContainerLifecycle } from './lifecycle.ts';
 import type { Removal } from './operations.ts';

@@ -1,9 +1,9 @@
 import type { Container } from '../cluster/container.ts';
 import { requireHealthy } from '../cluster/reachable.ts';
 import { ClusterError, reasonOf } from '../common/errors.ts';
+import type { ContainerSpec, CreateCall } from '../desired/container-spec.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
-import type { ContainerSpec, CreateCall } from './container-spec.ts';
 import { createContainer } from './create.ts';
 import type { LifecycleDeps, LifecycleOptions, ProvisionalDeps } from './deps.ts';
 import { Drafts } from './drafts.ts';

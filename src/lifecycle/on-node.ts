@@ -5,8 +5,8 @@ import type { Node } from '../cluster/node.ts';
 import { EngineError } from '../common/errors.ts';
 import { setMember } from '../common/json-edit.ts';
 import { ASKED_MODE_LABEL, ROLE_LABEL } from '../common/labels.ts';
+import type { ContainerSpec, CreateCall } from '../desired/container-spec.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
-import type { ContainerSpec, CreateCall } from './container-spec.ts';
 import { editCreateBody } from './create-body.ts';
 import type { ProvisionalDeps } from './deps.ts';
 

@@ -1,11 +1,11 @@
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import { reasonOf, SchedulingError } from '../common/errors.ts';
+import type { ContainerSpec } from '../desired/container-spec.ts';
 import type { Expression } from '../scheduler/expression.ts';
 import { matchesPattern } from '../scheduler/pattern.ts';
 import { reservationFor } from '../scheduler/reservation.ts';
 import type { PlacementRequest } from '../scheduler/types.ts';
-import type { ContainerSpec } from './container-spec.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import type { Member } from './drafts.ts';
 import { makeAnew, type Regrouping } from './make-anew.ts';

@@ -1,7 +1,7 @@
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
-import type { ContainerSpec } from './container-spec.ts';
+import type { ContainerSpec } from '../desired/container-spec.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { replacedBy } from './replaced.ts';
 import { keysOf } from './traffic.ts';

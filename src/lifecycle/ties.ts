@@ -1,5 +1,5 @@
+import type { ContainerSpec } from '../desired/container-spec.ts';
 import type { Home } from '../scheduler/types.ts';
-import type { ContainerSpec } from './container-spec.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import type { Member } from './drafts.ts';
 import { type Key, keysOf } from './traffic.ts';

@@ -1,4 +1,4 @@
-import type { ContainerSpec } from './container-spec.ts';
+import type { ContainerSpec } from '../desired/container-spec.ts';
 
 /** The key of a volume, or of a container by name or ID. */
 export type Key = `volume ${string}` | `container ${string}`;

@@ -6,6 +6,7 @@ import { Stops } from '../cluster/stops.ts';
 import { Tombstones } from '../cluster/tombstones.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
+import { DesiredState } from '../desired/desired-state.ts';
 import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
@@ -35,6 +36,8 @@ export class ClusterModel {
   readonly membership: Membership;
   readonly tombstones: Tombstones;
   readonly stops: Stops;
+  /** What clients want; a container that was not created here has no record. */
+  readonly desired: DesiredState;
   /** Undefined when nothing is kept. */
   readonly memory: NodeMemory | undefined;
   /** The nodes as operators know them, those that left included. */
@@ -46,6 +49,7 @@ export class ClusterModel {
     this.#state = state;
     this.tombstones = kept.tombstones;
     this.stops = kept.stops;
+    this.desired = kept.desired;
     const accounting = new Accounting(clock);
     this.cluster = new Cluster({ ...deps, accounting, settings: kept.settings }, options);
     this.cluster.hide(kept.tombstones);
@@ -67,6 +71,11 @@ export class ClusterModel {
       tombstones: await Tombstones.open({ ...deps, records: store.records('tombstones') }),
       settings: await NodeSettings.open({ ...deps, records: store.records('node-settings') }),
       stops: await Stops.open({ ...deps, records: store.records('stops') }),
+      desired: await DesiredState.open({
+        ...deps,
+        records: store.records('containers'),
+        bodies: store.records('container-bodies'),
+      }),
     };
     const model = new ClusterModel(deps, options, kept);
     await model.memory?.start();
@@ -100,4 +109,5 @@ interface Kept {
   readonly tombstones: Tombstones;
   readonly stops: Stops;
   readonly settings: NodeSettings;
+  readonly desired: DesiredState;
 }

@@ -1,8 +1,8 @@
 import type { Container } from '../../cluster/container.ts';
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
+import { parseSpec } from '../../desired/container-spec.ts';
 import { ANSWERS, askEngine } from '../../engine/answers.ts';
-import { parseSpec } from '../../lifecycle/container-spec.ts';
 import type { ContainerOperation } from '../../lifecycle/operations.ts';
 import { sendJson, sendJsonBuffers } from '../answer.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';

@@ -1,0 +1,57 @@
+/** A node as a plan names it. */
+export interface PlannedNode {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** A container as a plan names it. */
+export interface PlannedContainer {
+  /** Of its record. */
+  readonly key: string;
+  /** As clients see it. */
+  readonly id: string;
+  readonly name: string;
+}
+
+/**
+ * `replace`: its node is lost. `start-first`: the successor runs before the old copy is stopped. `stop-first`: the other way round.
+ */
+export type MoveHow = 'replace' | 'start-first' | 'stop-first';
+
+/** One container that goes to another node. */
+export interface PlannedMove {
+  readonly container: PlannedContainer;
+  readonly from: PlannedNode;
+  readonly to: PlannedNode;
+  readonly how: MoveHow;
+  /** In words. */
+  readonly why: string;
+  /** The generation that it presumes; a move whose container has another one by then is skipped and told. */
+  readonly generation: number;
+  /** What does not come along, in words: `writable layer`, `anonymous volume /data`. */
+  readonly loses: readonly string[];
+}
+
+/** One container that stays where it is, or waits for its node. */
+export interface PlannedStay {
+  readonly container: PlannedContainer;
+  readonly node: PlannedNode;
+  /** In words. */
+  readonly why: string;
+}
+
+/** What a plan is made for. */
+export type PlanReason =
+  | { readonly kind: 'failover'; readonly lost: readonly PlannedNode[] }
+  | { readonly kind: 'drain'; readonly nodes: readonly PlannedNode[] }
+  | { readonly kind: 'drill'; readonly lost: readonly PlannedNode[] };
+
+/**
+ * What moves and what does not, and why: a plain value that can be printed, compared, kept, carried out, and carried out again after a
+ * crash. The most important moves come first.
+ */
+export interface Plan {
+  readonly reason: PlanReason;
+  readonly moves: readonly PlannedMove[];
+  readonly stays: readonly PlannedStay[];
+}

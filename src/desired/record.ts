@@ -1,0 +1,102 @@
+import type { SpecSource } from './container-spec.ts';
+
+/** What clients last wanted of a container. `created`: nothing since its create. */
+export type Wanted = 'created' | 'running' | 'paused' | 'stopped';
+
+/** When a container moves by itself: `auto` when it is meant to go on running, `on-node-failure` always, `off` never. */
+export type MovePolicy = 'auto' | 'on-node-failure' | 'off';
+
+/** What decides whether, when and how a container moves. */
+export interface MoveTerms {
+  /** The container's own word; without one the cluster's default holds. */
+  readonly policy?: MovePolicy;
+  /** The restart policy that clients see: `no`, `always`, `unless-stopped`, `on-failure` or `on-failure:<times>`. */
+  readonly restart: string;
+  /** It is a Compose service's, and no one-off. */
+  readonly isOfService?: boolean;
+  /** `--rm`, and what `docker compose run` makes: it never moves by itself. */
+  readonly isTransient?: boolean;
+  /** Why it cannot leave its node without losing data, in words: `volume "data"`, `bind mount /srv`. */
+  readonly boundBy?: string;
+  /** `io.enxame.data=discard`: it may leave its node without its data. */
+  readonly discardsData?: boolean;
+  /** `io.enxame.fence=strict`: it must never run twice. */
+  readonly isStrict?: boolean;
+  /** `keep-old`: when its node comes back, the copy there stays and the successor goes, if the copy never stopped. */
+  readonly keepsOld?: boolean;
+  /** `io.enxame.move=stop-first`: it is stopped before its successor starts. */
+  readonly stopsFirst?: boolean;
+  /** `io.enxame.priority`; the higher ones move first. Default 0. */
+  readonly priority: number;
+}
+
+/** A container on an engine that is, was, or is about to be a record's. */
+export interface Copy {
+  /** The engine's ID. */
+  readonly nodeId: string;
+  /** The container's ID there; undefined while it may not exist yet. */
+  readonly engineId?: string;
+  /** The value of its `io.enxame.attempt`, by which it is recognised when its ID was not learnt. */
+  readonly attempt: string;
+  /** Counts the placements of a record: 0 where it was created, one more with each move. */
+  readonly generation: number;
+}
+
+/** A move under way: durable before an engine is asked. */
+export interface OpenMove {
+  /** The copy that is being made. */
+  readonly to: Copy;
+  readonly how: 'start-first' | 'stop-first' | 'replace';
+  /** In words, for events and people. */
+  readonly why: string;
+  /** Milliseconds since the epoch. */
+  readonly sinceMs: number;
+}
+
+/** How a container ended for good by itself, on an engine that stayed healthy. */
+export interface Ending {
+  readonly exitCode: number;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
+/** What clients asked for in one container and last wanted of it: the small part, which changes. The rest is its {@link RecordBody}. */
+export interface ContainerRecord {
+  /** Of the record's form, see {@link RECORD_FORMAT}. */
+  readonly format: number;
+  /** The record's own key: the first copy's attempt. */
+  readonly key: string;
+  /** The ID clients see: the first engine's ID of the container. Undefined until its create is answered. */
+  readonly id?: string;
+  /** Without slash. */
+  readonly name: string;
+  /** The copy that is the container. Without `engineId`, its create is under way, or was interrupted. */
+  readonly current: Copy;
+  /** Older copies that may exist still on nodes that could not be reached: they must not run. */
+  readonly stale?: readonly Copy[];
+  readonly move?: OpenMove;
+  readonly wanted: Wanted;
+  readonly ended?: Ending;
+  readonly terms: MoveTerms;
+}
+
+/** The form of records that this version writes. */
+export const RECORD_FORMAT = 1;
+
+/** A change that a client made after the create, as the engine was asked for it. */
+export type Amendment =
+  /** Body of `POST /containers/{id}/update`. */
+  | { readonly kind: 'update'; readonly body: string }
+  /** Body of `POST /networks/{network}/connect`, without its `Container`. */
+  | { readonly kind: 'connect'; readonly network: string; readonly body: string }
+  | { readonly kind: 'disconnect'; readonly network: string };
+
+/** What a container is made from anew: read from the store when it is needed. It holds environment values, so passwords. */
+export interface RecordBody {
+  readonly format: number;
+  readonly source: SpecSource;
+  /** What the image resolved to at the create: its ID on the engine, and its digests where it has some. */
+  readonly image?: { readonly id: string; readonly digests: readonly string[] };
+  /** In the order they were made. */
+  readonly amendments: readonly Amendment[];
+}
