@@ -8,7 +8,7 @@ import { readImports, specifiersIn } from '../test/structure/imports.ts';
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['common'],
-  ['kv', 'pki', 'scheduler', 'ssh'],
+  ['kv', 'notify', 'pki', 'scheduler', 'ssh'],
   ['discovery', 'provision', 'store'],
   ['engine'],
   ['namespaces'],
