@@ -1,6 +1,7 @@
 import { ConflictError } from '../common/errors.ts';
 import type { EmbeddedStore } from './embedded.ts';
-import type { CommittedWrite, RecordStore, RecordWrite, Revision, StoredRecord } from './record-store.ts';
+import type { Lease } from './lease.ts';
+import type { CommittedWrite, RecordStore, RecordWrite, Revision, StoredRecord, WriteOptions } from './record-store.ts';
 import { WriteHistory } from './write-history.ts';
 
 /** What an embedded store has at its opening. */
@@ -8,6 +9,7 @@ const OPENED: Revision = 1;
 
 interface WaitingWrite {
   readonly writes: readonly RecordWrite[];
+  readonly lease: Lease | undefined;
   readonly resolve: (revision: Revision) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -59,9 +61,9 @@ export class EmbeddedRecords implements RecordStore {
     return this.#history.watch(after, signal);
   }
 
-  write(writes: readonly RecordWrite[]): Promise<Revision> {
+  write(writes: readonly RecordWrite[], { lease }: WriteOptions = {}): Promise<Revision> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ writes, resolve, reject });
+      this.#waiting.push({ writes, lease, resolve, reject });
       if (this.#waiting.length === 1) void this.#inTurn(() => this.#flush());
     });
   }
@@ -84,10 +86,10 @@ export class EmbeddedRecords implements RecordStore {
     const waiting = this.#waiting.splice(0);
     try {
       const revisions = await this.#expectedRevisions(waiting);
-      const conflicts = new Map<WaitingWrite, ConflictError>();
+      const conflicts = new Map<WaitingWrite, unknown>();
       const accepted = new Map<WaitingWrite, CommittedWrite>();
       for (const each of waiting) {
-        const conflict = conflictOf(each.writes, revisions);
+        const conflict = each.lease?.lost.aborted ? each.lease.lost.reason : conflictOf(each.writes, revisions);
         if (conflict) conflicts.set(each, conflict);
         else accepted.set(each, this.#accept(each, accepted.size, revisions));
       }

@@ -1,3 +1,5 @@
+import type { Lease } from './lease.ts';
+
 /**
  * Counts the writes of a store. A record's revision is that of its last write, or an earlier one's when it was not written since
  * the store was opened. Revisions of one store are comparable until it is closed, and mean nothing to another.
@@ -21,7 +23,12 @@ export interface RecordWrite extends RecordChange {
   readonly expected?: Revision | 'absent';
 }
 
-/** What one write changed. */
+export interface WriteOptions {
+  /** The write is made only while this lease is the holder's; else it rejects with code `LEASE_LOST`. */
+  readonly lease?: Lease | undefined;
+}
+
+/** What one write changed, or several that were made at once. */
 export interface CommittedWrite {
   readonly revision: Revision;
   readonly changes: readonly RecordChange[];
@@ -47,7 +54,10 @@ export interface RecordStore {
   /**
    * Makes all changes or none, after those of earlier calls, and resolves with their revision when they are durable: they survive
    * a kill of the process and a loss of power. Rejects with a `ConflictError` (code `RECORD_CHANGED`) when a record is not as
-   * expected, and with a `ClusterError` when it cannot be written. Removing what does not exist is no failure.
+   * expected, and with a `ClusterError` when it cannot be written: with code `RECORD_TOO_LARGE` (413) what this store has no room for, with
+   * `WRITE_UNKNOWN` when a shared store did not answer for so long that the write may or may not have been made; after any other
+   * rejection it was not and never will be. Removing what does not exist is no failure. Writes that were asked for at the same time may
+   * have one revision.
    */
-  write(writes: readonly RecordWrite[]): Promise<Revision>;
+  write(writes: readonly RecordWrite[], options?: WriteOptions): Promise<Revision>;
 }

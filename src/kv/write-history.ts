@@ -1,5 +1,6 @@
 import { ClusterError } from '../common/errors.ts';
 import type { CommittedWrite, Revision } from './record-store.ts';
+import { Wakeups } from './wakeups.ts';
 
 /** Kept at most; a watch that needs older ones begins anew with a snapshot. */
 const MOST_WRITES = 1_000;
@@ -11,7 +12,7 @@ export class WriteHistory {
   #floor: Revision;
   readonly #writes: CommittedWrite[] = [];
   #characters = 0;
-  readonly #waiting = new Set<() => void>();
+  readonly #added = new Wakeups();
   #isClosed = false;
 
   constructor(revision: Revision) {
@@ -30,7 +31,7 @@ export class WriteHistory {
     // The last one stays whatever its size: watches that kept up must see it.
     while (this.#writes.length > 1 && (this.#writes.length > MOST_WRITES || this.#characters > MOST_CHARACTERS))
       this.#dropOldest();
-    this.#wake();
+    this.#added.wake();
   }
 
   /** See `RecordStore.watch`. */
@@ -45,7 +46,7 @@ export class WriteHistory {
       } else if (this.#isClosed) {
         return;
       } else {
-        await this.#next(signal);
+        await this.#added.next(signal);
       }
     }
   }
@@ -53,7 +54,7 @@ export class WriteHistory {
   /** Ends every watch once it has told the last write. Idempotent. */
   close(): void {
     this.#isClosed = true;
-    this.#wake();
+    this.#added.wake();
   }
 
   #dropOldest(): void {
@@ -62,29 +63,14 @@ export class WriteHistory {
     this.#floor = oldest.revision;
     this.#characters -= sizeOf(oldest);
   }
-
-  #next(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', wake);
-    });
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
-  }
 }
 
 function sizeOf({ changes }: CommittedWrite): number {
   return changes.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);
 }
 
-function revisionGone(revision: Revision): ClusterError {
+/** What a watch from a revision ends with whose writes are forgotten. */
+export function revisionGone(revision: Revision): ClusterError {
   return new ClusterError(`the writes after revision ${revision} are not known any more: take a new snapshot`, {
     code: 'REVISION_GONE',
     status: 500,
