@@ -3,6 +3,8 @@ import { FakeManager } from '../../test/fakes/fake-manager.ts';
 
 const open: FakeManager[] = [];
 const IDENTITY = 'com.docker.swarm.id';
+/** What every container carries that is made here. */
+const MARK = { 'io.enxame.attempt': expect.any(String) };
 
 afterEach(async () => {
   await Promise.all(open.splice(0).map((each) => each.close()));
@@ -64,7 +66,7 @@ describe('a create body as engines read it', () => {
     const manager = await over('redis:latest');
     const text = '{"Image":"redis","privileged":true,"Memory":5,"Cpuset":"0","Labels":{"Memory":"x"}}';
     const { sent } = await created(manager, text);
-    expect(sent).toEqual([[expect.any(Number), { Image: 'redis', Labels: { Memory: 'x' } }]]);
+    expect(sent).toEqual([[expect.any(Number), { Image: 'redis', Labels: { Memory: 'x', ...MARK } }]]);
   });
 
   test('a client hides no container as one of the swarm’s own', async () => {
@@ -76,15 +78,33 @@ describe('a create body as engines read it', () => {
   });
 
   test.each([
-    (id: string) => `{"Image":"redis","Labels":{"${IDENTITY}":"${id}","a":"b"}}`,
+    (id: string) => `{"Image":"redis","Labels":{"${IDENTITY}":"${id}","io.enxame.move":"1/1","a":"b"}}`,
     (id: string) => `{"Image":"redis","labels":{"com.docker.\\u0073warm.id":"${id}","a":"b"}}`,
     (id: string) => `{"Image":"redis","Labels":{"${IDENTITY}":"${id}"},"Labels":{"${IDENTITY}":"${id}","a":"b"}}`,
   ])('a client gives no container another one’s identity (%#)', async (body) => {
     const manager = await over('redis:latest');
     const victim = await manager.create('victim');
     const { status, sent } = await created(manager, body(victim));
-    expect([status, sent]).toEqual([201, [[expect.any(Number), { Image: 'redis', Labels: { a: 'b' } }]]]);
+    expect([status, sent]).toEqual([201, [[expect.any(Number), { Image: 'redis', Labels: { a: 'b', ...MARK } }]]]);
   });
+});
+
+test('the mark of a container that is made here is not shown, nor taken from a client', async () => {
+  const manager = await over('redis:latest');
+  const label = 'io.enxame.attempt';
+  const id = await manager.create('web', { Labels: { a: 'b', [label]: 'mine' } });
+  const made = manager.engines.flatMap(({ state }) => [...state.containers.values()]).find((each) => each.id === id);
+  expect(made?.labels[label]).toMatch(/^unnamed\/[0-9a-f]{32}\/[0-9a-f]{32}$/);
+  const inspected = await manager.call('GET', `/containers/${id}/json`);
+  expect([inspected.json.Config.Labels, inspected.text.includes(label)]).toEqual([{ a: 'b' }, false]);
+  const listed = await manager.call('GET', '/containers/json?all=1');
+  expect([listed.json[0].Labels, listed.text.includes(label)]).toEqual([{ a: 'b' }, false]);
+  const filter = encodeURIComponent(JSON.stringify({ label: [label] }));
+  expect((await manager.call('GET', `/containers/json?all=1&filters=${filter}`)).json).toEqual([]);
+  const since = Math.floor(Date.now() / 1000) - 60;
+  const events = await manager.call('GET', `/events?since=${since}&until=${Math.floor(Date.now() / 1000) + 1}`);
+  expect(events.text).toContain(id);
+  expect(events.text).not.toContain(label);
 });
 
 describe('other bodies', () => {

@@ -2,7 +2,7 @@ import { IDENTITY_LABEL } from '../cluster/listed-container.ts';
 import { MOVE_LABEL } from '../cluster/moves.ts';
 import { canonicalJson, type Shape } from '../common/go-json.ts';
 import { memberRange, removeMember } from '../common/json-edit.ts';
-import { ROLE_LABEL } from '../common/labels.ts';
+import { ATTEMPT_LABEL, ROLE_LABEL } from '../common/labels.ts';
 import { readJson } from './body.ts';
 import { CREATE_BODY, HOST_CONFIG_NAMES } from './body-shapes.ts';
 import { CONTAINER_TYPES, requireTypes } from './body-types.ts';
@@ -41,11 +41,11 @@ export async function readCreate(call: Call): Promise<JsonBody> {
 }
 
 /**
- * A body with `Labels` as it came but for the label that carries a moved container's identity: tools that make a container anew from
- * its inspection send it along, and it never is a client's to give.
+ * A body with `Labels` as it came but for those that say who a container is: tools that make a container anew from
+ * its inspection send them along, and they never are a client's to give.
  */
 export function withoutIdentity(body: JsonBody): JsonBody {
-  return withoutLabel(withoutLabel(body, IDENTITY_LABEL), MOVE_LABEL);
+  return [IDENTITY_LABEL, MOVE_LABEL, ATTEMPT_LABEL].reduce(withoutLabel, body);
 }
 
 function withoutLabel(body: JsonBody, label: string): JsonBody {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { ASKED_MODE_LABEL, ASKED_NETWORK_LABEL } from '../common/labels.ts';
+import { ASKED_MODE_LABEL, ASKED_NETWORK_LABEL, ATTEMPT_LABEL } from '../common/labels.ts';
 import type { ContainerSummary, EndpointSummary, NetworkSummary } from '../engine/types.ts';
 
 /** The networks every engine has by itself, with their drivers. */
@@ -99,7 +99,7 @@ export function shownContainer(summary: ContainerSummary, names: NetworkNames): 
   const mode = shownMode(HostConfig?.NetworkMode, Labels?.[ASKED_MODE_LABEL], names);
   return {
     ...summary,
-    ...(Labels && ASKED_MODE_LABEL in Labels && { Labels: withoutMode(Labels) }),
+    ...(Labels && hasHidden(Labels) && { Labels: withoutHidden(Labels) }),
     ...(mode !== undefined && { HostConfig: { ...HostConfig, NetworkMode: mode } }),
     ...(shownNetworks && { NetworkSettings: { ...NetworkSettings, Networks: shownNetworks } }),
   };
@@ -133,7 +133,15 @@ export function shownEndpoints<E extends EndpointSummary>(
   return isChanged ? Object.fromEntries(shown) : undefined;
 }
 
-function withoutMode(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const { [ASKED_MODE_LABEL]: _, ...rest } = labels;
+type Labels = Readonly<Record<string, string>>;
+
+/** Whether there are labels of the manager's own among those of a container. */
+export function hasHidden(labels: Labels): boolean {
+  return ATTEMPT_LABEL in labels || ASKED_MODE_LABEL in labels;
+}
+
+/** A container's labels as clients know them. */
+export function withoutHidden(labels: Labels): Labels {
+  const { [ATTEMPT_LABEL]: _attempt, [ASKED_MODE_LABEL]: _mode, ...rest } = labels;
   return rest;
 }

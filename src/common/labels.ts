@@ -12,3 +12,9 @@ export const ASKED_NETWORK_LABEL = 'io.enxame.asked';
 
 /** The label of a container whose network mode had to be made differently: the mode its client asked for. Clients never see it. */
 export const ASKED_MODE_LABEL = 'io.enxame.network-mode';
+
+/**
+ * The label of a container that was made for a record: `<cluster>/<incarnation>/<attempt>`, see `desired/attempts.ts`. It tells a copy
+ * whose ID was never learnt from every other container. Clients never see it.
+ */
+export const ATTEMPT_LABEL = 'io.enxame.attempt';

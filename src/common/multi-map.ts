@@ -34,6 +34,14 @@ export class MultiMap<K, V extends object> {
     return present instanceof Set ? [...present] : [present];
   }
 
+  /** The value of a key that was added first. */
+  first(key: K): V | undefined {
+    const present = this.#entries.get(key);
+    if (!(present instanceof Set)) return present;
+    for (const value of present) return value;
+    return undefined;
+  }
+
   /** The keys that have several values. */
   sharedKeys(): IterableIterator<K> {
     return this.#shared.values();

@@ -82,7 +82,11 @@ export class DesiredState {
   }
 
   /** Adds a record. Resolves when it is durable with its body; rejects when it is not, and then it is not there. */
-  async add(record: ContainerRecord, body: RecordBody): Promise<void> {
+  add(record: ContainerRecord, body: RecordBody): Promise<void> {
+    return this.#inTurn(record.key, () => this.#add(record, body));
+  }
+
+  async #add(record: ContainerRecord, body: RecordBody): Promise<void> {
     const { bodies } = this.#deps;
     const { key } = record;
     // One without the other means nothing: a record counts from the engine's answer on, which comes after both.
@@ -91,7 +95,7 @@ export class DesiredState {
       bodies.write([{ key, value: JSON.stringify(body) }]),
     ]);
     if (added.status === 'fulfilled' && written.status === 'fulfilled') return;
-    await this.remove(key).catch(() => undefined); // What stays is an open create, and resolved as such.
+    await this.#forget(key).catch(() => undefined); // What stays is an open create, and resolved as such.
     throw added.status === 'rejected' ? added.reason : (written as PromiseRejectedResult).reason;
   }
 
@@ -127,7 +131,9 @@ export class DesiredState {
 
   /** Resolves when it is gone, durably, also when there was none. */
   remove(key: string): Promise<void> {
-    return this.#inTurn(key, () => this.#forget(key));
+    return this.#inTurn(key, async () => {
+      if (this.#view.has(key)) await this.#forget(key);
+    });
   }
 
   /** Shows no changes any more. Idempotent. */

@@ -14,6 +14,7 @@ export class RecordIndex {
   readonly #byId = new Map<string, ContainerRecord>();
   readonly #byEngineId = new Map<string, RecordedCopy>();
   readonly #byAttempt = new Map<string, RecordedCopy>();
+  readonly #byName = new MultiMap<string, ContainerRecord>();
   readonly #byNode = new MultiMap<string, ContainerRecord>();
   readonly #staleByNode = new MultiMap<string, RecordedCopy>();
   readonly #moving = new Set<ContainerRecord>();
@@ -36,6 +37,11 @@ export class RecordIndex {
     return this.#byAttempt.get(attempt);
   }
 
+  /** The first that has the name; a name is one container's, but for the moment in which names are exchanged. */
+  byName(name: string): ContainerRecord | undefined {
+    return this.#byName.first(name);
+  }
+
   /** Those whose container is on the node. */
   onNode(nodeId: string): readonly ContainerRecord[] {
     return this.#byNode.get(nodeId);
@@ -52,6 +58,7 @@ export class RecordIndex {
 
   #add(record: ContainerRecord): void {
     if (record.id !== undefined) this.#byId.set(record.id, record);
+    this.#byName.add(record.name, record);
     this.#byNode.add(record.current.nodeId, record);
     if (record.move) this.#moving.add(record);
     for (const each of copiesOf(record)) {
@@ -64,6 +71,7 @@ export class RecordIndex {
 
   #remove(record: ContainerRecord): void {
     if (record.id !== undefined && this.#byId.get(record.id) === record) this.#byId.delete(record.id);
+    this.#byName.remove(record.name, record);
     this.#byNode.remove(record.current.nodeId, record);
     this.#moving.delete(record);
     for (const { copy } of copiesOf(record)) {

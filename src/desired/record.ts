@@ -36,7 +36,7 @@ export interface Copy {
   readonly nodeId: string;
   /** The container's ID there; undefined while it may not exist yet. */
   readonly engineId?: string;
-  /** The value of its `io.enxame.attempt`, by which it is recognised when its ID was not learnt. */
+  /** Random; its `io.enxame.attempt` says it, by which it is recognised when its ID was not learnt. See `attempts.ts`. */
   readonly attempt: string;
   /** Counts the placements of a record: 0 where it was created, one more with each move. */
   readonly generation: number;

@@ -1,11 +1,13 @@
 import type { Container } from '../cluster/container.ts';
+import type { Node } from '../cluster/node.ts';
 import { reasonOf, SchedulingError } from '../common/errors.ts';
 import { type ContainerSpec, type CreateCall, withName } from '../desired/container-spec.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import { chooseNode } from './choose-node.ts';
 import type { LifecycleOptions, ProvisionalDeps } from './deps.ts';
-import { createOn, prepareNode } from './on-node.ts';
+import { createOn, isRefusedConnection, prepareNode, removeUnstarted } from './on-node.ts';
 import { randomName } from './random-name.ts';
+import type { Intent } from './recorder.ts';
 import type { ClaimedPlacement } from './surroundings.ts';
 
 /** Nodes tried when the chosen one refuses connections before it got the request. */
@@ -96,13 +98,36 @@ async function onNode(create: Create, placement: ClaimedPlacement): Promise<Engi
   const { deps, spec, call } = create;
   const { node } = placement;
   const { signal } = call;
-  const [image] = await Promise.all([
-    prepareNode(deps, spec, node, call),
-    deps.volumes.settle(node, spec.volumes, signal),
-  ]);
-  const answer = await createOn(deps, spec, node, { image, signal });
-  if (answer.statusCode !== 201) return answer;
-  return await created(create, placement, answer);
+  const intent = deps.recorder.intend(spec, node);
+  let isSettled = false;
+  try {
+    const [image] = await Promise.all([
+      prepareNode(deps, spec, node, call),
+      deps.volumes.settle(node, spec.volumes, signal),
+      intent.written,
+    ]);
+    const answer = await createOn(deps, spec, node, { image, attempt: intent.label, signal });
+    if (answer.statusCode !== 201) return answer;
+    await settle(create, node, intent, answer);
+    isSettled = true;
+    return await created(create, placement, answer);
+  } finally {
+    // What an engine made all the same, and was not heard of, is recognised by its attempt when it is listed.
+    if (!isSettled) await intent.withdraw();
+  }
+}
+
+/** A container whose record cannot be written is undone: it would not outlive its node, nor have been asked for by anybody. */
+async function settle({ deps }: Create, node: Node, intent: Intent, answer: EngineAnswer): Promise<void> {
+  const { Id } = JSON.parse(answer.body.toString()) as { readonly Id: string };
+  try {
+    await intent.settle(Id);
+  } catch (error) {
+    await removeUnstarted(node, Id).catch((failure: unknown) => {
+      deps.logger.warn({ node: node.name, id: Id, reason: reasonOf(failure) }, 'a container without record stays');
+    });
+    throw error;
+  }
 }
 
 /** From the engine's answer to the client's: the placement becomes the container, which the model shows. */
@@ -135,13 +160,4 @@ function warnOfSameName({ cluster, logger }: ProvisionalDeps, container: Contain
   if (same.length < 2) return;
   const nodes = same.map(({ node }) => node.name).join(', ');
   logger.warn({ name: container?.name, nodes }, 'several containers share a name: rename or remove all but one');
-}
-
-/** The node got nothing: another one may be asked without creating twice. */
-function isRefusedConnection(error: unknown): boolean {
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if (['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'].includes((cause as NodeJS.ErrnoException).code ?? ''))
-      return true;
-  }
-  return false;
 }

@@ -5,10 +5,13 @@ import type { Stops } from '../cluster/stops.ts';
 import type { Tombstones } from '../cluster/tombstones.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
+import type { Attempts } from '../desired/attempts.ts';
+import type { DesiredState } from '../desired/desired-state.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import type { Home } from '../scheduler/types.ts';
 import type { Drafts } from './drafts.ts';
+import type { Recorder } from './recorder.ts';
 import type { Traffic } from './traffic.ts';
 
 /** The collaborators of a `ContainerLifecycle`. */
@@ -19,6 +22,8 @@ export interface LifecycleDeps {
   readonly networks: ContainerNetworks;
   readonly volumes: ContainerVolumes;
   readonly tombstones: Tombstones;
+  readonly desired: DesiredState;
+  readonly attempts: Attempts;
   readonly stops: Stops;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -33,6 +38,7 @@ export interface LifecycleOptions {
 /** The collaborators of its parts: its own, and what is provisional at the moment. */
 export interface ProvisionalDeps extends LifecycleDeps {
   readonly drafts: Drafts;
+  readonly recorder: Recorder;
   readonly traffic: Traffic;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fullDiskRecords, memoryRecords } from '../../test/fakes/memory-records.ts';
+import { fullDiskRecords, memoryDesired, memoryRecords } from '../../test/fakes/memory-records.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import { Stops } from '../cluster/stops.ts';
@@ -33,7 +33,8 @@ async function world(start: LifecycleDeps['networks']['start'], isAutomatic: boo
   cluster.removeContainer = (_node, engineId) => void removed.push(engineId);
   const node = { isHealthy: true, name: 'one', client, refreshContainers: async () => undefined };
   const stops = await Stops.open(memoryRecords());
-  const deps = { networks: { start }, cluster, stops, logger: silentLogger() } as unknown as LifecycleDeps;
+  const desired = await memoryDesired();
+  const deps = { networks: { start }, cluster, stops, desired, logger: silentLogger() } as unknown as LifecycleDeps;
   const container = { node, id: 'c', engineId: 'c', name: 'c' } as unknown as Container;
   const operation = { kind: 'start', search: '' } as const;
   return { act: () => new ContainerLifecycle(deps, OPTIONS).operate(container, operation, CALL), asked, removed };
@@ -103,7 +104,9 @@ describe('a container of a node that is down', () => {
     const cluster = new Cluster({ clock: systemClock, logger: silentLogger() });
     cluster.removeContainer = (_, id) => void removed.push(id);
     const networks = { attachEnded: async () => undefined };
-    const deps = { cluster, networks, tombstones, stops: await Stops.open(memoryRecords()), logger: silentLogger() };
+    const stops = await Stops.open(memoryRecords());
+    const desired = await memoryDesired();
+    const deps = { cluster, networks, tombstones, desired, stops, logger: silentLogger() };
     const lifecycle = new ContainerLifecycle(deps as unknown as LifecycleDeps, OPTIONS);
     const container = { node, engineId: 'c', name: 'web' } as unknown as Container;
     const remove = (removal: Partial<Removal>) =>
@@ -157,7 +160,8 @@ test('a removal on a full disk succeeds, though its stop cannot be forgotten', a
   const removed: string[] = [];
   cluster.removeContainer = (_, id) => void removed.push(id);
   const networks = { attachEnded: async () => undefined };
-  const deps = { cluster, networks, stops, logger: silentLogger() } as unknown as LifecycleDeps;
+  const desired = await memoryDesired();
+  const deps = { cluster, networks, stops, desired, logger: silentLogger() } as unknown as LifecycleDeps;
   const container = { node: { isHealthy: true, client: { request } }, engineId: 'c', name: 'c' };
   const removal = { search: '', isForced: false };
   const answer = await new ContainerLifecycle(deps, OPTIONS).remove(container as unknown as Container, removal, CALL);
@@ -174,6 +178,7 @@ test('a stop of a container that does not run is remembered until it is started'
     {
       networks,
       stops,
+      desired: await memoryDesired(),
       cluster: new Cluster({ clock: systemClock, logger: silentLogger() }),
       logger: silentLogger(),
     } as unknown as LifecycleDeps,

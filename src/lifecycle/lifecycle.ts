@@ -7,6 +7,7 @@ import type { EngineAnswer } from '../engine/exchange.ts';
 import { createContainer } from './create.ts';
 import type { LifecycleDeps, LifecycleOptions, ProvisionalDeps } from './deps.ts';
 import { Drafts } from './drafts.ts';
+import { isRefusedConnection } from './on-node.ts';
 import {
   type ContainerOperation,
   isStart,
@@ -14,7 +15,9 @@ import {
   type OperationCall,
   type Removal,
   type Renaming,
+  wantedBy,
 } from './operations.ts';
+import { Recorder } from './recorder.ts';
 import { Traffic } from './traffic.ts';
 import { UnfinishedMoves } from './unfinished-moves.ts';
 
@@ -25,11 +28,14 @@ import { UnfinishedMoves } from './unfinished-moves.ts';
 export class ContainerLifecycle {
   /** What an earlier manager left half done; to be started where containers are changed. */
   readonly unfinishedMoves: UnfinishedMoves;
+  /** What clients want of containers, as it is written down. */
+  readonly recorder: Recorder;
   readonly #deps: ProvisionalDeps;
   readonly #options: LifecycleOptions;
 
   constructor(deps: LifecycleDeps, options: LifecycleOptions) {
-    this.#deps = { ...deps, drafts: new Drafts(deps.cluster), traffic: new Traffic() };
+    this.recorder = new Recorder(deps);
+    this.#deps = { ...deps, recorder: this.recorder, drafts: new Drafts(deps.cluster), traffic: new Traffic() };
     this.#options = options;
     this.unfinishedMoves = new UnfinishedMoves(this.#deps);
   }
@@ -73,12 +79,49 @@ export class ContainerLifecycle {
         signal: call.signal,
         timeoutMs: 0,
       });
-    const answer = isStart(operation) ? await this.#start(container, ask, call) : await ask();
+    const answer = await this.#wished(container, operation, () =>
+      isStart(operation) ? this.#start(container, ask, call) : ask(),
+    );
     if (answer.statusCode < 400) {
       if (operation.kind === 'update') this.#deps.cluster.forgetReservation(node, engineId);
       await this.#refresh(container, isStop(operation));
     }
     return answer;
+  }
+
+  /**
+   * Asks the engine while the wish is being recorded; resolves when both are done. What an engine refused was not wanted; what became
+   * of a call that failed nobody knows, and the wish stays.
+   */
+  async #wished(
+    container: Container,
+    operation: ContainerOperation,
+    ask: () => Promise<EngineAnswer>,
+  ): Promise<EngineAnswer> {
+    const wish = this.recorder.wish(container, wantedBy(operation));
+    const [asked, written] = await Promise.allSettled([ask(), wish.written]);
+    if (asked.status === 'rejected') {
+      if (isRefusal(asked.reason)) await wish.revert();
+      throw asked.reason;
+    }
+    const answer = asked.value;
+    if (written.status === 'rejected') {
+      if (answer.statusCode < 300) await this.#takeBack(container, operation);
+      throw written.reason;
+    }
+    if (answer.statusCode >= 400) await wish.revert();
+    return answer;
+  }
+
+  /** Undoes what an engine did and nothing durable knows of. What has stopped stays so: only its client knows whether it may run again. */
+  async #takeBack({ node, engineId, name }: Container, { kind }: ContainerOperation): Promise<void> {
+    const opposite = OPPOSITES[kind];
+    if (opposite === undefined) return;
+    const path = `/containers/${engineId}/${opposite}`;
+    await node.client.json({ method: 'POST', path, timeoutMs: TAKE_BACK_MS }).catch((error: unknown) => {
+      this.#deps.logger.warn({ container: name, reason: reasonOf(error) }, `a ${kind} that was not recorded stays`);
+    });
+    await node.refreshContainers([engineId]).catch(() => undefined); // The monitor lists it in a moment.
   }
 
   /** Renames when the name is free in the whole cluster. */
@@ -90,6 +133,7 @@ export class ContainerLifecycle {
       const path = `/containers/${container.engineId}/rename${search}`;
       const answer = await container.node.client.request({ method: 'POST', path, api, signal });
       if (answer.statusCode >= 400) return answer;
+      await this.recorder.change(container, (record) => ({ ...record, name }));
       this.#deps.drafts.rename(container.id, name);
       await this.#refresh(container);
       return answer;
@@ -115,7 +159,11 @@ export class ContainerLifecycle {
       const answer = await node.client.request({ method: 'DELETE', path, api, signal, timeoutMs: 0 });
       if (answer.statusCode < 300) {
         this.#deps.drafts.forget(container.id);
-        this.#deps.cluster.removeContainer(node, engineId);
+        try {
+          await this.recorder.remove(container);
+        } finally {
+          this.#deps.cluster.removeContainer(node, engineId);
+        }
         await this.#forgetStop(container);
       }
       return answer;
@@ -142,8 +190,10 @@ export class ContainerLifecycle {
     return answer;
   }
 
-  async #bury({ node, id, engineId, name }: Container, search: string): Promise<EngineAnswer> {
+  async #bury(container: Container, search: string): Promise<EngineAnswer> {
+    const { node, id, engineId, name } = container;
     await this.#deps.tombstones.bury({ engineId, nodeId: node.id, name, search });
+    await this.recorder.remove(container);
     this.#deps.drafts.forget(id);
     this.#deps.cluster.removeContainer(node, engineId);
     this.#deps.logger.warn(
@@ -202,5 +252,19 @@ export class ContainerLifecycle {
     });
   }
 }
+
+/** Whether the engine has not done it. */
+function isRefusal(error: unknown): boolean {
+  return isRefusedConnection(error) || (error instanceof ClusterError && error.code === 'ATTACH_REFUSED');
+}
+
+/** What ends what an operation did. */
+const OPPOSITES: Partial<Record<ContainerOperation['kind'], string>> = {
+  start: 'stop',
+  pause: 'unpause',
+  unpause: 'pause',
+};
+/** Stopping takes as long as the container's grace period, in milliseconds. */
+const TAKE_BACK_MS = 60_000;
 
 const NO_CONTENT: EngineAnswer = { statusCode: 204, rawHeaders: [], body: Buffer.alloc(0) };

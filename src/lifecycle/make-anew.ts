@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Node } from '../cluster/node.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
-import { EngineAnswerError, messageOf } from '../engine/exchange.ts';
+import { messageOf } from '../engine/exchange.ts';
 import type { Reservation } from '../scheduler/reservation.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import type { Member } from './drafts.ts';
-import { createOn, prepareNode } from './on-node.ts';
+import { MovedRecords } from './moved-records.ts';
+import { createOn, prepareNode, removeUnstarted } from './on-node.ts';
 
 /** Bound on preparing a node and on each call to its engine, in milliseconds; images may have to be copied. */
 const PREPARE_MS = 300_000;
@@ -41,6 +42,7 @@ export async function makeAnew(deps: ProvisionalDeps, regrouping: Regrouping): P
   const { moves } = deps.cluster;
   const move = `${randomBytes(8).toString('hex')}/${moving.length}`;
   const engineIds = new Map<string, string>();
+  const records = new MovedRecords(deps, node, moving);
   const madeVolumes: string[] = [];
   moves.open(move);
   try {
@@ -51,7 +53,12 @@ export async function makeAnew(deps: ProvisionalDeps, regrouping: Regrouping): P
     }
     for (const [i, { draft }] of moving.entries()) {
       const successor = { id: draft.id, move, engineIds };
-      const options = { image: images[i] ?? '', signal: AbortSignal.timeout(CALL_MS), successor };
+      const options = {
+        image: images[i] ?? '',
+        attempt: records.labelOf(draft.id),
+        signal: AbortSignal.timeout(CALL_MS),
+        successor,
+      };
       const answer = await createOn(deps, draft.spec, node, options);
       if (answer.statusCode !== 201) throw new EngineError(messageOf(answer.body), 'ENGINE_ANSWER');
       engineIds.set(draft.id, (JSON.parse(answer.body.toString()) as { readonly Id: string }).Id);
@@ -59,8 +66,10 @@ export async function makeAnew(deps: ProvisionalDeps, regrouping: Regrouping): P
     await node.refreshContainers([...engineIds.values()]);
     if (moves.listed(move) < moving.length) throw new EngineError(`${node.name} does not list the new containers`);
     await Promise.all(moving.map(assertUnused));
+    await records.commit(engineIds);
   } catch (error) {
     moves.abandon(move);
+    records.release();
     await undo(deps, regrouping, [...engineIds.values()], madeVolumes);
     throw error;
   }
@@ -72,7 +81,8 @@ export async function makeAnew(deps: ProvisionalDeps, regrouping: Regrouping): P
     move,
     moving.map(({ container }) => container),
   );
-  await cleanUp(deps, regrouping);
+  records.release();
+  await cleanUp(deps, regrouping, records);
 }
 
 /** Those that others refer to first. */
@@ -112,22 +122,15 @@ async function undo(
 }
 
 /** Removes what is not shown any more. */
-async function cleanUp(deps: ProvisionalDeps, { moving, volumes }: Regrouping): Promise<void> {
-  for (const { container } of [...inOrder(moving)].reverse())
-    await attempt(deps, () => removeUnstarted(container.node, container.engineId));
+async function cleanUp(deps: ProvisionalDeps, { moving, volumes }: Regrouping, records: MovedRecords): Promise<void> {
+  for (const { draft, container } of [...inOrder(moving)].reverse())
+    await attempt(deps, async () => {
+      await removeUnstarted(container.node, container.engineId);
+      await records.drop(draft.id, container.engineId);
+    });
   for (const [name, home] of volumes) {
     deps.cluster.moves.quietVolume(home, name, 'destroy');
     await attempt(deps, () => deps.volumes.discard(name, home));
-  }
-}
-
-/** Removes a container with its anonymous volumes, unless it runs: without force the engine refuses that. */
-export async function removeUnstarted(node: Node, engineId: string): Promise<void> {
-  try {
-    const path = `/containers/${engineId}?v=1`;
-    await node.client.json({ method: 'DELETE', path, timeoutMs: CALL_MS });
-  } catch (error) {
-    if (!(error instanceof EngineAnswerError && error.status === 404)) throw error;
   }
 }
 

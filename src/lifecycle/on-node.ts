@@ -4,13 +4,26 @@ import { MOVE_LABEL } from '../cluster/moves.ts';
 import type { Node } from '../cluster/node.ts';
 import { EngineError } from '../common/errors.ts';
 import { setMember } from '../common/json-edit.ts';
-import { ASKED_MODE_LABEL, ROLE_LABEL } from '../common/labels.ts';
+import { ASKED_MODE_LABEL, ATTEMPT_LABEL, ROLE_LABEL } from '../common/labels.ts';
 import type { ContainerSpec, CreateCall } from '../desired/container-spec.ts';
-import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
+import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
 import { editCreateBody } from './create-body.ts';
 import type { ProvisionalDeps } from './deps.ts';
 
 const RESERVED_LABELS = [IDENTITY_LABEL, MOVE_LABEL, ROLE_LABEL, ASKED_MODE_LABEL];
+
+/** Bound on removing a container that does not run, in milliseconds. */
+const REMOVAL_MS = 60_000;
+
+/** How a container is made on a node. */
+export interface MakeOptions {
+  /** What the node knows the image by: a copied one has no digest. */
+  readonly image: string;
+  /** Its {@link ATTEMPT_LABEL}. */
+  readonly attempt: string;
+  readonly signal: AbortSignal;
+  readonly successor?: Successor;
+}
 
 /** Who a container is that is made in place of another one. */
 export interface Successor {
@@ -41,9 +54,9 @@ export async function createOn(
   deps: ProvisionalDeps,
   spec: ContainerSpec,
   node: Node,
-  options: { readonly image: string; readonly signal: AbortSignal; readonly successor?: Successor },
+  options: MakeOptions,
 ): Promise<EngineAnswer> {
-  const text = engineBody(deps, spec, options.image, options.successor);
+  const text = engineBody(deps, spec, options);
   const { body, connects } = deps.networks.split(text, node);
   const answer = await node.client.request({
     method: 'POST',
@@ -67,12 +80,10 @@ function createQuery({ name, source }: ContainerSpec): string {
   return text === '' ? '' : `?${text}`;
 }
 
-/** `image` is what the node knows the image by: a copied one has no digest. */
 function engineBody(
   { cluster, images }: ProvisionalDeps,
   spec: ContainerSpec,
-  image: string,
-  successor: Successor | undefined,
+  { image, attempt, successor }: MakeOptions,
 ): string {
   const inherited = images.labelsOf(spec.image);
   // An image may carry what only the manager may say: the identity of the container it was committed from, for one.
@@ -81,7 +92,7 @@ function engineBody(
   return editCreateBody(spec.source.text, spec.body, {
     ...spec.edits,
     image: image === spec.image ? undefined : image,
-    labels: { ...Object.fromEntries(cleared), ...spec.edits.labels, ...identity },
+    labels: { ...Object.fromEntries(cleared), ...spec.edits.labels, ...identity, [ATTEMPT_LABEL]: attempt },
     engineReference: (reference) => engineReference(cluster, reference, successor),
     networkName: (reference) => cluster.findContainer(reference)?.name ?? reference,
     ...(successor ? { shortId: successor.id.slice(0, 12) } : {}),
@@ -107,4 +118,23 @@ async function connectTo(node: Node, engineId: string, network: string, body: st
   // As an engine that takes several networks would: no container is left behind.
   await node.client.request({ method: 'DELETE', path: `/containers/${engineId}?force=1&v=1` });
   throw new EngineError(messageOf(answer.body), 'ENGINE_ANSWER', undefined, answer.statusCode);
+}
+
+/** Removes a container with its anonymous volumes, unless it runs: without force the engine refuses that. */
+export async function removeUnstarted(node: Node, engineId: string): Promise<void> {
+  try {
+    const path = `/containers/${engineId}?v=1`;
+    await node.client.json({ method: 'DELETE', path, timeoutMs: REMOVAL_MS });
+  } catch (error) {
+    if (!(error instanceof EngineAnswerError && error.status === 404)) throw error;
+  }
+}
+
+/** The node got nothing: another one may be asked without anything done twice. */
+export function isRefusedConnection(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'].includes((cause as NodeJS.ErrnoException).code ?? ''))
+      return true;
+  }
+  return false;
 }

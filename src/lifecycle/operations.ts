@@ -1,3 +1,4 @@
+import type { Wanted } from '../desired/record.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 
 /** What an engine reads of an operation beside the container: passed on as it came, members that are unknown here included. */
@@ -42,4 +43,25 @@ export function isStop(operation: ContainerOperation): boolean {
 /** Whether the container runs after it. */
 export function isStart({ kind }: ContainerOperation): boolean {
   return kind === 'start' || kind === 'restart';
+}
+
+/** Signals that ask a process to end, by name and number. */
+const ENDING: ReadonlySet<string> = new Set(['KILL', '9', 'TERM', '15', 'INT', '2', 'QUIT', '3']);
+
+/** What a client wants of the container from then on; undefined when it says nothing of that. */
+export function wantedBy(operation: ContainerOperation): Wanted | undefined {
+  switch (operation.kind) {
+    case 'start':
+    case 'restart':
+    case 'unpause':
+      return 'running';
+    case 'pause':
+      return 'paused';
+    case 'stop':
+      return 'stopped';
+    case 'kill':
+      return ENDING.has(operation.signal) ? 'stopped' : undefined;
+    case 'update':
+      return undefined;
+  }
 }

@@ -3,7 +3,7 @@ import { MOVE_LABEL } from '../cluster/moves.ts';
 import type { Node } from '../cluster/node.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { ProvisionalDeps } from './deps.ts';
-import { removeUnstarted } from './make-anew.ts';
+import { removeUnstarted } from './on-node.ts';
 
 /** A manager that starts lists a node after the other: what belongs together is judged this many milliseconds after the first sign. */
 const GATHER_MS = 1_000;

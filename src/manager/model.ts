@@ -6,6 +6,7 @@ import { Stops } from '../cluster/stops.ts';
 import { Tombstones } from '../cluster/tombstones.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
+import { Attempts } from '../desired/attempts.ts';
 import { DesiredState } from '../desired/desired-state.ts';
 import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
@@ -38,6 +39,8 @@ export class ClusterModel {
   readonly stops: Stops;
   /** What clients want; a container that was not created here has no record. */
   readonly desired: DesiredState;
+  /** Marks of the containers that are made for the desired state. */
+  readonly attempts: Attempts;
   /** Undefined when nothing is kept. */
   readonly memory: NodeMemory | undefined;
   /** The nodes as operators know them, those that left included. */
@@ -50,6 +53,7 @@ export class ClusterModel {
     this.tombstones = kept.tombstones;
     this.stops = kept.stops;
     this.desired = kept.desired;
+    this.attempts = kept.attempts;
     const accounting = new Accounting(clock);
     this.cluster = new Cluster({ ...deps, accounting, settings: kept.settings }, options);
     this.cluster.hide(kept.tombstones);
@@ -76,6 +80,7 @@ export class ClusterModel {
         records: store.records('containers'),
         bodies: store.records('container-bodies'),
       }),
+      attempts: await Attempts.open(store.records('state'), deps.state.identity?.id ?? UNNAMED),
     };
     const model = new ClusterModel(deps, options, kept);
     await model.memory?.start();
@@ -105,9 +110,13 @@ export class ClusterModel {
   }
 }
 
+/** The cluster in the marks of a manager that keeps nothing and was not told which cluster it serves. */
+const UNNAMED = 'unnamed';
+
 interface Kept {
   readonly tombstones: Tombstones;
   readonly stops: Stops;
   readonly settings: NodeSettings;
   readonly desired: DesiredState;
+  readonly attempts: Attempts;
 }

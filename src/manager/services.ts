@@ -2,6 +2,7 @@ import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { ImageService } from '../images/image-service.ts';
 import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import { ObservedRemovals } from '../lifecycle/observed-removals.ts';
 import { Undertaker } from '../lifecycle/undertaker.ts';
 import type { NetworkService } from '../networks/network-service.ts';
 import { Placer } from '../scheduler/placer.ts';
@@ -42,23 +43,25 @@ export interface Services {
 /** The services over a model; nothing is started. */
 export async function openServices(deps: ServicesDeps, options: ServicesOptions): Promise<Services> {
   const { model, state, clock, logger } = deps;
-  const { cluster, tombstones, stops } = model;
+  const { cluster, tombstones, stops, desired, attempts } = model;
   const placer = new Placer(cluster, options.scheduler);
   const images = new ImageService({ cluster, placer, logger }, { pull: options.clusterOptions.pull });
   const { store, identity } = state;
   const networking = await openNetworking({ model, placer, store, identity, clock, logger }, options.clusterOptions);
   const { networks, volumes } = networking;
   const lifecycle = new ContainerLifecycle(
-    { cluster, placer, images, networks, volumes, tombstones, stops, clock, logger },
+    { cluster, placer, images, networks, volumes, tombstones, stops, desired, attempts, clock, logger },
     { createRetries: options.clusterOptions.createRetries },
   );
+  const { recorder } = lifecycle;
+  const removals = new ObservedRemovals({ cluster, desired, recorder, clock, logger });
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
   return {
     images,
     networks,
     volumes,
     lifecycle,
-    duties: [networking.substrate, undertaker, lifecycle.unfinishedMoves],
+    duties: [networking.substrate, undertaker, removals, lifecycle.unfinishedMoves],
     problems: () => networking.problems(),
     close: async () => {
       await images.close();

@@ -62,7 +62,11 @@ export class ApiFixture implements AsyncDisposable {
         findContainer: (reference: string) =>
           reference === 'missing' ? undefined : fixtureContainer(reference, nodes, options.identities ?? {}),
       },
-      lifecycle: { use: async (container: unknown) => container, settled: async (container: unknown) => container },
+      lifecycle: {
+        use: async (container: unknown) => container,
+        settled: async (container: unknown) => container,
+        recorder: { recordOf: () => undefined },
+      },
       execs,
       logger: silentLogger(),
       advertisedApi: () => '1.51',

@@ -36,7 +36,7 @@ export class ImageApi implements AsyncDisposable {
     const images = new ImageService({ cluster, logger, placer: new Placer(cluster, schedulerOptions()) }, options);
     const imageList = new ImageListView(cluster);
     // What these routes do not use is left out.
-    const lifecycle = { use: async (container: unknown) => container };
+    const lifecycle = { use: async (container: unknown) => container, recorder: { recordOf: () => undefined } };
     const services = { cluster, lifecycle, images, imageList, logger, clock: systemClock, advertisedApi: () => '1.51' };
     const server = await startApiServer({
       listeners: [parseListenAddress('tcp://127.0.0.1:0')],

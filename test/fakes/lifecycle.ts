@@ -3,7 +3,9 @@ import { Stops } from '../../src/cluster/stops.ts';
 import { Tombstones } from '../../src/cluster/tombstones.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLogger } from '../../src/common/logger.ts';
+import { Attempts } from '../../src/desired/attempts.ts';
 import { parseSpec } from '../../src/desired/container-spec.ts';
+import type { DesiredState } from '../../src/desired/desired-state.ts';
 import type { EngineAnswer } from '../../src/engine/exchange.ts';
 import { RecordView } from '../../src/kv/record-view.ts';
 import type { ContainerImages, ContainerNetworks } from '../../src/lifecycle/deps.ts';
@@ -13,13 +15,14 @@ import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { VOLUME_RECORDS, type VolumeRecord } from '../../src/volumes/records.ts';
 import { VolumeService } from '../../src/volumes/volume-service.ts';
 import { FakeCluster } from './fake-cluster.ts';
-import { memoryRecords } from './memory-records.ts';
+import { memoryDesired, memoryRecords } from './memory-records.ts';
 
 /** What a manager keeps, here as long as the test. */
 interface Kept {
   readonly tombstones: Tombstones;
   readonly stops: Stops;
   readonly volumes: RecordView<VolumeRecord>;
+  readonly desired: DesiredState;
 }
 
 /** What is not as usual in a {@link FakeLifecycle}. */
@@ -27,6 +30,8 @@ export interface FakeLifecycleOptions {
   readonly createRetries?: number;
   readonly images?: Partial<ContainerImages>;
   readonly networks?: Partial<ContainerNetworks>;
+  /** Where records are kept. */
+  readonly disk?: { isFull: boolean };
 }
 
 /** A lifecycle with volumes over fake engines; every image is everywhere and networks mean nothing. Close it, or use `await using`. */
@@ -34,11 +39,13 @@ export class FakeLifecycle implements AsyncDisposable {
   readonly fake: FakeCluster;
   readonly volumes: VolumeService;
   readonly lifecycle: ContainerLifecycle;
+  readonly desired: DesiredState;
 
   private constructor(fake: FakeCluster, kept: Kept, options: FakeLifecycleOptions) {
     const { createRetries = 0, images, networks } = options;
     const { cluster } = fake;
     this.fake = fake;
+    this.desired = kept.desired;
     const [first] = fake.nodes;
     if (!first) throw new RangeError('no engine');
     this.volumes = new VolumeService({
@@ -61,6 +68,8 @@ export class FakeLifecycle implements AsyncDisposable {
         volumes: this.volumes,
         tombstones: kept.tombstones,
         stops: kept.stops,
+        desired: kept.desired,
+        attempts: new Attempts('test'),
         clock: systemClock,
         logger: silentLogger(),
       },
@@ -77,6 +86,7 @@ export class FakeLifecycle implements AsyncDisposable {
       tombstones: await Tombstones.open(memoryRecords()),
       stops: await Stops.open(memoryRecords()),
       volumes: await RecordView.open(memoryRecords(), VOLUME_RECORDS),
+      desired: await memoryDesired(options.disk),
     };
     return new FakeLifecycle(await FakeCluster.start(engines), kept, options);
   }

@@ -1,5 +1,6 @@
 import { systemClock } from '../../src/common/clock.ts';
 import { silentLogger } from '../../src/common/logger.ts';
+import { DesiredState } from '../../src/desired/desired-state.ts';
 import { EmbeddedRecords } from '../../src/kv/embedded-records.ts';
 import { MemoryStore } from '../../src/kv/memory.ts';
 import type { RecordViewDeps } from '../../src/kv/record-view.ts';
@@ -19,4 +20,9 @@ export function fullDiskRecords(disk: { isFull: boolean }): RecordViewDeps & { r
     await write(changes);
   };
   return { ...memoryRecords(), records: new EmbeddedRecords(store, 'test/') };
+}
+
+/** A desired state that lives as long as the test, on a disk that takes nothing while `isFull`. */
+export function memoryDesired(disk: { isFull: boolean } = { isFull: false }): Promise<DesiredState> {
+  return DesiredState.open({ ...fullDiskRecords(disk), bodies: fullDiskRecords(disk).records });
 }

@@ -1,6 +1,5 @@
-import { type NetworkNames, predefinedId } from '../../cluster/network-names.ts';
+import { hasHidden, type NetworkNames, predefinedId, withoutHidden } from '../../cluster/network-names.ts';
 import type { Node } from '../../cluster/node.ts';
-import { ASKED_MODE_LABEL } from '../../common/labels.ts';
 import { chunkOf } from '../../engine/http/chunk-writer.ts';
 import type { EngineEvent } from '../../engine/types.ts';
 
@@ -23,7 +22,7 @@ export function clusterMessage(node: Node, told: EngineEvent, text: string, name
   return { event, node, timeNano, ...encoded(withNode(node, event, timeNano)) };
 }
 
-/** A network under the name and ID that clients know; a container without the label that remembers its network mode. */
+/** A network under the name and ID that clients know; a container without labels of the manager's own. */
 function shownActor({ Type, Actor }: EngineEvent, names: NetworkNames): EngineEvent['Actor'] {
   const { ID, Attributes } = Actor;
   if (!Attributes) return Actor;
@@ -31,9 +30,7 @@ function shownActor({ Type, Actor }: EngineEvent, names: NetworkNames): EngineEv
     const name = Attributes.name ?? '';
     return { ...Actor, ID: predefinedId(name) ?? ID, Attributes: { ...Attributes, name: names.shown(name) } };
   }
-  if (!(ASKED_MODE_LABEL in Attributes)) return Actor;
-  const { [ASKED_MODE_LABEL]: _, ...rest } = Attributes;
-  return { ...Actor, Attributes: rest };
+  return hasHidden(Attributes) ? { ...Actor, Attributes: withoutHidden(Attributes) } : Actor;
 }
 
 /** Our own messages about engines: `engine_connect`, `engine_disconnect`, `engine_reconnect`. */

@@ -3,6 +3,7 @@ import { MOVE_LABEL } from '../../cluster/moves.ts';
 import { requireHealthy } from '../../cluster/reachable.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import { setMember } from '../../common/json-edit.ts';
+import { ATTEMPT_LABEL } from '../../common/labels.ts';
 import { COMMIT_BODY } from '../body-shapes.ts';
 import type { Call, RouteHandlers } from '../call.ts';
 import { readCanonical, withoutIdentity } from '../canonical-body.ts';
@@ -24,7 +25,11 @@ async function commit(call: Call): Promise<void> {
   const search = new URLSearchParams(query);
   search.set('container', container.engineId);
   const path = `/commit?${search}`;
-  const inherited = OF_THE_SWARM.filter((label) => label in container.labels);
+  const isRecorded = services.lifecycle.recorder.recordOf(container) !== undefined;
+  const inherited = [
+    ...OF_THE_SWARM.filter((label) => label in container.labels),
+    ...(isRecorded ? [ATTEMPT_LABEL] : []),
+  ];
   const body = inherited.length > 0 ? without(inherited, text, value) : text;
   const headers = body === '' ? {} : { 'Content-Type': 'application/json' };
   const answer = await askNode(call, container.node, { path, body, headers, timeoutMs: 0 });

@@ -8,7 +8,7 @@ import {
   replaceMember,
   setMember,
 } from '../../common/json-edit.ts';
-import { ASKED_MODE_LABEL } from '../../common/labels.ts';
+import { ASKED_MODE_LABEL, ATTEMPT_LABEL } from '../../common/labels.ts';
 import type { EndpointSummary } from '../../engine/types.ts';
 
 interface PortBinding {
@@ -23,7 +23,7 @@ interface PortBinding {
 export function inspectView(answer: string, container: Container, names: NetworkNames): string {
   const { node, id, engineId } = container;
   let text = withReachablePorts(answer, node.address);
-  text = withAskedMode(withShownNetworks(text, names), names);
+  text = withoutAttempt(withAskedMode(withShownNetworks(text, names), names));
   if (id !== engineId) text = setMember(text, ['Id'], JSON.stringify(id));
   text = withKnownReferences(text, container);
   return `{"Node":${node.factsJson},${text.slice(text.indexOf('{') + 1)}`;
@@ -36,6 +36,10 @@ function withShownNetworks(text: string, names: NetworkNames): string {
   const networks = JSON.parse(text.slice(range.start, range.end)) as Readonly<Record<string, EndpointSummary>> | null;
   const shown = networks && shownEndpoints(networks, names);
   return shown ? text.slice(0, range.start) + JSON.stringify(shown) + text.slice(range.end) : text;
+}
+
+function withoutAttempt(text: string): string {
+  return text.includes(`"${ATTEMPT_LABEL}"`) ? removeMember(text, [...LABELS, ATTEMPT_LABEL]) : text;
 }
 
 /** The network mode as asked, without the label that remembers it. Only texts that may need it are read. */

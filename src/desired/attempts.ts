@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import type { RecordStore } from '../kv/record-store.ts';
+
+/** What an attempt's label says: whose container it is, and for which copy of a record it was made. */
+export interface AttemptMark {
+  readonly cluster: string;
+  readonly incarnation: string;
+  readonly attempt: string;
+}
+
+const KEY = 'incarnation';
+
+/**
+ * Marks of the copies that this state asks engines for. A state has an incarnation of its own, from its first opening on: a restored or a
+ * new one begins another, so that it never takes containers for leftovers which another state knows.
+ */
+export class Attempts {
+  readonly cluster: string;
+  readonly incarnation: string;
+
+  constructor(cluster: string, incarnation: string = random()) {
+    this.cluster = cluster;
+    this.incarnation = incarnation;
+  }
+
+  /** Those of a state; `cluster` is the cluster's lasting ID. */
+  static async open(records: RecordStore, cluster: string): Promise<Attempts> {
+    const found = await records.get(KEY);
+    if (found) return new Attempts(cluster, found.value);
+    const attempts = new Attempts(cluster);
+    await records.write([{ key: KEY, value: attempts.incarnation, expected: 'absent' }]);
+    return attempts;
+  }
+
+  /** A new attempt: 32 hexadecimal digits. */
+  next(): string {
+    return random();
+  }
+
+  /** The label of a container that is made for an attempt. */
+  labelOf(attempt: string): string {
+    return `${this.cluster}/${this.incarnation}/${attempt}`;
+  }
+
+  /** Whether a container was made for this state's records. */
+  isOurs({ cluster, incarnation }: AttemptMark): boolean {
+    return cluster === this.cluster && incarnation === this.incarnation;
+  }
+}
+
+/** What a label says; undefined for one that no manager wrote. */
+export function readAttempt(label: string | undefined): AttemptMark | undefined {
+  const [cluster, incarnation, attempt, ...more] = label?.split('/') ?? [];
+  if (!cluster || !incarnation || attempt === undefined || more.length > 0) return undefined;
+  return /^[0-9a-f]{32}$/.test(attempt) ? { cluster, incarnation, attempt } : undefined;
+}
+
+function random(): string {
+  return randomBytes(16).toString('hex');
+}

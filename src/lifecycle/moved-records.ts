@@ -1,0 +1,76 @@
+import type { Node } from '../cluster/node.ts';
+import type { ContainerRecord, Copy } from '../desired/record.ts';
+import type { ProvisionalDeps } from './deps.ts';
+import type { Member } from './drafts.ts';
+
+interface MovedRecord {
+  readonly key: string | undefined;
+  readonly attempt: string;
+}
+
+/** The records of containers that are made anew on a node. */
+export class MovedRecords {
+  readonly #deps: ProvisionalDeps;
+  readonly #node: Node;
+  /** By the IDs clients know. */
+  readonly #records = new Map<string, MovedRecord>();
+  readonly #releases: (() => void)[] = [];
+
+  constructor(deps: ProvisionalDeps, node: Node, moving: readonly Member[]) {
+    this.#deps = deps;
+    this.#node = node;
+    for (const { draft, container } of moving) {
+      const attempt = deps.attempts.next();
+      this.#records.set(draft.id, { key: deps.recorder.recordOf(container)?.key, attempt });
+      this.#releases.push(deps.recorder.hold(attempt));
+    }
+  }
+
+  /** The attempt's label of a container's successor. */
+  labelOf(id: string): string {
+    return this.#deps.attempts.labelOf(this.#records.get(id)?.attempt ?? '');
+  }
+
+  /** Makes the successors the records' containers, durably; rejects when that cannot be written, and then none of them is. */
+  async commit(engineIds: ReadonlyMap<string, string>): Promise<void> {
+    const done: [key: string, before: Copy][] = [];
+    try {
+      for (const [id, { key, attempt }] of this.#records) {
+        if (key === undefined) continue;
+        const engineId = engineIds.get(id) ?? '';
+        await this.#deps.desired.change(key, (record) => {
+          done.push([key, record.current]);
+          return succeeded(record, { nodeId: this.#node.id, engineId, attempt });
+        });
+      }
+    } catch (error) {
+      for (const [key, before] of done) await this.#deps.desired.change(key, (record) => restored(record, before));
+      throw error;
+    }
+  }
+
+  /** The container that the successor was made for is gone from its node. */
+  async drop(id: string, engineId: string): Promise<void> {
+    const key = this.#records.get(id)?.key;
+    if (key !== undefined) await this.#deps.desired.change(key, (record) => withoutStale(record, engineId));
+  }
+
+  /** The move is over: what engines show of its attempts is judged as everything else. */
+  release(): void {
+    for (const each of this.#releases) each();
+  }
+}
+
+function succeeded(record: ContainerRecord, copy: Omit<Copy, 'generation'>): ContainerRecord {
+  const { current, stale = [] } = record;
+  return { ...record, current: { ...copy, generation: current.generation + 1 }, stale: [...stale, current] };
+}
+
+function restored(record: ContainerRecord, before: Copy): ContainerRecord {
+  return { ...withoutStale(record, before.engineId), current: before };
+}
+
+function withoutStale({ stale = [], ...record }: ContainerRecord, engineId: string | undefined): ContainerRecord {
+  const rest = stale.filter((copy) => copy.engineId !== engineId);
+  return rest.length === 0 ? record : { ...record, stale: rest };
+}

@@ -1,0 +1,151 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { ClusterEvent } from '../cluster/events.ts';
+import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
+import { reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type { DesiredState } from '../desired/desired-state.ts';
+import type { ContainerRecord } from '../desired/record.ts';
+import { ANSWERS, askEngine } from '../engine/answers.ts';
+import type { Recorder } from './recorder.ts';
+
+export interface ObservedRemovalsDeps {
+  readonly cluster: Cluster;
+  readonly desired: DesiredState;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Containers that go together are judged together; also the pause before a node that could not be asked is asked again. */
+const GATHER_MS = 100;
+const RETRY_MS = 5_000;
+const CALL_MS = 10_000;
+
+/**
+ * Drops the records of containers that engines removed without having been asked by this manager: `--rm` at its end, a prune, a user of
+ * the engine. An engine must say so itself, by its event or by not knowing the container while it is otherwise as it was:
+ * a node that left, is lost, lists badly or lost all that it had keeps its records.
+ */
+export class ObservedRemovals {
+  readonly #deps: ObservedRemovalsDeps;
+  /** Keys of records whose container a node does not show. */
+  readonly #doubted = new Map<Node, Set<string>>();
+  readonly #working = new Set<Promise<void>>();
+  #stop: AbortController | undefined;
+  #unsubscribe: () => void = () => undefined;
+
+  constructor(deps: ObservedRemovalsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Begins with the nodes that are healthy by now. Idempotent; may follow {@link stop}. */
+  start(): void {
+    if (this.#stop) return;
+    this.#stop = new AbortController();
+    this.#unsubscribe = this.#deps.cluster.subscribe((event) => this.#onEvent(event));
+    for (const node of this.#deps.cluster.healthyNodes()) this.#compare(node);
+  }
+
+  /** Resolves when nothing is under way any more. Idempotent. */
+  async stop(): Promise<void> {
+    this.#unsubscribe();
+    this.#stop?.abort(new Error('removals are not observed here any more'));
+    this.#stop = undefined;
+    this.#doubted.clear();
+    await Promise.all(this.#working);
+  }
+
+  #onEvent(event: ClusterEvent): void {
+    const { node } = event;
+    if (event.kind === 'engine-event') {
+      const { Type, Action, Actor } = event.event;
+      if (Type === 'container' && Action === 'destroy') this.#destroyed(node, Actor.ID);
+    } else if (event.kind === 'container-removed') this.#doubt(node, this.#recordOn(node, event.before.engineId));
+    else if (event.kind === 'node-state' && event.to === 'Healthy') this.#compare(node);
+  }
+
+  /** `id` is the one clients know, or the engine's own. */
+  #destroyed(node: Node, id: string): void {
+    const { index } = this.#deps.desired;
+    const known = index.byId(id);
+    const record = known?.current.nodeId === node.id ? known : this.#recordOn(node, id);
+    // What could not be written down is tried again.
+    if (record) this.#background(this.#drop(node, record).catch(() => this.#doubt(node, record)));
+  }
+
+  /** What was recorded of a node and is not listed there, now that everything was. */
+  #compare(node: Node): void {
+    for (const record of this.#deps.desired.index.onNode(node.id)) {
+      const { engineId } = record.current;
+      if (engineId !== undefined && !node.containers.has(engineId)) this.#doubt(node, record);
+    }
+  }
+
+  #recordOn(node: Node, engineId: string): ContainerRecord | undefined {
+    const found = this.#deps.desired.index.byEngineId(engineId);
+    return found?.role === 'current' && found.copy.nodeId === node.id ? found.record : undefined;
+  }
+
+  #doubt(node: Node, record: ContainerRecord | undefined): void {
+    if (!record || !node.isHealthy || !this.#stop) return;
+    const doubted = this.#doubted.get(node);
+    if (doubted) {
+      doubted.add(record.key);
+      return;
+    }
+    this.#doubted.set(node, new Set([record.key]));
+    this.#background(this.#judgeSoon(node, GATHER_MS, this.#stop.signal));
+  }
+
+  async #judgeSoon(node: Node, waitMs: number, signal: AbortSignal): Promise<void> {
+    await this.#deps.clock.sleep(waitMs, signal);
+    const keys = this.#doubted.get(node) ?? new Set();
+    this.#doubted.delete(node);
+    const records = [...keys].flatMap((key) => this.#deps.desired.get(key) ?? []);
+    try {
+      if (records.length > 0) await this.#judge(node, records, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#deps.logger.debug(
+        { node: node.name, reason: reasonOf(error) },
+        'missing containers could not be asked for',
+      );
+      // A node that is lost is compared when it is back.
+      if (!node.isHealthy || this.#doubted.has(node)) return;
+      this.#doubted.set(node, keys);
+      await this.#judgeSoon(node, RETRY_MS, signal);
+    }
+  }
+
+  async #judge(node: Node, records: readonly ContainerRecord[], signal: AbortSignal): Promise<void> {
+    const facts = { method: 'GET', path: '/info', timeoutMs: CALL_MS, signal } as const;
+    const info = await askEngine(node.client, facts, ANSWERS.info);
+    // Another engine answers, or the same one over a new data root: nobody removed anything.
+    const isEmpty = (info.Containers ?? 0) === 0 && (info.Images ?? 0) === 0;
+    if (info.ID !== node.info?.ID || isEmpty) return;
+    for (const record of records) {
+      const { engineId, nodeId } = record.current;
+      if (nodeId !== node.id || !node.isHealthy || engineId === undefined) continue;
+      const path = `/containers/${engineId}/json`;
+      const answer = await node.client.request({ method: 'GET', path, timeoutMs: CALL_MS, signal });
+      if (answer.statusCode === 404 && nodeId === node.id) await this.#drop(node, record);
+    }
+  }
+
+  async #drop(node: Node, record: ContainerRecord): Promise<void> {
+    const now = this.#deps.desired.get(record.key);
+    if (!now || now.current.engineId !== record.current.engineId || now.current.nodeId !== node.id) return;
+    await this.#deps.recorder.forget(now);
+    this.#deps.logger.debug({ node: node.name, container: now.name }, 'a container was removed at its engine');
+  }
+
+  #background(work: Promise<void>): void {
+    const done = work
+      .catch((error: unknown) => {
+        if (this.#stop) this.#deps.logger.warn({ reason: reasonOf(error) }, 'the record of a removed container stays');
+      })
+      .finally(() => this.#working.delete(done));
+    this.#working.add(done);
+  }
+}

@@ -1,0 +1,154 @@
+import type { Container } from '../cluster/container.ts';
+import type { Node } from '../cluster/node.ts';
+import type { Tombstones } from '../cluster/tombstones.ts';
+import { reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type { Attempts } from '../desired/attempts.ts';
+import type { ContainerSpec } from '../desired/container-spec.ts';
+import type { DesiredState, RecordEdit } from '../desired/desired-state.ts';
+import { type ContainerRecord, RECORD_FORMAT, type RecordBody, type Wanted } from '../desired/record.ts';
+import { copiesOf } from '../desired/record-index.ts';
+import { termsOf } from '../desired/terms.ts';
+
+export interface RecorderDeps {
+  readonly desired: DesiredState;
+  readonly attempts: Attempts;
+  readonly tombstones: Tombstones;
+  readonly logger: Logger;
+}
+
+/** A create that is recorded as begun. */
+export interface Intent {
+  /** The value of the container's label `io.enxame.attempt`. */
+  readonly label: string;
+  /** Resolves when it is durable: the engine may be asked. Rejects when it cannot be written. */
+  readonly written: Promise<void>;
+  /** The engine made it: durable when it resolves. */
+  settle(engineId: string): Promise<void>;
+  /** Nothing was made: the record goes. Never rejects; a record that stays is an open create, which is looked after later. */
+  withdraw(): Promise<void>;
+}
+
+/** A wish that is being recorded while the engine is asked. */
+export interface Wish {
+  /** Resolves when it is durable; rejects when it cannot be written. Rejections need not be handled. */
+  readonly written: Promise<void>;
+  /** The engine refused: what was wanted before is wanted again, unless something else is by now. */
+  revert(): Promise<void>;
+}
+
+/** Writes down what clients want of containers. Containers without a record are none of its business: each call is nothing for them. */
+export class Recorder {
+  readonly #deps: RecorderDeps;
+  /** Attempts of creates that this process carries out at the moment. */
+  readonly #open = new Set<string>();
+
+  constructor(deps: RecorderDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether a create or a move of this process has an attempt under way: what engines show of it is not to be judged yet. */
+  isUnderWay(attempt: string): boolean {
+    return this.#open.has(attempt);
+  }
+
+  /** Holds an attempt that is no create's; the returned function ends it. */
+  hold(attempt: string): () => void {
+    this.#open.add(attempt);
+    return () => this.#open.delete(attempt);
+  }
+
+  /** Records that a container is about to be made on a node. */
+  intend(spec: ContainerSpec, node: Node): Intent {
+    const { desired, attempts } = this.#deps;
+    const key = attempts.next();
+    const record: ContainerRecord = {
+      format: RECORD_FORMAT,
+      key,
+      name: spec.name ?? '',
+      current: { nodeId: node.id, attempt: key, generation: 0 },
+      wanted: 'created',
+      terms: termsOf(spec),
+    };
+    const body: RecordBody = { format: RECORD_FORMAT, source: spec.source, amendments: [] };
+    this.#open.add(key);
+    const written = quiet(desired.add(record, body));
+    return {
+      label: attempts.labelOf(key),
+      written,
+      settle: async (engineId) => {
+        await desired.change(key, (each) => ({
+          ...each,
+          id: engineId,
+          current: { ...each.current, engineId },
+        }));
+        this.#open.delete(key);
+      },
+      withdraw: async () => {
+        await desired.remove(key).catch((error: unknown) => this.#warn(record.name, error));
+        this.#open.delete(key);
+      },
+    };
+  }
+
+  /** The record whose container this is. */
+  recordOf({ engineId }: Pick<Container, 'engineId'>): ContainerRecord | undefined {
+    const found = this.#deps.desired.index.byEngineId(engineId);
+    return found?.role === 'current' ? found.record : undefined;
+  }
+
+  /** Records what is wanted of a container from now on. */
+  wish(container: Container, wanted: Wanted | undefined): Wish {
+    const record = this.recordOf(container);
+    const isSame = record?.wanted === wanted && record?.ended === undefined;
+    if (!record || wanted === undefined || isSame) return NO_WISH;
+    const { desired } = this.#deps;
+    const written = desired.change(record.key, ({ ended: _, ...each }) => ({ ...each, wanted }));
+    const back: RecordEdit = (each) => {
+      if (each.wanted !== wanted) return each;
+      return { ...each, wanted: record.wanted, ...(record.ended && { ended: record.ended }) };
+    };
+    return {
+      written: quiet(written.then(() => undefined)),
+      revert: async () => {
+        await desired.change(record.key, back);
+      },
+    };
+  }
+
+  /** Records a change of a container's record; durable when it resolves. */
+  async change(container: Container, edit: RecordEdit): Promise<void> {
+    const record = this.recordOf(container);
+    if (record) await this.#deps.desired.change(record.key, edit);
+  }
+
+  /** The container is gone for clients: its record goes, and copies elsewhere are removed when their nodes are reached. */
+  async remove(container: Container): Promise<void> {
+    const record = this.recordOf(container);
+    if (record) await this.forget(record);
+  }
+
+  /** See {@link remove}. */
+  async forget(record: ContainerRecord): Promise<void> {
+    const { desired, tombstones } = this.#deps;
+    for (const { copy, role } of copiesOf(record)) {
+      const { engineId, nodeId } = copy;
+      if (role === 'current' || engineId === undefined) continue;
+      await tombstones.bury({ engineId, nodeId, name: record.name, search: '?force=1&v=1' });
+    }
+    await desired.remove(record.key);
+  }
+
+  #warn(name: string, error: unknown): void {
+    const { logger } = this.#deps;
+    logger.warn({ container: name, reason: reasonOf(error) }, 'the record of a create that failed stays for now');
+  }
+}
+
+const NO_WISH: Wish = { written: Promise.resolve(), revert: async () => undefined };
+
+/** The same promise; that it rejects without anybody waiting for it is no fault of the program. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
