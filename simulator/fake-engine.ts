@@ -117,18 +117,18 @@ export class FakeEngine implements AsyncDisposable {
 
   /** Never answers one route until the returned function is called, which answers all that wait. */
   stall(route: string): () => void {
-    const waiting: Exchange[] = [];
-    const end = this.on(route, (exchange) => waiting.push(exchange) > 0);
+    const waiting: (() => void)[] = [];
+    const end = this.on(route, (exchange) => waiting.push(this.#later(exchange)) > 0);
     return () => {
       end();
-      for (const exchange of waiting.splice(0)) this.#engine.answer(exchange);
+      for (const answer of waiting.splice(0)) answer();
     };
   }
 
   /** Answers one route `ms` milliseconds late. */
   delay(route: string, ms: number): () => void {
     return this.on(route, (exchange) => {
-      const timer = setTimeout(() => this.#engine.answer(exchange), ms);
+      const timer = setTimeout(this.#later(exchange), ms);
       exchange.onClose(() => clearTimeout(timer));
       return true;
     });
@@ -152,6 +152,25 @@ export class FakeEngine implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** What answers an exchange later: its body is kept until then. */
+  #later(exchange: Exchange): () => void {
+    const chunks: Buffer[] = [];
+    let hasEnded = false;
+    exchange.body = {
+      data: (chunk) => void chunks.push(chunk),
+      end: () => {
+        hasEnded = true;
+      },
+    };
+    return () => {
+      exchange.body = undefined;
+      this.#engine.answer(exchange);
+      const { body } = exchange as { readonly body: Exchange['body'] };
+      for (const chunk of chunks) body?.data(chunk);
+      if (hasEnded) body?.end();
+    };
   }
 
   #intercept(exchange: Exchange): boolean {

@@ -96,6 +96,11 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     this.heldContainers.completeMove(move, superseded, this.#clock.now());
   }
 
+  /** Shows the copy of an attempt instead of the container whose place it takes, in one step. */
+  completeCopy(attempt: string, replaced: Container | undefined): void {
+    this.heldContainers.completeCopy(attempt, replaced, this.#clock.now());
+  }
+
   /** Sets who is told of a container that a move made and that another one with its identity keeps from being shown as such. */
   set onUnfinishedMove(listener: (container: Container) => void) {
     this.#onUnfinishedMove = listener;
@@ -131,7 +136,7 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     node: Node,
     held: { readonly containers: readonly ContainerSummary[]; readonly volumes: readonly VolumeSummary[] },
   ): void {
-    this.heldContainers.restore(node, this.#shown(held.containers), this.#clock.now(), (container) =>
+    this.heldContainers.restore(node, this.#shown(node, held.containers), this.#clock.now(), (container) =>
       this.accounting.postpone(container),
     );
     this.volumes.replace(node, held.volumes);
@@ -164,12 +169,15 @@ export class Cluster extends ClusterLookups implements NodeWriter {
   }
 
   replaceContainers(node: Node, summaries: readonly ContainerSummary[]): void {
-    this.heldContainers.replaceAll(node, this.#shown(summaries), this.#clock.now());
+    this.heldContainers.replaceAll(node, this.#shown(node, summaries), this.#clock.now());
     this.confirmContainers(node);
   }
 
   updateContainers(node: Node, engineIds: readonly string[], summaries: readonly ContainerSummary[]): void {
-    this.heldContainers.update(node, engineIds, this.#shown(summaries), this.#clock.now());
+    const shown = this.#shown(node, summaries);
+    // What is held back holds its reservation all the same.
+    const gone = engineIds.filter((id) => !this.moves.isCopy(id));
+    this.heldContainers.update(node, gone, shown, this.#clock.now());
   }
 
   removeContainer(node: Node, engineId: string): void {
@@ -230,10 +238,13 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     else if (before) this.#events.emit({ kind: 'container-removed', node: before.node, before });
   }
 
-  /** As clients see them, without those that were removed for clients already. */
-  #shown(summaries: readonly ContainerSummary[]): readonly ContainerSummary[] {
+  /** As clients see them, without those that were removed for clients already and copies that are being made. */
+  #shown(node: Node, summaries: readonly ContainerSummary[]): readonly ContainerSummary[] {
     const kept = this.#removed.size === 0 ? summaries : summaries.filter(({ Id }) => !this.#removed.has(Id));
-    return kept.map((summary) => shownContainer(summary, this.networkNames));
+    const shown = (summary: ContainerSummary): ContainerSummary => shownContainer(summary, this.networkNames);
+    return kept.flatMap((summary) =>
+      this.moves.isHeldBack(node, summary, () => shown(summary)) ? [] : shown(summary),
+    );
   }
 
   #holdingsText(node: Node): string {

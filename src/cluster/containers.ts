@@ -95,6 +95,16 @@ export class Containers {
     for (const { node, summary } of made) this.#put(node, summary, nowMs);
   }
 
+  /** Shows the copy that was held back instead of the container whose place it takes. */
+  completeCopy(attempt: string, replaced: Container | undefined, nowMs: number): void {
+    const copy = this.moves.release(attempt);
+    if (replaced) {
+      this.moves.replaced(replaced.engineId);
+      this.remove(replaced.node, replaced.engineId);
+    }
+    if (copy) this.#put(copy.node, copy.summary, nowMs);
+  }
+
   /** A node's health or name changed: its containers are listed differently though they are the same. */
   relist(node: Node): void {
     for (const container of node.containers.values()) this.list.invalidate(container);

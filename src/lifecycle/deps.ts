@@ -33,6 +33,8 @@ export interface LifecycleDeps {
 export interface LifecycleOptions {
   /** How often a create that an engine failed at is tried on another node. */
   readonly createRetries: number;
+  /** How long the successor of a moved container must run before the old one is ended, without a health check, in milliseconds. */
+  readonly settleMs?: number;
 }
 
 /** The collaborators of its parts: its own, and what is provisional at the moment. */
@@ -69,6 +71,10 @@ export interface ContainerNetworks {
   homesOf(networks: readonly string[]): readonly Home[];
   /** Nodes that cannot take a container with these networks, by ID, with the reason. */
   refusalsFor(networks: readonly string[]): ReadonlyMap<string, string>;
+  /** One name for all the references to a network; the reference itself when there is no such network. */
+  idOf(reference: string): string;
+  /** What the node's engine knows a network by. */
+  referenceOn(node: Node, reference: string): string;
   /** Returns once a container on `node` can be attached to these networks. */
   prepareAttach(node: Node, networks: readonly string[], signal?: AbortSignal): Promise<void>;
   /**

@@ -2,11 +2,14 @@ import type { Container } from '../cluster/container.ts';
 import { requireHealthy } from '../cluster/reachable.ts';
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { ContainerSpec, CreateCall } from '../desired/container-spec.ts';
+import type { ContainerRecord } from '../desired/record.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
 import { createContainer } from './create.ts';
 import type { LifecycleDeps, LifecycleOptions, ProvisionalDeps } from './deps.ts';
 import { Drafts } from './drafts.ts';
+import { Mover } from './move.ts';
+import type { MoveOrder } from './move-steps.ts';
 import { isRefusedConnection } from './on-node.ts';
 import {
   type ContainerOperation,
@@ -30,6 +33,8 @@ export class ContainerLifecycle {
   readonly unfinishedMoves: UnfinishedMoves;
   /** What clients want of containers, as it is written down. */
   readonly recorder: Recorder;
+  /** What moves containers; to be started where containers are changed. */
+  readonly mover: Mover;
   readonly #deps: ProvisionalDeps;
   readonly #options: LifecycleOptions;
 
@@ -38,6 +43,7 @@ export class ContainerLifecycle {
     this.#deps = { ...deps, recorder: this.recorder, drafts: new Drafts(deps.cluster), traffic: new Traffic() };
     this.#options = options;
     this.unfinishedMoves = new UnfinishedMoves(this.#deps);
+    this.mover = new Mover(this.#deps, options.settleMs);
   }
 
   /**
@@ -64,8 +70,30 @@ export class ContainerLifecycle {
     return createContainer(this.#deps, this.#options, spec, call);
   }
 
+  /** See {@link Mover.move}. */
+  move(key: string, order: MoveOrder, signal?: AbortSignal): Promise<ContainerRecord> {
+    return this.mover.move(key, order, signal);
+  }
+
+  /**
+   * Changes a container in a way that its record notes: a move of it is given up before, and none begins meanwhile. `act` is handed the
+   * container as it is by then.
+   */
+  async changing<T>(meant: Container, act: (container: Container) => Promise<T>): Promise<T> {
+    const { container, end } = await this.mover.holdOff(meant);
+    try {
+      return await act(container);
+    } finally {
+      end();
+    }
+  }
+
   /** Passes an operation to the container's engine; waits as long as the engine does (stopping takes its grace period). */
-  async operate(meant: Container, operation: ContainerOperation, call: OperationCall): Promise<EngineAnswer> {
+  operate(meant: Container, operation: ContainerOperation, call: OperationCall): Promise<EngineAnswer> {
+    return this.changing(meant, (container) => this.#operate(container, operation, call));
+  }
+
+  async #operate(meant: Container, operation: ContainerOperation, call: OperationCall): Promise<EngineAnswer> {
     const container = await this.use(meant);
     requireHealthy(container.node, `container ${container.name}`);
     const { node, engineId } = container;
@@ -125,7 +153,11 @@ export class ContainerLifecycle {
   }
 
   /** Renames when the name is free in the whole cluster. */
-  async rename(meant: Container, { name, search }: Renaming, { api, signal }: OperationCall): Promise<EngineAnswer> {
+  rename(meant: Container, renaming: Renaming, call: OperationCall): Promise<EngineAnswer> {
+    return this.changing(meant, (container) => this.#rename(container, renaming, call));
+  }
+
+  async #rename(meant: Container, { name, search }: Renaming, { api, signal }: OperationCall): Promise<EngineAnswer> {
     const container = await this.settled(meant);
     requireHealthy(container.node, `container ${container.name}`);
     const release = this.#deps.cluster.names.reserve(name);
@@ -146,7 +178,11 @@ export class ContainerLifecycle {
    * Removes it from its engine and from the model. With force also while its node is down: its name is free at once, and it is
    * removed when the node returns.
    */
-  async remove(meant: Container, removal: Removal, { api, signal }: OperationCall): Promise<EngineAnswer> {
+  remove(meant: Container, removal: Removal, call: OperationCall): Promise<EngineAnswer> {
+    return this.changing(meant, (container) => this.#remove(container, removal, call));
+  }
+
+  async #remove(meant: Container, removal: Removal, { api, signal }: OperationCall): Promise<EngineAnswer> {
     const container = await this.settled(meant);
     const { isForced, link, search } = removal;
     const { node, engineId } = container;

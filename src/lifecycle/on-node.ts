@@ -29,8 +29,8 @@ export interface MakeOptions {
 export interface Successor {
   /** The ID by which clients know it. */
   readonly id: string;
-  /** Its {@link MOVE_LABEL}. */
-  readonly move: string;
+  /** Its {@link MOVE_LABEL}, when it is made in place of one that was never started. */
+  readonly move?: string;
   /** Engine IDs of those made with it, by the IDs clients know. */
   readonly engineIds: ReadonlyMap<string, string>;
 }
@@ -88,7 +88,8 @@ function engineBody(
   const inherited = images.labelsOf(spec.image);
   // An image may carry what only the manager may say: the identity of the container it was committed from, for one.
   const cleared = RESERVED_LABELS.filter((label) => label in inherited).map((label) => [label, ''] as const);
-  const identity = successor ? { [IDENTITY_LABEL]: successor.id, [MOVE_LABEL]: successor.move } : {};
+  const move = successor?.move === undefined ? {} : { [MOVE_LABEL]: successor.move };
+  const identity = successor ? { [IDENTITY_LABEL]: successor.id, ...move } : {};
   return editCreateBody(spec.source.text, spec.body, {
     ...spec.edits,
     image: image === spec.image ? undefined : image,

@@ -1,14 +1,14 @@
 import type { ContainerSpec } from '../desired/container-spec.ts';
 
-/** The key of a volume, or of a container by name or ID. */
-export type Key = `volume ${string}` | `container ${string}`;
+/** The key of a volume, or of a container by name or ID; `moving`: of a container whose record is being moved. */
+export type Key = `volume ${string}` | `container ${string}` | `moving ${string}`;
 
 /** What a create touches beside itself: the volumes it mounts and the containers it refers to. */
 export function keysOf({ name, volumes, placement }: ContainerSpec): Key[] {
   return [
     ...(name === undefined ? [] : ([`container ${name}`] as const)),
     ...volumes.map((volume): Key => `volume ${volume}`),
-    ...placement.dependencies.map(({ container }): Key => `container ${container}`),
+    ...placement.dependencies.flatMap(({ container }): Key[] => [`container ${container}`, `moving ${container}`]),
   ];
 }
 

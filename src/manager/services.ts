@@ -61,7 +61,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     networks,
     volumes,
     lifecycle,
-    duties: [networking.substrate, undertaker, removals, lifecycle.unfinishedMoves],
+    duties: [networking.substrate, undertaker, removals, lifecycle.unfinishedMoves, lifecycle.mover],
     problems: () => networking.problems(),
     close: async () => {
       await images.close();

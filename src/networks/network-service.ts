@@ -141,6 +141,17 @@ export class NetworkService {
     return isSpanning ? this.#deps.substrate.status.problems : NO_REFUSALS;
   }
 
+  /** One name for all the references to a network; the reference itself when there is no such network. */
+  idOf(reference: string): string {
+    return this.find(reference)?.id ?? reference;
+  }
+
+  /** What a node's engine knows a network by. */
+  referenceOn(node: Node, reference: string): string {
+    const network = this.find(reference);
+    return network ? this.#catalog.referenceOn(node, network) : reference;
+  }
+
   /** Waits until the substrate is ready on a node if one of the networks needs it. To be called before create and start. */
   prepareAttach(node: Node, references: readonly string[], signal: AbortSignal = NEVER): Promise<void> {
     return this.#connections.prepareAttach(node, references, signal);

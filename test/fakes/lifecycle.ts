@@ -28,6 +28,7 @@ interface Kept {
 /** What is not as usual in a {@link FakeLifecycle}. */
 export interface FakeLifecycleOptions {
   readonly createRetries?: number;
+  readonly settleMs?: number;
   readonly images?: Partial<ContainerImages>;
   readonly networks?: Partial<ContainerNetworks>;
   /** Where records are kept. */
@@ -42,7 +43,7 @@ export class FakeLifecycle implements AsyncDisposable {
   readonly desired: DesiredState;
 
   private constructor(fake: FakeCluster, kept: Kept, options: FakeLifecycleOptions) {
-    const { createRetries = 0, images, networks } = options;
+    const { createRetries = 0, settleMs = 0, images, networks } = options;
     const { cluster } = fake;
     this.fake = fake;
     this.desired = kept.desired;
@@ -73,7 +74,7 @@ export class FakeLifecycle implements AsyncDisposable {
         clock: systemClock,
         logger: silentLogger(),
       },
-      { createRetries },
+      { createRetries, settleMs },
     );
     this.lifecycle.unfinishedMoves.start();
   }
@@ -123,6 +124,8 @@ export class FakeLifecycle implements AsyncDisposable {
 const NETWORKS: ContainerNetworks = {
   homesOf: () => [],
   refusalsFor: () => new Map(),
+  idOf: (reference) => reference,
+  referenceOn: (_node, reference) => reference,
   prepareAttach: async () => undefined,
   split: (body) => ({ body, connects: [] }),
   start: (_container, call) => call(),

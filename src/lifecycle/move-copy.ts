@@ -1,0 +1,72 @@
+import type { Node } from '../cluster/node.ts';
+import { reasonOf } from '../common/errors.ts';
+import { ATTEMPT_LABEL } from '../common/labels.ts';
+import type { ContainerRecord, Copy } from '../desired/record.ts';
+import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
+import type { ProvisionalDeps } from './deps.ts';
+
+/** Bound on a removal, and on a start that undoes, in milliseconds. */
+const CALL_MS = 60_000;
+/** Bound on stopping: a container's own grace period may be long. */
+const STOP_MS = 3_600_000;
+
+/** The engine's ID of a copy; undefined when the engine has no such container. Rejects when it cannot be asked. */
+export async function findCopy(node: Node, label: string): Promise<string | undefined> {
+  const filters = encodeURIComponent(JSON.stringify({ label: [`${ATTEMPT_LABEL}=${label}`] }));
+  const path = `/containers/json?all=1&filters=${filters}`;
+  const [found] = await node.client.json<readonly { readonly Id: string }[]>({
+    method: 'GET',
+    path,
+    timeoutMs: CALL_MS,
+  });
+  return found?.Id;
+}
+
+/** Removes a copy whether it runs or not. Resolves when it is gone. */
+export async function removeCopy(node: Node, engineId: string, keepsVolumes: boolean): Promise<void> {
+  const path = `/containers/${engineId}?force=1${keepsVolumes ? '' : '&v=1'}`;
+  const answer = await node.client.request({ method: 'DELETE', path, timeoutMs: CALL_MS });
+  assertDone(answer, [404]);
+}
+
+/** Stops a copy with its own grace period; one that does not run, or is gone, is stopped. */
+export async function stopCopy(node: Node, engineId: string, signal?: AbortSignal): Promise<void> {
+  const path = `/containers/${engineId}/stop`;
+  assertDone(await node.client.request({ method: 'POST', path, timeoutMs: STOP_MS, signal }), [404]);
+}
+
+/** Starts a copy that was stopped for a move which came to nothing. */
+export async function startAgain(node: Node, engineId: string): Promise<void> {
+  assertDone(
+    await node.client.request({ method: 'POST', path: `/containers/${engineId}/start`, timeoutMs: CALL_MS }),
+    [],
+  );
+}
+
+/** Stops and removes a copy that another one took the place of, and forgets it; what cannot be reached stays noted as stale. Never rejects. */
+export async function endStale(deps: ProvisionalDeps, record: ContainerRecord, copy: Copy): Promise<void> {
+  const { cluster, desired, logger } = deps;
+  const node = cluster.node(copy.nodeId);
+  if (copy.engineId === undefined || node?.id !== copy.nodeId || !node.isHealthy) return;
+  try {
+    await stopCopy(node, copy.engineId);
+    // Its anonymous volumes hold what the move did not take along.
+    await removeCopy(node, copy.engineId, true);
+    await desired.change(record.key, (each) => withoutStale(each, copy));
+  } catch (error) {
+    const fields = { container: record.name, node: node.name, reason: reasonOf(error) };
+    logger.warn(
+      fields,
+      'the old copy of a moved container was not removed; it is ended when its node is connected anew',
+    );
+  }
+}
+
+export function withoutStale({ stale = [], ...record }: ContainerRecord, { attempt }: Copy): ContainerRecord {
+  const rest = stale.filter((copy) => copy.attempt !== attempt);
+  return rest.length === 0 ? record : { ...record, stale: rest };
+}
+
+function assertDone({ statusCode, body }: EngineAnswer, passing: readonly number[]): void {
+  if (statusCode >= 400 && !passing.includes(statusCode)) throw new EngineAnswerError(messageOf(body), statusCode);
+}

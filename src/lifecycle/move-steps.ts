@@ -1,0 +1,285 @@
+import { Container } from '../cluster/container.ts';
+import type { Node } from '../cluster/node.ts';
+import { ConflictError, EngineError, reasonOf } from '../common/errors.ts';
+import type { ContainerRecord, Copy, OpenMove } from '../desired/record.ts';
+import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
+import type { ProvisionalDeps } from './deps.ts';
+import { findCopy, removeCopy, startAgain, stopCopy } from './move-copy.ts';
+import { untilReady } from './move-ready.ts';
+import { refusalOf, type SuccessorSpec, successorSpec } from './move-successor.ts';
+import { createOn, prepareNode } from './on-node.ts';
+
+/** Bounds on preparing the node, where an image may have to be copied, and on a create, in milliseconds. */
+const PREPARE_MS = 1_800_000;
+const CREATE_MS = 120_000;
+const CALL_MS = 60_000;
+
+export interface MoveDeps extends ProvisionalDeps {
+  /** How long a successor without a health check must run before the old copy is ended, in milliseconds. */
+  readonly settleMs: number;
+}
+
+/** A container that is to be on another node. */
+export interface MoveOrder {
+  /** The ID of the node it goes to. */
+  readonly to: string;
+  readonly how: OpenMove['how'];
+  /** In words, for events and people. */
+  readonly why: string;
+  /** Of the copy that moves: with another one the container has moved meanwhile. */
+  readonly generation: number;
+}
+
+/** The manager stops: what is under way stays as it is, and the next one resolves it from the record. */
+export class ManagerStops extends Error {}
+
+/** One move of one record's container, from the durable word to the switch. */
+export class MoveSteps {
+  readonly #deps: MoveDeps;
+  readonly #record: ContainerRecord;
+  readonly #order: MoveOrder;
+  readonly #node: Node;
+  readonly #signal: AbortSignal;
+  readonly #to: Copy;
+  readonly #label: string;
+  /** Whether the engine was asked for the successor. */
+  #isAsked = false;
+  #engineId: string | undefined;
+  /** What the node knows the image by. */
+  #image = '';
+  #hasStoppedOld = false;
+
+  constructor(deps: MoveDeps, record: ContainerRecord, order: MoveOrder, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#record = record;
+    this.#order = order;
+    this.#node = targetOf(deps, record, order);
+    this.#signal = signal;
+    const attempt = deps.attempts.next();
+    this.#to = { nodeId: this.#node.id, attempt, generation: record.current.generation + 1 };
+    this.#label = deps.attempts.labelOf(attempt);
+  }
+
+  /** Resolves with the record once clients are shown the successor. Rejects when the container is where it was. */
+  async run(): Promise<ContainerRecord> {
+    const { cluster, recorder, volumes } = this.#deps;
+    const successor = await successorSpec(this.#deps, this.#record);
+    const { spec } = successor;
+    const why = refusalOf(this.#deps, spec, this.#record.id ?? '', this.#node);
+    if (why !== undefined) throw new ConflictError(`${this.#node.name} cannot take it: ${why}`, 'MOVE_REFUSED');
+    // By name it is one container, where it is: only what it holds and its labels count twice meanwhile.
+    const { name: _, ...unnamed } = spec.placement;
+    const placement = cluster.beginPlacement(this.#node, unnamed, spec.labels);
+    const claim = volumes.claim(this.#node, spec.volumes);
+    const endHold = recorder.hold(this.#to.attempt);
+    let isDone = false;
+    try {
+      await this.#open();
+      await this.#prepare(successor);
+      await this.#create(successor);
+      placement.settle(this.#engineId ?? '');
+      await this.#bringUp(successor);
+      const record = await this.#switch();
+      isDone = true;
+      return record;
+    } catch (error) {
+      if (!(this.#signal.reason instanceof ManagerStops)) await this.#undo();
+      throw error;
+    } finally {
+      placement.release();
+      if (!isDone && this.#engineId !== undefined) this.#node.ledger.remove(this.#engineId);
+      if (!isDone) claim.undo();
+      endHold();
+    }
+  }
+
+  /** The durable word, before any engine is asked. */
+  async #open(): Promise<void> {
+    const { desired, clock } = this.#deps;
+    const { how, why, generation } = this.#order;
+    const move: OpenMove = { to: this.#to, how, why, sinceMs: clock.now() };
+    const opened = await desired.change(this.#record.key, (record) =>
+      record.current.generation === generation && !record.move ? { ...record, move } : record,
+    );
+    if (opened?.move?.to.attempt !== this.#to.attempt) throw outdated(this.#record);
+  }
+
+  async #prepare({ spec, images }: SuccessorSpec): Promise<void> {
+    this.#signal.throwIfAborted();
+    const call = { registryAuth: undefined, signal: AbortSignal.any([this.#signal, AbortSignal.timeout(PREPARE_MS)]) };
+    let failure: unknown;
+    // The recorded image first, by whatever it can be had.
+    for (const image of images.length === 0 ? [spec.image] : images) {
+      try {
+        this.#image = await prepareNode(this.#deps, { ...spec, image }, this.#node, call);
+        failure = undefined;
+        break;
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        failure = error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+    await this.#deps.volumes.settle(this.#node, spec.volumes, call.signal);
+  }
+
+  async #create({ spec, disconnects }: SuccessorSpec): Promise<void> {
+    const { cluster, desired, networks } = this.#deps;
+    const { id = '', key, stale = [] } = this.#record;
+    const earlier = stale.filter(({ nodeId, engineId }) => nodeId === this.#node.id && engineId !== undefined);
+    // A copy that must not run has the name there.
+    for (const { engineId = '' } of earlier) await removeCopy(this.#node, engineId, true);
+    this.#signal.throwIfAborted();
+    cluster.moves.holdBack(this.#label);
+    this.#isAsked = true;
+    const answer = await createOn(this.#deps, spec, this.#node, {
+      image: this.#image,
+      attempt: this.#label,
+      signal: AbortSignal.timeout(CREATE_MS),
+      successor: { id, engineIds: new Map() },
+    });
+    if (answer.statusCode !== 201) throw refused('create', answer);
+    const engineId = (JSON.parse(answer.body.toString()) as { readonly Id: string }).Id;
+    this.#engineId = engineId;
+    await desired.change(key, (record) =>
+      record.move?.to.attempt === this.#to.attempt
+        ? { ...record, move: { ...record.move, to: { ...this.#to, engineId } } }
+        : record,
+    );
+    for (const network of disconnects) {
+      const path = `/networks/${encodeURIComponent(networks.referenceOn(this.#node, network))}/disconnect`;
+      await this.#call(path, JSON.stringify({ Container: engineId }));
+    }
+    await this.#node.refreshContainers([engineId]);
+  }
+
+  /** From the create to a successor that may take over. */
+  async #bringUp({ spec }: SuccessorSpec): Promise<void> {
+    const { wanted, current } = this.#record;
+    const { how } = this.#order;
+    this.#signal.throwIfAborted();
+    const old = how === 'stop-first' ? this.#reachableOld() : undefined;
+    if (old && current.engineId !== undefined) {
+      this.#hasStoppedOld = true;
+      await stopCopy(old, current.engineId, this.#signal);
+    }
+    if (wanted !== 'running' && wanted !== 'paused') return;
+    await this.#deps.networks.prepareAttach(this.#node, spec.networks, this.#signal);
+    await this.#start();
+    const engineId = this.#engineId ?? '';
+    const { clock, settleMs } = this.#deps;
+    // After a loss there is nothing that could go on instead.
+    if (how !== 'replace') await untilReady({ node: this.#node, engineId }, { clock, settleMs, signal: this.#signal });
+    if (wanted === 'paused') await this.#call(`/containers/${engineId}/pause`);
+    await this.#node.refreshContainers([engineId]);
+  }
+
+  async #start(): Promise<void> {
+    const { cluster, clock, networks } = this.#deps;
+    const listed = cluster.moves.copy(this.#label);
+    if (!listed) throw new EngineError(`${this.#node.name} does not list the new container`);
+    const path = `/containers/${this.#engineId}/start`;
+    const signal = this.#signal;
+    const ask = (): Promise<EngineAnswer> =>
+      this.#node.client.request({ method: 'POST', path, signal, timeoutMs: CREATE_MS });
+    const answer = await networks.start(new Container(this.#node, listed.summary, clock.now()), ask, signal);
+    if (answer.statusCode >= 400) throw refused('start', answer);
+  }
+
+  /** The one change that makes the successor the container; the model shows it in the same turn. */
+  async #switch(): Promise<ContainerRecord> {
+    const { cluster, desired, drafts } = this.#deps;
+    const { key, wanted, current, id = '' } = this.#record;
+    this.#signal.throwIfAborted();
+    const record = await desired.change(key, (each) =>
+      each.move?.to.attempt === this.#to.attempt && each.wanted === wanted ? switched(each, each.move) : each,
+    );
+    if (record?.current.attempt !== this.#to.attempt) throw outdated(this.#record);
+    const node = cluster.node(current.nodeId);
+    cluster.completeCopy(this.#label, node?.containers.get(current.engineId ?? ''));
+    drafts.settle(id);
+    return record;
+  }
+
+  /** Never rejects: what cannot be undone now stays in the record, as a move that is open or as a stale copy. */
+  async #undo(): Promise<void> {
+    const { desired, logger } = this.#deps;
+    const { key, name } = this.#record;
+    try {
+      const isGone = await this.#removeSuccessor();
+      if (isGone) this.#deps.cluster.moves.release(this.#label);
+      if (this.#hasStoppedOld) await this.#restoreOld();
+      await desired.change(key, (each) => undone(each, this.#to.attempt, isGone));
+    } catch (error) {
+      logger.warn({ container: name, reason: reasonOf(error) }, 'a move that failed is not undone yet');
+    }
+  }
+
+  /** False when it may be there still. */
+  async #removeSuccessor(): Promise<boolean> {
+    if (!this.#isAsked) return true;
+    try {
+      const engineId = this.#engineId ?? (await findCopy(this.#node, this.#label));
+      if (engineId === undefined) return true;
+      const listed = this.#deps.cluster.moves.copy(this.#label);
+      const signal = AbortSignal.timeout(CALL_MS);
+      if (listed) await this.#deps.networks.attachEnded(new Container(this.#node, listed.summary, 0), signal);
+      await removeCopy(this.#node, engineId, false);
+      return true;
+    } catch (error) {
+      const fields = { container: this.#record.name, node: this.#node.name, reason: reasonOf(error) };
+      this.#deps.logger.warn(
+        fields,
+        'what a failed move made was not removed; it is ended when its node is connected anew',
+      );
+      return false;
+    }
+  }
+
+  async #restoreOld(): Promise<void> {
+    const { engineId } = this.#record.current;
+    const node = this.#reachableOld();
+    const { wanted } = this.#deps.desired.get(this.#record.key) ?? { wanted: 'stopped' };
+    if (node && engineId !== undefined && wanted === 'running') await startAgain(node, engineId);
+  }
+
+  #reachableOld(): Node | undefined {
+    const { nodeId } = this.#record.current;
+    const node = this.#deps.cluster.node(nodeId);
+    return node?.id === nodeId && node.isHealthy ? node : undefined;
+  }
+
+  async #call(path: string, body?: string): Promise<void> {
+    const request = { method: 'POST', path, body, signal: this.#signal, timeoutMs: CALL_MS };
+    await this.#node.client.json(request);
+  }
+}
+
+/** The record with the successor as its container, and the old copy among those that must not run. */
+export function switched({ move: _, ended: _ended, ...record }: ContainerRecord, { to }: OpenMove): ContainerRecord {
+  return { ...record, current: to, stale: [...(record.stale ?? []), record.current] };
+}
+
+/** The record without its open move; a copy that may exist is noted. */
+export function undone(record: ContainerRecord, attempt: string, isGone: boolean): ContainerRecord {
+  const { move, ...rest } = record;
+  if (move?.to.attempt !== attempt) return record;
+  return isGone ? rest : { ...rest, stale: [...(rest.stale ?? []), move.to] };
+}
+
+function targetOf({ cluster }: MoveDeps, { current, name }: ContainerRecord, { to }: MoveOrder): Node {
+  const node = cluster.node(to);
+  if (node?.id !== to)
+    throw new ConflictError(`the node that ${name} was to move to is not in the cluster`, 'MOVE_REFUSED');
+  if (!node.isHealthy) throw new ConflictError(`${node.name} is not healthy: ${node.reason}`, 'MOVE_REFUSED');
+  if (current.nodeId === to) throw new ConflictError(`${name} is on ${node.name} already`, 'MOVE_OUTDATED');
+  return node;
+}
+
+export function outdated({ name }: ContainerRecord): ConflictError {
+  return new ConflictError(`${name} has changed meanwhile`, 'MOVE_OUTDATED');
+}
+
+function refused(what: string, { statusCode, body }: EngineAnswer): EngineError {
+  return new EngineError(`${what}: ${messageOf(body)}`, 'ENGINE_ANSWER', undefined, statusCode);
+}
