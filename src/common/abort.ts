@@ -20,3 +20,12 @@ export function onAbort(signals: readonly (AbortSignal | undefined)[], action: (
   for (const { signal, listener } of watches) signal.addEventListener('abort', listener);
   return forget;
 }
+
+/** Settles as `outcome` does, or rejects with the signal's reason when that comes first. Leaves nothing behind on the signal. */
+export function untilAborted<T>(outcome: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return outcome;
+  return new Promise((resolve, reject) => {
+    const forget = onAbort([signal], reject);
+    outcome.then(resolve, reject).finally(forget);
+  });
+}

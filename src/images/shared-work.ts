@@ -1,3 +1,5 @@
+import { untilAborted } from '../common/abort.ts';
+
 /** Options of one caller. */
 export interface JoinOptions<P> {
   /** Ends this caller's wait; the work itself ends when its last caller left. */
@@ -57,13 +59,4 @@ export class SharedWork<T, P> {
   #forget(key: string, run: Run<T, P>): void {
     if (this.#runs.get(key) === run) this.#runs.delete(key);
   }
-}
-
-function untilAborted<T>(outcome: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return outcome;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    outcome.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

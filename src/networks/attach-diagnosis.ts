@@ -14,11 +14,14 @@ export interface DiagnosisDeps {
   readonly signal: AbortSignal;
 }
 
-/** The holder of an address of a network now, in words; undefined without one other than the container itself. */
+/**
+ * The holder of an address of a network now, in words; undefined without one other than the container itself, or the copy of it that
+ * a lost node is remembered to have.
+ */
 export async function holdsAddress(
   network: KnownNetwork<Node>,
   address: string,
-  { engineId, ...deps }: DiagnosisDeps & Pick<WantedAttachment, 'engineId'>,
+  { engineId, id, ...deps }: DiagnosisDeps & Pick<WantedAttachment, 'engineId' | 'id'>,
 ): Promise<string | undefined> {
   for (const { Subnet = '', Gateway, AuxiliaryAddresses } of network.summary.IPAM?.Config ?? []) {
     const subnet = parseCidr(Subnet);
@@ -31,6 +34,7 @@ export async function holdsAddress(
     for (const [key, endpoint] of Object.entries(endpoints)) {
       // One without a sandbox is just being made, perhaps for this very container.
       if (key === engineId || key.startsWith('ep-') || addressOf(endpoint) !== address) continue;
+      if (!node.isHealthy && key === id) continue;
       if (isInternalEndpoint(key)) return `${node.name} itself needs it`;
       return `container ${endpoint.Name ?? key.slice(0, 12)} on ${node.name}`;
     }

@@ -42,13 +42,13 @@ export class NetworkConnections {
    * `AttachRefusal` as soon as it is known that it cannot be attached.
    */
   start(container: Container, call: () => Promise<EngineAnswer>, signal: AbortSignal): Promise<EngineAnswer> {
-    const { node, engineId } = container;
+    const { node, engineId, id } = container;
     const networks = Object.entries(container.entry().NetworkSettings?.Networks ?? {});
     const endpoints = networks.flatMap(([name, endpoint]) => {
       const network = this.#deps.catalog.find(endpoint.NetworkID || name);
       return network?.kind === 'cluster' ? [{ network, address: chosenAddress(endpoint) }] : [];
     });
-    return this.#attach.run({ node, engineId, endpoints }, call, signal);
+    return this.#attach.run({ node, engineId, id, endpoints }, call, signal);
   }
 
   /** See {@link PatientAttach.ended}. */
@@ -69,6 +69,7 @@ export class NetworkConnections {
     const wish = {
       node,
       engineId: container.engineId,
+      id: container.id,
       endpoints: network.kind === 'cluster' ? [{ network, address }] : [],
     };
     const connect = (): Promise<EngineAnswer> =>

@@ -6,13 +6,24 @@ import { type Holder, releaseLostAddresses } from './lost-addresses.ts';
 /** Wants 10.0.0.9 in network `web`, which container `c` of engine `lost` has; tells who was let go of. */
 async function released(world: {
   readonly isHealthy?: boolean;
-  readonly isKnown?: boolean;
+  /** The ID by which clients know the holder; undefined for one that was removed. */
+  readonly knownAs?: string;
   readonly address?: string;
   readonly network?: string;
 }): Promise<readonly string[]> {
-  const { isHealthy = false, isKnown = false, address = '10.0.0.9', network = 'web' } = world;
-  const lost = { id: 'lost', name: 'lost', isHealthy, containers: { has: () => isKnown } } as unknown as Holder;
-  const other = { id: 'other', name: 'other', isHealthy: false, containers: { has: () => false } } as unknown as Holder;
+  const { isHealthy = false, knownAs, address = '10.0.0.9', network = 'web' } = world;
+  const lost = {
+    id: 'lost',
+    name: 'lost',
+    isHealthy,
+    containers: { get: () => knownAs && { id: knownAs } },
+  } as unknown as Holder;
+  const other = {
+    id: 'other',
+    name: 'other',
+    isHealthy: false,
+    containers: { get: () => undefined },
+  } as unknown as Holder;
   const tasks = [
     {
       NodeID: 'sw-lost',
@@ -28,6 +39,7 @@ async function released(world: {
     release: async ({ name }: Holder) => names.push(name),
   } as unknown as Substrate;
   await releaseLostAddresses({
+    id: 'moved',
     endpoints: [{ network: { id: network }, address }],
     members: [lost, other],
     substrate,
@@ -40,7 +52,8 @@ async function released(world: {
 test.each([
   { name: 'a lost engine whose container a client removed is let go of', world: {}, names: ['lost'] },
   { name: 'not one that is healthy', world: { isHealthy: true }, names: [] },
-  { name: 'not one whose container clients still see', world: { isKnown: true }, names: [] },
+  { name: 'one that has an older copy of the container is let go of', world: { knownAs: 'moved' }, names: ['lost'] },
+  { name: 'not one whose container clients still see', world: { knownAs: 'c' }, names: [] },
   { name: 'not for another address', world: { address: '10.0.0.8' }, names: [] },
   { name: 'not for another network', world: { network: 'db' }, names: [] },
   { name: 'not for no address', world: { address: '' }, names: [] },

@@ -6,11 +6,13 @@ import type { SubstrateMember } from '../substrate/types.ts';
 
 /** A member with the containers that clients know there, by the engine's ID. */
 export interface Holder extends SubstrateMember {
-  readonly containers: { has(engineId: string): boolean };
+  readonly containers: { get(engineId: string): { readonly id: string } | undefined };
 }
 
 /** Which addresses are wanted, and who might hold them. */
 export interface AddressWish {
+  /** The container that wants them, as clients know it. */
+  readonly id: string;
   readonly endpoints: readonly { readonly network: { readonly id: string }; readonly address: string | undefined }[];
   readonly members: readonly Holder[];
   readonly substrate: Substrate;
@@ -20,7 +22,8 @@ export interface AddressWish {
 
 /**
  * Ends what lost engines hold of addresses that are wanted: the swarm keeps the attachments of a node that is down, so that every
- * start with such an address would fail for minutes. Only an engine whose holder a client has removed meanwhile is let go of.
+ * start with such an address would fail for minutes. Only an engine is let go of whose holder a client has removed meanwhile, or whose
+ * holder is the older copy of this very container, which moved.
  */
 export async function releaseLostAddresses(wish: AddressWish): Promise<void> {
   const { endpoints, members, substrate, logger, signal } = wish;
@@ -38,7 +41,7 @@ export async function releaseLostAddresses(wish: AddressWish): Promise<void> {
   }
 }
 
-async function lostHolders({ endpoints, members, substrate, signal }: AddressWish): Promise<ReadonlySet<Holder>> {
+async function lostHolders({ id, endpoints, members, substrate, signal }: AddressWish): Promise<ReadonlySet<Holder>> {
   const { client } = await substrate.manager(signal);
   const holders = new Set<Holder>();
   for (const { NodeID = '', Spec, NetworksAttachments } of await readAttachmentTasks(client, signal)) {
@@ -51,7 +54,8 @@ async function lostHolders({ endpoints, members, substrate, signal }: AddressWis
     const memberId = isWanted ? substrate.memberOf(NodeID)?.id : undefined;
     const holder = members.find(({ id }) => id === memberId);
     if (!holder || holder.isHealthy) continue;
-    if (!holder.containers.has(Spec?.NetworkAttachmentSpec?.ContainerID ?? '')) holders.add(holder);
+    const known = holder.containers.get(Spec?.NetworkAttachmentSpec?.ContainerID ?? '');
+    if (!known || known.id === id) holders.add(holder);
   }
   return holders;
 }

@@ -73,7 +73,7 @@ async function attach(world: World): Promise<{
   const startMs = clock.now();
   let outcome: unknown;
   const patient = new PatientAttach(deps);
-  const run = patient.run({ node, engineId: 'c', endpoints }, call, new AbortController().signal).then(
+  const run = patient.run({ node, engineId: 'c', id: 'c', endpoints }, call, new AbortController().signal).then(
     ({ statusCode, body }) => ({ status: statusCode, message: JSON.parse(body.toString()).message }),
     ({ status, code, message }) => ({ status, code, message }),
   );

@@ -5,6 +5,8 @@ import type { KnownNetwork } from './known-network.ts';
 export interface WantedAttachment {
   readonly node: Node;
   readonly engineId: string;
+  /** The ID by which clients know it: a successor has that of the copy on the lost node. */
+  readonly id: string;
   readonly endpoints: readonly WantedEndpoint[];
 }
 

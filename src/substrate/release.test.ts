@@ -4,8 +4,8 @@ import { EngineAnswerError } from '../engine/exchange.ts';
 import { releaseNode } from './release.ts';
 import type { SubstrateMember } from './types.ts';
 
-/** A manager that has one other node, which counts in the quorum until it was demoted and listed once more. */
-function managerWith(reachability: string | undefined, refusal?: string) {
+/** A manager that has a lost node, which counts in the quorum until it was demoted and listed once more, and `others` that manage. */
+function managerWith(reachability: string | undefined, refusal?: string, others: readonly string[] = ['reachable']) {
   const calls: string[] = [];
   let left = reachability === undefined ? 0 : Number.POSITIVE_INFINITY;
   const json = async ({ method, path }: { method: string; path: string }): Promise<unknown> => {
@@ -18,6 +18,13 @@ function managerWith(reachability: string | undefined, refusal?: string) {
           Status: { State: 'down' },
           ManagerStatus: left-- > 0 ? { Reachability: reachability } : null,
         },
+        ...others.map((each, i) => ({
+          ID: `m${i}`,
+          Version: { Index: 1 },
+          Spec: { Role: 'manager' },
+          Status: { State: 'ready' },
+          ManagerStatus: { Reachability: each },
+        })),
       ];
     if (method === 'GET') return { Version: { Index: 7 }, Spec: { Role: 'manager' } };
     calls.push(`${method} ${path}`);
@@ -54,4 +61,13 @@ test('a manager that the others cannot do without is told as such', async () => 
   await expect(releaseNode(manager, 'n1', new FakeClock(), signal)).rejects.toThrow(
     "the lost engine manages the cluster's networks, and too few other managers are left: can't remove member: loss of quorum",
   );
+});
+
+test('nothing is changed when the managers that are left would be no quorum', async () => {
+  const { manager, calls } = managerWith('unreachable', undefined, ['reachable', 'unreachable']);
+  await expect(releaseNode(manager, 'n1', new FakeClock(), signal)).rejects.toMatchObject({
+    status: 503,
+    message: expect.stringContaining('too few other managers answer'),
+  });
+  expect(calls).toEqual([]);
 });

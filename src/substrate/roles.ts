@@ -35,7 +35,7 @@ export function planRoles(assembly: Assembly): readonly Step[] {
 }
 
 /** Whether making this manager a worker leaves a quorum of reachable ones. */
-export function canStepDown({ nodes }: ObservedSwarm, nodeId: string): boolean {
+export function canStepDown({ nodes }: Pick<ObservedSwarm, 'nodes'>, nodeId: string): boolean {
   const left = nodes.filter((node) => node.role === 'manager' && node.reachability && node.nodeId !== nodeId);
   return left.filter(({ reachability }) => reachability === 'reachable').length * 2 > left.length;
 }

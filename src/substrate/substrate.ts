@@ -1,9 +1,8 @@
 import type { Clock } from '../common/clock.ts';
 import { ClusterError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import { retry } from '../common/retry.ts';
 import { Reconciler, type ReconcilerOptions } from './reconciler.ts';
-import { releaseNode } from './release.ts';
+import { Releases } from './releases.ts';
 import { StatusBoard, type StatusWish, type SubstrateStatus, unavailable } from './status-board.ts';
 import type { SubstrateMember, SubstrateMembers, SubstrateMemory, SubstrateMode } from './types.ts';
 
@@ -20,10 +19,6 @@ export interface SubstrateDeps {
   readonly isStopped?: ((engineId: string) => boolean) | undefined;
 }
 
-/** How long ending a lost node's attachments is tried, in milliseconds: when it led, the others elect a leader first. */
-const RELEASE_MS = 25_000;
-const RELEASE_RETRY_MS = 500;
-
 /**
  * Docker's swarm mode under the cluster's engines, on which cluster networks stand: formed, extended and repaired by one
  * loop of observe, plan, execute. Clients never see it.
@@ -33,7 +28,7 @@ export class Substrate {
   readonly #members: SubstrateMembers;
   readonly #board: StatusBoard;
   readonly #reconciler: Reconciler;
-  readonly #clock: Clock;
+  readonly #releases: Releases;
   readonly #closed = new AbortController();
   readonly #unsubscribe: () => void;
   /** Whether this manager looks after the substrate. */
@@ -48,9 +43,10 @@ export class Substrate {
     const { members, clock, logger } = deps;
     this.mode = options.mode ?? 'eager';
     this.#members = members;
-    this.#clock = clock;
     this.#board = new StatusBoard(clock, logger);
     this.#reconciler = new Reconciler({ ...deps, board: this.#board }, options);
+    const kick = (): void => this.#reconciler.kick();
+    this.#releases = new Releases({ manager: (signal) => this.manager(signal), clock, kick });
     this.#unsubscribe = members.subscribe((event) => this.#reconciler.onEvent(event));
     this.#isNeeded = this.mode === 'eager';
   }
@@ -117,20 +113,15 @@ export class Substrate {
   }
 
   /**
-   * Ends the attachments of a member that is down, so that networks can be freed of it. It joins again when it returns.
-   * Resolves with false when it is not down, or no swarm node of ours. Rejects with 503 when too few managers are left.
+   * Ends the attachments of a member that is lost, so that networks and addresses can be freed of it: it is taken out of the swarm, made a
+   * worker first when it managed. That fences nothing: cut off, its containers run on. It joins again when it returns, and what ran on is
+   * attached again before it counts as taking part. May be called for many of its containers at once. Resolves with false when it is not
+   * down, or no swarm node of ours. Rejects with 503, having changed nothing, when too few managers are left.
    */
   async release(member: SubstrateMember, signal: AbortSignal): Promise<boolean> {
     const nodeId = this.#reconciler.known?.nodes.find(({ memberId }) => memberId === member.id)?.nodeId;
     if (member.isHealthy || nodeId === undefined) return false;
-    const attempt = async (): Promise<void> => releaseNode(await this.manager(signal), nodeId, this.#clock, signal);
-    await retry(this.#clock, attempt, {
-      backoff: RELEASE_RETRY_MS,
-      deadline: this.#clock.now() + RELEASE_MS,
-      signal,
-      onSetback: () => this.#reconciler.kick(),
-    });
-    this.#reconciler.kick();
+    await this.#releases.run(nodeId, signal);
     return true;
   }
 
@@ -144,6 +135,7 @@ export class Substrate {
   async close(): Promise<void> {
     this.#unsubscribe();
     this.#closed.abort(new Error('the manager stops'));
+    this.#releases.close();
     await this.stop();
   }
 

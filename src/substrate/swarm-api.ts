@@ -168,16 +168,6 @@ export async function removeSwarmNode(client: EngineClient, nodeId: string, sign
   await client.json({ method: 'DELETE', path: `/nodes/${nodeId}?force=1`, signal, timeoutMs: ASK_MS });
 }
 
-/** Whether a node counts in the managers' quorum; undefined when the swarm does not have it. */
-export async function isSwarmManager(
-  client: EngineClient,
-  nodeId: string,
-  signal: AbortSignal,
-): Promise<boolean | undefined> {
-  const node = (await readSwarmNodes(client, signal)).find((each) => each.nodeId === nodeId);
-  return node && node.reachability !== undefined;
-}
-
 /**
  * Makes a quorum of one from a manager that lost its leader, and marks the swarm as newer than what the lost managers
  * still believe.
