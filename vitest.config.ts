@@ -1,8 +1,8 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /**
- * `unit` needs nothing and takes seconds; `engines` runs real Docker engines (root, Linux); `matrix` is every client with every
- * engine; `vm` starts real virtual machines. `npm test` runs the first two, and on other releases of Node `unit` and `nodes`: the calls that
+ * `unit` needs nothing and takes seconds; `stores` runs real etcd and ZooKeeper; `engines` runs real Docker engines (root, Linux); `matrix` is every client with every
+ * engine; `vm` starts real virtual machines. `npm test` runs the first three, and on other releases of Node `unit` and `nodes`: the calls that
  * lean most on Node, on real engines.
  */
 const config: ViteUserConfig = defineConfig({
@@ -17,6 +17,15 @@ const config: ViteUserConfig = defineConfig({
           // Only against tests that hang: on a busy machine a slow one is no failure.
           testTimeout: 180_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'stores',
+          include: ['test/stores/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
         },
       },
       {

@@ -22,6 +22,7 @@ if (isMatrix) {
   run('types', 'npx', ['tsc', '-p', 'tsconfig.json']);
   run('dead code', 'npx', ['knip']);
   run('unit tests', 'npx', ['vitest', 'run', '--project', 'unit']);
+  run('tests on real stores', 'npx', ['vitest', 'run', '--project', 'stores']);
   run('tests on real engines', 'npx', ['vitest', 'run', '--project', 'engines']);
   run('the tutorial', 'node', ['scripts/start.mjs', '--once']);
   for (const { major, path } of await otherNodes()) {

@@ -17,6 +17,9 @@ export const requirements = [
   { name: 'qemu-system-x86', use: 'vm', reason: 'real virtual machines' },
   { name: 'qemu-utils', use: 'vm', reason: 'disks of virtual machines' },
   { name: 'docker-registry', use: 'tests', reason: 'a real registry to pull from and push to' },
+  { name: 'etcd-server', use: 'tests', reason: 'a real etcd of three members' },
+  { name: 'libzookeeper-java', use: 'tests', reason: 'a real ZooKeeper' },
+  { name: 'default-jre-headless', use: 'tests', reason: 'the Java that ZooKeeper runs on' },
   { name: 'zsh', use: 'tests', reason: 'runs the completion script that the package ships' },
   { name: 'fish', use: 'tests', reason: 'runs the completion script that the package ships' },
 ];
@@ -30,4 +33,5 @@ export const services = {
   'redis-server': ['redis-server.service'],
   'openssh-server': ['ssh.service', 'ssh.socket'],
   'docker-registry': ['docker-registry.service'],
+  'etcd-server': ['etcd.service'],
 };

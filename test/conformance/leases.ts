@@ -151,8 +151,9 @@ export function testLeases(name: string, open: () => Promise<LeaseWorld>): void 
       const waiting = acquire(world.leases, 'b', world);
       const told = holders(world.leases);
       await next(told);
+      const refused = expect(waiting).rejects.toMatchObject({ code: 'STORE_CLOSED' });
       await world.closeStore();
-      await expect(waiting).rejects.toMatchObject({ code: 'STORE_CLOSED' });
+      await refused;
       expect(first.lost.reason).toMatchObject({ code: 'LEASE_LOST' });
       expect((await told.next()).done).toBe(true);
     });
