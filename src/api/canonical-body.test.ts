@@ -78,7 +78,7 @@ describe('a create body as engines read it', () => {
   });
 
   test.each([
-    (id: string) => `{"Image":"redis","Labels":{"${IDENTITY}":"${id}","io.enxame.move":"1/1","a":"b"}}`,
+    (id: string) => `{"Image":"redis","Labels":{"${IDENTITY}":"${id}","io.enxame.regroup":"1/1","a":"b"}}`,
     (id: string) => `{"Image":"redis","labels":{"com.docker.\\u0073warm.id":"${id}","a":"b"}}`,
     (id: string) => `{"Image":"redis","Labels":{"${IDENTITY}":"${id}"},"Labels":{"${IDENTITY}":"${id}","a":"b"}}`,
   ])('a client gives no container another one’s identity (%#)', async (body) => {

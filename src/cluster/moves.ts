@@ -7,7 +7,7 @@ import type { Node } from './node.ts';
  * Label of a container that was made in place of one that had never been started, on another node: `<move>/<how many were made with
  * it>`. It tells a manager that was killed meanwhile whether the move was complete.
  */
-export const MOVE_LABEL = 'io.enxame.move';
+export const MOVE_LABEL = 'io.enxame.regroup';
 /** Engines' container IDs and volumes remembered until their events came. */
 const MAX_REMEMBERED = 4_096;
 

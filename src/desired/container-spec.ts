@@ -1,7 +1,10 @@
 import type { ApiVersion } from '../engine/api-version.ts';
 import { parsePlacement } from '../scheduler/placement.ts';
 import type { PlacementRequest } from '../scheduler/types.ts';
+import type { MoveTerms } from './move-terms.ts';
 import { readReferences } from './references.ts';
+import { mistypedTermLabels } from './term-labels.ts';
+import { readTerms } from './terms.ts';
 
 /** What a specification is read from. It is plain JSON, and reads as the same specification at any time and by any manager. */
 export interface SpecSource {
@@ -44,6 +47,8 @@ export interface ContainerSpec {
   readonly labels: Readonly<Record<string, string>>;
   /** Resources, ports, containers it depends on, scheduling expressions and rescheduling policy. */
   readonly placement: PlacementRequest;
+  /** On what terms it moves, as far as the body says. */
+  readonly terms: MoveTerms;
   readonly edits: SpecEdits;
   /** For the client: what looks like a scheduling expression and is none. */
   readonly warnings: readonly string[];
@@ -70,16 +75,21 @@ export function parseSpec(source: SpecSource, body: unknown, asked?: string): Co
     ...(source.platform ? { platform: source.platform } : {}),
     largestNodeCpus: source.largestNodeCpus,
   });
-  const own = (body as { Labels?: Readonly<Record<string, string>> | null }).Labels ?? {};
+  const { Labels, HostConfig } = body as {
+    readonly Labels?: Readonly<Record<string, string>> | null;
+    readonly HostConfig?: unknown;
+  };
+  const labels = { ...Labels, ...parsed.labelsToAdd };
   return {
     source,
     body,
     name,
     ...references,
-    labels: { ...own, ...parsed.labelsToAdd },
+    labels,
     placement: parsed.request,
+    terms: readTerms({ hostConfig: HostConfig, labels, policy: parsed.request.reschedule }),
     edits: { env: parsed.strippedEnv, labels: parsed.labelsToAdd, cpuShares: parsed.engineCpuShares },
-    warnings: parsed.warnings,
+    warnings: [...parsed.warnings, ...mistypedTermLabels(labels)],
   };
 }
 

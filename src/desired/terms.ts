@@ -1,28 +1,61 @@
 import { isOneOff, SERVICE_LABEL } from '../common/compose-labels.ts';
-import type { ContainerSpec } from './container-spec.ts';
-import type { MoveTerms } from './record.ts';
+import { fieldsOf } from '../scheduler/json.ts';
+import type { ReschedulePolicy } from '../scheduler/types.ts';
+import { boundByBody } from './bindings.ts';
+import type { MoveTerms } from './move-terms.ts';
+import { readTermLabels } from './term-labels.ts';
 
-interface HostConfig {
-  readonly RestartPolicy?: { readonly Name?: unknown; readonly MaximumRetryCount?: unknown } | null;
-  readonly AutoRemove?: unknown;
+/** What the terms of a container are read from: a create body, or what an engine says of a container. */
+export interface TermsSource {
+  readonly hostConfig: unknown;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The directive `reschedule:`; undefined without one. */
+  readonly policy: ReschedulePolicy | undefined;
 }
 
-/** The terms of a container that is to be created. */
-export function termsOf({ body, labels, placement }: ContainerSpec): MoveTerms {
-  const { HostConfig } = body as { readonly HostConfig?: HostConfig | null };
+/** The terms that a container's body and labels say. Throws 400 for a label of ours with a value that it does not have. */
+export function readTerms({ hostConfig, labels, policy }: TermsSource): MoveTerms {
+  const { AutoRemove, RestartPolicy } = fieldsOf(hostConfig);
   const oneOff = isOneOff(labels);
+  const boundBy = boundByBody(hostConfig);
   return {
-    ...(placement.reschedule === 'off' ? {} : { policy: placement.reschedule }),
-    restart: restartOf(HostConfig?.RestartPolicy),
+    ...(policy && { policy }),
+    restart: restartOf(RestartPolicy),
     ...(labels[SERVICE_LABEL] && !oneOff && { isOfService: true }),
-    ...((HostConfig?.AutoRemove === true || oneOff) && { isTransient: true }),
-    priority: 0,
+    ...((AutoRemove === true || oneOff) && { isTransient: true }),
+    ...(boundBy !== undefined && { boundBy }),
+    ...readTermLabels(labels),
   };
 }
 
+/** What a container must stay with its node for beside what its body says: facts of the node it was placed on. */
+export interface NodeTies {
+  /** Its named volumes that live on one node. */
+  readonly localVolumes: readonly string[];
+  /** Its networks that are one node's. */
+  readonly localNetworks: readonly string[];
+}
+
+/** The terms of a container with what ties it to the node it is on. */
+export function tied(asked: MoveTerms, { localVolumes, localNetworks }: NodeTies): MoveTerms {
+  const reasons = [...localVolumes.map((name) => `volume "${name}"`), ...(asked.boundBy ? [asked.boundBy] : [])];
+  return {
+    ...asked,
+    ...(reasons.length > 0 && { boundBy: reasons.join(', ') }),
+    ...(localNetworks.length > 0 && { localNetworks }),
+  };
+}
+
+/** The terms after `POST /containers/{id}/update` with a body. */
+export function updated(before: MoveTerms, body: unknown): MoveTerms {
+  const { RestartPolicy } = fieldsOf(body);
+  const { Name } = fieldsOf(RestartPolicy);
+  return typeof Name === 'string' && Name !== '' ? { ...before, restart: restartOf(RestartPolicy) } : before;
+}
+
 /** A restart policy as one word, see {@link MoveTerms.restart}. */
-export function restartOf(policy: HostConfig['RestartPolicy']): string {
-  const name = typeof policy?.Name === 'string' && policy.Name !== '' ? policy.Name : 'no';
-  const times = policy?.MaximumRetryCount;
+function restartOf(policy: unknown): string {
+  const { Name, MaximumRetryCount: times } = fieldsOf(policy);
+  const name = typeof Name === 'string' && Name !== '' ? Name : 'no';
   return name === 'on-failure' && typeof times === 'number' && times > 0 ? `${name}:${times}` : name;
 }

@@ -2,6 +2,7 @@ import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import { reasonOf, SchedulingError } from '../common/errors.ts';
 import { type ContainerSpec, type CreateCall, withName } from '../desired/container-spec.ts';
+import type { NodeTies } from '../desired/terms.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import { chooseNode } from './choose-node.ts';
 import type { LifecycleOptions, ProvisionalDeps } from './deps.ts';
@@ -98,7 +99,7 @@ async function onNode(create: Create, placement: ClaimedPlacement): Promise<Engi
   const { deps, spec, call } = create;
   const { node } = placement;
   const { signal } = call;
-  const intent = deps.recorder.intend(spec, node);
+  const intent = deps.recorder.intend(spec, node, tiesToNode(deps, spec));
   let isSettled = false;
   try {
     const [image] = await Promise.all([
@@ -115,6 +116,14 @@ async function onNode(create: Create, placement: ClaimedPlacement): Promise<Engi
     // What an engine made all the same, and was not heard of, is recognised by its attempt when it is listed.
     if (!isSettled) await intent.withdraw();
   }
+}
+
+/** After the placement: volumes that were nowhere have their home by now. */
+function tiesToNode({ volumes, networks }: ProvisionalDeps, spec: ContainerSpec): NodeTies {
+  return {
+    localVolumes: spec.volumes.filter((name) => volumes.homeOf(name) !== undefined),
+    localNetworks: spec.networks.filter((name) => networks.homesOf([name]).length > 0),
+  };
 }
 
 /** A container whose record cannot be written is undone: it would not outlive its node, nor have been asked for by anybody. */

@@ -8,7 +8,7 @@ import type { ContainerSpec } from '../desired/container-spec.ts';
 import type { DesiredState, RecordEdit } from '../desired/desired-state.ts';
 import { type ContainerRecord, RECORD_FORMAT, type RecordBody, type Wanted } from '../desired/record.ts';
 import { copiesOf } from '../desired/record-index.ts';
-import { termsOf } from '../desired/terms.ts';
+import { type NodeTies, tied } from '../desired/terms.ts';
 
 export interface RecorderDeps {
   readonly desired: DesiredState;
@@ -59,7 +59,7 @@ export class Recorder {
   }
 
   /** Records that a container is about to be made on a node. */
-  intend(spec: ContainerSpec, node: Node): Intent {
+  intend(spec: ContainerSpec, node: Node, ties: NodeTies): Intent {
     const { desired, attempts } = this.#deps;
     const key = attempts.next();
     const record: ContainerRecord = {
@@ -68,7 +68,7 @@ export class Recorder {
       name: spec.name ?? '',
       current: { nodeId: node.id, attempt: key, generation: 0 },
       wanted: 'created',
-      terms: termsOf(spec),
+      terms: tied(spec.terms, ties),
     };
     const body: RecordBody = { format: RECORD_FORMAT, source: spec.source, amendments: [] };
     this.#open.add(key);

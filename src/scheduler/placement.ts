@@ -44,6 +44,7 @@ export function parsePlacement(body: unknown, options: PlacementOptions = {}): P
   const engineCpuShares = wholeCpuShares(HostConfig, options.largestNodeCpus ?? 0);
   const cpuConfig = engineCpuShares === undefined ? HostConfig : { CpuShares: engineCpuShares };
   const group = groupOf(fieldsOf(Labels));
+  const reschedule = parseReschedule(texts.reschedule);
   const request: PlacementRequest = {
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.platform ? { platform: parsePlatform(options.platform) } : {}),
@@ -55,7 +56,7 @@ export function parsePlacement(body: unknown, options: PlacementOptions = {}): P
     affinities: texts.affinity.map((text) => parseExpression(text, options.cache)),
     whitelists: texts.whitelist.map(parseWhitelist),
     dependencies: dependenciesOf(HostConfig),
-    reschedule: parseReschedule(texts.reschedule),
+    ...(reschedule && { reschedule }),
     ...(group === undefined ? {} : { group }),
   };
   assertBounded(request.ports);
@@ -96,14 +97,17 @@ function parseWhitelist(text: string): Whitelist {
   return { text, names: new Set(names) };
 }
 
+const POLICIES: readonly ReschedulePolicy[] = ['auto', 'on-node-failure', 'off'];
+
 /** Compose writes a name without value as `reschedule:on-node-failure=`. */
-function parseReschedule(texts: readonly string[]): ReschedulePolicy {
-  const policies = new Set(texts.map((text) => text.replace(/=$/, '')));
-  if (policies.size > 1) throw new BadRequestError('too many reschedule policies', 'BAD_EXPRESSION');
-  const [policy = 'off'] = policies;
-  if (policy === 'off' || policy === 'on-node-failure') return policy;
-  throw new BadRequestError(
-    `Unknown reschedule policy '${clip(policy)}': use on-node-failure or off`,
-    'BAD_EXPRESSION',
-  );
+function parseReschedule(texts: readonly string[]): ReschedulePolicy | undefined {
+  const [text, other] = new Set(texts.map((each) => each.replace(/=$/, '')));
+  if (other !== undefined)
+    throw new BadRequestError(
+      `too many reschedule policies: '${clip(String(text))}' and '${clip(other)}'. Give one`,
+      'BAD_EXPRESSION',
+    );
+  const policy = POLICIES.find((each) => each === text);
+  if (text === undefined || policy) return policy;
+  throw new BadRequestError(`Unknown reschedule policy '${clip(text)}': use ${POLICIES.join(', ')}`, 'BAD_EXPRESSION');
 }

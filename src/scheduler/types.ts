@@ -118,7 +118,7 @@ export interface Platform {
 }
 
 /** When a container moves to another node. */
-export type ReschedulePolicy = 'off' | 'on-node-failure';
+export type ReschedulePolicy = 'auto' | 'on-node-failure' | 'off';
 
 /** Everything scheduling needs to know of a container to place. The manager adds homes, platform and exclusions. */
 export interface PlacementRequest {
@@ -134,7 +134,8 @@ export interface PlacementRequest {
   /** Each a set of node names; the node must be in all of them. */
   readonly whitelists: readonly Whitelist[];
   readonly dependencies: readonly Dependency[];
-  readonly reschedule: ReschedulePolicy;
+  /** What the container itself says; undefined = the cluster's default holds. */
+  readonly reschedule?: ReschedulePolicy;
   /** Whose members are spread over failure domains and nodes, see `groupOf`; undefined = it is in no group. */
   readonly group?: string;
   readonly homes?: readonly Home[];
