@@ -4,6 +4,7 @@ import { ROLE_LABEL } from '../common/labels.ts';
 import type { Logger } from '../common/logger.ts';
 import type { VolumeSummary } from '../engine/types.ts';
 import type { RecordStore } from '../kv/record-store.ts';
+import { type AbsentNode, AbsentNodes, type AbsentVolume, describeAbsent } from './absent-nodes.ts';
 import type { Cluster } from './cluster.ts';
 import type { ClusterEvent } from './events.ts';
 import { HeldNotes, type NoteStore } from './held-notes.ts';
@@ -27,21 +28,6 @@ export interface MemoryFollower {
   forgetNode(nodeId: string): Promise<void>;
 }
 
-/** A volume on a node that is no longer in the cluster. */
-export interface AbsentVolume {
-  readonly nodeName: string;
-  /** What became of the node, in words. */
-  readonly why: string;
-  readonly summary: VolumeSummary;
-}
-
-/** A node that left with something on it. */
-export interface AbsentNode {
-  readonly record: NodeRecord;
-  readonly containers: number;
-  readonly volumes: readonly VolumeSummary[];
-}
-
 /**
  * The nodes that were ever seen and what they held, over restarts of the manager: a node that is down at the start is
  * shown as it was, and one that left with containers or volumes on it keeps them until it is forgotten.
@@ -50,9 +36,7 @@ export class NodeMemory {
   readonly #deps: NodeMemoryDeps;
   readonly #notes: HeldNotes;
   readonly #records = new Map<string, NodeRecord>();
-  /** Nodes that are not in the cluster and hold something, by ID. */
-  readonly #absent = new Map<string, AbsentNode>();
-  readonly #volumes = new Map<string, AbsentVolume & { readonly nodeId: string }>();
+  readonly #absent = new AbsentNodes();
   #unsubscribe: () => void = () => undefined;
   #follower: MemoryFollower | undefined;
   #failure: string | undefined;
@@ -125,7 +109,7 @@ export class NodeMemory {
 
   /** The nodes that left with something on them. */
   absentNodes(): Iterable<AbsentNode> {
-    return this.#absent.values();
+    return this.#absent.all();
   }
 
   /** When a node was reached for the first time, RFC 3339; undefined when that is not known. */
@@ -135,24 +119,21 @@ export class NodeMemory {
 
   /** A volume on a node that left; undefined when there is none. */
   absentVolume(name: string): AbsentVolume | undefined {
-    return this.#volumes.get(name);
+    return this.#absent.volume(name);
   }
 
   /** Volumes on nodes that left. */
   absentVolumes(): readonly VolumeSummary[] {
-    return [...this.#volumes.values()].map(({ summary }) => summary);
+    return this.#absent.volumes();
   }
 
   /** Lets a volume on nodes that left go: it has no home any more. Rejects when that cannot be written. */
   async releaseAbsent(name: string): Promise<void> {
-    for (const [nodeId, absent] of this.#absent) {
-      const volumes = absent.volumes.filter(({ Name }) => Name !== name);
-      if (volumes.length === absent.volumes.length) continue;
-      await this.#notes.putVolumes(nodeId, volumes);
+    for (const { absent, others } of this.#absent.holding(name)) {
+      await this.#notes.putVolumes(absent.record.id, others);
       // It may have come back meanwhile.
-      if (this.#absent.get(nodeId) === absent) this.#absent.set(nodeId, { ...absent, volumes });
+      if (this.#absent.has(absent)) this.#absent.put({ ...absent, volumes: others });
     }
-    this.#indexVolumes();
   }
 
   /** Lets a volume go that a node in the cluster held when it was last seen. Rejects when that cannot be written. */
@@ -169,10 +150,7 @@ export class NodeMemory {
    * an unknown one and 409 for one that is in the cluster.
    */
   async forget(reference: string): Promise<void> {
-    const found = [...this.#absent.values()].filter(
-      ({ record }) => record.id === reference || record.info.Name === reference || record.entry === reference,
-    );
-    const [absent, other] = found;
+    const [absent, other] = this.#absent.called(reference);
     if (!absent) throw this.#notAbsent(reference);
     if (other)
       throw new ConflictError(`several nodes that left are called ${reference}: give the ID`, 'AMBIGUOUS_NODE');
@@ -182,14 +160,13 @@ export class NodeMemory {
     await this.#deps.records.write([{ key: id }]);
     this.#records.delete(id);
     this.#absent.delete(id);
-    this.#indexVolumes();
     this.#deps.logger.info({ node: absent.record.info.Name, id }, 'node forgotten');
   }
 
   /** For `docker info`: nodes that left with something on them, and what cannot be noted. */
   problems(): readonly string[] {
     const failure = this.#failure === undefined ? [] : [`WARNING: what nodes hold cannot be noted: ${this.#failure}`];
-    return [...failure, ...[...this.#absent.values()].map((absent) => `WARNING: ${describe(absent)}`)];
+    return [...failure, ...Array.from(this.#absent.all(), (absent) => `WARNING: ${describeAbsent(absent)}`)];
   }
 
   /** Writes what is waiting. */
@@ -216,7 +193,7 @@ export class NodeMemory {
   /** A node that had left is in the cluster again. */
   #return(record: NodeRecord): void {
     this.#records.set(record.id, record);
-    if (this.#absent.delete(record.id)) this.#indexVolumes();
+    this.#absent.delete(record.id);
     this.#background(this.#write(record));
   }
 
@@ -233,7 +210,7 @@ export class NodeMemory {
     const absent = await this.#loadAbsent(left);
     if (absent) {
       await this.#write(left);
-      logger.warn({ node: record.info.Name, entry: record.entry }, describe(absent));
+      logger.warn({ node: record.info.Name, entry: record.entry }, describeAbsent(absent));
     } else if (this.#records.get(record.id) === left) {
       this.#records.delete(record.id);
       await this.#notes.forget(record.id);
@@ -249,19 +226,8 @@ export class NodeMemory {
     // It may have come back meanwhile.
     if (this.#records.get(record.id) !== record) return undefined;
     const absent = { record, containers: containers.length, volumes };
-    this.#absent.set(record.id, absent);
-    this.#indexVolumes();
+    this.#absent.put(absent);
     return absent;
-  }
-
-  #indexVolumes(): void {
-    this.#volumes.clear();
-    for (const [nodeId, { record, volumes }] of this.#absent) {
-      const why = record.left?.why ?? 'it left discovery';
-      for (const summary of volumes)
-        if (summary.Scope !== 'global')
-          this.#volumes.set(summary.Name, { nodeId, nodeName: record.info.Name, why, summary });
-    }
   }
 
   #notAbsent(reference: string): ClusterError {
@@ -308,13 +274,4 @@ export class NodeMemory {
       this.#deps.logger.warn({ reason }, 'what nodes hold cannot be noted; after a restart it would be unknown');
     this.#failure = reason;
   }
-}
-
-function describe({ record, containers, volumes }: AbsentNode): string {
-  const held = [
-    ...(containers > 0 ? [`${containers} container${containers === 1 ? '' : 's'}`] : []),
-    ...(volumes.length > 0 ? [`${volumes.length} volume${volumes.length === 1 ? '' : 's'}`] : []),
-  ];
-  const name = record.info.Name;
-  return `node ${name} (${record.entry}) is gone with ${held.join(' and ')} on it: ${record.left?.why}; bring it back, or let them go with 'enxame forget ${name}'`;
 }

@@ -5,19 +5,13 @@ import type { LoadTable } from '../scheduler/load-table.ts';
 import { ResourceLedger } from '../scheduler/reservation.ts';
 import type { NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
 import type { ListedContainer } from './listed-container.ts';
+import { NodeHoldings, type StateCounts } from './node-holdings.ts';
 import { identityFrom, type NodeIdentity, unknownIdentity } from './node-identity.ts';
 import type { NodeRefresher } from './node-refresher.ts';
 import type { NodeChoices } from './node-settings.ts';
 
 /** Pending: never reached yet. Unhealthy: was reached, is not now. Disconnected: left discovery. */
 export type NodeState = 'Pending' | 'Healthy' | 'Unhealthy' | 'Disconnected';
-
-/** Containers of one node by what they are doing. */
-export interface StateCounts {
-  readonly running: number;
-  readonly paused: number;
-  readonly stopped: number;
-}
 
 /** Where what the scheduler compares nodes by is kept beside that of the others. */
 interface Rows {
@@ -37,7 +31,7 @@ export class Node implements NodeView, NodeRefresher {
   /** What clients reach published ports under. */
   readonly address: string;
   readonly ledger: ResourceLedger = new ResourceLedger(() => this.#noteLoad());
-  readonly #containers = new Map<string, ListedContainer<Node>>();
+  readonly #holdings = new NodeHoldings<ListedContainer<Node>>(() => this.#noteLoad());
   #refresher: NodeRefresher | undefined;
   #rows: Rows | undefined;
   #state: NodeState = 'Pending';
@@ -46,9 +40,6 @@ export class Node implements NodeView, NodeRefresher {
   #info: EngineInfo | undefined;
   #choices: NodeChoices | undefined;
   #factsJson: string | undefined;
-  #running = 0;
-  #paused = 0;
-  #ofSwarm = 0;
   #version = 0;
   #updatedAtMs = 0;
   #warnings: readonly string[] = [];
@@ -152,7 +143,7 @@ export class Node implements NodeView, NodeRefresher {
 
   /** Users' containers: what belongs to the swarm itself does not make a node look fuller. */
   get containerCount(): number {
-    return this.ledger.count - this.#ofSwarm;
+    return this.ledger.count - this.#holdings.ofSwarm;
   }
 
   usesPort(protocol: Protocol, ip: string, port: number): boolean {
@@ -161,15 +152,11 @@ export class Node implements NodeView, NodeRefresher {
 
   /** Its containers by the engine's own container ID. */
   get containers(): ReadonlyMap<string, ListedContainer<Node>> {
-    return this.#containers;
+    return this.#holdings.containers;
   }
 
   get counts(): StateCounts {
-    return {
-      running: this.#running,
-      paused: this.#paused,
-      stopped: this.#containers.size - this.#running - this.#paused,
-    };
+    return this.#holdings.counts;
   }
 
   /** Grows with every change that `docker info` shows of this node, so that a reader may keep what it rendered. */
@@ -282,14 +269,12 @@ export class Node implements NodeView, NodeRefresher {
   }
 
   putContainer(container: ListedContainer<Node>): void {
-    this.#count(this.#containers.get(container.engineId), -1);
-    this.#containers.set(container.engineId, container);
-    this.#count(container, 1);
+    this.#holdings.put(container);
     this.touch();
   }
 
   deleteContainer(container: ListedContainer<Node>): void {
-    if (this.#containers.delete(container.engineId)) this.#count(container, -1);
+    this.#holdings.delete(container);
     this.touch();
   }
 
@@ -304,15 +289,5 @@ export class Node implements NodeView, NodeRefresher {
 
   #noteDomains(): void {
     this.#rows?.domains.set(this.#rows.row, this.labels);
-  }
-
-  #count(container: ListedContainer<Node> | undefined, delta: number): void {
-    if (!container) return;
-    if (container.isOfSwarm) {
-      this.#ofSwarm += delta;
-      this.#noteLoad();
-    }
-    if (container.state === 'running' || container.state === 'restarting') this.#running += delta;
-    else if (container.state === 'paused') this.#paused += delta;
   }
 }

@@ -1,6 +1,6 @@
+import type { AbsentVolume } from '../cluster/absent-nodes.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
-import type { AbsentVolume } from '../cluster/node-memory.ts';
 import type { VolumeSummary } from '../engine/types.ts';
 import type { RecordView } from '../kv/record-view.ts';
 import type { Home } from '../scheduler/types.ts';
