@@ -4,6 +4,7 @@ import { Slots } from '../common/slots.ts';
 import { baseHeaders, type HeaderPairs } from './answer.ts';
 import { ApiCall } from './api-call.ts';
 import type { Handler, RouteHandlers, Services } from './call.ts';
+import type { CallObserver } from './call-observer.ts';
 import { ClientConnection } from './client-connection.ts';
 import { CallEndedError, NotSupportedError, SwarmInactiveError, sendError } from './errors.ts';
 import { ROUTES, type Route, routeKey } from './operations.ts';
@@ -23,15 +24,17 @@ export class Dispatcher {
   readonly #services: Services;
   readonly #handlers: RouteHandlers;
   readonly #version: string;
+  readonly #observer: CallObserver | undefined;
   readonly #router: Router = createRouter(ROUTES);
   readonly #calls = new Slots<ApiCall>();
   readonly #connections = new WeakMap<Duplex, ClientConnection>();
   #isDraining = false;
 
-  constructor(services: Services, handlers: RouteHandlers, version: string) {
+  constructor(services: Services, handlers: RouteHandlers, version: string, observer?: CallObserver) {
     this.#services = services;
     this.#handlers = handlers;
     this.#version = version;
+    this.#observer = observer;
   }
 
   /** Headers of every answer. */
@@ -100,16 +103,25 @@ export class Dispatcher {
     for (const [name, value] of this.headers()) res.setHeader(name, value);
     if (this.#isDraining || connection.isLast) res.setHeader('Connection', 'close');
     connection.isLast = false;
+    let route: Route | undefined;
+    let beganMs = 0;
     try {
       guard(req);
       refuseOtherCodings(req.headers);
       const target = parseTarget(req.url ?? '/');
       const match = this.#router.match(req.method ?? 'GET', target.path);
+      route = match.route;
+      if (this.#observer) {
+        this.#observer.began(route);
+        beganMs = performance.now();
+      }
       const upgrade = req.socket instanceof UpgradedConnection ? req.socket.upgrade : undefined;
       await this.#run(new ApiCall(req, res, target, match, this.#services, connection, upgrade));
     } catch (error) {
       if (error instanceof TransferCodingError) endWithAnswer(req, res);
       sendError(res, error, logger);
+    } finally {
+      if (this.#observer) tellEnd(this.#observer, route, res, performance.now() - beganMs);
     }
   }
 
@@ -137,6 +149,11 @@ export class Dispatcher {
   #handlerOf(route: Route): Handler {
     return this.#handlers[routeKey(route)] ?? unbuilt(route);
   }
+}
+
+function tellEnd(observer: CallObserver, route: Route | undefined, res: ServerResponse, ms: number): void {
+  if (!route) return observer.refused(res.statusCode);
+  observer.ended(route, res.headersSent ? res.statusCode : route.duration === 'hijack' ? 101 : 0, ms);
 }
 
 /** The rest of a body that cannot be read still comes: it is thrown away. */

@@ -4,6 +4,7 @@ import type { ListenAddress } from '../common/listen-address.ts';
 import { listenOn } from '../common/listener.ts';
 import type { Logger } from '../common/logger.ts';
 import type { RouteHandlers, Services } from './call.ts';
+import type { CallObserver } from './call-observer.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { createServer, type ServerTls, serve } from './listener-server.ts';
@@ -21,6 +22,7 @@ export interface ApiServerOptions {
   readonly allowHosts?: readonly string[] | undefined;
   readonly limits?: Partial<Limits>;
   readonly logger: Logger;
+  readonly observer?: CallObserver | undefined;
   /** Our own version, for the `Server` header. */
   readonly version: string;
 }
@@ -43,7 +45,7 @@ const CLOSE_GRACE_MS = 6_000;
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const nodeHttp = await checkNodeHttp();
-  const dispatcher = new Dispatcher(options.services, options.handlers, options.version);
+  const dispatcher = new Dispatcher(options.services, options.handlers, options.version, options.observer);
   const sockets = new Set<Duplex>();
   const servers = options.listeners.map((address) => {
     const server = createServer(address, { ...options, limits }, dispatcher);

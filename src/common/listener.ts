@@ -7,12 +7,12 @@ import type { ListenAddress } from './listen-address.ts';
 /**
  * Starts `server` on `address` and resolves to the address it really has (port 0 becomes the port given). A socket file
  * without a server behind it is replaced; the new one is for its owner and group only. Throws a {@link ClusterError} of one clear
- * line when the address is in use, not this machine's, or not allowed.
+ * line when the address is in use, not this machine's, or not allowed; `flag` is where another one can be chosen.
  */
-export async function listenOn(server: Server, address: ListenAddress): Promise<ListenAddress> {
-  if (address.kind === 'unix') await prepareSocket(address.path, address.text);
+export async function listenOn(server: Server, address: ListenAddress, flag: string = '-H'): Promise<ListenAddress> {
+  if (address.kind === 'unix') await prepareSocket(address.path, address.text, flag);
   await new Promise<void>((resolve, reject) => {
-    const onError = (error: Error): void => reject(cannotListen(address, error));
+    const onError = (error: Error): void => reject(cannotListen(address, error, flag));
     server.once('error', onError);
     const onListening = (): void => {
       server.off('error', onError);
@@ -40,18 +40,18 @@ function listenPrivately(server: Server, path: string, onListening: () => void):
   }
 }
 
-async function prepareSocket(path: string, text: string): Promise<void> {
+async function prepareSocket(path: string, text: string, flag: string): Promise<void> {
   // Checked here, since bind's ENOENT reaches us as EACCES.
   await stat(dirname(path)).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'ENOENT'
-      ? failed(text, 'there is no such folder. Make it, or choose another with -H', 'CANNOT_LISTEN', error)
+      ? failed(text, `there is no such folder. Make it, or choose another with ${flag}`, 'CANNOT_LISTEN', error)
       : error;
   });
   const stats = await lstat(path).catch(() => undefined);
   if (stats === undefined) return;
   if (!stats.isSocket())
     throw failed(text, 'a file that is no socket is there. Remove it or choose another path', 'ADDRESS_IN_USE');
-  if (await answers(path)) throw inUse(text);
+  if (await answers(path)) throw inUse(text, flag);
   await unlink(path);
 }
 
@@ -73,14 +73,14 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'that host name is unknown',
 };
 
-function cannotListen(address: ListenAddress, error: NodeJS.ErrnoException): ClusterError {
-  if (error.code === 'EADDRINUSE') return inUse(address.text);
+function cannotListen(address: ListenAddress, error: NodeJS.ErrnoException, flag: string): ClusterError {
+  if (error.code === 'EADDRINUSE') return inUse(address.text, flag);
   const why = REASONS[error.code ?? ''] ?? reasonOf(error);
-  return failed(address.text, `${why}. Choose another with -H`, 'CANNOT_LISTEN', error);
+  return failed(address.text, `${why}. Choose another with ${flag}`, 'CANNOT_LISTEN', error);
 }
 
-function inUse(text: string): ClusterError {
-  return failed(text, 'another process has it. Stop that one or choose another with -H', 'ADDRESS_IN_USE');
+function inUse(text: string, flag: string): ClusterError {
+  return failed(text, `another process has it. Stop that one or choose another with ${flag}`, 'ADDRESS_IN_USE');
 }
 
 function failed(text: string, why: string, code: string, cause?: unknown): ClusterError {

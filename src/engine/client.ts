@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../common/errors.ts';
 import { type ApiVersion, clampApi, NEWEST_API, OLDEST_API, olderApi } from './api-version.ts';
+import { type CallTally, newCallTally } from './call-tally.ts';
 import { ConnectionPool, type ConnectionPoolOptions } from './connection-pool.ts';
 import type { Connector } from './connectors/connector.ts';
 import { EngineCall } from './engine-call.ts';
@@ -29,6 +30,8 @@ export interface EngineClientOptions {
 /** HTTP to one engine: buffered calls over a keep-alive pool, raw exchanges over connections of their own. */
 export class EngineClient {
   readonly connector: Connector;
+  /** What became of its calls since it was made, heads of streams included. */
+  readonly tally: CallTally = newCallTally();
   readonly #options: ConnectionPoolOptions;
   #pool: ConnectionPool;
   #lost = new AbortController();
@@ -58,7 +61,10 @@ export class EngineClient {
   /** One buffered call. Rejects with an EngineError when the engine cannot be reached or does not answer in time. */
   request(request: EngineRequest): Promise<EngineAnswer> {
     return new Promise((resolve, reject) => {
-      this.#pool.dispatch(new EngineCall(request, this.#headOf(request), this.connector.address, resolve, reject));
+      const { address } = this.connector;
+      this.#pool.dispatch(
+        new EngineCall(request, this.#headOf(request), { address, tally: this.tally }, resolve, reject),
+      );
     });
   }
 
@@ -79,6 +85,17 @@ export class EngineClient {
 
   /** Sends a request on a connection of its own and reads the answer's head. The caller owns the socket. */
   async open(request: RawRequest): Promise<RawExchange> {
+    try {
+      const exchange = await this.#open(request);
+      this.tally[exchange.statusCode >= 500 ? 'refused' : 'answered'] += 1;
+      return exchange;
+    } catch (error) {
+      this.tally[request.signal?.aborted ? 'abandoned' : 'failed'] += 1;
+      throw error;
+    }
+  }
+
+  async #open(request: RawRequest): Promise<RawExchange> {
     const { lost } = this;
     const { signal, timeoutMs } = request;
     const socket = await this.send(request);
@@ -109,6 +126,11 @@ export class EngineClient {
     if (request.body !== undefined) socket.write(request.body);
     socket.uncork();
     return socket;
+  }
+
+  /** Raw exchanges whose connection is open at present. */
+  get openStreams(): number {
+    return this.#raw.size;
   }
 
   /** The path with the API version put in front. */

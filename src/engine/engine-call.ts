@@ -1,4 +1,5 @@
 import { EngineError, reasonOf } from '../common/errors.ts';
+import type { CallTally } from './call-tally.ts';
 import type { EngineAnswer, EngineRequest } from './exchange.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -6,6 +7,13 @@ const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
 
 /** The connection was closed or broke before the answer was whole. */
 export class ConnectionClosedError extends Error {}
+
+/** The engine that is called. */
+export interface EngineCallTo {
+  /** For messages. */
+  readonly address: string;
+  readonly tally: CallTally;
+}
 
 /** One buffered call on its way; it settles once, within its bound of time. */
 export class EngineCall {
@@ -18,6 +26,7 @@ export class EngineCall {
   readonly body: string | Buffer | undefined;
   readonly #request: EngineRequest;
   readonly #address: string;
+  readonly #tally: CallTally;
   readonly #resolve: (answer: EngineAnswer) => void;
   readonly #reject: (error: Error) => void;
   readonly #timer: NodeJS.Timeout | undefined;
@@ -29,7 +38,7 @@ export class EngineCall {
   constructor(
     request: EngineRequest,
     head: string,
-    address: string,
+    { address, tally }: EngineCallTo,
     resolve: (answer: EngineAnswer) => void,
     reject: (error: Error) => void,
   ) {
@@ -40,6 +49,7 @@ export class EngineCall {
     this.body = request.body;
     this.#request = request;
     this.#address = address;
+    this.#tally = tally;
     this.#resolve = resolve;
     this.#reject = reject;
     const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = request;
@@ -62,12 +72,16 @@ export class EngineCall {
   }
 
   succeed(answer: EngineAnswer): void {
-    if (this.#settle()) this.#resolve(answer);
+    if (!this.#settle()) return;
+    this.#tally[answer.statusCode >= 500 ? 'refused' : 'answered'] += 1;
+    this.#resolve(answer);
   }
 
   /** Rejects with an EngineError that says which call failed. */
   fail(error: unknown): void {
-    if (this.#settle()) this.#reject(this.#wrap(error));
+    if (!this.#settle()) return;
+    this.#tally[this.#request.signal?.aborted ? 'abandoned' : 'failed'] += 1;
+    this.#reject(this.#wrap(error));
   }
 
   #giveUp(reason: unknown): void {

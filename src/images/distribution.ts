@@ -5,7 +5,7 @@ import { NotFoundError, reasonOf } from '../common/errors.ts';
 import { asImageId, familiarReference, parseReference } from '../common/image-reference.ts';
 import type { Logger } from '../common/logger.ts';
 import { heldAs, likePlatformOf } from './holders.ts';
-import { type CopyLimits, type CopyProgress, ImageCopies } from './image-copies.ts';
+import { type CopyLimits, type CopyProgress, type CopyTally, ImageCopies } from './image-copies.ts';
 import { pullOn } from './pull.ts';
 import { SharedWork } from './shared-work.ts';
 import { isTag, tagOn } from './tags.ts';
@@ -43,6 +43,11 @@ export class ImageDistribution {
     this.#cluster = cluster;
     this.#logger = logger;
     this.#copies = new ImageCopies({ cluster, logger }, limits);
+  }
+
+  /** Copies between engines so far. */
+  get copyTally(): CopyTally {
+    return this.#copies.tally;
   }
 
   /** Whether any node, healthy or not, is known to hold the image. */

@@ -26,6 +26,15 @@ export interface CopyLimits {
 const TOLD_EVERY_MS = 10_000;
 const DEFAULT_LIMITS: CopyLimits = { copiesPerSource: 2, copiesInAll: 16 };
 
+/** Copies so far; but for `running` the numbers only grow. */
+export interface CopyTally {
+  running: number;
+  copied: number;
+  failed: number;
+  /** Of images' archives, those of copies that failed or run included. */
+  bytes: number;
+}
+
 export interface ImageCopiesDeps {
   readonly cluster: Cluster;
   readonly logger: Logger;
@@ -33,6 +42,7 @@ export interface ImageCopiesDeps {
 
 /** Copies images from engine to engine: once per node and image, however many ask. */
 export class ImageCopies {
+  readonly tally: CopyTally = { running: 0, copied: 0, failed: 0, bytes: 0 };
   readonly #cluster: Cluster;
   readonly #logger: Logger;
   readonly #slots: CopySlots;
@@ -62,9 +72,15 @@ export class ImageCopies {
       try {
         // It may have come by another way while this waited for its turn.
         if (heldAs(this.#cluster.images, node, id)) return;
-        return await this.#copyFrom(slot, node, id, signal, report);
+        this.tally.running += 1;
+        await this.#copyFrom(slot, node, id, signal, report).finally(() => {
+          this.tally.running -= 1;
+        });
+        this.tally.copied += 1;
+        return;
       } catch (error) {
         signal.throwIfAborted();
+        this.tally.failed += 1;
         failed.set(slot.source, reasonOf(error));
         if (error instanceof CopyError && error.side === 'target') throw copyFailed(id, node, failed);
         this.#logger.warn(
@@ -95,6 +111,7 @@ export class ImageCopies {
       await copyImage(source.client, node.client, names, {
         signal: AbortSignal.any([signal, guard.signal]),
         onBytes: (bytes) => {
+          this.tally.bytes += bytes - sent;
           sent = bytes;
           report({ kind: 'copy', from: source, to: node, bytes });
           if (Date.now() - toldMs < TOLD_EVERY_MS) return;

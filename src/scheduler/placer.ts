@@ -3,11 +3,19 @@ import { toError } from './refusal.ts';
 import { type SchedulerOptions, schedule } from './scheduler.ts';
 import type { ClusterView, Decision, NodeView, PlacementRequest } from './types.ts';
 
+/** Decisions so far; the numbers only grow. */
+export interface DecisionTally {
+  placed: number;
+  /** Refusals, each counted for the filter that refused most of the nodes; under `nodes` when there were none. */
+  readonly refused: Map<string, number>;
+}
+
 /**
  * Chooses nodes in one cluster by the rules of one manager. It records nothing: callers do, before they await anything, so that
  * the next choice sees theirs.
  */
 export class Placer<N extends NodeView = NodeView> {
+  readonly tally: DecisionTally = { placed: 0, refused: new Map() };
   readonly #cluster: ClusterView<N>;
   readonly #options: SchedulerOptions;
 
@@ -19,7 +27,10 @@ export class Placer<N extends NodeView = NodeView> {
 
   /** The node, or an explanation why there is none. */
   decide(request: PlacementRequest): Decision<N> {
-    return schedule(request, this.#cluster, this.#options);
+    const decision = schedule(request, this.#cluster, this.#options);
+    if (decision.kind === 'placed') this.tally.placed += 1;
+    else this.#countRefusal(decision.reasons[0]?.filter ?? 'nodes');
+    return decision;
   }
 
   /** The node. Throws a `SchedulingError` with the explanation when there is none. */
@@ -32,5 +43,9 @@ export class Placer<N extends NodeView = NodeView> {
   /** A node for a volume or a network that lives on one, honouring the scheduling expressions in its labels. Throws as {@link choose}. */
   chooseByLabels(labels: Readonly<Record<string, string>>): N {
     return this.choose(parsePlacement({ Labels: labels }).request);
+  }
+
+  #countRefusal(filter: string): void {
+    this.tally.refused.set(filter, (this.tally.refused.get(filter) ?? 0) + 1);
   }
 }

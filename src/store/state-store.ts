@@ -11,12 +11,21 @@ export interface NoteStore {
   write(changes: readonly EmbeddedChange[]): Promise<void>;
 }
 
+/** Writes of a store so far; the numbers only grow. */
+export interface WriteTally {
+  written: number;
+  failed: number;
+  /** Time that writes took until they were durable, added up. */
+  seconds: number;
+}
+
 /** What a manager keeps between its lives, in one folder that it owns alone. */
 export interface StateStore {
   /** The records of one kind; the same object for the same kind. */
   records(kind: string): RecordStore;
   /** Undefined when nothing is kept. */
   readonly notes: NoteStore | undefined;
+  readonly tally: WriteTally;
   /** Gives the folder free. Idempotent. */
   close(): Promise<void>;
 }
@@ -27,12 +36,36 @@ const NOTES = '~';
 /** Opens the store; without a folder nothing is kept. Throws one clear line when another manager has the folder. */
 export async function openStateStore(folder: string | undefined): Promise<StateStore> {
   return folder === undefined
-    ? new EmbeddedStateStore(new MemoryStore(), undefined)
-    : keptIn(await openEmbeddedStore(folder));
+    ? new EmbeddedStateStore(counted(new MemoryStore()), undefined)
+    : keptIn(counted(await openEmbeddedStore(folder)));
 }
 
-function keptIn(store: EmbeddedStore): StateStore {
-  return new EmbeddedStateStore(store, {
+interface CountedStore {
+  readonly store: EmbeddedStore;
+  readonly tally: WriteTally;
+}
+
+function counted(store: EmbeddedStore): CountedStore {
+  const tally: WriteTally = { written: 0, failed: 0, seconds: 0 };
+  const write: EmbeddedStore['write'] = async (changes, sync) => {
+    const startedMs = performance.now();
+    try {
+      await store.write(changes, sync);
+      tally.written += 1;
+    } catch (error) {
+      tally.failed += 1;
+      throw error;
+    } finally {
+      tally.seconds += (performance.now() - startedMs) / 1_000;
+    }
+  };
+  const { get, pairs, close } = store;
+  return { store: { write, get: get.bind(store), pairs: pairs.bind(store), close: close.bind(store) }, tally };
+}
+
+function keptIn(counting: CountedStore): StateStore {
+  const { store } = counting;
+  return new EmbeddedStateStore(counting, {
     async *pairs(prefix) {
       for await (const [key, value] of store.pairs(NOTES + prefix)) yield [key.slice(NOTES.length), value];
     },
@@ -46,11 +79,13 @@ function keptIn(store: EmbeddedStore): StateStore {
 
 class EmbeddedStateStore implements StateStore {
   readonly notes: NoteStore | undefined;
+  readonly tally: WriteTally;
   readonly #store: EmbeddedStore;
   readonly #kinds = new Map<string, EmbeddedRecords>();
 
-  constructor(store: EmbeddedStore, notes: NoteStore | undefined) {
+  constructor({ store, tally }: CountedStore, notes: NoteStore | undefined) {
     this.#store = store;
+    this.tally = tally;
     this.notes = notes;
   }
 

@@ -46,6 +46,11 @@ export class EventHub {
     };
   }
 
+  /** How many subscribe at present. */
+  get subscribers(): number {
+    return this.#subscribers.size;
+  }
+
   /** Our own recent messages, oldest first. */
   get own(): readonly ClusterMessage[] {
     return this.#own;
