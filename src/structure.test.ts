@@ -8,7 +8,7 @@ import { readImports, specifiersIn } from '../test/structure/imports.ts';
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['common'],
-  ['kv', 'notify', 'pki', 'scheduler', 'ssh'],
+  ['kv', 'notify', 'pki', 'scheduler', 'ssh', 'web'],
   ['discovery', 'provision', 'store'],
   ['engine'],
   ['namespaces'],
@@ -17,6 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['lifecycle', 'networks'],
   ['availability'],
   ['api'],
+  ['metrics'],
   ['manager'],
   ['cli'],
 ];

@@ -20,6 +20,7 @@ export const requirements = [
   { name: 'etcd-server', use: 'tests', reason: 'a real etcd of three members' },
   { name: 'libzookeeper-java', use: 'tests', reason: 'a real ZooKeeper' },
   { name: 'default-jre-headless', use: 'tests', reason: 'the Java that ZooKeeper runs on' },
+  { name: 'prometheus', use: 'tests', reason: 'scrapes the metrics and runs the alert rules; promtool checks both' },
   { name: 'zsh', use: 'tests', reason: 'runs the completion script that the package ships' },
   { name: 'fish', use: 'tests', reason: 'runs the completion script that the package ships' },
 ];
@@ -34,4 +35,5 @@ export const services = {
   'openssh-server': ['ssh.service', 'ssh.socket'],
   'docker-registry': ['docker-registry.service'],
   'etcd-server': ['etcd.service'],
+  prometheus: ['prometheus.service'],
 };

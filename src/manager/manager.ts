@@ -16,10 +16,12 @@ import { connectorFor } from '../engine/connectors/connectors.ts';
 import type { EngineTls } from '../engine/connectors/socket.ts';
 import type { MonitorTimes } from '../monitor/times.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
+import type { WebListener } from '../web/web-listener.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { openClusterState } from './cluster-state.ts';
 import { Duties } from './duties.ts';
 import { ClusterModel } from './model.ts';
+import { type ObservationOptions, openObservation } from './observation.ts';
 import { Opened } from './opened.ts';
 import { openServices } from './services.ts';
 import { openViews } from './views.ts';
@@ -47,6 +49,8 @@ export interface ManagerOptions {
   readonly discovery?: string;
   /** Name or ID of the cluster, when what is known does not tell, or tells otherwise. */
   readonly cluster?: string | undefined;
+  /** Metrics on a listener of their own; default none. */
+  readonly metrics?: ObservationOptions | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -56,6 +60,8 @@ export interface Manager {
   /** Where it listens, ports resolved. */
   readonly addresses: readonly ListenAddress[];
   readonly cluster: Cluster;
+  /** The listener of metrics. */
+  readonly metrics: Pick<WebListener, 'address' | 'url'> | undefined;
   /** Its role, which may change while it runs. It is started as the primary. */
   readonly duties: Duties;
   /** Drains clients, stops watching engines, frees the state folder. Idempotent; at most some 8 s. */
@@ -84,8 +90,7 @@ function engineConnector({ engineTls, logger }: ManagerOptions): (entry: Entry) 
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const opened = new Opened();
   try {
-    const { addresses, cluster, duties } = await assemble(options, opened);
-    return { addresses, cluster, duties, close: () => opened.close() };
+    return { ...(await assemble(options, opened)), close: () => opened.close() };
   } catch (error) {
     await opened.close().catch((failure: unknown) => {
       options.logger.error(
@@ -110,6 +115,10 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   opened.add(() => duties.become('replica'));
   const views = openViews({ model, state, services, duties, clock }, options);
   opened.add(async () => views.close());
+  const observation =
+    options.metrics &&
+    (await openObservation({ model, state, services, duties, views, clock, logger }, options.metrics));
+  if (observation) opened.add(() => observation.close());
   const server = await startApiServer({
     listeners: options.listeners,
     allowHosts: options.allowHosts,
@@ -134,10 +143,11 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     },
     handlers: HANDLERS,
     logger,
+    observer: observation?.calls,
     version: VERSION,
   });
   opened.add(() => server.close());
   await duties.become('primary');
   model.start();
-  return { addresses: server.addresses, cluster: model.cluster, duties };
+  return { addresses: server.addresses, cluster: model.cluster, metrics: observation?.listener, duties };
 }

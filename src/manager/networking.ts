@@ -6,6 +6,7 @@ import { RecordView, TEXT_RECORDS } from '../kv/record-view.ts';
 import { NetworkService } from '../networks/network-service.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import type { StateStore } from '../store/state-store.ts';
+import type { SubstrateStatus } from '../substrate/status-board.ts';
 import { Substrate } from '../substrate/substrate.ts';
 import type { ClusterIdentity } from '../substrate/types.ts';
 import type { VolumeMemory } from '../volumes/kept-homes.ts';
@@ -32,6 +33,7 @@ export interface Networking {
   readonly volumes: VolumeService;
   /** Not started yet. */
   readonly substrate: Duty;
+  readonly substrateStatus: () => SubstrateStatus;
   /** Engines that take no part in cluster networks, in words for `docker info`. */
   problems(): readonly string[];
   /** Idempotent; the engines keep their networks. */
@@ -61,6 +63,7 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
     networks,
     volumes,
     substrate,
+    substrateStatus: () => substrate.status,
     problems: () => problemsOf(cluster, substrate),
     close: async () => {
       await networks.close();

@@ -5,8 +5,9 @@ import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import { ObservedRemovals } from '../lifecycle/observed-removals.ts';
 import { Undertaker } from '../lifecycle/undertaker.ts';
 import type { NetworkService } from '../networks/network-service.ts';
-import { Placer } from '../scheduler/placer.ts';
+import { type DecisionTally, Placer } from '../scheduler/placer.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
+import type { SubstrateStatus } from '../substrate/status-board.ts';
 import type { VolumeService } from '../volumes/volume-service.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import type { ClusterState } from './cluster-state.ts';
@@ -32,6 +33,8 @@ export interface Services {
   readonly networks: NetworkService;
   readonly volumes: VolumeService;
   readonly lifecycle: ContainerLifecycle;
+  readonly decisions: DecisionTally;
+  readonly substrateStatus: () => SubstrateStatus;
   /** What only the primary does; not started. */
   readonly duties: readonly Duty[];
   /** What a person should know, for `docker info`. */
@@ -61,6 +64,8 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     networks,
     volumes,
     lifecycle,
+    decisions: placer.tally,
+    substrateStatus: networking.substrateStatus,
     duties: [networking.substrate, undertaker, removals, lifecycle.unfinishedMoves, lifecycle.mover],
     problems: () => networking.problems(),
     close: async () => {

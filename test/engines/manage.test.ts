@@ -11,6 +11,7 @@ import { type CommandResult, type Credentials, type Lab, startLab } from '../../
 import { waitFor } from '../../src/namespaces/processes.ts';
 import { SmallDisk } from '../fakes/small-disk.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
+import { startPrometheus } from './prometheus.ts';
 
 /** `enxame manage` as users start it: a process, TLS on both sides, real engines, real clients. */
 let lab: Lab;
@@ -138,6 +139,35 @@ describe('a manager', () => {
       node?.resume();
     }
     await node?.docker(['rm', '-f', 'hung']);
+  });
+
+  test('is scraped by Prometheus, whose alerts tell of an engine that hangs', async () => {
+    const { manager, endpoint } = await manage('--state-dir', 'none', '--metrics=tcp://127.0.0.1:0');
+    const [, target = ''] = await manager.until(/Metrics at http:\/\/([^/]+)\/metrics/);
+    const exposed = await (await fetch(`http://${target}/metrics`)).text();
+    const checked = await run('promtool', ['check', 'metrics'], { input: exposed });
+    // Names of the library's own that promtool does not like are not ours to choose.
+    expect(checked.stdout + checked.stderr.replace(/^nodejs_.*\n/gm, '')).toBe('');
+    await docker(endpoint, ['run', '-d', '--name', 'measured', '--network', 'none', 'busybox', 'sleep', '600']);
+    const prometheus = await startPrometheus(await mkdtemp(join(folder, 'prometheus-')), target);
+    const node = lab.nodes.find(({ name }) => name === 'two');
+    try {
+      const one = async (expression: string): Promise<number | undefined> =>
+        [...(await prometheus.query(expression)).values()][0];
+      await waitFor('a scrape', async () => (await one('enxame_nodes{state="healthy"}')) === 3);
+      expect(await one('enxame_containers{state="running"}')).toBe(1);
+      expect(await prometheus.firing()).toEqual([]);
+      node?.hang();
+      await waitFor('the alert', async () => (await prometheus.firing()).includes('EnxameNodeUnhealthy'));
+      node?.resume();
+      await waitFor('its end', async () => !(await prometheus.firing()).includes('EnxameNodeUnhealthy'));
+      await manager.end('SIGKILL');
+      await waitFor('the alert', async () => (await prometheus.firing()).includes('EnxameManagerDown'));
+    } finally {
+      node?.resume();
+      await prometheus.close();
+    }
+    for (const each of lab.nodes) await each.docker(['rm', '-f', 'measured']);
   });
 
   test('killed with -9 loses nothing that engines hold, and starts again on the same folder', async () => {

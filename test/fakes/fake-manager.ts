@@ -6,7 +6,7 @@ import { parseListenAddress } from '../../src/common/listen-address.ts';
 import { silentLogger } from '../../src/common/logger.ts';
 import { openDiscovery } from '../../src/discovery/discovery.ts';
 import { readClusterOptions } from '../../src/manager/cluster-options.ts';
-import { type Manager, startManager } from '../../src/manager/manager.ts';
+import { type Manager, type ManagerOptions, startManager } from '../../src/manager/manager.ts';
 import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 
@@ -35,7 +35,15 @@ export class FakeManager implements AsyncDisposable {
   /** Starts one engine per option set, named `node-1`, `node-2`, … by default, and waits until all are healthy. */
   static async start(
     options: readonly FakeEngineOptions[],
-    { clusterOpts = [], refresh }: { clusterOpts?: readonly string[]; refresh?: RefreshFilters } = {},
+    {
+      clusterOpts = [],
+      refresh,
+      metrics,
+    }: {
+      clusterOpts?: readonly string[];
+      refresh?: RefreshFilters;
+      metrics?: ManagerOptions['metrics'];
+    } = {},
   ): Promise<FakeManager> {
     const engines = await Promise.all(options.map((each, i) => FakeEngine.start({ name: `node-${i + 1}`, ...each })));
     const settings = { heartbeatMs: 1_000, clock: systemClock, options: new Map(), env: {} };
@@ -48,6 +56,7 @@ export class FakeManager implements AsyncDisposable {
       times: { ...DEFAULT_TIMES, probeIntervalMs: 200, probeTimeoutMs: 500, failureRetry: 2 },
       clusterOptions: readClusterOptions(['enxame.substrate=off', ...clusterOpts], false),
       refresh,
+      metrics,
       stateFolder: undefined,
       logger: silentLogger(),
       clock: systemClock,

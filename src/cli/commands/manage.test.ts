@@ -47,3 +47,37 @@ test('tokens are served with the manager’s own demand for client certificates'
     expect(await ended).toBe(0);
   }
 }, 60_000);
+
+test.each([
+  {
+    line: ['--metrics=tcp://0.0.0.0:9324', '127.0.0.1:9'],
+    says: /refusing to listen on tcp:\/\/0\.0\.0\.0:9324 without TLS/,
+  },
+  {
+    line: ['--metrics', '127.0.0.1:9'],
+    says: /--metrics took "127\.0\.0\.1:9" as its address, and no discovery argument/,
+  },
+  { line: ['--metrics=nonsense', '127.0.0.1:9'], says: /cannot listen on "nonsense"/ },
+  { line: ['--metrics-detail', 'all', '127.0.0.1:9'], says: /Allowed choices are cluster, nodes/ },
+])('manage $line is refused in one line', async ({ line, says }) => {
+  const io = fakeIo();
+  expect(await run(['manage', '--state-dir', 'none', ...line], io)).toBe(2);
+  expect(io.stderr()).toMatch(says);
+});
+
+test('metrics are served beside the API, and their address is told', async () => {
+  const io = fakeIo();
+  const line = ['--log-level', 'silent', 'manage', '-H', `unix://${join(folder, 'sock')}`, '--state-dir', 'none'];
+  const ended = run([...line, '--metrics=tcp://127.0.0.1:0', '127.0.0.1:9'], io);
+  try {
+    const url = await vi.waitFor(() => {
+      const match = /Metrics at (http:\S+)/.exec(io.stdout());
+      if (!match?.[1]) throw new Error(io.stdout() + io.stderr());
+      return match[1];
+    }, 20_000);
+    expect(await (await fetch(url)).text()).toContain('enxame_nodes{state="pending"} 1');
+  } finally {
+    io.stop();
+    expect(await ended).toBe(0);
+  }
+}, 60_000);

@@ -13,6 +13,7 @@ import { engineTls } from '../engine-flags.ts';
 import { readClassicFlags } from './manage/classic.ts';
 import { addManageFlags, DEFAULTS, type ManageFlags, readTimes } from './manage/flags.ts';
 import { readListeners, readServerTls } from './manage/listeners.ts';
+import { readMetrics } from './manage/metrics.ts';
 import { startOwnTokenService } from './manage/token-service.ts';
 import { printUnit } from './manage/unit.ts';
 
@@ -48,6 +49,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
   const material = await readTlsFiles({ ca: flags.tlscacert, cert: flags.tlscert, key: flags.tlskey });
   const serverTls = readServerTls(flags, material);
   const listeners = readListeners(flags, context.env, serverTls);
+  const metrics = readMetrics(flags, discovery, context.env, serverTls);
   const refresh = readClassicFlags(flags);
   const clusterOptions = readClusterOptions(flags.clusterOpt ?? [], flags.adoptSwarm ?? false);
   const times = readTimes(flags);
@@ -61,6 +63,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
   const manager = await start();
   const stop = context.stopSignal();
   context.out(`Manager at ${manager.addresses.map(({ text }) => text).join(', ')}\n`);
+  if (manager.metrics) context.out(`Metrics at ${manager.metrics.url}/metrics\n`);
   if (service) context.out(`Token service at ${service.url}\n`);
   const ended = AbortSignal.any([stop, wrong.signal]);
   if (!ended.aborted)
@@ -98,6 +101,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
         stateFolder: folder,
         discovery: uri,
         cluster,
+        metrics,
         logger,
         clock: context.clock,
       });

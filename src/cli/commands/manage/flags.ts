@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { formatDuration } from '../../../common/duration.ts';
 import { UsageError } from '../../../common/errors.ts';
 import { DEFAULT_TOKEN_SERVICE_PORT } from '../../../discovery/token-address.ts';
+import { METRICS_DETAILS, type MetricsDetail } from '../../../metrics/sources.ts';
 import { DEFAULT_TIMES, type MonitorTimes } from '../../../monitor/times.ts';
 import { FILTER_NAMES } from '../../../scheduler/filters/registry.ts';
 import { DEFAULT_SPREAD_BY, parseSpreadBy } from '../../../scheduler/spread-by.ts';
@@ -33,12 +34,17 @@ export interface ManageFlags extends ClassicFlags {
   readonly stateDir?: string;
   readonly cluster?: string;
   readonly discoveryService?: string | true;
+  readonly metrics?: string | true;
+  readonly metricsDetail: MetricsDetail;
   readonly adoptSwarm?: boolean;
   readonly printUnit?: boolean;
 }
 
 /** The listener without `--host` and `$ENXAME_HOST`. */
 export const DEFAULT_HOST = 'tcp://127.0.0.1:2375';
+
+/** The listener of metrics when `--metrics` names none. */
+export const DEFAULT_METRICS = 'tcp://127.0.0.1:9324';
 
 type TimeFlags = Pick<
   ManageFlags,
@@ -117,6 +123,10 @@ export function addManageFlags(command: Command): Command {
     .option(
       '--discovery-service [address]',
       `run a token service too (default address: tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT})`,
+    )
+    .option('--metrics [address]', `serve metrics for Prometheus (default address: ${DEFAULT_METRICS})`)
+    .addOption(
+      new Option('--metrics-detail <what>', 'what metrics tell apart').choices(METRICS_DETAILS).default('nodes'),
     )
     .option('--adopt-swarm', 'take over engines in the swarm mode of another swarm')
     .option('--print-unit', 'print a systemd unit for this command line and exit');
