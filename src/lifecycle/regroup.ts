@@ -3,6 +3,7 @@ import type { Node } from '../cluster/node.ts';
 import { reasonOf, SchedulingError } from '../common/errors.ts';
 import type { ContainerSpec } from '../desired/container-spec.ts';
 import type { Expression } from '../scheduler/expression.ts';
+import { jointRequest } from '../scheduler/joint-request.ts';
 import { matchesPattern } from '../scheduler/pattern.ts';
 import { reservationFor } from '../scheduler/reservation.ts';
 import type { PlacementRequest } from '../scheduler/types.ts';
@@ -69,17 +70,12 @@ function chooseFor(
   const requests = all.map(({ draft }) => draft.spec.placement);
   if (keepApart(spec, all)) return undefined;
   const isMember = (reference: string): boolean => members.has(cluster.findContainer(reference)?.id ?? '');
-  const own = spec.placement;
   const request: PlacementRequest = {
-    ...freed(own, isMember),
-    memoryBytes: sum([own, ...requests].map(({ memoryBytes }) => memoryBytes)),
-    nanoCpus: sum([own, ...requests].map(({ nanoCpus }) => nanoCpus)),
-    ports: [own, ...requests].flatMap(({ ports }) => ports),
+    ...jointRequest([spec.placement, ...requests], isMember, new Set(members.keys())),
     homes,
     excluded: refused,
     replaces: new Set([...members.keys(), ...replaced.map(({ id }) => id)]),
     stays: mostCommon(all.map(({ container }) => container.nodeId)),
-    companions: requests.map((each) => companion(freed(each, isMember), members)),
   };
   const containers: Container[] = [...all.map(({ container }) => container), ...replaced];
   const decision = cluster.withoutReservationsOf(containers, () => placer.decide(request));
@@ -100,32 +96,6 @@ function reserve({ volumes }: ProvisionalDeps, { members, volumes: shared }: Tie
     return home && home !== node ? [[name, home] as const] : [];
   });
   return { node, moving, volumes: new Map(elsewhere) };
-}
-
-/** A request without what binds it to members, who come along. */
-function freed(request: PlacementRequest, isMember: (reference: string) => boolean): PlacementRequest {
-  return {
-    ...request,
-    dependencies: request.dependencies.filter(({ container }) => !isMember(container)),
-    affinities: request.affinities.filter(
-      ({ key, operator, pattern }) =>
-        !(key === 'container' && operator === '==' && pattern.kind === 'exact' && isMember(pattern.value)),
-    ),
-  };
-}
-
-/** What a member asks of the node beside resources and ports, which are asked for all together. */
-function companion(request: PlacementRequest, members: Ties['members']): PlacementRequest {
-  const isHard = ({ isSoft }: Expression): boolean => !isSoft;
-  return {
-    ...request,
-    memoryBytes: 0,
-    nanoCpus: 0,
-    ports: [],
-    constraints: request.constraints.filter(isHard),
-    affinities: request.affinities.filter(isHard),
-    replaces: new Set(members.keys()),
-  };
 }
 
 /** Whether one of those that would come together wants to be away from another. */
@@ -150,8 +120,4 @@ function mostCommon(nodeIds: readonly string[]): ReadonlySet<string> {
   for (const id of nodeIds) counts.set(id, (counts.get(id) ?? 0) + 1);
   const most = Math.max(...counts.values());
   return new Set([...counts].filter(([, count]) => count === most).map(([id]) => id));
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, each) => total + each, 0);
 }
