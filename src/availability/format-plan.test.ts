@@ -16,7 +16,7 @@ it('shows a plan with a line for each container', () => {
         loses: ['writable layer'],
       },
     ],
-    stays: [{ container: { key: 'b', id: 'b1', name: 'db' }, node: lost, why: 'volume "data" is there' }],
+    stays: [{ container: { key: 'b', id: 'b1', name: 'db' }, node: lost, why: 'volume "data" is there', waits: true }],
   });
   expect(text.split('\n')).toEqual([
     'Lost bee-1: 1 to move, 1 to stay',

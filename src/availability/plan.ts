@@ -38,6 +38,8 @@ export interface PlannedStay {
   readonly node: PlannedNode;
   /** In words. */
   readonly why: string;
+  /** It should run and does not, or would not: it waits for its node, or for a place. */
+  readonly waits: boolean;
 }
 
 /** What a plan is made for. */

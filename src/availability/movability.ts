@@ -1,0 +1,33 @@
+import type { MovePolicy } from '../desired/move-terms.ts';
+import type { ContainerRecord } from '../desired/record.ts';
+
+/** Why a container does not move by itself. */
+export interface Hindrance {
+  /** In words. */
+  readonly why: string;
+  /** It should run: it waits for its node, and a person should know. */
+  readonly waits: boolean;
+}
+
+/**
+ * Why a container whose node is lost does not move by itself; undefined when it may.
+ *
+ * @param standard the cluster's policy, for containers that say nothing
+ */
+export function hindranceOf(record: ContainerRecord, standard: MovePolicy): Hindrance | undefined {
+  const { wanted, ended, terms } = record;
+  if (wanted === 'created' || wanted === 'stopped') return { why: 'it is not meant to run', waits: false };
+  if (ended) return { why: `it has finished with exit code ${ended.exitCode}`, waits: false };
+  const why = termsAgainst(terms, standard);
+  return why === undefined ? undefined : { why, waits: true };
+}
+
+function termsAgainst(terms: ContainerRecord['terms'], standard: MovePolicy): string | undefined {
+  const { isTransient, policy = standard, restart, isOfService, boundBy, discardsData } = terms;
+  if (isTransient) return 'it is a one-off container, which is never made a second time';
+  if (policy === 'off') return terms.policy ? 'its rescheduling policy is off' : 'rescheduling is off';
+  if (policy === 'auto' && restart === 'no' && !isOfService)
+    return 'its restart policy is no and its rescheduling policy does not say on-node-failure';
+  if (boundBy !== undefined && !discardsData) return `it is bound to its node by ${boundBy}`;
+  return undefined;
+}

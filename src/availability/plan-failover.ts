@@ -1,0 +1,172 @@
+import { reasonOf } from '../common/errors.ts';
+import type { ContainerSpec } from '../desired/container-spec.ts';
+import type { MovePolicy } from '../desired/move-terms.ts';
+import type { ContainerRecord } from '../desired/record.ts';
+import { jointRequest } from '../scheduler/joint-request.ts';
+import type { Home, NodeView, PlacementRequest } from '../scheduler/types.ts';
+import { groupsOf } from './groups.ts';
+import { lossesOf } from './losses.ts';
+import { hindranceOf } from './movability.ts';
+import type { Plan, PlannedContainer, PlannedMove, PlannedNode, PlannedStay, PlanReason } from './plan.ts';
+import type { Stage } from './stage.ts';
+
+/** A record of a lost node, with what its successor would be made from; undefined when that could not be read. */
+export interface Candidate {
+  readonly record: ContainerRecord;
+  readonly spec: ContainerSpec | undefined;
+}
+
+/** What a planner asks beside the stage. */
+export interface PlanQuestions {
+  /** The ID of the container that a reference means. */
+  readonly idOf: (reference: string) => string | undefined;
+  /** The nodes that volumes and networks live on. Throws for unknown ones. */
+  readonly homesOf: (spec: ContainerSpec, discardsData: boolean) => readonly Home[];
+  /** Nodes that cannot take it, by ID, with the reason. */
+  readonly refusalsFor: (spec: ContainerSpec) => ReadonlyMap<string, string>;
+  /** Why it must not move yet, in words. */
+  readonly notYet?: (record: ContainerRecord) => string | undefined;
+}
+
+export interface FailoverInput {
+  readonly reason: PlanReason & { readonly kind: 'failover' | 'drill' };
+  readonly candidates: readonly Candidate[];
+  /** The cluster's policy, for containers that say nothing. */
+  readonly policy: MovePolicy;
+  readonly stage: Stage;
+  readonly questions: PlanQuestions;
+}
+
+/**
+ * Where the containers of lost nodes go, and why those stay that do not. The most important ones are placed first; those that share something go
+ * together, or none of them does. Synchronous: what it decides counts on the stage, and nothing else changes meanwhile.
+ */
+export function planFailover(input: FailoverInput): Plan {
+  const planner = new FailoverPlanner(input);
+  return planner.plan();
+}
+
+/** A container that may move. */
+interface Movable {
+  readonly record: ContainerRecord;
+  readonly spec: ContainerSpec;
+  /** IDs of those it depends on. */
+  readonly needs: readonly string[];
+}
+
+class FailoverPlanner {
+  readonly #input: FailoverInput;
+  readonly #lost: ReadonlyMap<string, PlannedNode>;
+  readonly #ids: ReadonlySet<string>;
+  readonly #moves: PlannedMove[] = [];
+  readonly #stays: PlannedStay[] = [];
+  /** Why those stay that others may depend on, by ID. */
+  readonly #staying = new Map<string, string>();
+
+  constructor(input: FailoverInput) {
+    this.#input = input;
+    this.#lost = new Map(input.reason.lost.map((node) => [node.id, node]));
+    this.#ids = new Set(input.candidates.map(({ record }) => record.id ?? ''));
+  }
+
+  plan(): Plan {
+    const movable = this.#input.candidates.flatMap((candidate) => this.#movable(candidate));
+    const groups = groupsOf(movable, ({ record }) => record.id ?? '');
+    const priority = (group: readonly Movable[]): number =>
+      Math.max(...group.map(({ record }) => record.terms.priority));
+    const name = (group: readonly Movable[]): string => group[0]?.record.name ?? '';
+    groups.sort((a, b) => priority(b) - priority(a) || (name(a) < name(b) ? -1 : 1));
+    for (const group of groups) this.#placeGroup(group);
+    return { reason: this.#input.reason, moves: this.#moves, stays: this.#stays };
+  }
+
+  #movable({ record, spec }: Candidate): Movable[] {
+    const { policy, questions } = this.#input;
+    if (record.id === undefined) return [];
+    const hindrance = hindranceOf(record, policy);
+    const notYet = hindrance ? undefined : questions.notYet?.(record);
+    const why = hindrance?.why ?? notYet ?? (spec ? undefined : 'what it was made from cannot be read');
+    if (why !== undefined || !spec) {
+      this.#stay(record, why ?? '', hindrance?.waits ?? true);
+      return [];
+    }
+    const needs = neighboursOf(spec).flatMap((reference) => questions.idOf(reference) ?? []);
+    return [{ record, spec, needs }];
+  }
+
+  #placeGroup(group: readonly Movable[]): void {
+    const missing = group.flatMap(({ needs }) => needs).find((id) => this.#staying.has(id));
+    const why =
+      missing === undefined ? this.#tryGroup(group) : `what it depends on stays: ${this.#staying.get(missing)}`;
+    if (why !== undefined) for (const { record } of group) this.#stay(record, why, true);
+  }
+
+  /** Undefined when they have a node now, else why not. */
+  #tryGroup(group: readonly Movable[]): string | undefined {
+    const { stage } = this.#input;
+    const request = this.#tried(group);
+    if (typeof request === 'string') return request;
+    const decision = stage.decide(request);
+    if (decision.kind === 'refused') return decision.message;
+    const { node } = decision;
+    for (const { record, spec } of group) {
+      stage.place(node, spec.placement, spec.labels);
+      this.#moves.push(this.#moveOf(record, spec, node));
+    }
+    return undefined;
+  }
+
+  /** What to ask the scheduler for, or why that need not be asked. */
+  #tried(group: readonly Movable[]): PlacementRequest | string {
+    const { questions } = this.#input;
+    const members = new Set(group.map(({ record }) => record.id));
+    const requests = group.map(({ spec }) => spec.placement) as [PlacementRequest, ...PlacementRequest[]];
+    try {
+      return {
+        ...jointRequest(requests, (reference) => members.has(questions.idOf(reference)), this.#ids),
+        homes: group.flatMap(({ spec, record }) => questions.homesOf(spec, record.terms.discardsData === true)),
+        excluded: new Map([
+          ...group.flatMap(({ spec }) => [...questions.refusalsFor(spec)]),
+          ...[...this.#lost.keys()].map((id) => [id, 'lost'] as const),
+        ]),
+        replaces: this.#ids,
+      };
+    } catch (error) {
+      return reasonOf(error);
+    }
+  }
+
+  #moveOf(record: ContainerRecord, spec: ContainerSpec, node: NodeView): PlannedMove {
+    const from = this.#nodeOf(record);
+    return {
+      container: planned(record),
+      from,
+      to: { id: node.id, name: node.name },
+      how: 'replace',
+      why: `${from.name} is lost`,
+      generation: record.current.generation,
+      loses: lossesOf(spec, record.terms),
+    };
+  }
+
+  #stay(record: ContainerRecord, why: string, waits: boolean): void {
+    this.#staying.set(record.id ?? '', why);
+    this.#stays.push({ container: planned(record), node: this.#nodeOf(record), why, waits });
+  }
+
+  #nodeOf({ current }: ContainerRecord): PlannedNode {
+    return this.#lost.get(current.nodeId) ?? { id: current.nodeId, name: current.nodeId };
+  }
+}
+
+function planned({ key, id = '', name }: ContainerRecord): PlannedContainer {
+  return { key, id, name };
+}
+
+/** Containers that it must share a node with. */
+function neighboursOf({ placement }: ContainerSpec): readonly string[] {
+  const near = placement.affinities.flatMap(({ key, operator, isSoft, pattern }) =>
+    key === 'container' && operator === '==' && !isSoft && pattern.kind === 'exact' ? [pattern.value] : [],
+  );
+  return [...placement.dependencies.map(({ container }) => container), ...near];
+}
