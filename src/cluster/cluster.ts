@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
+import { ATTEMPT_LABEL } from '../common/labels.ts';
 import type { Logger } from '../common/logger.ts';
 import type {
   ContainerSummary,
@@ -15,6 +16,7 @@ import { ClusterLookups } from './cluster-lookups.ts';
 import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
 import type { ClusterEvent } from './events.ts';
+import type { CopyPlace, Identities, KnownCopy } from './identities.ts';
 import { MOVE_LABEL } from './moves.ts';
 import { shownContainer } from './network-names.ts';
 import type { Node, NodeState } from './node.ts';
@@ -67,7 +69,8 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     this.accounting = accounting;
     this.heldContainers = new Containers({
       onUnknownReservation: (container) => accounting.learn(container),
-      onChange: (before, after) => this.#tellContainer(before, after),
+      onChange: (before, after, why) => this.#tellContainer(before, after, why),
+      shown: (summary) => shownContainer(summary, this.networkNames),
       onRefusedIdentity: (container) => {
         const { node, name, engineId, claimedId, labels } = container;
         if (labels[MOVE_LABEL]) return this.#onUnfinishedMove(container);
@@ -96,11 +99,6 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     this.heldContainers.completeMove(move, superseded, this.#clock.now());
   }
 
-  /** Shows the copy of an attempt instead of the container whose place it takes, in one step. */
-  completeCopy(attempt: string, replaced: Container | undefined): void {
-    this.heldContainers.completeCopy(attempt, replaced, this.#clock.now());
-  }
-
   /** Sets who is told of a container that a move made and that another one with its identity keeps from being shown as such. */
   set onUnfinishedMove(listener: (container: Container) => void) {
     this.#onUnfinishedMove = listener;
@@ -114,6 +112,23 @@ export class Cluster extends ClusterLookups implements NodeWriter {
   /** Says which containers, by the engine's ID, are not to be taken in though engines list them. */
   hide(removed: Removed): void {
     this.#removed = removed;
+  }
+
+  /** Says who containers are; to be called before there are nodes. What changes in that is told by {@link reconsider}. */
+  identify(identities: Identities): void {
+    this.heldContainers.identify(identities);
+  }
+
+  /**
+   * Shows and hides copies as their record says now; see `Identities`. A copy that takes the place of another one, which must be listed
+   * already, is told as the container's change, and `why` with it.
+   */
+  reconsider(places: readonly CopyPlace[], why?: string): void {
+    const known = places.flatMap(({ nodeId, engineId }) => {
+      const node = engineId === undefined ? undefined : this.members.holderOf(nodeId);
+      return node && engineId !== undefined ? [{ node, engineId }] : [];
+    });
+    if (known.length > 0) this.heldContainers.reconsider(known, this.#clock.now(), why);
   }
 
   // Written by discovery and the nodes' monitors.
@@ -136,7 +151,7 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     node: Node,
     held: { readonly containers: readonly ContainerSummary[]; readonly volumes: readonly VolumeSummary[] },
   ): void {
-    this.heldContainers.restore(node, this.#shown(node, held.containers), this.#clock.now(), (container) =>
+    this.heldContainers.restore(node, this.#kept(held.containers), this.#clock.now(), (container) =>
       this.accounting.postpone(container),
     );
     this.volumes.replace(node, held.volumes);
@@ -169,15 +184,12 @@ export class Cluster extends ClusterLookups implements NodeWriter {
   }
 
   replaceContainers(node: Node, summaries: readonly ContainerSummary[]): void {
-    this.heldContainers.replaceAll(node, this.#shown(node, summaries), this.#clock.now());
+    this.heldContainers.replaceAll(node, this.#kept(summaries), this.#clock.now());
     this.confirmContainers(node);
   }
 
   updateContainers(node: Node, engineIds: readonly string[], summaries: readonly ContainerSummary[]): void {
-    const shown = this.#shown(node, summaries);
-    // What is held back holds its reservation all the same.
-    const gone = engineIds.filter((id) => !this.moves.isCopy(id));
-    this.heldContainers.update(node, gone, shown, this.#clock.now());
+    this.heldContainers.update(node, engineIds, this.#kept(summaries), this.#clock.now());
   }
 
   removeContainer(node: Node, engineId: string): void {
@@ -185,7 +197,7 @@ export class Cluster extends ClusterLookups implements NodeWriter {
   }
 
   forgetReservation(node: Node, engineId: string): void {
-    const container = node.containers.get(engineId);
+    const container = node.held(engineId);
     if (container) this.accounting.learn(container);
   }
 
@@ -225,26 +237,46 @@ export class Cluster extends ClusterLookups implements NodeWriter {
 
   emitEngineEvent(node: Node, event: EngineEvent, text: string, id?: string): void {
     if (this.moves.isQuiet(node, event)) return;
-    const engineId = event.Actor.ID;
-    if (event.Type !== 'container' || id === undefined || id === engineId)
-      return this.#events.emit({ kind: 'engine-event', node, event, text });
-    const known = { ...event, Actor: { ...event.Actor, ID: id } };
-    this.#events.emit({ kind: 'engine-event', node, event: known, text: text.replaceAll(engineId, id) });
+    const shown = this.shownEvent(node, event, text, id);
+    if (shown) this.#events.emit({ kind: 'engine-event', node, ...shown });
   }
 
-  #tellContainer(before: Container | undefined, after: Container | undefined): void {
-    if (after && before) this.#events.emit({ kind: 'container-changed', node: after.node, before, after });
+  /**
+   * An engine's message as clients see it: under the container's identity, and none about a copy that they do not see. @param id by which
+   * clients knew the container when that is not known any more
+   */
+  shownEvent(
+    node: Node,
+    event: EngineEvent,
+    text: string,
+    id?: string,
+  ): { readonly event: EngineEvent; readonly text: string } | undefined {
+    const engineId = containerOf(event);
+    if (engineId === undefined) return { event, text };
+    const attempt = event.Type === 'container' ? event.Actor.Attributes?.[ATTEMPT_LABEL] : undefined;
+    const known = this.heldContainers.known(node, engineId, attempt);
+    if (known && isQuiet(known, event)) return undefined;
+    const shownId = id ?? known?.id ?? node.containers.get(engineId)?.id ?? engineId;
+    if (shownId === engineId) return { event, text };
+    return { event: translated(event, engineId, shownId), text: text.replaceAll(engineId, shownId) };
+  }
+
+  #tellContainer(before: Container | undefined, after: Container | undefined, why: string | undefined): void {
+    if (after && before)
+      this.#events.emit({
+        kind: 'container-changed',
+        node: after.node,
+        before,
+        after,
+        ...(why !== undefined && { why }),
+      });
     else if (after) this.#events.emit({ kind: 'container-added', node: after.node, after });
     else if (before) this.#events.emit({ kind: 'container-removed', node: before.node, before });
   }
 
-  /** As clients see them, without those that were removed for clients already and copies that are being made. */
-  #shown(node: Node, summaries: readonly ContainerSummary[]): readonly ContainerSummary[] {
-    const kept = this.#removed.size === 0 ? summaries : summaries.filter(({ Id }) => !this.#removed.has(Id));
-    const shown = (summary: ContainerSummary): ContainerSummary => shownContainer(summary, this.networkNames);
-    return kept.flatMap((summary) =>
-      this.moves.isHeldBack(node, summary, () => shown(summary)) ? [] : shown(summary),
-    );
+  /** Without those that were removed for clients already. */
+  #kept(summaries: readonly ContainerSummary[]): readonly ContainerSummary[] {
+    return this.#removed.size === 0 ? summaries : summaries.filter(({ Id }) => !this.#removed.has(Id));
   }
 
   #holdingsText(node: Node): string {
@@ -262,4 +294,24 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     this.networks.remove(node);
     this.volumes.remove(node);
   }
+}
+
+/** The engine's ID of the container that an event is about; undefined when it is about none. */
+function containerOf({ Type, Actor }: EngineEvent): string | undefined {
+  return Type === 'container' ? Actor.ID : Actor.Attributes?.container;
+}
+
+/** What an engine says of a container while that is moved: clients see one that died and started again, see `api/events/`. */
+function isQuiet(known: KnownCopy, { Type, Action }: EngineEvent): boolean {
+  if (known.role !== 'current') return true;
+  if (Type !== 'container') return false;
+  return (known.isSuccessor && Action === 'create') || (known.isStoppedForMove && STOPPING.has(Action));
+}
+
+const STOPPING: ReadonlySet<string> = new Set(['kill', 'stop', 'die', 'start']);
+
+function translated(event: EngineEvent, engineId: string, id: string): EngineEvent {
+  const { Actor } = event;
+  if (Actor.ID === engineId) return { ...event, Actor: { ...Actor, ID: id } };
+  return { ...event, Actor: { ...Actor, Attributes: { ...Actor.Attributes, container: id } } };
 }

@@ -7,6 +7,8 @@ import { NamePartIndex } from './name-part-index.ts';
 /** What the index needs of a container or of a placement still pending. */
 export interface Indexed extends ContainerView {
   readonly engineId: string;
+  /** What engines called it before it was moved. */
+  readonly formerIds?: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -19,6 +21,7 @@ export class ContainerIndex<T extends Indexed> {
   readonly #byId = new MultiMap<string, T>();
   readonly #byName = new MultiMap<string, T>();
   readonly #prefixes = new IdPrefixIndex<T>();
+  readonly #otherPrefixes = new IdPrefixIndex<T>();
   readonly #labels = new Map<string, Map<string, LabelHolders<T>>>();
   /** How many containers have each label: one that no container has needs no walk and no index. */
   readonly #labelCounts = new Map<string, number>();
@@ -29,9 +32,11 @@ export class ContainerIndex<T extends Indexed> {
     this.#byName.add(container.name, container);
     this.#nameParts.add(container);
     this.#groups.add(container);
-    for (const id of idsOf(container)) {
+    this.#byId.add(container.id, container);
+    this.#prefixes.add(container.id, container);
+    for (const id of otherIdsOf(container)) {
       this.#byId.add(id, container);
-      this.#prefixes.add(id, container);
+      this.#otherPrefixes.add(id, container);
     }
     for (const key in container.labels) {
       this.#labelCounts.set(key, (this.#labelCounts.get(key) ?? 0) + 1);
@@ -44,9 +49,11 @@ export class ContainerIndex<T extends Indexed> {
     this.#byName.remove(container.name, container);
     this.#nameParts.remove(container);
     this.#groups.remove(container);
-    for (const id of idsOf(container)) {
+    this.#byId.remove(container.id, container);
+    this.#prefixes.remove(container.id, container);
+    for (const id of otherIdsOf(container)) {
       this.#byId.remove(id, container);
-      this.#prefixes.remove(id, container);
+      this.#otherPrefixes.remove(id, container);
     }
     for (const key in container.labels) {
       const count = (this.#labelCounts.get(key) ?? 0) - 1;
@@ -72,15 +79,14 @@ export class ContainerIndex<T extends Indexed> {
     return this.#nameParts.containing(text);
   }
 
-  /** Containers whose identity or engine ID starts with `prefix`, at most `most`. */
+  /**
+   * Containers whose ID starts with `prefix`, at most `most`; when there is none, those that engines call or called so: what moves leave
+   * behind makes no prefix ambiguous.
+   */
   byPrefix(prefix: string, most: number = 2): readonly T[] {
-    const found: T[] = [];
-    if (!/^[0-9a-f]{1,64}$/.test(prefix)) return found;
-    for (const container of this.#prefixes.startingWith(prefix)) {
-      if (found.length >= most) break;
-      if (!found.includes(container)) found.push(container);
-    }
-    return found;
+    if (!/^[0-9a-f]{1,64}$/.test(prefix)) return [];
+    const found = firstOf(this.#prefixes.startingWith(prefix), most);
+    return found.length > 0 ? found : firstOf(this.#otherPrefixes.startingWith(prefix), most);
   }
 
   /** Containers that have the label, with `value` when given. */
@@ -137,6 +143,15 @@ export class ContainerIndex<T extends Indexed> {
   }
 }
 
+function firstOf<T>(all: Iterable<T>, most: number): readonly T[] {
+  const found = new Set<T>();
+  for (const each of all) {
+    if (found.size >= most) break;
+    found.add(each);
+  }
+  return [...found];
+}
+
 const NONE: ReadonlySet<string> = new Set();
 
 function addLabel<T extends Indexed>(values: Map<string, LabelHolders<T>>, value: string, container: T): void {
@@ -191,9 +206,13 @@ class LabelHolders<T extends Indexed> implements NodeIds {
   }
 }
 
-function idsOf(container: Indexed): readonly string[] {
-  return container.id === container.engineId ? [container.id] : [container.id, container.engineId];
+/** Of a container that was moved: what it goes by at engines, clients may have it from before. */
+function otherIdsOf({ id, engineId, formerIds = [] }: Indexed): readonly string[] {
+  if (id === engineId && formerIds.length === 0) return NO_IDS;
+  return [...new Set([engineId, ...formerIds])].filter((each) => each !== id);
 }
+
+const NO_IDS: readonly string[] = [];
 
 function getOrCreate<K, V>(map: Map<K, V>, key: K, create: () => V): V {
   const present = map.get(key);

@@ -1,9 +1,12 @@
+import { BoundedSet } from '../common/bounded-set.ts';
+import { ATTEMPT_LABEL } from '../common/labels.ts';
 import type { ContainerSummary } from '../engine/types.ts';
 import { NOTHING, type Reservation } from '../scheduler/reservation.ts';
 import type { PortClaim } from '../scheduler/types.ts';
 import { Container } from './container.ts';
 import { ContainerIndex } from './container-index.ts';
 import { ContainerList } from './container-list.ts';
+import { type Identities, type KnownCopy, NO_IDENTITIES } from './identities.ts';
 import { IdentityClaims } from './identity-claims.ts';
 import { Moves } from './moves.ts';
 import type { Node } from './node.ts';
@@ -24,8 +27,10 @@ export interface ContainerWatch {
   readonly onUnknownReservation: (container: Container) => void;
   /** One claims an identity that another has, and goes by its engine's own ID. Once for each. */
   readonly onRefusedIdentity?: (container: Container) => void;
-  /** One came (no `before`), changed or went (no `after`); every index has it. */
-  readonly onChange?: (before: Container | undefined, after: Container | undefined) => void;
+  /** One came (no `before`), changed or went (no `after`); every index has it. `why` is said when another copy took its place. */
+  readonly onChange?: (before: Container | undefined, after: Container | undefined, why?: string) => void;
+  /** What clients see of a list entry; default all of it. */
+  readonly shown?: (summary: ContainerSummary) => ContainerSummary;
 }
 
 /** A change to be told once every index has it. */
@@ -33,6 +38,15 @@ interface Change {
   readonly before: Container | undefined;
   after: Container | undefined;
 }
+
+/** A container by its node and the engine's own ID. */
+export interface OnNode {
+  readonly node: Node;
+  readonly engineId: string;
+}
+
+/** Copies whose events are kept from clients also when no record names them any more. */
+const MAX_REMEMBERED = 4_096;
 
 /**
  * All containers with every index over them. Adding and removing are symmetric and go through here alone, so that
@@ -43,6 +57,9 @@ export class Containers {
   readonly list: ContainerList = new ContainerList();
   readonly moves: Moves = new Moves();
   readonly #watch: ContainerWatch;
+  #identities: Identities = NO_IDENTITIES;
+  /** Engine IDs of those that were hidden. */
+  readonly #hiddenOnce = new BoundedSet<string>(MAX_REMEMBERED);
   readonly #claims: IdentityClaims;
   /** With the engine's ID of those that are made, and not listed yet. */
   readonly #pending = new Map<PendingContainer, string | undefined>();
@@ -58,22 +75,35 @@ export class Containers {
     return this.#size;
   }
 
+  /** Says who containers are, from now on. */
+  identify(identities: Identities): void {
+    this.#identities = identities;
+  }
+
+  /** What records say of a container on an engine; one that was hidden last stays a copy left behind when no record names it any more. */
+  known(node: Node, engineId: string, attempt: string | undefined): KnownCopy | undefined {
+    return (
+      this.#identities.of(node.id, engineId, attempt) ?? (this.#hiddenOnce.has(engineId) ? LEFT_BEHIND : undefined)
+    );
+  }
+
   /** Sets all containers of a node. */
   replaceAll(node: Node, summaries: readonly ContainerSummary[], nowMs: number): void {
-    this.update(node, [...node.containers.keys()], summaries, nowMs);
+    this.update(node, [...node.containers.keys(), ...node.hidden.keys()], summaries, nowMs);
   }
 
   /** Sets the listed ones; those among `engineIds` that are not listed are gone. */
   update(node: Node, engineIds: readonly string[], summaries: readonly ContainerSummary[], nowMs: number): void {
     const listed = new Set(summaries.map((summary) => summary.Id));
     for (const id of engineIds) if (!listed.has(id)) this.remove(node, id);
-    for (const summary of summaries) this.#put(node, summary, nowMs);
+    for (const summary of summaries) this.#putAlone(node, summary, nowMs);
   }
 
   remove(node: Node, engineId: string): void {
     const container = node.containers.get(engineId);
     // Also without a container: one that ended before it was ever listed (`run --rm`) held its reservation too.
     node.ledger.remove(engineId);
+    node.deleteHidden(engineId);
     if (!container) return;
     const changes: Change[] = [{ before: container, after: undefined }];
     this.#detach(container);
@@ -82,7 +112,22 @@ export class Containers {
   }
 
   removeAll(node: Node): void {
-    for (const id of [...node.containers.keys()]) this.remove(node, id);
+    for (const id of [...node.containers.keys(), ...node.hidden.keys()]) this.remove(node, id);
+  }
+
+  /**
+   * What records say of these changed: hides and shows them accordingly, in one step, so that a copy that takes another's place is told as
+   * that container's change. `why` is the reason of the move, if there was one.
+   */
+  reconsider(places: readonly OnNode[], nowMs: number, why: string | undefined): void {
+    const changes: Change[] = [];
+    for (const { node, engineId } of places) {
+      const listed = node.hidden.get(engineId)?.summary ?? this.moves.find(engineId)?.summary;
+      const held = node.held(engineId);
+      const summary = listed ?? (held && { ...held.entry(), Id: engineId, Names: namesOf(held), Status: '' });
+      if (summary) this.#put(node, summary, nowMs, { changes, status: held?.status });
+    }
+    this.#tell(inPlace(changes), why);
   }
 
   /** Shows what a move made instead of what it was made for. */
@@ -92,17 +137,7 @@ export class Containers {
       superseded.map(({ engineId }) => engineId),
     );
     for (const { node, engineId } of superseded) this.remove(node, engineId);
-    for (const { node, summary } of made) this.#put(node, summary, nowMs);
-  }
-
-  /** Shows the copy that was held back instead of the container whose place it takes. */
-  completeCopy(attempt: string, replaced: Container | undefined, nowMs: number): void {
-    const copy = this.moves.release(attempt);
-    if (replaced) {
-      this.moves.replaced(replaced.engineId);
-      this.remove(replaced.node, replaced.engineId);
-    }
-    if (copy) this.#put(copy.node, copy.summary, nowMs);
+    for (const { node, summary } of made) this.#putAlone(node, summary, nowMs);
   }
 
   /** A node's health or name changed: its containers are listed differently though they are the same. */
@@ -146,31 +181,52 @@ export class Containers {
     nowMs: number,
     onUnknown: (container: Container) => void,
   ): void {
-    for (const summary of summaries) this.#put(node, summary, nowMs, onUnknown);
+    for (const summary of summaries) this.#putAlone(node, summary, nowMs, onUnknown);
   }
 
-  #put(
-    node: Node,
-    summary: ContainerSummary,
-    nowMs: number,
-    onUnknown: (container: Container) => void = this.#watch.onUnknownReservation,
-  ): void {
-    if (this.moves.hides(node, summary)) return;
+  #putAlone(node: Node, summary: ContainerSummary, nowMs: number, onUnknown?: (container: Container) => void): void {
+    const changes: Change[] = [];
+    this.#put(node, summary, nowMs, { changes, onUnknown });
+    this.#tell(changes);
+  }
+
+  /** Takes a container as its engine lists it; what that changes for clients is added to `changes`. */
+  #put(node: Node, summary: ContainerSummary, nowMs: number, { changes, status, onUnknown }: Putting): void {
+    const known = this.#identities.of(node.id, summary.Id, summary.Labels?.[ATTEMPT_LABEL]);
     const earlier = node.containers.get(summary.Id);
-    const container = new Container(node, summary, nowMs, earlier);
-    if (earlier?.isSameAs(container)) return;
+    if (known?.role !== 'current' && this.moves.hides(node, summary)) {
+      if (earlier) this.#detach(earlier);
+      if (earlier) changes.push({ before: earlier, after: undefined });
+      return;
+    }
+    const before = earlier ?? node.held(summary.Id);
+    const listed = this.#watch.shown?.(summary) ?? summary;
+    const told = status && { id: known?.id ?? summary.Id, status };
+    const container = new Container(node, listed, nowMs, before, { known, ...(told && { shown: told }) });
+    const isHidden = known !== undefined && known.role !== 'current';
+    if (!isHidden && earlier?.isSameAs(container)) return;
     const settled = this.#settled.get(summary.Id);
     if (settled) this.removePending(settled);
-    const changes: Change[] = [{ before: earlier, after: container }];
+    if (earlier || !isHidden) changes.push({ before: earlier, after: isHidden ? undefined : container });
     if (earlier) this.#detach(earlier);
-    this.#attach(container);
+    if (isHidden) this.#hide(container, summary);
+    else this.#show(container);
     if (earlier) this.#settleIdentities(earlier, changes);
-    this.#settleIdentities(container, changes);
-    if (!node.ledger.has(container.engineId)) {
-      node.ledger.put(container.engineId, listedReservation(summary));
-      onUnknown(container);
-    }
-    this.#tell(changes);
+    if (!isHidden) this.#settleIdentities(container, changes);
+    if (node.ledger.has(container.engineId)) return;
+    node.ledger.put(container.engineId, listedReservation(summary));
+    (onUnknown ?? this.#watch.onUnknownReservation)(container);
+  }
+
+  #hide(container: Container, summary: ContainerSummary): void {
+    container.node.putHidden({ container, summary });
+    this.#hiddenOnce.add(container.engineId);
+  }
+
+  #show(container: Container): void {
+    container.node.deleteHidden(container.engineId);
+    this.#hiddenOnce.delete(container.engineId);
+    this.#attach(container);
   }
 
   #attach(container: Container): void {
@@ -201,10 +257,46 @@ export class Containers {
     }
   }
 
-  #tell(changes: readonly Change[]): void {
+  #tell(changes: readonly Change[], why?: string): void {
     const { onChange } = this.#watch;
-    if (onChange) for (const { before, after } of changes) onChange(before, after);
+    if (!onChange) return;
+    for (const { before, after } of changes)
+      onChange(before, after, before && after && before.engineId !== after.engineId ? why : undefined);
   }
+}
+
+const LEFT_BEHIND: KnownCopy = {
+  role: 'stale',
+  id: undefined,
+  formerIds: [],
+  isSuccessor: true,
+  isStoppedForMove: false,
+};
+
+/** What else there is to say of a container that is taken in. */
+interface Putting {
+  readonly changes: Change[];
+  /** What it is known to be doing, for an entry that does not say it. */
+  readonly status?: Container['status'] | undefined;
+  readonly onUnknown?: ((container: Container) => void) | undefined;
+}
+
+/** A container that went and one that came with its identity are one that changed. */
+function inPlace(changes: readonly Change[]): readonly Change[] {
+  const gone = new Map(
+    changes.flatMap((each) => (each.before && !each.after ? [[each.before.id, each] as const] : [])),
+  );
+  const merged = changes.map((each) => {
+    const place = each.before || !each.after ? undefined : gone.get(each.after.id);
+    if (place) gone.delete(each.after?.id ?? '');
+    return place ? { place, change: { before: place.before, after: each.after } } : { place, change: each };
+  });
+  const replaced = new Set(merged.map(({ place }) => place));
+  return merged.flatMap(({ change }) => (replaced.has(change) ? [] : change));
+}
+
+function namesOf({ name, links }: Container): readonly string[] {
+  return [name, ...links].map((each) => `/${each}`);
 }
 
 /** What a list entry tells of a container's reservation: the host ports of a running one. The rest needs an inspect. */

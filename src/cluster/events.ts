@@ -25,12 +25,21 @@ type NodeEvent =
 
 /**
  * A container came, was listed with another content, or went. `before` and `after` are different objects, and each is as it was shown then;
- * ages alone are no change, and neither is the state of the node (`node-state`). A container that changes its identity is told as changed.
+ * ages alone are no change, and neither is the state of the node (`node-state`). A container that changes its identity is told as changed, and so is
+ * one that was moved.
  * Those of a node that leaves the cluster are removed, too, between `holdings-leaving` and `node-removed`.
  */
 export type ContainerEvent =
   | { readonly kind: 'container-added'; readonly node: Node; readonly after: Container }
-  | { readonly kind: 'container-changed'; readonly node: Node; readonly before: Container; readonly after: Container }
+  | {
+      readonly kind: 'container-changed';
+      /** That of `after`. */
+      readonly node: Node;
+      readonly before: Container;
+      readonly after: Container;
+      /** The reason of the move, when another copy took the container's place: the nodes and engine IDs differ then. */
+      readonly why?: string;
+    }
   | { readonly kind: 'container-removed'; readonly node: Node; readonly before: Container };
 
 type HoldingsEvent =

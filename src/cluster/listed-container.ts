@@ -1,6 +1,7 @@
 import { ROLE_LABEL } from '../common/labels.ts';
 import type { ContainerSummary, PortSummary } from '../engine/types.ts';
 import type { ContainerView } from '../scheduler/types.ts';
+import type { KnownCopy } from './identities.ts';
 import { readStatus, type Status } from './status.ts';
 
 /** The label that carries the identity clients see when it differs from the engine's own ID (a moved container). */
@@ -23,8 +24,10 @@ export class ListedContainer<N extends Host> implements ContainerView {
   readonly engineId: string;
   /** The identity that {@link IDENTITY_LABEL} claims; the engine's own ID without one. */
   readonly claimedId: string;
-  /** The identity clients see; the engine's own ID unless the container carries {@link IDENTITY_LABEL} and may. */
+  /** The identity clients see; the engine's own ID unless the container was moved. */
   readonly id: string;
+  /** What engines called it before it was moved. */
+  readonly formerIds: readonly string[];
   /** Without leading slash. */
   readonly name: string;
   /** Its names as a link of other containers (`web/db`), without leading slash. */
@@ -41,20 +44,27 @@ export class ListedContainer<N extends Host> implements ContainerView {
   /** The list entry without Names, Status and Id as JSON text, from a comma to the end. */
   readonly listed: string;
 
-  /** `shown` is what the list entry does not tell. */
+  /** `shown` is what the list entry does not tell; `known` what a record says of it. */
   constructor(
     node: N,
     summary: ContainerSummary,
     nowMs: number,
     earlier?: ListedContainer<N>,
-    shown?: { readonly id: string; readonly status: Status },
+    {
+      shown,
+      known,
+    }: {
+      readonly shown?: { readonly id: string; readonly status: Status };
+      readonly known?: KnownCopy | undefined;
+    } = {},
   ) {
     const { Names, Status: statusText, Id, ...rest } = summary;
     this.node = node;
     this.engineId = Id;
     this.labels = listableLabels(summary.Labels ?? {});
-    this.claimedId = identityOf(Id, this.labels);
-    this.id = shown?.id ?? this.claimedId;
+    this.claimedId = known ? Id : identityOf(Id, this.labels);
+    this.id = shown?.id ?? known?.id ?? this.claimedId;
+    this.formerIds = known?.formerIds ?? NONE;
     this.name = ownName(Names ?? [], summary.Id);
     this.image = summary.Image;
     this.imageId = summary.ImageID;
@@ -76,7 +86,7 @@ export class ListedContainer<N extends Host> implements ContainerView {
   identified(isGranted: boolean): ListedContainer<N> {
     const summary = { ...this.entry(), Id: this.engineId, Names: [this.name, ...this.links], Status: '' };
     const id = isGranted ? this.claimedId : this.engineId;
-    return new ListedContainer<N>(this.node, summary, this.seenMs, this, { id, status: this.status });
+    return new ListedContainer<N>(this.node, summary, this.seenMs, this, { shown: { id, status: this.status } });
   }
 
   get nodeId(): string {
@@ -113,6 +123,8 @@ export class ListedContainer<N extends Host> implements ContainerView {
   isSameAs(other: ListedContainer<N>): boolean {
     return (
       this.listed === other.listed &&
+      (this.id === other.id || other.claimedId !== other.engineId) &&
+      this.formerIds.join() === other.formerIds.join() &&
       this.name === other.name &&
       this.links.join() === other.links.join() &&
       this.status.before === other.status.before &&
@@ -121,6 +133,8 @@ export class ListedContainer<N extends Host> implements ContainerView {
     );
   }
 }
+
+const NONE: readonly string[] = [];
 
 /** Labels of one container in characters; with more of them, every listing of everything would carry them. */
 const MAX_LABELS_CHARS = 1024 * 1024;

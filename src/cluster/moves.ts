@@ -1,5 +1,4 @@
 import { BoundedSet } from '../common/bounded-set.ts';
-import { ATTEMPT_LABEL } from '../common/labels.ts';
 import type { ContainerSummary, EngineEvent } from '../engine/types.ts';
 import type { Node } from './node.ts';
 
@@ -24,12 +23,8 @@ export interface Listed {
 export class Moves {
   /** New containers listed so far by engine ID, of moves that are under way. */
   readonly #open = new Map<string, Map<string, Listed>>();
-  /** New copies of recorded containers by {@link ATTEMPT_LABEL}, as they are listed so far. */
-  readonly #copies = new Map<string, Listed | undefined>();
   readonly #abandoned = new BoundedSet<string>(MAX_REMEMBERED);
   readonly #superseded = new BoundedSet<string>(MAX_REMEMBERED);
-  /** Engine IDs of copies of recorded containers that others took the place of. */
-  readonly #replaced = new BoundedSet<string>(MAX_REMEMBERED);
   /** `node volume action`, each for one event. */
   readonly #quietVolumes = new BoundedSet<string>(MAX_REMEMBERED);
   #onLeftover: (node: Node, engineId: string) => void = () => undefined;
@@ -57,45 +52,18 @@ export class Moves {
     return made;
   }
 
+  /** A new container of a move under way, as it was listed. */
+  find(engineId: string): Listed | undefined {
+    for (const listed of this.#open.values()) {
+      const found = listed.get(engineId);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
   /** How many of a move's new containers are listed. */
   listed(move: string): number {
     return this.#open.get(move)?.size ?? 0;
-  }
-
-  /** A copy of a recorded container is about to be made: it is not shown until {@link release}. */
-  holdBack(attempt: string): void {
-    this.#copies.set(attempt, undefined);
-  }
-
-  /** The copy as it was listed last, which may be shown from now on. */
-  release(attempt: string): Listed | undefined {
-    const copy = this.#copies.get(attempt);
-    this.#copies.delete(attempt);
-    return copy;
-  }
-
-  /** The copy as it was listed last. */
-  copy(attempt: string): Listed | undefined {
-    return this.#copies.get(attempt);
-  }
-
-  /** Whether a copy is not to be shown yet; `shown` is what clients will see of it. */
-  isHeldBack(node: Node, { Labels }: ContainerSummary, shown: () => ContainerSummary): boolean {
-    const attempt = this.#copies.size === 0 ? undefined : Labels?.[ATTEMPT_LABEL];
-    if (attempt === undefined || !this.#copies.has(attempt)) return false;
-    this.#copies.set(attempt, { node, summary: shown() });
-    return true;
-  }
-
-  /** Whether an engine's container is a copy that is not shown yet. */
-  isCopy(engineId: string): boolean {
-    for (const copy of this.#copies.values()) if (copy?.summary.Id === engineId) return true;
-    return false;
-  }
-
-  /** From now on the engine's container is not shown: another copy has taken its place. */
-  replaced(engineId: string): void {
-    this.#replaced.add(engineId);
   }
 
   /** Keeps the next event of a volume on a node from clients. */
@@ -105,7 +73,6 @@ export class Moves {
 
   /** Whether a listed container is not to be shown. */
   hides(node: Node, summary: ContainerSummary): boolean {
-    if (this.#replaced.has(summary.Id)) return true;
     const label = summary.Labels?.[MOVE_LABEL];
     const open = label === undefined ? undefined : this.#open.get(label);
     if (open) {
@@ -121,9 +88,7 @@ export class Moves {
   isQuiet(node: Node, { Type, Action, Actor }: EngineEvent): boolean {
     if (Type === 'volume') return this.#quietVolumes.delete(`${node.id} ${Actor.ID} ${Action}`);
     if (Type !== 'container') return false;
-    if (this.#superseded.has(Actor.ID) || this.#replaced.has(Actor.ID)) return true;
-    const attempt = Actor.Attributes?.[ATTEMPT_LABEL];
-    if (attempt !== undefined && this.#copies.has(attempt)) return true;
+    if (this.#superseded.has(Actor.ID)) return true;
     const label = Actor.Attributes?.[MOVE_LABEL];
     return label ? Action === 'create' || this.#abandoned.has(label) : false;
   }

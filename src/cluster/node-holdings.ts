@@ -1,3 +1,5 @@
+import type { ContainerSummary } from '../engine/types.ts';
+
 /** What is counted of a container. */
 interface Held {
   readonly engineId: string;
@@ -12,9 +14,17 @@ export interface StateCounts {
   readonly stopped: number;
 }
 
+/** A container on an engine that clients do not see: a copy of one that is elsewhere. */
+export interface HiddenCopy<C> {
+  readonly container: C;
+  /** As the engine listed it. */
+  readonly summary: ContainerSummary;
+}
+
 /** The containers of one node, and how many of them do what: kept with each change, because it is asked for often. */
 export class NodeHoldings<C extends Held> {
   readonly #containers = new Map<string, C>();
+  readonly #hidden = new Map<string, HiddenCopy<C>>();
   readonly #onOfSwarm: () => void;
   #running = 0;
   #paused = 0;
@@ -28,6 +38,11 @@ export class NodeHoldings<C extends Held> {
   /** By the engine's own container ID. */
   get containers(): ReadonlyMap<string, C> {
     return this.#containers;
+  }
+
+  /** By the engine's own container ID; counted nowhere. */
+  get hidden(): ReadonlyMap<string, HiddenCopy<C>> {
+    return this.#hidden;
   }
 
   get counts(): StateCounts {
@@ -52,6 +67,14 @@ export class NodeHoldings<C extends Held> {
 
   delete(container: C): void {
     if (this.#containers.delete(container.engineId)) this.#count(container, -1);
+  }
+
+  hide(copy: HiddenCopy<C>): void {
+    this.#hidden.set(copy.container.engineId, copy);
+  }
+
+  deleteHidden(engineId: string): void {
+    this.#hidden.delete(engineId);
   }
 
   #count(container: C | undefined, delta: number): void {

@@ -244,8 +244,10 @@ export class NodeMemory {
   #onEvent(event: ClusterEvent): void {
     const { node } = event;
     switch (event.kind) {
-      case 'container-added':
       case 'container-changed':
+        if (event.before.node !== node) this.#notes.containerChanged(event.before.node, event.before.engineId);
+        return this.#notes.containerChanged(node, event.after.engineId);
+      case 'container-added':
         return this.#notes.containerChanged(node, event.after.engineId);
       case 'container-removed':
         return this.#notes.containerChanged(node, event.before.engineId);

@@ -5,7 +5,7 @@ import type { LoadTable } from '../scheduler/load-table.ts';
 import { ResourceLedger } from '../scheduler/reservation.ts';
 import type { NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
 import type { ListedContainer } from './listed-container.ts';
-import { NodeHoldings, type StateCounts } from './node-holdings.ts';
+import { type HiddenCopy, NodeHoldings, type StateCounts } from './node-holdings.ts';
 import { identityFrom, type NodeIdentity, unknownIdentity } from './node-identity.ts';
 import type { NodeRefresher } from './node-refresher.ts';
 import type { NodeChoices } from './node-settings.ts';
@@ -155,6 +155,16 @@ export class Node implements NodeView, NodeRefresher {
     return this.#holdings.containers;
   }
 
+  /** Copies of containers that are elsewhere, by the engine's own container ID: half made, or left behind. They hold what they reserve. */
+  get hidden(): ReadonlyMap<string, HiddenCopy<ListedContainer<Node>>> {
+    return this.#holdings.hidden;
+  }
+
+  /** A container on its engine, whether clients see it or not. */
+  held(engineId: string): ListedContainer<Node> | undefined {
+    return this.#holdings.containers.get(engineId) ?? this.#holdings.hidden.get(engineId)?.container;
+  }
+
   get counts(): StateCounts {
     return this.#holdings.counts;
   }
@@ -276,6 +286,14 @@ export class Node implements NodeView, NodeRefresher {
   deleteContainer(container: ListedContainer<Node>): void {
     this.#holdings.delete(container);
     this.touch();
+  }
+
+  putHidden(copy: HiddenCopy<ListedContainer<Node>>): void {
+    this.#holdings.hide(copy);
+  }
+
+  deleteHidden(engineId: string): void {
+    this.#holdings.deleteHidden(engineId);
   }
 
   /** Marks a change that `docker info` shows. */

@@ -18,6 +18,7 @@ export class RecordIndex {
   readonly #byNode = new MultiMap<string, ContainerRecord>();
   readonly #staleByNode = new MultiMap<string, RecordedCopy>();
   readonly #moving = new Set<ContainerRecord>();
+  readonly #byFormerId = new Map<string, ContainerRecord>();
 
   /** One came (no `before`), changed or went (no `after`). */
   change(before: ContainerRecord | undefined, after: ContainerRecord | undefined): void {
@@ -42,6 +43,11 @@ export class RecordIndex {
     return this.#byName.first(name);
   }
 
+  /** The one whose container an engine called so before it was moved. */
+  byFormerId(engineId: string): ContainerRecord | undefined {
+    return this.#byFormerId.get(engineId);
+  }
+
   /** Those whose container is on the node. */
   onNode(nodeId: string): readonly ContainerRecord[] {
     return this.#byNode.get(nodeId);
@@ -61,6 +67,7 @@ export class RecordIndex {
     this.#byName.add(record.name, record);
     this.#byNode.add(record.current.nodeId, record);
     if (record.move) this.#moving.add(record);
+    for (const id of record.formerIds ?? []) this.#byFormerId.set(id, record);
     for (const each of copiesOf(record)) {
       const { engineId, attempt, nodeId } = each.copy;
       if (engineId !== undefined) this.#byEngineId.set(engineId, each);
@@ -74,6 +81,7 @@ export class RecordIndex {
     this.#byName.remove(record.name, record);
     this.#byNode.remove(record.current.nodeId, record);
     this.#moving.delete(record);
+    for (const id of record.formerIds ?? []) if (this.#byFormerId.get(id) === record) this.#byFormerId.delete(id);
     for (const { copy } of copiesOf(record)) {
       const { engineId, attempt, nodeId } = copy;
       if (engineId !== undefined && this.#byEngineId.get(engineId)?.record === record)

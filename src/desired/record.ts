@@ -48,11 +48,16 @@ export interface ContainerRecord {
   readonly current: Copy;
   /** Older copies that may exist still on nodes that could not be reached: they must not run. */
   readonly stale?: readonly Copy[];
+  /** What engines called it before it was moved, the latest first; clients may know it by these. At most {@link MAX_FORMER_IDS}. */
+  readonly formerIds?: readonly string[];
   readonly move?: OpenMove;
   readonly wanted: Wanted;
   readonly ended?: Ending;
   readonly terms: MoveTerms;
 }
+
+/** More moves than this, and the oldest IDs are forgotten, but for the one that clients see. */
+export const MAX_FORMER_IDS = 16;
 
 /** The form of records that this version writes. */
 export const RECORD_FORMAT = 1;

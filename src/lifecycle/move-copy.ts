@@ -1,6 +1,7 @@
 import type { Node } from '../cluster/node.ts';
 import { reasonOf } from '../common/errors.ts';
 import { ATTEMPT_LABEL } from '../common/labels.ts';
+import { withoutStale } from '../desired/move-edits.ts';
 import type { ContainerRecord, Copy } from '../desired/record.ts';
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
 import type { ProvisionalDeps } from './deps.ts';
@@ -52,6 +53,7 @@ export async function endStale(deps: ProvisionalDeps, record: ContainerRecord, c
     await stopCopy(node, copy.engineId);
     // Its anonymous volumes hold what the move did not take along.
     await removeCopy(node, copy.engineId, true);
+    cluster.removeContainer(node, copy.engineId);
     await desired.change(record.key, (each) => withoutStale(each, copy));
   } catch (error) {
     const fields = { container: record.name, node: node.name, reason: reasonOf(error) };
@@ -60,11 +62,6 @@ export async function endStale(deps: ProvisionalDeps, record: ContainerRecord, c
       'the old copy of a moved container was not removed; it is ended when its node is connected anew',
     );
   }
-}
-
-export function withoutStale({ stale = [], ...record }: ContainerRecord, { attempt }: Copy): ContainerRecord {
-  const rest = stale.filter((copy) => copy.attempt !== attempt);
-  return rest.length === 0 ? record : { ...record, stale: rest };
 }
 
 function assertDone({ statusCode, body }: EngineAnswer, passing: readonly number[]): void {

@@ -1,36 +1,33 @@
 import type { Node } from '../cluster/node.ts';
 import { reasonOf } from '../common/errors.ts';
+import { switched, undone } from '../desired/move-edits.ts';
 import type { ContainerRecord, Copy } from '../desired/record.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import { endStale, findCopy, removeCopy, startAgain } from './move-copy.ts';
 import { type EngineStatus, statusOf } from './move-ready.ts';
-import { type MoveDeps, switched, undone } from './move-steps.ts';
+import type { MoveDeps } from './move-steps.ts';
 
 /**
  * Resolves a move that nobody carries out any more, from the record alone: finished when the successor does what is wanted and the old copy
  * does not, else undone. A copy that runs alone is never ended. Where the successor's node does not answer, it is noted as stale.
  */
 export async function resolveMove(deps: MoveDeps, record: ContainerRecord): Promise<ContainerRecord | undefined> {
-  const { cluster, desired, attempts, logger } = deps;
+  const { desired, logger } = deps;
   const { move, current, name } = record;
   if (!move) return record;
-  const label = attempts.labelOf(move.to.attempt);
-  cluster.moves.holdBack(label);
   const made = await look(deps, move.to);
   const old = await look(deps, current);
   if (made?.status && isWanted(record, made.status) && !(old?.status && isWanted(record, old.status))) {
     const { engineId } = made;
-    const done = await desired.change(record.key, (each) =>
-      each.move?.to.attempt === move.to.attempt ? switched(each, { ...each.move, to: { ...move.to, engineId } }) : each,
-    );
     await made.node.refreshContainers([engineId]).catch(() => undefined); // Listed again in any case.
-    cluster.completeCopy(label, cluster.node(current.nodeId)?.containers.get(current.engineId ?? ''));
+    const done = await desired.change(record.key, (each) =>
+      each.move?.to.attempt === move.to.attempt ? switched(each, { ...move.to, engineId }) : each,
+    );
     logger.info({ container: name, node: made.node.name }, 'an interrupted move was finished');
     if (done) await endStale(deps, done, current);
     return done;
   }
   const isGone = made !== undefined && (made.engineId === '' || (await isRemoved(deps, made.node, made.engineId)));
-  if (isGone) cluster.moves.release(label);
   if (old?.status && record.wanted === 'running' && !old.status.Running && move.how === 'stop-first')
     await startAgain(old.node, old.engineId).catch((error: unknown) => warn(deps, record, error));
   logger.info({ container: name }, 'an interrupted move was undone');
@@ -65,6 +62,7 @@ function isWanted({ wanted }: ContainerRecord, { Running }: EngineStatus): boole
 async function isRemoved(deps: MoveDeps, node: Node, engineId: string): Promise<boolean> {
   try {
     await removeCopy(node, engineId, false);
+    deps.cluster.removeContainer(node, engineId);
     return true;
   } catch (error) {
     deps.logger.warn({ node: node.name, id: engineId, reason: reasonOf(error) }, 'leftover of a move was not removed');

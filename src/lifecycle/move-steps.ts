@@ -1,6 +1,6 @@
-import { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import { ConflictError, EngineError, reasonOf } from '../common/errors.ts';
+import { switched, undone } from '../desired/move-edits.ts';
 import type { ContainerRecord, Copy, OpenMove } from '../desired/record.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import type { ProvisionalDeps } from './deps.ts';
@@ -124,13 +124,12 @@ export class MoveSteps {
   }
 
   async #create({ spec, disconnects }: SuccessorSpec): Promise<void> {
-    const { cluster, desired, networks } = this.#deps;
+    const { desired, networks } = this.#deps;
     const { id = '', key, stale = [] } = this.#record;
     const earlier = stale.filter(({ nodeId, engineId }) => nodeId === this.#node.id && engineId !== undefined);
     // A copy that must not run has the name there.
     for (const { engineId = '' } of earlier) await removeCopy(this.#node, engineId, true);
     this.#signal.throwIfAborted();
-    cluster.moves.holdBack(this.#label);
     this.#isAsked = true;
     const answer = await createOn(this.#deps, spec, this.#node, {
       image: this.#image,
@@ -175,28 +174,25 @@ export class MoveSteps {
   }
 
   async #start(): Promise<void> {
-    const { cluster, clock, networks } = this.#deps;
-    const listed = cluster.moves.copy(this.#label);
+    const listed = this.#node.held(this.#engineId ?? '');
     if (!listed) throw new EngineError(`${this.#node.name} does not list the new container`);
     const path = `/containers/${this.#engineId}/start`;
     const signal = this.#signal;
     const ask = (): Promise<EngineAnswer> =>
       this.#node.client.request({ method: 'POST', path, signal, timeoutMs: CREATE_MS });
-    const answer = await networks.start(new Container(this.#node, listed.summary, clock.now()), ask, signal);
+    const answer = await this.#deps.networks.start(listed, ask, signal);
     if (answer.statusCode >= 400) throw refused('start', answer);
   }
 
   /** The one change that makes the successor the container; the model shows it in the same turn. */
   async #switch(): Promise<ContainerRecord> {
-    const { cluster, desired, drafts } = this.#deps;
-    const { key, wanted, current, id = '' } = this.#record;
+    const { desired, drafts } = this.#deps;
+    const { key, wanted, id = '' } = this.#record;
     this.#signal.throwIfAborted();
     const record = await desired.change(key, (each) =>
-      each.move?.to.attempt === this.#to.attempt && each.wanted === wanted ? switched(each, each.move) : each,
+      each.move?.to.attempt === this.#to.attempt && each.wanted === wanted ? switched(each, each.move.to) : each,
     );
     if (record?.current.attempt !== this.#to.attempt) throw outdated(this.#record);
-    const node = cluster.node(current.nodeId);
-    cluster.completeCopy(this.#label, node?.containers.get(current.engineId ?? ''));
     drafts.settle(id);
     return record;
   }
@@ -207,7 +203,6 @@ export class MoveSteps {
     const { key, name } = this.#record;
     try {
       const isGone = await this.#removeSuccessor();
-      if (isGone) this.#deps.cluster.moves.release(this.#label);
       if (this.#hasStoppedOld) await this.#restoreOld();
       await desired.change(key, (each) => undone(each, this.#to.attempt, isGone));
     } catch (error) {
@@ -221,10 +216,12 @@ export class MoveSteps {
     try {
       const engineId = this.#engineId ?? (await findCopy(this.#node, this.#label));
       if (engineId === undefined) return true;
-      const listed = this.#deps.cluster.moves.copy(this.#label);
+      const { cluster, networks } = this.#deps;
+      const listed = this.#node.held(engineId);
       const signal = AbortSignal.timeout(CALL_MS);
-      if (listed) await this.#deps.networks.attachEnded(new Container(this.#node, listed.summary, 0), signal);
+      if (listed) await networks.attachEnded(listed, signal);
       await removeCopy(this.#node, engineId, false);
+      cluster.removeContainer(this.#node, engineId);
       return true;
     } catch (error) {
       const fields = { container: this.#record.name, node: this.#node.name, reason: reasonOf(error) };
@@ -253,18 +250,6 @@ export class MoveSteps {
     const request = { method: 'POST', path, body, signal: this.#signal, timeoutMs: CALL_MS };
     await this.#node.client.json(request);
   }
-}
-
-/** The record with the successor as its container, and the old copy among those that must not run. */
-export function switched({ move: _, ended: _ended, ...record }: ContainerRecord, { to }: OpenMove): ContainerRecord {
-  return { ...record, current: to, stale: [...(record.stale ?? []), record.current] };
-}
-
-/** The record without its open move; a copy that may exist is noted. */
-export function undone(record: ContainerRecord, attempt: string, isGone: boolean): ContainerRecord {
-  const { move, ...rest } = record;
-  if (move?.to.attempt !== attempt) return record;
-  return isGone ? rest : { ...rest, stale: [...(rest.stale ?? []), move.to] };
 }
 
 function targetOf({ cluster }: MoveDeps, { current, name }: ContainerRecord, { to }: MoveOrder): Node {

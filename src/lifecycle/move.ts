@@ -40,9 +40,7 @@ export class Mover {
   start(): void {
     if (this.#stop) return;
     this.#stop = new AbortController();
-    const { desired, attempts, cluster } = this.#deps;
-    const open = [...desired.index.moving];
-    for (const { move } of open) if (move) cluster.moves.holdBack(attempts.labelOf(move.to.attempt));
+    const open = [...this.#deps.desired.index.moving];
     const { signal } = this.#stop;
     this.#resolving = Promise.all(open.map((record) => this.#resolveLeft(record, signal))).then(() => undefined);
   }

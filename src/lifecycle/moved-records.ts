@@ -1,4 +1,5 @@
 import type { Node } from '../cluster/node.ts';
+import { switched, withoutStale } from '../desired/move-edits.ts';
 import type { ContainerRecord, Copy } from '../desired/record.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import type { Member } from './drafts.ts';
@@ -40,7 +41,8 @@ export class MovedRecords {
         const engineId = engineIds.get(id) ?? '';
         await this.#deps.desired.change(key, (record) => {
           done.push([key, record.current]);
-          return succeeded(record, { nodeId: this.#node.id, engineId, attempt });
+          const generation = record.current.generation + 1;
+          return switched(record, { nodeId: this.#node.id, engineId, attempt, generation });
         });
       }
     } catch (error) {
@@ -52,7 +54,11 @@ export class MovedRecords {
   /** The container that the successor was made for is gone from its node. */
   async drop(id: string, engineId: string): Promise<void> {
     const key = this.#records.get(id)?.key;
-    if (key !== undefined) await this.#deps.desired.change(key, (record) => withoutStale(record, engineId));
+    if (key === undefined) return;
+    await this.#deps.desired.change(key, (record) => {
+      const copy = record.stale?.find((each) => each.engineId === engineId);
+      return copy ? withoutStale(record, copy) : record;
+    });
   }
 
   /** The move is over: what engines show of its attempts is judged as everything else. */
@@ -61,16 +67,6 @@ export class MovedRecords {
   }
 }
 
-function succeeded(record: ContainerRecord, copy: Omit<Copy, 'generation'>): ContainerRecord {
-  const { current, stale = [] } = record;
-  return { ...record, current: { ...copy, generation: current.generation + 1 }, stale: [...stale, current] };
-}
-
 function restored(record: ContainerRecord, before: Copy): ContainerRecord {
-  return { ...withoutStale(record, before.engineId), current: before };
-}
-
-function withoutStale({ stale = [], ...record }: ContainerRecord, engineId: string | undefined): ContainerRecord {
-  const rest = stale.filter((copy) => copy.engineId !== engineId);
-  return rest.length === 0 ? record : { ...record, stale: rest };
+  return { ...withoutStale(record, before), current: before };
 }

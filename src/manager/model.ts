@@ -8,6 +8,7 @@ import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { Attempts } from '../desired/attempts.ts';
 import { DesiredState } from '../desired/desired-state.ts';
+import { showAsRecorded } from '../desired/recorded-identities.ts';
 import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
@@ -57,6 +58,7 @@ export class ClusterModel {
     const accounting = new Accounting(clock);
     this.cluster = new Cluster({ ...deps, accounting, settings: kept.settings }, options);
     this.cluster.hide(kept.tombstones);
+    showAsRecorded(this.cluster, kept.desired, kept.attempts);
     state.follow(this.cluster);
     const { notes } = state.store;
     this.memory =

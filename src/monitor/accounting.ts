@@ -109,7 +109,7 @@ export class Accounting implements ReservationReader {
     const failed = this.#failed.get(node) ?? [];
     this.#failed.delete(node);
     for (const engineId of failed) {
-      const container = node.containers.get(engineId);
+      const container = node.held(engineId);
       if (container) this.learn(container);
     }
   }
@@ -123,7 +123,7 @@ export class Accounting implements ReservationReader {
   }
 
   #remember({ node, engineId }: Container): void {
-    if (!node.containers.has(engineId)) return; // It is gone.
+    if (!node.held(engineId)) return; // It is gone.
     this.#failed.set(node, (this.#failed.get(node) ?? new Set()).add(engineId));
   }
 
@@ -157,15 +157,15 @@ function startHold(clock: Clock): { readonly ended: Promise<void>; readonly end:
 
 async function inspect(container: Container): Promise<void> {
   const { node, engineId } = container;
-  if (!node.containers.has(engineId)) return;
+  if (!node.held(engineId)) return;
   const path = `/containers/${engineId}/json`;
   const request = { method: 'GET', path, isPipelined: true, maxBytes: MAX_DETAILS_BYTES };
   const details = await askEngine(node.client, request, ANSWERS.details);
   // It may have gone, or have been settled by its own create, meanwhile.
-  if (!node.containers.has(engineId)) return;
+  if (!node.held(engineId)) return;
   node.ledger.put(
     engineId,
-    reservationOf(details.HostConfig, details.Config?.ExposedPorts, boundPorts(node.containers.get(engineId))),
+    reservationOf(details.HostConfig, details.Config?.ExposedPorts, boundPorts(node.held(engineId))),
   );
   node.touch();
 }

@@ -72,7 +72,7 @@ function isCoveredBy(before: EngineEvent, later: EngineEvent): boolean {
  * change has an event of its own, so nothing is missed.
  */
 export function isAlreadyKnown(node: Node, id: string, { event }: DueListing): boolean {
-  const container = node.containers.get(id);
+  const container = node.held(id);
   switch (event?.Action) {
     case 'create':
       return container !== undefined;
@@ -98,7 +98,7 @@ export function isAlreadyKnown(node: Node, id: string, { event }: DueListing): b
  * and disconnect (moby `daemon/monitor.go`, `handleContainerExit`), which takes seconds on a busy host.
  */
 export function isShown(node: Node, id: string, { change }: DueListing): boolean {
-  const state = node.containers.get(id)?.state;
+  const state = node.held(id)?.state;
   if (state === undefined) return true;
   switch (change?.Action) {
     case 'die':

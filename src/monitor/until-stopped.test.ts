@@ -17,7 +17,8 @@ function nodeShowing(...states: (string | undefined)[]): { node: Node; looks: ()
     containers.clear();
     if (state !== undefined) containers.set('c', { state });
   };
-  return { node: { containers, refreshContainers } as unknown as Node, looks: () => looks };
+  const held = (id: string): unknown => containers.get(id);
+  return { node: { held, refreshContainers } as unknown as Node, looks: () => looks };
 }
 
 test.each([

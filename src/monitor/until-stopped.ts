@@ -8,7 +8,7 @@ const UP = new Set(['running', 'paused', 'restarting']);
 
 /** Lists a container until it is shown as stopped or gone; see `NodeRefresher.refreshStopped`. */
 export async function refreshUntilStopped(node: Node, engineId: string, clock: Clock): Promise<void> {
-  const isShown = (): boolean => !UP.has(node.containers.get(engineId)?.state ?? '');
+  const isShown = (): boolean => !UP.has(node.held(engineId)?.state ?? '');
   await retry(clock, () => node.refreshContainers([engineId]), {
     backoff: (failures) => PAUSES_MS[failures - 1],
     until: isShown,

@@ -6,6 +6,7 @@ import { silentLogger } from '../../src/common/logger.ts';
 import { Attempts } from '../../src/desired/attempts.ts';
 import { parseSpec } from '../../src/desired/container-spec.ts';
 import type { DesiredState } from '../../src/desired/desired-state.ts';
+import { showAsRecorded } from '../../src/desired/recorded-identities.ts';
 import type { EngineAnswer } from '../../src/engine/exchange.ts';
 import { RecordView } from '../../src/kv/record-view.ts';
 import type { ContainerImages, ContainerNetworks } from '../../src/lifecycle/deps.ts';
@@ -47,6 +48,8 @@ export class FakeLifecycle implements AsyncDisposable {
     const { cluster } = fake;
     this.fake = fake;
     this.desired = kept.desired;
+    const attempts = new Attempts('test');
+    showAsRecorded(cluster, kept.desired, attempts);
     const [first] = fake.nodes;
     if (!first) throw new RangeError('no engine');
     this.volumes = new VolumeService({
@@ -70,7 +73,7 @@ export class FakeLifecycle implements AsyncDisposable {
         tombstones: kept.tombstones,
         stops: kept.stops,
         desired: kept.desired,
-        attempts: new Attempts('test'),
+        attempts,
         clock: systemClock,
         logger: silentLogger(),
       },

@@ -1,0 +1,37 @@
+import { type ContainerRecord, type Copy, MAX_FORMER_IDS } from './record.ts';
+
+/**
+ * The record with another copy as its container, and the one before among those that must not run. In the turn in which this is durable the
+ * model shows the one instead of the other; the new one must be listed by then, so that clients miss nothing.
+ */
+export function switched({ move: _, ended: _ended, ...record }: ContainerRecord, to: Copy): ContainerRecord {
+  const { current, stale = [] } = record;
+  const others = stale.filter(({ attempt }) => attempt !== to.attempt);
+  return { ...record, ...formerIds(record, to), current: to, stale: [...others, current] };
+}
+
+/** The record without its open move; a copy that may exist is noted. */
+export function undone(record: ContainerRecord, attempt: string, isGone: boolean): ContainerRecord {
+  const { move, ...rest } = record;
+  if (move?.to.attempt !== attempt) return record;
+  return isGone ? rest : { ...rest, stale: [...(rest.stale ?? []), move.to] };
+}
+
+/** The record once a copy that must not run is gone. */
+export function withoutStale(
+  { stale = [], ...record }: ContainerRecord,
+  { attempt }: Pick<Copy, 'attempt'>,
+): ContainerRecord {
+  const rest = stale.filter((copy) => copy.attempt !== attempt);
+  return rest.length === 0 ? record : { ...record, stale: rest };
+}
+
+/** The ID that clients see is none of them: it is kept for ever. */
+function formerIds(
+  { id, formerIds: earlier = [], current }: ContainerRecord,
+  to: Copy,
+): Pick<ContainerRecord, 'formerIds'> {
+  const all = new Set(current.engineId === undefined ? earlier : [current.engineId, ...earlier]);
+  const kept = [...all].filter((each) => each !== id && each !== to.engineId).slice(0, MAX_FORMER_IDS);
+  return kept.length > 0 ? { formerIds: kept } : {};
+}

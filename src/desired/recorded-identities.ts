@@ -1,0 +1,79 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { CopyPlace, Identities, KnownCopy } from '../cluster/identities.ts';
+import { type Attempts, readAttempt } from './attempts.ts';
+import type { DesiredState, RecordChanged } from './desired-state.ts';
+import type { ContainerRecord, Copy } from './record.ts';
+import { copiesOf, type RecordedCopy, type RecordIndex } from './record-index.ts';
+
+/**
+ * Lets the model show containers as records say, from now on: each once, under its lasting identity, without the copies that are made or
+ * left behind by moves. To be called before there are nodes; returns what ends it.
+ */
+export function showAsRecorded(cluster: Cluster, desired: DesiredState, attempts: Attempts): () => void {
+  cluster.identify(new RecordedIdentities(desired.index, attempts));
+  return desired.subscribe((change) => cluster.reconsider(placesOf(change), reasonOfMove(change)));
+}
+
+class RecordedIdentities implements Identities {
+  readonly #index: RecordIndex;
+  readonly #attempts: Attempts;
+
+  constructor(index: RecordIndex, attempts: Attempts) {
+    this.#index = index;
+    this.#attempts = attempts;
+  }
+
+  of(nodeId: string, engineId: string, attempt: string | undefined): KnownCopy | undefined {
+    const found = this.#index.byEngineId(engineId) ?? this.#byAttempt(nodeId, attempt);
+    if (found) return known(found);
+    const record = this.#index.byFormerId(engineId) ?? this.#index.byId(engineId);
+    return record && { ...identityOf(record), role: 'stale', isSuccessor: false, isStoppedForMove: false };
+  }
+
+  /** Only as long as a record does not know the ID of its copy: a label comes along when a container is made from another's inspection. */
+  #byAttempt(nodeId: string, label: string | undefined): RecordedCopy | undefined {
+    const mark = readAttempt(label);
+    const found = mark && this.#attempts.isOurs(mark) ? this.#index.byAttempt(mark.attempt) : undefined;
+    return found?.copy.engineId === undefined && found?.copy.nodeId === nodeId ? found : undefined;
+  }
+}
+
+function known({ record, copy, role }: RecordedCopy): KnownCopy {
+  return {
+    ...identityOf(record),
+    role,
+    isSuccessor: copy.generation > 0,
+    isStoppedForMove: role === 'current' && record.move?.how === 'stop-first',
+  };
+}
+
+function identityOf({ id, formerIds = [] }: ContainerRecord): Pick<KnownCopy, 'id' | 'formerIds'> {
+  return { id, formerIds };
+}
+
+/** The copies of which a record says something else than before. */
+function placesOf({ before, after }: RecordChanged): readonly CopyPlace[] {
+  const [earlier, now] = [saidBy(before), saidBy(after)];
+  const places: CopyPlace[] = [];
+  for (const [engineId, { copy, said }] of new Map([...earlier, ...now]))
+    if (said !== earlier.get(engineId)?.said || !now.has(engineId)) places.push({ nodeId: copy.nodeId, engineId });
+  return places;
+}
+
+/** What a record says of each of its copies that has an ID. */
+function saidBy(
+  record: ContainerRecord | undefined,
+): ReadonlyMap<string, { readonly copy: Copy; readonly said: string }> {
+  const copies = record ? copiesOf(record) : [];
+  const identity = record && `${record.id} ${record.formerIds?.join()}`;
+  return new Map(
+    copies.flatMap(({ copy, role }) =>
+      copy.engineId === undefined ? [] : [[copy.engineId, { copy, said: `${role} ${identity}` }] as const],
+    ),
+  );
+}
+
+function reasonOfMove({ before, after }: RecordChanged): string | undefined {
+  if (!before || !after || before.current.attempt === after.current.attempt) return undefined;
+  return before.move?.why ?? 'moved';
+}
