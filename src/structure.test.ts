@@ -15,6 +15,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['cluster', 'drivers', 'lab'],
   ['desired', 'images', 'machine', 'monitor', 'substrate', 'tutorial', 'volumes'],
   ['lifecycle', 'networks'],
+  ['fencing'],
   ['availability'],
   ['api'],
   ['metrics'],

@@ -12,6 +12,7 @@ import type { VolumeService } from '../volumes/volume-service.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Duty } from './duties.ts';
+import { openFences } from './fences.ts';
 import type { ClusterModel } from './model.ts';
 import { openNetworking } from './networking.ts';
 
@@ -58,6 +59,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   );
   const { recorder } = lifecycle;
   const removals = new ObservedRemovals({ cluster, desired, recorder, clock, logger });
+  const fences = await openFences({ model, store, lifecycle, clock, logger });
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
   return {
     images,
@@ -66,8 +68,16 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     lifecycle,
     decisions: placer.tally,
     substrateStatus: networking.substrateStatus,
-    duties: [networking.substrate, undertaker, removals, lifecycle.unfinishedMoves, lifecycle.mover],
-    problems: () => networking.problems(),
+    duties: [
+      fences.fencing,
+      networking.substrate,
+      undertaker,
+      removals,
+      lifecycle.unfinishedMoves,
+      lifecycle.mover,
+      fences.revival,
+    ],
+    problems: () => [...networking.problems(), ...fences.problems()],
     close: async () => {
       await images.close();
       await networking.close();

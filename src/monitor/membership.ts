@@ -11,6 +11,7 @@ import type { Connector } from '../engine/connectors/connector.ts';
 import type { Accounting } from './accounting.ts';
 import { descriptorWarning } from './descriptors.ts';
 import { NodeMonitor } from './node-monitor.ts';
+import type { ReturnGate } from './return-gate.ts';
 import type { MonitorTimes } from './times.ts';
 
 /** Engines being connected at once; a hung one holds its place for some seconds only. */
@@ -47,6 +48,7 @@ export class Membership {
   /** Whether discovery has answered. */
   #isTold = false;
   #mostEntries = 0;
+  #gate: ReturnGate | undefined;
   #isSettled = false;
   readonly #settled: Promise<void>;
   #settle: () => void = () => undefined;
@@ -62,6 +64,11 @@ export class Membership {
   /** Why discovery does not answer at present, for `docker info`; the last known entries stay in use. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** Sets who has a word before engines count as healthy; before the start. */
+  guard(gate: ReturnGate): void {
+    this.#gate = gate;
   }
 
   start(): void {
@@ -160,7 +167,8 @@ export class Membership {
     const { maxConnections } = connector;
     const client = new EngineClient(connector, maxConnections === undefined ? {} : { connections: maxConnections });
     const node = new Node(canonical, client, connector.host);
-    const monitor = new NodeMonitor(node, { ...this.#deps, connecting: this.#connecting }, this.#times);
+    const deps = { ...this.#deps, connecting: this.#connecting, gate: this.#gate };
+    const monitor = new NodeMonitor(node, deps, this.#times);
     this.#members.set(canonical, { node, monitor });
     this.#deps.cluster.addNode(node, this.#deps.memory?.recall(canonical));
     monitor.start();

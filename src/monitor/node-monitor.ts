@@ -16,6 +16,7 @@ import { HealthWatch } from './health-watch.ts';
 import { knownAddresses } from './node-addresses.ts';
 import { NodeSync } from './node-sync.ts';
 import { RegularRefresh } from './regular-refresh.ts';
+import type { ReturnGate } from './return-gate.ts';
 import type { MonitorTimes } from './times.ts';
 
 /** An engine that is being connected must answer each call within this. */
@@ -32,6 +33,7 @@ export interface MonitorDeps {
   readonly logger: Logger;
   /** Bounds how many engines are being connected at once. */
   readonly connecting: LimitFunction;
+  readonly gate?: ReturnGate | undefined;
 }
 
 /**
@@ -128,9 +130,9 @@ export class NodeMonitor {
     this.#node.client.dropStreams();
   }
 
-  /** From nothing to Healthy: versions, identity, event stream, then listings, so that no change falls between. */
+  /** From nothing to Healthy: versions, identity, event stream, then listings, so that no change falls between; what must not run is ended. */
   async #connect(): Promise<EventStream> {
-    const { cluster, logger } = this.#deps;
+    const { cluster, logger, gate } = this.#deps;
     const { client } = this.#node;
     const version = await this.#askVersion();
     const max = parseApiVersion(version.ApiVersion);
@@ -150,9 +152,12 @@ export class NodeMonitor {
     void knownAddresses(this.#node).then((addresses) => this.#node.setAddresses(addresses));
     this.#reportWarnings(info);
     this.#sync.reset();
+    const { signal } = this.#stop;
+    await gate?.reached(this.#node, signal);
     const stream = await openEventStream(client, (text) => this.#onEvent(text), CONNECT_CALL_MS);
     try {
       await this.#sync.refreshAll();
+      await gate?.listed(this.#node, signal);
     } catch (error) {
       stream.close();
       throw error;

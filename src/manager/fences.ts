@@ -1,0 +1,48 @@
+import type { Clock } from '../common/clock.ts';
+import { EngineError } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import { NEWEST_API } from '../engine/api-version.ts';
+import { messageOf } from '../engine/exchange.ts';
+import { Fencing } from '../fencing/fencing.ts';
+import { VolumeKeeper } from '../fencing/kept-volumes.ts';
+import { Revival } from '../fencing/revival.ts';
+import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import type { StateStore } from '../store/state-store.ts';
+import type { Duty } from './duties.ts';
+import type { ClusterModel } from './model.ts';
+
+export interface FencesDeps {
+  readonly model: ClusterModel;
+  readonly store: StateStore;
+  readonly lifecycle: ContainerLifecycle;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What looks after nodes that come back. */
+export interface Fences {
+  /** To be started before engines are reached. */
+  readonly fencing: Duty;
+  /** To be started when containers can be. */
+  readonly revival: Duty;
+  problems(): readonly string[];
+}
+
+/** The fences of a model, which asks them before a node counts as healthy; nothing is started. */
+export async function openFences({ model, store, lifecycle, clock, logger }: FencesDeps): Promise<Fences> {
+  const { cluster, desired, attempts } = model;
+  const shared = { cluster, desired, clock, logger };
+  const volumes = await VolumeKeeper.open({ ...shared, records: store.records('kept-volumes') });
+  const fencing = new Fencing({ ...shared, attempts, volumes });
+  model.membership.guard(fencing);
+  const revival = new Revival({
+    ...shared,
+    startContainer: async (container, signal) => {
+      const start = { kind: 'start', search: '' } as const;
+      const { statusCode, body } = await lifecycle.operate(container, start, { api: NEWEST_API, signal });
+      if (statusCode >= 400) throw new EngineError(messageOf(body), 'ENGINE_ANSWER', undefined, statusCode);
+    },
+    defaultPolicy: 'auto',
+  });
+  return { fencing, revival, problems: () => fencing.problems() };
+}
