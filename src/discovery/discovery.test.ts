@@ -25,6 +25,7 @@ describe('openDiscovery', () => {
   it.each([
     ['token://127.0.0.1:1/v1/abc', 'token'],
     ['file:///etc/nodes', 'file'],
+    ['etcd://127.0.0.1:1/p', 'etcd'],
   ])('"%s" is %s, and asks nobody yet', async (uri, name) => {
     const backend = await openDiscovery(uri, settings);
     expect(backend.name).toBe(name);
@@ -32,10 +33,12 @@ describe('openDiscovery', () => {
   });
 
   it.each([
-    ['etcd://h/p', 'discovery service not supported: etcd:// is not built yet. Use token://, file://, nodes://'],
-    ['consul://h/p', 'consul:// is not built yet'],
+    [
+      'consul://h/p',
+      'discovery service not supported: consul:// is not built yet. Use token://, file://, etcd://, nodes://',
+    ],
     ['zk://h/p', 'zk:// is not built yet'],
-    ['redis://h/p', 'discovery service not supported: redis:// is unknown. Use token://, file://, nodes://'],
+    ['redis://h/p', 'discovery service not supported: redis:// is unknown. Use token://, file://, etcd://, nodes://'],
     ['__proto__://h', 'bad entry'],
   ])('explains "%s"', async (uri, why) => {
     await expect(openDiscovery(uri, settings)).rejects.toThrow(why);

@@ -3,7 +3,7 @@ import { DiscoveryError } from '../common/errors.ts';
 import { isPrintable, printable } from '../common/printable.ts';
 import { expandRanges } from './range.ts';
 
-/** What an entry of a token service carries: written by any holder of the token. */
+/** What an entry carries that others may have written: any holder of a token, any writer of a store. */
 interface Shared {
   /** Names are resolved with this, which refuses those that stand for no host others can reach. */
   readonly lookup?: LookupFunction;

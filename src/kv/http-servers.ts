@@ -164,9 +164,17 @@ export class HttpServers {
       const next = '. Name the authority of its certificate: --discovery-opt kv.cacertfile=FILE';
       return storeError('STORE_TLS', `${this.#name} at ${url} is not trusted: ${reasonOf(error)}${next}`, error);
     }
-    const hint = !isTls && code === 'UND_ERR_SOCKET' ? '. Does it speak TLS? Then give kv.cacertfile' : '';
+    const hint = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' ? hintOf(isTls, reasonOf(error)) : '';
     return storeError('STORE_UNAVAILABLE', `no ${this.#name} answers at ${url}: ${reasonOf(error)}${hint}`, error);
   }
+}
+
+/** What a connection that was ended may want. */
+function hintOf(isTls: boolean, why: string): string {
+  if (!isTls) return '. Does it speak TLS? Then give kv.cacertfile';
+  if (/before secure TLS/.test(why)) return '. Does it speak no TLS? Then give neither kv.cacertfile nor kv.certfile';
+  // TLS 1.3: a server that misses a certificate of ours ends the connection after it was made.
+  return '. Does it ask for another client certificate? Then give kv.certfile and kv.keyfile';
 }
 
 /** One line of what a server said. */

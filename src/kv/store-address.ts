@@ -34,11 +34,15 @@ export interface StoreKind {
   readonly credentials: 'user' | 'token';
 }
 
-/** Reads `a,b:PORT,c/prefix` and the options `kv.…`. Throws a {@link UsageError} of one clear line. */
+/**
+ * Reads `a,b:PORT,c/prefix` and the options `kv.…`. Secrets that options lack are read from the environment, where other users of the host do
+ * not see them: `ENXAME_KV_PASSWORD` and `ENXAME_KV_TOKEN`. Throws a {@link UsageError} of one clear line.
+ */
 export async function readStoreAddress(
   kind: StoreKind,
   rest: string,
   options: ReadonlyMap<string, string>,
+  env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<StoreAddress> {
   assertKnown(kind, options);
   const slash = rest.indexOf('/');
@@ -49,7 +53,7 @@ export async function readStoreAddress(
     servers: serversOf(kind, hosts),
     prefix: pathOf(kind, path),
     ...(isTls ? { tls: tlsClientOptions(await readTlsFiles(files, LABELS)) } : {}),
-    ...credentialsOf(options),
+    ...credentialsOf(kind, options, env),
   };
 }
 
@@ -83,11 +87,20 @@ function serversOf({ scheme, defaultPort }: StoreKind, hosts: string): readonly 
   });
 }
 
-function credentialsOf(options: ReadonlyMap<string, string>): Pick<StoreAddress, 'username' | 'password' | 'token'> {
-  const [username, password] = [options.get('kv.username'), options.get('kv.password')];
+function credentialsOf(
+  { credentials }: StoreKind,
+  options: ReadonlyMap<string, string>,
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<StoreAddress, 'username' | 'password' | 'token'> {
+  const username = options.get('kv.username');
+  const password = options.get('kv.password') ?? (username === undefined ? undefined : env.ENXAME_KV_PASSWORD);
   if ((username === undefined) !== (password === undefined))
-    throw new UsageError('kv.username and kv.password go together: give both or none', 'BAD_OPTION');
-  return { username, password, token: options.get('kv.token') };
+    throw new UsageError(
+      'kv.username and kv.password ($ENXAME_KV_PASSWORD) go together: give both or none',
+      'BAD_OPTION',
+    );
+  const token = credentials === 'token' ? options.get('kv.token') || env.ENXAME_KV_TOKEN || undefined : undefined;
+  return { username, password, token };
 }
 
 function assertKnown({ scheme, credentials }: StoreKind, options: ReadonlyMap<string, string>): void {

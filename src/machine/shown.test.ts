@@ -10,6 +10,7 @@ describe('shownText', () => {
     [`token://${TOKEN}`, 'token://012345…'],
     [`join --x token://h/deep/v1/${TOKEN} failed`, 'join --x token://h/deep/v1/012345… failed'],
     ['token://h/v1/abc', 'token://h/v1/abc'],
+    ['kv.password=geheim', 'kv.password=(hidden)'],
     ['HTTPS_PROXY=http://me:geheim@proxy:3128', 'HTTPS_PROXY=http://me:(hidden)@proxy:3128'],
     ['nodes://10.0.0.1:2376,ssh://root@b', 'nodes://10.0.0.1:2376,ssh://root@b'],
   ])('%s is shown as %s', (text, shown) => {

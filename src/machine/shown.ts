@@ -5,7 +5,7 @@ const HIDDEN = '(hidden)';
 
 /**
  * A text as it may be shown: a cluster's token, with which anyone can add engines, by its first characters; the password of a URL
- * (a proxy's) not at all.
+ * (a proxy's) or of a store not at all.
  */
 export function shownText(text: string): string {
   return text
@@ -13,6 +13,7 @@ export function shownText(text: string): string {
       /\b(token:\/\/(?:[^\s/]+\/(?:[^\s/]+\/)*)?)([\w-]+)/g,
       (_all, place: string, token: string) => place + cut(token),
     )
+    .replace(/\b(kv\.(?:password|token)=).*$/g, `$1${HIDDEN}`)
     .replace(/\b(\w+:\/\/[^\s/:@]*):[^\s/@]+@/g, `$1:${HIDDEN}@`);
 }
 

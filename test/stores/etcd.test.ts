@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ETCD } from '../../src/kv/etcd/etcd-client.ts';
 import { EtcdKeyspace } from '../../src/kv/etcd/etcd-keyspace.ts';
 import { SharedStore } from '../../src/kv/shared/shared-store.ts';
 import { readStoreAddress } from '../../src/kv/store-address.ts';
+import { writeCertificate } from '../fakes/certificates.ts';
 import { type EtcdServers, startEtcd } from './etcd-servers.ts';
 import { testSharedStore } from './shared-store-suite.ts';
+import { type CommandResult, enxame, testStoreDiscovery } from './store-discovery-suite.ts';
 
 let etcd: EtcdServers;
 beforeAll(async () => {
@@ -24,6 +28,18 @@ testSharedStore('etcd', {
   tooLarge: 1_600_000,
   ports: () => etcd.members.map(({ port }) => port),
   open: (hosts, prefix) => open(hosts, prefix),
+});
+
+testStoreDiscovery({
+  scheme: 'etcd',
+  ports: () => etcd.members.map(({ port }) => port),
+  set: async (path, entries) => {
+    const text = (value: string): string => Buffer.from(value).toString('base64');
+    await etcd.post('/v3/kv/deleterange', { key: text(`/${path}/`), range_end: text(`/${path}0`) });
+    for (const entry of entries) await etcd.post('/v3/kv/put', { key: text(`/${path}/${entry}`), value: text(entry) });
+  },
+  ttlMs: 2_000,
+  endsWithinMs: 10_000,
 });
 
 describe('an etcd of three', () => {
@@ -84,5 +100,100 @@ describe('an etcd of three', () => {
     await records.write([{ key: 'k', value: '2' }]);
     expect((await next).value).toMatchObject({ changes: [{ key: 'k', value: '2' }] });
     await store.close();
+  });
+});
+
+describe('an etcd with users', () => {
+  let guarded: EtcdServers;
+  const text = (value: string): string => Buffer.from(value).toString('base64');
+  beforeAll(async () => {
+    guarded = await startEtcd(1);
+    await guarded.post('/v3/auth/user/add', { name: 'root', password: 'geheim' });
+    await guarded.post('/v3/auth/role/add', { name: 'root' });
+    await guarded.post('/v3/auth/user/grant', { user: 'root', role: 'root' });
+    await guarded.post('/v3/auth/user/add', { name: 'enxame', password: 'geheim' });
+    await guarded.post('/v3/auth/role/add', { name: 'enxame' });
+    const perm = { permType: 'READWRITE', key: text('/ours/'), range_end: text('/ours0') };
+    await guarded.post('/v3/auth/role/grant', { name: 'enxame', perm });
+    await guarded.post('/v3/auth/user/grant', { user: 'enxame', role: 'enxame' });
+    await guarded.post('/v3/auth/enable', {});
+  });
+  afterAll(() => guarded.close());
+
+  const list = (path: string, user: string, password: string): Promise<CommandResult> => {
+    const options = user === '' ? [] : ['--discovery-opt', `kv.username=${user}`];
+    return enxame(['list', `etcd://${guarded.hosts}/${path}`, ...options], { ENXAME_KV_PASSWORD: password });
+  };
+
+  it('lets in whom it knows, and says in one line why not', async () => {
+    expect(await list('ours', 'enxame', 'geheim')).toEqual({ code: 0, out: '', err: '' });
+    for (const [result, why] of [
+      [await list('ours', 'enxame', 'falsch'), 'etcd refuses us: authentication failed'],
+      [await list('ours', '', ''), 'etcd asks who we are: give kv.username and kv.password'],
+      [await list('theirs', 'enxame', 'geheim'), 'etcd refuses us: permission denied'],
+    ] as const) {
+      expect(result).toEqual({ code: 1, out: '', err: expect.stringMatching(/^enxame: list: [^\n]+\n$/) });
+      expect(result.err).toContain(why);
+    }
+    const line = ['join', '--advertise', '10.0.0.1:1', '--log-level', 'silent', `etcd://${guarded.hosts}/ours`];
+    expect(await enxame(line)).toMatchObject({ code: 1, err: expect.stringContaining('etcd asks who we are') });
+  });
+
+  it('has a store of theirs', async () => {
+    const store = await open(guarded.hosts, 'ours', { 'kv.username': 'enxame', 'kv.password': 'geheim' });
+    const lease = await store.leases.acquire('primary', 'a', { ttlMs: 5_000, signal: new AbortController().signal });
+    await store.records('one').write([{ key: 'k', value: '1' }], { lease });
+    expect(await store.records('one').get('k')).toMatchObject({ value: '1' });
+    await store.close();
+    const other = await open(guarded.hosts, 'theirs', { 'kv.username': 'enxame', 'kv.password': 'geheim' });
+    await expect(other.records('one').write([{ key: 'k', value: '1' }])).rejects.toMatchObject({ code: 'STORE_AUTH' });
+    await other.close();
+  });
+});
+
+describe('an etcd behind TLS', () => {
+  let guarded: EtcdServers;
+  const file = (name: string): string => join(guarded.folder, name);
+  beforeAll(async () => {
+    guarded = await startEtcd(1, async (folder) => {
+      for (const name of ['server', 'client', 'other']) await writeCertificate(folder, name);
+      const [cert, key] = [join(folder, 'server.pem'), join(folder, 'server-key.pem')];
+      // The gateway shows the server's own certificate to the server behind it.
+      const pems = await Promise.all(['server', 'client'].map((name) => readFile(join(folder, `${name}.pem`), 'utf8')));
+      await writeFile(join(folder, 'clients.pem'), pems.join('\n'));
+      return { cert, key, clientCa: join(folder, 'clients.pem') };
+    });
+  });
+  afterAll(() => guarded.close());
+
+  const list = (options: Record<string, string>): Promise<CommandResult> => {
+    const flags = Object.entries(options).flatMap(([key, name]) => ['--discovery-opt', `kv.${key}=${file(name)}`]);
+    return enxame(['list', `etcd://${guarded.hosts}/x`, ...flags]);
+  };
+  const client = { certfile: 'client.pem', keyfile: 'client-key.pem' };
+
+  it('is used with the right files, and says in one line which are wrong', async () => {
+    expect(await list({ cacertfile: 'server.pem', ...client })).toEqual({ code: 0, out: '', err: '' });
+    for (const [options, why] of [
+      [{ cacertfile: 'other.pem', ...client }, /is not trusted: [^\n]+ kv\.cacertfile=FILE/],
+      [{ ...client }, /is not trusted: [^\n]+ kv\.cacertfile=FILE/],
+      [{ cacertfile: 'server.pem' }, /certificate[^\n]*kv\.certfile and kv\.keyfile/],
+      [
+        { cacertfile: 'server.pem', certfile: 'other.pem', keyfile: 'other-key.pem' },
+        /certificate[^\n]*kv\.certfile and kv\.keyfile/,
+      ],
+      [{}, /no etcd answers at http:[^\n]+|etcd at http:[^\n]+ answered: /],
+    ] as const) {
+      const result = await list(options);
+      expect(result).toEqual({ code: 1, out: '', err: expect.stringMatching(/^enxame: list: [^\n]+\n$/) });
+      expect(result.err).toMatch(why);
+    }
+    const plain = await enxame([
+      'list',
+      `etcd://${etcd.hosts}/x`,
+      '--discovery-opt',
+      `kv.cacertfile=${file('server.pem')}`,
+    ]);
+    expect(plain).toEqual({ code: 1, out: '', err: expect.stringMatching(/speaks? no TLS/) });
   });
 });

@@ -75,7 +75,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
     try {
       const uri = discoveryUri(discovery, context.env);
       const onLeftOut = (entry: string, why: string): void =>
-        logger.warn({ entry, reason: why }, 'an entry of the token is not used');
+        logger.warn({ entry, reason: why }, 'a registered entry is not used');
       const backend = await openDiscoveryArgument(uri, flags.discoveryOpt, {
         ...context,
         heartbeatMs: flags.heartbeat,
