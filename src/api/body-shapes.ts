@@ -74,6 +74,9 @@ export const CREATE_BODY: Shape = struct({
   NetworkingConfig: struct({ EndpointsConfig: map(ENDPOINT) }),
 });
 
+/** `POST /containers/{id}/update` */
+export const UPDATE_BODY: Shape = struct(HOST_CONFIG_MEMBERS);
+
 /** `POST /commit` */
 export const COMMIT_BODY: Shape = struct(CONFIG_MEMBERS);
 

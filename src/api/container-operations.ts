@@ -1,15 +1,24 @@
 import { BadRequestError } from '../common/errors.ts';
 import type { ContainerOperation, OperationCall, Removal, Renaming } from '../lifecycle/operations.ts';
 import { readBody } from './body.ts';
+import { UPDATE_BODY } from './body-shapes.ts';
 import { type Call, param } from './call.ts';
+import { readCanonical } from './canonical-body.ts';
 import { flag } from './query-flag.ts';
 
 /** What an engine is sent as the client sent it. */
 type EngineInput = Pick<ContainerOperation, 'search' | 'body'>;
 
 export async function readOperation(call: Call, kind: ContainerOperation['kind']): Promise<ContainerOperation> {
+  if (kind === 'update') return { kind, search: call.search, body: await updateBody(call) };
   const input = await engineInput(call);
   return kind === 'kill' ? { ...input, kind, signal: signalOf(call.query.get('signal')) } : { ...input, kind };
+}
+
+/** Recorded as well as passed on: what we read is what the engine reads. */
+async function updateBody(call: Call): Promise<Buffer | undefined> {
+  const { text } = await readCanonical(call, UPDATE_BODY);
+  return text === '' ? undefined : Buffer.from(text);
 }
 
 /** Throws 400 without a name. */

@@ -39,15 +39,21 @@ function noHealthyNode(): ClusterError {
 export interface Prune extends Pick<PruneRequest<Node>, 'path' | 'list' | 'afterwards'> {
   /** What clients know by an ID in the list. */
   readonly shown?: (id: string) => string;
+  /** Called with what went, before the client hears of it. */
+  readonly settle?: (gone: readonly string[]) => Promise<void>;
 }
 
 /** Prunes on every healthy node, or on those our own filter `node` names; the answer adds up the engines' reports. */
-export async function pruneOnNodes(call: Call, { path, list, afterwards, shown = String }: Prune): Promise<string> {
+export async function pruneOnNodes(
+  call: Call,
+  { path, list, afterwards, shown = String, settle }: Prune,
+): Promise<string> {
   const { nodes, search } = prunedNodes(call);
   const { api, signal } = call;
   const then = afterwards && { afterwards };
   const request = { path: path + search, list, api, signal, timeoutMs: 0, ...then };
   const { gone, spaceBytes } = await pruneEngines(nodes, request);
+  await settle?.(gone.filter((item) => typeof item === 'string'));
   return pruneText(
     list,
     gone.map((item) => (typeof item === 'string' ? shown(item) : item)),

@@ -2,6 +2,7 @@ import { Emitter } from '../common/emitter.ts';
 import { NotFoundError, reasonOf } from '../common/errors.ts';
 import type { RecordStore } from '../kv/record-store.ts';
 import { RecordView, type RecordViewDeps } from '../kv/record-view.ts';
+import { amended } from './amendments.ts';
 import type { Amendment, ContainerRecord, RecordBody } from './record.ts';
 import { CONTAINER_RECORDS, readBody } from './record-format.ts';
 import { RecordIndex } from './record-index.ts';
@@ -111,7 +112,7 @@ export class DesiredState {
     });
   }
 
-  /** Adds a change that must be made to a copy, too, and the edit of the record that comes with it. */
+  /** Adds a change that must be made to a copy, too, in place of earlier ones that it outdates, and the edit of the record that comes with it. */
   amend(
     key: string,
     amendment: Amendment,
@@ -121,11 +122,11 @@ export class DesiredState {
       const before = this.#view.get(key);
       if (!before) return undefined;
       const body = await this.body(key);
-      const amended: RecordBody = { ...body, amendments: [...body.amendments, amendment] };
-      await this.#deps.bodies.write([{ key, value: JSON.stringify(amended) }]);
-      const after = edit(before);
-      if (after && after !== before) await this.#view.put(key, after);
-      return after;
+      const after: RecordBody = { ...body, amendments: amended(body.amendments, amendment) };
+      await this.#deps.bodies.write([{ key, value: JSON.stringify(after) }]);
+      const record = edit(before);
+      if (record && record !== before) await this.#view.put(key, record);
+      return record;
     });
   }
 

@@ -59,3 +59,14 @@ function restartOf(policy: unknown): string {
   const name = typeof Name === 'string' && Name !== '' ? Name : 'no';
   return name === 'on-failure' && typeof times === 'number' && times > 0 ? `${name}:${times}` : name;
 }
+
+/** The terms of a container that is on one more network of its node alone. */
+export function joined(before: MoveTerms, network: string): MoveTerms {
+  return { ...before, localNetworks: [...new Set([...(before.localNetworks ?? []), network])] };
+}
+
+/** The terms of a container that has left a network. */
+export function left({ localNetworks = [], ...before }: MoveTerms, network: string): MoveTerms {
+  const others = localNetworks.filter((each) => each !== network);
+  return others.length === 0 ? before : { ...before, localNetworks: others };
+}

@@ -2,6 +2,7 @@ import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import { reasonOf, SchedulingError } from '../common/errors.ts';
 import { type ContainerSpec, type CreateCall, withName } from '../desired/container-spec.ts';
+import type { RecordBody } from '../desired/record.ts';
 import type { NodeTies } from '../desired/terms.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import { chooseNode } from './choose-node.ts';
@@ -99,7 +100,7 @@ async function onNode(create: Create, placement: ClaimedPlacement): Promise<Engi
   const { deps, spec, call } = create;
   const { node } = placement;
   const { signal } = call;
-  const intent = deps.recorder.intend(spec, node, tiesToNode(deps, spec));
+  const intent = deps.recorder.intend(spec, node, { ties: tiesToNode(deps, spec), image: imageOf(deps, spec) });
   let isSettled = false;
   try {
     const [image] = await Promise.all([
@@ -124,6 +125,14 @@ function tiesToNode({ volumes, networks }: ProvisionalDeps, spec: ContainerSpec)
     localVolumes: spec.volumes.filter((name) => volumes.homeOf(name) !== undefined),
     localNetworks: spec.networks.filter((name) => networks.homesOf([name]).length > 0),
   };
+}
+
+/** What its reference means now: another image may have the name by the time that the container is made anew. */
+function imageOf({ cluster }: ProvisionalDeps, { image }: ContainerSpec): RecordBody['image'] {
+  const found = cluster.images.find(image);
+  if (!found) return undefined;
+  const [summary] = found.holders.values();
+  return { id: found.id, digests: summary?.RepoDigests ?? [] };
 }
 
 /** A container whose record cannot be written is undone: it would not outlive its node, nor have been asked for by anybody. */

@@ -2,7 +2,9 @@ import type { Container } from '../cluster/container.ts';
 import { requireHealthy } from '../cluster/reachable.ts';
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { ContainerSpec, CreateCall } from '../desired/container-spec.ts';
+import type { RecordEdit } from '../desired/desired-state.ts';
 import type { ContainerRecord } from '../desired/record.ts';
+import { joined, left, updated } from '../desired/terms.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
 import { createContainer } from './create.ts';
@@ -12,6 +14,7 @@ import { Mover } from './move.ts';
 import type { MoveOrder } from './move-steps.ts';
 import { isRefusedConnection } from './on-node.ts';
 import {
+  type Connection,
   type ContainerOperation,
   isStart,
   isStop,
@@ -111,7 +114,10 @@ export class ContainerLifecycle {
       isStart(operation) ? this.#start(container, ask, call) : ask(),
     );
     if (answer.statusCode < 400) {
-      if (operation.kind === 'update') this.#deps.cluster.forgetReservation(node, engineId);
+      if (operation.kind === 'update') {
+        this.#deps.cluster.forgetReservation(node, engineId);
+        await this.#amend(container, operation.body);
+      }
       await this.#refresh(container, isStop(operation));
     }
     return answer;
@@ -141,6 +147,13 @@ export class ContainerLifecycle {
     return answer;
   }
 
+  async #amend(container: Container, body: Buffer | undefined): Promise<void> {
+    const text = body?.toString() ?? '';
+    if (text === '') return;
+    const edit: RecordEdit = (record) => ({ ...record, terms: updated(record.terms, JSON.parse(text)) });
+    await this.recorder.amend(container, { kind: 'update', body: text }, edit);
+  }
+
   /** Undoes what an engine did and nothing durable knows of. What has stopped stays so: only its client knows whether it may run again. */
   async #takeBack({ node, engineId, name }: Container, { kind }: ContainerOperation): Promise<void> {
     const opposite = OPPOSITES[kind];
@@ -150,6 +163,23 @@ export class ContainerLifecycle {
       this.#deps.logger.warn({ container: name, reason: reasonOf(error) }, `a ${kind} that was not recorded stays`);
     });
     await node.refreshContainers([engineId]).catch(() => undefined); // The monitor lists it in a moment.
+  }
+
+  /** Records that a container was connected to a network at its engine; durable when it resolves. `body` is the call's, without `Container`. */
+  async connected(container: Container, connection: Connection & { readonly body: string }): Promise<void> {
+    const { network, isLocal, body } = connection;
+    await this.recorder.amend(container, { kind: 'connect', network, body }, (record) => ({
+      ...record,
+      terms: isLocal ? joined(record.terms, network) : record.terms,
+    }));
+  }
+
+  /** Records that a container was disconnected from a network. */
+  async disconnected(container: Container, { network }: Connection): Promise<void> {
+    await this.recorder.amend(container, { kind: 'disconnect', network }, (record) => ({
+      ...record,
+      terms: left(record.terms, network),
+    }));
   }
 
   /** Renames when the name is free in the whole cluster. */

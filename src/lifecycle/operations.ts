@@ -5,6 +5,7 @@ import type { ApiVersion } from '../engine/api-version.ts';
 interface EngineInput {
   /** The query with its `?`, or empty. */
   readonly search: string;
+  /** Of an update: JSON, each member once and under its own name. */
   readonly body?: Buffer | undefined;
 }
 
@@ -26,6 +27,14 @@ export interface Removal extends EngineInput {
   readonly isForced: boolean;
   /** The link to remove instead of a container, as the client named it (`web/db`). */
   readonly link?: string | undefined;
+}
+
+/** A container's connection to a network. */
+export interface Connection {
+  /** The network's name. */
+  readonly network: string;
+  /** Whether the network is one node's. */
+  readonly isLocal: boolean;
 }
 
 /** How a client asked for an operation: what ends with its call. */

@@ -6,7 +6,13 @@ import type { Logger } from '../common/logger.ts';
 import type { Attempts } from '../desired/attempts.ts';
 import type { ContainerSpec } from '../desired/container-spec.ts';
 import type { DesiredState, RecordEdit } from '../desired/desired-state.ts';
-import { type ContainerRecord, RECORD_FORMAT, type RecordBody, type Wanted } from '../desired/record.ts';
+import {
+  type Amendment,
+  type ContainerRecord,
+  RECORD_FORMAT,
+  type RecordBody,
+  type Wanted,
+} from '../desired/record.ts';
 import { copiesOf } from '../desired/record-index.ts';
 import { type NodeTies, tied } from '../desired/terms.ts';
 
@@ -27,6 +33,12 @@ export interface Intent {
   settle(engineId: string): Promise<void>;
   /** Nothing was made: the record goes. Never rejects; a record that stays is an open create, which is looked after later. */
   withdraw(): Promise<void>;
+}
+
+/** What is recorded beside the specification. */
+export interface IntentOptions {
+  readonly ties: NodeTies;
+  readonly image: RecordBody['image'];
 }
 
 /** A wish that is being recorded while the engine is asked. */
@@ -59,7 +71,7 @@ export class Recorder {
   }
 
   /** Records that a container is about to be made on a node. */
-  intend(spec: ContainerSpec, node: Node, ties: NodeTies): Intent {
+  intend(spec: ContainerSpec, node: Node, { ties, image }: IntentOptions): Intent {
     const { desired, attempts } = this.#deps;
     const key = attempts.next();
     const record: ContainerRecord = {
@@ -70,7 +82,7 @@ export class Recorder {
       wanted: 'created',
       terms: tied(spec.terms, ties),
     };
-    const body: RecordBody = { format: RECORD_FORMAT, source: spec.source, amendments: [] };
+    const body: RecordBody = { format: RECORD_FORMAT, source: spec.source, ...(image && { image }), amendments: [] };
     this.#open.add(key);
     const written = quiet(desired.add(record, body));
     return {
@@ -120,6 +132,18 @@ export class Recorder {
   async change(container: Container, edit: RecordEdit): Promise<void> {
     const record = this.recordOf(container);
     if (record) await this.#deps.desired.change(record.key, edit);
+  }
+
+  /** Records a change of what a container is made from, and the edit of its record that comes with it; durable when it resolves. */
+  async amend(container: Container, amendment: Amendment, edit?: RecordEdit): Promise<void> {
+    const record = this.recordOf(container);
+    if (record) await this.#deps.desired.amend(record.key, amendment, edit);
+  }
+
+  /** Engines removed these containers for a client. */
+  async removed(engineIds: Iterable<string>): Promise<void> {
+    const records = [...engineIds].flatMap((engineId) => this.recordOf({ engineId }) ?? []);
+    await Promise.all(records.map((record) => this.forget(record)));
   }
 
   /** The container is gone for clients: its record goes, and copies elsewhere are removed when their nodes are reached. */

@@ -9,6 +9,7 @@ import type { ListenAddress } from '../common/listen-address.ts';
 import type { Logger } from '../common/logger.ts';
 import type { TlsServerOptions } from '../common/tls-files.ts';
 import { VERSION } from '../common/version.ts';
+import type { DesiredState } from '../desired/desired-state.ts';
 import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
@@ -62,6 +63,8 @@ export interface Manager {
   readonly cluster: Cluster;
   /** The listener of metrics. */
   readonly metrics: Pick<WebListener, 'address' | 'url'> | undefined;
+  /** What clients want of containers. */
+  readonly desired: DesiredState;
   /** Its role, which may change while it runs. It is started as the primary. */
   readonly duties: Duties;
   /** Drains clients, stops watching engines, frees the state folder. Idempotent; at most some 8 s. */
@@ -149,5 +152,6 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   opened.add(() => server.close());
   await duties.become('primary');
   model.start();
-  return { addresses: server.addresses, cluster: model.cluster, metrics: observation?.listener, duties };
+  const { cluster, desired } = model;
+  return { addresses: server.addresses, cluster, desired, metrics: observation?.listener, duties };
 }

@@ -8,7 +8,6 @@ import { sendJson, sendJsonBuffers } from '../answer.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
 import { readCreate } from '../canonical-body.ts';
 import { operationCall, readOperation, readRemoval, readRenaming } from '../container-operations.ts';
-import { requireJson } from '../content-type.ts';
 import { CONTAINER_FILTERS, selectContainers } from '../filters/containers.ts';
 import { parseFilters } from '../filters/query.ts';
 import { containerPath, settledContainer } from '../owner.ts';
@@ -30,7 +29,7 @@ export const containerRoutes: RouteHandlers = {
   'POST /containers/{id}/kill': (call) => operate(call, 'kill'),
   'POST /containers/{id}/pause': (call) => operate(call, 'pause'),
   'POST /containers/{id}/unpause': (call) => operate(call, 'unpause'),
-  'POST /containers/{id}/update': updateContainer,
+  'POST /containers/{id}/update': (call) => operate(call, 'update'),
   'POST /containers/{id}/rename': renameContainer,
   'DELETE /containers/{id}': removeContainer,
 };
@@ -122,11 +121,6 @@ async function inspectContainer(call: Call): Promise<void> {
     if (answer.statusCode === 404 && tried === 1) continue;
     return sendAnswer(call, answer, (text) => inspectView(text, container, call.services.cluster.networkNames));
   }
-}
-
-async function updateContainer(call: Call): Promise<void> {
-  requireJson(call.req);
-  await operate(call, 'update');
 }
 
 async function operate(call: Call, kind: ContainerOperation['kind']): Promise<void> {

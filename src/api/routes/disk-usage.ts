@@ -65,6 +65,7 @@ async function pruneContainers(call: Call): Promise<void> {
       list: 'ContainersDeleted',
       afterwards: (node) => node.refreshAllContainers(),
       shown: (id) => identities.get(id) ?? id,
+      settle: (gone) => call.services.lifecycle.recorder.removed(gone),
     },
   );
   sendJson(call.res, 200, answer);

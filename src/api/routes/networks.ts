@@ -1,3 +1,4 @@
+import type { Container } from '../../cluster/container.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import type { ConnectBody } from '../../networks/connections.ts';
 import type { WantedNetwork } from '../../networks/wanted-network.ts';
@@ -49,25 +50,46 @@ async function createNetwork(call: Call): Promise<void> {
 }
 
 async function connectContainer(call: Call): Promise<void> {
+  const { networks, lifecycle } = call.services;
+  const reference = param(call, 'id');
   const { value } = await readCanonical(call, CONNECT_BODY);
   const body = objectOf<ConnectBody>(value);
-  await useContainer(call, body);
-  await call.services.networks.connect(param(call, 'id'), body, call.signal);
+  const container = await usedContainer(call, body);
+  await networks.connect(reference, body, call.signal);
+  const { Container: _, ...rest } = body;
+  const connection = { ...networkOf(call, reference), body: JSON.stringify(rest) };
+  try {
+    if (container) await lifecycle.connected(container, connection);
+  } catch (error) {
+    // What nothing durable knows of is undone.
+    await networks.disconnect(reference, { Container: container?.id }, call.signal).catch(() => undefined);
+    throw error;
+  }
   sendStatus(call.res, 200);
 }
 
 async function disconnectContainer(call: Call): Promise<void> {
+  const { networks, lifecycle } = call.services;
+  const reference = param(call, 'id');
   const { value } = await readCanonical(call, CONNECT_BODY);
   const body = objectOf<ConnectBody>(value);
-  await useContainer(call, body);
-  await call.services.networks.disconnect(param(call, 'id'), body, call.signal);
+  const container = await usedContainer(call, body);
+  const network = networkOf(call, reference);
+  await networks.disconnect(reference, body, call.signal);
+  if (container) await lifecycle.disconnected(container, network);
   sendStatus(call.res, 200);
 }
 
 /** A container that a client changes stays on its node; a missing one is reported by the change itself. */
-async function useContainer({ services }: Call, { Container }: ConnectBody): Promise<void> {
+async function usedContainer({ services }: Call, { Container }: ConnectBody): Promise<Container | undefined> {
   const container = typeof Container === 'string' ? services.cluster.findContainer(Container) : undefined;
-  if (container) await services.lifecycle.use(container);
+  return container && (await services.lifecycle.use(container));
+}
+
+/** The network by its name, under which it is found again when it was made anew. */
+function networkOf({ services }: Call, reference: string): { readonly network: string; readonly isLocal: boolean } {
+  const found = services.networks.find(reference);
+  return { network: found?.name ?? reference, isLocal: found?.kind === 'local' };
 }
 
 async function pruneNetworks(call: Call): Promise<void> {
