@@ -58,6 +58,11 @@ export interface ManagerClient {
   readonly address: string;
   /** The JSON it answers to `GET path`. Throws a {@link ClusterError} of one line that says what to do. */
   get<T>(path: string, signal: AbortSignal): Promise<T>;
+  /**
+   * The body of the answer to `GET path`, as it comes and without an end in time. Throws as {@link get} does, and when it breaks off;
+   * it ends in silence when the signal is aborted.
+   */
+  stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
   /** `POST path` with a JSON body. Throws as {@link get} does. */
   post(path: string, body: unknown, signal: AbortSignal): Promise<void>;
   /** `DELETE path`. Throws as {@link get} does. */
@@ -76,6 +81,7 @@ export async function managerClient(
   return {
     address,
     get: async <T>(path: string, signal: AbortSignal) => parse<T>(await ask('GET', path, signal), target, path),
+    stream: (path, signal) => openStream(target, path, signal, context.clock),
     post: async (path, body, signal) => {
       const answer = await ask('POST', path, signal, JSON.stringify(body));
       if (answer.statusCode >= 400) parse(answer, target, path);
@@ -145,6 +151,50 @@ async function tlsOf(flags: ManagerFlags, env: Io['env'], isHttps: boolean): Pro
 interface Answer {
   readonly statusCode: number;
   readonly body: string;
+}
+
+/** Opens an endless answer on a connection of its own; the manager may be silent for 30 s before its head. */
+async function openStream(
+  target: Target,
+  path: string,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<AsyncIterable<Buffer>> {
+  const client = new EngineClient(connectorOf(target), { connectTimeoutMs: TIMEOUT_MS });
+  const silence = new AbortController();
+  const timer = clock.timer(() => silence.abort(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
+  timer.start(TIMEOUT_MS);
+  try {
+    const either = AbortSignal.any([signal, silence.signal]);
+    const request = { method: 'GET', path, isUnversioned: true, headers: HEADERS, signal: either } as const;
+    const answer = await client.open(request);
+    if (answer.statusCode < 400) return piecesOf(client, bodyOf(answer, signal), signal);
+    const body = new ByteCollector();
+    for await (const piece of bodyOf(answer, either)) if (body.length < MAX_ERROR_BYTES) body.add(piece);
+    parse({ statusCode: answer.statusCode, body: body.take().toString() }, target, path);
+    throw failure(`${target.address} refused ${path}`);
+  } catch (error) {
+    await client.close();
+    throw error instanceof ClusterError && !(error instanceof EngineError) ? error : explain(error, target);
+  } finally {
+    timer.stop();
+  }
+}
+
+const MAX_ERROR_BYTES = 64 * 1024;
+
+async function* piecesOf(
+  client: EngineClient,
+  body: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* body;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await client.close();
+  }
 }
 
 /** One request over a connection of its own. The manager may be silent for 30 s at most, before its answer and within it. */

@@ -82,6 +82,12 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/ps.ts'),
   },
   {
+    name: 'logs',
+    group: VIEW,
+    summary: 'show the logs of a service or a project, merged',
+    load: () => import('./commands/logs.ts'),
+  },
+  {
     name: 'nodes',
     group: VIEW,
     summary: 'list the nodes of a cluster: state, load, errors',

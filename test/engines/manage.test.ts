@@ -170,6 +170,35 @@ describe('a manager', () => {
     for (const each of lab.nodes) await each.docker(['rm', '-f', 'measured']);
   });
 
+  test('has the logs of a service of all nodes in one, also of replicas that are restarted or recreated', async () => {
+    const { endpoint } = await manage('--state-dir', 'none', '--cluster-opt', 'enxame.substrate=off');
+    const replica = (node: string, text: string): Promise<CommandResult> =>
+      docker(endpoint, [
+        ...['run', '-d', '--name', `web-${node}`, '--network', 'none', '-e', `constraint:node==${node}`],
+        ...['--label', 'com.docker.compose.project=shop', '--label', 'com.docker.compose.service=web'],
+        ...['busybox', 'sh', '-c', `for i in 1 2 3 4 5; do echo "${text} $i"; sleep 0.2; done; exec sleep 600`],
+      ]);
+    const made = await Promise.all(['one', 'two', 'three'].map((node) => replica(node, 'hello')));
+    for (const each of made) expect(each).toMatchObject({ exitCode: 0 });
+    const address = ['-H', endpoint, ...tlsFlags()];
+    const following = enxame(['logs', '-f', ...address, 'shop']);
+    running.push(following);
+    for (const node of ['one', 'two', 'three']) await following.until(new RegExp(`${node}/web-${node} +\\| hello 5`));
+    const whole = enxame(['logs', '-t', ...address, 'shop/web']);
+    expect(await whole.ended(), whole.said()).toBe(0);
+    const times = [...whole.said().matchAll(/\| (\S+Z) hello \d$/gm)].map(([, time]) => time ?? '');
+    expect(times).toHaveLength(15);
+    expect(times).toEqual([...times].sort());
+    await docker(endpoint, ['restart', '-t', '0', 'web-one']);
+    await following.until(/one\/web-one +\| hello 5[\s\S]*one\/web-one +\| hello 5/);
+    await docker(endpoint, ['rm', '-f', 'web-two']);
+    await replica('two', 'again');
+    await following.until(/two\/web-two +\| again 5/);
+    expect(await following.end('SIGINT')).toBe(0);
+    expect(following.said().match(/hello 1$/gm)).toHaveLength(4);
+    await docker(endpoint, ['rm', '-f', 'web-one', 'web-two', 'web-three']);
+  });
+
   test('killed with -9 loses nothing that engines hold, and starts again on the same folder', async () => {
     const state = join(folder, 'killed');
     const first = await manage('--state-dir', state);

@@ -4,6 +4,7 @@ import type { ContainerSummary, PortSummary } from '../../engine/types.ts';
 import type { CommandContext } from '../command.ts';
 import { addManagerFlags, MANAGER_HELP, type ManagerFlags, managerClient } from '../manager-client.ts';
 import { formatHelp, formatRows, type View } from '../output/format.ts';
+import { placeOf } from '../place.ts';
 
 interface Flags extends ManagerFlags {
   readonly all?: boolean;
@@ -89,15 +90,6 @@ function toRow(summary: ContainerSummary, isTruncated: boolean): ContainerRow {
     Ports: portsText(summary.Ports ?? []),
     Labels: summary.Labels ?? {},
   };
-}
-
-/** The manager lists `/name` and `/node/name`; an engine alone only the former. */
-function placeOf(names: readonly string[]): { readonly node: string; readonly name: string } {
-  for (const listed of names) {
-    const [, node, name] = /^\/([^/]+)\/(.+)$/.exec(listed) ?? [];
-    if (node !== undefined && name !== undefined) return { node, name };
-  }
-  return { node: '', name: (names[0] ?? '').replace(/^\//, '') };
 }
 
 /** Published ports first, as docker writes them: `10.0.0.1:8080->80/tcp, 443/tcp`. */
