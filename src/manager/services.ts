@@ -2,7 +2,8 @@ import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { ImageService } from '../images/image-service.ts';
 import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
-import { ObservedRemovals } from '../lifecycle/observed-removals.ts';
+import { ObservedChanges } from '../lifecycle/observed-changes.ts';
+import { OpenCreates } from '../lifecycle/open-creates.ts';
 import { Undertaker } from '../lifecycle/undertaker.ts';
 import type { NetworkService } from '../networks/network-service.ts';
 import { type DecisionTally, Placer } from '../scheduler/placer.ts';
@@ -58,8 +59,9 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     { createRetries: options.clusterOptions.createRetries },
   );
   const { recorder } = lifecycle;
-  const removals = new ObservedRemovals({ cluster, desired, recorder, clock, logger });
+  const removals = new ObservedChanges({ cluster, desired, recorder, clock, logger });
   const fences = await openFences({ model, store, lifecycle, clock, logger });
+  const creates = new OpenCreates({ cluster, desired, attempts, recorder, tombstones, clock, logger });
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
   return {
     images,
@@ -72,12 +74,13 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       fences.fencing,
       ...networking.duties,
       undertaker,
+      creates,
       removals,
       lifecycle.unfinishedMoves,
       lifecycle.mover,
       fences.revival,
     ],
-    problems: () => [...networking.problems(), ...fences.problems()],
+    problems: () => [...networking.problems(), ...fences.problems(), ...creates.problems()],
     close: async () => {
       await images.close();
       await networking.close();
