@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Failover } from '../availability/failover.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { NodeDirectory } from '../cluster/node-directory.ts';
 import type { Clock } from '../common/clock.ts';
@@ -32,6 +33,8 @@ export interface Services {
   /** While the nodes are being reached for the first time a promise of the end of that, some seconds at most; else undefined. */
   readonly settling?: () => Promise<void> | undefined;
   readonly nodes: NodeDirectory;
+  /** What brings containers back when nodes are lost. */
+  readonly failover: Failover;
   readonly logger: Logger;
   readonly clock: Clock;
   /** When a listing of containers asks engines first. */

@@ -6,6 +6,7 @@ import { containerRoutes } from './routes/containers.ts';
 import { diskUsageRoutes } from './routes/disk-usage.ts';
 import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/exec.ts';
+import { failoverRoutes } from './routes/failover.ts';
 import { imageTransferRoutes } from './routes/image-transfers.ts';
 import { imageRoutes } from './routes/images.ts';
 import { networkRoutes } from './routes/networks.ts';
@@ -27,6 +28,7 @@ export const HANDLERS: RouteHandlers = {
   ...imageTransferRoutes,
   ...networkRoutes,
   ...nodeRoutes,
+  ...failoverRoutes,
   ...volumeRoutes,
   ...registryRoutes,
   ...pluginRoutes,

@@ -200,6 +200,22 @@ const UNLISTED = [
   ['POST', '/build/cancel', 'sticky-session', 'goes to the node that builds'],
 ] as const;
 
+/** What Docker's API has no words for. */
+const ENXAME = [
+  [
+    'GET',
+    '/enxame/v1/failover',
+    'manager',
+    'the nodes that are lost, what is being moved, what waits and why, and the brake',
+  ],
+  [
+    'POST',
+    '/enxame/v1/failover/resume',
+    'manager',
+    'an operator says that nodes which do not answer are gone: the brake is let go',
+  ],
+] as const;
+
 type TableRow =
   | (typeof SYSTEM)[number]
   | (typeof CONTAINERS)[number]
@@ -210,7 +226,8 @@ type TableRow =
   | (typeof NETWORKS)[number]
   | (typeof PLUGINS)[number]
   | (typeof SWARM_MODE)[number]
-  | (typeof UNLISTED)[number];
+  | (typeof UNLISTED)[number]
+  | (typeof ENXAME)[number];
 
 /** `METHOD /path` of an operation in the table, e.g. `GET /containers/{id}/json`. */
 export type RouteKey = TableRow extends infer R
@@ -231,6 +248,7 @@ export const ROUTE_AREAS: Readonly<Record<string, readonly Route[]>> = {
   Plugins: toRoutes(PLUGINS),
   'Swarm mode': toRoutes(SWARM_MODE),
   'Not in the API description': toRoutes(UNLISTED),
+  'Beside Docker’s API': toRoutes(ENXAME),
 };
 
 /** Every operation of the Engine API and what it means for a cluster. */

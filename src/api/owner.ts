@@ -18,7 +18,8 @@ export async function usedContainer(call: Call): Promise<Container> {
 }
 
 function reachable(container: Container): Container {
-  requireHealthy(container.node, `container ${container.name}`);
+  const { name, node, engineId } = container;
+  requireHealthy(node, `container ${name}`, node.waitingReason(engineId));
   return container;
 }
 

@@ -122,6 +122,16 @@ describe('what may move', () => {
   });
 });
 
+test('what has data on the lost node waits for it', () => {
+  const homesOf: PlanQuestions['homesOf'] = (_spec, discardsData) =>
+    discardsData ? [] : [{ nodeId: 'id-of-lost', reason: 'volume "data" lives there' }];
+  const lost = [{ name: 'c' }, { name: 'd', terms: { discardsData: true } }];
+  expect(linesOf(planOf([{ name: 'a' }], lost, { questions: { homesOf } }))).toEqual([
+    'd -> a',
+    'c waits: it is bound to its node: volume "data" lives there',
+  ]);
+});
+
 describe('where they go', () => {
   test('each counts in what is decided next', () => {
     const plan = planOf(
@@ -192,6 +202,7 @@ describe('what depends on each other', () => {
     const plan = planOf(nodes, lost);
     expect(linesOf(plan).slice(0, 2)).toEqual(['web -> b', 'sidecar -> b']);
     expect(linesOf(plan)[2]).toBe('near -> b');
+    expect(plan.moves.map(({ after }) => after)).toEqual([undefined, ['web'], ['web']]);
   });
 
   test('stays together when there is no room for all', () => {

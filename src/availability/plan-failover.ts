@@ -46,6 +46,8 @@ export function planFailover(input: FailoverInput): Plan {
   return planner.plan();
 }
 
+const UNREADABLE = 'what it was made from cannot be read';
+
 /** A container that may move. */
 interface Movable {
   readonly record: ContainerRecord;
@@ -84,14 +86,26 @@ class FailoverPlanner {
     const { policy, questions } = this.#input;
     if (record.id === undefined) return [];
     const hindrance = hindranceOf(record, policy);
-    const notYet = hindrance ? undefined : questions.notYet?.(record);
-    const why = hindrance?.why ?? notYet ?? (spec ? undefined : 'what it was made from cannot be read');
+    const hinders = (): string | undefined =>
+      spec ? (questions.notYet?.(record) ?? this.#tie(record, spec)) : UNREADABLE;
+    const why = hindrance ? hindrance.why : hinders();
     if (why !== undefined || !spec) {
       this.#stay(record, why ?? '', hindrance?.waits ?? true);
       return [];
     }
     const needs = neighboursOf(spec).flatMap((reference) => questions.idOf(reference) ?? []);
     return [{ record, spec, needs }];
+  }
+
+  /** What it would leave behind on a lost node. */
+  #tie(record: ContainerRecord, spec: ContainerSpec): string | undefined {
+    try {
+      const homes = this.#input.questions.homesOf(spec, record.terms.discardsData === true);
+      const home = homes.find(({ nodeId }) => this.#lost.has(nodeId));
+      return home && `it is bound to its node: ${home.reason}`;
+    } catch {
+      return undefined; // The same question is asked again when it is placed, and says why then.
+    }
   }
 
   #placeGroup(group: readonly Movable[]): void {
@@ -109,9 +123,9 @@ class FailoverPlanner {
     const decision = stage.decide(request);
     if (decision.kind === 'refused') return decision.message;
     const { node } = decision;
-    for (const { record, spec } of group) {
-      stage.place(node, spec.placement, spec.labels);
-      this.#moves.push(this.#moveOf(record, spec, node));
+    for (const each of group) {
+      stage.place(node, each.spec.placement, each.spec.labels);
+      this.#moves.push(this.#moveOf(each, group, node));
     }
     return undefined;
   }
@@ -136,7 +150,8 @@ class FailoverPlanner {
     }
   }
 
-  #moveOf(record: ContainerRecord, spec: ContainerSpec, node: NodeView): PlannedMove {
+  #moveOf({ record, spec, needs }: Movable, group: readonly Movable[], node: NodeView): PlannedMove {
+    const after = group.flatMap((each) => (needs.includes(each.record.id ?? '') ? each.record.key : []));
     const from = this.#nodeOf(record);
     return {
       container: planned(record),
@@ -146,6 +161,7 @@ class FailoverPlanner {
       why: `${from.name} is lost`,
       generation: record.current.generation,
       loses: lossesOf(spec, record.terms),
+      ...(after.length > 0 && { after }),
     };
   }
 

@@ -30,6 +30,8 @@ export interface PlannedMove {
   readonly generation: number;
   /** What does not come along, in words: `writable layer`, `anonymous volume /data`. */
   readonly loses: readonly string[];
+  /** Keys of those that must have moved before, because it needs them on its node; default none. */
+  readonly after?: readonly string[];
 }
 
 /** One container that stays where it is, or waits for its node. */

@@ -100,6 +100,12 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/node.ts'),
   },
   {
+    name: 'failover',
+    group: VIEW,
+    summary: 'show what is brought back after the loss of nodes, or let go of the brake',
+    load: () => import('./commands/failover.ts'),
+  },
+  {
     name: 'forget',
     group: VIEW,
     summary: 'give up the containers and volumes of lost nodes',

@@ -165,6 +165,13 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     if (from !== to) this.#events.emit({ kind: 'node-state', node, from, to, reason });
   }
 
+  /** Shows why a container of a node that is not healthy does not run elsewhere; undefined ends that. */
+  setWaiting(node: Node, engineId: string, why: string | undefined): void {
+    node.setWaiting(engineId, why);
+    const container = node.containers.get(engineId);
+    if (container) this.heldContainers.list.invalidate(container);
+  }
+
   setInfo(node: Node, info: EngineInfo): void {
     const holder = this.members.holderOf(info.ID);
     const id = nodeIdFor(node, info, holder);

@@ -45,6 +45,8 @@ export class Node implements NodeView, NodeRefresher {
   #warnings: readonly string[] = [];
   #addresses: ReadonlySet<string> = new Set();
   #clockOffsetMs = 0;
+  /** Why its containers that should run do not, by engine ID. */
+  readonly #waiting = new Map<string, string>();
 
   constructor(entry: string, client: EngineClient, address: string) {
     this.entry = entry;
@@ -189,6 +191,11 @@ export class Node implements NodeView, NodeRefresher {
     return this.#addresses;
   }
 
+  /** Why a container of it that should run does not, while it is not healthy; undefined when nobody said. */
+  waitingReason(engineId: string): string | undefined {
+    return this.#state === 'Healthy' ? undefined : this.#waiting.get(engineId);
+  }
+
   /** Engine's clock minus ours in milliseconds. */
   get clockOffsetMs(): number {
     return this.#clockOffsetMs;
@@ -262,6 +269,11 @@ export class Node implements NodeView, NodeRefresher {
   /** Takes what an operator says of it now; nothing before it was reached or remembered. */
   setChoices(choices: NodeChoices | undefined): void {
     if (this.#info) this.setInfo(this.#info, this.id, this.#clockOffsetMs, choices);
+  }
+
+  setWaiting(engineId: string, why: string | undefined): void {
+    if (why === undefined) this.#waiting.delete(engineId);
+    else this.#waiting.set(engineId, why);
   }
 
   setWarnings(warnings: readonly string[]): void {

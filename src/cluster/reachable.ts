@@ -1,11 +1,14 @@
 import { ClusterError } from '../common/errors.ts';
 import type { Node } from './node.ts';
 
-/** Throws a 503 that names the node and the reason when it cannot be asked now; `what` is what the client wants of it. */
-export function requireHealthy(node: Node, what: string): void {
+/**
+ * Throws a 503 that names the node and the reason when it cannot be asked now; `what` is what the client wants of it, `waits` why that is not
+ * on another node.
+ */
+export function requireHealthy(node: Node, what: string, waits?: string): void {
   if (node.isHealthy) return;
   throw new ClusterError(
-    `${what} is on node ${node.name}, which is ${node.state.toLowerCase()}: ${node.reason}. Try again when the node is back.`,
+    `${what} is on node ${node.name}, which is ${node.state.toLowerCase()}: ${node.reason}.${waits === undefined ? '' : ` It waits: ${waits}.`} Try again when the node is back.`,
     { code: 'NODE_UNHEALTHY', status: 503 },
   );
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../common/clock.ts';
 import { EngineError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import type { MovePolicy } from '../desired/move-terms.ts';
 import { NEWEST_API } from '../engine/api-version.ts';
 import { messageOf } from '../engine/exchange.ts';
 import { Fencing } from '../fencing/fencing.ts';
@@ -15,6 +16,10 @@ export interface FencesDeps {
   readonly model: ClusterModel;
   readonly store: StateStore;
   readonly lifecycle: ContainerLifecycle;
+  /** Whether a silent node may be taken for lost: the manager may be the one that is cut off. */
+  readonly mayJudge: () => boolean;
+  /** For containers that say nothing themselves. */
+  readonly policy: MovePolicy;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -29,11 +34,12 @@ export interface Fences {
 }
 
 /** The fences of a model, which asks them before a node counts as healthy; nothing is started. */
-export async function openFences({ model, store, lifecycle, clock, logger }: FencesDeps): Promise<Fences> {
+export async function openFences(deps: FencesDeps): Promise<Fences> {
+  const { model, store, lifecycle, mayJudge, policy, clock, logger } = deps;
   const { cluster, desired, attempts } = model;
   const shared = { cluster, desired, clock, logger };
   const volumes = await VolumeKeeper.open({ ...shared, records: store.records('kept-volumes') });
-  const fencing = new Fencing({ ...shared, attempts, volumes });
+  const fencing = new Fencing({ ...shared, attempts, volumes, mayJudge });
   model.membership.guard(fencing);
   const revival = new Revival({
     ...shared,
@@ -42,7 +48,7 @@ export async function openFences({ model, store, lifecycle, clock, logger }: Fen
       const { statusCode, body } = await lifecycle.operate(container, start, { api: NEWEST_API, signal });
       if (statusCode >= 400) throw new EngineError(messageOf(body), 'ENGINE_ANSWER', undefined, statusCode);
     },
-    defaultPolicy: 'auto',
+    defaultPolicy: policy,
   });
   return { fencing, revival, problems: () => fencing.problems() };
 }

@@ -18,6 +18,7 @@ import type { EngineTls } from '../engine/connectors/socket.ts';
 import type { MonitorTimes } from '../monitor/times.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import type { WebListener } from '../web/web-listener.ts';
+import type { RescheduleOptions } from './availability.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { openClusterState } from './cluster-state.ts';
 import { Duties } from './duties.ts';
@@ -42,6 +43,8 @@ export interface ManagerOptions {
   readonly spreadBy?: readonly string[];
   readonly times: MonitorTimes;
   readonly clusterOptions: ClusterOptions;
+  /** What becomes of the containers of lost nodes; default: those that are meant to go on running are brought back elsewhere. */
+  readonly reschedule?: RescheduleOptions | undefined;
   /** When `docker ps` asks engines first; default never, since the model follows their events. */
   readonly refresh?: RefreshFilters | undefined;
   /** Where clusters' states are kept, each in a folder of its own; undefined keeps nothing. */
@@ -139,6 +142,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
       volumes: services.volumes,
       settling: () => model.membership.settling,
       nodes: model.nodes,
+      failover: services.failover,
       logger,
       clock,
       refresh: options.refresh ?? NO_REFRESH,

@@ -1,15 +1,16 @@
+import type { Failover } from '../availability/failover.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { ImageService } from '../images/image-service.ts';
 import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
-import { ObservedChanges } from '../lifecycle/observed-changes.ts';
-import { OpenCreates } from '../lifecycle/open-creates.ts';
+import { ObservedRemovals } from '../lifecycle/observed-removals.ts';
 import { Undertaker } from '../lifecycle/undertaker.ts';
 import type { NetworkService } from '../networks/network-service.ts';
 import { type DecisionTally, Placer } from '../scheduler/placer.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import type { SubstrateStatus } from '../substrate/status-board.ts';
 import type { VolumeService } from '../volumes/volume-service.ts';
+import { DEFAULT_RESCHEDULE, openFailover, type RescheduleOptions } from './availability.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Duty } from './duties.ts';
@@ -27,6 +28,8 @@ export interface ServicesDeps {
 export interface ServicesOptions {
   readonly scheduler: SchedulerOptions;
   readonly clusterOptions: ClusterOptions;
+  /** Default: {@link DEFAULT_RESCHEDULE}. */
+  readonly reschedule?: RescheduleOptions | undefined;
 }
 
 /** What clients' calls are answered by beyond the model. */
@@ -35,6 +38,7 @@ export interface Services {
   readonly networks: NetworkService;
   readonly volumes: VolumeService;
   readonly lifecycle: ContainerLifecycle;
+  readonly failover: Failover;
   readonly decisions: DecisionTally;
   readonly substrateStatus: () => SubstrateStatus;
   /** What only the primary does; not started. */
@@ -58,29 +62,43 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     { cluster, placer, images, networks, volumes, tombstones, stops, desired, attempts, clock, logger },
     { createRetries: options.clusterOptions.createRetries },
   );
+  const tell = (): void => undefined;
+  const reschedule = options.reschedule ?? DEFAULT_RESCHEDULE;
+  const failover = await openFailover(
+    { model, store, lifecycle, placer, networks, volumes, tell, clock, logger },
+    reschedule,
+  );
   const { recorder } = lifecycle;
-  const removals = new ObservedChanges({ cluster, desired, recorder, clock, logger });
-  const fences = await openFences({ model, store, lifecycle, clock, logger });
-  const creates = new OpenCreates({ cluster, desired, attempts, recorder, tombstones, clock, logger });
+  const removals = new ObservedRemovals({ cluster, desired, recorder, clock, logger });
+  const fences = await openFences({
+    model,
+    store,
+    lifecycle,
+    mayJudge: () => failover.brake.why === undefined,
+    policy: reschedule.policy,
+    clock,
+    logger,
+  });
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
   return {
     images,
     networks,
     volumes,
     lifecycle,
+    failover,
     decisions: placer.tally,
     substrateStatus: networking.substrateStatus,
     duties: [
       fences.fencing,
-      ...networking.duties,
+      networking.substrate,
       undertaker,
-      creates,
       removals,
       lifecycle.unfinishedMoves,
       lifecycle.mover,
       fences.revival,
+      failover,
     ],
-    problems: () => [...networking.problems(), ...fences.problems(), ...creates.problems()],
+    problems: () => [...failover.problems(), ...networking.problems(), ...fences.problems()],
     close: async () => {
       await images.close();
       await networking.close();

@@ -1,6 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
-import { memoryRecords } from '../../test/fakes/memory-records.ts';
 import { modelNode } from '../../test/fakes/model.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
@@ -8,7 +7,6 @@ import { silentLogger } from '../common/logger.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import { NetworkCatalog } from './catalog.ts';
-import { NetworkRecords } from './network-records.ts';
 
 const SPANNING = 'k3xw0v3m9y8q7r6s5t4u3v2w1';
 const web: NetworkSummary = { Id: SPANNING, Name: 'web', Driver: 'overlay', Scope: 'swarm' };
@@ -18,7 +16,7 @@ const bridge: NetworkSummary = { Id: 'b'.repeat(64), Name: 'bridge', Driver: 'br
 const open: NetworkCatalog[] = [];
 afterEach(() => Promise.all(open.splice(0).map((catalog) => catalog.close())));
 
-async function world(): Promise<{ cluster: Cluster; node: Node; catalog: NetworkCatalog; activations: () => number }> {
+function world(): { cluster: Cluster; node: Node; catalog: NetworkCatalog; activations: () => number } {
   const clock = new FakeClock();
   const logger = silentLogger();
   const cluster = new Cluster({ clock, logger });
@@ -32,22 +30,21 @@ async function world(): Promise<{ cluster: Cluster; node: Node; catalog: Network
     subscribe: () => () => undefined,
     status: { managers: [], swarmId: undefined },
   } as unknown as Substrate;
-  const records = await NetworkRecords.open(memoryRecords());
-  const catalog = new NetworkCatalog({ cluster, records, substrate, clock, logger }, () => undefined);
+  const catalog = new NetworkCatalog({ cluster, substrate, clock, logger });
   open.push(catalog);
   return { cluster, node, catalog, activations: () => activations };
 }
 
-test('cluster networks that are there already wake the substrate, without anybody asking for them', async () => {
-  const { cluster, node, activations } = await world();
+test('cluster networks that are there already wake the substrate, without anybody asking for them', () => {
+  const { cluster, node, activations } = world();
   cluster.replaceNetworks(node, [bridge, ingress]);
   expect(activations()).toBe(0);
   cluster.replaceNetworks(node, [bridge, ingress, web]);
   expect(activations()).toBe(1);
 });
 
-test('looking changes nothing', async () => {
-  const { cluster, node, catalog, activations } = await world();
+test('looking changes nothing', () => {
+  const { cluster, node, catalog, activations } = world();
   cluster.replaceNetworks(node, [bridge, web]);
   const woken = activations();
   expect(catalog.view()).toBe(catalog.view());
@@ -56,8 +53,8 @@ test('looking changes nothing', async () => {
   expect(activations()).toBe(woken);
 });
 
-test('an engine is asked for a cluster network by name, unless it still lists a removed one of that name', async () => {
-  const { cluster, node, catalog } = await world();
+test('an engine is asked for a cluster network by name, unless it still lists a removed one of that name', () => {
+  const { cluster, node, catalog } = world();
   cluster.replaceNetworks(node, [bridge, web]);
   expect(catalog.referenceOn(node, catalog.get('web'))).toBe('web');
   expect(catalog.referenceOn(node, catalog.get('bridge'))).toBe('bridge');
@@ -66,8 +63,8 @@ test('an engine is asked for a cluster network by name, unless it still lists a 
   expect(catalog.referenceOn(node, current)).toBe(SPANNING);
 });
 
-test('a scope that is not the network’s finds nothing', async () => {
-  const { cluster, node, catalog } = await world();
+test('a scope that is not the network’s finds nothing', () => {
+  const { cluster, node, catalog } = world();
   cluster.replaceNetworks(node, [bridge]);
   expect(catalog.get('bridge', 'local').name).toBe('bridge');
   expect(() => catalog.get('bridge', 'swarm')).toThrow('network bridge not found');

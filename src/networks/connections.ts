@@ -106,8 +106,7 @@ export class NetworkConnections {
     });
     if (spanning.length === 0) return;
     await this.#deps.substrate.readyOn(node, signal);
-    await this.#deps.catalog.untilPresent(spanning, signal);
-    for (const { raw } of spanning) this.#deps.catalog.participants.add(raw.Id, node);
+    for (const { id } of spanning) this.#deps.catalog.participants.add(id, node);
   }
 
   #both(reference: string, body: ConnectBody): { readonly network: KnownNetwork<Node>; readonly container: Container } {

@@ -40,7 +40,7 @@ async function released(world: {
   } as unknown as Substrate;
   await releaseLostAddresses({
     id: 'moved',
-    endpoints: [{ network: { raw: { Id: network } }, address }],
+    endpoints: [{ network: { id: network }, address }],
     members: [lost, other],
     substrate,
     logger: silentLogger(),

@@ -40,19 +40,18 @@ export interface FakeLifecycleOptions {
 export class FakeLifecycle implements AsyncDisposable {
   readonly fake: FakeCluster;
   readonly volumes: VolumeService;
+  readonly networks: ContainerNetworks;
   readonly lifecycle: ContainerLifecycle;
   readonly desired: DesiredState;
-  readonly attempts: Attempts = new Attempts('test');
-  readonly tombstones: Tombstones;
 
   private constructor(fake: FakeCluster, kept: Kept, options: FakeLifecycleOptions) {
     const { createRetries = 0, settleMs = 0, images, networks } = options;
     const { cluster } = fake;
     this.fake = fake;
+    this.networks = { ...NETWORKS, ...networks };
     this.desired = kept.desired;
-    this.tombstones = kept.tombstones;
-    cluster.names.heldBy = (name) => kept.desired.holderOf(name);
-    showAsRecorded(cluster, kept.desired, this.attempts);
+    const attempts = new Attempts('test');
+    showAsRecorded(cluster, kept.desired, attempts);
     const [first] = fake.nodes;
     if (!first) throw new RangeError('no engine');
     this.volumes = new VolumeService({
@@ -71,12 +70,12 @@ export class FakeLifecycle implements AsyncDisposable {
           ensureOn: async (_node, reference) => ({ reference }),
           ...images,
         },
-        networks: { ...NETWORKS, ...networks },
+        networks: this.networks,
         volumes: this.volumes,
         tombstones: kept.tombstones,
         stops: kept.stops,
         desired: kept.desired,
-        attempts: this.attempts,
+        attempts,
         clock: systemClock,
         logger: silentLogger(),
       },

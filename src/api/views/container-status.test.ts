@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { containerSummary, modelNode } from '../../../test/fakes/model.ts';
+import { Container } from '../../cluster/container.ts';
 import { exitCodeOf, healthOf, readStatus } from '../../cluster/status.ts';
-import { renderStatus } from './container-status.ts';
+import { renderStatus, shownStatus } from './container-status.ts';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
@@ -79,4 +81,18 @@ test.each([
   ['Exited (0) 5 minutes ago', 'none'],
 ])('health of %j: %s', (text, health) => {
   expect(healthOf(readStatus(text, NOW))).toBe(health);
+});
+
+test('a container of a node that is not there says why it waits, while that is so', () => {
+  const node = modelNode('a');
+  const container = new Container(node, containerSummary('c1'), 0);
+  const text = (): string => shownStatus(container, 0).text;
+  node.setWaiting(container.engineId, 'no node has the label disk=ssd');
+  expect(text()).toBe('Up 5 minutes');
+  node.setState('Unhealthy', 'no answer');
+  expect(text()).toBe('Host Down, waits: no node has the label disk=ssd');
+  node.setWaiting(container.engineId, 'x'.repeat(1_000));
+  expect(text().length).toBeLessThan(200);
+  node.setWaiting(container.engineId, undefined);
+  expect(text()).toBe('Host Down');
 });

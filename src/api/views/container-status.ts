@@ -8,12 +8,25 @@ export interface DatedText {
   readonly validUntilMs: number;
 }
 
-/** What `docker ps` shows as a container's status: its engine's words with the age of now, or that its node is not there. */
-export function shownStatus({ node, status }: Container, nowMs: number): DatedText {
-  return node.isHealthy ? renderStatus(status, nowMs) : HOST_DOWN;
+/** A reason in a column of a table. */
+const MAX_REASON_CHARS = 160;
+
+/**
+ * What `docker ps` shows as a container's status: its engine's words with the age of now, or that its node is not there, and why it waits for
+ * that.
+ */
+export function shownStatus({ node, engineId, status }: Container, nowMs: number): DatedText {
+  if (node.isHealthy) return renderStatus(status, nowMs);
+  const why = node.waitingReason(engineId);
+  const text = why === undefined ? HOST_DOWN : `${HOST_DOWN}, waits: ${shortened(why)}`;
+  return { text, validUntilMs: Number.POSITIVE_INFINITY };
 }
 
-const HOST_DOWN: DatedText = { text: 'Host Down', validUntilMs: Number.POSITIVE_INFINITY };
+const HOST_DOWN = 'Host Down';
+
+function shortened(text: string): string {
+  return text.length <= MAX_REASON_CHARS ? text : `${text.slice(0, MAX_REASON_CHARS - 1)}…`;
+}
 
 /** A status in its engine's words at `nowMs`. */
 export function renderStatus(status: Status, nowMs: number): DatedText {

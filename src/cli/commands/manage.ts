@@ -14,6 +14,7 @@ import { readClassicFlags } from './manage/classic.ts';
 import { addManageFlags, DEFAULTS, type ManageFlags, readTimes } from './manage/flags.ts';
 import { readListeners, readServerTls } from './manage/listeners.ts';
 import { readMetrics } from './manage/metrics.ts';
+import { readReschedule } from './manage/reschedule.ts';
 import { startOwnTokenService } from './manage/token-service.ts';
 import { printUnit } from './manage/unit.ts';
 
@@ -26,6 +27,10 @@ Examples:
 
 A manager finds the state of its cluster by the engines and their addresses, in whatever way discovery lists them. Where these are
 ambiguous, --cluster names the cluster: by name (which a new one gets), by ID, or by the mark of a substrate whose state was lost.
+
+--reschedule says which containers of a node that is lost are made anew on others: auto, those that are meant to go on running (with a
+restart policy, or of a Compose service); on-node-failure, all but one-off ones; off, none. What has data on its node waits for it. While
+fewer than half of the nodes answer, the manager may be the one that is cut off, and moves nothing unless a --witness answers.
 
 --cluster-opt takes:
   swarm.overcommit=0.05       share of a node's resources that may be reserved beyond its total
@@ -53,6 +58,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
   const refresh = readClassicFlags(flags);
   const clusterOptions = readClusterOptions(flags.clusterOpt ?? [], flags.adoptSwarm ?? false);
   const times = readTimes(flags);
+  const reschedule = readReschedule(flags);
   const folder = stateDir(flags.stateDir, context.env, context.isRoot);
   const cluster = flags.cluster || context.env.ENXAME_CLUSTER || undefined;
   if (cluster !== undefined) assertClusterName(cluster);
@@ -96,6 +102,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
         }),
         ...(flags.spreadBy ? { spreadBy: flags.spreadBy } : {}),
         clusterOptions,
+        reschedule,
         refresh,
         times,
         stateFolder: folder,

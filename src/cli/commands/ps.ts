@@ -41,7 +41,7 @@ const VIEW: View<ContainerRow> = {
 };
 
 function statusColor({ State, Status }: ContainerRow): 'green' | 'yellow' | 'red' | 'dim' {
-  if (Status === 'Host Down' || State === 'dead') return 'red';
+  if (Status.startsWith('Host Down') || State === 'dead') return 'red';
   if (State === 'running') return Status.includes('(unhealthy)') ? 'yellow' : 'green';
   return State === 'exited' || State === 'created' ? 'dim' : 'yellow';
 }

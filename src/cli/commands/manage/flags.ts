@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { formatDuration } from '../../../common/duration.ts';
 import { UsageError } from '../../../common/errors.ts';
 import { DEFAULT_TOKEN_SERVICE_PORT } from '../../../discovery/token-address.ts';
+import { DEFAULT_RESCHEDULE } from '../../../manager/availability.ts';
 import { METRICS_DETAILS, type MetricsDetail } from '../../../metrics/sources.ts';
 import { DEFAULT_TIMES, type MonitorTimes } from '../../../monitor/times.ts';
 import { FILTER_NAMES } from '../../../scheduler/filters/registry.ts';
@@ -37,6 +38,9 @@ export interface ManageFlags extends ClassicFlags {
   readonly metrics?: string | true;
   readonly metricsDetail: MetricsDetail;
   readonly adoptSwarm?: boolean;
+  readonly reschedule: string;
+  readonly rescheduleGrace: number;
+  readonly witness?: string;
   readonly printUnit?: boolean;
 }
 
@@ -48,7 +52,12 @@ export const DEFAULT_METRICS = 'tcp://127.0.0.1:9324';
 
 type TimeFlags = Pick<
   ManageFlags,
-  'heartbeat' | 'engineRefreshMinInterval' | 'engineRefreshMaxInterval' | 'engineProbeInterval' | 'engineProbeTimeout'
+  | 'heartbeat'
+  | 'engineRefreshMinInterval'
+  | 'engineRefreshMaxInterval'
+  | 'engineProbeInterval'
+  | 'engineProbeTimeout'
+  | 'rescheduleGrace'
 >;
 
 /** Durations in milliseconds; help shows them as they are written. */
@@ -58,6 +67,7 @@ export const DEFAULTS: TimeFlags = {
   engineRefreshMaxInterval: DEFAULT_TIMES.refreshMaxMs,
   engineProbeInterval: DEFAULT_TIMES.probeIntervalMs,
   engineProbeTimeout: DEFAULT_TIMES.probeTimeoutMs,
+  rescheduleGrace: DEFAULT_RESCHEDULE.graceMs,
 };
 
 /** Gives `enxame manage` its argument and its flags. */
@@ -111,6 +121,20 @@ export function addManageFlags(command: Command): Command {
       `timeout of a probe (default: ${shown.engineProbeTimeout})`,
       durationFlag('--engine-probe-timeout'),
     )
+    .addOption(
+      new Option(
+        '--reschedule <policy>',
+        'containers of lost nodes that are made anew elsewhere; a container may say otherwise',
+      )
+        .choices(['auto', 'on-node-failure', 'off'])
+        .default('auto'),
+    )
+    .option(
+      '--reschedule-grace <duration>',
+      `time that a node is unhealthy before it counts as lost (default: ${shown.rescheduleGrace})`,
+      durationFlag('--reschedule-grace'),
+    )
+    .option('--witness <host:port>', 'server outside of the cluster that tells a manager it is not cut off itself')
     .option('--tls', 'use TLS without verifying clients and engines')
     .option('--tlsverify', 'use TLS and verify clients and engines')
     .option('--tlscacert <file>', 'certificate authority for clients and engines')

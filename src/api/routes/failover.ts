@@ -1,0 +1,12 @@
+import { sendJson, sendStatus } from '../answer.ts';
+import type { RouteHandlers } from '../call.ts';
+
+/** What is brought back after the loss of nodes. */
+export const failoverRoutes: RouteHandlers = {
+  'GET /enxame/v1/failover': async ({ res, services }) =>
+    void sendJson(res, 200, `${JSON.stringify(services.failover.view())}\n`),
+  'POST /enxame/v1/failover/resume': async ({ res, services }) => {
+    services.failover.resume();
+    sendStatus(res, 204);
+  },
+};

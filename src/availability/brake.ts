@@ -1,0 +1,93 @@
+import pLimit from 'p-limit';
+import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
+import type { KnownHealthy } from './known-healthy.ts';
+import type { Witness } from './witness.ts';
+
+/** How long a node may take to answer, and how many are asked at once. */
+const PING_MS = 2_000;
+const AT_ONCE = 256;
+/** Between two looks at whether a brake that is on may be let go, in milliseconds. */
+const LOOK_MS = 2_000;
+
+export interface BrakeDeps {
+  readonly known: KnownHealthy;
+  readonly witness: Witness | undefined;
+  readonly clock: Clock;
+  /** Told when it goes on (with the reason) and off. */
+  readonly onChange: (why: string | undefined) => void;
+}
+
+/**
+ * Keeps a manager that may be the one which is cut off from moving anything: it is on while fewer than half of the nodes that were last
+ * known healthy answer and no witness does. It stays on until they are back, or until an operator says that they are really gone.
+ */
+export class Brake {
+  readonly #deps: BrakeDeps;
+  #why: string | undefined;
+  #lookedMs = 0;
+
+  constructor(deps: BrakeDeps) {
+    this.#deps = deps;
+  }
+
+  /** Why nothing is moved; undefined while it is off. */
+  get why(): string | undefined {
+    return this.#why;
+  }
+
+  /** Whether containers may be moved now. Asks the nodes: those that were not missed yet may be gone as well. */
+  async mayMove(signal: AbortSignal): Promise<boolean> {
+    const { known, witness, clock } = this.#deps;
+    const nowMs = clock.now();
+    if (this.#why !== undefined && Math.abs(nowMs - this.#lookedMs) < LOOK_MS) return false;
+    this.#lookedMs = nowMs;
+    const nodes = known.nodes();
+    const answering = await countAnswering(nodes, signal);
+    if (2 * answering >= nodes.length) return this.#set(undefined);
+    if (witness && (await witness.answers(signal))) return this.#set(undefined);
+    if (signal.aborted) return false;
+    const remedy = witness ? `, and the witness ${witness.address} does not answer` : '';
+    return this.#set(`${answering} of ${nodes.length} nodes that were healthy answer${remedy}`);
+  }
+
+  /** An operator says that the nodes that do not answer are gone: they do not count any more. */
+  resume(): void {
+    const { known } = this.#deps;
+    known.forget(known.nodes().flatMap(({ id, isHealthy }) => (isHealthy ? [] : id)));
+    this.#lookedMs = 0;
+    this.#set(undefined);
+  }
+
+  /** The size of the largest loss of these nodes together that would put it on; see `docker info`. */
+  wouldHold(lost: ReadonlySet<string>): boolean {
+    const { known, witness } = this.#deps;
+    const nodes = known.nodes();
+    const left = nodes.filter(({ id, isHealthy }) => isHealthy && !lost.has(id)).length;
+    return !witness && 2 * left < nodes.length;
+  }
+
+  #set(why: string | undefined): boolean {
+    const before = this.#why;
+    this.#why = why;
+    if ((before === undefined) !== (why === undefined)) this.#deps.onChange(why);
+    return why === undefined;
+  }
+}
+
+async function countAnswering(nodes: readonly Node[], signal: AbortSignal): Promise<number> {
+  const limit = pLimit(AT_ONCE);
+  const answers = await Promise.all(
+    nodes.map((node) => (node.isHealthy ? limit(() => isAnswering(node, signal)) : false)),
+  );
+  return answers.filter(Boolean).length;
+}
+
+async function isAnswering({ client }: Node, signal: AbortSignal): Promise<boolean> {
+  try {
+    const request = { method: 'GET', path: '/_ping', isUnversioned: true, signal, timeoutMs: PING_MS };
+    return (await client.request(request)).statusCode === 200;
+  } catch {
+    return false;
+  }
+}

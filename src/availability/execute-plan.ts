@@ -1,0 +1,54 @@
+import pLimit, { type LimitFunction } from 'p-limit';
+import { ConflictError } from '../common/errors.ts';
+import type { Plan, PlannedMove } from './plan.ts';
+
+/** Moves at a time: to one node, and in all. */
+const PER_NODE = 4;
+const IN_ALL = 32;
+
+export interface PlanExecution {
+  /** Carries out one move; rejects when the container is where it was. */
+  readonly move: (move: PlannedMove) => Promise<unknown>;
+  readonly onMoved: (move: PlannedMove) => void;
+  readonly onFailed: (move: PlannedMove, error: unknown) => void;
+}
+
+/** Carries plans out, a bounded number of moves at a time over all of them. */
+export class PlanExecutor {
+  readonly #inAll = pLimit(IN_ALL);
+  readonly #perNode = new Map<string, LimitFunction>();
+
+  /** Resolves when each move is made or has failed; never rejects. What a container needs on its node is moved before it. */
+  async execute({ moves }: Plan, execution: PlanExecution): Promise<void> {
+    const underWay = new Map<string, Promise<boolean>>();
+    for (const each of moves) {
+      const before = (each.after ?? []).flatMap((key) => underWay.get(key) ?? []);
+      underWay.set(each.container.key, this.#moveAfter(before, each, execution));
+    }
+    await Promise.all(underWay.values());
+  }
+
+  async #moveAfter(
+    before: readonly Promise<boolean>[],
+    planned: PlannedMove,
+    execution: PlanExecution,
+  ): Promise<boolean> {
+    const { move, onMoved, onFailed } = execution;
+    try {
+      if ((await Promise.all(before)).includes(false))
+        throw new ConflictError('what it depends on was not moved', 'MOVE_REFUSED');
+      await this.#limitOf(planned.to.id)(() => this.#inAll(() => move(planned)));
+    } catch (error) {
+      onFailed(planned, error);
+      return false;
+    }
+    onMoved(planned);
+    return true;
+  }
+
+  #limitOf(nodeId: string): LimitFunction {
+    const limit = this.#perNode.get(nodeId) ?? pLimit(PER_NODE);
+    this.#perNode.set(nodeId, limit);
+    return limit;
+  }
+}

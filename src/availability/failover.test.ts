@@ -1,0 +1,193 @@
+import { createServer } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { FakeLifecycle } from '../../test/fakes/lifecycle.ts';
+import { memoryRecords } from '../../test/fakes/memory-records.ts';
+import { waitUntil } from '../../test/fakes/wait.ts';
+import { systemClock } from '../common/clock.ts';
+import { silentLogger } from '../common/logger.ts';
+import type { Notice } from '../notify/notice.ts';
+import { Placer } from '../scheduler/placer.ts';
+import { schedulerOptions } from '../scheduler/scheduler.ts';
+import { Failover } from './failover.ts';
+import { KnownHealthy } from './known-healthy.ts';
+import { planLost } from './plan-lost.ts';
+import { TcpWitness, type Witness } from './witness.ts';
+
+const CALL = { api: '1.44', signal: new AbortController().signal } as const;
+const ALWAYS = { HostConfig: { RestartPolicy: { Name: 'always' } } };
+
+interface World {
+  readonly world: FakeLifecycle;
+  readonly failover: Failover;
+  readonly told: Notice[];
+  run(name: string, body?: object): Promise<string>;
+  lose(...indexes: readonly number[]): Promise<void>;
+}
+
+async function inWorld(count: number, act: (world: World) => Promise<void>, witness?: Witness): Promise<void> {
+  await using world = await FakeLifecycle.start(Array.from({ length: count }, () => ({})));
+  const { cluster } = world.fake;
+  const told: Notice[] = [];
+  const placer = new Placer(cluster, schedulerOptions());
+  const shared = { cluster, desired: world.desired, clock: systemClock, logger: silentLogger() };
+  const known = await KnownHealthy.open({ ...memoryRecords(), cluster });
+  for (const node of world.fake.nodes) cluster.setState(node, 'Unhealthy', 'for the test');
+  for (const node of world.fake.nodes) cluster.setState(node, 'Healthy', '');
+  await waitUntil(() => known.nodes().length === count);
+  const failover = new Failover(
+    {
+      ...shared,
+      lifecycle: world.lifecycle,
+      known,
+      witness,
+      plan: (lost, records) =>
+        planLost(
+          { ...shared, placer, networks: world.networks, volumes: world.volumes },
+          'auto',
+          { kind: 'failover', lost },
+          records,
+        ),
+      tell: (notice) => void told.push(notice),
+    },
+    { graceMs: 50 },
+  );
+  failover.start();
+  const run = async (name: string, body: object = ALWAYS): Promise<string> => {
+    const id = await world.made(name, body);
+    await world.lifecycle.operate(cluster.container(id), { kind: 'start', search: '' }, CALL);
+    return id;
+  };
+  const lose = async (...indexes: readonly number[]): Promise<void> => {
+    await Promise.all(indexes.map((index) => world.fake.at(index).engine.apply({ kind: 'refuse' })));
+    await waitUntil(() => indexes.every((index) => !world.fake.at(index).node.isHealthy));
+  };
+  try {
+    await act({ world, failover, told, run, lose });
+  } finally {
+    await failover.stop();
+  }
+}
+
+function eventsOf(told: readonly Notice[], event: Notice['event']): string[] {
+  return told.flatMap((notice) => (notice.event === event ? (notice.container?.name ?? notice.node ?? '') : []));
+}
+
+describe('when a node is lost', () => {
+  test('what should run there runs elsewhere, and the rest says once why it waits', async () => {
+    await inWorld(3, async ({ world, told, run, lose, failover }) => {
+      const on = { Env: ['constraint:node==node-1'] };
+      const id = await run('web');
+      await run('pinned', { ...ALWAYS, ...on });
+      await run('once', on);
+      await world.made('created', on);
+      expect(world.nodeOf('web')).toBe('node-1');
+      await lose(0);
+      await waitUntil(
+        () => world.nodeOf('web') !== 'node-1' && world.fake.cluster.container('web').state === 'running',
+      );
+      expect(world.fake.cluster.container('web').id).toBe(id);
+      const { node } = world.fake.at(0);
+      const reasonOf = (name: string): string | undefined =>
+        node.waitingReason(world.fake.cluster.container(name).engineId);
+      await waitUntil(() => reasonOf('pinned') !== undefined && reasonOf('once') !== undefined);
+      expect(reasonOf('pinned')).toMatch(/node==node-1/);
+      expect(reasonOf('once')).toMatch(/restart policy is no/);
+      expect(reasonOf('created')).toBeUndefined();
+      failover.resume(); // Plans again at once.
+      await waitUntil(() => eventsOf(told, 'moved').length > 0);
+      expect(eventsOf(told, 'moved')).toEqual(['web']);
+      expect(eventsOf(told, 'node-lost')).toEqual(['node-1']);
+      expect(eventsOf(told, 'waiting').sort()).toEqual(['once', 'pinned']);
+      await world.fake.at(0).engine.apply({ kind: 'none' });
+      await waitUntil(() => node.isHealthy);
+      expect(reasonOf('pinned')).toBeUndefined();
+      expect(eventsOf(told, 'node-back')).toEqual(['node-1']);
+    });
+  });
+
+  test('a move that fails is tried again until it succeeds', async () => {
+    await inWorld(3, async ({ world, told, run, lose }) => {
+      await run('web');
+      let failures = 0;
+      const ends = [1, 2].map((index) =>
+        world.fake.at(index).engine.on('POST /containers/create', (exchange) => {
+          failures += 1;
+          exchange.error(500, 'no space left on device');
+          return true;
+        }),
+      );
+      await lose(0);
+      await waitUntil(() => failures > 0 && eventsOf(told, 'waiting').length > 0);
+      expect(told.find(({ event }) => event === 'waiting')?.why).toMatch(/no space left/);
+      for (const end of ends) end();
+      await waitUntil(() => world.nodeOf('web') !== 'node-1', 20_000);
+    });
+  }, 30_000);
+
+  test('a node that is back keeps what was not moved yet', async () => {
+    await inWorld(2, async ({ world, run, lose }) => {
+      const id = await run('web');
+      const end = world.fake.at(1).engine.stall('POST /containers/create');
+      await lose(0);
+      await waitUntil(() => world.fake.at(1).engine.requestsTo('POST /containers/create').length > 0);
+      await world.fake.at(0).engine.apply({ kind: 'none' });
+      await waitUntil(() => world.fake.at(0).node.isHealthy);
+      end();
+      await waitUntil(() => world.desired.index.byId(id)?.move === undefined);
+      expect(world.nodeOf('web')).toBe('node-1');
+      await waitUntil(() => world.fake.at(1).engine.state.containers.size === 0);
+    });
+  });
+});
+
+describe('the brake', () => {
+  test('holds while most nodes are silent, and ends when they are back', async () => {
+    await inWorld(5, async ({ world, failover, told, run, lose }) => {
+      for (const name of ['a', 'b', 'c', 'd', 'e']) await run(name);
+      await lose(0, 1, 2);
+      await waitUntil(() => failover.brake.why !== undefined);
+      expect(failover.brake.why).toBe('2 of 5 nodes that were healthy answer');
+      expect(failover.problems()[0]).toMatch(/enxame failover resume/);
+      expect(eventsOf(told, 'brake-on')).toHaveLength(1);
+      expect(eventsOf(told, 'moved')).toEqual([]);
+      await world.fake.at(0).engine.apply({ kind: 'none' });
+      await waitUntil(() => failover.brake.why === undefined, 20_000);
+      // The two that are still lost are dealt with now.
+      await waitUntil(() => eventsOf(told, 'moved').length === 2, 20_000);
+    });
+  }, 30_000);
+
+  test('is let go by an operator', async () => {
+    await inWorld(3, async ({ world, failover, told, run, lose }) => {
+      for (const name of ['a', 'b', 'c']) await run(name);
+      await lose(0, 1);
+      await waitUntil(() => failover.brake.why !== undefined);
+      failover.resume();
+      await waitUntil(() => eventsOf(told, 'moved').length === 2);
+      expect(['a', 'b', 'c'].map((name) => world.nodeOf(name))).toEqual(Array(3).fill('node-3'));
+      expect(eventsOf(told, 'brake-off')).toHaveLength(1);
+    });
+  });
+
+  test('does not hold while a witness answers', async () => {
+    const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { readonly port: number };
+    const witness = new TcpWitness({ host: '127.0.0.1', port }, systemClock);
+    try {
+      await inWorld(
+        3,
+        async ({ failover, told, run, lose }) => {
+          for (const name of ['a', 'b', 'c']) await run(name);
+          await lose(0, 1);
+          await waitUntil(() => eventsOf(told, 'moved').length === 2);
+          expect(failover.brake.why).toBeUndefined();
+        },
+        witness,
+      );
+    } finally {
+      server.close();
+    }
+    expect(await witness.answers(AbortSignal.timeout(5_000))).toBe(false);
+  });
+});

@@ -1,0 +1,57 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Node } from '../cluster/node.ts';
+import { reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import { RecordView, type RecordViewDeps, TEXT_RECORDS } from '../kv/record-view.ts';
+
+export interface KnownHealthyDeps extends RecordViewDeps {
+  readonly cluster: Cluster;
+}
+
+/**
+ * The nodes that were last known healthy, over restarts of the manager: what the manager must mostly reach to be sure that it is not the
+ * one which is cut off. A node whose loss was dealt with does not count any more, until it is healthy again.
+ */
+export class KnownHealthy {
+  readonly #cluster: Cluster;
+  readonly #logger: Logger;
+  readonly #names: RecordView<string>;
+
+  private constructor({ cluster, logger }: KnownHealthyDeps, names: RecordView<string>) {
+    this.#cluster = cluster;
+    this.#logger = logger;
+    this.#names = names;
+    cluster.subscribe((event) => {
+      if (event.kind === 'node-state' && event.to === 'Healthy') this.#add(event.node);
+      if (event.kind === 'node-removed') this.forget([event.node.id]);
+    });
+  }
+
+  static async open(deps: KnownHealthyDeps): Promise<KnownHealthy> {
+    return new KnownHealthy(deps, await RecordView.open(deps, TEXT_RECORDS));
+  }
+
+  /** Those of them that are in the cluster. */
+  nodes(): readonly Node[] {
+    return [...this.#names.keys()].flatMap((id) => {
+      const node = this.#cluster.node(id);
+      return node?.id === id ? node : [];
+    });
+  }
+
+  /** They do not count any more. */
+  forget(ids: Iterable<string>): void {
+    for (const id of ids) if (this.#names.has(id)) this.#background(this.#names.delete(id));
+  }
+
+  #add({ id, name }: Node): void {
+    if (!this.#names.has(id)) this.#background(this.#names.put(id, name));
+  }
+
+  /** What cannot be written is written when the node is healthy the next time. */
+  #background(work: Promise<void>): void {
+    work.catch((error: unknown) =>
+      this.#logger.warn({ reason: reasonOf(error) }, 'which nodes are healthy cannot be written down'),
+    );
+  }
+}

@@ -1,0 +1,66 @@
+import pLimit from 'p-limit';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Node } from '../cluster/node.ts';
+import { reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type { DesiredState } from '../desired/desired-state.ts';
+import type { MovePolicy } from '../desired/move-terms.ts';
+import type { ContainerRecord } from '../desired/record.ts';
+import type { ContainerNetworks, ContainerVolumes } from '../lifecycle/deps.ts';
+import { successorSpec } from '../lifecycle/move-successor.ts';
+import type { Placer } from '../scheduler/placer.ts';
+import { hindranceOf } from './movability.ts';
+import type { Plan } from './plan.ts';
+import { type Candidate, type FailoverInput, type PlanQuestions, planFailover } from './plan-failover.ts';
+import { onStage } from './stage.ts';
+
+/** Bodies read at a time. */
+const READS_AT_ONCE = 32;
+
+export interface PlanLostDeps {
+  readonly cluster: Cluster;
+  readonly desired: DesiredState;
+  readonly placer: Placer<Node>;
+  readonly networks: ContainerNetworks;
+  readonly volumes: Pick<ContainerVolumes, 'homesOf'>;
+  readonly logger: Logger;
+}
+
+/** Plans for records of nodes that are lost, or taken for lost, in the cluster as it is now. */
+export async function planLost(
+  deps: PlanLostDeps,
+  policy: MovePolicy,
+  reason: FailoverInput['reason'],
+  records: readonly ContainerRecord[],
+): Promise<Plan> {
+  const limit = pLimit(READS_AT_ONCE);
+  const candidates = await Promise.all(records.map((record) => limit(() => candidateOf(deps, policy, record))));
+  const questions = questionsOf(deps);
+  return onStage(deps.cluster, deps.placer, (stage) => planFailover({ reason, candidates, policy, stage, questions }));
+}
+
+/** Bodies are read only of those that may move. */
+async function candidateOf(deps: PlanLostDeps, policy: MovePolicy, record: ContainerRecord): Promise<Candidate> {
+  if (hindranceOf(record, policy)) return { record, spec: undefined };
+  try {
+    return { record, spec: (await successorSpec(deps, record)).spec };
+  } catch (error) {
+    deps.logger.warn(
+      { container: record.name, reason: reasonOf(error) },
+      'what a container was made from cannot be read',
+    );
+    return { record, spec: undefined };
+  }
+}
+
+function questionsOf({ cluster, networks, volumes }: PlanLostDeps): PlanQuestions {
+  return {
+    idOf: (reference) => cluster.findContainer(reference)?.id,
+    homesOf: (spec, discardsData) => [
+      ...(discardsData ? [] : volumes.homesOf(spec.volumes)),
+      ...networks.homesOf(spec.networks),
+    ],
+    refusalsFor: ({ networks: references }) => networks.refusalsFor(references),
+    notYet: ({ terms }) => (terms.isStrict ? 'it must never run twice, and nothing vouches for its node' : undefined),
+  };
+}

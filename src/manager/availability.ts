@@ -1,0 +1,52 @@
+import { Failover, type FailoverDeps } from '../availability/failover.ts';
+import { KnownHealthy } from '../availability/known-healthy.ts';
+import { planLost } from '../availability/plan-lost.ts';
+import { TcpWitness } from '../availability/witness.ts';
+import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
+import type { MovePolicy } from '../desired/move-terms.ts';
+import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import type { NetworkService } from '../networks/network-service.ts';
+import type { Notice } from '../notify/notice.ts';
+import type { Placer } from '../scheduler/placer.ts';
+import type { StateStore } from '../store/state-store.ts';
+import type { VolumeService } from '../volumes/volume-service.ts';
+import type { ClusterModel } from './model.ts';
+
+/** What becomes of the containers of lost nodes. */
+export interface RescheduleOptions {
+  /** For containers that say nothing themselves. */
+  readonly policy: MovePolicy;
+  /** How long a node is unhealthy before it counts as lost, in milliseconds. */
+  readonly graceMs: number;
+  /** A server that a manager which is not cut off reaches. */
+  readonly witness?: { readonly host: string; readonly port: number } | undefined;
+}
+
+export const DEFAULT_RESCHEDULE: RescheduleOptions = { policy: 'auto', graceMs: 1_000 };
+
+export interface AvailabilityDeps {
+  readonly model: ClusterModel;
+  readonly store: StateStore;
+  readonly lifecycle: ContainerLifecycle;
+  readonly placer: Placer<Node>;
+  readonly networks: NetworkService;
+  readonly volumes: VolumeService;
+  readonly tell: (notice: Notice) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What keeps containers running when nodes are lost; not started. */
+export async function openFailover(deps: AvailabilityDeps, options: RescheduleOptions): Promise<Failover> {
+  const { model, store, clock, logger } = deps;
+  const { cluster } = model;
+  const records = store.records('healthy-nodes');
+  const known = await KnownHealthy.open({ cluster, records, clock, logger });
+  const witness = options.witness && new TcpWitness(options.witness, clock);
+  const { desired } = model;
+  const plan: FailoverDeps['plan'] = (lost, records) =>
+    planLost({ ...deps, cluster, desired }, options.policy, { kind: 'failover', lost }, records);
+  return new Failover({ ...deps, cluster, desired, known, witness, plan }, options);
+}
