@@ -13,7 +13,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['engine'],
   ['namespaces'],
   ['cluster', 'drivers', 'lab'],
-  ['desired', 'images', 'machine', 'monitor', 'substrate', 'tutorial', 'volumes'],
+  ['desired', 'images', 'machine', 'monitor', 'stats', 'substrate', 'tutorial', 'volumes'],
   ['lifecycle', 'networks'],
   ['fencing'],
   ['availability'],

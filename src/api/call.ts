@@ -8,6 +8,7 @@ import type { ApiVersion } from '../engine/api-version.ts';
 import type { ImageService } from '../images/image-service.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { NetworkService } from '../networks/network-service.ts';
+import type { Sampler } from '../stats/sampler.ts';
 import type { VolumeService } from '../volumes/volume-service.ts';
 import type { EventHub } from './events/event-hub.ts';
 import type { ExecRegistry } from './exec-registry.ts';
@@ -35,6 +36,8 @@ export interface Services {
   readonly nodes: NodeDirectory;
   /** What brings containers back when nodes are lost. */
   readonly failover: Failover;
+  /** What nodes and containers use; undefined when no samples are taken. */
+  readonly stats?: Sampler | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   /** When a listing of containers asks engines first. */

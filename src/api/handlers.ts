@@ -13,6 +13,7 @@ import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { pluginRoutes } from './routes/plugins.ts';
 import { registryRoutes } from './routes/registry.ts';
+import { statsRoutes } from './routes/stats.ts';
 import { systemRoutes } from './routes/system.ts';
 import { volumeRoutes } from './routes/volumes.ts';
 
@@ -34,4 +35,5 @@ export const HANDLERS: RouteHandlers = {
   ...pluginRoutes,
   ...buildRoutes,
   ...commitRoutes,
+  ...statsRoutes,
 };

@@ -202,6 +202,9 @@ const UNLISTED = [
 
 /** What Docker's API has no words for. */
 const ENXAME = [
+  ['GET', '/enxame/v1/stats', 'from-cache', 'what nodes and containers use at present, those that use most first'],
+  ['GET', '/enxame/v1/stats/containers/{id}', 'from-cache', 'what one used in the last hour or day'],
+  ['GET', '/enxame/v1/stats/nodes/{id}', 'from-cache', 'what its containers used in the last hour or day, in sum'],
   [
     'GET',
     '/enxame/v1/failover',

@@ -17,6 +17,7 @@ import { connectorFor } from '../engine/connectors/connectors.ts';
 import type { EngineTls } from '../engine/connectors/socket.ts';
 import type { MonitorTimes } from '../monitor/times.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
+import { Sampler, type SamplerOptions } from '../stats/sampler.ts';
 import type { WebListener } from '../web/web-listener.ts';
 import type { RescheduleOptions } from './availability.ts';
 import type { ClusterOptions } from './cluster-options.ts';
@@ -55,6 +56,8 @@ export interface ManagerOptions {
   readonly cluster?: string | undefined;
   /** Metrics on a listener of their own; default none. */
   readonly metrics?: ObservationOptions | undefined;
+  /** Samples of what containers use; default none. */
+  readonly stats?: SamplerOptions | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -121,9 +124,11 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   opened.add(() => duties.become('replica'));
   const views = openViews({ model, state, services, duties, clock }, options);
   opened.add(async () => views.close());
+  const stats = options.stats && new Sampler({ cluster: model.cluster, clock }, options.stats);
+  if (stats) opened.add(async () => stats.close());
   const observation =
     options.metrics &&
-    (await openObservation({ model, state, services, duties, views, clock, logger }, options.metrics));
+    (await openObservation({ model, state, services, duties, views, stats, clock, logger }, options.metrics));
   if (observation) opened.add(() => observation.close());
   const server = await startApiServer({
     listeners: options.listeners,
@@ -143,6 +148,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
       settling: () => model.membership.settling,
       nodes: model.nodes,
       failover: services.failover,
+      stats,
       logger,
       clock,
       refresh: options.refresh ?? NO_REFRESH,
@@ -156,6 +162,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   opened.add(() => server.close());
   await duties.become('primary');
   model.start();
+  stats?.start();
   const { cluster, desired } = model;
   return { addresses: server.addresses, cluster, desired, metrics: observation?.listener, duties };
 }

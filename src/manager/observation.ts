@@ -4,6 +4,7 @@ import type { ListenAddress } from '../common/listen-address.ts';
 import type { Logger } from '../common/logger.ts';
 import type { TlsServerOptions } from '../common/tls-files.ts';
 import type { MetricsDetail } from '../metrics/sources.ts';
+import type { Sampler } from '../stats/sampler.ts';
 import { startWebListener, type WebListener } from '../web/web-listener.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Duties } from './duties.ts';
@@ -17,6 +18,8 @@ export interface ObservationDeps {
   readonly services: Services;
   readonly duties: Duties;
   readonly views: Views;
+  /** Undefined when no samples are taken. */
+  readonly stats: Sampler | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -40,12 +43,13 @@ export interface Observation {
 
 /** Begins to count and to listen. The model is not started yet. Rejects in one clear line when the address cannot be had. */
 export async function openObservation(deps: ObservationDeps, options: ObservationOptions): Promise<Observation> {
-  const { model, state, services, duties, views, clock, logger } = deps;
+  const { model, state, services, duties, views, stats, clock, logger } = deps;
   // Loaded where it is asked for: managers without metrics do without the library.
   const { Metrics } = await import('../metrics/metrics.ts');
   const metrics = new Metrics(
     {
       cluster: model.cluster,
+      stats,
       clock,
       decisions: services.decisions,
       copies: services.images.distribution.copyTally,

@@ -9,6 +9,7 @@ import { Node } from '../cluster/node.ts';
 import { parseListenAddress } from '../common/listen-address.ts';
 import { silentLogger } from '../common/logger.ts';
 import { EngineClient } from '../engine/client.ts';
+import { Sampler } from '../stats/sampler.ts';
 import { Metrics } from './metrics.ts';
 import { ModelFollower } from './model-follower.ts';
 import type { MetricsDetail } from './sources.ts';
@@ -187,6 +188,7 @@ describe('docs/observability', () => {
       {
         cluster,
         clock,
+        stats: new Sampler({ cluster, clock }, { intervalMs: 10_000 }),
         decisions: { placed: 0, refused: new Map() },
         copies: { running: 0, copied: 0, failed: 0, bytes: 0 },
         writes: { written: 0, failed: 0, seconds: 0 },
@@ -204,7 +206,7 @@ describe('docs/observability', () => {
         eventSubscribers: () => 0,
         problems: () => [],
       },
-      { detail: 'nodes' },
+      { detail: 'containers' },
     );
     try {
       return await metrics.described();

@@ -7,6 +7,7 @@ import { apiMetrics } from './families/api.ts';
 import { clusterMetrics } from './families/cluster.ts';
 import { nodeMetrics } from './families/nodes.ts';
 import { substrateMetrics } from './families/substrate.ts';
+import { usageMetrics } from './families/usage.ts';
 import { workMetrics } from './families/work.ts';
 import { Meters } from './meters.ts';
 import { ModelFollower } from './model-follower.ts';
@@ -42,7 +43,8 @@ export class Metrics {
     );
     this.#follower = new ModelFollower({ ...sources, onLag });
     clusterMetrics(meters, sources, this.#follower);
-    if (detail === 'nodes') nodeMetrics(meters, sources);
+    if (detail !== 'cluster') nodeMetrics(meters, sources);
+    if (sources.stats) usageMetrics(meters, sources.cluster, sources.stats, detail);
     workMetrics(meters, sources, this.#follower);
     substrateMetrics(meters, sources);
     this.calls = apiMetrics(meters);

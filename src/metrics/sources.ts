@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Clock } from '../common/clock.ts';
 import type { CopyTally } from '../images/image-copies.ts';
 import type { DecisionTally } from '../scheduler/placer.ts';
+import type { Sampler } from '../stats/sampler.ts';
 import type { WriteTally } from '../store/state-store.ts';
 import type { SubstrateStatus } from '../substrate/status-board.ts';
 
@@ -9,6 +10,8 @@ import type { SubstrateStatus } from '../substrate/status-board.ts';
 export interface MetricsSources {
   readonly cluster: Cluster;
   readonly clock: Clock;
+  /** Undefined when no samples are taken: then there are no metrics of use. */
+  readonly stats: Sampler | undefined;
   readonly decisions: DecisionTally;
   readonly copies: CopyTally;
   readonly writes: WriteTally;
@@ -24,6 +27,6 @@ export interface MetricsSources {
 }
 
 /** What metrics tell apart, the most last: the number of series grows with it. */
-export const METRICS_DETAILS = ['cluster', 'nodes'] as const;
+export const METRICS_DETAILS = ['cluster', 'nodes', 'containers'] as const;
 
 export type MetricsDetail = (typeof METRICS_DETAILS)[number];

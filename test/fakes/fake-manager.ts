@@ -39,10 +39,12 @@ export class FakeManager implements AsyncDisposable {
       clusterOpts = [],
       refresh,
       metrics,
+      stats,
     }: {
       clusterOpts?: readonly string[];
       refresh?: RefreshFilters;
       metrics?: ManagerOptions['metrics'];
+      stats?: ManagerOptions['stats'];
     } = {},
   ): Promise<FakeManager> {
     const engines = await Promise.all(options.map((each, i) => FakeEngine.start({ name: `node-${i + 1}`, ...each })));
@@ -57,6 +59,7 @@ export class FakeManager implements AsyncDisposable {
       clusterOptions: readClusterOptions(['enxame.substrate=off', ...clusterOpts], false),
       refresh,
       metrics,
+      stats,
       stateFolder: undefined,
       logger: silentLogger(),
       clock: systemClock,

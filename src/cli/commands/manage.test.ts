@@ -57,8 +57,10 @@ test.each([
     line: ['--metrics', '127.0.0.1:9'],
     says: /--metrics took "127\.0\.0\.1:9" as its address, and no discovery argument/,
   },
+  { line: ['--stats', 'fast', '127.0.0.1:9'], says: /"fast" is not a duration/ },
+  { line: ['--stats', '10ms', '127.0.0.1:9'], says: /--stats should be off, or an interval from 1s to 1h, not "10ms"/ },
   { line: ['--metrics=nonsense', '127.0.0.1:9'], says: /cannot listen on "nonsense"/ },
-  { line: ['--metrics-detail', 'all', '127.0.0.1:9'], says: /Allowed choices are cluster, nodes/ },
+  { line: ['--metrics-detail', 'all', '127.0.0.1:9'], says: /Allowed choices are cluster, nodes, containers/ },
 ])('manage $line is refused in one line', async ({ line, says }) => {
   const io = fakeIo();
   expect(await run(['manage', '--state-dir', 'none', ...line], io)).toBe(2);

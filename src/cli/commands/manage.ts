@@ -11,7 +11,7 @@ import type { CommandContext } from '../command.ts';
 import { DISCOVERY_HELP, discoveryUri, openDiscoveryArgument } from '../discovery-options.ts';
 import { engineTls } from '../engine-flags.ts';
 import { readClassicFlags } from './manage/classic.ts';
-import { addManageFlags, DEFAULTS, type ManageFlags, readTimes } from './manage/flags.ts';
+import { addManageFlags, DEFAULTS, type ManageFlags, readStats, readTimes } from './manage/flags.ts';
 import { readListeners, readServerTls } from './manage/listeners.ts';
 import { readMetrics } from './manage/metrics.ts';
 import { readReschedule } from './manage/reschedule.ts';
@@ -59,6 +59,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
   const clusterOptions = readClusterOptions(flags.clusterOpt ?? [], flags.adoptSwarm ?? false);
   const times = readTimes(flags);
   const reschedule = readReschedule(flags);
+  const stats = readStats(flags);
   const folder = stateDir(flags.stateDir, context.env, context.isRoot);
   const cluster = flags.cluster || context.env.ENXAME_CLUSTER || undefined;
   if (cluster !== undefined) assertClusterName(cluster);
@@ -109,6 +110,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
         discovery: uri,
         cluster,
         metrics,
+        stats,
         logger,
         clock: context.clock,
       });

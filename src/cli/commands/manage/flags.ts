@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { formatDuration } from '../../../common/duration.ts';
+import { formatDuration, parseDuration } from '../../../common/duration.ts';
 import { UsageError } from '../../../common/errors.ts';
 import { DEFAULT_TOKEN_SERVICE_PORT } from '../../../discovery/token-address.ts';
 import { DEFAULT_RESCHEDULE } from '../../../manager/availability.ts';
@@ -8,6 +8,7 @@ import { DEFAULT_TIMES, type MonitorTimes } from '../../../monitor/times.ts';
 import { FILTER_NAMES } from '../../../scheduler/filters/registry.ts';
 import { DEFAULT_SPREAD_BY, parseSpreadBy } from '../../../scheduler/spread-by.ts';
 import { STRATEGY_NAMES } from '../../../scheduler/strategies/registry.ts';
+import type { SamplerOptions } from '../../../stats/sampler.ts';
 import { addDiscovery, durationFlag } from '../../discovery-options.ts';
 import { addClassicFlags, type ClassicFlags } from './classic.ts';
 
@@ -37,6 +38,7 @@ export interface ManageFlags extends ClassicFlags {
   readonly discoveryService?: string | true;
   readonly metrics?: string | true;
   readonly metricsDetail: MetricsDetail;
+  readonly stats?: string;
   readonly adoptSwarm?: boolean;
   readonly reschedule: string;
   readonly rescheduleGrace: number;
@@ -49,6 +51,9 @@ export const DEFAULT_HOST = 'tcp://127.0.0.1:2375';
 
 /** The listener of metrics when `--metrics` names none. */
 export const DEFAULT_METRICS = 'tcp://127.0.0.1:9324';
+
+/** The time between two samples of a container. */
+const DEFAULT_STATS = '10s';
 
 type TimeFlags = Pick<
   ManageFlags,
@@ -152,6 +157,7 @@ export function addManageFlags(command: Command): Command {
     .addOption(
       new Option('--metrics-detail <what>', 'what metrics tell apart').choices(METRICS_DETAILS).default('nodes'),
     )
+    .option('--stats <interval>', `how often to sample what each container uses, or off (default: ${DEFAULT_STATS})`)
     .option('--adopt-swarm', 'take over engines in the swarm mode of another swarm')
     .option('--print-unit', 'print a systemd unit for this command line and exit');
   addClassicFlags(command);
@@ -178,6 +184,15 @@ export function readTimes(flags: ManageFlags): MonitorTimes {
   if (times.probeIntervalMs < 100 || times.probeTimeoutMs < 100)
     throw new UsageError('--engine-probe-interval and --engine-probe-timeout should be at least 100ms');
   return times;
+}
+
+/** How samples are taken; undefined for `off`. Throws `UsageError` for what is no interval. */
+export function readStats({ stats = DEFAULT_STATS }: ManageFlags): SamplerOptions | undefined {
+  if (stats === 'off') return undefined;
+  const intervalMs = parseDuration(stats);
+  if (intervalMs < 1_000 || intervalMs > 3_600_000)
+    throw new UsageError(`--stats should be off, or an interval from 1s to 1h, not "${stats}"`);
+  return { intervalMs };
 }
 
 function collectFilters(value: string, earlier: readonly string[] | undefined): readonly string[] {
