@@ -27,6 +27,10 @@ export type AskedNetwork = Partial<Pick<NetworkSummary, 'Name' | 'Driver' | 'Con
   readonly Subnets?: readonly AskedSubnet[];
   /** The driver's option, in bytes. */
   readonly Mtu?: string;
+  /** The ID that clients know, of a network that had to be made again. */
+  readonly Id?: string;
+  /** The key of the manager's record of it. */
+  readonly Record?: string;
 };
 
 /** A subnet as asked: the range that the manager chose and addresses that only it knows are told apart by this. */
@@ -63,26 +67,41 @@ const askedSchema = z.object({
     )
     .optional(),
   Mtu: z.string().optional(),
+  // What swarm mode gives as an ID.
+  Id: z
+    .string()
+    .regex(/^[a-z0-9]{25}$/)
+    .optional(),
+  Record: z.string().min(1).max(64).optional(),
 });
 
 /**
- * The names of networks that the engines know under another one, because swarm mode takes fewer names than Docker does. Told of
- * every network that is listed; one owner, the cluster.
+ * The names and IDs of networks that the engines know under others: swarm mode takes fewer names than Docker does, and a network that was
+ * made again has another ID. Told of every network that is listed; one owner, the cluster.
  */
 export class NetworkNames {
   readonly #shown = new Map<string, string>();
+  readonly #shownIds = new Map<string, string>();
 
-  /** Takes in what a network says; true when it has a name that was not known. */
-  learn(network: Pick<NetworkSummary, 'Name' | 'Labels' | 'Scope'>): boolean {
-    const Name = network.Scope === 'swarm' ? askedOf(network).Name : undefined;
-    if (Name === undefined || this.#shown.get(network.Name) === Name) return false;
-    this.#shown.set(network.Name, Name);
-    return true;
+  /** Takes in what a network says; true when it has a name or an ID that was not known. */
+  learn(network: Pick<NetworkSummary, 'Id' | 'Name' | 'Labels' | 'Scope'>): boolean {
+    if (network.Scope !== 'swarm') return false;
+    const { Name, Id } = askedOf(network);
+    const isNewName = Name !== undefined && this.#shown.get(network.Name) !== Name;
+    const isNewId = Id !== undefined && this.#shownIds.get(network.Id) !== Id;
+    if (isNewName) this.#shown.set(network.Name, Name);
+    if (isNewId) this.#shownIds.set(network.Id, Id);
+    return isNewName || isNewId;
   }
 
   /** The name clients know it by. */
   shown(engineName: string): string {
     return this.#shown.get(engineName) ?? engineName;
+  }
+
+  /** The ID clients know a network by; the engines' own for all but predefined ones and those that were made again. */
+  shownId(engineId: string): string {
+    return this.#shownIds.get(engineId) ?? engineId;
   }
 
   /** Whether any network has two names. */
@@ -124,8 +143,9 @@ export function shownEndpoints<E extends EndpointSummary>(
   let isChanged = false;
   const shown = Object.entries(networks).map(([name, endpoint]) => {
     const shownName = names.shown(name);
-    const id = predefinedId(name);
-    const isOther = id !== undefined && Boolean(endpoint?.NetworkID) && endpoint.NetworkID !== id;
+    const listed = endpoint?.NetworkID ?? '';
+    const id = predefinedId(name) ?? names.shownId(listed);
+    const isOther = listed !== '' && listed !== id;
     if (shownName === name && !isOther) return [name, endpoint] as const;
     isChanged = true;
     return [shownName, isOther ? { ...endpoint, NetworkID: id } : endpoint] as const;

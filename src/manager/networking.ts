@@ -3,6 +3,7 @@ import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { RecordView, TEXT_RECORDS } from '../kv/record-view.ts';
+import { NetworkRecords } from '../networks/network-records.ts';
 import { NetworkService } from '../networks/network-service.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import type { StateStore } from '../store/state-store.ts';
@@ -31,8 +32,8 @@ export interface NetworkingDeps {
 export interface Networking {
   readonly networks: NetworkService;
   readonly volumes: VolumeService;
-  /** Not started yet. */
-  readonly substrate: Duty;
+  /** In the order of their start; not started. */
+  readonly duties: readonly Duty[];
   readonly substrateStatus: () => SubstrateStatus;
   /** Engines that take no part in cluster networks, in words for `docker info`. */
   problems(): readonly string[];
@@ -50,7 +51,8 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
     { members: cluster, clock, logger, memory: record, isStopped: (id) => model.stops.has(id) },
     { mode, adoptSwarm, pool, identity },
   );
-  const networks = new NetworkService({ cluster, substrate, placer, clock, logger });
+  const records = await NetworkRecords.open({ ...deps, records: store.records('networks') });
+  const networks = new NetworkService({ cluster, records, substrate, placer, clock, logger });
   const volumes = new VolumeService({
     cluster,
     placer,
@@ -62,11 +64,15 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
   return {
     networks,
     volumes,
-    substrate,
     substrateStatus: () => substrate.status,
-    problems: () => problemsOf(cluster, substrate),
+    duties: [substrate, networks.restoration],
+    problems: () => [
+      ...problemsOf(cluster, substrate),
+      ...networks.restoration.problems().map((problem) => `WARNING: cluster networks: ${problem}`),
+    ],
     close: async () => {
       await networks.close();
+      await records.close();
       await substrate.close();
       record.close();
     },

@@ -90,7 +90,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     substrateStatus: networking.substrateStatus,
     duties: [
       fences.fencing,
-      networking.substrate,
+      ...networking.duties,
       undertaker,
       removals,
       lifecycle.unfinishedMoves,

@@ -194,6 +194,7 @@ describe('docs/observability', () => {
         writes: { written: 0, failed: 0, seconds: 0 },
         substrate: () => ({
           swarmId: undefined,
+          epoch: 0,
           guestOf: undefined,
           active: new Set<string>(),
           managers: [],

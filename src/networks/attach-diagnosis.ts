@@ -52,7 +52,7 @@ export async function fullNetwork(
 ): Promise<KnownNetwork<Node> | undefined> {
   const allocated = await allocatedNetworks(substrate, engineId, deps.signal);
   for (const { network, address } of endpoints) {
-    if (address || allocated.has(network.id)) continue;
+    if (address || allocated.has(network.raw.Id)) continue;
     const room = roomOf(network);
     const held = await heldOf(network, deps);
     const addresses = [...held.values()].flatMap((each) => Object.values(each).flatMap((end) => addressOf(end) ?? []));

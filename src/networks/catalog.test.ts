@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { memoryRecords } from '../../test/fakes/memory-records.ts';
 import { modelNode } from '../../test/fakes/model.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
@@ -7,6 +8,7 @@ import { silentLogger } from '../common/logger.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import { NetworkCatalog } from './catalog.ts';
+import { NetworkRecords } from './network-records.ts';
 
 const SPANNING = 'k3xw0v3m9y8q7r6s5t4u3v2w1';
 const web: NetworkSummary = { Id: SPANNING, Name: 'web', Driver: 'overlay', Scope: 'swarm' };
@@ -16,7 +18,7 @@ const bridge: NetworkSummary = { Id: 'b'.repeat(64), Name: 'bridge', Driver: 'br
 const open: NetworkCatalog[] = [];
 afterEach(() => Promise.all(open.splice(0).map((catalog) => catalog.close())));
 
-function world(): { cluster: Cluster; node: Node; catalog: NetworkCatalog; activations: () => number } {
+async function world(): Promise<{ cluster: Cluster; node: Node; catalog: NetworkCatalog; activations: () => number }> {
   const clock = new FakeClock();
   const logger = silentLogger();
   const cluster = new Cluster({ clock, logger });
@@ -30,21 +32,22 @@ function world(): { cluster: Cluster; node: Node; catalog: NetworkCatalog; activ
     subscribe: () => () => undefined,
     status: { managers: [], swarmId: undefined },
   } as unknown as Substrate;
-  const catalog = new NetworkCatalog({ cluster, substrate, clock, logger });
+  const records = await NetworkRecords.open(memoryRecords());
+  const catalog = new NetworkCatalog({ cluster, records, substrate, clock, logger }, () => undefined);
   open.push(catalog);
   return { cluster, node, catalog, activations: () => activations };
 }
 
-test('cluster networks that are there already wake the substrate, without anybody asking for them', () => {
-  const { cluster, node, activations } = world();
+test('cluster networks that are there already wake the substrate, without anybody asking for them', async () => {
+  const { cluster, node, activations } = await world();
   cluster.replaceNetworks(node, [bridge, ingress]);
   expect(activations()).toBe(0);
   cluster.replaceNetworks(node, [bridge, ingress, web]);
   expect(activations()).toBe(1);
 });
 
-test('looking changes nothing', () => {
-  const { cluster, node, catalog, activations } = world();
+test('looking changes nothing', async () => {
+  const { cluster, node, catalog, activations } = await world();
   cluster.replaceNetworks(node, [bridge, web]);
   const woken = activations();
   expect(catalog.view()).toBe(catalog.view());
@@ -53,8 +56,8 @@ test('looking changes nothing', () => {
   expect(activations()).toBe(woken);
 });
 
-test('an engine is asked for a cluster network by name, unless it still lists a removed one of that name', () => {
-  const { cluster, node, catalog } = world();
+test('an engine is asked for a cluster network by name, unless it still lists a removed one of that name', async () => {
+  const { cluster, node, catalog } = await world();
   cluster.replaceNetworks(node, [bridge, web]);
   expect(catalog.referenceOn(node, catalog.get('web'))).toBe('web');
   expect(catalog.referenceOn(node, catalog.get('bridge'))).toBe('bridge');
@@ -63,8 +66,8 @@ test('an engine is asked for a cluster network by name, unless it still lists a 
   expect(catalog.referenceOn(node, current)).toBe(SPANNING);
 });
 
-test('a scope that is not the network’s finds nothing', () => {
-  const { cluster, node, catalog } = world();
+test('a scope that is not the network’s finds nothing', async () => {
+  const { cluster, node, catalog } = await world();
   cluster.replaceNetworks(node, [bridge]);
   expect(catalog.get('bridge', 'local').name).toBe('bridge');
   expect(() => catalog.get('bridge', 'swarm')).toThrow('network bridge not found');

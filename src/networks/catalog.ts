@@ -3,14 +3,23 @@ import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
+import { retry } from '../common/retry.ts';
+import { unavailable } from '../substrate/status-board.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import { isClusterNetwork } from '../substrate/swarm-networks.ts';
 import { ClusterNetworks } from './cluster-networks.ts';
 import type { KnownNetwork } from './known-network.ts';
+import type { NetworkRecords } from './network-records.ts';
 import { Participants } from './participants.ts';
 import { NetworkView } from './view.ts';
+import { withRecords } from './with-records.ts';
+
+/** How long a network may take to be made again, in milliseconds. */
+const PRESENT_LIMIT_MS = 30_000;
+const PRESENT_LOOK_MS = 200;
 
 export interface NetworkCatalogDeps {
+  readonly records: NetworkRecords;
   readonly cluster: Cluster;
   readonly substrate: Substrate;
   readonly clock: Clock;
@@ -23,18 +32,23 @@ export class NetworkCatalog {
   readonly spanning: ClusterNetworks;
   readonly participants: Participants = new Participants();
   readonly #cluster: Cluster;
+  readonly #records: NetworkRecords;
+  readonly #clock: Clock;
   readonly #substrate: Substrate;
   readonly #unsubscribe: () => void;
   #view: { readonly key: string; readonly view: NetworkView<Node> } | undefined;
 
-  constructor({ cluster, substrate, clock, logger }: NetworkCatalogDeps) {
+  constructor({ cluster, records, substrate, clock, logger }: NetworkCatalogDeps, onRead: () => void) {
     this.#cluster = cluster;
+    this.#records = records;
+    this.#clock = clock;
     this.#substrate = substrate;
     this.spanning = new ClusterNetworks({
       substrate,
       clock,
       logger,
       onListed: (networks) => cluster.learnNetworkNames(networks),
+      onRead,
     });
     this.#unsubscribe = cluster.subscribe((event) => this.#onEvent(event));
   }
@@ -43,9 +57,11 @@ export class NetworkCatalog {
   view(): NetworkView<Node> {
     const { spanning } = this;
     const { networks } = this.#cluster;
-    const key = `${networks.version} ${spanning.version} ${spanning.isKnown}`;
+    const key = `${networks.version} ${spanning.version} ${spanning.isKnown} ${this.#records.version}`;
     if (this.#view?.key === key) return this.#view.view;
-    const view = new NetworkView<Node>([...networks.list()], spanning.list(), spanning.isKnown);
+    const recorded = withRecords(spanning.list(), this.#records.all());
+    const held = [...networks.list()].filter((each) => !recorded.hidden.has(each.key));
+    const view = new NetworkView<Node>(held, recorded.networks, spanning.isKnown);
     this.#view = { key, view };
     return view;
   }
@@ -63,18 +79,35 @@ export class NetworkCatalog {
   }
 
   /** Nodes that may have endpoints in a network. */
-  nodesOf({ kind, id, holders }: KnownNetwork<Node>): readonly Node[] {
-    return kind === 'cluster' ? [...new Set([...holders, ...this.participants.of(id)])] : holders;
+  nodesOf({ kind, raw, holders }: KnownNetwork<Node>): readonly Node[] {
+    return kind === 'cluster' ? [...new Set([...holders, ...this.participants.of(raw.Id)])] : holders;
+  }
+
+  /** Resolves when the substrate has all of them: one that was formed anew does not for a moment. Rejects with 503 after some time. */
+  async untilPresent(networks: readonly KnownNetwork<Node>[], signal: AbortSignal): Promise<void> {
+    const missing = (): KnownNetwork<Node> | undefined =>
+      networks.find(({ id }) => {
+        const raw = this.find(id)?.raw;
+        return raw !== undefined && this.spanning.isKnown && !this.spanning.list().has(raw.Id);
+      });
+    const last = await retry(this.#clock, missing, {
+      until: (network) => network === undefined,
+      passes: () => false,
+      backoff: PRESENT_LOOK_MS,
+      deadline: this.#clock.now() + PRESENT_LIMIT_MS,
+      signal,
+    });
+    if (last) throw unavailable(`network ${last.name} is not there again yet, after the cluster's networks were lost`);
   }
 
   /**
    * How to name a network to an engine: cluster networks by name, because a container that does not run yet would be shown
    * under whatever it was connected by; by ID where an engine still lists a removed one of that name.
    */
-  referenceOn(node: Node, { kind, id, raw }: KnownNetwork<Node>): string {
+  referenceOn(node: Node, { kind, raw }: KnownNetwork<Node>): string {
     if (kind === 'predefined') return raw.Name;
-    const hasOther = this.#cluster.networks.of(node).some((listed) => listed.Name === raw.Name && listed.Id !== id);
-    return kind === 'cluster' && !hasOther ? raw.Name : id;
+    const hasOther = this.#cluster.networks.of(node).some((listed) => listed.Name === raw.Name && listed.Id !== raw.Id);
+    return kind === 'cluster' && !hasOther ? raw.Name : raw.Id;
   }
 
   /** Stops following. Idempotent. */

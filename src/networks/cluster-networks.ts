@@ -4,8 +4,9 @@ import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import type { Substrate } from '../substrate/substrate.ts';
-import { hasLeader, readSwarmNetworks } from '../substrate/swarm-api.ts';
+import { readSwarmAge, readSwarmNetworks } from '../substrate/swarm-api.ts';
 import { isClusterNetwork, isSubstrateInternal } from '../substrate/swarm-networks.ts';
+import type { SubstrateAge } from './network-record.ts';
 
 /** Read again at least this often, in milliseconds, in case an event was missed. */
 const REREAD_MS = 30_000;
@@ -14,12 +15,22 @@ const ALLOCATION_MS = 60_000;
 /** How long engines may go on listing a network that was removed, in milliseconds. */
 const REMEMBER_MS = 600_000;
 
+/** What a manager with a leader listed last, with our own writes since. */
+export interface NetworkReading {
+  /** By the substrate's IDs, those included that have no addresses (yet). */
+  readonly networks: ReadonlyMap<string, NetworkSummary>;
+  /** The substrate that was read. */
+  readonly age: SubstrateAge;
+}
+
 export interface ClusterNetworksDeps {
   readonly substrate: Substrate;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Told of every network that was listed or made, before it can be found here. */
   readonly onListed: (networks: readonly NetworkSummary[]) => void;
+  /** Told after each reading. */
+  readonly onRead: () => void;
 }
 
 /**
@@ -31,6 +42,7 @@ export class ClusterNetworks {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #onListed: ClusterNetworksDeps['onListed'];
+  readonly #onRead: ClusterNetworksDeps['onRead'];
   readonly #stop = new AbortController();
   readonly #unsubscribe: () => void;
   readonly #reread: () => Promise<void>;
@@ -46,13 +58,15 @@ export class ClusterNetworks {
   #version = 0;
   #isKnown = false;
   #readAtMs = 0;
-  #readFrom = '';
+  #readFrom: SubstrateAge | undefined;
+  #unallocated: readonly NetworkSummary[] = [];
 
-  constructor({ substrate, clock, logger, onListed }: ClusterNetworksDeps) {
+  constructor({ substrate, clock, logger, onListed, onRead }: ClusterNetworksDeps) {
     this.#substrate = substrate;
     this.#clock = clock;
     this.#logger = logger;
     this.#onListed = onListed;
+    this.#onRead = onRead;
     this.#reread = coalesced(() => this.#read());
     this.#unsubscribe = substrate.subscribe(() => this.#onRound());
   }
@@ -69,6 +83,13 @@ export class ClusterNetworks {
 
   list(): ReadonlyMap<string, NetworkSummary> {
     return this.#networks;
+  }
+
+  /** Undefined before the first reading. */
+  get reading(): NetworkReading | undefined {
+    if (!this.#readFrom) return undefined;
+    const unallocated = this.#unallocated.map((summary) => [summary.Id, summary] as const);
+    return { networks: new Map([...unallocated, ...this.#networks]), age: this.#readFrom };
   }
 
   /** The substrate's own networks, which clients never see but whose subnets are taken. */
@@ -102,25 +123,30 @@ export class ClusterNetworks {
   }
 
   #onRound(): void {
-    const { managers, swarmId } = this.#substrate.status;
+    const { managers, swarmId, epoch } = this.#substrate.status;
     if (managers.length === 0) return;
     const isDue = this.#clock.now() - this.#readAtMs >= REREAD_MS;
     // Not awaited: a failed reading is logged there and repeated after the next round.
-    if (isDue || !this.#isKnown || this.#readFrom !== swarmId) void this.#reread();
+    if (isDue || !this.#isKnown || this.#readFrom?.swarmId !== swarmId || this.#readFrom?.epoch !== epoch)
+      void this.#reread();
   }
 
   async #read(): Promise<void> {
-    const { managers, swarmId } = this.#substrate.status;
+    const { managers } = this.#substrate.status;
     const generation = ++this.#generation;
     for (const { client, name } of managers) {
       try {
         const { signal } = this.#stop;
+        const before = await readSwarmAge(client, signal);
         const listed = await readSwarmNetworks(client, signal);
-        if (!(await hasLeader(client, signal))) continue;
+        const age = await readSwarmAge(client, signal);
+        // Of one and the same substrate: it may be formed anew in this very moment.
+        if (!before || before.swarmId !== age?.swarmId || before.epoch !== age.epoch) continue;
         this.#replace(listed, generation);
         this.#readAtMs = this.#clock.now();
-        this.#readFrom = swarmId ?? '';
+        this.#readFrom = age;
         this.#isKnown = true;
+        this.#onRead();
         return;
       } catch (error) {
         if (this.#stop.signal.aborted) return;
@@ -132,6 +158,7 @@ export class ClusterNetworks {
   #replace(listed: readonly NetworkSummary[], generation: number): void {
     const networks = new Map<string, NetworkSummary>();
     this.#onListed(listed);
+    this.#unallocated = listed.filter((summary) => isClusterNetwork(summary) && summary.Driver === '');
     this.#internal = listed.filter((summary) => summary.Scope === 'swarm' && isSubstrateInternal(summary));
     for (const summary of listed) {
       if (!isClusterNetwork(summary)) continue;

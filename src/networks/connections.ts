@@ -106,7 +106,8 @@ export class NetworkConnections {
     });
     if (spanning.length === 0) return;
     await this.#deps.substrate.readyOn(node, signal);
-    for (const { id } of spanning) this.#deps.catalog.participants.add(id, node);
+    await this.#deps.catalog.untilPresent(spanning, signal);
+    for (const { raw } of spanning) this.#deps.catalog.participants.add(raw.Id, node);
   }
 
   #both(reference: string, body: ConnectBody): { readonly network: KnownNetwork<Node>; readonly container: Container } {

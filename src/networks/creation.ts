@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ConflictError } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
 import { retry } from '../common/retry.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import type { Placer } from '../scheduler/placer.ts';
@@ -11,16 +12,30 @@ import { awaitAllocation } from './allocation.ts';
 import type { NetworkCatalog } from './catalog.ts';
 import type { Cidr } from './cidr.ts';
 import { withConfiguration } from './config-networks.ts';
-import { engineNameFor, substrateBody } from './substrate-body.ts';
+import type { NetworkRecords } from './network-records.ts';
+import { engineNameFor, substrateBody, withAsked } from './substrate-body.ts';
 import { assertFree, subnetsOfCluster, subnetsOfNodes } from './taken-subnets.ts';
+import { undoCreate } from './undo-create.ts';
 import { type Asker, nameOf, spansNodes, type WantedNetwork, wantsIpv6 } from './wanted-network.ts';
 
 export interface NetworkCreationDeps {
   readonly cluster: Cluster;
   readonly catalog: NetworkCatalog;
+  readonly records: NetworkRecords;
   readonly substrate: Substrate;
   readonly placer: Pick<Placer<Node>, 'chooseByLabels'>;
   readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A create at a substrate manager. */
+interface WantedInSwarm {
+  /** The body that swarm mode takes. */
+  readonly text: string;
+  /** The client's. */
+  readonly asked: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly subnets: readonly WantedSubnet[];
 }
 
 /** What an engine answers to a create. */
@@ -56,7 +71,8 @@ export class NetworkCreation {
     try {
       const asker = { userAgent, isSubstrateOff: this.#deps.substrate.mode === 'off' };
       const { configuration, ...wanted } = withConfiguration(text, body, this.#deps.catalog);
-      if (spansNodes(wanted.body, asker)) return await this.#createInCluster(name, wanted, asker, signal);
+      if (spansNodes(wanted.body, asker))
+        return await this.#createInCluster(name, { ...wanted, asked: text }, asker, signal);
       this.#assertNoneOfCluster(wanted.body);
       // Its engine brings in the configuration itself: the network lives where that is.
       return await this.#createAtHome(text, body, configuration?.holders[0], signal);
@@ -67,21 +83,22 @@ export class NetworkCreation {
 
   async #createInCluster(
     name: string,
-    { text, body }: { readonly text: string; readonly body: WantedNetwork },
+    { text, body, asked }: { readonly text: string; readonly body: WantedNetwork; readonly asked: string },
     asker: Asker,
     signal: AbortSignal,
   ): Promise<CreatedNetwork> {
     const { cluster, catalog } = this.#deps;
     if (wantsIpv6(body)) throw noIpv6(name);
     // Another driver of the whole swarm (macvlan) manages what it gets by itself.
+    const labels = body.Labels ?? {};
     if (!SPANNING.has(body.Driver ?? ''))
-      return this.#createInSwarm(name, { text, engineName: name, subnets: [] }, signal);
+      return this.#createInSwarm(name, { text, asked, labels, subnets: [] }, signal);
     const subnets = readSubnets(body.IPAM?.Config ?? []);
     this.#claim(name, subnets);
     const names = catalog.view().all.map(({ raw }) => raw.Name);
     const engineName = engineNameFor(name, names);
     const made = substrateBody({ text, body, subnets, engineName, asker, nodes: cluster.nodes.length });
-    return this.#createInSwarm(name, { text: made, engineName, subnets }, signal);
+    return this.#createInSwarm(name, { text: made, asked, labels, subnets }, signal);
   }
 
   /** Takes subnets, or throws 403 when they are taken; in the same turn, so that of two creates one is refused. */
@@ -108,18 +125,37 @@ export class NetworkCreation {
     for (const subnet of wanted) assertFree([subnet], subnetsOfCluster(spanning.map(({ summary }) => summary)));
   }
 
-  async #createInSwarm(
+  /** Recorded before an engine is asked and before the client is answered; what failed leaves nothing behind. */
+  #createInSwarm(name: string, wanted: WantedInSwarm, signal: AbortSignal): Promise<CreatedNetwork> {
+    const { records } = this.#deps;
+    const key = records.newKey();
+    return records.during(key, async () => {
+      try {
+        return await this.#createRecorded(name, key, wanted, signal);
+      } catch (error) {
+        await undoCreate(key, this.#deps);
+        throw isNameTaken(error) ? nameTaken(name) : error;
+      }
+    });
+  }
+
+  async #createRecorded(
     name: string,
-    wanted: { readonly text: string; readonly engineName: string; readonly subnets: readonly WantedSubnet[] },
+    key: string,
+    { text, asked, labels, subnets }: WantedInSwarm,
     signal: AbortSignal,
   ): Promise<CreatedNetwork> {
-    const { substrate, clock, catalog } = this.#deps;
+    const { substrate, clock, catalog, records } = this.#deps;
+    const made = withAsked(text, { Record: key });
     const attempt = async (): Promise<CreatedNetwork> => {
       const { client } = await substrate.manager(signal);
+      if (!records.get(key)) await records.intend(key, { name, body: asked, made, labels });
       const path = '/networks/create';
-      const answer = await client.json<CreatedNetwork>({ method: 'POST', path, body: wanted.text, signal });
-      const hasSubnets = wanted.subnets.length > 0;
-      catalog.spanning.put(await awaitAllocation(answer.Id, { substrate, clock, hasSubnets, signal }));
+      const answer = await client.json<CreatedNetwork>({ method: 'POST', path, body: made, signal });
+      const summary = await awaitAllocation(answer.Id, { substrate, clock, hasSubnets: subnets.length > 0, signal });
+      const { swarmId = '', epoch } = substrate.status;
+      await records.settle(key, summary, { swarmId, epoch });
+      catalog.spanning.put(summary);
       return { Id: answer.Id, Warning: '' };
     };
     const learning = (): Promise<CreatedNetwork> =>
@@ -129,11 +165,7 @@ export class NetworkCreation {
       });
     const passes = (error: unknown): boolean => this.#isPassingRefusal(name, error);
     const deadline = clock.now() + CREATE_LIMIT_MS;
-    try {
-      return await retry(clock, learning, { backoff: CREATE_RETRY_MS, passes, deadline, signal });
-    } catch (error) {
-      throw isNameTaken(error) ? nameTaken(name) : error;
-    }
+    return await retry(clock, learning, { backoff: CREATE_RETRY_MS, passes, deadline, signal });
   }
 
   /**

@@ -68,7 +68,7 @@ async function askNode(node: Node, request: InspectionRequest): Promise<NetworkD
   if (!node.isHealthy) return undefined;
   const { network, signal, onUnknown, search } = request;
   // Every node has its own ID for a predefined network.
-  const reference = network.kind === 'predefined' ? network.name : network.id;
+  const reference = network.kind === 'predefined' ? network.name : network.raw.Id;
   try {
     return await inspectNetwork(node.client, reference, search, signal);
   } catch (error) {

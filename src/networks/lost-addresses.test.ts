@@ -40,7 +40,7 @@ async function released(world: {
   } as unknown as Substrate;
   await releaseLostAddresses({
     id: 'moved',
-    endpoints: [{ network: { id: network }, address }],
+    endpoints: [{ network: { raw: { Id: network } }, address }],
     members: [lost, other],
     substrate,
     logger: silentLogger(),

@@ -13,7 +13,10 @@ export interface Holder extends SubstrateMember {
 export interface AddressWish {
   /** The container that wants them, as clients know it. */
   readonly id: string;
-  readonly endpoints: readonly { readonly network: { readonly id: string }; readonly address: string | undefined }[];
+  readonly endpoints: readonly {
+    readonly network: { readonly raw: { readonly Id: string } };
+    readonly address: string | undefined;
+  }[];
   readonly members: readonly Holder[];
   readonly substrate: Substrate;
   readonly logger: Logger;
@@ -48,7 +51,7 @@ async function lostHolders({ id, endpoints, members, substrate, signal }: Addres
     const isWanted = (NetworksAttachments ?? []).some(({ Network, Addresses }) =>
       endpoints.some(
         ({ network, address }) =>
-          network.id === Network?.ID && (Addresses ?? []).some((each) => each.split('/')[0] === address),
+          network.raw.Id === Network?.ID && (Addresses ?? []).some((each) => each.split('/')[0] === address),
       ),
     );
     const memberId = isWanted ? substrate.memberOf(NodeID)?.id : undefined;

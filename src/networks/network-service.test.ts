@@ -1,129 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Exchange } from '../../simulator/exchange.ts';
-import type { FakeEngineOptions } from '../../simulator/fake-engine.ts';
-import { FakeCluster } from '../../test/fakes/fake-cluster.ts';
+import { COMPOSE, closeNetworkWorlds, NetworkWorld } from '../../test/fakes/network-world.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
-import { networkQuery } from '../api/filters/networks.ts';
-import type { Node } from '../cluster/node.ts';
-import { systemClock } from '../common/clock.ts';
-import { silentLogger } from '../common/logger.ts';
-import type { NetworkSummary } from '../engine/types.ts';
-import type { Substrate } from '../substrate/substrate.ts';
-import { NetworkService } from './network-service.ts';
-import type { WantedNetwork } from './wanted-network.ts';
 
 const { signal } = new AbortController();
-const COMPOSE = 'compose/v2.40.3';
 
-/**
- * Networks over fake engines, the first of which is the substrate's manager: it keeps the swarm's networks. Networks of one node are
- * made on the last one.
- */
-class World {
-  readonly fake: FakeCluster;
-  readonly networks: NetworkService;
-  /** The swarm's networks, by ID, with what is connected where: keys are containers' IDs. */
-  readonly swarm: Map<string, NetworkSummary & { Containers: Record<string, object> }> = new Map();
-  /** What the substrate was asked for. */
-  readonly asked: string[] = [];
-  guestOf: string | undefined;
-  problems: ReadonlyMap<string, string> = new Map();
-  #tell: () => void = () => undefined;
-  #serial = 0;
-
-  private constructor(fake: FakeCluster) {
-    this.fake = fake;
-    const { node: manager, engine } = fake.at(0);
-    const world = this;
-    const substrate = {
-      mode: 'eager',
-      activate: () => undefined,
-      subscribe: (listener: () => void) => {
-        this.#tell = listener;
-        return () => undefined;
-      },
-      get status() {
-        return { managers: [manager], swarmId: 's1', guestOf: world.guestOf, problems: world.problems };
-      },
-      manager: async () => manager,
-      memberOf: () => undefined,
-      readyOn: async ({ name }: Node) => void this.asked.push(`ready on ${name}`),
-      release: async ({ name }: Node) => void this.asked.push(`release ${name}`),
-    } as unknown as Substrate;
-    this.networks = new NetworkService({
-      cluster: fake.cluster,
-      substrate,
-      placer: { chooseByLabels: () => fake.nodes.at(-1) as Node },
-      clock: systemClock,
-      logger: silentLogger(),
-    });
-    engine.lie('GET /swarm', 200, { DefaultAddrPool: ['10.208.0.0/12'], SubnetSize: 24 });
-    engine.on('POST /networks/create', (exchange) => this.#create(exchange));
-    engine.on('GET /networks', (exchange) => {
-      if (!exchange.query.has('filters')) return false;
-      exchange.json(200, JSON.stringify([...this.swarm.values()]));
-      return true;
-    });
-    for (const each of fake.engines) each.on('*', (exchange) => this.#one(exchange));
-  }
-
-  static async start(engines: readonly FakeEngineOptions[] = [{}, {}]): Promise<World> {
-    const world = new World(await FakeCluster.start(engines));
-    worlds.push(world);
-    world.#tell();
-    await waitUntil(() => world.fake.engines[0]?.requestsTo('GET /swarm').length === 1);
-    return world;
-  }
-
-  async create(body: WantedNetwork, userAgent: string = COMPOSE): Promise<string> {
-    return (await this.networks.create(JSON.stringify(body), body, userAgent, signal)).Id;
-  }
-
-  async names(filters: Readonly<Record<string, readonly string[]>> = {}): Promise<readonly string[]> {
-    const query = networkQuery(new Map(Object.entries(filters)), this.fake.nodes);
-    return (await this.networks.list(query, signal)).map(({ Name }) => Name).sort();
-  }
-
-  /** The name of the network that is made next stays without addresses. */
-  isPoolEmpty = false;
-
-  #create(exchange: Exchange): boolean {
-    exchange.readJson((body) => {
-      const Id = `${++this.#serial}`.padStart(25, 'n');
-      const Driver = this.isPoolEmpty ? '' : String(body.Driver);
-      const made = { ...body, Id, Name: String(body.Name), Driver, Scope: 'swarm', Containers: {} };
-      this.swarm.set(Id, made as unknown as NetworkSummary & { Containers: Record<string, object> });
-      exchange.json(201, JSON.stringify({ Id }));
-    });
-    return true;
-  }
-
-  /** What is asked of one of the swarm's networks. */
-  #one(exchange: Exchange): boolean {
-    const [, reference = '', action] = /^\/networks\/([^/]+)(\/\w+)?$/.exec(exchange.path) ?? [];
-    const network = [...this.swarm.values()].find(({ Id, Name }) => Id === reference || Name === reference);
-    if (!network) return false;
-    if (action) exchange.json(200, '');
-    else if (exchange.method === 'GET') exchange.json(200, JSON.stringify(network));
-    else {
-      this.swarm.delete(network.Id);
-      exchange.json(204, '');
-    }
-    return true;
-  }
-
-  async close(): Promise<void> {
-    await this.networks.close();
-    await this.fake.close();
-  }
-}
-
-const worlds: World[] = [];
-afterEach(() => Promise.all(worlds.splice(0).map((world) => world.close())));
+afterEach(closeNetworkWorlds);
 
 describe('list', () => {
   test('predefined networks once, those of one node and of the cluster', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     await world.create({ Name: 'near', Driver: 'macvlan' });
     await world.create({ Name: 'far' });
     expect(await world.names()).toEqual(['bridge', 'far', 'host', 'near', 'none']);
@@ -134,7 +19,7 @@ describe('list', () => {
   });
 
   test('by use, which the engines are asked for', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     const used = await world.create({ Name: 'used' });
     await world.create({ Name: 'unused' });
     const network = world.swarm.get(used);
@@ -149,7 +34,7 @@ describe('list', () => {
 
 describe('inspect', () => {
   test('one ID, one name and the endpoints of all nodes; not the substrate’s own', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     const id = await world.create({ Name: 'far' });
     for (const { node, engine } of [world.fake.at(0), world.fake.at(1)]) {
       world.fake.cluster.replaceNetworks(node, [...world.fake.cluster.networks.of(node), ...world.swarm.values()]);
@@ -165,13 +50,13 @@ describe('inspect', () => {
   });
 
   test('one that no node uses is described by the manager', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     const id = await world.create({ Name: 'far' });
     expect(await world.networks.inspect(id.slice(0, 25), { search: '' }, signal)).toMatchObject({ Containers: {} });
   });
 
   test('an unknown one is refused in an engine’s words', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     await expect(world.networks.inspect('nosuch', { search: '' }, signal)).rejects.toMatchObject({
       status: 404,
       message: 'network nosuch not found',
@@ -181,14 +66,14 @@ describe('inspect', () => {
 
 describe('create', () => {
   test('what asks for no driver spans: made at the manager, attachable, and found at once', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     const id = await world.create({ Name: 'far' });
     expect(world.swarm.get(id)).toMatchObject({ Driver: 'overlay', Attachable: true });
     expect(world.networks.find('far')).toMatchObject({ kind: 'cluster', id });
   });
 
   test('of two creates of one name at the same time one is refused', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     const outcomes = await Promise.allSettled([world.create({ Name: 'far' }), world.create({ Name: 'far' })]);
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     expect(world.swarm.size).toBe(1);
@@ -196,7 +81,7 @@ describe('create', () => {
   });
 
   test('subnets that overlap are refused before any engine is asked', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     const IPAM = { Config: [{ Subnet: '10.77.0.0/16' }] };
     await world.create({ Name: 'far', IPAM });
     const inside = { Config: [{ Subnet: '10.77.3.0/24' }] };
@@ -208,7 +93,7 @@ describe('create', () => {
   });
 
   test('without a leader it is tried again', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     const { engine } = world.fake.at(0);
     const heal = engine.lie('POST /networks/create', 500, { message: 'rpc error: The swarm does not have a leader.' });
     const created = world.create({ Name: 'far' });
@@ -218,7 +103,7 @@ describe('create', () => {
   });
 
   test('one that fails for good leaves its name free', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     const heal = world.fake.at(0).engine.lie('POST /networks/create', 500, { message: 'no space left on device' });
     await expect(world.create({ Name: 'far' })).rejects.toMatchObject({ status: 500 });
     heal();
@@ -226,7 +111,7 @@ describe('create', () => {
   });
 
   test('one that gets no addresses is removed again when the client leaves', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     world.isPoolEmpty = true;
     const client = new AbortController();
     const created = world.networks.create('{"Name":"far"}', { Name: 'far' }, COMPOSE, client.signal);
@@ -237,7 +122,7 @@ describe('create', () => {
   });
 
   test('a driver of one node: on the node that is chosen', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     await world.create({ Name: 'near', Driver: 'macvlan' });
     expect(world.fake.at(1).engine.requestsTo('POST /networks/create')).toHaveLength(1);
     expect(world.networks.find('near')?.holders.map(({ name }) => name)).toEqual(['node-2']);
@@ -249,14 +134,14 @@ describe('create', () => {
 
 describe('remove', () => {
   test('a network of one node, there', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     await world.create({ Name: 'near', Driver: 'macvlan' });
     await world.networks.remove('near', signal);
     expect(await world.names({ type: ['custom'] })).toEqual([]);
   });
 
   test('not one whose node is away: it says so', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     await world.create({ Name: 'near', Driver: 'macvlan' });
     const { engine, node } = world.fake.at(1);
     await engine.apply({ kind: 'refuse' });
@@ -268,7 +153,7 @@ describe('remove', () => {
   });
 
   test('a cluster network, unless a container is connected', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     const id = await world.create({ Name: 'far' });
     const network = world.swarm.get(id);
     if (network) network.Containers = { [`c1${'0'.repeat(62)}`]: { Name: 'web' } };
@@ -288,7 +173,7 @@ describe('remove', () => {
 
 describe('connect and disconnect', () => {
   test('at the container’s node, by its engine’s ID, once the node is ready', async () => {
-    const world = await World.start([{}, { containers: [{ name: 'web' }] }]);
+    const world = await NetworkWorld.start([{}, { containers: [{ name: 'web' }] }]);
     await world.create({ Name: 'far' });
     await world.networks.connect('far', { Container: 'web' }, signal);
     expect(world.asked).toEqual(['ready on node-2']);
@@ -298,7 +183,7 @@ describe('connect and disconnect', () => {
   });
 
   test('a network of another node cannot be reached', async () => {
-    const world = await World.start([{ containers: [{ name: 'web' }] }, {}]);
+    const world = await NetworkWorld.start([{ containers: [{ name: 'web' }] }, {}]);
     await world.create({ Name: 'near', Driver: 'macvlan' });
     await expect(world.networks.connect('near', { Container: 'web' }, signal)).rejects.toMatchObject({
       status: 409,
@@ -307,7 +192,7 @@ describe('connect and disconnect', () => {
   });
 
   test('with force also a container whose node is down: the swarm lets go of it', async () => {
-    const world = await World.start([{}, { containers: [{ name: 'web' }] }]);
+    const world = await NetworkWorld.start([{}, { containers: [{ name: 'web' }] }]);
     await world.create({ Name: 'far' });
     const { engine, node } = world.fake.at(1);
     await engine.apply({ kind: 'refuse' });
@@ -318,14 +203,14 @@ describe('connect and disconnect', () => {
   });
 
   test.each([{}, { Container: '' }, { Container: 7 }])('%j names no container', async (body) => {
-    const world = await World.start([{}]);
+    const world = await NetworkWorld.start([{}]);
     await expect(world.networks.connect('bridge', body, signal)).rejects.toMatchObject({ status: 400 });
   });
 });
 
 describe('what placement asks', () => {
   test('engines outside the substrate are refused for cluster networks alone', async () => {
-    const world = await World.start();
+    const world = await NetworkWorld.start();
     await world.create({ Name: 'far' });
     world.problems = new Map([['x', 'ports are closed']]);
     expect(world.networks.refusalsFor(['bridge']).size).toBe(0);
@@ -336,7 +221,7 @@ describe('what placement asks', () => {
 });
 
 test('networks of another cluster are not pruned', async () => {
-  const world = await World.start();
+  const world = await NetworkWorld.start();
   world.guestOf = 'c2';
   expect(await world.networks.prune('', signal)).toEqual({ NetworksDeleted: null });
   for (const engine of world.fake.engines) expect(engine.requestsTo('POST /networks/prune')).toEqual([]);

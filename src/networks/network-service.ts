@@ -14,15 +14,19 @@ import { NetworkCatalog } from './catalog.ts';
 import { assertUnusedConfiguration } from './config-networks.ts';
 import { type ConnectBody, NetworkConnections } from './connections.ts';
 import { type CreatedNetwork, NetworkCreation } from './creation.ts';
-import { inspectNetwork, inspectOnNodes, type NetworkDetails, type NetworkEndpoint } from './inspection.ts';
+import { inspectNetwork, inspectOnNodes, type NetworkDetails } from './inspection.ts';
 import type { KnownNetwork } from './known-network.ts';
+import type { NetworkRecords } from './network-records.ts';
 import { engineNetworking } from './networking-config.ts';
-import { removeClusterNetwork } from './removal.ts';
+import { RecordedRemoval } from './recorded-removal.ts';
+import { NetworkRestoration } from './restoration.ts';
 import { shownNetwork } from './shown-network.ts';
 import type { WantedNetwork } from './wanted-network.ts';
 
 export interface NetworkServiceDeps {
   readonly cluster: Cluster;
+  /** Open; closed by its owner. */
+  readonly records: NetworkRecords;
   readonly substrate: Substrate;
   readonly placer: Pick<Placer<Node>, 'chooseByLabels'>;
   readonly clock: Clock;
@@ -45,10 +49,23 @@ export class NetworkService {
   readonly #catalog: NetworkCatalog;
   readonly #creation: NetworkCreation;
   readonly #connections: NetworkConnections;
+  readonly #removal: RecordedRemoval;
+  /** A duty of the primary; not started. */
+  readonly restoration: NetworkRestoration;
 
   constructor(deps: NetworkServiceDeps) {
     this.#deps = deps;
-    this.#catalog = new NetworkCatalog(deps);
+    this.#catalog = new NetworkCatalog(deps, () => this.restoration.look());
+    this.restoration = new NetworkRestoration({
+      ...deps,
+      spanning: this.#catalog.spanning,
+      remove: (name, raw, signal) => this.#removal.finish(name, raw, signal),
+    });
+    this.#removal = new RecordedRemoval({
+      ...deps,
+      catalog: this.#catalog,
+      connected: async (network, signal) => (await this.#inspect(network, '', signal)).endpoints,
+    });
     this.#creation = new NetworkCreation({ ...deps, catalog: this.#catalog });
     this.#connections = new NetworkConnections({ ...deps, catalog: this.#catalog });
   }
@@ -90,12 +107,7 @@ export class NetworkService {
     const network = this.#catalog.get(reference);
     assertUnusedConfiguration(network, this.#catalog);
     if (network.kind !== 'cluster') return this.#removeAtHome(network, signal);
-    const { cluster, substrate, clock } = this.#deps;
-    const connected = async (): Promise<Readonly<Record<string, NetworkEndpoint>>> =>
-      (await this.#inspect(network, '', signal)).endpoints;
-    await removeClusterNetwork({ network, substrate, members: cluster.nodes, connected, clock, signal });
-    this.#catalog.spanning.delete(network.id);
-    this.#catalog.participants.forgetNetwork(network.id);
+    await this.#removal.remove(network, signal);
   }
 
   /** Connects a container at its node. */
@@ -120,6 +132,8 @@ export class NetworkService {
     try {
       const { gone } = await pruneEngines(this.#prunable(), request);
       const names = new Set(gone.map((name) => networkNames.shown(String(name))));
+      const recorded = this.#deps.records.all().filter(({ state, name }) => state === 'made' && names.has(name));
+      await Promise.all(recorded.map(({ key }) => this.#deps.records.forget(key)));
       return { NetworksDeleted: names.size > 0 ? [...names].sort() : null };
     } finally {
       await this.#catalog.spanning.refresh();
@@ -236,7 +250,7 @@ export class NetworkService {
 
   #inspect(network: KnownNetwork<Node>, search: string, signal: AbortSignal): ReturnType<typeof inspectOnNodes> {
     const nodes = this.#catalog.nodesOf(network);
-    const onUnknown = (node: Node): void => this.#catalog.participants.remove(network.id, node);
+    const onUnknown = (node: Node): void => this.#catalog.participants.remove(network.raw.Id, node);
     return inspectOnNodes({ network, nodes, search, signal, onUnknown });
   }
 
@@ -244,7 +258,7 @@ export class NetworkService {
   async #fromManager(network: KnownNetwork<Node>, search: string, signal: AbortSignal): Promise<NetworkDetails> {
     const [manager] = this.#deps.substrate.status.managers;
     if (network.kind !== 'cluster' || !manager) return network.raw;
-    return inspectNetwork(manager.client, network.id, search, signal).catch(() => network.raw);
+    return inspectNetwork(manager.client, network.raw.Id, search, signal).catch(() => network.raw);
   }
 
   async #isUsed(network: KnownNetwork<Node>, signal: AbortSignal): Promise<boolean> {

@@ -54,7 +54,7 @@ async function attach(world: World): Promise<{
     name: 'web',
     kind: 'cluster',
     summary,
-    raw: summary,
+    raw: { ...summary, Id: 'web-id' },
     holders: [node],
   } as unknown as KnownNetwork<Node>;
   const deps = {

@@ -14,11 +14,13 @@ const LOOK_AFTER = 5;
 
 /** What removing a cluster network needs. */
 export interface RemovalRequest {
-  readonly network: { readonly id: string; readonly name: string };
+  readonly network: { readonly name: string; readonly raw: { readonly Id: string } };
   readonly substrate: Substrate;
   readonly members: readonly SubstrateMember[];
   /** The containers connected now, by ID. */
   readonly connected: () => Promise<Readonly<Record<string, NetworkEndpoint>>>;
+  /** Called once, when no container is connected and before an engine is asked. */
+  readonly onBegin?: () => Promise<void>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -31,9 +33,10 @@ export async function removeClusterNetwork(request: RemovalRequest): Promise<voi
   const { network, substrate, clock, signal } = request;
   const attempt = async (count: number): Promise<void> => {
     if (count === 1 || count > LOOK_AFTER) assertUnconnected(network, await request.connected());
+    if (count === 1) await request.onBegin?.();
     const manager = await substrate.manager(signal);
     try {
-      await manager.client.json({ method: 'DELETE', path: `/networks/${network.id}`, signal });
+      await manager.client.json({ method: 'DELETE', path: `/networks/${network.raw.Id}`, signal });
     } catch (error) {
       if (isGone(error)) return;
       if (isInUse(error)) await releaseDead(request, manager, reasonOf(error));
@@ -48,7 +51,8 @@ export async function removeClusterNetwork(request: RemovalRequest): Promise<voi
   }
 }
 
-function assertUnconnected(
+/** Throws 403, in an engine's words, when containers are connected. */
+export function assertUnconnected(
   network: RemovalRequest['network'],
   endpoints: Readonly<Record<string, NetworkEndpoint>>,
 ): void {

@@ -12,6 +12,7 @@ export function shownNetwork<S extends NetworkSummary>(raw: S, kind: KnownNetwor
   const { [ASKED_NETWORK_LABEL]: _, ...Labels } = raw.Labels ?? {};
   return {
     ...raw,
+    ...(asked.Id !== undefined && { Id: asked.Id }),
     // The swarm names the driver only when it has allocated the network.
     Driver: asked.Driver ?? (raw.Driver || 'overlay'),
     ...(asked.Name !== undefined && { Name: asked.Name }),

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { AskedNetwork } from '../cluster/network-names.ts';
+import { type AskedNetwork, askedOf } from '../cluster/network-names.ts';
 import { removeMember, setMember } from '../common/json-edit.ts';
 import { ASKED_NETWORK_LABEL } from '../common/labels.ts';
+import type { NetworkSummary } from '../engine/types.ts';
 import { planSubnet, type WantedSubnet } from './addresses.ts';
 import { MTU_OPTION, overlayMtu } from './mtu.ts';
 import { type Asker, isBridgeByName, type WantedNetwork } from './wanted-network.ts';
@@ -54,6 +55,11 @@ export function substrateBody({ text, body, subnets, engineName, asker, nodes }:
   if (askedSubnets.length > 0)
     made = setMember(made, ['IPAM', 'Config'], JSON.stringify(plans.map(({ config }) => config)));
   made = removeMember(made, ['Labels', ASKED_NETWORK_LABEL]);
-  if (Object.keys(asked).length === 0) return made;
-  return setMember(made, ['Labels', ASKED_NETWORK_LABEL], JSON.stringify(JSON.stringify(asked)));
+  return Object.keys(asked).length === 0 ? made : withAsked(made, asked);
+}
+
+/** A body whose label says so much more of what was asked. */
+export function withAsked(text: string, more: AskedNetwork): string {
+  const asked = { ...askedOf(JSON.parse(text) as Pick<NetworkSummary, 'Labels'>), ...more };
+  return setMember(text, ['Labels', ASKED_NETWORK_LABEL], JSON.stringify(JSON.stringify(asked)));
 }

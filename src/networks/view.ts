@@ -24,6 +24,8 @@ export class NetworkView<N> {
       for (const name of new Set([network.name, network.raw.Name]))
         this.#byName.set(name, [...(this.#byName.get(name) ?? []), network]);
     }
+    // One that was made again has an ID of its own in the substrate.
+    for (const network of this.all) if (!this.#byId.has(network.raw.Id)) this.#byId.set(network.raw.Id, network);
     // Each node's own ID of a predefined network means that network.
     for (const each of held) {
       const [summary] = each.holders.values();

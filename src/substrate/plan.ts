@@ -75,7 +75,7 @@ function planDesertion({ observation, wish }: Situation, orphans: readonly Obser
   return { steps: orphans.map(({ id }) => leave(id, DESERTED)), isPending: true };
 }
 
-const DESERTED = 'all managers of its substrate are gone: its cluster networks are lost and must be created again';
+const DESERTED = 'all managers of its substrate are gone: it forms a new one with the others';
 
 /** Whether a remembered manager may still come back: it is a member, but does not answer. */
 function hasAbsentManager({ observation: { known, members }, standings: all }: Situation): boolean {

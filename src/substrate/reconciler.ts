@@ -196,6 +196,7 @@ export class Reconciler {
     this.#warn(plan, problems);
     this.#deps.board.publish({
       swarmId: plan.swarm?.swarmId,
+      epoch: plan.swarm?.epoch ?? 0,
       guestOf: plan.guestOf,
       active: new Set(plan.active.keys()),
       managers: this.#managersOf(plan),

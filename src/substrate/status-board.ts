@@ -8,6 +8,8 @@ import type { SubstrateMember } from './types.ts';
 /** Where things stand, as of the last round. */
 export interface SubstrateStatus {
   readonly swarmId: string | undefined;
+  /** How often it was made anew from one survivor. */
+  readonly epoch: number;
   /** The other cluster whose substrate the engines are in: nothing is changed there. */
   readonly guestOf: string | undefined;
   /** Members that take part, by ID. */
@@ -32,6 +34,7 @@ export interface StatusWish {
 
 const NOTHING: SubstrateStatus = {
   swarmId: undefined,
+  epoch: 0,
   guestOf: undefined,
   active: new Set(),
   managers: [],

@@ -92,7 +92,7 @@ export async function readSwarmNodes(client: EngineClient, signal: AbortSignal):
 
 /**
  * The swarm's networks, its own included. Managers without a leader leave out the unused ones without a word: complete is what a
- * manager lists that {@link hasLeader}.
+ * manager lists that {@link readSwarmAge sees a leader}.
  */
 export function readSwarmNetworks(client: EngineClient, signal: AbortSignal): Promise<NetworkSummary[]> {
   const path = `/networks?filters=${encodeURIComponent(JSON.stringify({ scope: ['swarm'] }))}`;
@@ -187,10 +187,15 @@ export async function forceNewCluster(client: EngineClient, address: string, sig
   await post(client, `/swarm/update?version=${Version.Index}`, updated, ASK_MS, signal);
 }
 
-/** Whether this manager sees a leader now: only then are its listings of networks complete. */
-export async function hasLeader(client: EngineClient, signal?: AbortSignal): Promise<boolean> {
+/** The swarm that this manager is in; undefined when it sees no leader now: only then are its listings of networks complete. */
+export async function readSwarmAge(
+  client: EngineClient,
+  signal?: AbortSignal,
+): Promise<{ readonly swarmId: string; readonly epoch: number } | undefined> {
   const answer = await client.request({ method: 'GET', path: '/swarm', signal, timeoutMs: ASK_MS });
-  return answer.statusCode === 200;
+  if (answer.statusCode !== 200) return undefined;
+  const { ID, Spec } = JSON.parse(answer.body.toString()) as Partial<SwarmAnswer>;
+  return { swarmId: ID ?? '', epoch: Number(Spec?.Labels?.[EPOCH_LABEL] ?? 0) || 0 };
 }
 
 function readSwarm(client: EngineClient, signal: AbortSignal): Promise<SwarmAnswer> {

@@ -28,7 +28,11 @@ function shownActor({ Type, Actor }: EngineEvent, names: NetworkNames): EngineEv
   if (!Attributes) return Actor;
   if (Type === 'network') {
     const name = Attributes.name ?? '';
-    return { ...Actor, ID: predefinedId(name) ?? ID, Attributes: { ...Attributes, name: names.shown(name) } };
+    return {
+      ...Actor,
+      ID: predefinedId(name) ?? names.shownId(ID),
+      Attributes: { ...Attributes, name: names.shown(name) },
+    };
   }
   return hasHidden(Attributes) ? { ...Actor, Attributes: withoutHidden(Attributes) } : Actor;
 }

@@ -9,7 +9,7 @@ const node = new Node('tcp://10.0.0.1:2375', {} as EngineClient, '10.0.0.1');
 const summary = { Id: 'c1', Image: 'i', ImageID: 'i', Created: 1, State: 'running', Status: 'Up 2 hours' };
 const container = new Container(node, summary, 0);
 const names = new NetworkNames();
-names.learn({ Name: 'enxame-1', Scope: 'swarm', Labels: { 'io.enxame.asked': '{"Name":"my.net"}' } });
+names.learn({ Id: 'n1', Name: 'enxame-1', Scope: 'swarm', Labels: { 'io.enxame.asked': '{"Name":"my.net"}' } });
 
 const everywhere = [
   { HostIp: '0.0.0.0', HostPort: '80' },
