@@ -72,20 +72,28 @@ export function withoutReservationsOf<T>(containers: Iterable<Container>, decide
 export class NameReservations {
   readonly #containers: Containers;
   readonly #reserved = new Set<string>();
+  #heldBy: (name: string) => string | undefined = () => undefined;
 
   constructor(containers: Containers) {
     this.#containers = containers;
   }
 
+  /** Sets by what else names are held: tells the holder's ID, empty while it has none; undefined when the name is free. */
+  set heldBy(holderOf: (name: string) => string | undefined) {
+    this.#heldBy = holderOf;
+  }
+
   /** Whether no container has the name or is about to get it. */
   isFree(name: string): boolean {
-    return this.#containers.index.byName(name).length === 0 && !this.#reserved.has(name);
+    if (this.#containers.index.byName(name).length > 0 || this.#reserved.has(name)) return false;
+    return this.#heldBy(name) === undefined;
   }
 
   /** Takes a name, or throws Docker's 409. Call the returned function when the container has it, or will not get it. */
   reserve(name: string): () => void {
     const [holder] = this.#containers.index.byName(name);
-    if (holder || this.#reserved.has(name)) throw nameConflict(name, holder?.id);
+    const holderId = holder?.id ?? this.#heldBy(name);
+    if (holderId !== undefined || this.#reserved.has(name)) throw nameConflict(name, holderId);
     this.#reserved.add(name);
     let isHeld = true;
     return () => {
@@ -98,10 +106,7 @@ export class NameReservations {
 
 /** The engine's own words, which clients search for "already in use". */
 function nameConflict(name: string, holder: string | undefined): ConflictError {
-  const by =
-    holder === undefined || holder.startsWith('pending-')
-      ? 'a container that is being created'
-      : `container "${holder}"`;
+  const by = !holder || holder.startsWith('pending-') ? 'a container that is being created' : `container "${holder}"`;
   return new ConflictError(
     `Conflict. The container name "/${name}" is already in use by ${by}. You have to remove (or rename) that container to be able to reuse that name.`,
     'NAME_IN_USE',

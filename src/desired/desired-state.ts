@@ -65,6 +65,12 @@ export class DesiredState {
     return this.#view.get(key);
   }
 
+  /** The ID of the container that has a name, empty while it has none; undefined when nothing has the name. */
+  holderOf(name: string): string | undefined {
+    const record = this.index.byName(name);
+    return record && (record.id ?? '');
+  }
+
   all(): IterableIterator<ContainerRecord> {
     return this.#view.values();
   }

@@ -102,20 +102,23 @@ async function onNode(create: Create, placement: ClaimedPlacement): Promise<Engi
   const { signal } = call;
   const intent = deps.recorder.intend(spec, node, { ties: tiesToNode(deps, spec), image: imageOf(deps, spec) });
   let isSettled = false;
+  let isInDoubt = false;
   try {
     const [image] = await Promise.all([
       prepareNode(deps, spec, node, call),
       deps.volumes.settle(node, spec.volumes, signal),
       intent.written,
     ]);
+    isInDoubt = true;
     const answer = await createOn(deps, spec, node, { image, attempt: intent.label, signal });
+    isInDoubt = answer.statusCode >= 500;
     if (answer.statusCode !== 201) return answer;
     await settle(create, node, intent, answer);
     isSettled = true;
     return await created(create, placement, answer);
   } finally {
     // What an engine made all the same, and was not heard of, is recognised by its attempt when it is listed.
-    if (!isSettled) await intent.withdraw();
+    if (!isSettled) await intent.withdraw({ isInDoubt });
   }
 }
 

@@ -31,8 +31,11 @@ export interface Intent {
   readonly written: Promise<void>;
   /** The engine made it: durable when it resolves. */
   settle(engineId: string): Promise<void>;
-  /** Nothing was made: the record goes. Never rejects; a record that stays is an open create, which is looked after later. */
-  withdraw(): Promise<void>;
+  /**
+   * Nothing is to be there: the record goes. In doubt, the engine may have made something all the same. Never rejects; what stays is told as
+   * doubt, see {@link Recorder.onDoubt}.
+   */
+  withdraw(options?: { readonly isInDoubt?: boolean }): Promise<void>;
 }
 
 /** What is recorded beside the specification. */
@@ -54,9 +57,15 @@ export class Recorder {
   readonly #deps: RecorderDeps;
   /** Attempts of creates that this process carries out at the moment. */
   readonly #open = new Set<string>();
+  #onDoubt: (nodeId: string) => void = () => undefined;
 
   constructor(deps: RecorderDeps) {
     this.#deps = deps;
+  }
+
+  /** Sets who is told of a node that may hold something nobody asked for, or a record of which stays without need. */
+  set onDoubt(listener: (nodeId: string) => void) {
+    this.#onDoubt = listener;
   }
 
   /** Whether a create or a move of this process has an attempt under way: what engines show of it is not to be judged yet. */
@@ -96,9 +105,13 @@ export class Recorder {
         }));
         this.#open.delete(key);
       },
-      withdraw: async () => {
-        await desired.remove(key).catch((error: unknown) => this.#warn(record.name, error));
+      withdraw: async ({ isInDoubt = false } = {}) => {
+        const isGone = await desired.remove(key).then(
+          () => true,
+          (error: unknown) => this.#warn(record.name, error),
+        );
         this.#open.delete(key);
+        if (isInDoubt || !isGone) this.#onDoubt(node.id);
       },
     };
   }
@@ -163,9 +176,10 @@ export class Recorder {
     await desired.remove(record.key);
   }
 
-  #warn(name: string, error: unknown): void {
+  #warn(name: string, error: unknown): false {
     const { logger } = this.#deps;
     logger.warn({ container: name, reason: reasonOf(error) }, 'the record of a create that failed stays for now');
+    return false;
   }
 }
 

@@ -4,7 +4,7 @@ import { systemClock } from '../common/clock.ts';
 import { ATTEMPT_LABEL } from '../common/labels.ts';
 import { silentLogger } from '../common/logger.ts';
 import type { ContainerRecord } from '../desired/record.ts';
-import { ObservedRemovals } from './observed-removals.ts';
+import { ObservedChanges } from './observed-changes.ts';
 import type { ContainerOperation } from './operations.ts';
 
 const CREATE = 'POST /containers/create';
@@ -94,7 +94,9 @@ describe('a create', () => {
     });
     await expect(world.create('web')).rejects.toThrow('No space left on device');
     expect([...engine.state.containers.values()]).toEqual([]);
-    expect(world.fake.cluster.names.isFree('web')).toBe(true);
+    disk.isFull = false;
+    // The record could not be removed either: it is an open create, and those are resolved.
+    expect(records(world).map(({ current }) => current.engineId)).toEqual([undefined]);
   });
 });
 
@@ -181,7 +183,7 @@ describe('a container that is removed', () => {
 describe('removals behind the manager’s back', () => {
   async function observed() {
     const world = await FakeLifecycle.start([{ images: ['redis:latest'] }]);
-    const removals = new ObservedRemovals({
+    const removals = new ObservedChanges({
       cluster: world.fake.cluster,
       desired: world.desired,
       recorder: world.lifecycle.recorder,

@@ -58,6 +58,7 @@ export class ClusterModel {
     const accounting = new Accounting(clock);
     this.cluster = new Cluster({ ...deps, accounting, settings: kept.settings }, options);
     this.cluster.hide(kept.tombstones);
+    this.cluster.names.heldBy = (name) => kept.desired.holderOf(name);
     showAsRecorded(this.cluster, kept.desired, kept.attempts);
     state.follow(this.cluster);
     const { notes } = state.store;

@@ -3,7 +3,8 @@ import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { ImageService } from '../images/image-service.ts';
 import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
-import { ObservedRemovals } from '../lifecycle/observed-removals.ts';
+import { ObservedChanges } from '../lifecycle/observed-changes.ts';
+import { OpenCreates } from '../lifecycle/open-creates.ts';
 import { Undertaker } from '../lifecycle/undertaker.ts';
 import type { NetworkService } from '../networks/network-service.ts';
 import { type DecisionTally, Placer } from '../scheduler/placer.ts';
@@ -69,7 +70,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     reschedule,
   );
   const { recorder } = lifecycle;
-  const removals = new ObservedRemovals({ cluster, desired, recorder, clock, logger });
+  const removals = new ObservedChanges({ cluster, desired, recorder, clock, logger });
   const fences = await openFences({
     model,
     store,
@@ -79,6 +80,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     clock,
     logger,
   });
+  const creates = new OpenCreates({ cluster, desired, attempts, recorder, tombstones, clock, logger });
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
   return {
     images,
@@ -92,13 +94,14 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       fences.fencing,
       ...networking.duties,
       undertaker,
+      creates,
       removals,
       lifecycle.unfinishedMoves,
       lifecycle.mover,
       fences.revival,
       failover,
     ],
-    problems: () => [...failover.problems(), ...networking.problems(), ...fences.problems()],
+    problems: () => [...failover.problems(), ...networking.problems(), ...fences.problems(), ...creates.problems()],
     close: async () => {
       await images.close();
       await networking.close();

@@ -43,6 +43,8 @@ export class FakeLifecycle implements AsyncDisposable {
   readonly networks: ContainerNetworks;
   readonly lifecycle: ContainerLifecycle;
   readonly desired: DesiredState;
+  readonly attempts: Attempts = new Attempts('test');
+  readonly tombstones: Tombstones;
 
   private constructor(fake: FakeCluster, kept: Kept, options: FakeLifecycleOptions) {
     const { createRetries = 0, settleMs = 0, images, networks } = options;
@@ -50,8 +52,9 @@ export class FakeLifecycle implements AsyncDisposable {
     this.fake = fake;
     this.networks = { ...NETWORKS, ...networks };
     this.desired = kept.desired;
-    const attempts = new Attempts('test');
-    showAsRecorded(cluster, kept.desired, attempts);
+    this.tombstones = kept.tombstones;
+    cluster.names.heldBy = (name) => kept.desired.holderOf(name);
+    showAsRecorded(cluster, kept.desired, this.attempts);
     const [first] = fake.nodes;
     if (!first) throw new RangeError('no engine');
     this.volumes = new VolumeService({
@@ -75,7 +78,7 @@ export class FakeLifecycle implements AsyncDisposable {
         tombstones: kept.tombstones,
         stops: kept.stops,
         desired: kept.desired,
-        attempts,
+        attempts: this.attempts,
         clock: systemClock,
         logger: silentLogger(),
       },

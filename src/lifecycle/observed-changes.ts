@@ -1,4 +1,5 @@
 import type { Cluster } from '../cluster/cluster.ts';
+import type { Container } from '../cluster/container.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
@@ -9,7 +10,7 @@ import type { ContainerRecord } from '../desired/record.ts';
 import { ANSWERS, askEngine } from '../engine/answers.ts';
 import type { Recorder } from './recorder.ts';
 
-export interface ObservedRemovalsDeps {
+export interface ObservedChangesDeps {
   readonly cluster: Cluster;
   readonly desired: DesiredState;
   readonly recorder: Recorder;
@@ -23,19 +24,20 @@ const RETRY_MS = 5_000;
 const CALL_MS = 10_000;
 
 /**
- * Drops the records of containers that engines removed without having been asked by this manager: `--rm` at its end, a prune, a user of
+ * Keeps records true to what engines did by themselves: a container that was renamed there has its new name, and one that is gone has no record any
+ * more. It drops the records of containers that engines removed without having been asked by this manager: `--rm` at its end, a prune, a user of
  * the engine. An engine must say so itself, by its event or by not knowing the container while it is otherwise as it was:
  * a node that left, is lost, lists badly or lost all that it had keeps its records.
  */
-export class ObservedRemovals {
-  readonly #deps: ObservedRemovalsDeps;
+export class ObservedChanges {
+  readonly #deps: ObservedChangesDeps;
   /** Keys of records whose container a node does not show. */
   readonly #doubted = new Map<Node, Set<string>>();
   readonly #working = new Set<Promise<void>>();
   #stop: AbortController | undefined;
   #unsubscribe: () => void = () => undefined;
 
-  constructor(deps: ObservedRemovalsDeps) {
+  constructor(deps: ObservedChangesDeps) {
     this.#deps = deps;
   }
 
@@ -50,7 +52,7 @@ export class ObservedRemovals {
   /** Resolves when nothing is under way any more. Idempotent. */
   async stop(): Promise<void> {
     this.#unsubscribe();
-    this.#stop?.abort(new Error('removals are not observed here any more'));
+    this.#stop?.abort(new Error('engines are not observed here any more'));
     this.#stop = undefined;
     this.#doubted.clear();
     await Promise.all(this.#working);
@@ -61,6 +63,8 @@ export class ObservedRemovals {
     if (event.kind === 'engine-event') {
       const { Type, Action, Actor } = event.event;
       if (Type === 'container' && Action === 'destroy') this.#destroyed(node, Actor.ID);
+    } else if (event.kind === 'container-changed') {
+      if (event.before.name !== event.after.name) this.#renamed(node, event.after);
     } else if (event.kind === 'container-removed') this.#doubt(node, this.#recordOn(node, event.before.engineId));
     else if (event.kind === 'node-state' && event.to === 'Healthy') this.#compare(node);
   }
@@ -78,8 +82,21 @@ export class ObservedRemovals {
   #compare(node: Node): void {
     for (const record of this.#deps.desired.index.onNode(node.id)) {
       const { engineId } = record.current;
-      if (engineId !== undefined && !node.containers.has(engineId)) this.#doubt(node, record);
+      if (engineId === undefined) continue;
+      const container = node.containers.get(engineId);
+      if (container) this.#renamed(node, container);
+      else this.#doubt(node, record);
     }
+  }
+
+  /** A user of the engine may have done it, or a client whose manager was killed before it wrote that down. */
+  #renamed(node: Node, { engineId, name }: Container): void {
+    const record = this.#recordOn(node, engineId);
+    if (!record || record.name === name) return;
+    const renamed = this.#deps.desired.change(record.key, (each) =>
+      each.current.engineId === engineId ? { ...each, name } : each,
+    );
+    this.#background(renamed.then(() => undefined));
   }
 
   #recordOn(node: Node, engineId: string): ContainerRecord | undefined {
@@ -143,7 +160,8 @@ export class ObservedRemovals {
   #background(work: Promise<void>): void {
     const done = work
       .catch((error: unknown) => {
-        if (this.#stop) this.#deps.logger.warn({ reason: reasonOf(error) }, 'the record of a removed container stays');
+        if (this.#stop)
+          this.#deps.logger.warn({ reason: reasonOf(error) }, 'what an engine did by itself could not be recorded');
       })
       .finally(() => this.#working.delete(done));
     this.#working.add(done);

@@ -1,0 +1,153 @@
+import { describe, expect, test } from 'vitest';
+import type { FakeEngine } from '../../simulator/fake-engine.ts';
+import { FakeLifecycle } from '../../test/fakes/lifecycle.ts';
+import { systemClock } from '../common/clock.ts';
+import { ATTEMPT_LABEL } from '../common/labels.ts';
+import { silentLogger } from '../common/logger.ts';
+import { Attempts } from '../desired/attempts.ts';
+import { RECORD_FORMAT } from '../desired/record.ts';
+import { OpenCreates } from './open-creates.ts';
+
+const PATIENT = { timeout: 60_000 };
+const CREATE = 'POST /containers/create';
+
+function over(world: FakeLifecycle): OpenCreates {
+  const { lifecycle, desired, attempts, fake } = world;
+  const deps = { cluster: fake.cluster, desired, attempts, recorder: lifecycle.recorder, tombstones: world.tombstones };
+  return new OpenCreates({ ...deps, clock: systemClock, logger: silentLogger() });
+}
+
+/** What a manager leaves that was killed between its word and the engine's answer. Returns the record's key. */
+async function interrupted(world: FakeLifecycle, name: string): Promise<string> {
+  const key = world.attempts.next();
+  await world.desired.add(
+    {
+      format: RECORD_FORMAT,
+      key,
+      name,
+      current: { nodeId: world.fake.at(0).node.id, attempt: key, generation: 0 },
+      wanted: 'created',
+      terms: { restart: 'no', priority: 0 },
+    },
+    { format: RECORD_FORMAT, source: { text: '{"Image":"redis"}', api: '1.44', largestNodeCpus: 1 }, amendments: [] },
+  );
+  return key;
+}
+
+function names(engine: FakeEngine): readonly string[] {
+  return [...engine.state.containers.values()].map(({ name }) => name);
+}
+
+describe('a create that was interrupted', () => {
+  test('is undone when its container was never started', async () => {
+    await using world = await FakeLifecycle.start([{}]);
+    const { engine } = world.fake.at(0);
+    const key = await interrupted(world, 'web');
+    engine.state.create({ name: 'web', labels: { [ATTEMPT_LABEL]: world.attempts.labelOf(key) } });
+    await expect(world.create('web')).rejects.toMatchObject({ status: 409 });
+    const creates = over(world);
+    creates.start();
+    await expect.poll(() => [world.desired.size, names(engine)], PATIENT).toEqual([0, []]);
+    await expect.poll(() => world.fake.cluster.findContainer('web')).toBeUndefined();
+    await world.made('web');
+    await creates.stop();
+    expect(names(engine)).toEqual(['web']);
+  });
+
+  test('is complete when its container was started since', async () => {
+    await using world = await FakeLifecycle.start([{}]);
+    const key = await interrupted(world, 'web');
+    const { id } = world.fake
+      .at(0)
+      .engine.run({ name: 'web', labels: { [ATTEMPT_LABEL]: world.attempts.labelOf(key) } });
+    const creates = over(world);
+    creates.start();
+    await expect
+      .poll(() => world.desired.get(key), PATIENT)
+      .toMatchObject({ id, wanted: 'running', current: { engineId: id, generation: 0 } });
+    await creates.stop();
+  });
+
+  test('holds its name for as long as its node is away, and is decided when that is back', async () => {
+    await using world = await FakeLifecycle.start([{}, {}]);
+    const { engine, node } = world.fake.at(0);
+    await engine.apply({ kind: 'refuse' });
+    await expect.poll(() => node.isHealthy, PATIENT).toBe(false);
+    await interrupted(world, 'web');
+    const creates = over(world);
+    creates.start();
+    await expect(world.create('web')).rejects.toMatchObject({ status: 409, code: 'NAME_IN_USE' });
+    expect(world.desired.size).toBe(1);
+    await engine.apply({ kind: 'none' });
+    await expect.poll(() => world.desired.size, PATIENT).toBe(0);
+    await world.made('web');
+    await creates.stop();
+  });
+
+  test('by a client that left is undone when the engine made it all the same', async () => {
+    await using world = await FakeLifecycle.start([{}]);
+    const { engine } = world.fake.at(0);
+    const creates = over(world);
+    creates.start();
+    const resume = engine.stall(CREATE);
+    const client = new AbortController();
+    const creating = world.create('web', {}, client.signal);
+    await expect.poll(() => engine.requestsTo(CREATE).length).toBe(1);
+    client.abort();
+    await expect(creating).rejects.toThrow();
+    expect(world.desired.size).toBe(0);
+    resume();
+    await world.made('db');
+    await expect.poll(() => names(engine), PATIENT).toEqual(['db']);
+    await creates.stop();
+  });
+});
+
+describe('a container whose mark no record knows', () => {
+  const attempt = '0123456789abcdef0123456789abcdef';
+
+  async function left(marked: (own: Attempts) => string, run: boolean) {
+    const world = await FakeLifecycle.start([{}]);
+    const { engine } = world.fake.at(0);
+    const labels = { [ATTEMPT_LABEL]: marked(world.attempts) };
+    if (run) engine.run({ name: 'web', labels });
+    else engine.state.create({ name: 'web', labels });
+    const creates = over(world);
+    creates.start();
+    await expect.poll(() => names(engine).length === 0 || creates.problems().length > 0, PATIENT).toBe(true);
+    await creates.stop();
+    const [problem] = creates.problems();
+    await world.fake.close();
+    return { left: names(engine), problem };
+  }
+
+  test('is removed when it was made for this state and never started', async () => {
+    expect(await left((own) => own.labelOf(attempt), false)).toEqual({ left: [], problem: undefined });
+  });
+
+  test.each([
+    ['that was started', (own: Attempts) => own.labelOf(attempt), true],
+    ['of another incarnation', (own: Attempts) => new Attempts(own.cluster).labelOf(attempt), false],
+    ['of another cluster', (own: Attempts) => new Attempts('other', own.incarnation).labelOf(attempt), false],
+  ])('%s is left alone, and told', async (_case, mark, run) => {
+    expect(await left(mark, run)).toEqual({
+      left: ['web'],
+      problem: expect.stringMatching(/^WARNING: container web: [^\n]+$/),
+    });
+  });
+
+  test('that comes from its image is left alone', async () => {
+    await using world = await FakeLifecycle.start([{}]);
+    const { engine } = world.fake.at(0);
+    const label = world.attempts.labelOf(attempt);
+    engine.lie('GET /images/*', 200, { Config: { Labels: { [ATTEMPT_LABEL]: label } } });
+    engine.state.create({ name: 'web', labels: { [ATTEMPT_LABEL]: label } });
+    const creates = over(world);
+    creates.start();
+    await expect
+      .poll(() => engine.requestsTo('GET /images/*').filter(({ path }) => path.endsWith('/json')).length, PATIENT)
+      .toBeGreaterThan(1);
+    await creates.stop();
+    expect(names(engine)).toEqual(['web']);
+  });
+});

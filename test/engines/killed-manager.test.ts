@@ -1,0 +1,145 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FakeEngine } from '../../simulator/fake-engine.ts';
+import { type EnxameProcess, enxame } from './enxame-process.ts';
+
+/** Containers whose lives go on side by side when the manager is killed. */
+const LIVES = 40;
+const KILLS = 3;
+
+let engines: FakeEngine[];
+let stateFolder: string;
+let manager: EnxameProcess;
+let endpoint: string;
+
+async function startManager(): Promise<void> {
+  const discovery = engines.map(({ address }) => address).join(',');
+  manager = enxame([
+    'manage',
+    '-H',
+    'tcp://127.0.0.1:0',
+    '--state-dir',
+    stateFolder,
+    '--cluster-opt',
+    'enxame.substrate=off',
+    discovery,
+  ]);
+  const [, address] = await manager.until(/Manager at tcp:\/\/(127\.0\.0\.1:\d+)/);
+  endpoint = `http://${address}`;
+  await expect
+    .poll(async () => JSON.parse((await call('GET', '/info')).text).Containers, { timeout: 30_000 })
+    .toBeDefined();
+}
+
+/** Status 0 when there was no answer. */
+async function call(
+  method: string,
+  path: string,
+  body?: object,
+): Promise<{ readonly status: number; readonly text: string }> {
+  try {
+    const answer = await fetch(`${endpoint}/v1.41${path}`, {
+      method,
+      ...(body ? { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } } : {}),
+    });
+    return { status: answer.status, text: await answer.text() };
+  } catch {
+    return { status: 0, text: '' };
+  }
+}
+
+/** What a client knows of a container from the answers it got: the names that it may have now, none for removed. */
+class Life {
+  readonly name: string;
+  /** Undefined: it may be there or not. */
+  exists: boolean | undefined = false;
+  isRunning: boolean | undefined = false;
+  /** It may be called so instead. */
+  other: string | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Goes on until a call is not answered. */
+  async live(): Promise<void> {
+    this.exists = undefined;
+    const created = await call('POST', `/containers/create?name=${this.name}`, { Image: 'redis' });
+    if (created.status !== 201) return;
+    this.exists = true;
+    this.isRunning = undefined;
+    if ((await call('POST', `/containers/${this.name}/start`)).status !== 204) return;
+    this.isRunning = true;
+    this.other = `${this.name}-renamed`;
+    if ((await call('POST', `/containers/${this.name}/rename?name=${this.other}`)).status !== 204) return;
+    this.exists = undefined;
+    if ((await call('DELETE', `/containers/${this.other}?force=1`)).status !== 204) return;
+    this.exists = false;
+  }
+}
+
+beforeAll(async () => {
+  stateFolder = await mkdtemp(join(tmpdir(), 'enxame-killed-'));
+  engines = await FakeEngine.startMany(3, { images: ['redis:latest'] });
+  for (const engine of engines)
+    for (const route of ['POST /containers/*', 'DELETE /containers/*']) engine.delay(route, 3);
+});
+
+afterAll(async () => {
+  await manager?.end('SIGKILL');
+  await Promise.all((engines ?? []).map((engine) => engine.close()));
+  if (stateFolder) await rm(stateFolder, { recursive: true });
+});
+
+/** Names of all containers that engines have. */
+function made(): readonly string[] {
+  return engines.flatMap(({ state }) => [...state.containers.values()].map(({ name }) => name));
+}
+
+test('a manager that is killed loses no container, and doubles none', async () => {
+  await startManager();
+  const settled = new Map<string, Life>();
+  for (let kill = 0; kill < KILLS; kill++) {
+    const lives = Array.from({ length: LIVES }, (_, i) => new Life(`c${kill}-${i}`));
+    const living = lives.map((life) => life.live());
+    // In the middle of everything: some were removed again, some are not made yet.
+    await expect
+      .poll(() => lives.filter(({ exists, other }) => exists === false && other).length, { interval: 1 })
+      .toBeGreaterThan(kill * 8);
+    await manager.end('SIGKILL');
+    await Promise.all(living);
+    for (const life of lives) settled.set(life.name, life);
+    await startManager();
+    // What was interrupted is resolved: what one engine has is what clients see, each once.
+    await expect
+      .poll(
+        async () => {
+          const listed = JSON.parse((await call('GET', '/containers/json?all=1')).text) as {
+            Names: string[];
+            State: string;
+          }[];
+          return listed.map(({ Names }) => Names[0]?.split('/').at(-1)).sort();
+        },
+        { timeout: 30_000 },
+      )
+      .toEqual([...made()].sort());
+    const names = made();
+    expect(new Set(names).size).toBe(names.length);
+    for (const life of settled.values()) {
+      const there = names.filter((name) => name === life.name || name === life.other);
+      if (life.exists === true) expect(there, life.name).toHaveLength(1);
+      else if (life.exists === false) expect(there, life.name).toEqual([]);
+      else expect(there.length, life.name).toBeLessThanOrEqual(1);
+    }
+  }
+  // No name is held by what is not there, and what is there can be used.
+  for (const life of settled.values()) {
+    const [name] = made().filter((each) => each === life.name || each === life.other);
+    if (name !== undefined) expect((await call('DELETE', `/containers/${name}?force=1`)).status, name).toBe(204);
+    const again = await call('POST', `/containers/create?name=${life.name}`, { Image: 'redis' });
+    expect(again.status, again.text).toBe(201);
+  }
+  expect(made()).toHaveLength(KILLS * LIVES);
+});
