@@ -138,6 +138,7 @@ export class OpenCreates {
     const strange: ContainerSummary[] = [];
     for (const each of listed) if (await this.#isStrange(node, each, signal)) strange.push(each.summary);
     this.#strangers.set(node, strange);
+    this.#deps.logger.debug({ node: node.name }, 'no create is left interrupted');
   }
 
   #isOpen({ current }: ContainerRecord): boolean {

@@ -1,13 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FakeEngine } from '../../simulator/fake-engine.ts';
+import { openStateStore } from '../../src/store/state-store.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
 
 /** Containers whose lives go on side by side when the manager is killed. */
 const LIVES = 40;
 const KILLS = 3;
+const ENGINES = 3;
+const PATIENT = { timeout: 60_000 };
 
 let engines: FakeEngine[];
 let stateFolder: string;
@@ -17,6 +21,8 @@ let endpoint: string;
 async function startManager(): Promise<void> {
   const discovery = engines.map(({ address }) => address).join(',');
   manager = enxame([
+    '--log-level',
+    'debug',
     'manage',
     '-H',
     'tcp://127.0.0.1:0',
@@ -82,9 +88,11 @@ class Life {
 
 beforeAll(async () => {
   stateFolder = await mkdtemp(join(tmpdir(), 'enxame-killed-'));
-  engines = await FakeEngine.startMany(3, { images: ['redis:latest'] });
-  for (const engine of engines)
+  engines = await FakeEngine.startMany(ENGINES, { images: ['redis:latest'] });
+  for (const engine of engines) {
     for (const route of ['POST /containers/*', 'DELETE /containers/*']) engine.delay(route, 3);
+    engine.delay('POST /containers/create', 30);
+  }
 });
 
 afterAll(async () => {
@@ -98,33 +106,45 @@ function made(): readonly string[] {
   return engines.flatMap(({ state }) => [...state.containers.values()].map(({ name }) => name));
 }
 
+/** Names of all containers that clients see. */
+async function listed(): Promise<readonly string[]> {
+  const containers = JSON.parse((await call('GET', '/containers/json?all=1')).text) as { readonly Names: string[] }[];
+  return containers.map(({ Names }) => Names[0]?.split('/').at(-1) ?? '').sort();
+}
+
+/** The engines' IDs of all containers that the stopped manager has records of. */
+async function recorded(): Promise<readonly string[]> {
+  const [cluster] = (await readdir(join(stateFolder, 'clusters'))).filter((name) => !name.startsWith('.'));
+  const store = await openStateStore(join(stateFolder, 'clusters', cluster ?? ''));
+  try {
+    const ids: string[] = [];
+    await store.records('containers').snapshot(({ value }) => ids.push(JSON.parse(value).current.engineId));
+    return ids.sort();
+  } finally {
+    await store.close();
+  }
+}
+
 test('a manager that is killed loses no container, and doubles none', async () => {
   await startManager();
   const settled = new Map<string, Life>();
   for (let kill = 0; kill < KILLS; kill++) {
     const lives = Array.from({ length: LIVES }, (_, i) => new Life(`c${kill}-${i}`));
-    const living = lives.map((life) => life.live());
-    // In the middle of everything: some were removed again, some are not made yet.
-    await expect
-      .poll(() => lives.filter(({ exists, other }) => exists === false && other).length, { interval: 1 })
-      .toBeGreaterThan(kill * 8);
+    // One after the other, so that all sorts of calls are under way when it is killed: some containers are removed again, some not made yet.
+    const living = lives.map((life, i) => setTimeout(i * 5).then(() => life.live()));
+    const isOver = (): number => lives.filter(({ exists, other }) => exists === false && other !== undefined).length;
+    await expect.poll(isOver, { interval: 1, ...PATIENT }).toBeGreaterThan(kill * 5);
     await manager.end('SIGKILL');
     await Promise.all(living);
     for (const life of lives) settled.set(life.name, life);
     await startManager();
-    // What was interrupted is resolved: what one engine has is what clients see, each once.
     await expect
-      .poll(
-        async () => {
-          const listed = JSON.parse((await call('GET', '/containers/json?all=1')).text) as {
-            Names: string[];
-            State: string;
-          }[];
-          return listed.map(({ Names }) => Names[0]?.split('/').at(-1)).sort();
-        },
-        { timeout: 30_000 },
-      )
-      .toEqual([...made()].sort());
+      .poll(() => (manager.said().match(/no create is left interrupted/g) ?? []).length, PATIENT)
+      .toBe(ENGINES);
+    expect(await listed()).toEqual([...made()].sort());
+    await manager.end('SIGTERM');
+    expect(await recorded()).toEqual(engines.flatMap(({ state }) => [...state.containers.keys()]).sort());
+    await startManager();
     const names = made();
     expect(new Set(names).size).toBe(names.length);
     for (const life of settled.values()) {
