@@ -26,6 +26,7 @@ describe('openDiscovery', () => {
     ['token://127.0.0.1:1/v1/abc', 'token'],
     ['file:///etc/nodes', 'file'],
     ['etcd://127.0.0.1:1/p', 'etcd'],
+    ['zk://127.0.0.1:1/p', 'zk'],
   ])('"%s" is %s, and asks nobody yet', async (uri, name) => {
     const backend = await openDiscovery(uri, settings);
     expect(backend.name).toBe(name);
@@ -35,10 +36,12 @@ describe('openDiscovery', () => {
   it.each([
     [
       'consul://h/p',
-      'discovery service not supported: consul:// is not built yet. Use token://, file://, etcd://, nodes://',
+      'discovery service not supported: consul:// is not built yet. Use token://, file://, etcd://, zk://, nodes://',
     ],
-    ['zk://h/p', 'zk:// is not built yet'],
-    ['redis://h/p', 'discovery service not supported: redis:// is unknown. Use token://, file://, etcd://, nodes://'],
+    [
+      'redis://h/p',
+      'discovery service not supported: redis:// is unknown. Use token://, file://, etcd://, zk://, nodes://',
+    ],
     ['__proto__://h', 'bad entry'],
   ])('explains "%s"', async (uri, why) => {
     await expect(openDiscovery(uri, settings)).rejects.toThrow(why);

@@ -9,11 +9,12 @@ const BACKENDS: ReadonlyMap<string, () => Promise<DiscoveryFactory>> = new Map([
   ['token', async () => (await import('./backends/token.ts')).openTokenDiscovery],
   ['file', async () => (await import('./backends/file.ts')).openFileDiscovery],
   ['etcd', async () => (await import('./backends/etcd.ts')).openEtcdDiscovery],
+  ['zk', async () => (await import('./backends/zk.ts')).openZkDiscovery],
   ['nodes', async () => (await import('./backends/nodes.ts')).openNodesDiscovery],
 ]);
 
 /** Schemes users of the old swarm know, which have no backend here. */
-const NOT_BUILT: ReadonlySet<string> = new Set(['consul', 'zk']);
+const NOT_BUILT: ReadonlySet<string> = new Set(['consul']);
 const ENTRY_SCHEMES: ReadonlySet<string> = new Set(['tcp', 'tls', 'ssh', 'unix']);
 
 /**

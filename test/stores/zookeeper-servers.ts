@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ZkClient } from '../../src/kv/zookeeper/zk-client.ts';
+import { freePorts, ServerProcess, serverFolder } from './process.ts';
+
+/** Debian's libzookeeper-java and what its server needs of the packages that come with it. */
+const JARS = [
+  ...['zookeeper', 'zookeeper-jute', 'slf4j-api', 'slf4j-simple', 'snappy-java', 'metrics-core', 'commons-cli'],
+  ...['netty-all', 'netty-buffer', 'netty-codec', 'netty-common', 'netty-handler', 'netty-resolver', 'netty-transport'],
+  ...['jackson-annotations', 'jackson-core', 'jackson-databind', 'commons-io'],
+].map((name) => `/usr/share/java/${name}.jar`);
+
+const JAVA = [
+  '-Xmx96m',
+  '-Xss256k',
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+];
+
+export interface ZooKeeperMember {
+  readonly port: number;
+  readonly process: ServerProcess;
+}
+
+export interface ZooKeeperServers {
+  readonly members: readonly ZooKeeperMember[];
+  readonly hosts: string;
+  ready(member: ZooKeeperMember): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Members of one ZooKeeper on this machine. */
+export async function startZooKeeper(count: number): Promise<ZooKeeperServers> {
+  const folder = await serverFolder('zookeeper');
+  const ports = await freePorts(3 * count);
+  const peers = Array.from(
+    { length: count },
+    (_, i) => `server.${i + 1}=127.0.0.1:${ports[count + i]}:${ports[2 * count + i]}`,
+  );
+  const members = await Promise.all(
+    Array.from({ length: count }, async (_, i): Promise<ZooKeeperMember> => {
+      const [port, data] = [ports[i] ?? 0, join(folder.path, `m${i}`)];
+      await mkdir(data);
+      await writeFile(join(data, 'myid'), `${i + 1}`);
+      const lines = [
+        ...['tickTime=250', 'initLimit=80', 'syncLimit=20', 'minSessionTimeout=1000', 'maxSessionTimeout=60000'],
+        ...[`dataDir=${data}`, `clientPort=${port}`, 'clientPortAddress=127.0.0.1', 'admin.enableServer=false'],
+        ...['forceSync=no', 'maxClientCnxns=0', 'preAllocSize=1024', ...(count > 1 ? peers : [])],
+      ];
+      await writeFile(join(folder.path, `m${i}.cfg`), lines.join('\n'));
+      const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
+      const classes = ['-cp', JARS.filter((jar) => existsSync(jar)).join(':'), main, join(folder.path, `m${i}.cfg`)];
+      const process = new ServerProcess('java', [...JAVA, `-Djava.io.tmpdir=${folder.path}`, ...classes]);
+      process.start();
+      return { port, process };
+    }),
+  );
+  const servers: ZooKeeperServers = {
+    members,
+    hosts: members.map(({ port }) => `127.0.0.1:${port}`).join(','),
+    ready: async ({ port, process }) => {
+      await process.ready(async () => {
+        const client = new ZkClient({ servers: [{ host: '127.0.0.1', port }], prefix: '' }, 5_000);
+        try {
+          await client.sync('/');
+          return true;
+        } finally {
+          await client.session.close();
+        }
+      });
+    },
+    close: async () => {
+      for (const { process } of members) await process.kill();
+      await folder.remove();
+    },
+  };
+  for (const member of members) await servers.ready(member);
+  return servers;
+}

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SharedStore } from '../../src/kv/shared/shared-store.ts';
+import { readStoreAddress } from '../../src/kv/store-address.ts';
+import { ZkClient, ZOOKEEPER } from '../../src/kv/zookeeper/zk-client.ts';
+import { ZkKeyspace } from '../../src/kv/zookeeper/zk-keyspace.ts';
+import { testSharedStore } from './shared-store-suite.ts';
+import { enxame, testStoreDiscovery } from './store-discovery-suite.ts';
+import { startZooKeeper, type ZooKeeperServers } from './zookeeper-servers.ts';
+
+let zookeeper: ZooKeeperServers;
+beforeAll(async () => {
+  zookeeper = await startZooKeeper(3);
+});
+afterAll(() => zookeeper.close());
+
+const open = async (hosts: string, prefix: string, options: Record<string, string> = {}): Promise<SharedStore> =>
+  new SharedStore(
+    new ZkKeyspace(await readStoreAddress(ZOOKEEPER, `${hosts}/${prefix}`, new Map(Object.entries(options)))),
+  );
+
+testSharedStore('ZooKeeper', {
+  ttlMs: 2_000,
+  large: 800_000,
+  tooLarge: 1_100_000,
+  ports: () => zookeeper.members.map(({ port }) => port),
+  open: (hosts, prefix) => open(hosts, prefix),
+});
+
+testStoreDiscovery({
+  scheme: 'zk',
+  ports: () => zookeeper.members.map(({ port }) => port),
+  set: async (path, entries) => {
+    const client = new ZkClient(await readStoreAddress(ZOOKEEPER, zookeeper.hosts, new Map()), 5_000);
+    const folder = `/${path}`;
+    await client.makePath(folder);
+    const names = (await client.children(folder))?.names ?? [];
+    const wanted = new Map(entries.map((entry) => [entry.includes('/') ? encodeURIComponent(entry) : entry, entry]));
+    const gone = names
+      .filter((name) => !wanted.has(name))
+      .map((name) => ({ remove: `${folder}/${name}`, version: -1 }));
+    const made = [...wanted].filter(([name]) => !names.includes(name));
+    await client.multi([...gone, ...made.map(([name, data]) => ({ create: `${folder}/${name}`, data }))]);
+    await client.session.close();
+  },
+  ttlMs: 2_000,
+  endsWithinMs: 10_000,
+});
+
+describe('a ZooKeeper of three', () => {
+  it('goes on when each of its servers is killed in turn, and back', async () => {
+    const store = await open(zookeeper.hosts, randomUUID());
+    const records = store.records('one');
+    const lease = await store.leases.acquire('primary', 'a', { ttlMs: 30_000, signal: new AbortController().signal });
+    let revision = await records.write([{ key: 'k', value: '0', expected: 'absent' }], { lease });
+    const told = records.watch(revision, new AbortController().signal)[Symbol.asyncIterator]();
+    for (const member of zookeeper.members) {
+      await member.process.kill();
+      const value = `${member.port}`;
+      revision = await records.write([{ key: 'k', value, expected: revision }], { lease });
+      expect((await told.next()).value).toEqual({ revision, changes: [{ key: 'k', value }] });
+      member.process.start();
+      await zookeeper.ready(member);
+    }
+    await store.close();
+  });
+
+  it('refuses writes without a quorum, and takes them when it is back', async () => {
+    const store = await open(zookeeper.hosts, randomUUID());
+    const records = store.records('one');
+    const made = await records.write([{ key: 'k', value: '0' }]);
+    const [one, two] = zookeeper.members;
+    if (!one || !two) throw new Error('three were started');
+    await one.process.kill();
+    await two.process.kill();
+    await expect(records.write([{ key: 'k', value: '1', expected: made }])).rejects.toMatchObject({
+      code: expect.stringMatching(/^(STORE_UNAVAILABLE|WRITE_UNKNOWN)$/),
+      message: expect.stringMatching(/^[^\n]+$/),
+    });
+    for (const member of [one, two]) member.process.start();
+    for (const member of [one, two]) await zookeeper.ready(member);
+    const found = await records.get('k');
+    await records.write([{ key: 'k', value: '2', expected: found?.revision ?? 'absent' }]);
+    await store.close();
+  });
+
+  it('keeps what a user wrote from others', async () => {
+    const prefix = randomUUID();
+    const own = await open(zookeeper.hosts, prefix, { 'kv.username': 'enxame', 'kv.password': 'geheim' });
+    await own.records('one').write([{ key: 'k', value: '1' }]);
+    expect(await own.records('one').get('k')).toMatchObject({ value: '1' });
+    for (const options of [{}, { 'kv.username': 'enxame', 'kv.password': 'falsch' }]) {
+      const other = await open(zookeeper.hosts, prefix, options);
+      await expect(other.records('one').write([{ key: 'k', value: '2' }])).rejects.toMatchObject({
+        code: 'STORE_AUTH',
+      });
+      await expect(other.records('one').get('k')).rejects.toMatchObject({ code: 'STORE_AUTH' });
+      await other.close();
+    }
+    await own.close();
+    const path = `${zookeeper.hosts}/${prefix}`;
+    const line = ['list', `zk://${path}`, '--discovery-opt', 'kv.path=records-one'];
+    const refused = await enxame(line);
+    expect(refused).toEqual({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^enxame: list: ZooKeeper refuses us: [^\n]+\n$/),
+    });
+    const join = ['join', '--advertise', '10.0.0.1:1', '--log-level', 'silent', ...line.slice(1)];
+    expect(await enxame(join)).toMatchObject({ code: 1, err: expect.stringContaining('ZooKeeper refuses us') });
+  });
+});
