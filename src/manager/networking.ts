@@ -16,7 +16,7 @@ import { VolumeService } from '../volumes/volume-service.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import type { Duty } from './duties.ts';
 import type { ClusterModel } from './model.ts';
-import { SubstrateRecord } from './substrate-record.ts';
+import { EndpointRecords, SubstrateRecord } from './substrate-record.ts';
 
 export interface NetworkingDeps {
   readonly model: ClusterModel;
@@ -48,7 +48,14 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
   const { substrate: mode, adoptSwarm, subnetPool: pool } = options;
   const record = new SubstrateRecord({ records: store.records('substrate'), clock, logger });
   const substrate = new Substrate(
-    { members: cluster, clock, logger, memory: record, isStopped: (id) => model.stops.has(id) },
+    {
+      members: cluster,
+      clock,
+      logger,
+      memory: record,
+      endpoints: new EndpointRecords(store.records('substrate-endpoints')),
+      isStopped: (id) => model.stops.has(id),
+    },
     { mode, adoptSwarm, pool, identity },
   );
   const records = await NetworkRecords.open({ ...deps, records: store.records('networks') });

@@ -1,7 +1,8 @@
 import { reasonOf } from '../common/errors.ts';
 import { retry } from '../common/retry.ts';
+import type { RecordStore } from '../kv/record-store.ts';
 import type { RecordViewDeps } from '../kv/record-view.ts';
-import type { KnownSubstrate, SubstrateMemory } from '../substrate/types.ts';
+import type { EndpointMemory, KeptEndpoint, KnownSubstrate, SubstrateMemory } from '../substrate/types.ts';
 
 const KEY = 'known';
 /** Pause before what could not be written is tried again, in milliseconds. */
@@ -55,5 +56,25 @@ export class SubstrateRecord implements SubstrateMemory {
       },
     });
     if (this.#unsaved === known) this.#unsaved = undefined;
+  }
+}
+
+/** The connections of containers whose engine left the substrate and is to join it again, by the engine. */
+export class EndpointRecords implements EndpointMemory {
+  readonly #records: RecordStore;
+
+  constructor(records: RecordStore) {
+    this.#records = records;
+  }
+
+  async load(): Promise<ReadonlyMap<string, readonly KeptEndpoint[]>> {
+    const found = new Map<string, readonly KeptEndpoint[]>();
+    await this.#records.snapshot(({ key, value }) => void found.set(key, JSON.parse(value) as KeptEndpoint[]));
+    return found;
+  }
+
+  async save(memberId: string, endpoints: readonly KeptEndpoint[]): Promise<void> {
+    const isEmpty = endpoints.length === 0;
+    await this.#records.write([{ key: memberId, ...(!isEmpty && { value: JSON.stringify(endpoints) }) }]);
   }
 }

@@ -27,3 +27,10 @@ export function readAttachmentTasks(
   const path = `/tasks?filters=${encodeURIComponent(JSON.stringify(wanted))}`;
   return client.json<AttachmentTask[]>({ method: 'GET', path, signal, timeoutMs: ASK_MS });
 }
+
+const ENDED: ReadonlySet<string> = new Set(['failed', 'rejected', 'complete', 'shutdown', 'orphaned', 'remove']);
+
+/** Whether the swarm holds nothing for it any more. */
+export function hasEnded(status: AttachmentTask['Status']): boolean {
+  return ENDED.has(status?.State ?? '');
+}

@@ -1,7 +1,7 @@
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { EngineClient } from '../engine/client.ts';
-import { readAttachmentTasks } from './attachment-tasks.ts';
+import { hasEnded, readAttachmentTasks } from './attachment-tasks.ts';
 import { isClusterNetworkId } from './swarm-networks.ts';
 import type { SubstrateMember } from './types.ts';
 
@@ -68,13 +68,11 @@ async function heldAttachments(
 ): Promise<ReadonlySet<string>> {
   const held = new Set<string>();
   for (const { NodeID, Status, Spec } of await readAttachmentTasks(client, signal, nodeId)) {
-    if (NodeID !== nodeId || ENDED.has(Status?.State ?? '')) continue;
+    if (NodeID !== nodeId || hasEnded(Status)) continue;
     for (const { Target } of Spec?.Networks ?? []) held.add(`${Spec?.NetworkAttachmentSpec?.ContainerID} ${Target}`);
   }
   return held;
 }
-
-const ENDED: ReadonlySet<string> = new Set(['failed', 'rejected', 'complete', 'shutdown', 'orphaned', 'remove']);
 
 /** Takes the endpoint away and gives the container a new one with the same aliases and wishes. */
 async function reattach(

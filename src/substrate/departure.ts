@@ -4,7 +4,7 @@ import { ClusterError, reasonOf } from '../common/errors.ts';
 import { retry } from '../common/retry.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { ContainerSummary, NetworkSummary } from '../engine/types.ts';
-import { leaveSwarm, readFacts, readSwarmNodes, setRole } from './swarm-api.ts';
+import { leaveSwarm, mayLeaveBeside, readFacts, readSwarmNodes, setRole } from './swarm-api.ts';
 import { isClusterNetwork, isClusterNetworkId } from './swarm-networks.ts';
 import type { SwarmFacts, SwarmNode } from './types.ts';
 
@@ -115,7 +115,10 @@ export async function depart({ engines }: Survey, { clock, report, signal }: Dep
     members.filter(({ standing }) => standing.kind === 'member' && standing.role === role);
   const leader = withRole('leader')[0];
   const limit = pLimit(AT_ONCE);
-  const results = await Promise.all(withRole('worker').map((each) => limit(() => leave(each, report, signal))));
+  const workers = withRole('worker');
+  const beside = workers.filter(({ client }) => mayLeaveBeside(client));
+  const results = await Promise.all(beside.map((each) => limit(() => leave(each, report, signal))));
+  for (const worker of workers) if (!beside.includes(worker)) results.push(await leave(worker, report, signal));
   for (const manager of withRole('manager')) {
     if (leader) await demote(manager, leader.client, clock, signal);
     results.push(await leave(manager, report, signal));

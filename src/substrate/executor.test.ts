@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { jsonClient } from '../../test/fakes/json-client.ts';
 import { silentLogger } from '../common/logger.ts';
+import type { ApiVersion } from '../engine/api-version.ts';
 import { EngineAnswerError, type EngineRequest } from '../engine/exchange.ts';
 import { POOL_CANDIDATES } from './addresses.ts';
 import { Executor, type ExecutorOptions, type StepResult } from './executor.ts';
@@ -12,6 +13,9 @@ interface World {
   readonly answer?: (name: string, call: string, request: EngineRequest) => unknown;
   readonly options?: Partial<ExecutorOptions>;
   readonly signal?: AbortSignal;
+  readonly newestApi?: ApiVersion;
+  /** What noting an engine's containers fails with. */
+  readonly noteFailure?: Error;
   /** Engines whose address is not known. */
   readonly unreachable?: readonly string[];
 }
@@ -26,7 +30,15 @@ interface Outcome {
 const NAMES = ['a', 'b', 'c'];
 
 /** Runs steps over engines a, b and c; a manages with the leader, b manages too. */
-async function execute({ steps, answer, options, signal, unreachable = [] }: World): Promise<Outcome> {
+async function execute({
+  steps,
+  answer,
+  options,
+  signal,
+  newestApi,
+  noteFailure,
+  unreachable = [],
+}: World): Promise<Outcome> {
   const calls: string[] = [];
   const bodies = new Map<string, Readonly<Record<string, unknown>>>();
   const members = NAMES.map((name) => {
@@ -39,7 +51,7 @@ async function execute({ steps, answer, options, signal, unreachable = [] }: Wor
       if (call === 'GET /swarm') return { Version: { Index: 7 }, Spec: {}, JoinTokens: { Worker: 'SWMTKN-worker' } };
       if (call === 'GET /networks') return [{ IPAM: { Config: [{ Subnet: '10.208.0.0/16' }] } }, { IPAM: null }];
       return { Version: { Index: 7 }, Spec: { Availability: 'active' } };
-    });
+    }, newestApi);
     return { id: name, name, address: '', isHealthy: true, labels: new Map(), client } as SubstrateMember;
   });
   const nodes = ['a', 'b'].map((name, i) => ({
@@ -51,7 +63,11 @@ async function execute({ steps, answer, options, signal, unreachable = [] }: Wor
   const observation = {
     members: NAMES.map((id, i) => ({ id, address: unreachable.includes(id) ? undefined : `10.9.0.${i + 1}` })),
   } as unknown as Observation;
-  const executor = new Executor({ logger: silentLogger() }, { mark: 'c1', pool: undefined, ...options });
+  const onLeaving = async ({ name }: SubstrateMember): Promise<void> => {
+    calls.push(`${name} noted`);
+    if (noteFailure) throw noteFailure;
+  };
+  const executor = new Executor({ logger: silentLogger(), onLeaving }, { mark: 'c1', pool: undefined, ...options });
   const round = {
     plan,
     observation,
@@ -94,6 +110,37 @@ describe('order', () => {
     };
     await execute({ steps: [join('b'), join('c')], answer });
     expect(joined).toEqual(['b', 'c']);
+  });
+});
+
+describe('leaving', () => {
+  const leave = (memberId: string): Step => ({ kind: 'leave', memberId, why: 'stale' });
+  const steps = [leave('b'), leave('c')];
+
+  test('what containers are connected to is noted before', async () => {
+    const { calls } = await execute({ steps: [leave('b')] });
+    expect(calls).toEqual(['b noted', 'b POST /swarm/leave']);
+    const failed = await execute({ steps: [leave('b')], noteFailure: new Error('disk full') });
+    expect(failed.calls).toEqual(['b noted']);
+    const foreign = await execute({ steps: [{ kind: 'leave', memberId: 'b', why: 'adopted', isForeign: true }] });
+    expect(foreign.calls).toEqual(['b POST /swarm/leave']);
+  });
+
+  test.each([
+    { newestApi: '1.41', atOnce: 1 },
+    { newestApi: '1.45', atOnce: 2 },
+  ] as const)('of engines up to API $newestApi $atOnce at a time', async ({ newestApi, atOnce }) => {
+    let leaving = 0;
+    let most = 0;
+    const answer = async (_: string, call: string): Promise<unknown> => {
+      if (call !== 'POST /swarm/leave') return undefined;
+      most = Math.max(most, ++leaving);
+      await new Promise((resolve) => setImmediate(resolve));
+      leaving -= 1;
+      return {};
+    };
+    await execute({ steps, answer, newestApi });
+    expect(most).toBe(atOnce);
   });
 });
 

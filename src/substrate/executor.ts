@@ -1,7 +1,15 @@
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { chooseAddressPool } from './addresses.ts';
-import { forceNewCluster, initSwarm, joinSwarm, leaveSwarm, removeSwarmNode, setRole } from './swarm-api.ts';
+import {
+  forceNewCluster,
+  initSwarm,
+  joinSwarm,
+  leaveSwarm,
+  mayLeaveBeside,
+  removeSwarmNode,
+  setRole,
+} from './swarm-api.ts';
 import type { Observation, Plan, Step, SubstrateMember } from './types.ts';
 
 /** What executing needs to know of the round. */
@@ -19,6 +27,8 @@ export interface StepResult {
 }
 
 export interface ExecutorDeps {
+  /** Told of an engine before it leaves; the engine stays when it rejects. */
+  readonly onLeaving: (member: SubstrateMember, signal: AbortSignal) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -29,19 +39,25 @@ export interface ExecutorOptions {
   readonly pool: string | undefined;
 }
 
-/** Carries out a plan's steps. Steps on the managers' quorum go one after the other, engines join and leave side by side. */
+/**
+ * Carries out a plan's steps. Steps on the managers' quorum go one after the other, engines join and leave side by side; those that must not
+ * leave at the same time ({@link mayLeaveBeside}) one after the other.
+ */
 export class Executor {
   readonly #options: ExecutorOptions;
   readonly #logger: Logger;
+  readonly #onLeaving: ExecutorDeps['onLeaving'];
 
-  constructor({ logger }: ExecutorDeps, options: ExecutorOptions) {
+  constructor({ logger, onLeaving }: ExecutorDeps, options: ExecutorOptions) {
     this.#options = options;
+    this.#onLeaving = onLeaving;
     this.#logger = logger;
   }
 
   /** Never rejects for a step that fails; rejects when aborted. */
   async run(round: Round): Promise<readonly StepResult[]> {
-    const isParallel = ({ kind }: Step): boolean => kind === 'leave' || kind === 'join';
+    const isParallel = (step: Step): boolean =>
+      step.kind === 'join' || (step.kind === 'leave' && leavesBeside(step, round));
     const results: StepResult[] = [];
     for (const step of round.plan.steps.filter((each) => !isParallel(each))) results.push(await this.#try(step, round));
     const parallel = round.plan.steps.filter(isParallel).map((step) => this.#try(step, round));
@@ -72,7 +88,7 @@ export class Executor {
       case 'join':
         return this.#join(step, round);
       case 'leave':
-        return leaveSwarm(member(round, step.memberId).client, signal);
+        return this.#leave(step, round);
       case 'set-role':
         return setRole(manager(round).client, step.nodeId, step.role, signal);
       case 'remove':
@@ -94,6 +110,12 @@ export class Executor {
     });
   }
 
+  async #leave({ memberId, isForeign = false }: Extract<Step, { kind: 'leave' }>, round: Round): Promise<void> {
+    const leaving = member(round, memberId);
+    if (!isForeign) await this.#onLeaving(leaving, round.signal);
+    await leaveSwarm(leaving.client, round.signal);
+  }
+
   async #join(step: Extract<Step, { kind: 'join' }>, round: Round): Promise<void> {
     const managerAddresses = (round.plan.swarm?.nodes ?? []).flatMap((node) =>
       node.reachability === 'reachable' ? (node.managerAddress ?? []) : [],
@@ -105,6 +127,11 @@ export class Executor {
       signal: round.signal,
     });
   }
+}
+
+function leavesBeside({ memberId }: Extract<Step, { kind: 'leave' }>, { members }: Round): boolean {
+  const leaving = members.get(memberId);
+  return leaving === undefined || mayLeaveBeside(leaving.client);
 }
 
 /** The engine keeps to the first address until it has joined: not all to the same. */

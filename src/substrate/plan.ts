@@ -180,12 +180,12 @@ function leaves({ observation, wish, standings: all }: Situation): Step[] {
     if (!member.isHealthy || standing === undefined) return [];
     if (standing.kind === 'stale') return [leave(member.id, standing.why)];
     return wish.adoptSwarm && standing.kind === 'foreign' && standing.mark === undefined
-      ? [leave(member.id, 'it is adopted out of another swarm')]
+      ? [{ ...leave(member.id, 'it is adopted out of another swarm'), isForeign: true }]
       : [];
   });
 }
 
-function leave(memberId: string, why: string): Step {
+function leave(memberId: string, why: string): Extract<Step, { kind: 'leave' }> {
   return { kind: 'leave', memberId, why };
 }
 

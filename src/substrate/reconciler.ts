@@ -4,6 +4,7 @@ import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { Executor, type StepResult } from './executor.ts';
+import { KeptEndpoints } from './kept-endpoints.ts';
 import { type MemberSetbacks, Observer } from './observer.ts';
 import { planSubstrate } from './plan.ts';
 import { PORTS_HINT } from './problems.ts';
@@ -13,6 +14,7 @@ import { Setbacks } from './setbacks.ts';
 import type { StatusBoard } from './status-board.ts';
 import type {
   ClusterIdentity,
+  EndpointMemory,
   Graces,
   KnownSubstrate,
   MemberEvent,
@@ -42,6 +44,7 @@ export interface ReconcilerDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly memory?: SubstrateMemory | undefined;
+  readonly endpoints?: EndpointMemory | undefined;
   /** Whether a client stopped a container, by the engine's ID, that did not run: it is not started again. */
   readonly isStopped?: ((engineId: string) => boolean) | undefined;
   /** Where every round's outcome is published. */
@@ -75,6 +78,7 @@ export class Reconciler {
   readonly #observer: Observer;
   readonly #executor: Executor;
   readonly #repairs: Repairs;
+  readonly #kept: KeptEndpoints;
   #known: KnownSubstrate | undefined;
   /** Whether what is remembered was read in this run. */
   #hasLoaded = false;
@@ -94,8 +98,10 @@ export class Reconciler {
       managers: new Setbacks(deps.clock, MANAGER_BACKOFF),
     };
     this.#observer = new Observer({ setbacks: this.#setbacks, clock: deps.clock }, this.#identity);
-    this.#executor = new Executor(deps, { mark: this.#identity.id, pool: options.pool });
-    this.#repairs = new Repairs({ ...deps, isStopped: deps.isStopped ?? (() => false) });
+    this.#kept = new KeptEndpoints({ ...deps, memory: deps.endpoints });
+    const onLeaving = (member: SubstrateMember, signal: AbortSignal): Promise<void> => this.#kept.note(member, signal);
+    this.#executor = new Executor({ ...deps, onLeaving }, { mark: this.#identity.id, pool: options.pool });
+    this.#repairs = new Repairs({ ...deps, kept: this.#kept, isStopped: deps.isStopped ?? (() => false) });
   }
 
   /** Goes round until aborted. One run at a time; each begins with what is remembered then, which another manager may have written. */
@@ -154,12 +160,16 @@ export class Reconciler {
     const results = await this.#executor.run({ plan, observation, members, signal });
     this.#take(results);
     const [manager] = this.#deps.board.current.managers;
-    if (results.length === 0 && manager) await this.#repairs.run(manager, plan, members, signal);
+    if (results.length === 0 && manager) {
+      await this.#repairs.run(manager, plan, members, signal);
+      this.#publishActive(plan);
+    }
     return this.#delayAfter(plan, results);
   }
 
   async #load(): Promise<KnownSubstrate> {
     const loaded = this.#hasLoaded ? undefined : await this.#deps.memory?.load();
+    if (!this.#hasLoaded) await this.#kept.load();
     this.#hasLoaded = true;
     this.#known = loaded ?? this.#known ?? { swarmId: undefined, nodes: [] };
     return this.#known;
@@ -198,12 +208,24 @@ export class Reconciler {
       swarmId: plan.swarm?.swarmId,
       epoch: plan.swarm?.epoch ?? 0,
       guestOf: plan.guestOf,
-      active: new Set(plan.active.keys()),
+      active: this.#activeOf(plan),
       managers: this.#managersOf(plan),
       problems,
       notices: plan.notices,
       excluded: new Set(plan.problems.keys()),
     });
+  }
+
+  /** What joined takes part once its containers were connected again, or that was tried. */
+  #activeOf({ active }: Plan): ReadonlySet<string> {
+    const { untried } = this.#kept;
+    return new Set([...active.keys()].filter((memberId) => !untried.has(memberId)));
+  }
+
+  #publishActive(plan: Plan): void {
+    const { board } = this.#deps;
+    const active = this.#activeOf(plan);
+    if (active.size > board.current.active.size) board.publish({ ...board.current, active });
   }
 
   /** Once when it begins. */

@@ -4,7 +4,7 @@ import type { Logger } from '../common/logger.ts';
 import { Reconciler, type ReconcilerOptions } from './reconciler.ts';
 import { Releases } from './releases.ts';
 import { StatusBoard, type StatusWish, type SubstrateStatus, unavailable } from './status-board.ts';
-import type { SubstrateMember, SubstrateMembers, SubstrateMemory, SubstrateMode } from './types.ts';
+import type { EndpointMemory, SubstrateMember, SubstrateMembers, SubstrateMemory, SubstrateMode } from './types.ts';
 
 /** All have defaults. */
 export interface SubstrateOptions extends ReconcilerOptions {
@@ -16,6 +16,7 @@ export interface SubstrateDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly memory?: SubstrateMemory | undefined;
+  readonly endpoints?: EndpointMemory | undefined;
   readonly isStopped?: ((engineId: string) => boolean) | undefined;
 }
 

@@ -1,3 +1,4 @@
+import { type ApiVersion, compareApi } from '../engine/api-version.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import { domainOf } from './managers.ts';
@@ -140,6 +141,18 @@ export async function joinSwarm(
   };
   await post(client, '/swarm/join', body, JOIN_MS, options.signal);
 }
+
+/**
+ * Whether an engine may leave a swarm while others leave it too. Engines of 20.10 that do so and form a new one keep the gossip keys of
+ * the first until they are restarted ("No installed keys could decrypt the message" in their logs), and the containers of different nodes do
+ * not reach each other. One after the other they do not.
+ */
+export function mayLeaveBeside({ api }: Pick<EngineClient, 'api'>): boolean {
+  return compareApi(api.max, OLDEST_LEAVING_TOGETHER) >= 0;
+}
+
+/** Of Docker 23. */
+const OLDEST_LEAVING_TOGETHER: ApiVersion = '1.42';
 
 /** Takes an engine out of its swarm, whatever that loses. */
 export async function leaveSwarm(client: EngineClient, signal: AbortSignal): Promise<void> {

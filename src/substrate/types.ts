@@ -165,7 +165,13 @@ export type Step =
   | { readonly kind: 'init'; readonly memberId: string }
   /** As worker: an engine that turns out unfit then costs the managers' quorum nothing. */
   | { readonly kind: 'join'; readonly memberId: string }
-  | { readonly kind: 'leave'; readonly memberId: string; readonly why: string }
+  | {
+      readonly kind: 'leave';
+      readonly memberId: string;
+      readonly why: string;
+      /** Of somebody else: its networks end with it. */
+      readonly isForeign?: boolean;
+    }
   | {
       readonly kind: 'set-role';
       readonly nodeId: string;
@@ -211,4 +217,29 @@ export interface KnownSwarmNode {
 export interface SubstrateMemory {
   load(): Promise<KnownSubstrate | undefined>;
   save(known: KnownSubstrate): Promise<void>;
+}
+
+/** One container's connection to a network of a swarm, as it is to be made again. */
+export interface KeptEndpoint {
+  /** The engine's ID. */
+  readonly containerId: string;
+  /** The name that engines know the network by. */
+  readonly network: string;
+  /** The swarm's ID of it. */
+  readonly networkId: string;
+  /** What engines tell and take; of a running container the address may be one that the swarm gave. */
+  readonly config: {
+    readonly Aliases?: readonly string[] | null | undefined;
+    readonly IPAMConfig?: { readonly IPv4Address?: string } | null | undefined;
+    readonly Links?: unknown;
+    readonly DriverOpts?: unknown;
+  };
+}
+
+/** Where the connections of containers are kept whose engine leaves a swarm to join another or the same again. */
+export interface EndpointMemory {
+  /** By member ID. */
+  load(): Promise<ReadonlyMap<string, readonly KeptEndpoint[]>>;
+  /** Resolves when it is durable; nothing is kept for an empty list. */
+  save(memberId: string, endpoints: readonly KeptEndpoint[]): Promise<void>;
 }
