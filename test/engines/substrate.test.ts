@@ -335,8 +335,11 @@ describe('a substrate of newer engines and an old one', () => {
       const beganMs = Date.now();
       const started = await lab.node(second).docker(fixed(index, `second-${index}`));
       expect(started.exitCode, started.stderr).toBe(0);
+      const startedMs = Date.now() - beganMs;
       await pings(leader, 'peer', `second-${index}`);
-      console.info(`the address of ${name} serves elsewhere after ${Date.now() - beganMs} ms`);
+      console.info(
+        `the address of ${name}: started elsewhere in ${startedMs} ms, reached in ${Date.now() - beganMs} ms`,
+      );
     }
     await Promise.all(lost.map((name) => lab.node(name).heal()));
     const beganMs = Date.now();
