@@ -12,7 +12,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['discovery', 'provision', 'store'],
   ['engine'],
   ['namespaces'],
-  ['cluster', 'drivers', 'lab'],
+  ['agent', 'cluster', 'drivers', 'lab'],
   ['desired', 'images', 'machine', 'monitor', 'stats', 'substrate', 'tutorial', 'volumes'],
   ['lifecycle', 'networks'],
   ['fencing'],

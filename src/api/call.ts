@@ -5,6 +5,7 @@ import type { NodeDirectory } from '../cluster/node-directory.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
+import type { AgentLeases } from '../fencing/agent-leases.ts';
 import type { ImageService } from '../images/image-service.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { NetworkService } from '../networks/network-service.ts';
@@ -38,6 +39,8 @@ export interface Services {
   readonly failover: Failover;
   /** What nodes and containers use; undefined when no samples are taken. */
   readonly stats?: Sampler | undefined;
+  /** Agents on nodes. */
+  readonly leases: Pick<AgentLeases, 'renew' | 'forget'>;
   readonly logger: Logger;
   readonly clock: Clock;
   /** When a listing of containers asks engines first. */

@@ -1,4 +1,5 @@
 import type { RouteHandlers } from './call.ts';
+import { agentRoutes } from './routes/agents.ts';
 import { buildRoutes } from './routes/build.ts';
 import { commitRoutes } from './routes/commit.ts';
 import { containerStreamRoutes } from './routes/container-streams.ts';
@@ -36,4 +37,5 @@ export const HANDLERS: RouteHandlers = {
   ...buildRoutes,
   ...commitRoutes,
   ...statsRoutes,
+  ...agentRoutes,
 };

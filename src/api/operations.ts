@@ -217,6 +217,8 @@ const ENXAME = [
     'manager',
     'an operator says that nodes which do not answer are gone: the brake is let go',
   ],
+  ['POST', '/enxame/v1/agents/{id}', 'manager', 'an agent renews the right of its node’s strict containers to run'],
+  ['DELETE', '/enxame/v1/agents/{id}', 'manager', 'an agent stops: its node takes no strict containers any more'],
 ] as const;
 
 type TableRow =

@@ -34,6 +34,7 @@ async function inWorld(count: number, act: (world: World) => Promise<void>, witn
   for (const node of world.fake.nodes) cluster.setState(node, 'Unhealthy', 'for the test');
   for (const node of world.fake.nodes) cluster.setState(node, 'Healthy', '');
   await waitUntil(() => known.nodes().length === count);
+  const leases = { notYet: () => undefined, refusals: () => new Map() };
   const failover = new Failover(
     {
       ...shared,
@@ -42,7 +43,7 @@ async function inWorld(count: number, act: (world: World) => Promise<void>, witn
       witness,
       plan: (lost, records) =>
         planLost(
-          { ...shared, placer, networks: world.networks, volumes: world.volumes },
+          { ...shared, placer, leases, networks: world.networks, volumes: world.volumes },
           'auto',
           { kind: 'failover', lost },
           records,

@@ -6,8 +6,10 @@ import type { Logger } from '../common/logger.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
 import type { MovePolicy } from '../desired/move-terms.ts';
 import type { ContainerRecord } from '../desired/record.ts';
+import type { AgentLeases } from '../fencing/agent-leases.ts';
 import type { ContainerNetworks, ContainerVolumes } from '../lifecycle/deps.ts';
 import { successorSpec } from '../lifecycle/move-successor.ts';
+import { isStrict } from '../lifecycle/surroundings.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import { hindranceOf } from './movability.ts';
 import type { Plan } from './plan.ts';
@@ -23,6 +25,8 @@ export interface PlanLostDeps {
   readonly placer: Placer<Node>;
   readonly networks: ContainerNetworks;
   readonly volumes: Pick<ContainerVolumes, 'homesOf'>;
+  /** What vouches for the end of strict containers. */
+  readonly leases: Pick<AgentLeases, 'notYet' | 'refusals'>;
   readonly logger: Logger;
 }
 
@@ -53,14 +57,15 @@ async function candidateOf(deps: PlanLostDeps, policy: MovePolicy, record: Conta
   }
 }
 
-function questionsOf({ cluster, networks, volumes }: PlanLostDeps): PlanQuestions {
+function questionsOf({ cluster, leases, networks, volumes }: PlanLostDeps): PlanQuestions {
   return {
     idOf: (reference) => cluster.findContainer(reference)?.id,
     homesOf: (spec, discardsData) => [
       ...(discardsData ? [] : volumes.homesOf(spec.volumes)),
       ...networks.homesOf(spec.networks),
     ],
-    refusalsFor: ({ networks: references }) => networks.refusalsFor(references),
-    notYet: ({ terms }) => (terms.isStrict ? 'it must never run twice, and nothing vouches for its node' : undefined),
+    refusalsFor: (spec) =>
+      new Map([...networks.refusalsFor(spec.networks), ...(isStrict(spec) ? leases.refusals() : [])]),
+    notYet: ({ terms, current }) => (terms.isStrict ? leases.notYet(current.nodeId) : undefined),
   };
 }

@@ -99,6 +99,20 @@ export async function startCopy(node: Node, engineId: string, signal: AbortSigna
   assertDone(await node.client.request({ method: 'POST', path, signal, timeoutMs: 60_000 }), []);
 }
 
+/** Has the engine start a container never by itself, if it would. */
+export async function leaveToManager(node: Node, engineId: string, signal: AbortSignal): Promise<void> {
+  const path = `/containers/${engineId}`;
+  const inspect = { method: 'GET', path: `${path}/json`, timeoutMs: CALL_MS, signal };
+  const { HostConfig } = await askEngine(node.client, inspect, ANSWERS.details);
+  const { Name } = (HostConfig?.RestartPolicy ?? {}) as { readonly Name?: unknown };
+  if (Name === undefined || Name === '' || Name === 'no') return;
+  const body = JSON.stringify({ RestartPolicy: { Name: 'no' } });
+  assertDone(
+    await node.client.request({ method: 'POST', path: `${path}/update`, body, signal, timeoutMs: CALL_MS }),
+    [],
+  );
+}
+
 /** Removes an anonymous volume that nothing uses any more. False while something does. */
 export async function removeVolume(node: Node, name: string, signal: AbortSignal): Promise<boolean> {
   const answer = await node.client.request({ method: 'DELETE', path: `/volumes/${name}`, signal, timeoutMs: CALL_MS });

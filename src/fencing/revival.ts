@@ -90,7 +90,8 @@ export class Revival {
   }
 
   #isCandidate(node: Node, { current, move, wanted, ended, terms }: ContainerRecord): boolean {
-    if (move || wanted !== 'running' || ended || terms.isTransient) return false;
+    // Those that must never run twice have a supervisor of their own.
+    if (move || wanted !== 'running' || ended || terms.isTransient || terms.isStrict) return false;
     const policy = terms.policy ?? this.#deps.defaultPolicy;
     const isMeantToGoOn = terms.restart !== 'no' || terms.isOfService === true;
     if (policy === 'off' || (policy === 'auto' && !isMeantToGoOn)) return false;

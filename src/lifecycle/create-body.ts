@@ -5,6 +5,8 @@ import { stringsOf, textOf } from '../scheduler/json.ts';
 
 /** What changes in a create body before it goes to an engine; everything else is passed on as it came. */
 export interface CreateEdits extends SpecEdits {
+  /** The engine must not start it by itself: its restarts are the manager's. */
+  readonly isSupervised?: boolean;
   /** Another reference for the same image; undefined leaves it. */
   readonly image: string | undefined;
   /** What engines know containers by, for references to containers (`--link`, `--volumes-from`, `--network container:`). */
@@ -14,6 +16,8 @@ export interface CreateEdits extends SpecEdits {
   /** The short ID that names the container in networks and as a host, when it is not its engine's. */
   readonly shortId?: string;
 }
+
+const NO_RESTARTS = '{"Name":"no","MaximumRetryCount":0}';
 
 interface EditableBody {
   readonly Labels?: Readonly<Record<string, string>> | null;
@@ -41,6 +45,7 @@ export function editCreateBody(text: string, value: unknown, edits: CreateEdits)
     edited = setMember(edited, ['Labels'], JSON.stringify({ ...body.Labels, ...edits.labels }));
   }
   if (edits.cpuShares !== undefined) edited = setMember(edited, ['HostConfig', 'CpuShares'], String(edits.cpuShares));
+  if (edits.isSupervised) edited = setMember(edited, ['HostConfig', 'RestartPolicy'], NO_RESTARTS);
   for (const [path, changed] of [...changedReferences(body, edits), ...changedLinks(body, edits)]) {
     edited = setMember(edited, path, JSON.stringify(changed));
   }

@@ -1,6 +1,6 @@
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
-import { reasonOf, SchedulingError } from '../common/errors.ts';
+import { ConflictError, reasonOf, SchedulingError } from '../common/errors.ts';
 import { type ContainerSpec, type CreateCall, withName } from '../desired/container-spec.ts';
 import type { RecordBody } from '../desired/record.ts';
 import type { NodeTies } from '../desired/terms.ts';
@@ -10,7 +10,7 @@ import type { LifecycleOptions, ProvisionalDeps } from './deps.ts';
 import { createOn, isRefusedConnection, prepareNode, removeUnstarted } from './on-node.ts';
 import { randomName } from './random-name.ts';
 import type { Intent } from './recorder.ts';
-import type { ClaimedPlacement } from './surroundings.ts';
+import { type ClaimedPlacement, isStrict } from './surroundings.ts';
 
 /** Nodes tried when the chosen one refuses connections before it got the request. */
 const MAX_NODES_TRIED = 3;
@@ -34,6 +34,7 @@ export async function createContainer(
   spec: ContainerSpec,
   call: CreateCall,
 ): Promise<EngineAnswer> {
+  if (isStrict(spec)) assertFenced(deps);
   if (spec.name !== undefined) return await named({ deps, options, spec, call }, spec.name);
   for (let tried = 1; ; tried++) {
     const name = randomName((each) => deps.cluster.names.isFree(each));
@@ -42,6 +43,16 @@ export async function createContainer(
     const isTaken = answer.statusCode === 409 && messageOf(answer.body).includes('already in use');
     if (!isTaken || tried === MAX_NAMES_TRIED) return answer;
   }
+}
+
+/** Where no node could take it, what it needs is said in one line. */
+function assertFenced({ cluster, fences }: ProvisionalDeps): void {
+  const { nodes } = cluster;
+  if (nodes.length === 0 || fences.refusals().size < nodes.length) return;
+  throw new ConflictError(
+    `io.enxame.fence=strict needs an agent that ends the container when its node is cut off, and none is heard on any of ${nodes.length} nodes: run "enxame join --fence" on them`,
+    'NO_FENCE',
+  );
 }
 
 async function named(create: Create, name: string): Promise<EngineAnswer> {

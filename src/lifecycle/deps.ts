@@ -25,8 +25,15 @@ export interface LifecycleDeps {
   readonly desired: DesiredState;
   readonly attempts: Attempts;
   readonly stops: Stops;
+  readonly fences: StrictNodes;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/** Where containers can be that must never run twice. */
+export interface StrictNodes {
+  /** Nodes that cannot take them, by ID, with the reason. */
+  refusals(): ReadonlyMap<string, string>;
 }
 
 /** What a manager's user may choose about the lifecycle. */

@@ -1,6 +1,7 @@
 import type { Container } from '../cluster/container.ts';
 import { requireHealthy } from '../cluster/reachable.ts';
-import { ClusterError, reasonOf } from '../common/errors.ts';
+import { ClusterError, ConflictError, reasonOf } from '../common/errors.ts';
+import { removeMember } from '../common/json-edit.ts';
 import type { ContainerSpec, CreateCall } from '../desired/container-spec.ts';
 import type { RecordEdit } from '../desired/desired-state.ts';
 import type { ContainerRecord } from '../desired/record.ts';
@@ -100,13 +101,14 @@ export class ContainerLifecycle {
     const container = await this.use(meant);
     requireHealthy(container.node, `container ${container.name}`);
     const { node, engineId } = container;
+    if (isStart(operation)) this.#assertFenced(container);
     await this.#noteStop(container, operation);
     const ask = (): Promise<EngineAnswer> =>
       node.client.request({
         method: 'POST',
         path: `/containers/${engineId}/${operation.kind}${operation.search}`,
         api: call.api,
-        body: operation.body,
+        body: this.#engineBody(container, operation),
         signal: call.signal,
         timeoutMs: 0,
       });
@@ -121,6 +123,23 @@ export class ContainerLifecycle {
       await this.#refresh(container, isStop(operation));
     }
     return answer;
+  }
+
+  /** A strict container runs where an agent would end it, and nowhere else. */
+  #assertFenced(container: Container): void {
+    const { terms } = this.recorder.recordOf(container) ?? {};
+    const why = terms?.isStrict ? this.#deps.fences.refusals().get(container.nodeId) : undefined;
+    if (why !== undefined)
+      throw new ConflictError(
+        `container ${container.name} is strict, and of node ${container.node.name}: ${why}`,
+        'NO_FENCE',
+      );
+  }
+
+  /** The engine of a strict container is not told of a restart policy: it would start it by itself. */
+  #engineBody(container: Container, { kind, body }: ContainerOperation): Buffer | undefined {
+    if (kind !== 'update' || !body || !this.recorder.recordOf(container)?.terms.isStrict) return body;
+    return Buffer.from(removeMember(body.toString(), ['RestartPolicy']));
   }
 
   /**

@@ -110,10 +110,12 @@ export class Mover {
     if (!record || record.move || record.current.generation !== order.generation || record.id === undefined)
       throw outdated(found);
     const old = record.current;
-    const moved = await new MoveSteps(this.#deps, record, order, signal).run();
+    // What must never run twice has no overlap either.
+    const how = record.terms.isStrict && order.how === 'start-first' ? 'stop-first' : order.how;
+    const moved = await new MoveSteps(this.#deps, record, { ...order, how }, signal).run();
     const { cluster, logger } = this.#deps;
     const [from, to] = [old, moved.current].map(({ nodeId }) => cluster.node(nodeId)?.name ?? nodeId);
-    logger.info({ container: moved.name, from, to, how: order.how, why: order.why }, 'container moved');
+    logger.info({ container: moved.name, from, to, how, why: order.why }, 'container moved');
     void endStale(this.#deps, moved, old); // Never rejects.
     return moved;
   }

@@ -9,6 +9,7 @@ import type { ContainerSpec, CreateCall } from '../desired/container-spec.ts';
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
 import { editCreateBody } from './create-body.ts';
 import type { ProvisionalDeps } from './deps.ts';
+import { isStrict } from './surroundings.ts';
 
 const RESERVED_LABELS = [IDENTITY_LABEL, MOVE_LABEL, ROLE_LABEL, ASKED_MODE_LABEL];
 
@@ -92,6 +93,7 @@ function engineBody(
   const identity = successor ? { [IDENTITY_LABEL]: successor.id, ...move } : {};
   return editCreateBody(spec.source.text, spec.body, {
     ...spec.edits,
+    isSupervised: isStrict(spec),
     image: image === spec.image ? undefined : image,
     labels: { ...Object.fromEntries(cleared), ...spec.edits.labels, ...identity, [ATTEMPT_LABEL]: attempt },
     engineReference: (reference) => engineReference(cluster, reference, successor),

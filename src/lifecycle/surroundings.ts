@@ -2,6 +2,7 @@ import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
 import type { ContainerSpec } from '../desired/container-spec.ts';
+import { readTermLabels } from '../desired/term-labels.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { replacedBy } from './replaced.ts';
 import { keysOf } from './traffic.ts';
@@ -23,13 +24,14 @@ export interface ClaimedPlacement extends PendingPlacement {
 
 /** @param excluded nodes that failed at it already, by ID, with the reason */
 export function surroundingsOf(
-  { cluster, networks, traffic, volumes }: ProvisionalDeps,
+  { cluster, fences, networks, traffic, volumes }: ProvisionalDeps,
   spec: ContainerSpec,
   excluded: ReadonlyMap<string, string>,
 ): Surroundings {
   const replaced = replacedBy(cluster, spec.name, spec.labels);
+  const strictRefusals = isStrict(spec) ? fences.refusals() : [];
   return {
-    refused: new Map([...networks.refusalsFor(spec.networks), ...excluded]),
+    refused: new Map([...networks.refusalsFor(spec.networks), ...strictRefusals, ...excluded]),
     replaced,
     begin: (node) => {
       const placement = cluster.withoutReservationsOf(replaced, () =>
@@ -46,4 +48,9 @@ export function surroundingsOf(
       };
     },
   };
+}
+
+/** Whether it must never run twice. */
+export function isStrict({ labels }: ContainerSpec): boolean {
+  return readTermLabels(labels).isStrict === true;
 }

@@ -45,8 +45,8 @@ export async function openFailover(deps: AvailabilityDeps, options: RescheduleOp
   const records = store.records('healthy-nodes');
   const known = await KnownHealthy.open({ cluster, records, clock, logger });
   const witness = options.witness && new TcpWitness(options.witness, clock);
-  const { desired } = model;
+  const { desired, leases } = model;
   const plan: FailoverDeps['plan'] = (lost, records) =>
-    planLost({ ...deps, cluster, desired }, options.policy, { kind: 'failover', lost }, records);
+    planLost({ ...deps, cluster, desired, leases }, options.policy, { kind: 'failover', lost }, records);
   return new Failover({ ...deps, cluster, desired, known, witness, plan }, options);
 }

@@ -1,3 +1,4 @@
+import type { Container } from '../cluster/container.ts';
 import type { Clock } from '../common/clock.ts';
 import { EngineError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -7,6 +8,7 @@ import { messageOf } from '../engine/exchange.ts';
 import { Fencing } from '../fencing/fencing.ts';
 import { VolumeKeeper } from '../fencing/kept-volumes.ts';
 import { Revival } from '../fencing/revival.ts';
+import { Supervisor } from '../fencing/supervisor.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { StateStore } from '../store/state-store.ts';
 import type { Duty } from './duties.ts';
@@ -30,6 +32,7 @@ export interface Fences {
   readonly fencing: Duty;
   /** To be started when containers can be. */
   readonly revival: Duty;
+  readonly supervisor: Duty;
   problems(): readonly string[];
 }
 
@@ -41,14 +44,12 @@ export async function openFences(deps: FencesDeps): Promise<Fences> {
   const volumes = await VolumeKeeper.open({ ...shared, records: store.records('kept-volumes') });
   const fencing = new Fencing({ ...shared, attempts, volumes, mayJudge });
   model.membership.guard(fencing);
-  const revival = new Revival({
-    ...shared,
-    startContainer: async (container, signal) => {
-      const start = { kind: 'start', search: '' } as const;
-      const { statusCode, body } = await lifecycle.operate(container, start, { api: NEWEST_API, signal });
-      if (statusCode >= 400) throw new EngineError(messageOf(body), 'ENGINE_ANSWER', undefined, statusCode);
-    },
-    defaultPolicy: policy,
-  });
-  return { fencing, revival, problems: () => fencing.problems() };
+  const startContainer = async (container: Container, signal: AbortSignal): Promise<void> => {
+    const start = { kind: 'start', search: '' } as const;
+    const { statusCode, body } = await lifecycle.operate(container, start, { api: NEWEST_API, signal });
+    if (statusCode >= 400) throw new EngineError(messageOf(body), 'ENGINE_ANSWER', undefined, statusCode);
+  };
+  const revival = new Revival({ ...shared, startContainer, defaultPolicy: policy });
+  const supervisor = new Supervisor({ ...shared, startContainer, leases: model.leases });
+  return { fencing, revival, supervisor, problems: () => fencing.problems() };
 }

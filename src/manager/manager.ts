@@ -149,6 +149,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
       nodes: model.nodes,
       failover: services.failover,
       stats,
+      leases: model.leases,
       logger,
       clock,
       refresh: options.refresh ?? NO_REFRESH,

@@ -12,6 +12,7 @@ import { showAsRecorded } from '../desired/recorded-identities.ts';
 import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
+import { AgentLeases } from '../fencing/agent-leases.ts';
 import { Accounting } from '../monitor/accounting.ts';
 import { Membership } from '../monitor/membership.ts';
 import type { MonitorTimes } from '../monitor/times.ts';
@@ -47,6 +48,7 @@ export class ClusterModel {
   /** The nodes as operators know them, those that left included. */
   readonly nodes: NodeDirectory;
   readonly #state: ClusterState;
+  #leases: AgentLeases | undefined;
 
   private constructor(deps: ModelDeps, options: ModelOptions, kept: Kept) {
     const { state, clock } = deps;
@@ -86,8 +88,15 @@ export class ClusterModel {
       attempts: await Attempts.open(store.records('state'), deps.state.identity?.id ?? UNNAMED),
     };
     const model = new ClusterModel(deps, options, kept);
+    model.#leases = await AgentLeases.open({ ...deps, cluster: model.cluster, records: store.records('agents') });
     await model.memory?.start();
     return model;
+  }
+
+  /** The agents that end strict containers on nodes that are cut off. */
+  get leases(): AgentLeases {
+    if (!this.#leases) throw new Error('the model is not open');
+    return this.#leases;
   }
 
   /** Begins to follow discovery and the engines it tells. */

@@ -60,7 +60,20 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   const networking = await openNetworking({ model, placer, store, identity, clock, logger }, options.clusterOptions);
   const { networks, volumes } = networking;
   const lifecycle = new ContainerLifecycle(
-    { cluster, placer, images, networks, volumes, tombstones, stops, desired, attempts, clock, logger },
+    {
+      cluster,
+      placer,
+      images,
+      networks,
+      volumes,
+      tombstones,
+      stops,
+      desired,
+      attempts,
+      fences: model.leases,
+      clock,
+      logger,
+    },
     { createRetries: options.clusterOptions.createRetries },
   );
   const tell = (): void => undefined;
@@ -100,6 +113,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       lifecycle.mover,
       fences.revival,
       failover,
+      fences.supervisor,
     ],
     problems: () => [...failover.problems(), ...networking.problems(), ...fences.problems(), ...creates.problems()],
     close: async () => {

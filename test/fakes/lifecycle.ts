@@ -79,6 +79,7 @@ export class FakeLifecycle implements AsyncDisposable {
         stops: kept.stops,
         desired: kept.desired,
         attempts: this.attempts,
+        fences: { refusals: () => new Map() },
         clock: systemClock,
         logger: silentLogger(),
       },

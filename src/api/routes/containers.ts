@@ -119,8 +119,16 @@ async function inspectContainer(call: Call): Promise<void> {
     const answer = await container.node.client.request({ method: 'GET', path, api: call.api, signal: call.signal });
     // It may have been made on another node meanwhile.
     if (answer.statusCode === 404 && tried === 1) continue;
-    return sendAnswer(call, answer, (text) => inspectView(text, container, call.services.cluster.networkNames));
+    return sendAnswer(call, answer, (text) =>
+      inspectView(text, container, call.services.cluster.networkNames, askedPolicy(call, container)),
+    );
   }
+}
+
+/** The restart policy that clients know, where the engine has another one. */
+function askedPolicy({ services }: Call, container: Container): string | undefined {
+  const terms = services.lifecycle.recorder.recordOf(container)?.terms;
+  return terms?.isStrict ? terms.restart : undefined;
 }
 
 async function operate(call: Call, kind: ContainerOperation['kind']): Promise<void> {

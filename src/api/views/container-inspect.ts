@@ -10,6 +10,7 @@ import {
 } from '../../common/json-edit.ts';
 import { ASKED_MODE_LABEL, ATTEMPT_LABEL } from '../../common/labels.ts';
 import type { EndpointSummary } from '../../engine/types.ts';
+import { policyObject } from '../../fencing/restart-policy.ts';
 
 interface PortBinding {
   readonly HostIp?: string;
@@ -19,10 +20,14 @@ interface PortBinding {
 /**
  * An engine's inspect answer as the cluster shows it: with `Node` (as classic swarm had it), the node's own address in
  * published ports, the container's cluster identity, and its networks as clients know them. Everything else stays the engine's text.
+ *
+ * @param restart the restart policy that clients know, when the engine has another one
  */
-export function inspectView(answer: string, container: Container, names: NetworkNames): string {
+export function inspectView(answer: string, container: Container, names: NetworkNames, restart?: string): string {
   const { node, id, engineId } = container;
   let text = withReachablePorts(answer, node.address);
+  if (restart !== undefined)
+    text = setMember(text, ['HostConfig', 'RestartPolicy'], JSON.stringify(policyObject(restart)));
   text = withoutAttempt(withAskedMode(withShownNetworks(text, names), names));
   if (id !== engineId) text = setMember(text, ['Id'], JSON.stringify(id));
   text = withKnownReferences(text, container);

@@ -7,6 +7,7 @@ import { type Entry, parseEntry } from '../../discovery/entry.ts';
 import { keepRegistered } from '../../discovery/registration.ts';
 import type { CommandContext } from '../command.ts';
 import { addDiscovery, DISCOVERY_HELP, durationFlag, openDiscoveryArgument } from '../discovery-options.ts';
+import { addFenceFlags, FENCE_HELP, type FenceFlags, openFence } from './join-fence.ts';
 
 interface Flags {
   readonly advertise?: string;
@@ -15,6 +16,8 @@ interface Flags {
   readonly delay: number;
   readonly discoveryOpt?: readonly string[];
 }
+
+type JoinFlags = Flags & FenceFlags;
 
 const DEFAULTS = { heartbeat: 60_000, ttl: 180_000, delay: 0 } as const;
 
@@ -37,35 +40,41 @@ export function configure(command: Command, context: CommandContext): void {
       'maximum random delay of the first registration (default: 0s)',
       durationFlag('--delay'),
     )
-    .addHelpText('after', EXAMPLES)
-    .action((discovery: string | undefined, flags: Partial<Flags>) =>
+    .addHelpText('after', EXAMPLES);
+  addFenceFlags(command)
+    .addHelpText('after', FENCE_HELP)
+    .action((discovery: string | undefined, flags: Partial<JoinFlags>) =>
       join(discovery, { ...DEFAULTS, ...flags }, context),
     );
 }
 
-async function join(discovery: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
+async function join(discovery: string | undefined, flags: JoinFlags, context: CommandContext): Promise<void> {
   const { heartbeat: heartbeatMs, ttl: ttlMs, delay: delayMs } = flags;
-  const entry = advertised(flags.advertise || context.env.ENXAME_ADVERTISE || context.env.SWARM_ADVERTISE);
+  const address = flags.advertise || context.env.ENXAME_ADVERTISE || context.env.SWARM_ADVERTISE;
+  // What discovery lists by itself needs no address here.
+  const entry = address || flags.fence === undefined ? advertised(address) : undefined;
   if (heartbeatMs < 1000) throw new UsageError('--heartbeat should be at least one second');
   if (ttlMs <= heartbeatMs) throw new UsageError('--ttl must be strictly superior to the heartbeat value');
   const backend = await openDiscoveryArgument(discovery, flags.discoveryOpt, { ...context, heartbeatMs });
   const register = backend.register?.bind(backend);
-  if (register === undefined) {
+  if (register === undefined && flags.fence === undefined) {
     throw new UsageError(
       `joining is not implemented in this discovery service: ${backend.name}:// lists its engines itself`,
     );
   }
+  if (register !== undefined && entry === undefined) advertised(undefined);
   const logger = await context.logger();
   const stop = context.stopSignal();
+  const fence = await openFence(flags, logger);
   try {
-    // Rejects only when stopped, which ends the rest too.
-    await context.clock.sleep(delayMs * Math.random(), stop).catch(() => undefined);
-    await keepRegistered(
-      { register },
-      entry,
-      { heartbeatMs, ttlMs, clock: context.clock, ...reporting(logger, entry) },
-      stop,
-    );
+    const { clock } = context;
+    const registered = async (): Promise<void> => {
+      if (register === undefined || entry === undefined) return;
+      // Rejects only when stopped, which ends the rest too.
+      await clock.sleep(delayMs * Math.random(), stop).catch(() => undefined);
+      await keepRegistered({ register }, entry, { heartbeatMs, ttlMs, clock, ...reporting(logger, entry) }, stop);
+    };
+    await Promise.all([registered(), fence?.(stop)]);
   } finally {
     await backend.close();
   }

@@ -1,0 +1,191 @@
+import { reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import { uptimeMs } from '../common/uptime.ts';
+import type { EngineClient } from '../engine/client.ts';
+import { endContainers, strictContainers } from './end-containers.ts';
+import { type HeldContainer, readLease, removeLease, writeLease } from './lease-file.ts';
+import type { PeerNews } from './peers.ts';
+
+export interface FenceAgentDeps {
+  readonly engine: EngineClient;
+  /** The managers, asked one after the other. */
+  readonly managers: readonly EngineClient[];
+  /** Asks the other agents. */
+  readonly askPeers: (peers: readonly string[], timeoutMs: number) => Promise<PeerNews>;
+  readonly logger: Logger;
+  /** A clock that counts suspended time too, in milliseconds. */
+  readonly uptime?: () => number;
+}
+
+export interface FenceAgentOptions {
+  /** Strict containers end when the lease could not be renewed for this long, in milliseconds. */
+  readonly fenceMs: number;
+  /** Where other agents reach this one, `host:port`; undefined when they do not. */
+  readonly peer?: string | undefined;
+  /** The file that the guard reads. */
+  readonly leaseFile: string;
+  /** This life of the agent, as its guard knows it. */
+  readonly agent: string;
+}
+
+/** How long ending all strict containers may take, in milliseconds. */
+export const KILL_MS = 5_000;
+
+/** What an agent knows of the cluster. */
+interface Orders {
+  readonly agents: number;
+  readonly peers: readonly string[];
+}
+
+/**
+ * Holds the right of this node's strict containers to run: it renews with the manager, and ends them when it could not for the fence time,
+ * or finds that it was asleep for longer. It keeps them without a manager only while it reaches more than half of all agents and none
+ * of those hears one: then the manager is gone, and moves nothing when it is back before it has waited for all of them.
+ */
+export class FenceAgent {
+  readonly #deps: FenceAgentDeps;
+  readonly #options: FenceAgentOptions;
+  readonly #uptime: () => number;
+  #nodeId: string | undefined;
+  /** Undefined before the first round. */
+  #untilMs: number | undefined;
+  #renewedMs = Number.NEGATIVE_INFINITY;
+  #hasRenewed = false;
+  #hasEnded = false;
+  #orders: Orders = { agents: 1, peers: [] };
+  #containers: readonly HeldContainer[] = [];
+
+  constructor(deps: FenceAgentDeps, options: FenceAgentOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#uptime = deps.uptime ?? uptimeMs;
+  }
+
+  /** Whether its last attempt to reach a manager succeeded, and not long ago: what other agents ask. */
+  get hears(): boolean {
+    return this.#hasRenewed && this.#uptime() - this.#renewedMs < this.#options.fenceMs / 2;
+  }
+
+  /** Until `signal` is aborted; then the manager is told that nobody looks after this node any more. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const pauseMs = this.#options.fenceMs / 8;
+    while (!signal.aborted) {
+      await this.step();
+      await sleep(pauseMs, signal);
+    }
+    await this.#handBack();
+  }
+
+  /** One round: what must end ends before anything is asked. */
+  async step(): Promise<void> {
+    if (this.#untilMs === undefined) await this.#begin();
+    else await this.#endIfOver();
+    await this.#renew();
+    if (!this.#hasRenewed) await this.#askAround();
+    await this.#endIfOver();
+  }
+
+  /** Goes on with the lease of an earlier life. Without one nobody knows what was promised: what cannot be renewed at once must end. */
+  async #begin(): Promise<void> {
+    const lease = await readLease(this.#options.leaseFile).catch(() => undefined);
+    this.#untilMs = lease?.untilMs ?? this.#uptime();
+    this.#containers = lease?.containers ?? [];
+    if (lease) await this.#endIfOver();
+  }
+
+  async #endIfOver(): Promise<void> {
+    const { engine, logger } = this.#deps;
+    if (this.#uptime() < (this.#untilMs ?? 0) || this.#hasEnded) return;
+    try {
+      await endContainers(engine, this.#containers);
+      this.#hasEnded = true;
+      logger.warn('no manager is heard: strict containers are ended');
+    } catch (error) {
+      logger.error({ reason: reasonOf(error) }, 'a strict container cannot be ended');
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { engine, managers, logger } = this.#deps;
+    const { fenceMs, peer } = this.#options;
+    const timeoutMs = Math.max(fenceMs / 6, 500);
+    const wasHeard = this.#hasRenewed;
+    this.#hasRenewed = false;
+    await this.#look(timeoutMs);
+    try {
+      this.#nodeId ??= (await engine.json<{ readonly ID: string }>({ method: 'GET', path: '/info', timeoutMs })).ID;
+    } catch (error) {
+      return logger.warn({ reason: reasonOf(error) }, 'the engine does not say who it is');
+    }
+    for (const manager of managers) {
+      const askedMs = this.#uptime();
+      const body = JSON.stringify({ fenceMs, killMs: KILL_MS, peer });
+      const path = `/enxame/v1/agents/${encodeURIComponent(this.#nodeId)}`;
+      try {
+        this.#orders = await manager.json<Orders>({ method: 'POST', path, body, isUnversioned: true, timeoutMs });
+        await this.#extend(askedMs);
+        this.#renewedMs = askedMs;
+        this.#hasRenewed = true;
+        if (!wasHeard) logger.info({ manager: manager.connector.address }, 'strict containers may run here');
+        return;
+      } catch (error) {
+        logger[wasHeard ? 'warn' : 'debug'](
+          { manager: manager.connector.address, reason: reasonOf(error) },
+          'not renewed',
+        );
+      }
+    }
+  }
+
+  /** What to end when the engine does not answer any more. */
+  async #look(timeoutMs: number): Promise<void> {
+    try {
+      this.#containers = await strictContainers(this.#deps.engine, timeoutMs);
+    } catch (error) {
+      this.#deps.logger.debug({ reason: reasonOf(error) }, 'the engine does not list its strict containers');
+    }
+  }
+
+  async #askAround(): Promise<void> {
+    const { fenceMs } = this.#options;
+    const askedMs = this.#uptime();
+    if (this.#hasEnded || askedMs - this.#renewedMs < fenceMs / 2 || askedMs >= (this.#untilMs ?? 0)) return;
+    const { agents, peers } = this.#orders;
+    const { reached, isManagerHeard } = await this.#deps.askPeers(peers, Math.max(fenceMs / 6, 500));
+    if (!isManagerHeard && (reached + 1) * 2 > agents && reached > 0) await this.#extend(askedMs);
+  }
+
+  /** They may run for the fence time, counted from before it was asked for. */
+  async #extend(askedMs: number): Promise<void> {
+    const untilMs = askedMs + this.#options.fenceMs;
+    const { leaseFile, agent } = this.#options;
+    await writeLease(leaseFile, { untilMs, containers: this.#containers, agent });
+    this.#untilMs = untilMs;
+    this.#hasEnded = false;
+  }
+
+  async #handBack(): Promise<void> {
+    if (this.#nodeId === undefined) return;
+    const path = `/enxame/v1/agents/${encodeURIComponent(this.#nodeId)}`;
+    for (const manager of this.#deps.managers) {
+      try {
+        await manager.json({ method: 'DELETE', path, isUnversioned: true, timeoutMs: 2_000 });
+        await removeLease(this.#options.leaseFile);
+        return;
+      } catch (error) {
+        // The guard goes on: it ends them when the lease is over.
+        this.#deps.logger.warn({ reason: reasonOf(error) }, 'the manager was not told that this agent stops');
+      }
+    }
+  }
+}
+
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

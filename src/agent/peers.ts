@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
+import type { TlsMaterial } from '../common/tls-files.ts';
+import { EngineClient } from '../engine/client.ts';
+import { type EngineTls, tcpConnector, tlsConnector } from '../engine/connectors/socket.ts';
+
+const PATH = '/enxame/v1/agent';
+/** Agents asked at most; of a larger cluster more than half may be out of reach of this. */
+const MAX_PEERS = 1_000;
+
+/** Tells other agents whether this one hears a manager. Close it. */
+export interface PeerDoor {
+  close(): Promise<void>;
+}
+
+export async function openPeerDoor(
+  port: number,
+  tls: TlsMaterial | undefined,
+  hears: () => boolean,
+): Promise<PeerDoor> {
+  const answer = (req: http.IncomingMessage, res: http.ServerResponse): void => {
+    const isAsked = req.method === 'GET' && req.url === PATH;
+    res.writeHead(isAsked ? 200 : 404, { 'Content-Type': 'application/json', Connection: 'close' });
+    res.end(isAsked ? JSON.stringify({ hears: hears() }) : '{"message":"no such page"}');
+  };
+  const server =
+    tls?.cert === undefined
+      ? http.createServer(answer)
+      : https.createServer({ ...tls, requestCert: true, rejectUnauthorized: true }, answer);
+  server.listen(port);
+  await once(server, 'listening');
+  return {
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** What other agents say: how many were reached, and whether one of them hears a manager. */
+export interface PeerNews {
+  readonly reached: number;
+  readonly isManagerHeard: boolean;
+}
+
+export async function askPeers(
+  peers: readonly string[],
+  tls: EngineTls | undefined,
+  timeoutMs: number,
+): Promise<PeerNews> {
+  const answers = await Promise.all(peers.slice(0, MAX_PEERS).map((peer) => askPeer(peer, tls, timeoutMs)));
+  return {
+    reached: answers.filter((answer) => answer !== undefined).length,
+    isManagerHeard: answers.includes(true),
+  };
+}
+
+/** Undefined when it is not reached. */
+async function askPeer(peer: string, tls: EngineTls | undefined, timeoutMs: number): Promise<boolean | undefined> {
+  const colon = peer.lastIndexOf(':');
+  const [host, port] = [peer.slice(0, colon).replace(/^\[|\]$/g, ''), Number(peer.slice(colon + 1))];
+  const client = new EngineClient(tls ? tlsConnector(host, port, tls) : tcpConnector(host, port), { connections: 1 });
+  try {
+    const ask = { method: 'GET', path: PATH, isUnversioned: true, timeoutMs, maxBytes: 1024 };
+    return (await client.json<{ readonly hears?: unknown }>(ask)).hears === true;
+  } catch {
+    return undefined;
+  } finally {
+    await client.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { FenceAgent } from '../../agent/fence-agent.ts';
+import { askPeers, openPeerDoor, type PeerDoor } from '../../agent/peers.ts';
+import { formatDuration } from '../../common/duration.ts';
+import { reasonOf, UsageError } from '../../common/errors.ts';
+import type { Logger } from '../../common/logger.ts';
+import { printable } from '../../common/printable.ts';
+import { readTlsFiles, type TlsMaterial } from '../../common/tls-files.ts';
+import { EngineClient } from '../../engine/client.ts';
+import { type EngineTls, tcpConnector, tlsConnector, unixConnector } from '../../engine/connectors/socket.ts';
+import { durationFlag } from '../discovery-options.ts';
+
+/** Flags of an agent that ends strict containers. */
+export interface FenceFlags {
+  readonly fence?: readonly string[];
+  readonly fenceTime?: number;
+  readonly fenceEngine?: string;
+  readonly fencePeer?: string;
+  readonly fenceLease?: string;
+  readonly tlscacert?: string;
+  readonly tlscert?: string;
+  readonly tlskey?: string;
+}
+
+const DEFAULT_TIME_MS = 10_000;
+const DEFAULT_ENGINE = 'unix:///var/run/docker.sock';
+const MIN_MS = 2_000;
+const MAX_MS = 3_600_000;
+
+export const FENCE_HELP = `
+With --fence the agent also holds the right of this node's containers with the label io.enxame.fence=strict to run: it renews with the
+manager, and ends them when it could not for --fence-time. It runs as root on the host itself; in a container, with the host's processes.
+  $ enxame join --advertise 10.0.0.1:2376 --fence 10.0.0.9:3376 --fence-peer 10.0.0.1:2378 \\
+      --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem token://TOKEN`;
+
+export function addFenceFlags(command: Command): Command {
+  return command
+    .option('--fence <manager>', 'manager to renew with, host:port; may be repeated', gather)
+    .option(
+      '--fence-time <duration>',
+      `strict containers end when it could not renew for this long (default: ${formatDuration(DEFAULT_TIME_MS)})`,
+      durationFlag('--fence-time'),
+    )
+    .option('--fence-engine <address>', `socket of this node's engine (default: ${DEFAULT_ENGINE})`)
+    .option('--fence-peer <address>', 'where other agents reach this one, host:port; it listens on the port')
+    .option('--fence-lease <file>', 'file of the lease, in memory (default: /run/enxame-fence.json)')
+    .option('--tlscacert <file>', 'certificate authority of managers and agents, for --fence')
+    .option('--tlscert <file>', 'certificate of this agent, for --fence')
+    .option('--tlskey <file>', 'key of the certificate, for --fence');
+}
+
+/**
+ * What holds the lease, until the signal given to it is aborted and the lease was handed back; undefined when that is not asked for. Throws a
+ * {@link UsageError} for flags that make no sense.
+ */
+export async function openFence(
+  flags: FenceFlags,
+  logger: Logger,
+): Promise<((stop: AbortSignal) => Promise<void>) | undefined> {
+  const { fence: managers, fencePeer: peer, fenceTime: fenceMs = DEFAULT_TIME_MS } = flags;
+  if (managers === undefined) {
+    assertUnused(flags);
+    return undefined;
+  }
+  if (fenceMs < MIN_MS || fenceMs > MAX_MS) throw new UsageError('--fence-time should be from 2 seconds to an hour');
+  const material = await readTlsFiles({ ca: flags.tlscacert, cert: flags.tlscert, key: flags.tlskey });
+  const tls: EngineTls | undefined = material.ca || material.cert ? { ...material, verify: true } : undefined;
+  if (!tls) logger.warn('leases are renewed over plain TCP: give --tlscacert, --tlscert and --tlskey');
+  const socketPath = socketOf(flags.fenceEngine ?? DEFAULT_ENGINE);
+  const leaseFile = flags.fenceLease ?? join('/run', 'enxame-fence.json');
+  const agent = randomBytes(8).toString('hex');
+  const door =
+    peer === undefined ? undefined : await openDoor(portOf(peer, '--fence-peer'), material, () => fenced.hears);
+  const fenced = new FenceAgent(
+    {
+      engine: new EngineClient(unixConnector(socketPath)),
+      managers: managers.map((manager) => new EngineClient(connectorTo(manager, tls))),
+      askPeers: (peers, timeoutMs) => askPeers(peers, tls, timeoutMs),
+      logger,
+    },
+    { fenceMs, peer, leaseFile, agent },
+  );
+  return async (stop) => {
+    startGuard([leaseFile, agent, socketPath], logger);
+    try {
+      await fenced.run(stop);
+    } finally {
+      await door?.close();
+    }
+  };
+}
+
+function startGuard(args: readonly string[], logger: Logger): void {
+  const main = fileURLToPath(new URL('../../agent/guard-main.js', import.meta.url));
+  const guard = spawn(process.execPath, [main, ...args], { detached: true, stdio: 'ignore' });
+  guard.on('error', (error) => logger.error({ reason: reasonOf(error) }, 'the guard of the lease did not start'));
+  guard.unref();
+}
+
+async function openDoor(port: number, material: TlsMaterial, hears: () => boolean): Promise<PeerDoor> {
+  try {
+    return await openPeerDoor(port, material, hears);
+  } catch (error) {
+    throw new UsageError(`--fence-peer: cannot listen on port ${port}: ${reasonOf(error)}`);
+  }
+}
+
+function assertUnused(flags: FenceFlags): void {
+  const { fenceTime, fenceEngine, fencePeer, fenceLease, tlscacert, tlscert, tlskey } = flags;
+  const given = [fenceTime, fenceEngine, fencePeer, fenceLease, tlscacert, tlscert, tlskey];
+  if (given.some((flag) => flag !== undefined))
+    throw new UsageError('--fence-… and --tls… say how leases are renewed: give --fence MANAGER, too');
+}
+
+function connectorTo(manager: string, tls: EngineTls | undefined): ReturnType<typeof tcpConnector> {
+  const port = portOf(manager, '--fence');
+  const host = manager.slice(0, manager.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+  return tls ? tlsConnector(host, port, tls) : tcpConnector(host, port);
+}
+
+function portOf(address: string, flag: string): number {
+  const port = Number(/^(?:\[[0-9a-fA-F:]+\]|[^:/\s[\]]+):(\d{1,5})$/.exec(address)?.[1]);
+  if (!(port >= 1 && port <= 65_535))
+    throw new UsageError(`${flag} should be host:port, not "${printable(address)}"`, 'BAD_ADDRESS');
+  return port;
+}
+
+function socketOf(address: string): string {
+  const path = address.replace(/^unix:\/\//, '');
+  if (path.startsWith('/')) return path;
+  throw new UsageError(`--fence-engine should be unix:///path, not "${printable(address)}"`, 'BAD_ADDRESS');
+}
+
+function gather(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}

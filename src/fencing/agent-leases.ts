@@ -1,0 +1,136 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import { BadRequestError } from '../common/errors.ts';
+import { uptimeMs } from '../common/uptime.ts';
+import { type RecordFormat, RecordView, type RecordViewDeps } from '../kv/record-view.ts';
+
+/** What an agent says of itself with each renewal. */
+export interface AgentReport {
+  /** It ends strict containers when it could not renew for this long, in milliseconds. */
+  readonly fenceMs: number;
+  /** How long that may take it, in milliseconds. */
+  readonly killMs: number;
+  /** `host:port` where other agents reach it; undefined when they do not. */
+  readonly peer?: string | undefined;
+}
+
+/** What an agent is told. */
+export interface AgentOrders {
+  /** Agents of nodes in the cluster, this one included. */
+  readonly agents: number;
+  /** Where the others are reached. */
+  readonly peers: readonly string[];
+}
+
+/** Clocks of different machines and messages under way are allowed for with this, in milliseconds. */
+const MARGIN_MS = 2_000;
+const MIN_MS = 1_000;
+const MAX_MS = 3_600_000;
+const MAX_AGENTS = 10_000;
+
+export interface AgentLeasesDeps extends RecordViewDeps {
+  readonly cluster: Cluster;
+  /** A clock that counts suspended time too, in milliseconds. */
+  readonly uptime?: () => number;
+}
+
+/**
+ * The agents that end strict containers on their nodes when they hear no manager, and when each was heard last. What agents promised is
+ * durable, so that a manager that starts waits for them too.
+ */
+export class AgentLeases {
+  readonly #cluster: Cluster;
+  readonly #uptime: () => number;
+  readonly #records: RecordView<AgentReport>;
+  readonly #heardMs = new Map<string, number>();
+  readonly #startedMs: number;
+  /** Since when at least half of the agents are heard, as far as renewals tell. */
+  #quorumMs: number;
+
+  private constructor({ cluster, uptime = uptimeMs }: AgentLeasesDeps, records: RecordView<AgentReport>) {
+    this.#cluster = cluster;
+    this.#uptime = uptime;
+    this.#records = records;
+    this.#startedMs = uptime();
+    this.#quorumMs = this.#startedMs;
+  }
+
+  static async open(deps: AgentLeasesDeps): Promise<AgentLeases> {
+    return new AgentLeases(deps, await RecordView.open(deps, FORMAT));
+  }
+
+  /** An agent is heard; durable when it resolves. Throws 400 for a report that makes no sense. */
+  async renew(nodeId: string, body: unknown): Promise<AgentOrders> {
+    const report = readReport(body);
+    if (!report || nodeId.length > 256)
+      throw new BadRequestError('renew a lease: fenceMs and killMs should be from 1000 to 3600000', 'BAD_REPORT');
+    const known = this.#records.get(nodeId);
+    if (!known && this.#records.size >= MAX_AGENTS)
+      throw new BadRequestError(`renew a lease: there are ${MAX_AGENTS} agents already`, 'TOO_MANY_AGENTS');
+    // What was promised before holds until it is over: the longer times count while both may be kept.
+    if (!known || FORMAT.write(known) !== FORMAT.write(report)) await this.#records.put(nodeId, report);
+    if (!this.#isQuorumHeld()) this.#quorumMs = this.#uptime();
+    this.#heardMs.set(nodeId, this.#uptime());
+    const others = this.#present.filter((id) => id !== nodeId);
+    return { agents: others.length + 1, peers: others.flatMap((id) => this.#records.get(id)?.peer ?? []) };
+  }
+
+  /** Whether a node's agent is heard in time. */
+  isHeld(nodeId: string): boolean {
+    const report = this.#records.get(nodeId);
+    const heardMs = this.#heardMs.get(nodeId);
+    return report !== undefined && heardMs !== undefined && this.#uptime() - heardMs < report.fenceMs;
+  }
+
+  /** Nodes that cannot take strict containers, by ID, with the reason. */
+  refusals(): ReadonlyMap<string, string> {
+    const without = this.#cluster.nodes.filter(({ id }) => !this.isHeld(id));
+    return new Map(without.map(({ id }) => [id, NO_AGENT]));
+  }
+
+  /** Why the strict containers of a lost node must not run elsewhere yet, in words; undefined when they have ended there. */
+  notYet(nodeId: string): string | undefined {
+    const report = this.#records.get(nodeId);
+    if (!report) return 'strict: its node had no agent that would have ended it';
+    // A manager that was cut off from the agents waits as one that starts: they may have kept theirs meanwhile.
+    const sinceMs = Math.max(this.#heardMs.get(nodeId) ?? this.#startedMs, this.#quorumMs);
+    const leftMs = this.graceMs(report) - (this.#uptime() - sinceMs);
+    if (leftMs > 0) return `strict: the agent of its node may let it run for another ${Math.ceil(leftMs / 1000)} s`;
+    // Agents that reach more than half of all and hear no manager keep their containers.
+    return this.#isQuorumHeld() ? undefined : 'strict: fewer than half of the agents are heard';
+  }
+
+  #isQuorumHeld(): boolean {
+    const present = this.#present;
+    return present.filter((id) => this.isHeld(id)).length * 2 >= present.length;
+  }
+
+  /** From an agent's last renewal until its strict containers have ended, in milliseconds. */
+  graceMs({ fenceMs, killMs }: AgentReport): number {
+    return fenceMs + killMs + MARGIN_MS;
+  }
+
+  /** Its node is not of the cluster any more. */
+  async forget(nodeId: string): Promise<void> {
+    this.#heardMs.delete(nodeId);
+    if (this.#records.has(nodeId)) await this.#records.delete(nodeId);
+  }
+
+  get #present(): readonly string[] {
+    return [...this.#records.keys()].filter((id) => this.#cluster.node(id) !== undefined);
+  }
+}
+
+const NO_AGENT = 'no agent on it ends strict containers (enxame join --fence)';
+
+const FORMAT: RecordFormat<AgentReport> = {
+  read: (text) => readReport(JSON.parse(text)),
+  write: ({ fenceMs, killMs, peer }) => JSON.stringify({ fenceMs, killMs, ...(peer !== undefined && { peer }) }),
+};
+
+function readReport(value: unknown): AgentReport | undefined {
+  const { fenceMs, killMs, peer } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const areTimes = [fenceMs, killMs].every((ms) => typeof ms === 'number' && ms >= MIN_MS && ms <= MAX_MS);
+  if (!areTimes) return undefined;
+  const isPeer = typeof peer === 'string' && /^[^\s/]{1,255}:\d{1,5}$/.test(peer);
+  return { fenceMs: fenceMs as number, killMs: killMs as number, ...(isPeer && { peer }) };
+}

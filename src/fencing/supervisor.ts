@@ -1,0 +1,134 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Container } from '../cluster/container.ts';
+import type { ClusterEvent } from '../cluster/events.ts';
+import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
+import { reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type { DesiredState } from '../desired/desired-state.ts';
+import type { ContainerRecord } from '../desired/record.ts';
+import type { AgentLeases } from './agent-leases.ts';
+import { type CopyFacts, inspectCopy, leaveToManager } from './engine-copy.ts';
+import { NO_RESTARTS, nextRestart, type Restarts } from './restart-policy.ts';
+
+/** A strict container waits this long for its node's agent between two looks, in milliseconds. */
+const LOOK_MS = 1_000;
+/** A strict container that the agent ended, or that went with its host, ends so. */
+const KILLED: readonly number[] = [137, 143, 255];
+
+export interface SupervisorDeps {
+  readonly cluster: Cluster;
+  readonly desired: DesiredState;
+  readonly leases: Pick<AgentLeases, 'isHeld'>;
+  /** Starts a container as a client would. Rejects with why it cannot. */
+  readonly startContainer: (container: Container, signal: AbortSignal) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Restarts strict containers as their policies say, while the agents of their nodes are heard: their engines have the policy `no`, because an
+ * engine restarts by any other one before anybody can forbid it.
+ */
+export class Supervisor {
+  readonly #deps: SupervisorDeps;
+  /** By the keys of records. */
+  readonly #restarts = new Map<string, Restarts>();
+  readonly #working = new Map<string, Promise<void>>();
+  #stop: AbortController | undefined;
+  #unsubscribe: () => void = () => undefined;
+
+  constructor(deps: SupervisorDeps) {
+    this.#deps = deps;
+  }
+
+  /** Begins with the nodes that are healthy by now. Idempotent; may follow {@link stop}. */
+  start(): void {
+    if (this.#stop) return;
+    this.#stop = new AbortController();
+    this.#unsubscribe = this.#deps.cluster.subscribe((event) => this.#onEvent(event));
+    for (const node of this.#deps.cluster.healthyNodes()) this.#look(node);
+  }
+
+  /** Resolves when nothing is under way any more. Idempotent. */
+  async stop(): Promise<void> {
+    this.#unsubscribe();
+    this.#stop?.abort(new Error('containers are not restarted here any more'));
+    this.#stop = undefined;
+    this.#restarts.clear();
+    await Promise.all(this.#working.values());
+  }
+
+  #onEvent(event: ClusterEvent): void {
+    if (event.kind === 'node-state' && event.to === 'Healthy') return this.#look(event.node);
+    if (event.kind !== 'container-changed' || event.after.state !== 'exited') return;
+    const found = this.#deps.desired.index.byEngineId(event.after.engineId);
+    if (found?.role === 'current' && found.record.terms.isStrict) this.#begin(event.node, found.record);
+  }
+
+  #look(node: Node): void {
+    for (const record of this.#deps.desired.index.onNode(node.id)) if (record.terms.isStrict) this.#begin(node, record);
+  }
+
+  #begin(node: Node, { key, name }: ContainerRecord): void {
+    const signal = this.#stop?.signal;
+    if (!signal || this.#working.has(key)) return;
+    const work = this.#work(node, key, signal)
+      .catch((error: unknown) => {
+        if (signal.aborted) return;
+        this.#deps.logger.warn({ container: name, node: node.name, reason: reasonOf(error) }, 'not restarted');
+      })
+      .finally(() => this.#working.delete(key));
+    this.#working.set(key, work);
+  }
+
+  async #work(node: Node, key: string, signal: AbortSignal): Promise<void> {
+    const { clock, logger, leases, startContainer } = this.#deps;
+    let isHealed = false;
+    for (;;) {
+      const container = this.#due(node, key);
+      if (!container) return;
+      if (!isHealed) await leaveToManager(node, container.engineId, signal);
+      isHealed = true;
+      if (container.state !== 'exited') return;
+      if (!leases.isHeld(node.id)) {
+        await clock.sleep(LOOK_MS, signal);
+        continue;
+      }
+      const facts = await inspectCopy(node, container.engineId, signal);
+      const next = facts && !facts.isRunning && this.#next(key, facts);
+      if (!next) return;
+      await clock.sleep(next.pauseMs, signal);
+      if (!this.#due(node, key) || !leases.isHeld(node.id)) continue;
+      this.#restarts.set(key, next);
+      try {
+        await startContainer(container, signal);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        logger.warn(
+          { container: container.name, reason: reasonOf(error) },
+          'a strict container cannot be restarted yet',
+        );
+        await clock.sleep(LOOK_MS, signal);
+      }
+    }
+  }
+
+  /** The container of a record while it is here, and should run. */
+  #due(node: Node, key: string): Container | undefined {
+    const record = this.#deps.desired.get(key);
+    if (!record || record.move || record.ended || record.wanted !== 'running') return undefined;
+    if (!record.terms.isStrict || record.current.nodeId !== node.id || !node.isHealthy) return undefined;
+    return node.containers.get(record.current.engineId ?? '');
+  }
+
+  #next(key: string, facts: CopyFacts): Restarts | undefined {
+    const { terms } = this.#deps.desired.get(key) ?? {};
+    const ranMs = facts.finishedMs - facts.startedMs;
+    // What was ended so that it does not run twice is not counted as a failure of its own.
+    const isFenced = KILLED.includes(facts.exitCode) && terms?.isOfService === true;
+    const before = this.#restarts.get(key) ?? NO_RESTARTS;
+    return nextRestart(isFenced ? 'always' : (terms?.restart ?? 'no'), { exitCode: facts.exitCode, ranMs }, before);
+  }
+}
