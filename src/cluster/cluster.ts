@@ -1,3 +1,4 @@
+import { BoundedMap } from '../common/bounded-map.ts';
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import { ATTEMPT_LABEL } from '../common/labels.ts';
@@ -26,6 +27,9 @@ import type { NodeWriter } from './node-writer.ts';
 import { Nodes } from './nodes.ts';
 import { beginPlacement, NameReservations, type PendingPlacement, withoutReservationsOf } from './placements.ts';
 import { NO_READER, type ReservationReader } from './reservation-reader.ts';
+
+/** Copies that took a container's place of which it is known when that was: what their engines said before may come late. */
+const MAX_REMEMBERED = 4_096;
 
 /** Containers that clients removed and engines still have. */
 export interface Removed {
@@ -58,6 +62,8 @@ export class Cluster extends ClusterLookups implements NodeWriter {
   protected readonly heldContainers: Containers;
   protected readonly members: Nodes;
   readonly #clock: Clock;
+  /** When copies took their containers' places, in milliseconds since the epoch. */
+  readonly #shownSince = new BoundedMap<string, number>(MAX_REMEMBERED);
   readonly #events: Emitter<ClusterEvent>;
   #onUnfinishedMove: (container: Container) => void = () => undefined;
 
@@ -244,31 +250,40 @@ export class Cluster extends ClusterLookups implements NodeWriter {
 
   emitEngineEvent(node: Node, event: EngineEvent, text: string, id?: string): void {
     if (this.moves.isQuiet(node, event)) return;
-    const shown = this.shownEvent(node, event, text, id);
+    const shown = this.shownEvent(node, event, text, { id });
     if (shown) this.#events.emit({ kind: 'engine-event', node, ...shown });
   }
 
   /**
    * An engine's message as clients see it: under the container's identity, and none about a copy that they do not see. @param id by which
-   * clients knew the container when that is not known any more
+   * clients knew the container when that is not known any more @param isPast it was said some time ago, perhaps when a copy was the container
    */
   shownEvent(
     node: Node,
     event: EngineEvent,
     text: string,
-    id?: string,
+    { id, isPast = false }: { readonly id?: string | undefined; readonly isPast?: boolean } = {},
   ): { readonly event: EngineEvent; readonly text: string } | undefined {
     const engineId = containerOf(event);
     if (engineId === undefined) return { event, text };
     const attempt = event.Type === 'container' ? event.Actor.Attributes?.[ATTEMPT_LABEL] : undefined;
     const known = this.heldContainers.known(node, engineId, attempt);
-    if (known && isQuiet(known, event)) return undefined;
+    if (known && (isPast && wasContainer(known) ? ENDING.has(event.Action) : isQuiet(known, event))) return undefined;
+    if (known?.isSuccessor && this.#wasHidden(node, engineId, text)) return undefined;
     const shownId = id ?? known?.id ?? node.containers.get(engineId)?.id ?? engineId;
     if (shownId === engineId) return { event, text };
     return { event: translated(event, engineId, shownId), text: text.replaceAll(engineId, shownId) };
   }
 
+  /** Whether an engine said something of a copy before that took the container's place, and is heard only now. */
+  #wasHidden(node: Node, engineId: string, text: string): boolean {
+    const shownMs = this.#shownSince.get(engineId);
+    const digits = shownMs === undefined ? undefined : /"timeNano":(\d{13,19})/.exec(text)?.[1];
+    return shownMs !== undefined && digits !== undefined && Number(digits) / 1e6 - node.clockOffsetMs <= shownMs;
+  }
+
   #tellContainer(before: Container | undefined, after: Container | undefined, why: string | undefined): void {
+    if (after && why !== undefined) this.#shownSince.set(after.engineId, this.#clock.now());
     if (after && before)
       this.#events.emit({
         kind: 'container-changed',
@@ -317,8 +332,16 @@ function isQuiet(known: KnownCopy, { Type, Action }: EngineEvent): boolean {
 
 const STOPPING: ReadonlySet<string> = new Set(['kill', 'stop', 'die', 'start']);
 
+/** A copy left behind, of which it is not known when that was: how it ended is not the container's end. */
+function wasContainer({ role, id }: KnownCopy): boolean {
+  return role === 'stale' && id !== undefined;
+}
+
+const ENDING: ReadonlySet<string> = new Set(['kill', 'stop', 'die', 'destroy']);
+
 function translated(event: EngineEvent, engineId: string, id: string): EngineEvent {
   const { Actor } = event;
-  if (Actor.ID === engineId) return { ...event, Actor: { ...Actor, ID: id } };
+  // `id` is what old clients read.
+  if (Actor.ID === engineId) return { ...event, ...('id' in event && { id }), Actor: { ...Actor, ID: id } };
   return { ...event, Actor: { ...Actor, Attributes: { ...Actor.Attributes, container: id } } };
 }

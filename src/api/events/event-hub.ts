@@ -4,7 +4,7 @@ import type { NetworkNames } from '../../cluster/network-names.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { Timer } from '../../common/timer.ts';
 import { EventBatch } from './event-batch.ts';
-import { type ClusterMessage, clusterMessage, nodeMessage } from './event-text.ts';
+import { type ClusterMessage, clusterMessage, moveMessages, nodeMessage } from './event-text.ts';
 
 /** Our own messages kept for `since`; engines keep 256 of theirs. */
 const KEPT_OWN_MESSAGES = 256;
@@ -69,9 +69,10 @@ export class EventHub {
       const action = this.#actionOf(event);
       if (action === undefined) return;
       const message = nodeMessage(event.node, action, event.reason, this.#clock.now());
-      this.#own.push(message);
-      if (this.#own.length > KEPT_OWN_MESSAGES) this.#own.shift();
-      this.#publish(message);
+      this.#say(message);
+    } else if (event.kind === 'container-changed' && event.why !== undefined) {
+      const { before, after, why } = event;
+      for (const message of moveMessages(before, after, why, this.#clock.now())) this.#say(message);
     }
   }
 
@@ -82,6 +83,13 @@ export class EventHub {
       return action;
     }
     return from === 'Healthy' || to === 'Disconnected' ? 'engine_disconnect' : undefined;
+  }
+
+  /** A message of our own, which no engine remembers. */
+  #say(message: ClusterMessage): void {
+    this.#own.push(message);
+    if (this.#own.length > KEPT_OWN_MESSAGES) this.#own.shift();
+    this.#publish(message);
   }
 
   #publish(message: ClusterMessage): void {

@@ -1,3 +1,4 @@
+import type { Container } from '../../cluster/container.ts';
 import { hasHidden, type NetworkNames, predefinedId, withoutHidden } from '../../cluster/network-names.ts';
 import type { Node } from '../../cluster/node.ts';
 import { chunkOf } from '../../engine/http/chunk-writer.ts';
@@ -35,6 +36,45 @@ function shownActor({ Type, Actor }: EngineEvent, names: NetworkNames): EngineEv
     };
   }
   return hasHidden(Attributes) ? { ...Actor, Attributes: withoutHidden(Attributes) } : Actor;
+}
+
+/**
+ * What clients see of a container that was moved: it died and started again, with the nodes and the reason. Nothing when it does not run, as
+ * nothing happened to it then.
+ */
+export function moveMessages(before: Container, after: Container, why: string, nowMs: number): ClusterMessage[] {
+  if (after.state !== 'running' && after.state !== 'paused') return [];
+  const move = {
+    'enxame.move.from': before.node.name,
+    'enxame.move.to': after.node.name,
+    'enxame.move.why': why,
+  };
+  const timeNano = BigInt(Math.round(nowMs)) * 1_000_000n;
+  return [
+    containerMessage(before, 'die', { exitCode: KILLED, ...move }, timeNano),
+    containerMessage(after, 'start', move, timeNano + 1n),
+  ];
+}
+
+/** The exit code of what was killed: what a copy in a move ended with is not the container's end. */
+const KILLED = '137';
+
+/** A message about a container as its engine would write it. */
+function containerMessage(
+  { node, id, name, image, labels }: Container,
+  action: string,
+  more: Readonly<Record<string, string>>,
+  timeNano: bigint,
+): ClusterMessage {
+  const attributes = { ...labels, image, name, ...more };
+  const event: EngineEvent = {
+    Type: 'container',
+    Action: action,
+    Actor: { ID: id, Attributes: attributes },
+    scope: 'local',
+  };
+  const told = { status: action, id, from: image, ...event, time: Number(timeNano / 1_000_000_000n) };
+  return { event, node, timeNano, ...encoded(withNode(node, told, timeNano)) };
 }
 
 /** Our own messages about engines: `engine_connect`, `engine_disconnect`, `engine_reconnect`. */

@@ -1,4 +1,4 @@
-import type { NetworkNames } from '../../cluster/network-names.ts';
+import type { Cluster } from '../../cluster/cluster.ts';
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import { ANSWERS, parseAnswer } from '../../engine/answers.ts';
@@ -101,9 +101,18 @@ async function readHistory(call: Call, since: bigint, until: bigint | undefined)
   const endMs = until === undefined ? clock.now() : Math.min(Number(until / 1_000_000n), clock.now());
   const asked = cluster.healthyNodes().map((node) => readNodeHistory(call, node, since, endMs));
   const answers = await Promise.allSettled(asked);
-  const messages = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+  const moves = events.own.filter(({ event }) => event.Action === 'start');
+  const messages = answers
+    .flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+    .filter((message) => !moves.some((move) => isStartFor(message, move)));
   messages.push(...events.own.filter(({ timeNano }) => timeNano >= since));
   return messages.sort((a, b) => (a.timeNano < b.timeNano ? -1 : a.timeNano > b.timeNano ? 1 : 0));
+}
+
+/** Whether an engine says of a copy what we said when that took the container's place. */
+function isStartFor({ event, node, timeNano }: ClusterMessage, move: ClusterMessage): boolean {
+  const isOfIt = event.Action === 'start' && event.Actor.ID === move.event.Actor.ID && node === move.node;
+  return isOfIt && timeNano <= move.timeNano;
 }
 
 async function readNodeHistory(
@@ -124,13 +133,14 @@ async function readNodeHistory(
     maxBytes: MAX_HISTORY_BYTES,
   });
   const lines = answer.body.toString().split('\n');
-  return lines.flatMap((line) => (line.trim() === '' ? [] : readMessage(node, line, services.cluster.networkNames)));
+  return lines.flatMap((line) => (line.trim() === '' ? [] : readMessage(node, line, services.cluster)));
 }
 
 /** None for a line that is no event: it is left out, as in the live stream. */
-function readMessage(node: Node, line: string, names: NetworkNames): ClusterMessage[] {
+function readMessage(node: Node, line: string, cluster: Cluster): ClusterMessage[] {
   try {
-    return [clusterMessage(node, parseAnswer(line, ANSWERS.event, 'an event'), line, names)];
+    const shown = cluster.shownEvent(node, parseAnswer(line, ANSWERS.event, 'an event'), line, { isPast: true });
+    return shown ? [clusterMessage(node, shown.event, shown.text, cluster.networkNames)] : [];
   } catch {
     return [];
   }
