@@ -16,6 +16,7 @@ import type { ExecRegistry } from './exec-registry.ts';
 import type { Route, RouteKey } from './operations.ts';
 import type { RefreshFilters } from './refresh-filters.ts';
 import type { RequestInput } from './request-input.ts';
+import type { Sequels } from './streams/sequels.ts';
 import type { ContainerListView } from './views/container-list.ts';
 import type { ImageListView } from './views/image-list.ts';
 import type { InfoView } from './views/info.ts';
@@ -25,6 +26,8 @@ export interface Services {
   readonly cluster: Cluster;
   readonly containerList: ContainerListView;
   readonly lifecycle: ContainerLifecycle;
+  /** What becomes of streams whose containers are moved. */
+  readonly sequels: Sequels;
   readonly execs: ExecRegistry;
   readonly events: EventHub;
   readonly info: InfoView;

@@ -29,7 +29,23 @@ export async function hijackToNode(
   const input = call.upgrade?.input ?? new ParsedInput(call.req);
   if (!call.upgrade) acceptBody(call);
   const body = wanted === 'forwarded' ? await readOptions(input) : '';
-  const stream = await EngineStream.send(node.client, {
+  const stream = await openRaw(call, node, path, body);
+  try {
+    const head = await stream.head(call.signal);
+    if (!isRawStream(head)) return await pipeAnswer(call, stream, head);
+    // A pipelined request waits for its turn.
+    await socketForAnswer(call);
+    const client = input.take();
+    client.socket.write(headFor(call, head));
+    await join(client, stream, call.signal);
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Asks an engine to turn the call into a raw stream. */
+export function openRaw(call: Call, node: ProxyTarget, path: string, body: string = ''): Promise<EngineStream> {
+  return EngineStream.send(node.client, {
     method: call.req.method ?? 'POST',
     path,
     api: call.api,
@@ -44,17 +60,6 @@ export async function hijackToNode(
     body,
     signal: call.signal,
   });
-  try {
-    const head = await stream.head(call.signal);
-    if (!isRawStream(head)) return await pipeAnswer(call, stream, head);
-    // A pipelined request waits for its turn.
-    await socketForAnswer(call);
-    const client = input.take();
-    client.socket.write(headFor(call, head));
-    await join(client, stream, call.signal);
-  } finally {
-    stream.destroy();
-  }
 }
 
 /** Without white space around: engines stop reading behind the JSON, and would take a line end for input. */
@@ -81,12 +86,12 @@ class LateBodyError extends ClusterError {
 const BODY_TIMEOUT_MS = 10_000;
 
 /** 101, or what engines answer without an upgrade: 200 with neither length nor chunks. */
-function isRawStream(head: ResponseHead): boolean {
+export function isRawStream(head: ResponseHead): boolean {
   if (head.statusCode === 101) return true;
   return head.statusCode === 200 && head.framing.kind === 'until closed';
 }
 
-function headFor(call: Call, head: ResponseHead): string {
+export function headFor(call: Call, head: ResponseHead): string {
   if (head.statusCode !== 101) return formatHead(call.res, head, []);
   if (!call.upgrade) return formatHead(call.res, { ...head, statusCode: 200, statusText: 'OK' }, []);
   const protocol = headerOf(head.rawHeaders, 'upgrade') ?? call.upgrade.protocol;
@@ -117,7 +122,7 @@ async function join(
 }
 
 /** Not `once` of node:events, which rejects when a connection is reset. */
-function closeOf(socket: Duplex): Promise<void> {
+export function closeOf(socket: Duplex): Promise<void> {
   return new Promise((resolve) => {
     if (socket.closed) resolve();
     else socket.once('close', () => resolve());

@@ -2,6 +2,7 @@ import { ExecRegistry } from '../api/exec-registry.ts';
 import { HANDLERS } from '../api/handlers.ts';
 import { NO_REFRESH, type RefreshFilters } from '../api/refresh-filters.ts';
 import { startApiServer } from '../api/server.ts';
+import { Sequels } from '../api/streams/sequels.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
@@ -137,6 +138,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     services: {
       cluster: model.cluster,
       lifecycle: services.lifecycle,
+      sequels: new Sequels({ cluster: model.cluster, desired: model.desired, clock }),
       execs: new ExecRegistry(),
       events: views.events,
       info: views.info,

@@ -67,6 +67,7 @@ export class ApiFixture implements AsyncDisposable {
         settled: async (container: unknown) => container,
         recorder: { recordOf: () => undefined },
       },
+      sequels: { mayHave: () => false, after: async () => ({ kind: 'over' }) },
       execs,
       logger: silentLogger(),
       advertisedApi: () => '1.51',
