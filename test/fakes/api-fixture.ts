@@ -122,6 +122,7 @@ export interface FixtureNode {
   readonly reason: string;
   readonly containers: ReadonlyMap<string, unknown>;
   refreshStopped(): Promise<void>;
+  waitingReason(): string | undefined;
 }
 
 function fixtureNode(connector: Connector, index: number): FixtureNode {
@@ -129,6 +130,7 @@ function fixtureNode(connector: Connector, index: number): FixtureNode {
     id: `node-id-${index}`,
     name: `node-${index}`,
     refreshStopped: () => Promise.reject(new Error('no monitor')),
+    waitingReason: () => undefined,
     client: new EngineClient(connector),
     isHealthy: true,
     state: 'Unhealthy',
