@@ -1,4 +1,5 @@
 import { printableLines } from '../common/printable.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
 
 /** The process around a command, so that tests need none. */
 export interface Io {
@@ -9,6 +10,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether standard output is a terminal, and how wide; absent otherwise. */
   readonly columns?: number | undefined;
+  /** For what takes the whole terminal; absent when standard input or output is none. */
+  readonly terminal?: Terminal | undefined;
   /** Whether standard error is a terminal. */
   readonly isErrTerminal: boolean;
   readonly isRoot: boolean;
@@ -37,6 +40,7 @@ export function processIo(process: NodeJS.Process): Io & { release(): void } {
     err: (text) => void process.stderr.write(process.stderr.isTTY ? printableLines(text) : text),
     env: process.env,
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    terminal: processTerminal(process),
     isErrTerminal: process.stderr.isTTY === true,
     isRoot: process.getuid?.() === 0,
     stopSignal: () => stopSignal(process),

@@ -88,6 +88,12 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/logs.ts'),
   },
   {
+    name: 'top',
+    group: VIEW,
+    summary: 'show live what nodes and containers use',
+    load: () => import('./commands/top.ts'),
+  },
+  {
     name: 'nodes',
     group: VIEW,
     summary: 'list the nodes of a cluster: state, load, errors',

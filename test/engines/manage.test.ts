@@ -5,6 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { LatestStats } from '../../src/api/routes/stats.ts';
 import { run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';
 import { type CommandResult, type Credentials, type Lab, startLab } from '../../src/lab/lab.ts';
@@ -12,6 +13,7 @@ import { waitFor } from '../../src/namespaces/processes.ts';
 import { SmallDisk } from '../fakes/small-disk.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
 import { startPrometheus } from './prometheus.ts';
+import { Terminal } from './terminal.ts';
 
 /** `enxame manage` as users start it: a process, TLS on both sides, real engines, real clients. */
 let lab: Lab;
@@ -197,6 +199,36 @@ describe('a manager', () => {
     expect(await following.end('SIGINT')).toBe(0);
     expect(following.said().match(/hello 1$/gm)).toHaveLength(4);
     await docker(endpoint, ['rm', '-f', 'web-one', 'web-two', 'web-three']);
+  });
+
+  test('shows live what nodes and containers use, in a terminal of 80 columns', async () => {
+    const { endpoint } = await manage('--state-dir', 'none', '--cluster-opt', 'enxame.substrate=off', '--stats', '1s');
+    const on = (node: string): string[] => ['run', '-d', '--network', 'none', '-e', `constraint:node==${node}`];
+    await docker(endpoint, [...on('one'), '--name', 'busy', 'busybox', 'sh', '-c', 'while :; do :; done']);
+    await docker(endpoint, [...on('two'), '--name', 'idle', 'busybox', 'sh', '-c', 'echo said; exec sleep 600']);
+    const address = ['-H', endpoint, ...tlsFlags()];
+    const json = async (): Promise<LatestStats> => {
+      const once = enxame(['top', '--json', ...address]);
+      expect(await once.ended(), once.said()).toBe(0);
+      return JSON.parse(once.said());
+    };
+    await waitFor('both to be measured', async () => (await json()).containers.every(({ cpus }) => cpus !== undefined));
+    const { containers, nodes: used } = await json();
+    expect(containers.map(({ name, node }) => `${node}/${name}`)).toEqual(['one/busy', 'two/idle']);
+    expect(containers[0]?.cpus).toBeGreaterThan(containers[1]?.cpus ?? 1);
+    expect(containers[1]?.memory).toBeGreaterThan(0);
+    expect(used.find(({ name }) => name === 'one')?.cpus).toBeGreaterThan(0);
+    await using terminal = new Terminal(['top', '--interval', '500ms', ...address]);
+    await terminal.shows(/busy +one +\d/);
+    expect(Math.max(...terminal.lines().map((line) => line.length))).toBeLessThanOrEqual(80);
+    terminal.type('/idle\r');
+    await terminal.shows(/with "idle"/);
+    await terminal.shows(/idle +two +\d/);
+    terminal.type('l');
+    await terminal.shows(/Log of two\/idle[\s\S]*said/);
+    terminal.type('\u001bq');
+    expect(await terminal.ended()).toBe(0);
+    await docker(endpoint, ['rm', '-f', 'busy', 'idle']);
   });
 
   test('killed with -9 loses nothing that engines hold, and starts again on the same folder', async () => {

@@ -35,7 +35,7 @@ const VIEW: View<ContainerRow> = {
     { title: 'CONTAINER ID', value: (row) => row.ID, keep: 'whole', drop: 2 },
     { title: 'NAME', value: (row) => row.Name, keep: 'whole' },
     { title: 'IMAGE', value: (row) => row.Image, drop: 1 },
-    { title: 'STATUS', value: (row) => row.Status, color: statusColor },
+    { title: 'STATUS', value: (row) => row.Status, keep: 'whole', color: statusColor },
     { title: 'PORTS', value: (row) => row.Ports, keep: 'items' },
   ],
 };

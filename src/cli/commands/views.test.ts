@@ -376,3 +376,64 @@ test.each(['ps', 'nodes', 'info'])('%s --help teaches', async (command) => {
   expect(code).toBe(0);
   for (const text of ['Examples:', '--format', '$DOCKER_HOST', '--tlsverify']) expect(out).toContain(text);
 });
+
+describe('at 80 columns', () => {
+  async function at80(words: readonly string[], answers: { containers?: unknown; info?: unknown }): Promise<string> {
+    const { address } = await managerOf((request, response) => {
+      const body = request.url?.startsWith('/containers/json') ? answers.containers : answers.info;
+      response.end(JSON.stringify(body));
+    });
+    const io = fakeIo({ NO_COLOR: '1' }, { columns: 80 });
+    expect(await run([...words, '-H', address], io)).toBe(0);
+    return io.stdout();
+  }
+
+  async function managerOf(answer: RequestListener): Promise<{ address: string }> {
+    return { address: await listen(createServer(answer), { host: '127.0.0.1', port: 0 }) };
+  }
+
+  test('ps has every name, address and state whole', async () => {
+    const names = ['/storefront-checkout-worker-12', '/hive-node-eu-central-17/storefront-checkout-worker-12'];
+    const ports = [8080, 8443, 9090].map((port) => ({
+      IP: '203.0.113.117',
+      PrivatePort: port,
+      PublicPort: port,
+      Type: 'tcp',
+    }));
+    const container = {
+      ...CONTAINERS[0],
+      ...{
+        Names: names,
+        Image: 'registry.example.com/team/checkout:2026',
+        Ports: ports,
+        Status: 'Up 5 minutes (unhealthy)',
+      },
+    };
+    const out = await at80(['ps'], { containers: [container, ...CONTAINERS] });
+    const texts = ['hive-node-eu-central-17', 'storefront-checkout-worker-12', 'Up 5 minutes (unhealthy)'];
+    const addresses = ports.map(({ PublicPort }) => `203.0.113.117:${PublicPort}->${PublicPort}/tcp`);
+    for (const text of [...texts, ...addresses, 'shop-redis-1', '10.0.0.1:32768->6379/tcp', '6380/tcp'])
+      expect(out).toContain(text);
+    expect(out).not.toContain('…');
+  });
+
+  test('nodes and info have every name, address and error whole', async () => {
+    const error = `Error: ${'the engine was lost and did not answer '.repeat(4)}in the end`;
+    const rows = INFO.SystemStatus.map(([name, value]) => [
+      name === ' bee-2' ? ' hive-node-eu-central-17-with-a-name' : name,
+      name === ' bee-2' ? '[2001:db8:85a3::8a2e:370:7334]:2376' : name?.endsWith('Error') ? error : value,
+    ]);
+    const info = { ...INFO, SystemStatus: rows };
+    const out = await at80(['nodes'], { info });
+    for (const text of [
+      'bee-1',
+      '10.0.0.1:2376',
+      'hive-node-eu-central-17-with-a-name',
+      '[2001:db8:85a3::8a2e:370:7334]:2376',
+      error,
+    ])
+      expect(out).toContain(text);
+    const summary = await at80(['info'], { info });
+    for (const text of ['2 (1 healthy, 1 unhealthy)', ...INFO.Warnings]) expect(summary).toContain(text);
+  });
+});

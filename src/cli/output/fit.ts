@@ -1,7 +1,7 @@
 /** A column as far as its width is concerned. */
 export interface Fitted {
   readonly title: string;
-  /** What a narrow terminal must not cut: the whole cell, or the first of its items (`a, b, c`). Else it is cut to some characters. */
+  /** What a narrow terminal must not cut: the whole cell, or each of its items (`a, b, c`), which get lines of their own. Else it is cut to some characters. */
   readonly keep?: 'whole' | 'items';
   /** A column that may be left out on a narrow terminal; the highest goes first. */
   readonly drop?: number;
@@ -42,16 +42,18 @@ export function layOut(columns: readonly Fitted[], cells: readonly (readonly str
   }
 }
 
-/** As many of the items of a cell as fit, the first one in any case. */
-export function cutItems(text: string, width: number): string {
-  if (displayWidth(text) <= width) return text;
-  const [first = '', ...rest] = text.split(', ');
-  let kept = first;
-  for (const item of rest) {
-    if (displayWidth(`${kept}, ${item}, …`) > width) break;
-    kept = `${kept}, ${item}`;
+/** The items of a cell in as many lines as they need; none is cut, also when one is longer than `width`. */
+export function itemLines(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  const items = text.split(', ');
+  for (const [at, item] of items.entries()) {
+    const last = lines.at(-1);
+    const comma = at < items.length - 1 ? ',' : '';
+    if (last !== undefined && displayWidth(`${last}, ${item}${comma}`) <= width)
+      lines[lines.length - 1] = `${last}, ${item}`;
+    else lines.push(item);
   }
-  return `${kept}, …`;
+  return lines.map((line, index) => (index < lines.length - 1 ? `${line},` : line));
 }
 
 function byDrop(columns: readonly Fitted[]): (a: number, b: number) => number {
@@ -61,7 +63,7 @@ function byDrop(columns: readonly Fitted[]): (a: number, b: number) => number {
 function leastWidth(column: Fitted, index: number, cells: readonly (readonly string[])[], natural: number): number {
   if (column.keep === 'whole') return natural;
   if (column.keep === undefined) return Math.min(natural, Math.max(MIN_WIDTH, displayWidth(column.title)));
-  return Math.max(...cells.map((line) => displayWidth(cutItems(line[index] ?? '', 0))));
+  return Math.max(...cells.flatMap((line) => itemLines(line[index] ?? '', 0).map(displayWidth)));
 }
 
 function shrunk(
@@ -93,6 +95,7 @@ function widestOf(widths: readonly number[], shown: readonly number[], least: re
 
 const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}]/u;
 
-function displayWidth(text: string): number {
+/** Places that a text takes on a terminal. */
+export function displayWidth(text: string): number {
   return [...text].reduce((sum, character) => sum + (WIDE.test(character) ? 2 : 1), 0);
 }

@@ -62,7 +62,7 @@ describe('renderTable', () => {
     );
   });
 
-  it('keeps names and addresses whole, leaves columns out first, and cuts lists between their items', () => {
+  it('keeps names and addresses whole, leaves columns out first, and gives items lines of their own', () => {
     interface Place {
       readonly name: string;
       readonly address: string;
@@ -75,11 +75,16 @@ describe('renderTable', () => {
       { title: 'PORTS', value: ({ ports }) => ports, keep: 'items' },
     ];
     const row = { name: 'a-long-name', address: '10.213.110.11:2375', ports: '1.1.1.1:80->80/tcp, 1.1.1.1:81->81/tcp' };
-    const at = (width: number): string => renderTable(columns, [row], screen(width)).split('\n')[1] ?? '';
+    const at = (width: number): string =>
+      renderTable(columns, [row], screen(width)).split('\n').slice(1, -1).join('\n');
     expect(at(90)).toBe('a-long-name   10.213.110.11:2375   1 of 2 GiB   1.1.1.1:80->80/tcp, 1.1.1.1:81->81/tcp');
-    expect(at(80)).toBe('a-long-name  10.213.110.11:2375  1 of 2 GiB  1.1.1.1:80->80/tcp, …');
-    expect(at(60)).toBe('a-long-name  10.213.110.11:2375  1.1.1.1:80->80/tcp, …');
-    expect(at(10)).toBe('a-long-name  10.213.110.11:2375  1.1.1.1:80->80/tcp, …');
+    expect(at(80)).toBe(
+      `a-long-name  10.213.110.11:2375  1 of 2 GiB  1.1.1.1:80->80/tcp,\n${' '.repeat(45)}1.1.1.1:81->81/tcp`,
+    );
+    for (const width of [60, 10])
+      expect(at(width)).toBe(
+        `a-long-name  10.213.110.11:2375  1.1.1.1:80->80/tcp,\n${' '.repeat(33)}1.1.1.1:81->81/tcp`,
+      );
   });
 
   it('leaves out a column without a word before one that says something', () => {

@@ -3,7 +3,7 @@ import picocolors from 'picocolors';
 import { printable } from '../../common/printable.ts';
 import type { Io } from '../io.ts';
 import { wantsColor } from './colors.ts';
-import { cutItems, type Fitted, type Layout, layOut } from './fit.ts';
+import { type Fitted, itemLines, type Layout, layOut } from './fit.ts';
 
 /** Where a table is shown; the terminal's width is absent when it is not shown on one. */
 export type Screen = Pick<Io, 'columns' | 'env'>;
@@ -65,5 +65,7 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
 
 // cli-table3 cuts the rest, at the widths of the layout.
 function cut(column: Fitted | undefined, text: string, layout: Layout | undefined, place: number): string {
-  return column?.keep === 'items' && layout !== undefined ? cutItems(text, layout.widths[place] ?? 0) : text;
+  return column?.keep === 'items' && layout !== undefined
+    ? itemLines(text, layout.widths[place] ?? 0).join('\n')
+    : text;
 }
