@@ -56,7 +56,7 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
       endpoints: new EndpointRecords(store.records('substrate-endpoints')),
       isStopped: (id) => model.stops.has(id),
     },
-    { mode, adoptSwarm, pool, identity },
+    { mode, adoptSwarm, pool, identity, spreadBy: cluster.domains.labels },
   );
   const records = await NetworkRecords.open({ ...deps, records: store.records('networks') });
   const networks = new NetworkService({ cluster, records, substrate, placer, clock, logger });

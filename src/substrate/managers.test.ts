@@ -5,6 +5,14 @@ function candidate(name: string, domain: string, isManager = false) {
   return { id: name, name, isManager, isFixed: false, domain: domain.split('/') };
 }
 
+interface Choice {
+  readonly of: readonly ReturnType<typeof candidate>[];
+  /** The domains of all nodes; those of the candidates unless told. */
+  readonly population?: readonly string[];
+  readonly count: number;
+  readonly chosen: readonly string[];
+}
+
 describe('managerCount', () => {
   test.each([
     [1, 1],
@@ -56,8 +64,28 @@ describe('chooseManagers', () => {
       count: 2,
       chosen: ['c', 'b'],
     },
+    {
+      name: 'two of three in the larger of two providers, though it is in the smaller one that they are already',
+      of: [
+        candidate('a', 'aws'),
+        candidate('b', 'aws'),
+        candidate('c', 'do', true),
+        candidate('d', 'do', true),
+        candidate('e', 'aws', true),
+      ],
+      count: 3,
+      chosen: ['e', 'c', 'a'],
+    },
+    {
+      name: 'one that is down counts for its provider',
+      of: [candidate('a', 'aws'), candidate('b', 'aws'), candidate('c', 'do'), candidate('d', 'do')],
+      population: ['aws', 'aws', 'do', 'do', 'do'],
+      count: 3,
+      chosen: ['c', 'a', 'd'],
+    },
     { name: 'no more than there are', of: [candidate('a', '//')], count: 3, chosen: ['a'] },
-  ])('$name', ({ of, count, chosen }) => {
-    expect(chooseManagers(of, count).map(({ name }) => name)).toEqual(chosen);
+  ])('$name', ({ of, count, chosen, population }: Choice) => {
+    const all = population?.map((domain) => domain.split('/')) ?? of.map(({ domain }) => domain);
+    expect(chooseManagers(of, count, all).map(({ name }) => name)).toEqual(chosen);
   });
 });

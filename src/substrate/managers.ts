@@ -16,35 +16,53 @@ export function managerCount(size: number): number {
 }
 
 /**
- * Chooses managers spread over failure domains: each next one comes from the provider, then region, then zone with the
- * fewest so far; among equals a present manager wins, then the name's order. Pure and deterministic.
+ * Chooses managers spread over failure domains: each next one comes from the widest domain with the fewest so far, then the next
+ * wide one in it and so on. Where two have as few, the one with more nodes has it: of two providers the smaller one may then be lost
+ * without the managers' quorum. Among equals a present manager wins, then the name's order. Pure and deterministic.
+ *
+ * @param population the domains of all nodes, those that cannot manage now included, so that a node that is down moves no roles
  */
-export function chooseManagers(candidates: readonly ManagerCandidate[], count: number): readonly ManagerCandidate[] {
+export function chooseManagers(
+  candidates: readonly ManagerCandidate[],
+  count: number,
+  population: readonly (readonly string[])[] = [],
+): readonly ManagerCandidate[] {
   const chosen: ManagerCandidate[] = candidates.filter(({ isFixed }) => isFixed);
-  const left = candidates.filter(({ isFixed }) => !isFixed).sort(byTenureThenName);
+  const sizes = new Map(candidates.map((each) => [each, sharing(each.domain, population)]));
+  const left = candidates
+    .filter(({ isFixed }) => !isFixed)
+    .sort((a, b) => compareCounts(sizes.get(b) ?? [], sizes.get(a) ?? []) || byTenureThenName(a, b));
   while (chosen.length < count && left.length > 0) {
-    const best = left.reduce((a, b) => (compareCrowding(crowding(b, chosen), crowding(a, chosen)) < 0 ? b : a));
+    const best = left.reduce((a, b) => (compareCounts(crowding(b, chosen), crowding(a, chosen)) < 0 ? b : a));
     chosen.push(best);
     left.splice(left.indexOf(best), 1);
   }
   return chosen;
 }
 
-/** Failure domain of a member: its labels provider, region and zone; two zones of one name in two regions differ. */
-export function domainOf(labels: ReadonlyMap<string, string>): readonly string[] {
-  return ['provider', 'region', 'zone'].map((key) => labels.get(key) ?? '');
+/** Failure domain of a member: its values of the labels that name domains, the widest first; two zones of one name in two regions differ. */
+export function domainOf(labels: ReadonlyMap<string, string>, spreadBy: readonly string[]): readonly string[] {
+  return spreadBy.map((key) => labels.get(key) ?? '');
 }
 
-function crowding(candidate: ManagerCandidate, chosen: readonly ManagerCandidate[]): readonly number[] {
-  return candidate.domain.map(
-    (_, depth) =>
-      chosen.filter(
-        ({ domain }) => domain.slice(0, depth + 1).join('/') === candidate.domain.slice(0, depth + 1).join('/'),
-      ).length,
+function crowding({ domain }: ManagerCandidate, chosen: readonly ManagerCandidate[]): readonly number[] {
+  return sharing(
+    domain,
+    chosen.map((each) => each.domain),
   );
 }
 
-function compareCrowding(a: readonly number[], b: readonly number[]): number {
+/** How many share each of a node's domains, the widest first. */
+function sharing(domain: readonly string[], all: readonly (readonly string[])[]): readonly number[] {
+  return domain.map((_, depth) => all.filter((other) => isSame(other, domain, depth)).length);
+}
+
+function isSame(a: readonly string[], b: readonly string[], depth: number): boolean {
+  for (let level = 0; level <= depth; level++) if (a[level] !== b[level]) return false;
+  return true;
+}
+
+function compareCounts(a: readonly number[], b: readonly number[]): number {
   for (const [index, count] of a.entries()) {
     const difference = count - (b[index] ?? 0);
     if (difference !== 0) return difference;

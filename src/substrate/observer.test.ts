@@ -34,7 +34,7 @@ function observer(): Observer {
   const clock = new FakeClock();
   const setbacks = () => new Setbacks(clock, { baseMs: 1, maxMs: 1 });
   const deps = { setbacks: { joins: setbacks(), managers: setbacks() }, clock };
-  return new Observer(deps, { id: 'c1', marks: new Set(['c1', 'old']) });
+  return new Observer(deps, { identity: { id: 'c1', marks: new Set(['c1', 'old']) }, spreadBy: ['zone'] });
 }
 
 const NOTHING = { swarmId: undefined, nodes: [] };
@@ -73,7 +73,10 @@ describe('over several rounds', () => {
     const setbacks = () => new Setbacks(clock, { baseMs: 60_000, maxMs: 60_000 });
     const all = { joins: setbacks(), managers: setbacks() };
     all.joins.add('b', 'no route');
-    const looking = new Observer({ setbacks: all, clock }, { id: 'c1', marks: new Set(['c1']) });
+    const looking = new Observer(
+      { setbacks: all, clock },
+      { identity: { id: 'c1', marks: new Set(['c1']) }, spreadBy: ['zone'] },
+    );
     return { swarms, looking, clock, look: () => looking.observe(swarms.nodes, NOTHING, signal) };
   }
 

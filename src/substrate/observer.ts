@@ -28,6 +28,12 @@ export interface MemberSetbacks {
   readonly managers: Setbacks;
 }
 
+export interface ObserverOptions {
+  readonly identity: ClusterIdentity;
+  /** Labels that name failure domains, the widest first. */
+  readonly spreadBy: readonly string[];
+}
+
 export interface ObserverDeps {
   readonly setbacks: MemberSetbacks;
   readonly clock: Clock;
@@ -39,6 +45,7 @@ export interface ObserverDeps {
  */
 export class Observer {
   readonly #identity: ClusterIdentity;
+  readonly #spreadBy: readonly string[];
   readonly #setbacks: MemberSetbacks;
   readonly #clock: Clock;
   readonly #startedMs: number;
@@ -51,8 +58,9 @@ export class Observer {
   readonly #unreachable: Since;
   readonly #states: Since;
 
-  constructor({ setbacks, clock }: ObserverDeps, identity: ClusterIdentity) {
+  constructor({ setbacks, clock }: ObserverDeps, { identity, spreadBy }: ObserverOptions) {
     this.#identity = identity;
+    this.#spreadBy = spreadBy;
     this.#setbacks = setbacks;
     this.#clock = clock;
     this.#startedMs = clock.now();
@@ -166,7 +174,7 @@ export class Observer {
         name: node.name,
         address,
         isHealthy: node.isHealthy,
-        domain: domainOf(node.labels),
+        domain: domainOf(node.labels, this.#spreadBy),
         facts: this.#facts.get(node.id)?.facts ?? { kind: 'unknown' },
         goneMs: node.isHealthy ? 0 : this.#clock.now() - (this.#healthyMs.get(node.id) ?? this.#startedMs),
       };

@@ -15,6 +15,7 @@ import type {
 const WISH: SubstrateWish = {
   identity: { id: 'c1', marks: new Set(['c1', 'earlier']) },
   adoptSwarm: false,
+  spreadBy: ['provider', 'region', 'zone'],
   graces: { quorumMs: 100, electionMs: 500, managerMs: 100, promotionMs: 100, strayMs: 100, orphanMs: 1_000 },
 };
 
@@ -57,7 +58,7 @@ function listed(name: string, role: 'manager' | 'worker', more: Partial<SwarmNod
     isLeader: name === 'a',
     managerAddress: undefined,
     version: 1,
-    domain: ['', '', ''],
+    labels: new Map(),
     ...more,
   };
 }
@@ -500,6 +501,28 @@ const cases: readonly Case[] = [
     steps: ['leave b'],
   },
   {
+    name: 'or all managers are here and in no swarm: re-installed, or made to leave',
+    observed: seen([member('a', { kind: 'none' }), member('b', joined('b', { isManager: false }))], {
+      known: { swarmId: 's1', nodes: [...known('a'), { nodeId: 'sw-b', memberId: 'b', isManager: false }] },
+      orphanedMs: 150,
+    }),
+    steps: ['leave b'],
+  },
+  {
+    name: 'but not while the workers know of another one',
+    observed: seen(
+      [
+        member('a', { kind: 'none' }),
+        member('b', joined('b', { isManager: false, managerAddresses: ['10.0.0.1:2377', '10.0.0.9:2377'] })),
+      ],
+      {
+        known: { swarmId: 's1', nodes: [...known('a'), { nodeId: 'sw-b', memberId: 'b', isManager: false }] },
+        orphanedMs: 150,
+      },
+    ),
+    steps: [],
+  },
+  {
     name: 'no quorum of one while managers outside discovery answer',
     observed: seen([member('a', leaderless('a'))], {
       known: { swarmId: 's1', nodes: known('a', 'b', 'c') },
@@ -692,7 +715,10 @@ describe('planSubstrate', () => {
           given.map(({ zone }, index) => {
             const name = letters[index] ?? '';
             const isLeader = index === leader % given.length;
-            return listed(name, managers.has(name) ? 'manager' : 'worker', { isLeader, domain: ['', '', zone] });
+            return listed(name, managers.has(name) ? 'manager' : 'worker', {
+              isLeader,
+              labels: new Map([['zone', zone]]),
+            });
           });
         const stepsOf = (list: 'first' | 'second'): readonly Step[] => {
           const members = given.flatMap((each, index) => {

@@ -1,7 +1,7 @@
 import { chooseManagers } from './managers.ts';
 import { noticesOf, problemsOf } from './problems.ts';
 import { planRoles, type Seat } from './roles.ts';
-import { pickSwarm, type Situation, type Standing, standings } from './standing.ts';
+import { hostOf, pickSwarm, type Situation, type Standing, standings } from './standing.ts';
 import type { Observation, ObservedMember, ObservedSwarm, Plan, Step, SubstrateWish, SwarmNode } from './types.ts';
 
 /**
@@ -47,6 +47,7 @@ function planFormed(situation: Situation): Round {
   const [first] = chooseManagers(
     free.map(({ id, name, domain }) => ({ id, name, domain, isManager: false, isFixed: false })),
     1,
+    observation.members.map(({ domain }) => domain),
   );
   return first ? { steps: [{ kind: 'init', memberId: first.id }], isPending: true } : DONE;
 }
@@ -66,13 +67,29 @@ function planRevival({ observation, wish }: Situation, lost: readonly ObservedMe
 
 /**
  * Workers of ours whose managers all left discovery. Their containers still talk, and leaving would end that: they leave
- * only when no manager answers any more for a long time, or sooner with `--adopt-swarm`.
+ * only when no manager answers any more for a long time, or sooner with `--adopt-swarm`, or when all managers are here and in no swarm.
  */
-function planDesertion({ observation, wish }: Situation, orphans: readonly ObservedMember[]): Round {
+function planDesertion(situation: Situation, orphans: readonly ObservedMember[]): Round {
+  const { observation, wish } = situation;
   if (observation.answering.size > 0) return WAIT;
-  const graceMs = wish.adoptSwarm ? wish.graces.quorumMs : wish.graces.orphanMs;
+  const isCertain = wish.adoptSwarm || haveManagersLeft(situation, orphans);
+  const graceMs = isCertain ? wish.graces.quorumMs : wish.graces.orphanMs;
   if (observation.orphanedMs < graceMs) return WAIT;
   return { steps: orphans.map(({ id }) => leave(id, DESERTED)), isPending: true };
+}
+
+/** Whether every manager, as far as remembered and as the orphans know, is a healthy member that is in no swarm (re-installed, or made to leave). */
+function haveManagersLeft(situation: Situation, orphans: readonly ObservedMember[]): boolean {
+  const free = membersThat(situation, 'free').filter(({ isHealthy }) => isHealthy);
+  const ids = new Set(free.map(({ id }) => id));
+  const hosts = new Set(free.map(({ address }) => address));
+  const managers = situation.observation.known.nodes.filter(({ isManager }) => isManager);
+  const addresses = orphans.flatMap(({ facts }) => (facts.kind === 'member' ? facts.managerAddresses : []));
+  return (
+    managers.length > 0 &&
+    managers.every(({ memberId }) => ids.has(memberId)) &&
+    addresses.every((address) => hosts.has(hostOf(address)))
+  );
 }
 
 const DESERTED = 'all managers of its substrate are gone: it forms a new one with the others';

@@ -3,6 +3,7 @@ import { backoffMs, jitterMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { DEFAULT_SPREAD_BY } from '../scheduler/spread-by.ts';
 import { Executor, type StepResult } from './executor.ts';
 import { KeptEndpoints } from './kept-endpoints.ts';
 import { type MemberSetbacks, Observer } from './observer.ts';
@@ -32,6 +33,8 @@ export interface ReconcilerOptions {
    */
   readonly identity?: ClusterIdentity | undefined;
   readonly adoptSwarm?: boolean;
+  /** Labels that name failure domains, the widest first; managers are spread over them. */
+  readonly spreadBy?: readonly string[] | undefined;
   /** CIDR that cluster networks take their subnets from. */
   readonly pool?: string | undefined;
   readonly graces?: Partial<Graces>;
@@ -74,6 +77,7 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #graces: Graces;
   readonly #identity: ClusterIdentity;
+  readonly #spreadBy: readonly string[];
   readonly #setbacks: MemberSetbacks;
   readonly #observer: Observer;
   readonly #executor: Executor;
@@ -93,11 +97,15 @@ export class Reconciler {
     this.#options = options;
     this.#graces = { ...DEFAULT_GRACES, ...options.graces };
     this.#identity = options.identity ?? nameless();
+    this.#spreadBy = options.spreadBy ?? DEFAULT_SPREAD_BY;
     this.#setbacks = {
       joins: new Setbacks(deps.clock, JOIN_BACKOFF),
       managers: new Setbacks(deps.clock, MANAGER_BACKOFF),
     };
-    this.#observer = new Observer({ setbacks: this.#setbacks, clock: deps.clock }, this.#identity);
+    this.#observer = new Observer(
+      { setbacks: this.#setbacks, clock: deps.clock },
+      { identity: this.#identity, spreadBy: this.#spreadBy },
+    );
     this.#kept = new KeptEndpoints({ ...deps, memory: deps.endpoints });
     const onLeaving = (member: SubstrateMember, signal: AbortSignal): Promise<void> => this.#kept.note(member, signal);
     this.#executor = new Executor({ ...deps, onLeaving }, { mark: this.#identity.id, pool: options.pool });
@@ -152,6 +160,7 @@ export class Reconciler {
     const plan = planSubstrate(observation, {
       identity: this.#identity,
       adoptSwarm: this.#options.adoptSwarm ?? false,
+      spreadBy: this.#spreadBy,
       graces: this.#graces,
     });
     await this.#remember(plan);

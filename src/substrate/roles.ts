@@ -1,4 +1,4 @@
-import { chooseManagers, type ManagerCandidate, managerCount } from './managers.ts';
+import { chooseManagers, domainOf, type ManagerCandidate, managerCount } from './managers.ts';
 import type { Observation, ObservedMember, ObservedSwarm, Step, SubstrateWish, SwarmNode } from './types.ts';
 
 /** A node of our swarm; `member` is undefined for one that no engine of the cluster answers to. */
@@ -29,8 +29,9 @@ export function planRoles(assembly: Assembly): readonly Step[] {
   // An even number of managers fails as easily as one less.
   const count = Math.min(wanted, able.length - ((able.length + 1) % 2));
   const isWhole = assembly.seats.every(({ member }) => member !== undefined);
-  const candidates = able.map((seat) => toCandidate(seat, isWhole));
-  const chosen = new Set(chooseManagers(candidates, count).map(({ id }) => id));
+  const candidates = able.map((seat) => toCandidate(seat, assembly.wish, isWhole));
+  const population = assembly.observation.members.map(({ domain }) => domain);
+  const chosen = new Set(chooseManagers(candidates, count, population).map(({ id }) => id));
   return [...promotions(able, chosen), ...demotions(assembly, chosen, isWhole)];
 }
 
@@ -92,12 +93,13 @@ function demote({ node }: Seat, failedId?: string): Step {
   return failedId === undefined ? step : { ...step, failedId };
 }
 
-function toCandidate({ node, member }: Seat, isWhole: boolean): ManagerCandidate {
+function toCandidate({ node, member }: Seat, wish: SubstrateWish, isWhole: boolean): ManagerCandidate {
   const isManager = node.role === 'manager';
   return {
     id: node.nodeId,
     name: node.hostname,
-    domain: member?.domain ?? node.domain,
+    // One that is no member of ours is only known by its engine's labels.
+    domain: member?.domain ?? domainOf(node.labels, wish.spreadBy),
     isManager,
     isFixed: isManager && (node.isLeader || !isWhole),
   };

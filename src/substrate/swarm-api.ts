@@ -1,7 +1,6 @@
 import { type ApiVersion, compareApi } from '../engine/api-version.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { NetworkSummary } from '../engine/types.ts';
-import { domainOf } from './managers.ts';
 import { isClusterNetwork } from './swarm-networks.ts';
 import { EPOCH_LABEL, MARK_LABEL, type SwarmFacts, type SwarmNode } from './types.ts';
 
@@ -87,7 +86,7 @@ export async function readSwarmNodes(client: EngineClient, signal: AbortSignal):
     isLeader: node.ManagerStatus?.Leader ?? false,
     managerAddress: node.ManagerStatus?.Addr,
     version: node.Version.Index,
-    domain: domainOf(new Map(Object.entries(node.Description?.Engine?.Labels ?? {}))),
+    labels: new Map(Object.entries(node.Description?.Engine?.Labels ?? {})),
   }));
 }
 

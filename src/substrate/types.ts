@@ -71,8 +71,8 @@ export interface SwarmNode {
   readonly managerAddress: string | undefined;
   /** For optimistic writes. */
   readonly version: number;
-  /** Provider, region and zone from its engine's labels. */
-  readonly domain: readonly string[];
+  /** Its engine's. */
+  readonly labels: ReadonlyMap<string, string>;
 }
 
 /** A swarm as one of its managers with a leader describes it. */
@@ -93,7 +93,7 @@ export interface ObservedMember {
   /** IP address the others reach it under; undefined when none could be found out. */
   readonly address: string | undefined;
   readonly isHealthy: boolean;
-  /** Provider, region and zone, as far as labelled; managers are spread over them in this order. */
+  /** Its values of the labels that name failure domains, the widest first; empty where it has none. */
   readonly domain: readonly string[];
   readonly facts: SwarmFacts;
   /** Milliseconds since it was last healthy; 0 while it is. */
@@ -141,6 +141,8 @@ export interface SubstrateWish {
   readonly identity: ClusterIdentity;
   /** Leave foreign swarms and join ours; never another cluster's substrate. */
   readonly adoptSwarm: boolean;
+  /** Labels that name failure domains, the widest first. */
+  readonly spreadBy: readonly string[];
   readonly graces: Graces;
 }
 

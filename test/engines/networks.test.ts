@@ -557,3 +557,48 @@ describe('when an engine is lost', () => {
     await pings('c-mid', 'late');
   });
 });
+
+describe('a substrate that is formed anew', () => {
+  test('has its networks again, with the same ID and subnet; what was removed meanwhile stays away', async () => {
+    const inspect = async (): Promise<unknown> => {
+      const [network] = JSON.parse(await docker('network', 'inspect', 'web')) as [
+        { Id: string; IPAM: object; Labels: object },
+      ];
+      return { Id: network.Id, IPAM: network.IPAM, Labels: network.Labels };
+    };
+    const id = await docker('network', 'create', '--label', 'tier=back', 'web');
+    await docker('network', 'create', '--subnet', '10.98.60.0/24', 'gone');
+    const before = await inspect();
+    await docker(
+      'create',
+      '--name',
+      'waiting',
+      '-e',
+      'constraint:node==old',
+      '--network',
+      'web',
+      'busybox',
+      'sleep',
+      '60',
+    );
+    // While no manager runs, by hand, one after the other: no engine has the old one any more.
+    await swarm.close();
+    for (const name of NAMES) expect((await lab.node(name).docker(['swarm', 'leave', '--force'])).exitCode).toBe(0);
+    swarm = await managerOver(lab, [], join(folder, 'state'));
+    await docker('network', 'rm', 'gone');
+    const isAgain = async (): Promise<boolean> => (await swarm.docker(['network', 'inspect', 'web'])).exitCode === 0;
+    await waitFor('the network', isAgain, { timeoutMs: 120_000, everyMs: 250 });
+    expect(await inspect()).toEqual(before);
+    await sleeper('new', 'c-new', '--network', id);
+    await sleeper('mid', 'c-mid', '--network', 'web', '--network-alias', 'database');
+    await pings('c-new', 'database');
+    expect(await docker('inspect', '--format', '{{(index .NetworkSettings.Networks "web").NetworkID}}', 'c-new')).toBe(
+      id,
+    );
+    // One that was made before follows.
+    await docker('start', 'waiting');
+    await pings('c-new', 'waiting');
+    const names = (await docker('network', 'ls', '--format', '{{.Name}}')).split('\n').sort();
+    expect(names).toEqual(['bridge', 'host', 'none', 'web']);
+  });
+});
