@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Drain } from '../availability/drain.ts';
 import type { Failover } from '../availability/failover.ts';
+import type { Planning } from '../availability/planning.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { NodeDirectory } from '../cluster/node-directory.ts';
 import type { Clock } from '../common/clock.ts';
@@ -44,6 +46,8 @@ export interface Services {
   readonly stats?: Sampler | undefined;
   /** Agents on nodes. */
   readonly leases: Pick<AgentLeases, 'renew' | 'forget'>;
+  readonly planning: Planning;
+  readonly drain: Pick<Drain, 'stayOf'>;
   readonly logger: Logger;
   readonly clock: Clock;
   /** When a listing of containers asks engines first. */

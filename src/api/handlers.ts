@@ -12,6 +12,7 @@ import { imageTransferRoutes } from './routes/image-transfers.ts';
 import { imageRoutes } from './routes/images.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
+import { planRoutes } from './routes/plans.ts';
 import { pluginRoutes } from './routes/plugins.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { statsRoutes } from './routes/stats.ts';
@@ -38,4 +39,5 @@ export const HANDLERS: RouteHandlers = {
   ...commitRoutes,
   ...statsRoutes,
   ...agentRoutes,
+  ...planRoutes,
 };

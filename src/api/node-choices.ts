@@ -1,5 +1,6 @@
-import type { Availability, NodeChoices } from '../cluster/node-settings.ts';
+import { AVAILABILITIES, type NodeChoices } from '../cluster/node-settings.ts';
 import { BadRequestError, ClusterError } from '../common/errors.ts';
+import type { Availability } from '../scheduler/types.ts';
 
 /** Labels of a node at most, and the characters of a key and of a value. */
 const MOST_LABELS = 128;
@@ -7,8 +8,7 @@ const MAX_KEY_CHARS = 256;
 const MAX_VALUE_CHARS = 1_024;
 
 /**
- * What the body of an update (`swarm.NodeSpec`) says of a node called `name`. Throws 400 for what cannot be read, and 501 for what is not
- * offered: another role, a drain.
+ * What the body of an update (`swarm.NodeSpec`) says of a node called `name`. Throws 400 for what cannot be read, and 501 for another role, which is not offered.
  */
 export function readNodeChoices(value: unknown, name: string): NodeChoices {
   if (!isObject(value)) throw new BadRequestError('update a node: the body must be a JSON object', 'BAD_BODY');
@@ -19,7 +19,7 @@ export function readNodeChoices(value: unknown, name: string): NodeChoices {
       'NODE_NAME',
     );
   refuseRole(Role, name);
-  return { labels: readLabels(Labels), availability: readAvailability(Availability, name) };
+  return { labels: readLabels(Labels), availability: readAvailability(Availability) };
 }
 
 function refuseRole(role: unknown, name: string): void {
@@ -31,16 +31,12 @@ function refuseRole(role: unknown, name: string): void {
   );
 }
 
-function readAvailability(availability: unknown, name: string): Availability {
-  if (availability === 'active' || availability === 'pause') return availability;
-  if (availability !== 'drain')
-    throw new BadRequestError(
-      `invalid availability "${String(availability ?? '')}": use active or pause`,
-      'BAD_AVAILABILITY',
-    );
-  throw new ClusterError(
-    `node ${name} cannot be drained: this version of Enxame does not move containers yet; 'pause' keeps new ones away`,
-    { code: 'NO_DRAIN', status: 501 },
+function readAvailability(availability: unknown): Availability {
+  const known = AVAILABILITIES.find((each) => each === availability);
+  if (known) return known;
+  throw new BadRequestError(
+    `invalid availability "${String(availability ?? '')}": use active, pause or drain`,
+    'BAD_AVAILABILITY',
   );
 }
 

@@ -165,7 +165,7 @@ const SWARM_MODE = [
   ['GET', '/nodes', 'from-cache', 'the cluster’s nodes, and those that left with something on them'],
   ['GET', '/nodes/{id}', 'from-cache', 'by ID, name, address or prefix of the ID'],
   ['DELETE', '/nodes/{id}', 'manager', 'forgets a node that left, the homes of its volumes and its labels'],
-  ['POST', '/nodes/{id}/update', 'manager', 'labels and `active` or `pause`; no roles, no `drain`'],
+  ['POST', '/nodes/{id}/update', 'manager', 'labels and `active`, `pause` or `drain`; no roles'],
   ['GET', '/swarm', 'not-for-a-cluster', 'to clients the endpoint is an engine outside swarm mode'],
   ['POST', '/swarm/init', 'not-for-a-cluster', 'the endpoint is a cluster already'],
   ['POST', '/swarm/join', 'not-for-a-cluster', 'the endpoint is a cluster already'],
@@ -219,6 +219,12 @@ const ENXAME = [
   ],
   ['POST', '/enxame/v1/agents/{id}', 'manager', 'an agent renews the right of its node’s strict containers to run'],
   ['DELETE', '/enxame/v1/agents/{id}', 'manager', 'an agent stops: its node takes no strict containers any more'],
+  [
+    'GET',
+    '/enxame/v1/plans/drain',
+    'from-cache',
+    'what a drain of the nodes `node=…` would move where, and what stays',
+  ],
 ] as const;
 
 type TableRow =

@@ -1,4 +1,4 @@
-import type { Plan, PlannedMove, PlannedStay, PlanReason } from './plan.ts';
+import { nodesOf, type Plan, type PlannedMove, type PlannedStay, type PlanReason } from './plan.ts';
 
 /** A plan for people: a headline, then a line for each container. */
 export function formatPlan(plan: Plan): string {
@@ -8,7 +8,9 @@ export function formatPlan(plan: Plan): string {
 }
 
 function headline(reason: PlanReason): string {
-  const nodes = (reason.kind === 'drain' ? reason.nodes : reason.lost).map(({ name }) => name).join(', ');
+  const nodes = nodesOf(reason)
+    .map(({ name }) => name)
+    .join(', ');
   return { failover: `Lost ${nodes}`, drain: `Drain of ${nodes}`, drill: `If ${nodes} were lost` }[reason.kind];
 }
 

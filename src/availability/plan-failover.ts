@@ -7,7 +7,16 @@ import type { Home, NodeView, PlacementRequest } from '../scheduler/types.ts';
 import { groupsOf } from './groups.ts';
 import { lossesOf } from './losses.ts';
 import { hindranceOf } from './movability.ts';
-import type { Plan, PlannedContainer, PlannedMove, PlannedNode, PlannedStay, PlanReason } from './plan.ts';
+import {
+  type MoveHow,
+  nodesOf,
+  type Plan,
+  type PlannedContainer,
+  type PlannedMove,
+  type PlannedNode,
+  type PlannedStay,
+  type PlanReason,
+} from './plan.ts';
 import type { Stage } from './stage.ts';
 
 /** A record of a lost node, with what its successor would be made from; undefined when that could not be read. */
@@ -28,13 +37,22 @@ export interface PlanQuestions {
   readonly notYet?: (record: ContainerRecord) => string | undefined;
 }
 
+/** How a container leaves its node. */
+export interface Manner {
+  readonly how: MoveHow;
+  /** In words. */
+  readonly why: string;
+}
+
 export interface FailoverInput {
-  readonly reason: PlanReason & { readonly kind: 'failover' | 'drill' };
+  readonly reason: PlanReason;
   readonly candidates: readonly Candidate[];
   /** The cluster's policy, for containers that say nothing. */
   readonly policy: MovePolicy;
   readonly stage: Stage;
   readonly questions: PlanQuestions;
+  /** Default: its node is lost. */
+  readonly mannerOf?: (record: ContainerRecord, spec: ContainerSpec, from: PlannedNode) => Manner;
 }
 
 /**
@@ -58,7 +76,7 @@ interface Movable {
 
 class FailoverPlanner {
   readonly #input: FailoverInput;
-  readonly #lost: ReadonlyMap<string, PlannedNode>;
+  readonly #left: ReadonlyMap<string, PlannedNode>;
   readonly #ids: ReadonlySet<string>;
   readonly #moves: PlannedMove[] = [];
   readonly #stays: PlannedStay[] = [];
@@ -67,7 +85,7 @@ class FailoverPlanner {
 
   constructor(input: FailoverInput) {
     this.#input = input;
-    this.#lost = new Map(input.reason.lost.map((node) => [node.id, node]));
+    this.#left = new Map(nodesOf(input.reason).map((node) => [node.id, node]));
     this.#ids = new Set(input.candidates.map(({ record }) => record.id ?? ''));
   }
 
@@ -101,7 +119,7 @@ class FailoverPlanner {
   #tie(record: ContainerRecord, spec: ContainerSpec): string | undefined {
     try {
       const homes = this.#input.questions.homesOf(spec, record.terms.discardsData === true);
-      const home = homes.find(({ nodeId }) => this.#lost.has(nodeId));
+      const home = homes.find(({ nodeId }) => this.#left.has(nodeId));
       return home && `it is bound to its node: ${home.reason}`;
     } catch {
       return undefined; // The same question is asked again when it is placed, and says why then.
@@ -141,7 +159,9 @@ class FailoverPlanner {
         homes: group.flatMap(({ spec, record }) => questions.homesOf(spec, record.terms.discardsData === true)),
         excluded: new Map([
           ...group.flatMap(({ spec }) => [...questions.refusalsFor(spec)]),
-          ...[...this.#lost.keys()].map((id) => [id, 'lost'] as const),
+          ...[...this.#left.keys()].map(
+            (id) => [id, this.#input.reason.kind === 'drain' ? 'drained' : 'lost'] as const,
+          ),
         ]),
         replaces: this.#ids,
       };
@@ -157,8 +177,7 @@ class FailoverPlanner {
       container: planned(record),
       from,
       to: { id: node.id, name: node.name },
-      how: 'replace',
-      why: `${from.name} is lost`,
+      ...(this.#input.mannerOf?.(record, spec, from) ?? { how: 'replace', why: `${from.name} is lost` }),
       generation: record.current.generation,
       loses: lossesOf(spec, record.terms),
       ...(after.length > 0 && { after }),
@@ -171,7 +190,7 @@ class FailoverPlanner {
   }
 
   #nodeOf({ current }: ContainerRecord): PlannedNode {
-    return this.#lost.get(current.nodeId) ?? { id: current.nodeId, name: current.nodeId };
+    return this.#left.get(current.nodeId) ?? { id: current.nodeId, name: current.nodeId };
   }
 }
 

@@ -12,8 +12,9 @@ import { successorSpec } from '../lifecycle/move-successor.ts';
 import { isStrict } from '../lifecycle/surroundings.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import { hindranceOf } from './movability.ts';
-import type { Plan } from './plan.ts';
-import { type Candidate, type FailoverInput, type PlanQuestions, planFailover } from './plan-failover.ts';
+import type { Plan, PlanReason } from './plan.ts';
+import { planDrain } from './plan-drain.ts';
+import { type Candidate, type PlanQuestions, planFailover } from './plan-failover.ts';
 import { onStage } from './stage.ts';
 
 /** Bodies read at a time. */
@@ -30,17 +31,20 @@ export interface PlanLostDeps {
   readonly logger: Logger;
 }
 
-/** Plans for records of nodes that are lost, or taken for lost, in the cluster as it is now. */
+/** Plans for records of nodes that are lost, taken for lost, or to be emptied, in the cluster as it is now. */
 export async function planLost(
   deps: PlanLostDeps,
   policy: MovePolicy,
-  reason: FailoverInput['reason'],
+  reason: PlanReason,
   records: readonly ContainerRecord[],
 ): Promise<Plan> {
   const limit = pLimit(READS_AT_ONCE);
   const candidates = await Promise.all(records.map((record) => limit(() => candidateOf(deps, policy, record))));
-  const questions = questionsOf(deps);
-  return onStage(deps.cluster, deps.placer, (stage) => planFailover({ reason, candidates, policy, stage, questions }));
+  const questions = questionsOf(deps, reason);
+  return onStage(deps.cluster, deps.placer, (stage) => {
+    const input = { candidates, policy, stage, questions };
+    return reason.kind === 'drain' ? planDrain({ ...input, nodes: reason.nodes }) : planFailover({ ...input, reason });
+  });
 }
 
 /** Bodies are read only of those that may move. */
@@ -57,7 +61,7 @@ async function candidateOf(deps: PlanLostDeps, policy: MovePolicy, record: Conta
   }
 }
 
-function questionsOf({ cluster, leases, networks, volumes }: PlanLostDeps): PlanQuestions {
+function questionsOf({ cluster, leases, networks, volumes }: PlanLostDeps, { kind }: PlanReason): PlanQuestions {
   return {
     idOf: (reference) => cluster.findContainer(reference)?.id,
     homesOf: (spec, discardsData) => [
@@ -66,6 +70,7 @@ function questionsOf({ cluster, leases, networks, volumes }: PlanLostDeps): Plan
     ],
     refusalsFor: (spec) =>
       new Map([...networks.refusalsFor(spec.networks), ...(isStrict(spec) ? leases.refusals() : [])]),
-    notYet: ({ terms, current }) => (terms.isStrict ? leases.notYet(current.nodeId) : undefined),
+    // Of a node that answers the old copy is ended first.
+    notYet: ({ terms, current }) => (terms.isStrict && kind === 'failover' ? leases.notYet(current.nodeId) : undefined),
   };
 }

@@ -59,3 +59,8 @@ export interface Plan {
   readonly moves: readonly PlannedMove[];
   readonly stays: readonly PlannedStay[];
 }
+
+/** The nodes that are left. */
+export function nodesOf(reason: PlanReason): readonly PlannedNode[] {
+  return reason.kind === 'drain' ? reason.nodes : reason.lost;
+}

@@ -21,7 +21,7 @@ export interface NodeRow {
   readonly Address: string;
   readonly ID: string;
   readonly Status: string;
-  /** `Active`, or `Pause` for a node that takes no new containers. */
+  /** `Active`, or `Pause` or `Drain` for a node that takes no new containers. */
   readonly Availability: string;
   /** `3 (2 Running, 0 Paused, 1 Stopped)`. */
   readonly Containers: string;

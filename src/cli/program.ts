@@ -102,7 +102,7 @@ const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'node',
     group: VIEW,
-    summary: 'show nodes, pause them, change their labels',
+    summary: 'show nodes, pause or drain them, change their labels',
     load: () => import('./commands/node.ts'),
   },
   {

@@ -70,7 +70,7 @@ export class Cluster extends ClusterLookups implements NodeWriter {
   constructor({ clock, logger, accounting = NO_READER, settings }: ClusterDeps, options: ClusterOptions = {}) {
     super();
     this.members = new Nodes((nodeId) => settings?.of(nodeId), options.spreadBy ?? DEFAULT_SPREAD_BY);
-    settings?.follow((nodeId) => this.members.choose(nodeId));
+    settings?.follow((nodeId) => this.#choose(nodeId));
     this.#clock = clock;
     this.accounting = accounting;
     this.heldContainers = new Containers({
@@ -280,6 +280,12 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     const shownMs = this.#shownSince.get(engineId);
     const digits = shownMs === undefined ? undefined : /"timeNano":(\d{13,19})/.exec(text)?.[1];
     return shownMs !== undefined && digits !== undefined && Number(digits) / 1e6 - node.clockOffsetMs <= shownMs;
+  }
+
+  #choose(nodeId: string): void {
+    this.members.choose(nodeId);
+    const node = this.members.holderOf(nodeId);
+    if (node) this.#events.emit({ kind: 'node-settings', node });
   }
 
   #tellContainer(before: Container | undefined, after: Container | undefined, why: string | undefined): void {

@@ -14,7 +14,8 @@ export type ClusterEvent =
   | { readonly kind: 'engine-event'; readonly node: Node; readonly event: EngineEvent; readonly text: string };
 
 type NodeEvent =
-  | { readonly kind: 'node-added' | 'node-removed'; readonly node: Node }
+  /** `node-settings`: an operator said something else of it. */
+  | { readonly kind: 'node-added' | 'node-removed' | 'node-settings'; readonly node: Node }
   | {
       readonly kind: 'node-state';
       readonly node: Node;

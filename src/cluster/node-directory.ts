@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { BadRequestError, ConflictError, NotFoundError } from '../common/errors.ts';
 import type { EngineInfo } from '../engine/types.ts';
 import type { Cluster } from './cluster.ts';
@@ -32,6 +33,8 @@ export interface NodeDirectoryDeps {
 /** The nodes of the cluster and those that left, and what operators may say of them. */
 export class NodeDirectory {
   readonly #deps: NodeDirectoryDeps;
+  /** One after the other: what is asked of the others' availability holds until the change counts. */
+  readonly #changes = pLimit(1);
 
   constructor(deps: NodeDirectoryDeps) {
     this.#deps = deps;
@@ -70,15 +73,36 @@ export class NodeDirectory {
     throw new NotFoundError(`node ${reference} not found`, 'NO_SUCH_NODE');
   }
 
-  /** Changes the settings of a node if they are still those of `version`; see {@link NodeSettings.change}. */
-  async update(reference: string, version: number, choices: NodeChoices): Promise<void> {
+  /**
+   * Changes the settings of a node if they are still those of `version`; see {@link NodeSettings.change}. Throws 409 for a drain that would
+   * move nothing because no other node is active.
+   */
+  update(reference: string, version: number, choices: NodeChoices): Promise<void> {
+    return this.#changes(() => this.#update(reference, version, choices));
+  }
+
+  async #update(reference: string, version: number, choices: NodeChoices): Promise<void> {
     const { id, name, info } = this.find(reference);
     if (!info)
       throw new ConflictError(
         `node ${name} has not been reached yet, and its engine is unknown: try again once it is healthy`,
         'NODE_UNKNOWN',
       );
+    if (choices.availability === 'drain') this.assertDrainable([this.find(id)]);
     await this.#deps.settings.change(id, name, version, choices);
+  }
+
+  /** Throws 409 when nothing on these nodes could move because no other node is active. Nodes that hold nothing may always be drained. */
+  assertDrainable(nodes: readonly KnownNode[]): void {
+    const ids = new Set(nodes.map(({ id }) => id));
+    const { cluster } = this.#deps;
+    const loaded = nodes.find(({ node }) => node && [...node.containers.values()].some(({ isOfSwarm }) => !isOfSwarm));
+    if (!loaded || cluster.nodes.some(({ id, availability }) => availability === 'active' && !ids.has(id))) return;
+    const names = nodes.map(({ name }) => name).join(', ');
+    throw new ConflictError(
+      `${names} cannot be drained: no other node is active, so nothing would move: make another one active first, or use pause`,
+      'NO_ACTIVE_NODE',
+    );
   }
 
   /**

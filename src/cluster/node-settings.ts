@@ -1,9 +1,9 @@
 import type { Clock } from '../common/clock.ts';
 import { ClusterError, ConflictError } from '../common/errors.ts';
 import { type RecordFormat, RecordView, type RecordViewDeps } from '../kv/record-view.ts';
+import type { Availability } from '../scheduler/types.ts';
 
-/** `pause`: the node keeps what it has and takes nothing new. */
-export type Availability = 'active' | 'pause';
+export const AVAILABILITIES: readonly Availability[] = ['active', 'pause', 'drain'];
 
 /** What an operator may say of a node. */
 export interface NodeChoices {
@@ -104,7 +104,7 @@ function parse(text: string): NodeSetting | undefined {
   try {
     const value = JSON.parse(text) as Partial<NodeSetting>;
     const { labels, availability, version, name, updatedAt } = value;
-    if (availability !== 'active' && availability !== 'pause') return undefined;
+    if (!availability || !AVAILABILITIES.includes(availability)) return undefined;
     if (typeof labels !== 'object' || labels === null || typeof version !== 'number') return undefined;
     return { ...value, labels, availability, version, name: name ?? '', updatedAt: updatedAt ?? '' };
   } catch {

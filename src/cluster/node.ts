@@ -3,7 +3,7 @@ import type { EngineInfo } from '../engine/types.ts';
 import type { DomainTable } from '../scheduler/domain-table.ts';
 import type { LoadTable } from '../scheduler/load-table.ts';
 import { ResourceLedger } from '../scheduler/reservation.ts';
-import type { NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
+import type { Availability, NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
 import type { ListedContainer } from './listed-container.ts';
 import { type HiddenCopy, NodeHoldings, type StateCounts } from './node-holdings.ts';
 import { identityFrom, type NodeIdentity, unknownIdentity } from './node-identity.ts';
@@ -122,9 +122,9 @@ export class Node implements NodeView, NodeRefresher {
     return this.#state === 'Healthy';
   }
 
-  /** An operator wants no new containers on it. */
-  get isPaused(): boolean {
-    return this.#choices?.availability === 'pause';
+  /** What an operator said. */
+  get availability(): Availability {
+    return this.#choices?.availability ?? 'active';
   }
 
   get totalMemoryBytes(): number {

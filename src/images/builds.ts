@@ -35,7 +35,8 @@ export class Builds {
    */
   get builder(): Node {
     const before = this.#builder;
-    if (before?.isHealthy && !before.isPaused && this.#deps.cluster.nodes.includes(before)) return before;
+    if (before?.isHealthy && before.availability === 'active' && this.#deps.cluster.nodes.includes(before))
+      return before;
     this.#builder = this.#deps.placer.choose(parsePlacement({}).request);
     return this.#builder;
   }

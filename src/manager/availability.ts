@@ -1,6 +1,7 @@
+import { Drain } from '../availability/drain.ts';
 import { Failover, type FailoverDeps } from '../availability/failover.ts';
 import { KnownHealthy } from '../availability/known-healthy.ts';
-import { planLost } from '../availability/plan-lost.ts';
+import { Planning } from '../availability/planning.ts';
 import { TcpWitness } from '../availability/witness.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
@@ -38,15 +39,21 @@ export interface AvailabilityDeps {
   readonly logger: Logger;
 }
 
-/** What keeps containers running when nodes are lost; not started. */
-export async function openFailover(deps: AvailabilityDeps, options: RescheduleOptions): Promise<Failover> {
+/** What moves containers by itself; not started. */
+export interface Availability {
+  readonly planning: Planning;
+  readonly failover: Failover;
+  readonly drain: Drain;
+}
+
+export async function openAvailability(deps: AvailabilityDeps, options: RescheduleOptions): Promise<Availability> {
   const { model, store, clock, logger } = deps;
-  const { cluster } = model;
+  const { cluster, desired, leases } = model;
   const records = store.records('healthy-nodes');
   const known = await KnownHealthy.open({ cluster, records, clock, logger });
   const witness = options.witness && new TcpWitness(options.witness, clock);
-  const { desired, leases } = model;
-  const plan: FailoverDeps['plan'] = (lost, records) =>
-    planLost({ ...deps, cluster, desired, leases }, options.policy, { kind: 'failover', lost }, records);
-  return new Failover({ ...deps, cluster, desired, known, witness, plan }, options);
+  const planning = new Planning({ ...deps, cluster, desired, leases }, options.policy);
+  const plan: FailoverDeps['plan'] = (lost, due) => planning.failover(lost, due);
+  const failover = new Failover({ ...deps, cluster, desired, known, witness, plan }, options);
+  return { planning, failover, drain: new Drain({ ...deps, cluster, desired, planning }) };
 }

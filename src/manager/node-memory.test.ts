@@ -287,7 +287,6 @@ describe('what is said of a node', () => {
   });
 
   test.each([
-    { spec: { Availability: 'drain' }, status: 501, said: /node node-1 cannot be drained/ },
     { spec: { Role: 'manager' }, status: 501, said: /node node-1 cannot be promoted/ },
     { spec: { Availability: undefined }, status: 400, said: /invalid availability ""/ },
     { spec: { Availability: 'asleep' }, status: 400, said: /invalid availability "asleep"/ },

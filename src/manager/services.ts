@@ -1,4 +1,3 @@
-import type { Failover } from '../availability/failover.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { ImageService } from '../images/image-service.ts';
@@ -11,7 +10,7 @@ import { type DecisionTally, Placer } from '../scheduler/placer.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import type { SubstrateStatus } from '../substrate/status-board.ts';
 import type { VolumeService } from '../volumes/volume-service.ts';
-import { DEFAULT_RESCHEDULE, openFailover, type RescheduleOptions } from './availability.ts';
+import { type Availability, DEFAULT_RESCHEDULE, openAvailability, type RescheduleOptions } from './availability.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Duty } from './duties.ts';
@@ -39,7 +38,7 @@ export interface Services {
   readonly networks: NetworkService;
   readonly volumes: VolumeService;
   readonly lifecycle: ContainerLifecycle;
-  readonly failover: Failover;
+  readonly availability: Availability;
   readonly decisions: DecisionTally;
   readonly substrateStatus: () => SubstrateStatus;
   /** What only the primary does; not started. */
@@ -78,7 +77,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   );
   const tell = (): void => undefined;
   const reschedule = options.reschedule ?? DEFAULT_RESCHEDULE;
-  const failover = await openFailover(
+  const availability = await openAvailability(
     { model, store, lifecycle, placer, networks, volumes, tell, clock, logger },
     reschedule,
   );
@@ -88,7 +87,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     model,
     store,
     lifecycle,
-    mayJudge: () => failover.brake.why === undefined,
+    mayJudge: () => availability.failover.brake.why === undefined,
     policy: reschedule.policy,
     clock,
     logger,
@@ -100,7 +99,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     networks,
     volumes,
     lifecycle,
-    failover,
+    availability,
     decisions: placer.tally,
     substrateStatus: networking.substrateStatus,
     duties: [
@@ -112,10 +111,16 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       lifecycle.unfinishedMoves,
       lifecycle.mover,
       fences.revival,
-      failover,
+      availability.failover,
       fences.supervisor,
+      availability.drain,
     ],
-    problems: () => [...failover.problems(), ...networking.problems(), ...fences.problems(), ...creates.problems()],
+    problems: () => [
+      ...availability.failover.problems(),
+      ...networking.problems(),
+      ...fences.problems(),
+      ...creates.problems(),
+    ],
     close: async () => {
       await images.close();
       await networking.close();

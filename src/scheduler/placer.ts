@@ -1,7 +1,7 @@
 import { parsePlacement } from './placement.ts';
 import { toError } from './refusal.ts';
-import { type SchedulerOptions, schedule } from './scheduler.ts';
-import type { ClusterView, Decision, NodeView, PlacementRequest } from './types.ts';
+import { judge, type SchedulerOptions, schedule } from './scheduler.ts';
+import type { ClusterView, Decision, Judgement, NodeView, PlacementRequest } from './types.ts';
 
 /** Decisions so far; the numbers only grow. */
 export interface DecisionTally {
@@ -31,6 +31,11 @@ export class Placer<N extends NodeView = NodeView> {
     if (decision.kind === 'placed') this.tally.placed += 1;
     else this.#countRefusal(decision.reasons[0]?.filter ?? 'nodes');
     return decision;
+  }
+
+  /** What is said of every node. */
+  judge(request: PlacementRequest): readonly Judgement<N>[] {
+    return judge(request, this.#cluster, this.#options);
   }
 
   /** The node. Throws a `SchedulingError` with the explanation when there is none. */

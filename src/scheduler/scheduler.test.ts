@@ -390,7 +390,7 @@ describe('refusals', () => {
     [
       'NO_NODE',
       [
-        { name: 'a', isPaused: true },
+        { name: 'a', availability: 'pause' as const },
         { name: 'b', isHealthy: false },
       ],
       { Env: ['constraint:storage==ssd'] },

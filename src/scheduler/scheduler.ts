@@ -7,7 +7,7 @@ import { refuse } from './refusal.ts';
 import { type CompareRows, spreadingOf } from './spreading.ts';
 import { selectStrategy } from './strategies/registry.ts';
 import type { Rank, Strategy } from './strategies/strategy.ts';
-import type { ClusterView, Decision, NodeView, PlacementRequest } from './types.ts';
+import type { ClusterView, Decision, Judgement, NodeView, PlacementRequest } from './types.ts';
 
 /** How a manager schedules: chosen once, at its start. */
 export interface SchedulerOptions {
@@ -56,6 +56,24 @@ export function schedule<N extends NodeView>(
   const node = pickBest(cluster, checks, preferences, spreading, strategy.rank(request, random));
   if (node === undefined) return refuse(cluster.nodes, checks);
   return { kind: 'placed', node, dropped: preferences.missedBy(node) };
+}
+
+/** What {@link schedule} finds of every node, whichever it would choose. */
+export function judge<N extends NodeView>(
+  request: PlacementRequest,
+  cluster: ClusterView<N>,
+  options: SchedulerOptions,
+): readonly Judgement<N>[] {
+  const checks = prepareChecks(request, cluster, options);
+  const preferences = new Preferences(
+    checks.map(({ check }) => check),
+    request.stays,
+  );
+  return cluster.nodes.map((node) => {
+    const refused = checks.find(({ check }) => !check.accepts(node));
+    if (!refused) return { node, missed: preferences.missedBy(node) };
+    return { node, refusal: { filter: refused.name, explanation: refused.check.explain([node]) }, missed: [] };
+  });
 }
 
 /** In the order a refusal is attributed: health, what the manager requires, the other filters, resources. */

@@ -29,6 +29,9 @@ export interface NodeBuiltins {
   readonly architecture: string;
 }
 
+/** What an operator says of a node. `pause`: it keeps what it has and takes nothing new. `drain`: what may move leaves it, too. */
+export type Availability = 'active' | 'pause' | 'drain';
+
 /** An engine as the scheduler sees it. Implemented by live objects: read synchronously, never kept, never written. */
 export interface NodeView extends Load {
   /** The engine's ID, unique in the cluster. */
@@ -37,8 +40,8 @@ export interface NodeView extends Load {
   /** IP address or host name where its published ports are reached. */
   readonly address: string;
   readonly isHealthy: boolean;
-  /** It keeps what it has and takes nothing new. */
-  readonly isPaused: boolean;
+  /** Only an active node takes anything new. */
+  readonly availability: Availability;
   /** Engine labels (`dockerd --label`) and those of `docker node update --label-add`. */
   readonly labels: ReadonlyMap<string, string>;
   readonly builtins: NodeBuiltins;
@@ -173,6 +176,15 @@ export interface Refusal {
   readonly message: string;
   /** Most frequent first; `nodes` add up to the size of the cluster. */
   readonly reasons: readonly RefusalReason[];
+}
+
+/** What the scheduler says of one node for a request. */
+export interface Judgement<N extends NodeView = NodeView> {
+  readonly node: N;
+  /** The first filter that refuses it, and why; undefined when it may take the container. */
+  readonly refusal?: { readonly filter: string; readonly explanation: string };
+  /** The soft expressions that it does not meet. */
+  readonly missed: readonly Expression[];
 }
 
 /** The scheduler's answer. `dropped` are the soft expressions the chosen node does not meet. */

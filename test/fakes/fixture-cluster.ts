@@ -9,6 +9,7 @@ import type { SchedulerChoices } from '../../src/scheduler/scheduler.ts';
 import { schedule, schedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { DEFAULT_SPREAD_BY } from '../../src/scheduler/spread-by.ts';
 import type {
+  Availability,
   ClusterView,
   ContainerView,
   Decision,
@@ -25,7 +26,7 @@ export const GIB: number = 2 ** 30;
 export interface NodeSpec {
   readonly name: string;
   readonly isHealthy?: boolean;
-  readonly isPaused?: boolean;
+  readonly availability?: Availability;
   readonly labels?: Readonly<Record<string, string>>;
   readonly builtins?: Partial<NodeBuiltins>;
   readonly memoryBytes?: number;
@@ -40,7 +41,7 @@ export class FixtureNode implements NodeView {
   readonly name: string;
   readonly address: string;
   readonly isHealthy: boolean;
-  readonly isPaused: boolean;
+  readonly availability: Availability;
   readonly labels: ReadonlyMap<string, string>;
   readonly builtins: NodeBuiltins;
   readonly totalMemoryBytes: number;
@@ -55,7 +56,7 @@ export class FixtureNode implements NodeView {
     this.name = spec.name;
     this.address = spec.address ?? '10.0.0.1';
     this.isHealthy = spec.isHealthy ?? true;
-    this.isPaused = spec.isPaused ?? false;
+    this.availability = spec.availability ?? 'active';
     this.labels = new Map(Object.entries(spec.labels ?? {}));
     this.builtins = {
       storagedriver: 'overlay2',

@@ -57,9 +57,10 @@ async function listTasks(call: Call): Promise<void> {
   const filters = parseFilters(call.query.get('filters'), TASK_FILTERS);
   const wanted = filters.get('node') ?? [];
   if (wanted.length === 0) throw new SwarmInactiveError('swarm-mode tasks; use compose');
+  const { drain } = call.services;
   const matches = taskTest(filters);
   const nodes = new Set(wanted.flatMap((reference) => call.services.nodes.find(reference).node ?? []));
   const containers = [...nodes].flatMap((node) => [...node.containers.values()]);
   const shown = containers.filter(({ isOfSwarm }) => !isOfSwarm);
-  sendJson(call.res, 200, JSON.stringify(shown.map(dockerTask).filter(matches)));
+  sendJson(call.res, 200, JSON.stringify(shown.map((each) => dockerTask(each, drain.stayOf(each.id))).filter(matches)));
 }

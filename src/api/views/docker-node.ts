@@ -1,6 +1,7 @@
 import { type KnownNode, versionOf } from '../../cluster/node-directory.ts';
 import { engineLabels } from '../../cluster/node-identity.ts';
 import type { EngineInfo } from '../../engine/types.ts';
+import type { Availability } from '../../scheduler/types.ts';
 
 /** The word for a time that is not known (Go's zero time). */
 const NEVER = '0001-01-01T00:00:00Z';
@@ -14,7 +15,7 @@ export interface DockerNode {
   readonly Spec: {
     readonly Labels: Readonly<Record<string, string>>;
     readonly Role: 'worker';
-    readonly Availability: 'active' | 'pause';
+    readonly Availability: Availability;
   };
   readonly Description: {
     readonly Hostname: string;

@@ -25,13 +25,15 @@ export interface DockerTask {
   readonly DesiredState: string;
 }
 
-export function dockerTask(container: Container): DockerTask {
+/** @param stay why it stays on its node although that is drained */
+export function dockerTask(container: Container, stay?: string): DockerTask {
   const { id, node, image, labels, state, status, createdSeconds } = container;
   const createdAt = new Date(createdSeconds * 1_000).toISOString();
   const since = status.sinceMs === undefined ? createdAt : new Date(status.sinceMs).toISOString();
   const exitCode = exitCodeOf(status);
   const [taskState, desired] = statesOf(state, exitCode);
-  const error = node.isHealthy ? failure(taskState, exitCode) : `node ${node.name} is ${node.state.toLowerCase()}`;
+  const failed = node.isHealthy ? failure(taskState, exitCode) : `node ${node.name} is ${node.state.toLowerCase()}`;
+  const error = failed === '' && stay !== undefined ? `stays: ${stay}` : failed;
   return {
     ID: id,
     Version: { Index: 1 },

@@ -155,6 +155,8 @@ function sumUp(nodes: readonly Node[]): Sums {
   return sums;
 }
 
+const AVAILABILITY_WORDS = { active: 'Active', pause: 'Pause', drain: 'Drain' } as const;
+
 /** The rows of one node as classic swarm had them, each with a comma before it. */
 function renderRows(node: Node): Buffer {
   const { running, paused, stopped } = node.counts;
@@ -162,7 +164,9 @@ function renderRows(node: Node): Buffer {
     [` ${node.info ? node.name : '(unknown)'}`, node.entry.replace(/^tcp:\/\//, '')],
     ['  └ ID', node.info ? node.id : ''],
     ['  └ Status', node.state],
-    ...(node.isPaused ? [['  └ Availability', 'Pause'] satisfies [string, string]] : []),
+    ...(node.availability === 'active'
+      ? []
+      : [['  └ Availability', AVAILABILITY_WORDS[node.availability]] satisfies [string, string]]),
     ['  └ Containers', `${running + paused + stopped} (${running} Running, ${paused} Paused, ${stopped} Stopped)`],
     ['  └ Reserved CPUs', `${Number((node.reservedNanoCpus / 1e9).toFixed(2))} / ${node.totalNanoCpus / 1e9}`],
     ['  └ Reserved Memory', `${binarySize(node.reservedMemoryBytes)} / ${binarySize(node.totalMemoryBytes)}`],

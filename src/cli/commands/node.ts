@@ -9,6 +9,7 @@ const EXAMPLES = `
 Examples:
   $ enxame node ls --where rack=r7
   $ enxame node update --availability pause --where rack=r7 --dry-run
+  $ enxame node update --availability drain bee-1         # and says what moves and what stays
   $ enxame node update --label-add rack=r7 bee-1 bee-2
   $ enxame node rm bee-3                                  # it has left discovery
 ${MANAGER_HELP}`;

@@ -35,13 +35,13 @@ function errorLines(rows: readonly NodeRow[]): string {
   return failing.map((row) => `${printable(`${row.Name} ${row.Address}: ${row.Error}`)}\n`).join('');
 }
 
-/** `Healthy`, or `Healthy, paused`. */
+/** `Healthy`, `Healthy, paused` or `Healthy, drained`. */
 function statusWords({ Status, Availability }: NodeRow): string {
-  return Availability === 'Pause' ? `${Status}, paused` : Status;
+  return Availability === 'Active' ? Status : `${Status}, ${Availability === 'Drain' ? 'drained' : 'paused'}`;
 }
 
 function statusColor({ Status, Availability }: NodeRow): 'green' | 'yellow' | 'red' {
-  if (Status === 'Healthy') return Availability === 'Pause' ? 'yellow' : 'green';
+  if (Status === 'Healthy') return Availability === 'Active' ? 'green' : 'yellow';
   return Status === 'Pending' ? 'yellow' : 'red';
 }
 

@@ -13,7 +13,7 @@ export function clusterMetrics(meters: Meters, { cluster, problems }: MetricsSou
       report(cluster.nodes.filter((node) => node.state === state).length, state.toLowerCase());
   });
   meters.gauge({ name: 'enxame_nodes_paused', help: 'Nodes that take no new containers.' }, (report) =>
-    report(cluster.nodes.filter(({ isPaused }) => isPaused).length),
+    report(cluster.nodes.filter(({ availability }) => availability !== 'active').length),
   );
   meters.counter({ name: 'enxame_node_losses_total', help: 'Times that a healthy node was lost.' }, (report) =>
     report(follower.losses),

@@ -11,7 +11,11 @@ interface NodeGauge {
 
 const GAUGES: readonly NodeGauge[] = [
   { name: 'enxame_node_healthy', help: '1 for a healthy node, else 0.', value: ({ isHealthy }) => Number(isHealthy) },
-  { name: 'enxame_node_paused', help: '1 for a node that takes no new containers.', value: (n) => Number(n.isPaused) },
+  {
+    name: 'enxame_node_paused',
+    help: '1 for a node that takes no new containers.',
+    value: (n) => Number(n.availability !== 'active'),
+  },
   { name: 'enxame_node_cpus', help: 'CPUs of the node.', value: ({ totalNanoCpus }) => totalNanoCpus / 1e9 },
   { name: 'enxame_node_memory_bytes', help: 'Memory of the node.', value: ({ totalMemoryBytes }) => totalMemoryBytes },
   {

@@ -13,12 +13,14 @@ export const excludedFilter: Filter = {
   },
 };
 
+const WORDS = { active: '', pause: 'paused', drain: 'drained' } as const;
+
 const isActive: Check = {
-  accepts: (node) => !node.isPaused,
-  explain: () => 'paused',
+  accepts: ({ availability }) => availability === 'active',
+  explain: (refused) => [...new Set(refused.map(({ availability }) => WORDS[availability]))].join(' or '),
 };
 
-/** Nodes that an operator paused. */
+/** Nodes that an operator paused, or drains. */
 export const pausedFilter: Filter = { name: 'paused', prepare: () => isActive };
 
 /** A volume's or a local network's home: the container goes there or nowhere. */

@@ -1,6 +1,10 @@
 import type { Command } from 'commander';
 import type { DockerNode } from '../../../api/views/docker-node.ts';
+import { formatPlan } from '../../../availability/format-plan.ts';
+import type { Plan, PlannedMove, PlannedStay } from '../../../availability/plan.ts';
+import { AVAILABILITIES } from '../../../cluster/node-settings.ts';
 import { reasonOf, UsageError } from '../../../common/errors.ts';
+import { printable } from '../../../common/printable.ts';
 import type { CommandContext } from '../../command.ts';
 import { type ManagerClient, managerClient } from '../../manager-client.ts';
 import { formatHelp, formatRows, type View } from '../../output/format.ts';
@@ -21,6 +25,9 @@ interface Row {
   readonly Changes: readonly string[];
   /** False with `--dry-run`, and where there was nothing to change. */
   readonly IsDone: boolean;
+  /** Of a drain: what moves, as planned before it begins. */
+  readonly Moves?: readonly PlannedMove[];
+  readonly Stays?: readonly PlannedStay[];
 }
 
 const VIEW: View<Row> = {
@@ -35,11 +42,11 @@ const ATTEMPTS = 5;
 
 /** `update`. */
 export function configure(node: Command, context: CommandContext): void {
-  addChoiceFlags(node.command('update').summary('pause nodes, or change their labels').argument('[node...]'))
-    .option('--availability <state>', 'active, or pause: no new containers')
+  addChoiceFlags(node.command('update').summary('pause or drain nodes, or change their labels').argument('[node...]'))
+    .option('--availability <state>', 'active; pause: no new containers; drain: what may move leaves, too')
     .option('--label-add <key=value>', 'add or change a label; may be repeated', collect)
     .option('--label-rm <key>', 'remove a label; may be repeated', collect)
-    .option('--dry-run', 'print the changes without making them')
+    .option('--dry-run', 'print the changes, and of a drain the plan, without making them')
     .option('--format <format>', formatHelp('{{.Name}}\\t{{.Changes}}'))
     .action((names: readonly string[], flags: Flags) =>
       context.interruptible((signal) => update(names, flags, context, signal)),
@@ -54,16 +61,46 @@ async function update(
 ): Promise<void> {
   const change = readChange(flags);
   const client = await managerClient(flags, context);
+  // All are looked up, and the drain is planned, before one is changed.
+  const nodes = await chosenNodes(names, flags, client, signal);
+  const plan = flags.availability === 'drain' ? await drainPlan(nodes, client, signal) : undefined;
   const rows: Row[] = [];
-  // All are looked up before one is changed.
-  for (const node of await chosenNodes(names, flags, client, signal)) {
-    const { Hostname: Name } = node.Description;
+  for (const node of nodes) {
     const Changes = differences(node.Spec, change(node.Spec));
     const isDue = Changes.length > 0 && !flags.dryRun;
     if (isDue) await apply(node, change, client, signal);
-    rows.push({ Name, ID: node.ID, Changes, IsDone: isDue });
+    rows.push({ Name: node.Description.Hostname, ID: node.ID, Changes, IsDone: isDue, ...partOf(plan, node) });
   }
   context.out(formatRows(VIEW, rows, flags.format, context));
+  if (plan && isTable(flags.format)) context.out(`\n${printablePlan(plan)}\n`);
+}
+
+/** What the drain moves of nodes that are in the cluster; undefined when none is. */
+async function drainPlan(
+  nodes: readonly DockerNode[],
+  client: ManagerClient,
+  signal: AbortSignal,
+): Promise<Plan | undefined> {
+  const present = nodes.filter(({ Status }) => Status.State !== 'disconnected');
+  if (present.length === 0) return undefined;
+  const query = new URLSearchParams(present.map(({ ID }): [string, string] => ['node', ID]));
+  return await client.get<Plan>(`/enxame/v1/plans/drain?${query}`, signal);
+}
+
+function partOf(plan: Plan | undefined, { ID }: DockerNode): Pick<Row, 'Moves' | 'Stays'> {
+  if (!plan) return {};
+  return {
+    Moves: plan.moves.filter(({ from }) => from.id === ID),
+    Stays: plan.stays.filter(({ node }) => node.id === ID),
+  };
+}
+
+function isTable(format: string | undefined): boolean {
+  return format === undefined || format === 'table' || format === '';
+}
+
+function printablePlan(plan: Plan): string {
+  return formatPlan(plan).split('\n').map(printable).join('\n');
 }
 
 /** Sends a change; reads the node again when another change came first. */
@@ -88,12 +125,9 @@ async function apply(
 function readChange({ availability, labelAdd = [], labelRm = [] }: Flags): (spec: Spec) => Spec {
   if (availability === undefined && labelAdd.length + labelRm.length === 0)
     throw new UsageError('nothing to change: give --availability, --label-add or --label-rm');
-  if (availability === 'drain')
-    throw new UsageError(
-      "--availability drain: this version does not move containers yet; 'pause' keeps new ones away",
-    );
-  if (availability !== undefined && availability !== 'active' && availability !== 'pause')
-    throw new UsageError(`--availability "${availability}" is neither active nor pause`);
+  const asked = availability === undefined ? undefined : AVAILABILITIES.find((each) => each === availability);
+  if (availability !== asked)
+    throw new UsageError(`--availability "${availability}" is neither active, pause nor drain`);
   const added = labelAdd.map((text) => {
     const equals = text.indexOf('=');
     return equals === -1 ? ([text, ''] as const) : ([text.slice(0, equals), text.slice(equals + 1)] as const);
@@ -105,7 +139,7 @@ function readChange({ availability, labelAdd = [], labelRm = [] }: Flags): (spec
     return {
       ...spec,
       Labels: Object.fromEntries([...kept, ...added]),
-      Availability: availability ?? spec.Availability,
+      Availability: asked ?? spec.Availability,
     };
   };
 }
