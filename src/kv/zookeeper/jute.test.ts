@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { nodeName, textOf } from '../node-name.ts';
 import { FrameReader, JuteReader, JuteWriter } from './jute.ts';
-import { nodeName, textOf } from './zk-client.ts';
 import { multiRequest, readMulti, requestFrame, ZkError } from './zk-messages.ts';
 
 describe('ZooKeeper’s serialisation', () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { nodeName, textOf } from '../node-name.ts';
 import type {
   KeyChange,
   KeyCondition,
@@ -9,7 +10,7 @@ import type {
   KeyVersion,
 } from '../shared/keyspace.ts';
 import type { StoreAddress } from '../store-address.ts';
-import { nodeName, refusalOf, textOf, ZkClient } from './zk-client.ts';
+import { refusalOf, ZkClient } from './zk-client.ts';
 import { ANY_VERSION, ZK_CODE, ZkError, type ZkOperation } from './zk-messages.ts';
 
 /** Servers take messages of 1,048,575 bytes (`jute.maxbuffer`). */
