@@ -25,7 +25,6 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/stores/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
         },
       },
       {

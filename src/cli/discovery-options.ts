@@ -11,7 +11,7 @@ Discovery (argument or $ENXAME_DISCOVERY):
   token://HOST:PORT/v1/TOKEN   the token service at HOST; token://TOKEN: at $ENXAME_DISCOVERY_URL or on this host
   file:///path                 one entry or range a line, # for comments
   etcd://HOST,HOST/PREFIX      keys of etcd 3.4 or newer; zk://HOST,HOST/PREFIX: nodes of ZooKeeper;
-                               options kv.path, kv.cacertfile, kv.certfile, kv.keyfile, kv.username, kv.password
+                               consul://HOST/PREFIX: keys of Consul (kv.token too); options kv.path, kv.cacertfile, kv.certfile, kv.keyfile, kv.username, kv.password
   nodes://ENTRY,ENTRY          or just ENTRY,ENTRY
 An entry is host:port, tcp://host:port, tls://host:port, ssh://[user@]host[:port] or unix:///path;
 ranges like 10.0.0.[10:200]:2376 stand for many.`;

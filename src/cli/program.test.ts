@@ -89,9 +89,8 @@ describe('wrong command lines', { timeout: 30_000 }, () => {
     ['list', 'enxame: list: the discovery argument is missing: say where the engines are known, as in token://TOKEN'],
     [
       'list foo://x',
-      'discovery service not supported: foo:// is unknown. Use token://, file://, etcd://, zk://, nodes:// or a list',
+      'discovery service not supported: foo:// is unknown. Use token://, file://, etcd://, zk://, consul://, nodes:// or a list',
     ],
-    ['list consul://h/x', 'discovery service not supported: consul:// is not built yet. Use token://'],
     ['list etcd://h,,i/x', 'bad address of a store: a server’s name is missing. Write it like etcd://'],
     ['list 10.0.0.[9:1]:1', 'bad range in "10.0.0.[9:1]:1": [9:1] ends before it begins'],
     ['list 10.0.0.1', 'bad entry "10.0.0.1": the port is missing'],

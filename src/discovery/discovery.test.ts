@@ -27,6 +27,7 @@ describe('openDiscovery', () => {
     ['file:///etc/nodes', 'file'],
     ['etcd://127.0.0.1:1/p', 'etcd'],
     ['zk://127.0.0.1:1/p', 'zk'],
+    ['consul://127.0.0.1:1/p', 'consul'],
   ])('"%s" is %s, and asks nobody yet', async (uri, name) => {
     const backend = await openDiscovery(uri, settings);
     expect(backend.name).toBe(name);
@@ -35,12 +36,8 @@ describe('openDiscovery', () => {
 
   it.each([
     [
-      'consul://h/p',
-      'discovery service not supported: consul:// is not built yet. Use token://, file://, etcd://, zk://, nodes://',
-    ],
-    [
       'redis://h/p',
-      'discovery service not supported: redis:// is unknown. Use token://, file://, etcd://, zk://, nodes://',
+      'discovery service not supported: redis:// is unknown. Use token://, file://, etcd://, zk://, consul://, nodes://',
     ],
     ['__proto__://h', 'bad entry'],
   ])('explains "%s"', async (uri, why) => {

@@ -10,11 +10,10 @@ const BACKENDS: ReadonlyMap<string, () => Promise<DiscoveryFactory>> = new Map([
   ['file', async () => (await import('./backends/file.ts')).openFileDiscovery],
   ['etcd', async () => (await import('./backends/etcd.ts')).openEtcdDiscovery],
   ['zk', async () => (await import('./backends/zk.ts')).openZkDiscovery],
+  ['consul', async () => (await import('./backends/consul.ts')).openConsulDiscovery],
   ['nodes', async () => (await import('./backends/nodes.ts')).openNodesDiscovery],
 ]);
 
-/** Schemes users of the old swarm know, which have no backend here. */
-const NOT_BUILT: ReadonlySet<string> = new Set(['consul']);
 const ENTRY_SCHEMES: ReadonlySet<string> = new Set(['tcp', 'tls', 'ssh', 'unix']);
 
 /**
@@ -43,9 +42,8 @@ function splitScheme(uri: string): { readonly name: string; readonly rest: strin
 
 function notSupported(name: string): DiscoveryError {
   const known = [...BACKENDS.keys()].map((scheme) => `${scheme}://`).join(', ');
-  const why = NOT_BUILT.has(name) ? `${name}:// is not built yet` : `${name}:// is unknown`;
   return new DiscoveryError(
-    `discovery service not supported: ${why}. Use ${known} or a list host:port,host:port`,
+    `discovery service not supported: ${name}:// is unknown. Use ${known} or a list host:port,host:port`,
     'DISCOVERY_NOT_SUPPORTED',
   );
 }

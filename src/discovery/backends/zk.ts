@@ -1,7 +1,8 @@
 import { backoffMs } from '../../common/backoff.ts';
 import type { Clock } from '../../common/clock.ts';
+import { nodeName } from '../../kv/node-name.ts';
 import type { StoreAddress } from '../../kv/store-address.ts';
-import { nodeName, refusalOf, ZkClient, ZOOKEEPER } from '../../kv/zookeeper/zk-client.ts';
+import { refusalOf, ZkClient, ZOOKEEPER } from '../../kv/zookeeper/zk-client.ts';
 import { ANY_VERSION, ZK_CODE, ZkError, type ZkOperation } from '../../kv/zookeeper/zk-messages.ts';
 import type { DiscoveryBackend, DiscoverySettings } from '../backend.ts';
 import { type NodeFolder, openStoreDiscovery } from '../store-discovery.ts';

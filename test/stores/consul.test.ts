@@ -1,0 +1,87 @@
+import { spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CONSUL } from '../../src/kv/consul/consul-client.ts';
+import { ConsulKeyspace } from '../../src/kv/consul/consul-keyspace.ts';
+import { SharedStore } from '../../src/kv/shared/shared-store.ts';
+import { readStoreAddress } from '../../src/kv/store-address.ts';
+import { freePorts, ServerProcess, serverFolder } from './process.ts';
+import { testSharedStore } from './shared-store-suite.ts';
+import { SimulatedConsul } from './simulated-consul.ts';
+import { enxame, testStoreDiscovery } from './store-discovery-suite.ts';
+
+/** Debian has no Consul: a real one is used where somebody installed it. */
+const isReal = spawnSync('consul', ['version']).status === 0;
+const NAME = isReal ? 'Consul (the real one of this machine)' : 'Consul (simulated: no real one is on this machine)';
+
+let port: number;
+let close: () => Promise<void>;
+beforeAll(async () => {
+  if (!isReal) {
+    const consul = new SimulatedConsul();
+    await consul.start();
+    [port, close] = [consul.port, () => consul.close()];
+    return;
+  }
+  const folder = await serverFolder('consul');
+  const ports = await freePorts(6);
+  const [http = 0, dns, grpc, server, lan, wan] = ports;
+  const config = ['dns', dns, 'server', server, 'serf-lan', lan, 'serf-wan', wan, 'grpc', grpc, 'grpc-tls', -1];
+  const flags = config.flatMap((each, i) => (i % 2 === 0 ? [`-${each}-port=${config[i + 1]}`] : []));
+  const process = new ServerProcess('consul', ['agent', '-dev', '-bind=127.0.0.1', `-http-port=${http}`, ...flags]);
+  process.start();
+  await process.ready(async () => (await (await fetch(`http://127.0.0.1:${http}/v1/status/leader`)).text()).length > 4);
+  port = http;
+  close = async () => {
+    await process.kill();
+    await folder.remove();
+  };
+});
+afterAll(() => close());
+
+const open = async (hosts: string, prefix: string, options: Record<string, string> = {}): Promise<SharedStore> =>
+  new SharedStore(
+    new ConsulKeyspace(await readStoreAddress(CONSUL, `${hosts}/${prefix}`, new Map(Object.entries(options)))),
+  );
+
+testSharedStore(NAME, {
+  ttlMs: 10_000,
+  large: 200_000,
+  tooLarge: 400_000,
+  ports: () => [port],
+  open: (hosts, prefix) => open(hosts, prefix),
+});
+
+testStoreDiscovery({
+  scheme: 'consul',
+  ports: () => [port],
+  set: async (path, entries) => {
+    const url = `http://127.0.0.1:${port}/v1/kv/${path}/`;
+    const found = await fetch(`${url}?keys`);
+    const keys = found.status === 200 ? ((await found.json()) as string[]) : [];
+    const names = new Map(entries.map((entry) => [entry.includes('/') ? encodeURIComponent(entry) : entry, entry]));
+    for (const key of keys)
+      if (!names.has(key.slice(path.length + 1)))
+        await fetch(url + encodeURIComponent(key.slice(path.length + 1)), { method: 'DELETE' });
+    for (const [name, entry] of names) await fetch(url + encodeURIComponent(name), { method: 'PUT', body: entry });
+  },
+  ttlMs: 20_000,
+  endsWithinMs: 40_000,
+});
+
+describe('a Consul that asks for a token (simulated)', () => {
+  const consul = new SimulatedConsul('geheim');
+  beforeAll(() => consul.start());
+  afterAll(() => consul.close());
+
+  it('lets in who has it, and says in one line why not', async () => {
+    const uri = `consul://127.0.0.1:${consul.port}/x`;
+    expect(await enxame(['list', uri], { ENXAME_KV_TOKEN: 'geheim' })).toEqual({ code: 0, out: '', err: '' });
+    expect(await enxame(['list', uri, '--discovery-opt', 'kv.token=geheim'])).toMatchObject({ code: 0 });
+    const refused = await enxame(['list', uri]);
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toMatch(/^enxame: list: Consul refuses us: Permission denied[^\n]*kv\.token[^\n]*\n$/);
+    const store = await open(`127.0.0.1:${consul.port}`, 'x', { 'kv.token': 'falsch' });
+    await expect(store.records('one').write([{ key: 'k', value: '1' }])).rejects.toMatchObject({ code: 'STORE_AUTH' });
+    await store.close();
+  });
+});
