@@ -1,6 +1,7 @@
 import { type BenchOptions, parseOptions } from './options.ts';
 import { bootPart } from './parts/boot.ts';
 import { eventsPart } from './parts/events.ts';
+import { failoverPart } from './parts/failover.ts';
 import { failurePart } from './parts/failure.ts';
 import { runFleet } from './parts/fleet.ts';
 import { idlePart } from './parts/idle.ts';
@@ -52,6 +53,8 @@ async function main(args: readonly string[]): Promise<void> {
       return runSweep(options);
     case 'soak':
       return run('soak', soakPart, options);
+    case 'failover':
+      return run('failover', failoverPart, options);
     case 'fleet':
       return runFleet(options);
     case 'report':

@@ -22,6 +22,7 @@ const TARGETS: Readonly<Record<string, number>> = {
   'a node that refuses is shown after': 10,
   'a node that hangs is shown after': 10,
   'a node that drops packets is shown after': 10,
+  'all containers of a lost node run elsewhere after': 60,
   '1024 MiB archive out': 650,
   '1024 MiB archive in': 650,
   '1024 MiB logs': 650,
