@@ -4,8 +4,8 @@ import type { Clock } from '../common/clock.ts';
 import type { KnownHealthy } from './known-healthy.ts';
 import type { Witness } from './witness.ts';
 
-/** How long a node may take to answer, and how many are asked at once. */
-const PING_MS = 2_000;
+/** How long a node may take to answer; the second time, when too few have answered. How many are asked at once. */
+const PING_MS = [2_000, 5_000] as const;
 const AT_ONCE = 256;
 /** Between two looks at whether a brake that is on may be let go, in milliseconds. */
 const LOOK_MS = 2_000;
@@ -75,17 +75,27 @@ export class Brake {
   }
 }
 
+/** How many answer; those that are slow are asked again when that would decide. */
 async function countAnswering(nodes: readonly Node[], signal: AbortSignal): Promise<number> {
   const limit = pLimit(AT_ONCE);
-  const answers = await Promise.all(
-    nodes.map((node) => (node.isHealthy ? limit(() => isAnswering(node, signal)) : false)),
-  );
-  return answers.filter(Boolean).length;
+  const answering = new Set<Node>();
+  for (const timeoutMs of PING_MS) {
+    const silent = nodes.filter((node) => node.isHealthy && !answering.has(node));
+    await Promise.all(
+      silent.map((node) =>
+        limit(async () => {
+          if (await isAnswering(node, timeoutMs, signal)) answering.add(node);
+        }),
+      ),
+    );
+    if (2 * answering.size >= nodes.length) break;
+  }
+  return answering.size;
 }
 
-async function isAnswering({ client }: Node, signal: AbortSignal): Promise<boolean> {
+async function isAnswering({ client }: Node, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
   try {
-    const request = { method: 'GET', path: '/_ping', isUnversioned: true, signal, timeoutMs: PING_MS };
+    const request = { method: 'GET', path: '/_ping', isUnversioned: true, signal, timeoutMs };
     return (await client.request(request)).statusCode === 200;
   } catch {
     return false;
