@@ -1,4 +1,5 @@
 import type { Clock } from '../common/clock.ts';
+import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
 import { ImageService } from '../images/image-service.ts';
 import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
@@ -6,6 +7,7 @@ import { ObservedChanges } from '../lifecycle/observed-changes.ts';
 import { OpenCreates } from '../lifecycle/open-creates.ts';
 import { Undertaker } from '../lifecycle/undertaker.ts';
 import type { NetworkService } from '../networks/network-service.ts';
+import type { Notice } from '../notify/notice.ts';
 import { type DecisionTally, Placer } from '../scheduler/placer.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import type { SubstrateStatus } from '../substrate/status-board.ts';
@@ -39,6 +41,8 @@ export interface Services {
   readonly volumes: VolumeService;
   readonly lifecycle: ContainerLifecycle;
   readonly availability: Availability;
+  /** What operators are told of. */
+  readonly notices: Pick<Emitter<Notice>, 'subscribe'>;
   readonly decisions: DecisionTally;
   readonly substrateStatus: () => SubstrateStatus;
   /** What only the primary does; not started. */
@@ -75,7 +79,8 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     },
     { createRetries: options.clusterOptions.createRetries },
   );
-  const tell = (): void => undefined;
+  const notices = new Emitter<Notice>((error) => logger.error({ err: error }, 'a listener of notices failed'));
+  const tell = (notice: Notice): void => notices.emit(notice);
   const reschedule = options.reschedule ?? DEFAULT_RESCHEDULE;
   const availability = await openAvailability(
     { model, store, lifecycle, placer, networks, volumes, tell, clock, logger },
@@ -100,6 +105,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     volumes,
     lifecycle,
     availability,
+    notices,
     decisions: placer.tally,
     substrateStatus: networking.substrateStatus,
     duties: [

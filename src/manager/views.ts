@@ -13,7 +13,7 @@ import type { Services } from './services.ts';
 export interface ViewsDeps {
   readonly model: ClusterModel;
   readonly state: ClusterState;
-  readonly services: Pick<Services, 'problems'>;
+  readonly services: Pick<Services, 'problems' | 'notices'>;
   readonly duties: Duties;
   readonly clock: Clock;
 }
@@ -38,6 +38,7 @@ export function openViews({ model, state, services, duties, clock }: ViewsDeps, 
   const { cluster } = model;
   const advertised = new AdvertisedApi(cluster);
   const events = new EventHub(cluster, clock);
+  const unsubscribe = services.notices.subscribe((notice) => events.announce(notice));
   const imageList = new ImageListView(cluster);
   const info = new InfoView(cluster, {
     role: () => duties.role,
@@ -54,6 +55,7 @@ export function openViews({ model, state, services, duties, clock }: ViewsDeps, 
     containerList: new ContainerListView(cluster.containerList),
     info,
     close: () => {
+      unsubscribe();
       imageList.close();
       events.close();
       advertised.close();

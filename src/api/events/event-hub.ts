@@ -3,8 +3,10 @@ import type { ClusterEvent } from '../../cluster/events.ts';
 import type { NetworkNames } from '../../cluster/network-names.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { Timer } from '../../common/timer.ts';
+import type { Notice } from '../../notify/notice.ts';
 import { EventBatch } from './event-batch.ts';
 import { type ClusterMessage, clusterMessage, moveMessages, nodeMessage } from './event-text.ts';
+import { noticeMessage } from './notice-message.ts';
 
 /** Our own messages kept for `since`; engines keep 256 of theirs. */
 const KEPT_OWN_MESSAGES = 256;
@@ -17,6 +19,7 @@ const GATHER_MS = 20;
 
 /** Merges what engines say and what happens to nodes into one stream; a message is rendered once for all subscribers. */
 export class EventHub {
+  readonly #cluster: Cluster;
   readonly #clock: Clock;
   readonly #names: NetworkNames;
   readonly #subscribers = new Set<(batch: EventBatch) => void>();
@@ -30,6 +33,7 @@ export class EventHub {
   #sentMs = Number.NEGATIVE_INFINITY;
 
   constructor(cluster: Cluster, clock: Clock) {
+    this.#cluster = cluster;
     this.#clock = clock;
     this.#timer = clock.timer(() => this.#flush());
     this.#names = cluster.networkNames;
@@ -54,6 +58,12 @@ export class EventHub {
   /** Our own recent messages, oldest first. */
   get own(): readonly ClusterMessage[] {
     return this.#own;
+  }
+
+  /** Publishes what operators are told of as a message of the manager's own. What moved is seen by its containers' messages. */
+  announce(notice: Notice): void {
+    const message = noticeMessage(notice, this.#cluster, this.#clock.now());
+    if (message) this.#say(message);
   }
 
   close(): void {

@@ -7,7 +7,7 @@ import type { EngineEvent } from '../../engine/types.ts';
 /** One message of the merged stream: as parsed for filters, and as text for clients (64-bit times survive only there). */
 export interface ClusterMessage {
   readonly event: EngineEvent;
-  readonly node: Node;
+  readonly node: Place;
   /** Nanoseconds since the epoch, to order and to cut by time. */
   readonly timeNano: bigint;
   /** The line clients get, with its end. */
@@ -15,6 +15,9 @@ export interface ClusterMessage {
   /** {@link line} as a chunk of an HTTP/1.1 body, framed once for all subscribers. */
   readonly chunk: Buffer;
 }
+
+/** Where something happened, as messages name it. */
+export type Place = Pick<Node, 'id' | 'name' | 'entry' | 'address'>;
 
 /** An engine's message with the node's attributes, the node behind `from` and a `node` object, as classic swarm sent it. */
 export function clusterMessage(node: Node, told: EngineEvent, text: string, names: NetworkNames): ClusterMessage {
@@ -79,16 +82,22 @@ function containerMessage(
 
 /** Our own messages about engines: `engine_connect`, `engine_disconnect`, `engine_reconnect`. */
 export function nodeMessage(node: Node, action: string, reason: string, nowMs: number): ClusterMessage {
-  const timeNano = BigInt(Math.round(nowMs)) * 1_000_000n;
   const attributes = { name: node.name, ...(reason === '' ? {} : { reason }) };
-  const event: EngineEvent = {
-    Type: 'node',
-    Action: action,
-    Actor: { ID: node.id, Attributes: attributes },
-    scope: 'cluster',
-  };
-  const told = { status: action, id: node.id, from: 'swarm', ...event, time: Math.floor(nowMs / 1000) };
-  return { event, node, timeNano, ...encoded(withNode(node, told, timeNano)) };
+  const actor = { ID: node.id, Attributes: attributes };
+  return ownMessage(node, { Type: 'node', Action: action, Actor: actor }, nowMs);
+}
+
+/** A message of the manager's own. */
+export function ownMessage(
+  place: Place,
+  told: Pick<EngineEvent, 'Type' | 'Action' | 'Actor'>,
+  nowMs: number,
+): ClusterMessage {
+  const timeNano = BigInt(Math.round(nowMs)) * 1_000_000n;
+  const event: EngineEvent = { ...told, scope: 'cluster' };
+  const { Action: status, Actor } = told;
+  const written = { status, id: Actor.ID, from: 'swarm', ...event, time: Math.floor(nowMs / 1000) };
+  return { event, node: place, timeNano, ...encoded(textOf(place, written, timeNano)) };
 }
 
 /** The chunk and, in the same memory, the line in it. */
@@ -117,6 +126,12 @@ interface Written extends EngineEvent {
  * stream goes on for all subscribers. Of its numbers only `timeNano` does not fit a double.
  */
 function withNode(node: Node, event: EngineEvent, timeNano: bigint): string {
+  const text = textOf(node, event, timeNano);
+  const container = event.Type === 'container' ? node.containers.get(event.Actor.ID) : undefined;
+  return container && container.id !== container.engineId ? text.replaceAll(container.engineId, container.id) : text;
+}
+
+function textOf(node: Place, event: EngineEvent, timeNano: bigint): string {
   const { Actor, from, timeNano: _, ...facts }: Written = event;
   const ours = nodeAttributes(node);
   const message = {
@@ -125,11 +140,9 @@ function withNode(node: Node, event: EngineEvent, timeNano: bigint): string {
     node: { Name: node.name, Id: node.id, Addr: node.entry, Ip: node.address },
     Actor: { ...Actor, Attributes: { ...ours, ...Actor.Attributes, ...ours } },
   };
-  const text = `${JSON.stringify(message).slice(0, -1)},${TIME_NANO}${timeNano}}`;
-  const container = event.Type === 'container' ? node.containers.get(Actor.ID) : undefined;
-  return container && container.id !== container.engineId ? text.replaceAll(container.engineId, container.id) : text;
+  return `${JSON.stringify(message).slice(0, -1)},${TIME_NANO}${timeNano}}`;
 }
 
-function nodeAttributes(node: Node): Readonly<Record<string, string>> {
+function nodeAttributes(node: Place): Readonly<Record<string, string>> {
   return { 'node.addr': node.entry, 'node.id': node.id, 'node.ip': node.address, 'node.name': node.name };
 }
