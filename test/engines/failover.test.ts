@@ -1,0 +1,158 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
+import { type LabManager, managerOver } from './manager-over-lab.ts';
+
+/** Detection, a start on a busy machine, and names that every engine knows. */
+const PATIENCE_MS = 90_000;
+const PATIENTLY = { timeoutMs: PATIENCE_MS, everyMs: 500 } as const;
+const SERVE = 'exec redis-server --protected-mode no --save ""';
+const POLL = 'while :; do timeout 1 redis-cli -h web ping | grep -q PONG && echo ok; sleep 0.2; done';
+
+let lab: Lab;
+let folder: string;
+let swarm: LabManager;
+
+beforeAll(async () => {
+  const nodes = ['a1', 'a2', 'b1', 'b2', 'b3'].map((name) => ({
+    name,
+    generation: '28.5' as const,
+    labels: { provider: name.slice(0, 1) },
+  }));
+  lab = await startLab({ nodes });
+  await Promise.all(lab.nodes.map((node) => node.load(['redis'])));
+  folder = await mkdtemp(join(tmpdir(), 'enxame-failover-'));
+  swarm = await managerOver(lab, [], folder);
+  await swarm.must(['network', 'create', '--attachable', 'front']);
+  await run('client', ['--network', 'front', '-e', 'constraint:node==b3'], POLL);
+  await run('web', ['--network', 'front', '--restart', 'always', '-e', 'constraint:node!=b3'], SERVE);
+  await answers();
+});
+
+afterAll(async () => {
+  await swarm?.close();
+  await lab?.close();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+async function run(name: string, options: readonly string[], script: string): Promise<string> {
+  return swarm.must(['run', '-d', '--name', name, ...options, 'redis', 'sh', '-c', script]);
+}
+
+/** Milliseconds since the epoch, by the client's engine, at which the application answered. */
+async function answeredMs(): Promise<readonly number[]> {
+  const lines = await swarm.must(['logs', '-t', '--tail', '1000', 'client']);
+  return lines.split('\n').flatMap((line) => (line.endsWith(' ok') ? Date.parse(line.split(' ')[0] ?? '') : []));
+}
+
+/** Waits until the application has answered after this moment. */
+async function answers(sinceMs: number = Date.now()): Promise<void> {
+  await waitFor('the application to answer', async () => ((await answeredMs()).at(-1) ?? 0) > sinceMs, PATIENTLY);
+}
+
+/** The longest time without an answer since a moment. */
+async function gapMs(sinceMs: number): Promise<number> {
+  const times = (await answeredMs()).filter((each) => each >= sinceMs - 1_000);
+  return Math.max(...times.map((each, i) => each - (times[i - 1] ?? each)));
+}
+
+function nodeOf(name: string): LabNode {
+  return lab.node(swarm.manager.cluster.container(name).node.name);
+}
+
+/** Names of the nodes where an engine runs the container, whatever the manager thinks. */
+async function copiesOf(name: string): Promise<readonly string[]> {
+  const found = await Promise.all(
+    lab.nodes.map(async (node) => {
+      const { stdout } = await node.docker(['ps', '-q', '--filter', `name=^/?${name}$`]);
+      return stdout.trim() === '' ? [] : [node.name];
+    }),
+  );
+  return found.flat();
+}
+
+async function moved(name: string, from: readonly string[]): Promise<void> {
+  await waitFor(
+    `${name} to run elsewhere`,
+    () => {
+      const container = swarm.manager.cluster.findContainer(name);
+      return container?.state === 'running' && !from.includes(container.node.name);
+    },
+    PATIENTLY,
+  );
+}
+
+async function allHealthy(): Promise<void> {
+  const { cluster } = swarm.manager;
+  await waitFor('all nodes to be healthy', () => cluster.healthyNodes().length === lab.nodes.length, PATIENTLY);
+}
+
+const FAULTS: readonly (readonly [string, (node: LabNode) => unknown, (node: LabNode) => unknown])[] = [
+  ['an engine that is killed', (node) => node.killEngine(), (node) => node.start()],
+  ['an engine that is stopped politely', (node) => node.stop(), (node) => node.start()],
+  ['a host that is gone', (node) => node.crash(), (node) => node.start()],
+  ['an engine that hangs', (node) => node.hang(), (node) => node.resume()],
+];
+
+describe('an application on a node that is lost', () => {
+  test.each(FAULTS)('answers again after %s, and runs once when the node is back', async (fault, begin, end) => {
+    const before = swarm.manager.cluster.container('web');
+    const node = nodeOf('web');
+    const sinceMs = Date.now();
+    await begin(node);
+    await moved('web', [node.name]);
+    // The answers of a copy that lives on behind a dead engine do not tell: the next one comes from the successor.
+    await answers(Date.now() + 2_000);
+    console.log(`  gap seen by a client after ${fault}: ${((await gapMs(sinceMs)) / 1000).toFixed(1)} s`);
+    expect(swarm.manager.cluster.container('web').id).toBe(before.id);
+    expect(await swarm.must(['ps', '-a', '--filter', 'name=^/web$', '--format', '{{.Names}}'])).toMatch(/^[^\n]*web$/);
+    await end(node);
+    await allHealthy();
+    await waitFor('one copy', async () => (await copiesOf('web')).length === 1, PATIENTLY);
+    expect(await copiesOf('web')).toEqual([nodeOf('web').name]);
+  });
+
+  test('runs again when a whole provider is gone, with all that ran there', async () => {
+    const preferred = ['--restart', 'always', '-e', 'constraint:provider==~a'];
+    const names = ['w1', 'w2', 'w3', 'w4'];
+    for (const name of names) await run(name, preferred, 'sleep 3600');
+    await run('port', [...preferred, '-p', '18379:6379'], SERVE);
+    await run('pinned', ['--restart', 'always', '-e', 'constraint:provider==a'], 'sleep 3600');
+    const lost = ['a1', 'a2'];
+    const sinceMs = performance.now();
+    await Promise.all(lost.map((name) => lab.node(name).crash()));
+    await moved('port', lost);
+    const { address } = nodeOf('port');
+    await waitFor('the published port to answer', () => accepts(address, 18_379), { timeoutMs: PATIENCE_MS });
+    const gap = ((performance.now() - sinceMs) / 1000).toFixed(1);
+    console.log(`  gap seen by a client after the loss of a provider: ${gap} s`);
+    for (const name of names) await moved(name, lost);
+    await waitFor('the reason', async () => (await status('pinned')).includes('waits:'), PATIENTLY);
+    expect(await status('pinned')).toMatch(/Host Down, waits: .*provider==a/);
+    await Promise.all(lost.map((name) => lab.node(name).start()));
+    await allHealthy();
+    for (const name of [...names, 'port', 'pinned'])
+      await waitFor(`one copy of ${name}`, async () => (await copiesOf(name)).length === 1, PATIENTLY);
+  });
+});
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1_000 });
+    const end = (isAccepted: boolean): void => {
+      socket.destroy();
+      resolve(isAccepted);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+    socket.once('timeout', () => end(false));
+  });
+}
+
+function status(name: string): Promise<string> {
+  return swarm.must(['ps', '-a', '--filter', `name=^/${name}$`, '--format', '{{.Status}}']);
+}
