@@ -13,10 +13,25 @@ export interface PlanExecution {
   readonly onFailed: (move: PlannedMove, error: unknown) => void;
 }
 
-/** Carries plans out, a bounded number of moves at a time over all of them. */
-export class PlanExecutor {
+/** A bounded number of moves at a time. */
+class MoveLimits {
   readonly #inAll = pLimit(IN_ALL);
   readonly #perNode = new Map<string, LimitFunction>();
+
+  run<T>(nodeId: string, move: () => Promise<T>): Promise<T> {
+    const limit = this.#perNode.get(nodeId) ?? pLimit(PER_NODE);
+    this.#perNode.set(nodeId, limit);
+    return limit(() => this.#inAll(move));
+  }
+}
+
+/**
+ * Carries plans out, a bounded number of moves at a time over all of them. Containers on networks that span nodes have a bound of their own:
+ * they may wait for the networks' quorum for a minute, and the others must not.
+ */
+export class PlanExecutor {
+  readonly #limits = new MoveLimits();
+  readonly #spanning = new MoveLimits();
 
   /** Resolves when each move is made or has failed; never rejects. What a container needs on its node is moved before it. */
   async execute({ moves }: Plan, execution: PlanExecution): Promise<void> {
@@ -37,18 +52,13 @@ export class PlanExecutor {
     try {
       if ((await Promise.all(before)).includes(false))
         throw new ConflictError('what it depends on was not moved', 'MOVE_REFUSED');
-      await this.#limitOf(planned.to.id)(() => this.#inAll(() => move(planned)));
+      const limits = planned.spans ? this.#spanning : this.#limits;
+      await limits.run(planned.to.id, () => move(planned));
     } catch (error) {
       onFailed(planned, error);
       return false;
     }
     onMoved(planned);
     return true;
-  }
-
-  #limitOf(nodeId: string): LimitFunction {
-    const limit = this.#perNode.get(nodeId) ?? pLimit(PER_NODE);
-    this.#perNode.set(nodeId, limit);
-    return limit;
   }
 }

@@ -33,6 +33,8 @@ export interface PlanQuestions {
   readonly homesOf: (spec: ContainerSpec, discardsData: boolean) => readonly Home[];
   /** Nodes that cannot take it, by ID, with the reason. */
   readonly refusalsFor: (spec: ContainerSpec) => ReadonlyMap<string, string>;
+  /** Whether it is on networks that span nodes. */
+  readonly spans?: (spec: ContainerSpec) => boolean;
   /** Why it must not move yet, in words. */
   readonly notYet?: (record: ContainerRecord) => string | undefined;
 }
@@ -180,6 +182,7 @@ class FailoverPlanner {
       ...(this.#input.mannerOf?.(record, spec, from) ?? { how: 'replace', why: `${from.name} is lost` }),
       generation: record.current.generation,
       loses: lossesOf(spec, record.terms),
+      ...(this.#input.questions.spans?.(spec) && { spans: true }),
       ...(after.length > 0 && { after }),
     };
   }

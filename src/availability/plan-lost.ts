@@ -70,6 +70,7 @@ function questionsOf({ cluster, leases, networks, volumes }: PlanLostDeps, { kin
     ],
     refusalsFor: (spec) =>
       new Map([...networks.refusalsFor(spec.networks), ...(isStrict(spec) ? leases.refusals() : [])]),
+    spans: (spec) => networks.spans(spec.networks),
     // Of a node that answers the old copy is ended first.
     notYet: ({ terms, current }) => (terms.isStrict && kind === 'failover' ? leases.notYet(current.nodeId) : undefined),
   };

@@ -30,6 +30,8 @@ export interface PlannedMove {
   readonly generation: number;
   /** What does not come along, in words: `writable layer`, `anonymous volume /data`. */
   readonly loses: readonly string[];
+  /** It is on networks that span nodes, and may have to wait for these: the others do not wait behind it. */
+  readonly spans?: boolean;
   /** Keys of those that must have moved before, because it needs them on its node; default none. */
   readonly after?: readonly string[];
 }

@@ -78,6 +78,8 @@ export interface ContainerNetworks {
   homesOf(networks: readonly string[]): readonly Home[];
   /** Nodes that cannot take a container with these networks, by ID, with the reason. */
   refusalsFor(networks: readonly string[]): ReadonlyMap<string, string>;
+  /** Whether one of them spans nodes, and needs the substrate. */
+  spans(networks: readonly string[]): boolean;
   /** One name for all the references to a network; the reference itself when there is no such network. */
   idOf(reference: string): string;
   /** What the node's engine knows a network by. */

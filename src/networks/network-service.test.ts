@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { COMPOSE, closeNetworkWorlds, NetworkWorld } from '../../test/fakes/network-world.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
+import { Container } from '../cluster/container.ts';
+import type { ContainerSummary } from '../engine/types.ts';
 
 const { signal } = new AbortController();
 
@@ -225,4 +227,24 @@ test('networks of another cluster are not pruned', async () => {
   world.guestOf = 'c2';
   expect(await world.networks.prune('', signal)).toEqual({ NetworksDeleted: null });
   for (const engine of world.fake.engines) expect(engine.requestsTo('POST /networks/prune')).toEqual([]);
+});
+
+test('what is on no cluster network waits for no substrate', async () => {
+  const world = await NetworkWorld.start();
+  world.isReady = false;
+  const { node } = world.fake.at(1);
+  await world.create({ Name: 'near', Driver: 'macvlan' });
+  await world.networks.prepareAttach(node, ['near', 'bridge'], signal);
+  await world.networks.prepareSuccessor(node, ['near'], true, signal);
+  const summary = {
+    Id: 'c1',
+    Names: ['/c1'],
+    State: 'created',
+    Status: 'Created',
+    NetworkSettings: { Networks: { bridge: {}, near: {} } },
+  };
+  const container = new Container(node, summary as unknown as ContainerSummary, 0);
+  const answer = { statusCode: 204, rawHeaders: [], body: Buffer.alloc(0) };
+  expect(await world.networks.start(container, async () => answer, signal)).toBe(answer);
+  expect(world.asked).toEqual([]);
 });

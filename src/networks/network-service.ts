@@ -151,8 +151,7 @@ export class NetworkService {
 
   /** Nodes that cannot take a container with these networks, by ID, with the reason: engines outside the substrate. */
   refusalsFor(references: readonly string[]): ReadonlyMap<string, string> {
-    const isSpanning = references.some((reference) => this.find(reference)?.kind === 'cluster');
-    return isSpanning ? this.#deps.substrate.status.problems : NO_REFUSALS;
+    return this.spans(references) ? this.#deps.substrate.status.problems : NO_REFUSALS;
   }
 
   /** One name for all the references to a network; the reference itself when there is no such network. */
@@ -164,6 +163,11 @@ export class NetworkService {
   referenceOn(node: Node, reference: string): string {
     const network = this.find(reference);
     return network ? this.#catalog.referenceOn(node, network) : reference;
+  }
+
+  /** Whether one of them spans nodes, and needs the substrate. */
+  spans(references: readonly string[]): boolean {
+    return references.some((reference) => this.find(reference)?.kind === 'cluster');
   }
 
   /** Waits until the substrate is ready on a node if one of the networks needs it. To be called before create and start. */
@@ -185,8 +189,7 @@ export class NetworkService {
     hasFixedAddress: boolean,
     signal: AbortSignal = NEVER,
   ): Promise<void> {
-    const isSpanning = references.some((reference) => this.find(reference)?.kind === 'cluster');
-    if (!hasFixedAddress || !isSpanning || lost.isHealthy) return;
+    if (!hasFixedAddress || !this.spans(references) || lost.isHealthy) return;
     await this.#deps.substrate.release(lost, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       this.#deps.logger.warn(

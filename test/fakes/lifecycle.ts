@@ -133,6 +133,7 @@ export class FakeLifecycle implements AsyncDisposable {
 const NETWORKS: ContainerNetworks = {
   homesOf: () => [],
   refusalsFor: () => new Map(),
+  spans: () => false,
   idOf: (reference) => reference,
   referenceOn: (_node, reference) => reference,
   prepareAttach: async () => undefined,

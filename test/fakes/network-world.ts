@@ -27,6 +27,8 @@ export class NetworkWorld {
   readonly records: NetworkRecords;
   /** The swarm's ID; another one is a substrate that was formed anew. */
   swarmId = 's1';
+  /** Whether a wait for a manager ends. */
+  isReady = true;
   /** Whether the substrate has a leader. */
   isLed = true;
   /** The swarm's networks, by ID, with what is connected where: keys are containers' IDs. */
@@ -54,7 +56,7 @@ export class NetworkWorld {
         const managers = world.isLed ? [manager] : [];
         return { managers, swarmId: world.swarmId, epoch: 0, guestOf: world.guestOf, problems: world.problems };
       },
-      manager: async () => manager,
+      manager: () => (world.isReady ? Promise.resolve(manager) : new Promise(() => undefined)),
       memberOf: () => undefined,
       readyOn: async ({ name }: Node) => void this.asked.push(`ready on ${name}`),
       release: async ({ name }: Node) => void this.asked.push(`release ${name}`),
