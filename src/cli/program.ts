@@ -64,6 +64,12 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/leave.ts'),
   },
   {
+    name: 'state',
+    group: CLUSTER,
+    summary: 'back up the state of a manager, or bring it to another host',
+    load: () => import('./commands/state.ts'),
+  },
+  {
     name: 'certs',
     group: CLUSTER,
     summary: 'create certificates for engines, managers and clients',

@@ -1,0 +1,37 @@
+/** Kinds of records that an exported state holds. */
+export const EXPORTED: readonly string[] = [
+  'container-bodies',
+  'containers',
+  'healthy-nodes',
+  'homes',
+  'kept-volumes',
+  'networks',
+  'node-settings',
+  'nodes',
+  'released',
+  'stops',
+  'substrate',
+  'tombstones',
+  'volumes',
+];
+
+/** Kinds that it does not hold. `state`: the incarnation, which each state has for itself. */
+export const KEPT_BACK: readonly string[] = ['state'];
+
+/** Notes: what nodes held when they were last seen; see `state-store.ts`. */
+const NOTES = '~';
+
+/** Whether an exported state holds what a store has under a key. */
+export function keptKind(key: string): boolean {
+  return key.startsWith(NOTES) || EXPORTED.includes(key.slice(0, key.indexOf('/')));
+}
+
+/**
+ * A value as an imported state has it. Older copies that were to be ended when the state was exported may be what runs by now, so
+ * they are not known any more; a move that was under way is over.
+ */
+export function revivedValue(key: string, value: string): string {
+  if (!key.startsWith('containers/')) return value;
+  const { stale: _stale, move: _move, ...record } = JSON.parse(value) as Record<string, unknown>;
+  return JSON.stringify(record);
+}
