@@ -2,6 +2,7 @@ import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
 import { ImageService } from '../images/image-service.ts';
+import { Endings } from '../lifecycle/endings.ts';
 import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import { ObservedChanges } from '../lifecycle/observed-changes.ts';
 import { OpenCreates } from '../lifecycle/open-creates.ts';
@@ -98,6 +99,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     logger,
   });
   const creates = new OpenCreates({ cluster, desired, attempts, recorder, tombstones, clock, logger });
+  const endings = new Endings({ cluster, desired, clock, logger });
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
   return {
     images,
@@ -114,6 +116,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       undertaker,
       creates,
       removals,
+      endings,
       lifecycle.unfinishedMoves,
       lifecycle.mover,
       fences.revival,
