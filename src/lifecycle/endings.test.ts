@@ -35,6 +35,11 @@ async function running(restart = 'no', labels: Readonly<Record<string, string>> 
       if (container) engine.state.stop(container, exitCode, 'die');
       await expect.poll(() => world.fake.cluster.container('web').state).toBe('exited');
     },
+    /** Resolves when the container was looked at after its end. */
+    inspected: () => {
+      const looks = (): number => engine.requestsTo('GET /containers/*').filter(({ path }) => path.length > 60).length;
+      return expect.poll(looks, { timeout: 60_000 }).toBe(1);
+    },
     pass: async (ms: number) => {
       for (let passed = 0; passed < ms; passed += 5_000) await clock.advance(5_000);
     },
@@ -57,7 +62,8 @@ test.each([
     const each = await running(restart, labels);
     await each.end(exitCode);
     await each.pass(30_000);
-    await expect.poll(() => each.engine.requestsTo('GET /networks/bridge').length, { timeout: 60_000 }).toBe(1);
+    if (isEnd) await expect.poll(() => each.record()?.ended?.exitCode, { timeout: 60_000 }).toBe(exitCode);
+    else await each.inspected();
     await each.endings.stop();
     expect(each.record()?.ended?.exitCode).toBe(isEnd ? exitCode : undefined);
     await each.close();
@@ -73,9 +79,7 @@ test('an end is the container’s own only when its node was healthy for long en
   each.restartEngine();
   each.world.fake.cluster.setState(each.node, 'Healthy', '');
   await each.pass(60_000);
-  await expect
-    .poll(() => each.engine.requestsTo('GET /networks/bridge').length, { timeout: 60_000 })
-    .toBeGreaterThan(0);
+  await each.inspected();
   await each.endings.stop();
   expect(each.record()).toMatchObject({ wanted: 'running' });
   expect(each.record()?.ended).toBeUndefined();

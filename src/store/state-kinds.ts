@@ -11,6 +11,7 @@ export const EXPORTED: readonly string[] = [
   'released',
   'stops',
   'substrate',
+  'substrate-endpoints',
   'tombstones',
   'volumes',
 ];
