@@ -1,5 +1,6 @@
 /** Kinds of records that an exported state holds. */
 export const EXPORTED: readonly string[] = [
+  'agents',
   'container-bodies',
   'containers',
   'healthy-nodes',
