@@ -38,7 +38,7 @@ export class NodeMemory {
   readonly #records = new Map<string, NodeRecord>();
   readonly #absent = new AbsentNodes();
   #unsubscribe: () => void = () => undefined;
-  #follower: MemoryFollower | undefined;
+  readonly #followers: MemoryFollower[] = [];
   #failure: string | undefined;
 
   constructor(deps: NodeMemoryDeps) {
@@ -47,14 +47,14 @@ export class NodeMemory {
       ...deps,
       onResult: (failure, volumesOf) => {
         this.#onResult(failure);
-        for (const node of volumesOf) this.#follower?.noted(node);
+        for (const node of volumesOf) for (const follower of this.#followers) follower.noted(node);
       },
     });
   }
 
-  /** Sets who is told. To be called once. */
+  /** Tells one more. */
   follow(follower: MemoryFollower): void {
-    this.#follower = follower;
+    this.#followers.push(follower);
   }
 
   /** Begins to note what the cluster's nodes are and hold. To be called once, before there are nodes. */
@@ -155,7 +155,7 @@ export class NodeMemory {
     if (other)
       throw new ConflictError(`several nodes that left are called ${reference}: give the ID`, 'AMBIGUOUS_NODE');
     const { id } = absent.record;
-    await this.#follower?.forgetNode(id);
+    for (const follower of this.#followers) await follower.forgetNode(id);
     await this.#notes.forget(id);
     await this.#deps.records.write([{ key: id }]);
     this.#records.delete(id);

@@ -3,7 +3,6 @@ import type { Node } from '../cluster/node.ts';
 import { ConflictError, reasonOf, SchedulingError } from '../common/errors.ts';
 import { type ContainerSpec, type CreateCall, withName } from '../desired/container-spec.ts';
 import type { RecordBody } from '../desired/record.ts';
-import type { NodeTies } from '../desired/terms.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import { chooseNode } from './choose-node.ts';
 import type { LifecycleOptions, ProvisionalDeps } from './deps.ts';
@@ -11,6 +10,7 @@ import { createOn, isRefusedConnection, prepareNode, removeUnstarted } from './o
 import { randomName } from './random-name.ts';
 import type { Intent } from './recorder.ts';
 import { type ClaimedPlacement, isStrict } from './surroundings.ts';
+import { tiesToNode } from './ties-to-node.ts';
 
 /** Nodes tried when the chosen one refuses connections before it got the request. */
 const MAX_NODES_TRIED = 3;
@@ -131,14 +131,6 @@ async function onNode(create: Create, placement: ClaimedPlacement): Promise<Engi
     // What an engine made all the same, and was not heard of, is recognised by its attempt when it is listed.
     if (!isSettled) await intent.withdraw({ isInDoubt });
   }
-}
-
-/** After the placement: volumes that were nowhere have their home by now. */
-function tiesToNode({ volumes, networks }: ProvisionalDeps, spec: ContainerSpec): NodeTies {
-  return {
-    localVolumes: spec.volumes.filter((name) => volumes.homeOf(name) !== undefined),
-    localNetworks: spec.networks.filter((name) => networks.homesOf([name]).length > 0),
-  };
 }
 
 /** What its reference means now: another image may have the name by the time that the container is made anew. */

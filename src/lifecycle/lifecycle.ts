@@ -259,6 +259,25 @@ export class ContainerLifecycle {
     }
   }
 
+  /**
+   * Removes what is recorded of a container that no node shows, by its ID or name: its node left, or was not reached since the manager's start.
+   * Resolves with undefined when there is no such record; rejects with 409 without force.
+   */
+  async removeRecorded(reference: string, { isForced }: Removal): Promise<EngineAnswer | undefined> {
+    const { cluster, desired, tombstones } = this.#deps;
+    const bare = reference.replace(/^\//, '');
+    const record = desired.index.byName(bare) ?? desired.index.byId(bare);
+    if (!record || cluster.node(record.current.nodeId)?.isHealthy || this.recorder.isUnderWay(record.key))
+      return undefined;
+    const { name, current } = record;
+    if (!isForced)
+      throw new ConflictError(`container ${name} is on a node that is away: remove it with force`, 'NODE_AWAY');
+    const { engineId, nodeId } = current;
+    if (engineId !== undefined) await tombstones.bury({ engineId, nodeId, name, search: '?force=1&v=1' });
+    await this.recorder.forget(record);
+    return NO_CONTENT;
+  }
+
   /** A link goes by its name, `web/db`; one without the other container's name is the engine's to refuse. */
   async #removeLink(
     container: Container,

@@ -176,6 +176,16 @@ export class Recorder {
     await desired.remove(record.key);
   }
 
+  /**
+   * A node that left is given up: names of what it held are free. Records of containers that were never started stay, so that these are not taken
+   * for leftovers if it comes back after all.
+   */
+  async forgetNode(nodeId: string): Promise<void> {
+    const { desired } = this.#deps;
+    for (const { key, wanted, move } of desired.index.onNode(nodeId))
+      if (wanted !== 'created' && !move) await desired.remove(key);
+  }
+
   #warn(name: string, error: unknown): false {
     const { logger } = this.#deps;
     logger.warn({ container: name, reason: reasonOf(error) }, 'the record of a create that failed stays for now');

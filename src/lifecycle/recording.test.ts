@@ -180,6 +180,37 @@ describe('a container that is removed', () => {
   });
 });
 
+describe('a container whose node left', () => {
+  async function left() {
+    const world = await FakeLifecycle.start([{}, {}]);
+    const id = await world.made('web', { Env: ['constraint:node==node-1'] });
+    await operate(world, 'web', 'start');
+    const { node } = world.fake.at(0);
+    world.fake.cluster.removeNode(node);
+    return { world, id, nodeId: node.id };
+  }
+
+  test('holds its name until it is removed with force, and is removed there when the node is back', async () => {
+    const { world, id, nodeId } = await left();
+    await using _ = world;
+    await expect(world.create('web')).rejects.toMatchObject({ status: 409, code: 'NAME_IN_USE' });
+    const removal = world.lifecycle.removeRecorded('web', { search: '', isForced: false });
+    await expect(removal).rejects.toMatchObject({ status: 409 });
+    expect(await world.lifecycle.removeRecorded('/web', REMOVAL)).toMatchObject({ statusCode: 204 });
+    expect(world.tombstones.of(nodeId).map(({ engineId }) => engineId)).toEqual([id]);
+    expect(await world.lifecycle.removeRecorded('web', REMOVAL)).toBeUndefined();
+    await world.made('web');
+  });
+
+  test('has no record any more when the node is given up, and is not removed there', async () => {
+    const { world, nodeId } = await left();
+    await using _ = world;
+    await world.lifecycle.recorder.forgetNode(nodeId);
+    expect([records(world), world.tombstones.size]).toEqual([[], 0]);
+    await world.made('web');
+  });
+});
+
 describe('removals behind the manager’s back', () => {
   async function observed() {
     const world = await FakeLifecycle.start([{ images: ['redis:latest'] }]);

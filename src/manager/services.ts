@@ -2,6 +2,7 @@ import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
 import { ImageService } from '../images/image-service.ts';
+import { Adoption } from '../lifecycle/adoption.ts';
 import { Endings } from '../lifecycle/endings.ts';
 import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import { ObservedChanges } from '../lifecycle/observed-changes.ts';
@@ -100,6 +101,8 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   });
   const creates = new OpenCreates({ cluster, desired, attempts, recorder, tombstones, clock, logger });
   const endings = new Endings({ cluster, desired, clock, logger });
+  const adoption = new Adoption({ cluster, desired, attempts, volumes, networks, logger });
+  model.memory?.follow({ noted: () => undefined, forgetNode: (nodeId) => recorder.forgetNode(nodeId) });
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
   return {
     images,
@@ -117,6 +120,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       creates,
       removals,
       endings,
+      adoption,
       lifecycle.unfinishedMoves,
       lifecycle.mover,
       fences.revival,

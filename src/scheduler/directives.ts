@@ -10,6 +10,9 @@ const LABELS = {
   whitelist: 'com.docker.swarm.whitelists',
 } as const;
 
+/** The label that says when a container moves by itself. */
+export const POLICY_LABEL: string = LABELS.reschedule;
+
 type Kind = keyof typeof LABELS;
 
 const KINDS = Object.keys(LABELS) as readonly Kind[];

@@ -144,8 +144,12 @@ async function renameContainer(call: Call): Promise<void> {
 }
 
 async function removeContainer(call: Call): Promise<void> {
-  const container = containerOf(call);
+  const { cluster, lifecycle } = call.services;
+  const reference = param(call, 'id');
   const removal = await readRemoval(call);
+  const recorded = cluster.findContainer(reference) ? undefined : await lifecycle.removeRecorded(reference, removal);
+  if (recorded) return sendAnswer(call, recorded);
+  const container = containerOf(call);
   sendAnswer(call, await call.services.lifecycle.remove(container, removal, operationCall(call)));
 }
 
