@@ -8,7 +8,6 @@ import { parsePlacement } from '../scheduler/placement.ts';
 import { Cluster } from './cluster.ts';
 import type { Container } from './container.ts';
 import type { ClusterEvent } from './events.ts';
-import { IDENTITY_LABEL } from './listed-container.ts';
 import { Node } from './node.ts';
 
 /** A cluster of healthy nodes, each with what it lists. */
@@ -82,16 +81,6 @@ test('of two containers with one name the one on the healthy node is meant', () 
   expect(cluster.container('web').node.name).toBe('two');
   cluster.setState(node('two'), 'Unhealthy', 'gone');
   expect(cluster.findContainer('web')).toBeUndefined();
-});
-
-test('a moved container is found by the identity it had and by the engine’s own', () => {
-  const identity = 'e'.repeat(64);
-  const { cluster } = clusterOf({
-    one: [containerSummary('aaa1', { Names: ['/web'], Labels: { [IDENTITY_LABEL]: identity } })],
-  });
-  expect(cluster.container(identity).engineId).toBe(WEB.Id);
-  expect(cluster.container(WEB.Id).id).toBe(identity);
-  expect(cluster.container('eee').id).toBe(identity);
 });
 
 describe('a pending placement', () => {
@@ -232,22 +221,6 @@ describe('changes of containers', () => {
     cluster.removeNode(node('one'));
     expect(lines).toEqual(['node-state', 'holdings-leaving', '- web running aaa1', 'node-removed']);
     expect(there).toEqual([true, false]);
-  });
-
-  test('are told of an identity that passes over', () => {
-    const { cluster, node } = clusterOf({ one: [WEB], two: [] });
-    const moved = containerSummary('ddd1', { Names: ['/web'], Labels: { [IDENTITY_LABEL]: WEB.Id } });
-    const lines = heard(cluster);
-    cluster.replaceContainers(node('two'), [moved]);
-    cluster.replaceContainers(node('one'), []);
-    cluster.replaceContainers(node('one'), [WEB]);
-    expect(lines).toEqual([
-      '+ web running ddd1',
-      '- web running aaa1',
-      'web running ddd1 → web running aaa1',
-      '+ web running aaa1',
-      'web running aaa1 → web running ddd1',
-    ]);
   });
 
   test('are told of volumes when a listing differs', () => {

@@ -18,6 +18,7 @@ import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
 import type { ClusterEvent } from './events.ts';
 import type { CopyPlace, Identities, KnownCopy } from './identities.ts';
+import { withoutMoveLabels } from './listed-container.ts';
 import { MOVE_LABEL } from './moves.ts';
 import { shownContainer } from './network-names.ts';
 import type { Node, NodeState } from './node.ts';
@@ -82,7 +83,7 @@ export class Cluster extends ClusterLookups implements NodeWriter {
         if (labels[MOVE_LABEL]) return this.#onUnfinishedMove(container);
         logger.warn(
           { node: node.name, container: name, id: engineId, claims: claimedId },
-          'a container claims the identity of another one: it goes by its own ID',
+          'a container claims an identity that no record gives it: it goes by its own ID',
         );
       },
     });
@@ -271,8 +272,9 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     if (known && (isPast && wasContainer(known) ? ENDING.has(event.Action) : isQuiet(known, event))) return undefined;
     if (known?.isSuccessor && this.#wasHidden(node, engineId, text)) return undefined;
     const shownId = id ?? known?.id ?? node.containers.get(engineId)?.id ?? engineId;
-    if (shownId === engineId) return { event, text };
-    return { event: translated(event, engineId, shownId), text: text.replaceAll(engineId, shownId) };
+    const asked = known ? withoutMoveLabelsOf(event) : event;
+    if (shownId === engineId) return { event: asked, text };
+    return { event: translated(asked, engineId, shownId), text: text.replaceAll(engineId, shownId) };
   }
 
   /** Whether an engine said something of a copy before that took the container's place, and is heard only now. */
@@ -350,4 +352,11 @@ function translated(event: EngineEvent, engineId: string, id: string): EngineEve
   // `id` is what old clients read.
   if (Actor.ID === engineId) return { ...event, ...('id' in event && { id }), Actor: { ...Actor, ID: id } };
   return { ...event, Actor: { ...Actor, Attributes: { ...Actor.Attributes, container: id } } };
+}
+
+/** An event without what a move wrote into a container's labels. */
+function withoutMoveLabelsOf(event: EngineEvent): EngineEvent {
+  const { Attributes } = event.Actor;
+  const shown = Attributes && withoutMoveLabels(Attributes);
+  return shown && shown !== Attributes ? { ...event, Actor: { ...event.Actor, Attributes: shown } } : event;
 }

@@ -141,10 +141,9 @@ class Both {
 
   /** All containers as they would be built from what each engine lists now. */
   containers(): Container[] {
-    const all = this.plain.flatMap((held, index) =>
+    return this.plain.flatMap((held, index) =>
       [...held.values()].map((summary) => new Container(this.node(index), summary, NOW)),
     );
-    return all.map((one) => one.identified(all.every((other) => other === one || !goesBefore(other, one))));
   }
 
   #pend(node: Node, name: string, key: string): void {
@@ -154,15 +153,6 @@ class Both {
     this.pending.push(pending);
     this.real.addPending(pending);
   }
-}
-
-/** Whether the identity that `one` claims is `other`'s. */
-function goesBefore(other: Container, one: Container): boolean {
-  if (one.claimedId === one.engineId) return false;
-  if (other.engineId === one.claimedId) return true;
-  if (other.claimedId !== one.claimedId) return false;
-  const order = (each: Container): string => `${each.createdSeconds} ${each.engineId} ${each.node.entry}`;
-  return order(other) < order(one);
 }
 
 /** `node/engine ID` of what an index answers, sorted. */
@@ -321,32 +311,18 @@ describe('one container', () => {
     expect(new Container(node, containerSummary('a', { Names: null }), NOW).name).toBe('a00000000000');
   });
 
-  test('has the identity of its label if that is one', () => {
-    const id = 'e'.repeat(64);
-    const moved = containerSummary('a', { Labels: { [IDENTITY_LABEL]: id } });
-    expect(new Container(node, moved, NOW).id).toBe(id);
-    const wrong = containerSummary('a', { Labels: { [IDENTITY_LABEL]: 'short' } });
-    expect(new Container(node, wrong, NOW).id).toBe(wrong.Id);
-  });
-
-  test('does not take the identity of another, and gets it when that one is gone', () => {
+  test('gets no identity from its label, and that is told once', () => {
     const refused: string[] = [];
     const containers = new Containers({
       onUnknownReservation: () => undefined,
       onRefusedIdentity: ({ name }) => refused.push(name),
     });
-    const [victim, thief] = [containerSummary('a'), containerSummary('b', { Names: ['/thief'] })];
-    const claim = { ...thief, Labels: { [IDENTITY_LABEL]: victim.Id } };
-    const other = modelNode('other');
-    containers.update(other, [], [claim], NOW);
-    expect([...containers.list].map(({ id }) => id)).toEqual([victim.Id]);
-    containers.update(node, [], [victim], NOW);
-    expect(containers.index.byId(victim.Id).map(({ name }) => name)).toEqual(['c-a']);
-    expect(containers.index.byId(thief.Id).map(({ id }) => id)).toEqual([thief.Id]);
-    containers.update(other, [], [{ ...claim, State: 'paused' }], NOW);
+    const claim = containerSummary('b', { Names: ['/thief'], Labels: { [IDENTITY_LABEL]: containerSummary('a').Id } });
+    containers.update(node, [], [claim], NOW);
+    containers.update(node, [], [{ ...claim, State: 'paused' }], NOW);
+    expect([...containers.list].map(({ id }) => id)).toEqual([claim.Id]);
+    expect(containers.index.byId(containerSummary('a').Id)).toEqual([]);
     expect(refused).toEqual(['thief']);
-    containers.remove(node, victim.Id);
-    expect(containers.index.byId(victim.Id).map(({ name }) => name)).toEqual(['thief']);
   });
 });
 

@@ -68,7 +68,7 @@ export class Containers {
 
   constructor(watch: ContainerWatch) {
     this.#watch = watch;
-    this.#claims = new IdentityClaims(this.index, watch.onRefusedIdentity);
+    this.#claims = new IdentityClaims(watch.onRefusedIdentity);
   }
 
   get size(): number {
@@ -105,10 +105,8 @@ export class Containers {
     node.ledger.remove(engineId);
     node.deleteHidden(engineId);
     if (!container) return;
-    const changes: Change[] = [{ before: container, after: undefined }];
     this.#detach(container);
-    this.#settleIdentities(container, changes);
-    this.#tell(changes);
+    this.#tell([{ before: container, after: undefined }]);
   }
 
   removeAll(node: Node): void {
@@ -201,8 +199,7 @@ export class Containers {
     }
     const before = earlier ?? node.held(summary.Id);
     const listed = this.#watch.shown?.(summary) ?? summary;
-    const told = status && { id: known?.id ?? summary.Id, status };
-    const container = new Container(node, listed, nowMs, before, { known, ...(told && { shown: told }) });
+    const container = new Container(node, listed, nowMs, before, { known, status });
     const isHidden = known !== undefined && known.role !== 'current';
     if (!isHidden && earlier?.isSameAs(container)) return;
     const settled = this.#settled.get(summary.Id);
@@ -211,8 +208,7 @@ export class Containers {
     if (earlier) this.#detach(earlier);
     if (isHidden) this.#hide(container, summary);
     else this.#show(container);
-    if (earlier) this.#settleIdentities(earlier, changes);
-    if (!isHidden) this.#settleIdentities(container, changes);
+    if (!isHidden) this.#claims.refuse(container);
     if (node.ledger.has(container.engineId)) return;
     node.ledger.put(container.engineId, listedReservation(summary));
     (onUnknown ?? this.#watch.onUnknownReservation)(container);
@@ -233,7 +229,6 @@ export class Containers {
     container.node.putContainer(container);
     this.index.add(container);
     this.list.add(container);
-    this.#claims.add(container);
     this.#size += 1;
   }
 
@@ -241,20 +236,7 @@ export class Containers {
     container.node.deleteContainer(container);
     this.index.remove(container);
     this.list.remove(container);
-    this.#claims.remove(container);
     this.#size -= 1;
-  }
-
-  /** A container came or went: those that claim an identity it has or had get it, or lose it. Adds what that changed to `changes`. */
-  #settleIdentities(changed: Container, changes: Change[]): void {
-    for (const { container, isGranted } of this.#claims.toSettle(changed)) {
-      const after = container.identified(isGranted);
-      this.#detach(container);
-      this.#attach(after);
-      const known = changes.find((change) => change.after === container);
-      if (known) known.after = after;
-      else changes.push({ before: container, after });
-    }
   }
 
   #tell(changes: readonly Change[], why?: string): void {

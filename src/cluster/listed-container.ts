@@ -4,8 +4,14 @@ import type { ContainerView } from '../scheduler/types.ts';
 import type { KnownCopy } from './identities.ts';
 import { readStatus, type Status } from './status.ts';
 
-/** The label that carries the identity clients see when it differs from the engine's own ID (a moved container). */
+/** The label of a moved container with the ID that clients see, for people at its engine. Who a container is, records say alone. */
 export const IDENTITY_LABEL = 'com.docker.swarm.id';
+
+/**
+ * Label of a container that was made in place of one that had never been started, on another node: `<move>/<how many were made with
+ * it>`. It tells a manager that comes after a killed one what belongs together.
+ */
+export const REGROUP_LABEL = 'io.enxame.regroup';
 
 /** What a container tells of the node that it is on. */
 interface Host {
@@ -22,8 +28,10 @@ interface Host {
  */
 export class ListedContainer<N extends Host> implements ContainerView {
   readonly engineId: string;
-  /** The identity that {@link IDENTITY_LABEL} claims; the engine's own ID without one. */
+  /** The identity that {@link IDENTITY_LABEL} claims without a record that says so; the engine's own ID without such a claim. */
   readonly claimedId: string;
+  /** Whether a record says who it is. */
+  readonly isRecorded: boolean;
   /** The identity clients see; the engine's own ID unless the container was moved. */
   readonly id: string;
   /** What engines called it before it was moved. */
@@ -44,26 +52,22 @@ export class ListedContainer<N extends Host> implements ContainerView {
   /** The list entry without Names, Status and Id as JSON text, from a comma to the end. */
   readonly listed: string;
 
-  /** `shown` is what the list entry does not tell; `known` what a record says of it. */
+  /** `status` is given for an entry that does not tell it; `known` is what a record says of it. */
   constructor(
     node: N,
     summary: ContainerSummary,
     nowMs: number,
     earlier?: ListedContainer<N>,
-    {
-      shown,
-      known,
-    }: {
-      readonly shown?: { readonly id: string; readonly status: Status };
-      readonly known?: KnownCopy | undefined;
-    } = {},
+    { status, known }: { readonly status?: Status | undefined; readonly known?: KnownCopy | undefined } = {},
   ) {
     const { Names, Status: statusText, Id, ...rest } = summary;
     this.node = node;
     this.engineId = Id;
-    this.labels = listableLabels(summary.Labels ?? {});
+    const labels = summary.Labels ?? {};
+    this.isRecorded = known !== undefined;
+    this.labels = listableLabels(known ? withoutMoveLabels(labels) : labels);
     this.claimedId = known ? Id : identityOf(Id, this.labels);
-    this.id = shown?.id ?? known?.id ?? this.claimedId;
+    this.id = known?.id ?? Id;
     this.formerIds = known?.formerIds ?? NONE;
     this.name = ownName(Names ?? [], summary.Id);
     this.image = summary.Image;
@@ -72,7 +76,7 @@ export class ListedContainer<N extends Host> implements ContainerView {
     this.createdSeconds = summary.Created;
     this.seenMs = earlier?.seenMs ?? nowMs;
     this.status =
-      shown?.status ?? readStatus(statusText, nowMs, earlier?.state === summary.State ? earlier.status : undefined);
+      status ?? readStatus(statusText, nowMs, earlier?.state === summary.State ? earlier.status : undefined);
     const entry = {
       ...rest,
       ...(rest.Labels && { Labels: this.labels }),
@@ -80,13 +84,6 @@ export class ListedContainer<N extends Host> implements ContainerView {
     };
     this.listed = `,${JSON.stringify(entry).slice(1)}`;
     this.links = (Names ?? []).map((each) => each.replace(/^\//, '')).filter((each) => each.includes('/'));
-  }
-
-  /** The same container with the identity that it claims, or without it. */
-  identified(isGranted: boolean): ListedContainer<N> {
-    const summary = { ...this.entry(), Id: this.engineId, Names: [this.name, ...this.links], Status: '' };
-    const id = isGranted ? this.claimedId : this.engineId;
-    return new ListedContainer<N>(this.node, summary, this.seenMs, this, { shown: { id, status: this.status } });
   }
 
   get nodeId(): string {
@@ -123,7 +120,8 @@ export class ListedContainer<N extends Host> implements ContainerView {
   isSameAs(other: ListedContainer<N>): boolean {
     return (
       this.listed === other.listed &&
-      (this.id === other.id || other.claimedId !== other.engineId) &&
+      this.id === other.id &&
+      this.isRecorded === other.isRecorded &&
       this.formerIds.join() === other.formerIds.join() &&
       this.name === other.name &&
       this.links.join() === other.links.join() &&
@@ -135,6 +133,15 @@ export class ListedContainer<N extends Host> implements ContainerView {
 }
 
 const NONE: readonly string[] = [];
+
+/** Labels by which a move says what it made: not what a client asked for. */
+export const MOVE_LABELS: readonly string[] = [IDENTITY_LABEL, REGROUP_LABEL];
+
+/** Without {@link MOVE_LABELS}; the same object when there are none. */
+export function withoutMoveLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  if (!MOVE_LABELS.some((label) => label in labels)) return labels;
+  return Object.fromEntries(Object.entries(labels).filter(([label]) => !MOVE_LABELS.includes(label)));
+}
 
 /** Labels of one container in characters; with more of them, every listing of everything would carry them. */
 const MAX_LABELS_CHARS = 1024 * 1024;

@@ -1,12 +1,9 @@
 import { BoundedSet } from '../common/bounded-set.ts';
 import type { ContainerSummary, EngineEvent } from '../engine/types.ts';
+import { REGROUP_LABEL } from './listed-container.ts';
 import type { Node } from './node.ts';
 
-/**
- * Label of a container that was made in place of one that had never been started, on another node: `<move>/<how many were made with
- * it>`. It tells a manager that was killed meanwhile whether the move was complete.
- */
-export const MOVE_LABEL = 'io.enxame.regroup';
+export const MOVE_LABEL: string = REGROUP_LABEL;
 /** Engines' container IDs and volumes remembered until their events came. */
 const MAX_REMEMBERED = 4_096;
 

@@ -268,7 +268,7 @@ describe('at any failure nothing is lost and nothing doubled', () => {
   });
 
   test.each([
-    ['complete', 1, ['node-2']],
+    ['complete', 1, ['node-1']],
     ['incomplete', 2, ['node-1']],
   ])('a manager was killed and the move was %s', async (_case, made, nodes) => {
     const id = 'a'.repeat(64);

@@ -9,9 +9,8 @@ import { removeUnstarted } from './on-node.ts';
 const GATHER_MS = 1_000;
 
 /**
- * Finishes moves that a killed manager left half done, when both a container that was made anew and the one it was made for are listed,
- * and removes what a move could not remove. A move that made everything is carried on to its end, one that did not is undone; what
- * was started stays in any case.
+ * Undoes moves that a killed manager left half done, when both a container that was made anew and the one it was made for are listed,
+ * and removes what a move could not remove. No record names what was made, so that nobody has seen it; what was started stays in any case.
  */
 export class UnfinishedMoves {
   readonly #deps: ProvisionalDeps;
@@ -69,7 +68,7 @@ export class UnfinishedMoves {
   }
 }
 
-/** What is to be removed so that each container of a move is there once. */
+/** What is to be removed so that each container of a move is there once, where it was. */
 function superfluous({ cluster, logger }: ProvisionalDeps, move: string): readonly Container[] {
   const made = [...cluster.containersWithLabel(MOVE_LABEL, move).containers];
   const pairs = made.flatMap((successor) => {
@@ -79,15 +78,12 @@ function superfluous({ cluster, logger }: ProvisionalDeps, move: string): readon
   });
   const originals = pairs.map(({ original }) => original);
   const successors = pairs.map(({ successor }) => successor);
-  const areOriginalsUsed = originals.some(isUsed);
-  const areSuccessorsUsed = made.some(isUsed);
-  if (areOriginalsUsed && areSuccessorsUsed) {
+  if (made.some(isUsed)) {
     const names = originals.map(({ name }) => name).join(', ');
     logger.warn({ containers: names }, 'duplicate containers after an interrupted move: remove one of each');
     return [];
   }
-  const isComplete = made.length >= Number(move.split('/')[1]);
-  return areSuccessorsUsed || (isComplete && !areOriginalsUsed) ? originals : successors;
+  return successors;
 }
 
 function isUsed({ state }: Container): boolean {

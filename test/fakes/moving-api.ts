@@ -9,6 +9,7 @@ import { NO_REFRESH } from '../../src/api/refresh-filters.ts';
 import { type ApiServer, startApiServer } from '../../src/api/server.ts';
 import { Sequels } from '../../src/api/streams/sequels.ts';
 import { ContainerListView } from '../../src/api/views/container-list.ts';
+import { IDENTITY_LABEL } from '../../src/cluster/listed-container.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { parseListenAddress } from '../../src/common/listen-address.ts';
 import { silentLogger } from '../../src/common/logger.ts';
@@ -82,7 +83,11 @@ export class MovingApi implements AsyncDisposable {
     const services = {
       cluster,
       containerList: new ContainerListView(cluster.containerList),
-      lifecycle: { use: async (container: unknown) => container, settled: async (container: unknown) => container },
+      lifecycle: {
+        use: async (container: unknown) => container,
+        settled: async (container: unknown) => container,
+        recorder: { recordOf: ({ engineId }: { engineId: string }) => desired.index.byEngineId(engineId)?.record },
+      },
       sequels: new Sequels({ cluster, desired, clock: systemClock }),
       execs: new ExecRegistry(),
       events,
@@ -109,7 +114,7 @@ export class MovingApi implements AsyncDisposable {
     const { engine, node } = this.fake.at(1);
     const to = { nodeId: node.id, engineId: IDS[1], attempt: 'b'.repeat(32), generation: 1 };
     await this.change((record) => ({ ...record, move: { to, how: 'start-first', why: 'a test', sinceMs: 0 } }));
-    engine.run({ ...SEED, id: IDS[1] });
+    engine.run({ ...SEED, id: IDS[1], labels: { ...SEED.labels, [IDENTITY_LABEL]: IDS[0] } });
     await node.refreshContainers([IDS[1]]);
   }
 

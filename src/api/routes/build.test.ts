@@ -262,7 +262,7 @@ describe('POST /commit', () => {
       });
       return true;
     });
-    const query = `container=${identity.slice(0, 12)}&repo=snapshot&comment=a%20b`;
+    const query = `container=web&repo=snapshot&comment=a%20b`;
     const headers = { 'Content-Type': 'application/json' };
     const first = await one.call('POST', `/commit?${query}`, { headers, body: '{"Cmd":["sh"],"Labels":{"a":"b"}}' });
     expect([first.status, first.json]).toEqual([201, { Id: ID }]);

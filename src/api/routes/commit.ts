@@ -25,9 +25,10 @@ async function commit(call: Call): Promise<void> {
   const search = new URLSearchParams(query);
   search.set('container', container.engineId);
   const path = `/commit?${search}`;
+  const isMoved = container.id !== container.engineId;
   const isRecorded = services.lifecycle.recorder.recordOf(container) !== undefined;
   const inherited = [
-    ...OF_THE_SWARM.filter((label) => label in container.labels),
+    ...OF_THE_SWARM.filter((label) => label in container.labels || isMoved),
     ...(isRecorded ? [ATTEMPT_LABEL] : []),
   ];
   const body = inherited.length > 0 ? without(inherited, text, value) : text;

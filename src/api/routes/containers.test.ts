@@ -236,16 +236,14 @@ describe('GET /containers/{id}/json', () => {
     expect((await manager.call('GET', '/containers/abcdef1/json')).json.Id).toBe(id('1'));
   });
 
-  test('a container keeps the identity of its label everywhere', async () => {
-    const identity = 'c'.repeat(64);
-    const manager = await over({
-      ...REDIS,
-      containers: [{ name: 'moved', labels: { 'com.docker.swarm.id': identity } }],
-    });
-    expect((await manager.call('GET', '/containers/json?all=1')).json[0].Id).toBe(identity);
-    const { json } = await manager.call('GET', `/containers/${identity.slice(0, 12)}/json`);
-    expect(json.Id).toBe(identity);
-    expect(json.Name).toBe('/moved');
+  test('a label made at an engine gives no identity', async () => {
+    const labels = { 'com.docker.swarm.id': 'c'.repeat(64) };
+    const own = 'd'.repeat(64);
+    const manager = await over({ ...REDIS, containers: [{ id: own, name: 'copied', labels }] });
+    const [listed] = (await manager.call('GET', '/containers/json?all=1')).json;
+    expect([listed.Id, listed.Labels]).toEqual([own, labels]);
+    expect((await manager.call('GET', '/containers/cccccccccccc/json')).status).toBe(404);
+    expect((await manager.call('GET', '/containers/copied/json')).json.Id).toBe(own);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError, reasonOf } from '../../common/errors.ts';
 import { onEach } from '../../common/every-node.ts';
-import { ROLE_LABEL } from '../../common/labels.ts';
+import { ATTEMPT_LABEL, ROLE_LABEL } from '../../common/labels.ts';
 import { ANSWERS, askEngine } from '../../engine/answers.ts';
 import type { DiskUsage } from '../../engine/types.ts';
 import { sendJson } from '../answer.ts';
@@ -49,14 +49,23 @@ async function diskUsage(call: Call): Promise<void> {
   sendJson(call.res, 200, `${JSON.stringify(usage)}\n`);
 }
 
+/** Labels of copies that are being made for a move, or were left behind: they are no client's to prune. */
+function hiddenOf({ hidden }: Node): readonly string[] {
+  return [...hidden.values()].flatMap(({ summary }) => {
+    const attempt = summary.Labels?.[ATTEMPT_LABEL];
+    return attempt === undefined ? [] : `${ATTEMPT_LABEL}=${attempt}`;
+  });
+}
+
 /** On each healthy node; the swarm's own containers stay, whatever state they are in. */
 async function pruneContainers(call: Call): Promise<void> {
   const filters = new Map(parseFilters(call.query.get('filters')));
-  filters.set('label!', [...(filters.get('label!') ?? []), ROLE_LABEL]);
+  const nodes = call.services.cluster.healthyNodes();
+  filters.set('label!', [...(filters.get('label!') ?? []), ROLE_LABEL, ...nodes.flatMap(hiddenOf)]);
   const query = new URLSearchParams(call.query);
   query.set('filters', JSON.stringify(Object.fromEntries(filters)));
   const identities = new Map<string, string>();
-  for (const node of call.services.cluster.healthyNodes())
+  for (const node of nodes)
     for (const { engineId, id } of node.containers.values()) if (engineId !== id) identities.set(engineId, id);
   const answer = await pruneOnNodes(
     { ...call, query, search: `?${query}` },

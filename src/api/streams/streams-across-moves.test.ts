@@ -271,3 +271,24 @@ describe('events', () => {
     expect(past.text()).not.toContain(api.ids[1]);
   });
 });
+
+test('a moved container is listed and inspected once, under its first ID, by each of its IDs', async () => {
+  await using api = await MovingApi.start();
+  const { cluster } = api.fake;
+  const listed = async (): Promise<{ Id: string; Labels: object }[]> =>
+    (await fetch(`${api.url}/containers/json?all=1`)).json() as Promise<{ Id: string; Labels: object }[]>;
+  expect((await listed()).map(({ Id }) => Id)).toEqual([api.ids[0]]);
+  await api.move();
+  expect(await listed()).toMatchObject([{ Id: api.ids[0], Labels: { app: 'web' } }]);
+  expect(cluster.containerCount).toBe(1);
+  for (const reference of [...api.ids, 'web', api.ids[0].slice(0, 12), api.ids[1].slice(0, 12)]) {
+    const answer = await fetch(`${api.url}/containers/${reference}/json`);
+    expect([reference, answer.status, answer.status === 200 ? '' : await answer.text()]).toEqual([reference, 200, '']);
+    const { Id, Node, Config } = (await answer.json()) as {
+      Id: string;
+      Node: { Name: string };
+      Config: { Labels: object };
+    };
+    expect([Id, Node.Name, Config.Labels]).toEqual([api.ids[0], 'node-2', { app: 'web' }]);
+  }
+});

@@ -1,4 +1,5 @@
 import type { Container } from '../../cluster/container.ts';
+import { MOVE_LABELS } from '../../cluster/listed-container.ts';
 import { type NetworkNames, shownEndpoints, shownMode } from '../../cluster/network-names.ts';
 import {
   type JsonRange,
@@ -29,6 +30,7 @@ export function inspectView(answer: string, container: Container, names: Network
   if (restart !== undefined)
     text = setMember(text, ['HostConfig', 'RestartPolicy'], JSON.stringify(policyObject(restart)));
   text = withoutAttempt(withAskedMode(withShownNetworks(text, names), names));
+  if (container.isRecorded) text = MOVE_LABELS.reduce(withoutLabel, text);
   if (id !== engineId) text = setMember(text, ['Id'], JSON.stringify(id));
   text = withKnownReferences(text, container);
   return `{"Node":${node.factsJson},${text.slice(text.indexOf('{') + 1)}`;
@@ -41,6 +43,10 @@ function withShownNetworks(text: string, names: NetworkNames): string {
   const networks = JSON.parse(text.slice(range.start, range.end)) as Readonly<Record<string, EndpointSummary>> | null;
   const shown = networks && shownEndpoints(networks, names);
   return shown ? text.slice(0, range.start) + JSON.stringify(shown) + text.slice(range.end) : text;
+}
+
+function withoutLabel(text: string, label: string): string {
+  return text.includes(`"${label}"`) ? removeMember(text, [...LABELS, label]) : text;
 }
 
 function withoutAttempt(text: string): string {
