@@ -164,17 +164,19 @@ export class HttpServers {
       const next = '. Name the authority of its certificate: --discovery-opt kv.cacertfile=FILE';
       return storeError('STORE_TLS', `${this.#name} at ${url} is not trusted: ${reasonOf(error)}${next}`, error);
     }
-    const hint = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' ? hintOf(isTls, reasonOf(error)) : '';
+    const hint = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' ? hintOf(isTls) : '';
     return storeError('STORE_UNAVAILABLE', `no ${this.#name} answers at ${url}: ${reasonOf(error)}${hint}`, error);
   }
 }
 
-/** What a connection that was ended may want. */
-function hintOf(isTls: boolean, why: string): string {
-  if (!isTls) return '. Does it speak TLS? Then give kv.cacertfile';
-  if (/before secure TLS/.test(why)) return '. Does it speak no TLS? Then give neither kv.cacertfile nor kv.certfile';
-  // TLS 1.3: a server that misses a certificate of ours ends the connection after it was made.
-  return '. Does it ask for another client certificate? Then give kv.certfile and kv.keyfile';
+/**
+ * What a connection that was ended may want. A server without TLS may end it before its own words are seen; with TLS 1.3 one that misses a
+ * certificate of ours ends it after it was made.
+ */
+function hintOf(isTls: boolean): string {
+  return isTls
+    ? '. If it speaks no TLS, leave out kv.cacertfile; if it asks for a client certificate, give kv.certfile and kv.keyfile that it trusts'
+    : '. Does it speak TLS? Then give kv.cacertfile';
 }
 
 /** One line of what a server said. */
