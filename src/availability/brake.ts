@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import type { KnownHealthy } from './known-healthy.ts';
+import { riskyDomains } from './risky-domains.ts';
 import type { Witness } from './witness.ts';
 
 /** How long a node may take to answer; the second time, when too few have answered. How many are asked at once. */
@@ -59,12 +60,10 @@ export class Brake {
     this.#set(undefined);
   }
 
-  /** The size of the largest loss of these nodes together that would put it on; see `docker info`. */
-  wouldHold(lost: ReadonlySet<string>): boolean {
+  /** Domains whose loss would put it on, as `provider=aws`; none with a witness. */
+  riskyDomains(labels: readonly string[]): readonly string[] {
     const { known, witness } = this.#deps;
-    const nodes = known.nodes();
-    const left = nodes.filter(({ id, isHealthy }) => isHealthy && !lost.has(id)).length;
-    return !witness && 2 * left < nodes.length;
+    return witness ? [] : riskyDomains(known.nodes(), labels);
   }
 
   #set(why: string | undefined): boolean {

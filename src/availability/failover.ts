@@ -120,9 +120,17 @@ export class Failover {
   /** For `docker info`. */
   problems(): readonly string[] {
     const { why } = this.brake;
-    if (why === undefined) return [];
+    if (why === undefined) return this.#risks();
     return [
       `WARNING: no container is moved: ${why}, so this manager may be the one that is cut off. It goes on when they are back, or after 'enxame failover resume'`,
+    ];
+  }
+
+  #risks(): readonly string[] {
+    const risky = this.brake.riskyDomains(this.#deps.cluster.domains.labels);
+    if (risky.length === 0) return [];
+    return [
+      `WARNING: if ${risky.join(' or ')} were lost, too few nodes would be left for this manager to know that it is not cut off, and no container would be moved: give it a --witness host:port`,
     ];
   }
 
