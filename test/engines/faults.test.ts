@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../src/common/clock.ts';
+import { retry } from '../../src/common/retry.ts';
+import { type Lab, startLab } from '../../src/lab/lab.ts';
+import { violations } from '../faults/invariants.ts';
+import { Oracle } from '../faults/oracle.ts';
+import { SeededRandom } from '../faults/random.ts';
+import { type Scene, step } from '../faults/steps.ts';
+import { World } from '../faults/world.ts';
+
+/**
+ * Clients, failing nodes and a dying manager at random, on real engines; after each step everything that clients were promised must come to hold.
+ * `ENXAME_FAULTS_SEED` repeats a run, `ENXAME_FAULTS_MINUTES` makes it longer.
+ */
+const SEED = Number(process.env.ENXAME_FAULTS_SEED ?? 20_261_130);
+const MINUTES = Number(process.env.ENXAME_FAULTS_MINUTES ?? 2);
+/** How long the cluster may take to come to rest after a step before it counts as broken, in milliseconds. */
+const PATIENCE_MS = 240_000;
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await startLab({ tls: false, nodes: ['one', 'two', 'three'].map((name) => ({ name })) });
+  await Promise.all(lab.nodes.map((node) => node.load(['busybox'])));
+});
+
+afterAll(async () => {
+  await lab?.close();
+});
+
+test(
+  `what clients were promised holds through faults (seed ${SEED})`,
+  async () => {
+    const scene: Scene = { world: await World.over(lab), oracle: new Oracle(), random: new SeededRandom(SEED) };
+    const done: string[] = [];
+    const endMs = systemClock.now() + MINUTES * 60_000;
+    try {
+      while (systemClock.now() < endMs) {
+        done.push(await step(scene));
+        expect(await comesToRest(scene), story(done, scene)).toEqual([]);
+      }
+      for (const node of [...scene.world.troubles.keys()]) await scene.world.mend(node);
+      expect(await comesToRest(scene), story(done, scene)).toEqual([]);
+    } finally {
+      await scene.world.endManager('SIGKILL');
+    }
+    console.log(`${done.length} steps, seed ${SEED}`);
+  },
+  MINUTES * 60_000 + 2 * PATIENCE_MS + 60_000,
+);
+
+/** What is still wrong when patience ends. */
+async function comesToRest(scene: Scene): Promise<readonly string[]> {
+  return await retry(systemClock, () => violations(scene), {
+    backoff: 250,
+    until: (wrong) => wrong.length === 0,
+    deadline: systemClock.now() + PATIENCE_MS,
+  });
+}
+
+function story(done: readonly string[], { world }: Scene): string {
+  const steps = done.map((each, i) => `${i + 1}. ${each}`).join('\n');
+  return `seed ${SEED}, after the steps\n${steps}\n--- the managers said ---\n${world.said.slice(-6_000)}`;
+}

@@ -1,0 +1,110 @@
+import type { LabNode } from '../../src/lab/lab.ts';
+import { callJson } from './json-call.ts';
+import type { Expected, State } from './oracle.ts';
+import { FAULTS_LABEL, type Scene } from './steps.ts';
+
+/** A container as an API lists it. */
+interface Listed {
+  readonly Id: string;
+  readonly Names: readonly string[];
+  readonly State: string;
+  readonly Status: string;
+}
+
+const LIST = `/containers/json?all=1&filters=${encodeURIComponent(JSON.stringify({ label: [FAULTS_LABEL] }))}`;
+
+/** What is wrong at the moment, in words; empty when every invariant holds. Takes what is seen for granted once all do. */
+export async function violations(scene: Scene): Promise<readonly string[]> {
+  const { world, oracle } = scene;
+  const listed = await world.call<readonly Listed[]>('GET', LIST);
+  if (!listed.value || listed.status !== 200) return [`the manager does not list containers: ${listed.said}`];
+  const found = match(oracle.containers, listed.value);
+  const wrong = [
+    ...doubles(listed.value),
+    ...found.strays.map((each) => `${nameOf(each)} is listed, and nobody asked for it`),
+    ...oracle.containers.flatMap((each) => wrongWith(each, found.of.get(each)) ?? []),
+    ...(await wrongOnEngines(scene, listed.value)),
+  ];
+  if (wrong.length > 0) return wrong;
+  for (const expected of oracle.containers) {
+    const seen = found.of.get(expected);
+    if (seen && isOutOfSight(seen)) continue;
+    const [name = ''] = expected.names;
+    oracle.settle(expected, { id: seen?.Id, name: seen ? nameOf(seen) : name, state: stateOf(seen) });
+  }
+  oracle.sweep();
+  return [];
+}
+
+function match(
+  expected: readonly Expected[],
+  listed: readonly Listed[],
+): { readonly of: ReadonlyMap<Expected, Listed>; readonly strays: readonly Listed[] } {
+  const of = new Map<Expected, Listed>();
+  const strays = listed.filter((each) => {
+    const owner = expected.find(({ id, names }) => (id === undefined ? names.has(nameOf(each)) : id === each.Id));
+    if (owner) of.set(owner, each);
+    return owner === undefined;
+  });
+  return { of, strays };
+}
+
+/** One name, one container; one ID, one container. */
+function doubles(listed: readonly Listed[]): readonly string[] {
+  const seen = new Set<string>();
+  return listed.flatMap((each) =>
+    [each.Id, nameOf(each)].flatMap((key) => {
+      if (!seen.has(key)) return seen.add(key) && [];
+      return [`${key} is listed twice`];
+    }),
+  );
+}
+
+/** A client's answer is never taken back. */
+function wrongWith(expected: Expected, seen: Listed | undefined): string | undefined {
+  if (seen && isOutOfSight(seen)) return undefined;
+  const state = stateOf(seen);
+  const { made, states, names } = expected;
+  if (!states.has(state)) return `${made} is ${seen?.Status ?? state}, not ${[...states].join(' or ')}`;
+  if (seen && !names.has(nameOf(seen))) return `${made} is called ${nameOf(seen)}, not ${[...names].join(' or ')}`;
+  return undefined;
+}
+
+/** What engines have that a manager can reach: one copy of each container, and none of what is gone. */
+async function wrongOnEngines({ world, oracle }: Scene, listed: readonly Listed[]): Promise<readonly string[]> {
+  const copies = new Map<string, string[]>();
+  for (const node of world.reachable)
+    for (const copy of await copiesOn(node))
+      copies.set(nameOf(copy), [...(copies.get(nameOf(copy)) ?? []), `${node.name} (${copy.Status})`]);
+  const names = new Set(listed.map(nameOf));
+  const wrong = [...copies].flatMap(([name, where]) => {
+    if (where.length > 1) return [`${name} is on several engines: ${where.join(', ')}`];
+    return names.has(name) ? [] : [`${name} is on ${where.join()}, and not in the cluster`];
+  });
+  const lost = oracle.containers.filter(({ isMovable, states, names: own }) => {
+    const isToRun = isMovable && states.size === 1 && states.has('running');
+    return isToRun && world.reachable.length * 2 > world.lab.nodes.length && ![...own].some((name) => copies.has(name));
+  });
+  return [...wrong, ...lost.map(({ made }) => `${made} should run, and no engine that is reached has it`)];
+}
+
+async function copiesOn({ name, socketPath }: LabNode): Promise<readonly Listed[]> {
+  const { value, said } = await callJson<readonly Listed[]>({ socketPath }, 'GET', LIST);
+  if (!Array.isArray(value)) throw new Error(`engine ${name}: ${said}`);
+  return value as readonly Listed[];
+}
+
+function nameOf({ Names }: Listed): string {
+  return (Names[0] ?? '').replace(/^\//, '');
+}
+
+/** Its node is not reached: nobody knows what it does. */
+function isOutOfSight({ Status }: Listed): boolean {
+  return Status.startsWith('Host Down');
+}
+
+function stateOf(listed: Listed | undefined): State {
+  if (!listed) return 'absent';
+  if (listed.State === 'created') return 'created';
+  return listed.State === 'running' || listed.State === 'restarting' ? 'running' : 'stopped';
+}

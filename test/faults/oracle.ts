@@ -1,0 +1,98 @@
+import type { Outcome } from './json-call.ts';
+
+/** What a container may be. */
+export type State = 'absent' | 'created' | 'running' | 'stopped';
+
+/** What is known of one container that a client asked for: after an answer that was lost, several things may be so. */
+export interface Expected {
+  /** The name of its create. */
+  readonly made: string;
+  id: string | undefined;
+  names: ReadonlySet<string>;
+  states: ReadonlySet<State>;
+  /** It has a restart policy: it moves, and runs again after its host died. */
+  readonly isMovable: boolean;
+}
+
+/** What clients may expect of the cluster, told by nothing but the answers they got. */
+export class Oracle {
+  readonly containers: Expected[] = [];
+  #made = 0;
+
+  /** A name that no container ever had. */
+  newName(): string {
+    this.#made += 1;
+    return `c${this.#made}`;
+  }
+
+  /** Those that exist for sure. */
+  get known(): readonly Expected[] {
+    return this.containers.filter(
+      ({ id, states, names }) => id !== undefined && !states.has('absent') && names.size === 1,
+    );
+  }
+
+  /** A create is about to be asked for. */
+  begin(name: string, isMovable: boolean): Expected {
+    const expected: Expected = {
+      ...{ made: name, id: undefined, isMovable },
+      names: new Set([name]),
+      states: new Set<State>(['absent', 'created']),
+    };
+    this.containers.push(expected);
+    return expected;
+  }
+
+  created(expected: Expected, { status, value }: Outcome<{ readonly Id: string }>): void {
+    if (status === 201) {
+      expected.id = value?.Id;
+      expected.states = new Set(['created']);
+    } else if (isRefusal(status)) {
+      expected.states = new Set(['absent']);
+    }
+  }
+
+  /** An operation was asked for that leaves the container in `after`. */
+  changed(expected: Expected, after: State, outcome: Outcome): void {
+    expected.states = following(outcome, new Set([after]), expected.states);
+  }
+
+  renamed(expected: Expected, name: string, outcome: Outcome): void {
+    expected.names = following(outcome, new Set([name]), expected.names);
+  }
+
+  /** Host or engine of some nodes died: what runs there without a restart policy may have ended. */
+  shaken(): void {
+    for (const each of this.containers)
+      if (each.states.has('running') && !each.isMovable) each.states = new Set([...each.states, 'stopped']);
+  }
+
+  /** What was seen of one once all was quiet is so from now on. */
+  settle(
+    expected: Expected,
+    seen: { readonly id: string | undefined; readonly name: string; readonly state: State },
+  ): void {
+    // A create that was never answered may still be undone.
+    if (expected.id === undefined && seen.state === 'created') return;
+    expected.id = seen.id ?? expected.id;
+    expected.names = new Set([seen.name]);
+    expected.states = new Set([seen.state]);
+  }
+
+  /** Forgets those that are gone for sure. */
+  sweep(): void {
+    const left = this.containers.filter(({ states }) => states.size > 1 || !states.has('absent'));
+    this.containers.splice(0, this.containers.length, ...left);
+  }
+}
+
+function following<T>({ status }: Outcome, after: ReadonlySet<T>, before: ReadonlySet<T>): ReadonlySet<T> {
+  if (status === 304) return before;
+  if (status !== undefined && status < 400) return after;
+  return isRefusal(status) ? before : new Set([...before, ...after]);
+}
+
+/** Whether the answer says that nothing was done. A failure in the middle may have done it. */
+function isRefusal(status: number | undefined): boolean {
+  return status !== undefined && status >= 400 && status < 500;
+}
