@@ -50,6 +50,11 @@ export class NetworkRecords {
     return this.all().filter(({ key }) => !this.#busy.has(key));
   }
 
+  /** Whether somebody works on it. */
+  isBusy(key: string): boolean {
+    return this.#busy.has(key);
+  }
+
   all(): readonly NetworkRecord[] {
     return [...this.#view.values()];
   }

@@ -41,6 +41,23 @@ test('a substrate that was formed anew gets its networks again: same subnet and 
   expect([world.swarm.size, world.records.size]).toEqual([0, 0]);
 });
 
+test('one that a client removes while it is made again does not come back', async () => {
+  const { world } = await withWeb();
+  await world.create({ Name: 'other' });
+  formAnew(world);
+  let removed: Promise<unknown> | undefined;
+  world.onCreate = () => {
+    // Both: the one that is being made, and the one that is planned to be.
+    removed ??= Promise.all([world.networks.remove('web', signal), world.networks.remove('other', signal)]);
+  };
+  await world.round();
+  await waitUntil(() => removed !== undefined);
+  await removed;
+  await world.round();
+  await waitUntil(() => world.swarm.size === 0 && world.records.size === 0);
+  expect(await world.names()).toEqual(['bridge', 'host', 'none']);
+});
+
 test('it is shown before it is there again', async () => {
   const { world, id } = await withWeb();
   await world.networks.restoration.stop();

@@ -75,6 +75,8 @@ export class NetworkRestoration {
     for (const step of steps) {
       if (signal.aborted) return;
       const key = step.kind === 'adopt' ? step.key : step.record.key;
+      // A client was quicker: the next round looks again.
+      if (records.isBusy(key) || records.get(key) !== (step.kind === 'adopt' ? undefined : step.record)) continue;
       try {
         await records.during(key, () => this.#execute(step, signal));
       } catch (error) {
@@ -143,6 +145,11 @@ export class NetworkRestoration {
     const body = bodyAgain(record);
     const { Id } = await client.json<{ Id: string }>({ method: 'POST', path: '/networks/create', body, signal });
     const summary = await awaitAllocation(Id, { substrate, clock, hasSubnets: true, signal });
+    if (records.get(record.key)?.state !== 'made') {
+      // A client removed it in this very moment.
+      await client.json({ method: 'DELETE', path: `/networks/${Id}`, signal });
+      return;
+    }
     await records.settle(record.key, summary, { swarmId, epoch });
     spanning.put(summary);
     this.#failures.delete(record.name);

@@ -120,8 +120,12 @@ export class NetworkWorld {
   /** A create is carried out and fails all the same. */
   losesAnswers = false;
 
+  /** Called when an engine is asked for a network. */
+  onCreate: () => void = () => undefined;
+
   #create(exchange: Exchange): boolean {
     exchange.readJson((body) => {
+      this.onCreate();
       const Id = `${++this.#serial}`.padStart(25, 'n');
       const Driver = this.isPoolEmpty ? '' : String(body.Driver);
       const made = { ...body, Id, Name: String(body.Name), Driver, Scope: 'swarm', Containers: {} };
