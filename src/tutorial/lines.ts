@@ -2,6 +2,8 @@
 export const QUEEN = 'abelha-rainha';
 export const WORKERS: readonly string[] = ['abelha-operaria-1', 'abelha-operaria-2'];
 export const REDIS_COUNT = 4;
+/** The bee that is switched off. */
+const [LOST = ''] = WORKERS;
 
 const CREATE = 'enxame machine create -d local --swarm --swarm-discovery token://$host:2374/v1/$token';
 
@@ -25,7 +27,13 @@ type Line =
   | 'file'
   | 'up'
   | 'ps'
-  | 'ping';
+  | 'ping'
+  | 'kill'
+  | 'moved'
+  | 'elsewhere'
+  | 'start'
+  | 'back'
+  | 'once';
 
 /**
  * What a person types, in order. These very lines are run, by a shell; README.md and docs/tutorial.pt-BR.md show them, and a test holds them
@@ -46,4 +54,10 @@ export const LINES: Readonly<Record<Line, string>> = {
   up: `docker compose up -d --scale redis=${REDIS_COUNT}`,
   ps: 'docker ps',
   ping: 'redis-cli -u redis://$(docker port article-redis-1 6379) ping',
+  kill: `enxame machine kill ${LOST}`,
+  moved: `until [ $(docker ps | grep -vc ${LOST}/) = ${REDIS_COUNT + 1} ]; do sleep 1; done`,
+  elsewhere: 'docker compose ps',
+  start: `enxame machine start ${LOST}`,
+  back: `until enxame nodes | grep -q "${LOST} .*Healthy"; do sleep 1; done`,
+  once: 'docker ps -a',
 };

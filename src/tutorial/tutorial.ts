@@ -68,10 +68,25 @@ async function tell(terminal: Terminal, signal: AbortSignal): Promise<readonly s
   for (const line of [LINES.folder, LINES.file, LINES.up, LINES.ps]) await terminal.run(line, signal);
 
   terminal.say('Every redis answers, at the address of its own machine.');
-  for (let number = 1; number <= REDIS_COUNT; number += 1) await ping(terminal, number, signal);
+  await pingAll(terminal, signal);
   const client = ['DOCKER_HOST', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'];
   if (terminal.variable('DOCKER_HOST') === '') throw new TutorialError(`docker is not pointed at ${QUEEN}`);
-  return client.map((name) => `export ${name}=${terminal.variable(name)}`);
+  const howToUse = client.map((name) => `export ${name}=${terminal.variable(name)}`);
+
+  terminal.say(
+    'A worker bee is switched off, as if its plug was pulled: in some ten seconds its redis run on the others.',
+  );
+  for (const line of [LINES.kill, LINES.moved, LINES.elsewhere]) await terminal.run(line, signal);
+  await pingAll(terminal, signal);
+
+  terminal.say('It comes back: what ran there is removed before anything else, and each redis is there once.');
+  for (const line of [LINES.start, LINES.back, LINES.once]) await terminal.run(line, signal);
+  await pingAll(terminal, signal);
+  return howToUse;
+}
+
+async function pingAll(terminal: Terminal, signal: AbortSignal): Promise<void> {
+  for (let number = 1; number <= REDIS_COUNT; number += 1) await ping(terminal, number, signal);
 }
 
 async function ping(terminal: Terminal, number: number, signal: AbortSignal): Promise<void> {
