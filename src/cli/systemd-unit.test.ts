@@ -24,6 +24,24 @@ test('runs the command line, certificates handed over as credentials', () => {
   expect(unit).toContain('DynamicUser=yes');
 });
 
+test('keeps what is told of losses: the key as a credential, programs by their whole path', () => {
+  const told = [
+    '--notify',
+    'https://host/hook',
+    '--notify-secret',
+    'key',
+    '--notify-exec',
+    './told',
+    '--notify-exec=mail',
+  ];
+  const unit = lines(['manage', ...told, 'a:1']);
+  expect(unit).toContain(
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: as above.
+    'ExecStart=/usr/bin/node /usr/lib/node_modules/enxame/dist/cli/main.js manage --notify https://host/hook --notify-secret ${CREDENTIALS_DIRECTORY}/notify-secret --notify-exec /srv/swarm/told --notify-exec mail a:1',
+  );
+  expect(unit).toContain('LoadCredential=notify-secret:/srv/swarm/key');
+});
+
 test.each([
   ['a b', '"a b"'],
   ['say "hi"\\', '"say \\"hi\\"\\\\"'],

@@ -14,11 +14,12 @@ export interface UnitOptions {
   readonly writes: readonly string[];
 }
 
-/** PEM files, which systemd hands to the service as credentials: it need not be able to read them where they are. */
+/** PEM files and keys, which systemd hands to the service as credentials: it need not be able to read them where they are. */
 const CREDENTIALS: ReadonlyMap<string, string> = new Map([
   ['--tlscacert', 'ca.pem'],
   ['--tlscert', 'cert.pem'],
   ['--tlskey', 'key.pem'],
+  ['--notify-secret', 'notify-secret'],
 ]);
 
 /**
@@ -88,6 +89,12 @@ function withAbsoluteFiles(
     if (word === '--print-unit') continue;
     const [flag = '', inline] = word.startsWith('--') ? splitOnce(word) : [word];
     const name = CREDENTIALS.get(flag);
+    if (flag === '--notify-exec') {
+      if (inline === undefined) i += 1;
+      const program = inline ?? argv[i] ?? '';
+      words.push(flag, literal(program.includes('/') ? resolve(folder, program) : program));
+      continue;
+    }
     if (name === undefined) {
       words.push(literal(word));
       continue;

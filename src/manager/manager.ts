@@ -17,6 +17,7 @@ import type { Connector } from '../engine/connectors/connector.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';
 import type { EngineTls } from '../engine/connectors/socket.ts';
 import type { MonitorTimes } from '../monitor/times.ts';
+import type { Target } from '../notify/target.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import { Sampler, type SamplerOptions } from '../stats/sampler.ts';
 import type { WebListener } from '../web/web-listener.ts';
@@ -47,6 +48,8 @@ export interface ManagerOptions {
   readonly clusterOptions: ClusterOptions;
   /** What becomes of the containers of lost nodes; default: those that are meant to go on running are brought back elsewhere. */
   readonly reschedule?: RescheduleOptions | undefined;
+  /** Who is told of losses and moves; default nobody. */
+  readonly notify?: readonly Target[];
   /** When `docker ps` asks engines first; default never, since the model follows their events. */
   readonly refresh?: RefreshFilters | undefined;
   /** Where clusters' states are kept, each in a folder of its own; undefined keeps nothing. */

@@ -10,6 +10,8 @@ import { OpenCreates } from '../lifecycle/open-creates.ts';
 import { Undertaker } from '../lifecycle/undertaker.ts';
 import type { NetworkService } from '../networks/network-service.ts';
 import type { Notice } from '../notify/notice.ts';
+import { Notifier } from '../notify/notifier.ts';
+import type { Target } from '../notify/target.ts';
 import { type DecisionTally, Placer } from '../scheduler/placer.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import type { SubstrateStatus } from '../substrate/status-board.ts';
@@ -34,6 +36,8 @@ export interface ServicesOptions {
   readonly clusterOptions: ClusterOptions;
   /** Default: {@link DEFAULT_RESCHEDULE}. */
   readonly reschedule?: RescheduleOptions | undefined;
+  /** Default: nobody is told. */
+  readonly notify?: readonly Target[] | undefined;
 }
 
 /** What clients' calls are answered by beyond the model. */
@@ -81,8 +85,10 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     },
     { createRetries: options.clusterOptions.createRetries },
   );
+  const notifier = new Notifier({ targets: options.notify ?? [], clock, logger }, { cluster: identity?.id });
   const notices = new Emitter<Notice>((error) => logger.error({ err: error }, 'a listener of notices failed'));
   const tell = (notice: Notice): void => notices.emit(notice);
+  notices.subscribe((notice) => notifier.tell(notice));
   const reschedule = options.reschedule ?? DEFAULT_RESCHEDULE;
   const availability = await openAvailability(
     { model, store, lifecycle, placer, networks, volumes, tell, clock, logger },
@@ -133,8 +139,10 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       ...networking.problems(),
       ...fences.problems(),
       ...creates.problems(),
+      ...notifier.problems(),
     ],
     close: async () => {
+      await notifier.close();
       await images.close();
       await networking.close();
     },

@@ -14,6 +14,7 @@ import { readClassicFlags } from './manage/classic.ts';
 import { addManageFlags, DEFAULTS, type ManageFlags, readStats, readTimes } from './manage/flags.ts';
 import { readListeners, readServerTls } from './manage/listeners.ts';
 import { readMetrics } from './manage/metrics.ts';
+import { readNotify } from './manage/notify.ts';
 import { readReschedule } from './manage/reschedule.ts';
 import { startOwnTokenService } from './manage/token-service.ts';
 import { printUnit } from './manage/unit.ts';
@@ -60,6 +61,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
   const times = readTimes(flags);
   const reschedule = readReschedule(flags);
   const stats = readStats(flags);
+  const notify = await readNotify(flags, context);
   const folder = stateDir(flags.stateDir, context.env, context.isRoot);
   const cluster = flags.cluster || context.env.ENXAME_CLUSTER || undefined;
   if (cluster !== undefined) assertClusterName(cluster);
@@ -104,6 +106,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
         ...(flags.spreadBy ? { spreadBy: flags.spreadBy } : {}),
         clusterOptions,
         reschedule,
+        notify,
         refresh,
         times,
         stateFolder: folder,

@@ -43,6 +43,9 @@ export interface ManageFlags extends ClassicFlags {
   readonly reschedule: string;
   readonly rescheduleGrace: number;
   readonly witness?: string;
+  readonly notify?: readonly string[];
+  readonly notifySecret?: string;
+  readonly notifyExec?: readonly string[];
   readonly printUnit?: boolean;
 }
 
@@ -140,6 +143,9 @@ export function addManageFlags(command: Command): Command {
       durationFlag('--reschedule-grace'),
     )
     .option('--witness <host:port>', 'server outside of the cluster that tells a manager it is not cut off itself')
+    .option('--notify <url>', 'URL that is told of lost nodes and moved containers; may be repeated', collect)
+    .option('--notify-secret <file>', 'file with the key that what is sent to URLs is signed with')
+    .option('--notify-exec <program>', 'program that is told of them at its standard input; may be repeated', collect)
     .option('--tls', 'use TLS without verifying clients and engines')
     .option('--tlsverify', 'use TLS and verify clients and engines')
     .option('--tlscacert <file>', 'certificate authority for clients and engines')

@@ -27,5 +27,9 @@ export function printUnit(
     err(
       'enxame: manage: units are readable by all users of this host, and this one contains the cluster’s token. Leave the discovery argument out and write ENXAME_DISCOVERY=… into /etc/enxame/manage.env, mode 0600\n',
     );
+  if (flags.notify?.some((url) => new URL(url).username !== ''))
+    err(
+      'enxame: manage: units are readable by all users of this host, and this one contains the password of a --notify URL\n',
+    );
   out(systemdUnit({ program, argv, folder: process.cwd(), needsRoot, writes }));
 }
