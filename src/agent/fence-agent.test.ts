@@ -88,6 +88,18 @@ describe('an agent', () => {
     expect(at.agent.hears).toBe(true);
   });
 
+  test('does not renew for an engine that does not answer', async () => {
+    const at = await world({ reached: 2, isManagerHeard: false });
+    await at.agent.step();
+    const lease = await readLease(at.leaseFile);
+    await at.engine.apply({ kind: 'refuse' });
+    at.time.ms += (FENCE_MS * 3) / 4;
+    await at.agent.step();
+    expect(at.agent.hears).toBe(false);
+    expect(await readLease(at.leaseFile)).toEqual(lease);
+    await at.engine.apply({ kind: 'none' });
+  });
+
   test('keeps to the lease of its earlier life', async () => {
     const at = await world();
     await writeLease(at.leaseFile, { untilMs: at.time.ms + 5_000, containers: [], agent: 'earlier' });

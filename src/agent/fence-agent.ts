@@ -52,6 +52,7 @@ export class FenceAgent {
   #renewedMs = Number.NEGATIVE_INFINITY;
   #hasRenewed = false;
   #hasEnded = false;
+  #isEngineWell = true;
   #orders: Orders = { agents: 1, peers: [] };
   #containers: readonly HeldContainer[] = [];
 
@@ -111,7 +112,7 @@ export class FenceAgent {
     const timeoutMs = Math.max(fenceMs / 6, 500);
     const wasHeard = this.#hasRenewed;
     this.#hasRenewed = false;
-    await this.#look(timeoutMs);
+    if (!(await this.#look(timeoutMs))) return;
     try {
       this.#nodeId ??= (await engine.json<{ readonly ID: string }>({ method: 'GET', path: '/info', timeoutMs })).ID;
     } catch (error) {
@@ -137,19 +138,32 @@ export class FenceAgent {
     }
   }
 
-  /** What to end when the engine does not answer any more. */
-  async #look(timeoutMs: number): Promise<void> {
+  /**
+   * Learns what to end when the engine does not answer any more. Behind an engine that is dead nobody can look after its containers: false,
+   * and nothing is renewed.
+   */
+  async #look(timeoutMs: number): Promise<boolean> {
     try {
       this.#containers = await strictContainers(this.#deps.engine, timeoutMs);
+      this.#isEngineWell = true;
     } catch (error) {
-      this.#deps.logger.debug({ reason: reasonOf(error) }, 'the engine does not list its strict containers');
+      if (this.#isEngineWell)
+        this.#deps.logger.warn({ reason: reasonOf(error) }, 'the engine does not list its strict containers');
+      this.#isEngineWell = false;
     }
+    return this.#isEngineWell;
   }
 
   async #askAround(): Promise<void> {
     const { fenceMs } = this.#options;
     const askedMs = this.#uptime();
-    if (this.#hasEnded || askedMs - this.#renewedMs < fenceMs / 2 || askedMs >= (this.#untilMs ?? 0)) return;
+    if (
+      this.#hasEnded ||
+      !this.#isEngineWell ||
+      askedMs - this.#renewedMs < fenceMs / 2 ||
+      askedMs >= (this.#untilMs ?? 0)
+    )
+      return;
     const { agents, peers } = this.#orders;
     const { reached, isManagerHeard } = await this.#deps.askPeers(peers, Math.max(fenceMs / 6, 500));
     if (!isManagerHeard && (reached + 1) * 2 > agents && reached > 0) await this.#extend(askedMs);
@@ -182,10 +196,12 @@ export class FenceAgent {
 
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
+    const end = (): void => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', end);
       resolve();
-    });
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
   });
 }
