@@ -8,6 +8,8 @@ import { createPlace, type Place } from './place.ts';
 import { Terminal, TutorialError } from './terminal.ts';
 
 const GENERATION: Generation = '28.5';
+/** How long a bee may take to be replaced, or to be back, in milliseconds: generous, for slow machines. */
+const PATIENCE_MS = 300_000;
 
 /** What a person finds when the tutorial is over. */
 export interface Swarm {
@@ -76,13 +78,22 @@ async function tell(terminal: Terminal, signal: AbortSignal): Promise<readonly s
   terminal.say(
     'A worker bee is switched off, as if its plug was pulled: in some ten seconds its redis run on the others.',
   );
-  for (const line of [LINES.kill, LINES.moved, LINES.elsewhere]) await terminal.run(line, signal);
+  await terminal.run(LINES.kill, signal);
+  await terminal.run(LINES.moved, patience(signal));
+  await terminal.run(LINES.elsewhere, signal);
   await pingAll(terminal, signal);
 
   terminal.say('It comes back: what ran there is removed before anything else, and each redis is there once.');
-  for (const line of [LINES.start, LINES.back, LINES.once]) await terminal.run(line, signal);
+  await terminal.run(LINES.start, signal);
+  await terminal.run(LINES.back, patience(signal));
+  await terminal.run(LINES.once, signal);
   await pingAll(terminal, signal);
   return howToUse;
+}
+
+/** Ends a line that waits for what does not come. */
+function patience(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
 }
 
 async function pingAll(terminal: Terminal, signal: AbortSignal): Promise<void> {
