@@ -225,6 +225,19 @@ const ENXAME = [
     'from-cache',
     'what a drain of the nodes `node=…` would move where, and what stays',
   ],
+  [
+    'GET',
+    '/enxame/v1/plans/drill',
+    'from-cache',
+    'what would move where if the nodes `node=…` were lost, what would wait and why, and the brake',
+  ],
+  [
+    'GET',
+    '/enxame/v1/explain/containers/{id}',
+    'from-cache',
+    'why it is where it is, what other nodes would be refused for, and what a loss of its node would mean',
+  ],
+  ['GET', '/enxame/v1/explain/nodes/{id}', 'from-cache', 'what its loss would mean'],
 ] as const;
 
 type TableRow =

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
+import { type BrakeForecast, forecast } from './brake-forecast.ts';
 import type { KnownHealthy } from './known-healthy.ts';
 import { riskyDomains } from './risky-domains.ts';
 import type { Witness } from './witness.ts';
@@ -64,6 +65,12 @@ export class Brake {
   riskyDomains(labels: readonly string[]): readonly string[] {
     const { known, witness } = this.#deps;
     return witness ? [] : riskyDomains(known.nodes(), labels);
+  }
+
+  /** What it would see if these nodes were lost now. */
+  forecast(lost: ReadonlySet<string>): BrakeForecast {
+    const { known, witness } = this.#deps;
+    return forecast(known.nodes(), lost, witness !== undefined);
   }
 
   #set(why: string | undefined): boolean {

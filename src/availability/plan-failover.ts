@@ -99,7 +99,10 @@ class FailoverPlanner {
     const name = (group: readonly Movable[]): string => group[0]?.record.name ?? '';
     groups.sort((a, b) => priority(b) - priority(a) || (name(a) < name(b) ? -1 : 1));
     for (const group of groups) this.#placeGroup(group);
-    return { reason: this.#input.reason, moves: this.#moves, stays: this.#stays };
+    const priorities = new Map(this.#input.candidates.map(({ record }) => [record.key, record.terms.priority]));
+    const priorityOf = ({ container }: PlannedStay): number => priorities.get(container.key) ?? 0;
+    const stays = this.#stays.toSorted((a, b) => priorityOf(b) - priorityOf(a));
+    return { reason: this.#input.reason, moves: this.#moves, stays };
   }
 
   #movable({ record, spec }: Candidate): Movable[] {

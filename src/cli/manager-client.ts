@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Clock } from '../common/clock.ts';
-import { ClusterError, EngineError, reasonOf, UsageError } from '../common/errors.ts';
+import { ClusterError, EngineError, NotFoundError, reasonOf, UsageError } from '../common/errors.ts';
 import { readTlsFiles } from '../common/tls-files.ts';
 import { VERSION } from '../common/version.ts';
 import { bodyOf } from '../engine/answer-body.ts';
@@ -245,7 +245,8 @@ function parse<T>({ statusCode, body }: Answer, { address }: Target, path: strin
   }
   if (statusCode < 400) return value as T;
   const message = (value as { readonly message?: unknown }).message;
-  throw failure(`${address} refused ${path.split('?')[0]}: ${typeof message === 'string' ? message : statusCode}`);
+  const text = `${address} refused ${path.split('?')[0]}: ${typeof message === 'string' ? message : statusCode}`;
+  throw statusCode === 404 ? new NotFoundError(text) : failure(text);
 }
 
 /** What Go's HTTP servers, engines among them, answer to plain HTTP at a TLS address. */

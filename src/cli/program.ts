@@ -118,6 +118,18 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/failover.ts'),
   },
   {
+    name: 'explain',
+    group: VIEW,
+    summary: 'say why a container is where it is, and what a loss would mean',
+    load: () => import('./commands/explain.ts'),
+  },
+  {
+    name: 'drill',
+    group: VIEW,
+    summary: 'show what a loss of nodes would mean',
+    load: () => import('./commands/drill.ts'),
+  },
+  {
     name: 'forget',
     group: VIEW,
     summary: 'give up the containers and volumes of lost nodes',

@@ -4,10 +4,11 @@ import { type ContainerRecord, type Copy, MAX_FORMER_IDS } from './record.ts';
  * The record with another copy as its container, and the one before among those that must not run. In the turn in which this is durable the
  * model shows the one instead of the other; the new one must be listed by then, so that clients miss nothing.
  */
-export function switched({ move: _, ended: _ended, ...record }: ContainerRecord, to: Copy): ContainerRecord {
+export function switched({ move, ended: _, ...record }: ContainerRecord, to: Copy): ContainerRecord {
   const { current, stale = [] } = record;
   const others = stale.filter(({ attempt }) => attempt !== to.attempt);
-  return { ...record, ...formerIds(record, to), current: to, stale: [...others, current] };
+  const arrived = move && { arrived: { from: current.nodeId, why: move.why, atMs: move.sinceMs } };
+  return { ...record, ...formerIds(record, to), ...arrived, current: to, stale: [...others, current] };
 }
 
 /** The record without its open move; a copy that may exist is noted. */

@@ -27,6 +27,16 @@ export interface OpenMove {
   readonly sinceMs: number;
 }
 
+/** How a container came to its node. */
+export interface Arrival {
+  /** The ID of the node it was on before. */
+  readonly from: string;
+  /** In words. */
+  readonly why: string;
+  /** When the move began, in milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
 /** How a container ended for good by itself, on an engine that stayed healthy. */
 export interface Ending {
   readonly exitCode: number;
@@ -51,6 +61,8 @@ export interface ContainerRecord {
   /** What engines called it before it was moved, the latest first; clients may know it by these. At most {@link MAX_FORMER_IDS}. */
   readonly formerIds?: readonly string[];
   readonly move?: OpenMove;
+  /** Its last move; undefined where it was created. */
+  readonly arrived?: Arrival;
   readonly wanted: Wanted;
   readonly ended?: Ending;
   readonly terms: MoveTerms;

@@ -1,4 +1,5 @@
 import { Drain } from '../availability/drain.ts';
+import { Explainer } from '../availability/explain.ts';
 import { Failover, type FailoverDeps } from '../availability/failover.ts';
 import { KnownHealthy } from '../availability/known-healthy.ts';
 import { Planning } from '../availability/planning.ts';
@@ -44,6 +45,7 @@ export interface Availability {
   readonly planning: Planning;
   readonly failover: Failover;
   readonly drain: Drain;
+  readonly explainer: Explainer;
 }
 
 export async function openAvailability(deps: AvailabilityDeps, options: RescheduleOptions): Promise<Availability> {
@@ -55,5 +57,11 @@ export async function openAvailability(deps: AvailabilityDeps, options: Reschedu
   const planning = new Planning({ ...deps, cluster, desired, leases }, options.policy);
   const plan: FailoverDeps['plan'] = (lost, due) => planning.failover(lost, due);
   const failover = new Failover({ ...deps, cluster, desired, known, witness, plan }, options);
-  return { planning, failover, drain: new Drain({ ...deps, cluster, desired, planning }) };
+  const shared = { ...deps, cluster, desired, leases, planning };
+  return {
+    planning,
+    failover,
+    drain: new Drain(shared),
+    explainer: new Explainer({ ...shared, forecast: (lost) => failover.brake.forecast(lost) }),
+  };
 }

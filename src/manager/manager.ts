@@ -155,6 +155,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
       failover: services.availability.failover,
       planning: services.availability.planning,
       drain: services.availability.drain,
+      explainer: services.availability.explainer,
       stats,
       leases: model.leases,
       logger,

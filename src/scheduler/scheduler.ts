@@ -71,8 +71,9 @@ export function judge<N extends NodeView>(
   );
   return cluster.nodes.map((node) => {
     const refused = checks.find(({ check }) => !check.accepts(node));
-    if (!refused) return { node, missed: preferences.missedBy(node) };
-    return { node, refusal: { filter: refused.name, explanation: refused.check.explain([node]) }, missed: [] };
+    const missed = preferences.missedBy(node);
+    if (!refused) return { node, missed };
+    return { node, refusal: { filter: refused.name, explanation: refused.check.explain([node]) }, missed };
   });
 }
 

@@ -1,11 +1,22 @@
+import type { BrakeForecast } from '../../availability/brake-forecast.ts';
+import type { Plan, PlanReason } from '../../availability/plan.ts';
 import type { KnownNode } from '../../cluster/node-directory.ts';
 import { BadRequestError, ConflictError } from '../../common/errors.ts';
 import { sendJson } from '../answer.ts';
-import type { Call, RouteHandlers } from '../call.ts';
+import { type Call, param, type RouteHandlers } from '../call.ts';
 
 /** What would be done, and is not. */
 export const planRoutes: RouteHandlers = {
   'GET /enxame/v1/plans/drain': planDrain,
+  'GET /enxame/v1/plans/drill': planDrill,
+  'GET /enxame/v1/explain/containers/{id}': explainContainer,
+  'GET /enxame/v1/explain/nodes/{id}': explainNode,
+};
+
+/** What a drill answers. */
+export type DrillPlan = Plan & {
+  readonly reason: PlanReason & { readonly kind: 'drill' };
+  readonly brake: BrakeForecast;
 };
 
 async function planDrain(call: Call): Promise<void> {
@@ -15,15 +26,37 @@ async function planDrain(call: Call): Promise<void> {
   sendJson(call.res, 200, JSON.stringify(await planning.drain(known.map(({ node }) => node))));
 }
 
+async function planDrill(call: Call): Promise<void> {
+  const { planning, failover } = call.services;
+  const nodes = askedNodes(call).map(({ node }) => node);
+  const brake = failover.brake.forecast(new Set(nodes.map(({ id }) => id)));
+  sendJson(call.res, 200, JSON.stringify({ ...(await planning.drill(nodes)), brake }));
+}
+
+async function explainContainer(call: Call): Promise<void> {
+  sendJson(call.res, 200, JSON.stringify(await call.services.explainer.container(param(call, 'id'))));
+}
+
+async function explainNode(call: Call): Promise<void> {
+  const { nodes, explainer } = call.services;
+  const known = nodes.find(param(call, 'id'));
+  if (!isPresent(known)) throw left(known);
+  sendJson(call.res, 200, JSON.stringify(await explainer.node(known.node)));
+}
+
 /** The nodes of the cluster that a call names. Throws 400 when it names none, 404 for an unknown one, 409 for one that left. */
 function askedNodes({ query, services }: Call): readonly PresentNode[] {
   const references = query.getAll('node');
   if (references.length === 0)
     throw new BadRequestError('name the nodes: ?node=NAME, as often as needed', 'NO_NODE_NAMED');
   const found = references.map((reference) => services.nodes.find(reference));
-  const left = found.find(({ node }) => !node);
-  if (left) throw new ConflictError(`node ${left.name} is not in the cluster: ${left.reason}`, 'NODE_LEFT');
+  const gone = found.find(({ node }) => !node);
+  if (gone) throw left(gone);
   return [...new Map(found.map((each) => [each.id, each])).values()].filter(isPresent);
+}
+
+function left({ name, reason }: KnownNode): ConflictError {
+  return new ConflictError(`node ${name} is not in the cluster: ${reason}`, 'NODE_LEFT');
 }
 
 type PresentNode = KnownNode & { readonly node: NonNullable<KnownNode['node']> };

@@ -1,7 +1,14 @@
 import type { Command, Option } from 'commander';
 
 /** Names that only a look at the store of machines or at a manager can tell. */
-export type NameKind = 'machines' | 'machine-paths' | 'nodes' | 'drivers' | 'container-filters' | 'machine-filters';
+export type NameKind =
+  | 'machines'
+  | 'machine-paths'
+  | 'nodes'
+  | 'containers-and-nodes'
+  | 'drivers'
+  | 'container-filters'
+  | 'machine-filters';
 
 /** The values a flag or an argument may have. */
 export type Values =
@@ -72,6 +79,7 @@ const PLACEHOLDERS: Readonly<Record<string, NameKind>> = {
   from: 'machine-paths',
   to: 'machine-paths',
   node: 'nodes',
+  'container|node': 'containers-and-nodes',
   driver: 'drivers',
 };
 
