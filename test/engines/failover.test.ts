@@ -140,6 +140,27 @@ describe('an application on a node that is lost', () => {
   });
 });
 
+test('a drained node is left by the application, which goes on answering, and keeps what has data on it', async () => {
+  const node = nodeOf('web').name;
+  const { id } = swarm.manager.cluster.container('web');
+  await run('data', ['--restart', 'always', '-v', 'kept:/data', '-e', `constraint:node==${node}`], 'sleep 3600');
+  await answers();
+  const sinceMs = Date.now();
+  await swarm.must(['node', 'update', '--availability', 'drain', node]);
+  try {
+    await moved('web', [node]);
+    await answers(Date.now() + 2_000);
+    console.log(`  gap seen by a client during a drain: ${((await gapMs(sinceMs)) / 1000).toFixed(1)} s`);
+    expect(swarm.manager.cluster.container('web').id).toBe(id);
+    await waitFor('one copy', async () => (await copiesOf('web')).length === 1, PATIENTLY);
+    const why = ['node', 'ps', '--no-trunc', '--format', '{{.Name}} {{.Error}}', node];
+    await waitFor('the reason', async () => (await swarm.must(why)).includes('data.1 "stays: it is bound'), PATIENTLY);
+    expect(await copiesOf('data')).toEqual([node]);
+  } finally {
+    await swarm.must(['node', 'update', '--availability', 'active', node]);
+  }
+});
+
 function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: 1_000 });

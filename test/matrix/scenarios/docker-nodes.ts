@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { waitFor } from '../../../src/namespaces/processes.ts';
 import type { User } from '../user.ts';
 import { LABEL } from './docker-sleepers.ts';
 
@@ -47,8 +48,36 @@ export function nodeScenarios(user: User): void {
     expect(await refused(...run('-e', 'constraint:rack==r7'))).toContain('no node has the label rack');
   });
 
+  test('a drained node is left by what may move, and says why the rest stays', async () => {
+    const options = ['--restart', 'always', '--stop-signal', 'KILL', '-e', 'constraint:node==~three'];
+    await user.docker(['run', '-d', '--name', 'mover', '--label', LABEL, ...options, 'busybox', 'sleep', '1000']);
+    const id = await user.docker(['inspect', '-f', '{{.Id}}', 'mover']);
+    const namesOn = async (node: string): Promise<string[]> =>
+      (await user.docker(['node', 'ps', '--format', '{{.Name}}', node])).split('\n');
+    expect(await namesOn('three')).toContain('mover.1');
+    try {
+      await user.docker(['node', 'update', '--availability', 'drain', 'three']);
+      expect(await user.docker(['node', 'ls', '--format', '{{.Availability}}', '--filter', 'name=three'])).toBe(
+        'Drain',
+      );
+      await waitFor('mover to leave', async () => !(await namesOn('three')).includes('mover.1'), { timeoutMs: 60_000 });
+      expect(await user.docker(['inspect', '-f', '{{.Id}} {{.State.Running}}', 'mover'])).toBe(`${id} true`);
+      await waitFor(
+        'the reason',
+        async () =>
+          (await user.docker(['node', 'ps', '--no-trunc', '--format', '{{.Name}} {{.Error}}', 'three'])).includes(
+            'on-three.1 "stays: its restart policy is no',
+          ),
+        { timeoutMs: 60_000 },
+      );
+      expect(await user.docker(['inspect', '-f', '{{.State.Running}}', 'on-three'])).toBe('true');
+    } finally {
+      await user.docker(['node', 'update', '--availability', 'active', 'three']);
+      await user.docker(['rm', '-f', 'mover']);
+    }
+  });
+
   test('what nodes do not do is said', async () => {
-    expect(await refused('node', 'update', '--availability', 'drain', 'one')).toContain('node one cannot be drained');
     expect(await refused('node', 'promote', 'one')).toContain('node one cannot be promoted');
     expect(await user.docker(['node', 'demote', 'one'])).toContain('is already a worker');
     expect(await refused('node', 'rm', '--force', 'one')).toContain('take ');
