@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
+import { sharedStop } from '../common/abort.ts';
 import { backoffMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { ConflictError, reasonOf } from '../common/errors.ts';
@@ -72,7 +73,7 @@ export class Drain {
       unsubscribe();
       unfollow();
     };
-    const stop = new AbortController();
+    const stop = sharedStop();
     this.#run = { stop, end, working: this.#work(stop.signal) };
   }
 
@@ -146,7 +147,7 @@ export class Drain {
   }
 
   #endingOf({ id }: Node): AbortSignal {
-    const ending = this.#endings.get(id) ?? new AbortController();
+    const ending = this.#endings.get(id) ?? sharedStop();
     this.#endings.set(id, ending);
     return ending.signal;
   }

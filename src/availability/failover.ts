@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
+import { sharedStop } from '../common/abort.ts';
 import { backoffMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
@@ -84,7 +85,7 @@ export class Failover {
     if (this.#run) return;
     const { cluster, desired } = this.#deps;
     this.#watch = new LossWatch(this.#options.graceMs);
-    const stop = new AbortController();
+    const stop = sharedStop();
     const unsubscribe = cluster.subscribe((event) => {
       if (event.kind === 'node-state' && event.to === 'Healthy') this.#onHealthy(event.node);
     });
@@ -199,7 +200,7 @@ export class Failover {
       this.#setBack(container.key);
       if (waits) this.#wait(container.key, why);
     }
-    for (const { from } of moves) if (!this.#underWay.has(from.id)) this.#underWay.set(from.id, new AbortController());
+    for (const { from } of moves) if (!this.#underWay.has(from.id)) this.#underWay.set(from.id, sharedStop());
     let end = (): void => undefined;
     const done = new Promise<void>((resolve) => {
       end = resolve;

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** The first signal that is aborted already. */
 export function abortedOf(signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
   return signals.find((signal) => signal?.aborted);
@@ -28,4 +30,11 @@ export function untilAborted<T>(outcome: Promise<T>, signal: AbortSignal | undef
     const forget = onAbort([signal], reject);
     outcome.then(resolve, reject).finally(forget);
   });
+}
+
+/** A controller whose signal any number of calls and pauses wait for at a time, one or more for each node: Node warns of more than ten. */
+export function sharedStop(): AbortController {
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  return stop;
 }

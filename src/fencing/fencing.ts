@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
+import { sharedStop } from '../common/abort.ts';
 import { backoffMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
@@ -64,7 +65,7 @@ export class Fencing implements ReturnGate {
       unfollow();
       standings.close();
     };
-    this.#run = { copies, stop: new AbortController(), end };
+    this.#run = { copies, stop: sharedStop(), end };
     volumes.start();
     for (const node of cluster.healthyNodes()) this.#look(node, 0);
   }

@@ -1,4 +1,5 @@
 import type { Cluster } from '../cluster/cluster.ts';
+import { sharedStop } from '../common/abort.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -55,7 +56,7 @@ export class VolumeKeeper {
   /** Begins to look for volumes whose time is over. Idempotent; may follow {@link stop}. */
   start(): void {
     if (this.#stop) return;
-    this.#stop = new AbortController();
+    this.#stop = sharedStop();
     this.#timer.start(LOOK_MS);
   }
 

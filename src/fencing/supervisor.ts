@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
+import { sharedStop } from '../common/abort.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -45,7 +46,7 @@ export class Supervisor {
   /** Begins with the nodes that are healthy by now. Idempotent; may follow {@link stop}. */
   start(): void {
     if (this.#stop) return;
-    this.#stop = new AbortController();
+    this.#stop = sharedStop();
     this.#unsubscribe = this.#deps.cluster.subscribe((event) => this.#onEvent(event));
     for (const node of this.#deps.cluster.healthyNodes()) this.#look(node);
   }

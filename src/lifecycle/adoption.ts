@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
+import { sharedStop } from '../common/abort.ts';
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Attempts } from '../desired/attempts.ts';
@@ -46,7 +47,7 @@ export class Adoption {
   /** Begins with what is listed by now. Idempotent; may follow {@link stop}. */
   start(): void {
     if (this.#stop) return;
-    this.#stop = new AbortController();
+    this.#stop = sharedStop();
     const { cluster } = this.#deps;
     this.#unsubscribe = cluster.subscribe((event) => {
       if (event.kind === 'container-added') this.#meet(event.after);

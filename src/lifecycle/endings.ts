@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
+import { sharedStop } from '../common/abort.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -45,7 +46,7 @@ export class Endings {
   /** Begins with the nodes that are healthy by now. Idempotent; may follow {@link stop}. */
   start(): void {
     if (this.#stop) return;
-    this.#stop = new AbortController();
+    this.#stop = sharedStop();
     const { cluster, desired } = this.#deps;
     const ends = [
       cluster.subscribe((event) => this.#onEvent(event)),

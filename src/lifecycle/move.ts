@@ -1,5 +1,6 @@
 import type { Container } from '../cluster/container.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
+import { sharedStop } from '../common/abort.ts';
 import { ConflictError, NotFoundError, reasonOf } from '../common/errors.ts';
 import type { ContainerRecord } from '../desired/record.ts';
 import type { ProvisionalDeps } from './deps.ts';
@@ -39,7 +40,7 @@ export class Mover {
   /** Resolves the moves that another manager left open. Idempotent; may follow {@link stop}. */
   start(): void {
     if (this.#stop) return;
-    this.#stop = new AbortController();
+    this.#stop = sharedStop();
     const open = [...this.#deps.desired.index.moving];
     const { signal } = this.#stop;
     this.#resolving = Promise.all(open.map((record) => this.#resolveLeft(record, signal))).then(() => undefined);

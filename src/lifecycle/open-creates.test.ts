@@ -151,3 +151,17 @@ describe('a container whose mark no record knows', () => {
     expect(names(engine)).toEqual(['web']);
   });
 });
+
+test('creates of many nodes are resolved at once without a warning', async () => {
+  const warnings: string[] = [];
+  const note = ({ name }: Error): number => warnings.push(name);
+  process.on('warning', note);
+  await using world = await FakeLifecycle.start(Array.from({ length: 12 }, () => ({})));
+  await interrupted(world, 'web');
+  const creates = over(world);
+  creates.start();
+  await expect.poll(() => world.desired.size, PATIENT).toBe(0);
+  await creates.stop();
+  process.off('warning', note);
+  expect(warnings).toEqual([]);
+});

@@ -2,6 +2,7 @@ import type { Cluster, Removed } from '../cluster/cluster.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import { MOVE_LABEL } from '../cluster/moves.ts';
 import type { Node } from '../cluster/node.ts';
+import { sharedStop } from '../common/abort.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import { ATTEMPT_LABEL } from '../common/labels.ts';
@@ -64,7 +65,7 @@ export class OpenCreates {
   /** Begins with the nodes that are healthy by now. Idempotent; may follow {@link stop}. */
   start(): void {
     if (this.#stop) return;
-    this.#stop = new AbortController();
+    this.#stop = sharedStop();
     const { cluster, recorder } = this.#deps;
     this.#unsubscribe = cluster.subscribe((event) => this.#onEvent(event));
     recorder.onDoubt = (nodeId) => this.#survey(cluster.node(nodeId));

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Tombstone, Tombstones } from '../cluster/tombstones.ts';
+import { sharedStop } from '../common/abort.ts';
 import { backoffMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
@@ -42,7 +43,7 @@ export class Undertaker {
   start(): void {
     if (this.#run) return;
     const { cluster, tombstones } = this.#deps;
-    const stop = new AbortController();
+    const stop = sharedStop();
     const unsubscribe = cluster.subscribe((event) => {
       if (event.kind === 'node-state' && event.to === 'Healthy') this.#begin(event.node, stop.signal);
     });

@@ -1,6 +1,7 @@
 import type { Container } from '../cluster/container.ts';
 import { MOVE_LABEL } from '../cluster/moves.ts';
 import type { Node } from '../cluster/node.ts';
+import { sharedStop } from '../common/abort.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { removeUnstarted } from './on-node.ts';
@@ -25,7 +26,7 @@ export class UnfinishedMoves {
   /** Begins with what is listed by now. Idempotent; may follow {@link stop}. */
   start(): void {
     if (this.#stop) return;
-    this.#stop = new AbortController();
+    this.#stop = sharedStop();
     const { signal } = this.#stop;
     const { cluster } = this.#deps;
     cluster.moves.onLeftover = (node, engineId) => this.#remove(node, engineId);

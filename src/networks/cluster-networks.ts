@@ -1,3 +1,4 @@
+import { sharedStop } from '../common/abort.ts';
 import type { Clock } from '../common/clock.ts';
 import { coalesced } from '../common/coalesced.ts';
 import { reasonOf } from '../common/errors.ts';
@@ -43,7 +44,7 @@ export class ClusterNetworks {
   readonly #logger: Logger;
   readonly #onListed: ClusterNetworksDeps['onListed'];
   readonly #onRead: ClusterNetworksDeps['onRead'];
-  readonly #stop = new AbortController();
+  readonly #stop = sharedStop();
   readonly #unsubscribe: () => void;
   readonly #reread: () => Promise<void>;
   #networks: ReadonlyMap<string, NetworkSummary> = new Map();

@@ -1,4 +1,5 @@
 import { askedOf } from '../cluster/network-names.ts';
+import { sharedStop } from '../common/abort.ts';
 import type { Clock } from '../common/clock.ts';
 import { coalesced } from '../common/coalesced.ts';
 import { reasonOf } from '../common/errors.ts';
@@ -42,7 +43,7 @@ export class NetworkRestoration {
 
   /** Idempotent; may follow a stop. */
   start(): void {
-    this.#stop ??= new AbortController();
+    this.#stop ??= sharedStop();
     // Recorded networks need the substrate, also when it is formed only with the first need.
     if (this.#deps.records.size > 0) this.#deps.substrate.activate();
     this.look();
