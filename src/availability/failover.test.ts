@@ -106,6 +106,33 @@ describe('when a node is lost', () => {
     });
   });
 
+  test('what Compose is about to replace is left to it, until the replacement was given up', async () => {
+    await inWorld(3, async ({ world, failover, run, lose }) => {
+      const Labels = {
+        'com.docker.compose.project': 'p',
+        'com.docker.compose.service': 'web',
+        'com.docker.compose.container-number': '1',
+      };
+      await run('p-web-1', { ...ALWAYS, Labels });
+      await world.made('new', {
+        ...ALWAYS,
+        Labels: { ...Labels, 'com.docker.compose.replace': 'web-1' },
+        Env: ['constraint:node==node-2'],
+      });
+      expect(world.nodeOf('p-web-1')).toBe('node-1');
+      await lose(0);
+      const old = world.fake.cluster.container('p-web-1');
+      await waitUntil(() => old.node.waitingReason(old.engineId) !== undefined);
+      expect(old.node.waitingReason(old.engineId)).toBe('new is about to replace it');
+      const [made] = [...world.fake.at(1).engine.state.containers.values()];
+      if (!made) throw new Error('no replacement');
+      Object.assign(made, { createdAt: made.createdAt - 600_000 });
+      await world.fake.at(1).node.refreshContainers([made.id]);
+      failover.resume(); // Plans again at once.
+      await waitUntil(() => world.nodeOf('p-web-1') !== 'node-1');
+    });
+  });
+
   test('a move that fails is tried again until it succeeds', async () => {
     await inWorld(3, async ({ world, told, run, lose }) => {
       await run('web');

@@ -36,7 +36,7 @@ export interface PlanQuestions {
   /** Whether it is on networks that span nodes. */
   readonly spans?: (spec: ContainerSpec) => boolean;
   /** Why it must not move yet, in words. */
-  readonly notYet?: (record: ContainerRecord) => string | undefined;
+  readonly notYet?: (record: ContainerRecord, spec: ContainerSpec) => string | undefined;
 }
 
 /** How a container leaves its node. */
@@ -110,7 +110,7 @@ class FailoverPlanner {
     if (record.id === undefined) return [];
     const hindrance = hindranceOf(record, policy);
     const hinders = (): string | undefined =>
-      spec ? (questions.notYet?.(record) ?? this.#tie(record, spec)) : UNREADABLE;
+      spec ? (questions.notYet?.(record, spec) ?? this.#tie(record, spec)) : UNREADABLE;
     const why = hindrance ? hindrance.why : hinders();
     if (why !== undefined || !spec) {
       this.#stay(record, why ?? '', hindrance?.waits ?? true);

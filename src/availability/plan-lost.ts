@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
@@ -9,6 +10,7 @@ import type { ContainerRecord } from '../desired/record.ts';
 import type { AgentLeases } from '../fencing/agent-leases.ts';
 import type { ContainerNetworks, ContainerVolumes } from '../lifecycle/deps.ts';
 import { successorSpec } from '../lifecycle/move-successor.ts';
+import { replacementOf } from '../lifecycle/replaced.ts';
 import { isStrict } from '../lifecycle/surroundings.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import { hindranceOf } from './movability.ts';
@@ -28,6 +30,7 @@ export interface PlanLostDeps {
   readonly volumes: Pick<ContainerVolumes, 'homesOf'>;
   /** What vouches for the end of strict containers. */
   readonly leases: Pick<AgentLeases, 'notYet' | 'refusals'>;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -61,7 +64,7 @@ async function candidateOf(deps: PlanLostDeps, policy: MovePolicy, record: Conta
   }
 }
 
-function questionsOf({ cluster, leases, networks, volumes }: PlanLostDeps, { kind }: PlanReason): PlanQuestions {
+function questionsOf({ cluster, clock, leases, networks, volumes }: PlanLostDeps, { kind }: PlanReason): PlanQuestions {
   return {
     idOf: (reference) => cluster.findContainer(reference)?.id,
     homesOf: (spec, discardsData) => [
@@ -71,7 +74,11 @@ function questionsOf({ cluster, leases, networks, volumes }: PlanLostDeps, { kin
     refusalsFor: (spec) =>
       new Map([...networks.refusalsFor(spec.networks), ...(isStrict(spec) ? leases.refusals() : [])]),
     spans: (spec) => networks.spans(spec.networks),
-    // Of a node that answers the old copy is ended first.
-    notYet: ({ terms, current }) => (terms.isStrict && kind === 'failover' ? leases.notYet(current.nodeId) : undefined),
+    notYet: ({ id = '', terms, current }, { labels }) => {
+      const replacement = replacementOf(cluster, { id, labels }, clock.now());
+      if (replacement) return `${replacement.name} is about to replace it`;
+      // Of a node that answers the old copy is ended first.
+      return terms.isStrict && kind === 'failover' ? leases.notYet(current.nodeId) : undefined;
+    },
   };
 }

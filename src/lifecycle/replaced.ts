@@ -7,6 +7,9 @@ const REPLACES_LABEL = 'com.docker.compose.replace';
 /** Which replica of which service of which project a container is. */
 const REPLICA_LABELS = [PROJECT_LABEL, SERVICE_LABEL, NUMBER_LABEL] as const;
 
+/** A replacement that was not started after this long was given up, in milliseconds. */
+const GIVEN_UP_MS = 120_000;
+
 const NONE: readonly Container[] = [];
 
 /**
@@ -24,6 +27,22 @@ export function replacedBy(
   const replica = sameReplica(cluster, labels);
   if (isReplacement) return replica.length > 0 ? replica : meant(cluster, labels[REPLACES_LABEL] ?? '');
   return replica.some((each) => each.name === `${each.id.slice(0, 12)}_${name}`) ? replica : NONE;
+}
+
+/**
+ * The container that is about to replace one with this ID and these labels: created with Compose 2's label, and not started yet. The old one
+ * goes as soon as its client sees to that. Undefined when nothing replaces it, or the replacement was given up.
+ */
+export function replacementOf(
+  cluster: Cluster,
+  { id, labels }: { readonly id: string; readonly labels: Readonly<Record<string, string>> },
+  nowMs: number,
+): Container | undefined {
+  const named = cluster.containersWithLabel(REPLACES_LABEL, id).containers;
+  return [...named, ...sameReplica(cluster, labels)].find((each) => {
+    if (each.id === id || each.state !== 'created' || !(REPLACES_LABEL in each.labels)) return false;
+    return each.createdSeconds * 1_000 - each.node.clockOffsetMs >= nowMs - GIVEN_UP_MS;
+  });
 }
 
 function sameReplica(cluster: Cluster, labels: Readonly<Record<string, string>>): readonly Container[] {
