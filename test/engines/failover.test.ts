@@ -96,6 +96,7 @@ const FAULTS: readonly (readonly [string, (node: LabNode) => unknown, (node: Lab
   ['an engine that is stopped politely', (node) => node.stop(), (node) => node.start()],
   ['a host that is gone', (node) => node.crash(), (node) => node.start()],
   ['an engine that hangs', (node) => node.hang(), (node) => node.resume()],
+  ['a node that is cut off', (node) => node.partition(), (node) => node.heal()],
 ];
 
 describe('an application on a node that is lost', () => {
@@ -160,6 +161,65 @@ test('a drained node is left by the application, which goes on answering, and ke
     await swarm.must(['node', 'update', '--availability', 'active', node]);
   }
 });
+
+test('what was lost while no manager ran is brought back by the next one', async () => {
+  const { id, node } = swarm.manager.cluster.container('web');
+  await swarm.close();
+  await lab.node(node.name).crash();
+  swarm = await managerOver(lab, [], folder, lab.nodes.length - 1);
+  await moved('web', [node.name]);
+  await answers(Date.now() + 2_000);
+  expect(swarm.manager.cluster.container('web').id).toBe(id);
+  await lab.node(node.name).start();
+  await allHealthy();
+  await waitFor('one copy', async () => (await copiesOf('web')).length === 1, PATIENTLY);
+});
+
+test('a successor that never gets healthy leaves the drained container where it was', async () => {
+  const health = ['--health-cmd', 'test -e /ready', '--health-interval', '1s', '--health-retries', '2'];
+  await run('picky', ['--restart', 'always', ...health, '-e', 'constraint:node!=b3'], 'touch /tmp/x; sleep 3600');
+  await swarm.must(['exec', 'picky', 'touch', '/ready']);
+  await waitFor('the container to be healthy', async () => (await status('picky')).includes('(healthy)'), PATIENTLY);
+  const node = nodeOf('picky');
+  const since = String(Math.floor(Date.now() / 1000));
+  await swarm.must(['node', 'update', '--availability', 'drain', node.name]);
+  try {
+    // Made on another node, and removed there.
+    await waitFor('a try', async () => (await removedElsewhere(node, since)).includes('picky'), PATIENTLY);
+    expect(await copiesOf('picky')).toContain(node.name);
+    expect(await status('picky')).toContain('(healthy)');
+  } finally {
+    await swarm.must(['node', 'update', '--availability', 'active', node.name]);
+  }
+  await waitFor('one copy', async () => (await copiesOf('picky')).join() === node.name, PATIENTLY);
+});
+
+test('a node that returns with an empty data root is a new one, and what ran there runs elsewhere', async () => {
+  const { id, node } = swarm.manager.cluster.container('web');
+  const { id: engine, name } = node;
+  const host = lab.node(name);
+  await host.crash();
+  await moved('web', [name]);
+  await rm(join(lab.directory, host.name, 'data'), { recursive: true, force: true });
+  await host.start();
+  await allHealthy();
+  expect(swarm.manager.cluster.node(name)?.id).not.toBe(engine);
+  expect(await copiesOf('web')).toHaveLength(1);
+  expect(swarm.manager.cluster.container('web').id).toBe(id);
+  await answers(Date.now());
+});
+
+/** Names of the containers that other engines have removed since a moment, in seconds. */
+async function removedElsewhere(than: LabNode, since: string): Promise<readonly string[]> {
+  const filters = ['--filter', 'type=container', '--filter', 'event=destroy'];
+  const until = String(Math.floor(Date.now() / 1000));
+  const format = ['--format', '{{.Actor.Attributes.name}}'];
+  const others = lab.nodes.filter((node) => node !== than);
+  const said = await Promise.all(
+    others.map((node) => node.docker(['events', '--since', since, '--until', until, ...filters, ...format])),
+  );
+  return said.flatMap(({ stdout }) => stdout.trim().split('\n'));
+}
 
 function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -29,11 +29,12 @@ export interface LabManager {
   close(): Promise<void>;
 }
 
-/** Starts a manager on a loopback port and waits until all nodes are healthy. `clusterOpts` are `--cluster-opt` pairs; without a state folder it remembers nothing. */
+/** Starts a manager on a loopback port and waits until all nodes are healthy, or as many as `healthy` says. `clusterOpts` are `--cluster-opt` pairs; without a state folder it remembers nothing. */
 export async function managerOver(
   lab: Lab,
   clusterOpts: readonly string[] = [],
   stateFolder?: string,
+  healthy: number = lab.nodes.length,
 ): Promise<LabManager> {
   const logger = process.env.ENXAME_TEST_LOG ? createLogger({ level: 'debug' }) : silentLogger();
   const files = lab.certificates;
@@ -52,7 +53,7 @@ export async function managerOver(
     logger,
     clock: systemClock,
   });
-  await waitFor('all nodes to be healthy', () => manager.cluster.healthyNodes().length === lab.nodes.length);
+  await waitFor('the nodes to be healthy', () => manager.cluster.healthyNodes().length === healthy);
   const [address] = manager.addresses;
   const endpoint = `tcp://127.0.0.1:${address?.kind === 'tcp' ? address.port : 0}`;
   const docker: LabManager['docker'] = async (args, { generation = '28.5', env, ...options } = {}) => {
