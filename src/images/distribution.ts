@@ -6,6 +6,7 @@ import { asImageId, familiarReference, parseReference } from '../common/image-re
 import type { Logger } from '../common/logger.ts';
 import { heldAs, likePlatformOf } from './holders.ts';
 import { type CopyLimits, type CopyProgress, type CopyTally, ImageCopies } from './image-copies.ts';
+import { registryRepositoriesOf } from './origin.ts';
 import { pullOn } from './pull.ts';
 import { SharedWork } from './shared-work.ts';
 import { isTag, tagOn } from './tags.ts';
@@ -145,18 +146,9 @@ export class ImageDistribution {
     if (asImageId(reference)) return false;
     const { digest, repository } = parseReference(reference);
     if (digest) return true;
-    for (const { Id, RepoDigests } of this.#cluster.images.find(reference)?.holders.values() ?? []) {
-      const digests = (RepoDigests ?? []).map(parseReference).filter((each) => each.repository === repository);
-      // The containerd image store gives what was built here a digest, too: its ID. Only a registry's own name tells more.
-      if (digests.some((each) => each.digest !== Id || namesRegistry(repository))) return true;
-    }
-    return false;
+    const holders = [...(this.#cluster.images.find(reference)?.holders.values() ?? [])];
+    return holders.some((summary) => registryRepositoriesOf(summary).includes(repository));
   }
-}
-
-/** Whether the first part of a repository is a host, as Docker tells: `ghcr.io/…`, `localhost:5000/…`. */
-function namesRegistry(repository: string): boolean {
-  return /^(?:localhost|[^/]*[.:][^/]*)\//.test(repository);
 }
 
 async function pull(

@@ -8,6 +8,7 @@ test('the defaults', () => {
     substrate: 'eager',
     subnetPool: undefined,
     pull: 'all',
+    imageSpares: 'on',
     adoptSwarm: false,
   });
 });
@@ -18,6 +19,7 @@ test('every option', () => {
     'enxame.substrate=lazy',
     'enxame.subnet-pool=10.64.0.0/12',
     'enxame.pull=one',
+    'enxame.image-spares=off',
     'swarm.createretry=3',
   ];
   expect(readClusterOptions(pairs, true)).toEqual({
@@ -26,6 +28,7 @@ test('every option', () => {
     substrate: 'lazy',
     subnetPool: '10.64.0.0/12',
     pull: 'one',
+    imageSpares: 'off',
     adoptSwarm: true,
   });
 });
@@ -40,6 +43,7 @@ test.each([
   ['enxame.subnet-pool=10.0.0.0/8/8', /should be an IPv4 CIDR/],
   ['enxame.substrate=maybe', /should be one of eager, lazy, off/],
   ['enxame.pull=', /should be one of all, one/],
+  ['enxame.image-spares=yes', /should be one of on, off/],
 ])('refuses %s', (pair, message) => {
   expect(() => readClusterOptions([pair], false)).toThrow(message);
 });

@@ -15,6 +15,8 @@ export interface ClusterOptions {
   readonly subnetPool: string | undefined;
   /** Whether `docker pull` pulls on every node or on one. */
   readonly pull: 'all' | 'one';
+  /** Whether images that no registry has are kept on a second node, for containers that may move. */
+  readonly imageSpares: 'on' | 'off';
   readonly adoptSwarm: boolean;
 }
 
@@ -24,6 +26,7 @@ const KNOWN = [
   'enxame.substrate',
   'enxame.subnet-pool',
   'enxame.pull',
+  'enxame.image-spares',
 ] as const;
 
 /** Reads `key=value` pairs. Throws a {@link UsageError} for an unknown key or an impossible value. */
@@ -40,6 +43,7 @@ export function readClusterOptions(pairs: readonly string[], adoptSwarm: boolean
     substrate: oneOf(values.get('enxame.substrate'), 'enxame.substrate', ['eager', 'lazy', 'off']),
     subnetPool: readSubnetPool(values.get('enxame.subnet-pool')),
     pull: oneOf(values.get('enxame.pull'), 'enxame.pull', ['all', 'one']),
+    imageSpares: oneOf(values.get('enxame.image-spares'), 'enxame.image-spares', ['on', 'off']),
     adoptSwarm,
   };
 }

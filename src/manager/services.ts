@@ -1,3 +1,4 @@
+import { ImageSpares } from '../availability/image-spares.ts';
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
@@ -94,6 +95,10 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     { model, store, lifecycle, placer, networks, volumes, tell, clock, logger },
     reschedule,
   );
+  const spares = new ImageSpares(
+    { cluster, desired, images, mayCopy: () => availability.failover.brake.why === undefined, clock, logger },
+    reschedule.policy,
+  );
   const { recorder } = lifecycle;
   const removals = new ObservedChanges({ cluster, desired, recorder, clock, logger });
   const fences = await openFences({
@@ -133,6 +138,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       availability.failover,
       fences.supervisor,
       availability.drain,
+      ...(options.clusterOptions.imageSpares === 'on' ? [spares] : []),
     ],
     problems: () => [
       ...availability.failover.problems(),

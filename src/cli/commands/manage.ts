@@ -39,6 +39,7 @@ fewer than half of the nodes answer, the manager may be the one that is cut off,
   enxame.substrate=eager      preparation of cluster networks: eager, lazy or off
   enxame.subnet-pool=CIDR     pool of the subnets of cluster networks
   enxame.pull=all             docker pull on every node (all) or on one (one)
+  enxame.image-spares=on      a second node for images that no registry has, for containers that may move: on or off
 ${DISCOVERY_HELP}`;
 
 /** `enxame manage`: the manager. */
