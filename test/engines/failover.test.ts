@@ -39,8 +39,8 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-async function run(name: string, options: readonly string[], script: string): Promise<string> {
-  return swarm.must(['run', '-d', '--name', name, ...options, 'redis', 'sh', '-c', script]);
+async function run(name: string, options: readonly string[], script: string, image = 'redis'): Promise<string> {
+  return swarm.must(['run', '-d', '--name', name, ...options, image, 'sh', '-c', script]);
 }
 
 /** Milliseconds since the epoch, by the client's engine, at which the application answered. */
@@ -124,6 +124,12 @@ describe('an application on a node that is lost', () => {
     await run('port', [...preferred, '-p', '18379:6379'], SERVE);
     await run('pinned', ['--restart', 'always', '-e', 'constraint:provider==a'], 'sleep 3600');
     const lost = ['a1', 'a2'];
+    // An image that was made here, and is on no node of another provider until the manager sees to that.
+    await swarm.must(['commit', 'w1', 'made-here']);
+    await run('own', preferred, 'sleep 3600', 'made-here');
+    expect(lost).toContain(nodeOf('own').name);
+    const holders = (): readonly string[] => swarm.manager.cluster.images.holders('made-here').map(({ name }) => name);
+    await waitFor('the image elsewhere', () => holders().some((name) => !lost.includes(name)), PATIENTLY);
     const sinceMs = performance.now();
     await Promise.all(lost.map((name) => lab.node(name).crash()));
     await moved('port', lost);
@@ -131,12 +137,12 @@ describe('an application on a node that is lost', () => {
     await waitFor('the published port to answer', () => accepts(address, 18_379), { timeoutMs: PATIENCE_MS });
     const gap = ((performance.now() - sinceMs) / 1000).toFixed(1);
     console.log(`  gap seen by a client after the loss of a provider: ${gap} s`);
-    for (const name of names) await moved(name, lost);
+    for (const name of [...names, 'own']) await moved(name, lost);
     await waitFor('the reason', async () => (await status('pinned')).includes('waits:'), PATIENTLY);
     expect(await status('pinned')).toMatch(/Host Down, waits: .*provider==a/);
     await Promise.all(lost.map((name) => lab.node(name).start()));
     await allHealthy();
-    for (const name of [...names, 'port', 'pinned'])
+    for (const name of [...names, 'own', 'port', 'pinned'])
       await waitFor(`one copy of ${name}`, async () => (await copiesOf(name)).length === 1, PATIENTLY);
   });
 });
