@@ -70,6 +70,19 @@ export function testConnector(name: string, open: () => Promise<ConnectorWorld>)
       await expect.poll(() => heard, { timeout: TIMEOUT_MS }).toContain('and this is ours');
     });
 
+    test('brings all that the far side sends when ours ends in the middle of it', async () => {
+      const sent = Buffer.alloc(300_000, 'x');
+      world.serve((stream) => void stream.write(sent));
+      const stream = await connect();
+      let bytes = 0;
+      stream.on('data', (chunk: Buffer) => {
+        // In the microtask behind the first chunk, where what awaits an answer's head runs.
+        if (bytes === 0) void Promise.resolve().then(() => stream.end());
+        bytes += chunk.length;
+      });
+      await expect.poll(() => bytes, { timeout: TIMEOUT_MS }).toBe(sent.length);
+    });
+
     test('keeps streams apart', async () => {
       world.serve((stream) => stream.pipe(stream));
       const streams = await Promise.all(Array.from({ length: 12 }, connect));

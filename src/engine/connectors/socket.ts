@@ -44,12 +44,22 @@ export function tlsConnector(host: string, port: number, options: EngineTls, loo
     };
     const socket = tls.connect(socketOptions);
     socket.setNoDelay(true);
+    endsBetweenReads(socket);
     socket.on('session', (ticket) => {
       session = ticket;
     });
     return socket;
   };
   return socketConnector(address, host, open, 'secureConnect');
+}
+
+/**
+ * Ends the socket's own direction in a turn of its own. Node hands records on one by one, and what promises do then runs before the next one;
+ * OpenSSL takes a record that was received but not read yet when the end is sent (`SSL_shutdown`) for an error, and the socket is silent for ever.
+ */
+function endsBetweenReads(socket: tls.TLSSocket): void {
+  const final = socket._final.bind(socket);
+  socket._final = (callback) => void setImmediate(() => final(callback));
 }
 
 /** One for all engines that share certificates: reading them takes a millisecond and some 40 KB each time. */
