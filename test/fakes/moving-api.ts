@@ -125,6 +125,20 @@ export class MovingApi implements AsyncDisposable {
     return streams[count - 1] as OpenStream;
   }
 
+  /** The engine refuses the next streams, `count` of them. */
+  refuse(index: number, count: number): void {
+    let left = count;
+    const refuse = (exchange: Exchange): boolean => {
+      if (left === 0 || !isStream(exchange)) return false;
+      left -= 1;
+      exchange.error(500, 'a test');
+      return true;
+    };
+    const { engine } = this.fake.at(index);
+    engine.on('GET /containers/*', refuse);
+    engine.on('POST /containers/*', refuse);
+  }
+
   /** How many streams an engine was asked for. */
   asked(index: number): number {
     return this.#streams[index]?.length ?? 0;
@@ -205,6 +219,10 @@ function reading(response: Response, leave: AbortController): Reading {
     hasFailed: () => state.failed,
     leave: () => leave.abort(),
   };
+}
+
+function isStream({ path }: Exchange): boolean {
+  return /\/(attach|logs|stats|wait)$/.test(path);
 }
 
 function answeredByHand(engine: FakeCluster['engines'][number]): OpenStream[] {

@@ -74,6 +74,8 @@ class Attachment {
 
   async #follow(first: Container, firstStream: EngineStream, firstHead: ResponseHead): Promise<StreamEnd> {
     let container = first;
+    /** The copy that the client was joined to last: another one is read from its start, however often that takes. */
+    let joinedId = first.engineId;
     let joined: Joined | undefined = { stream: firstStream, head: firstHead };
     for (let empty = 0; empty < MOST_EMPTY; ) {
       const { how, hasData } = joined ? await this.#one(joined) : { how: 'cut' as const, hasData: false };
@@ -85,7 +87,8 @@ class Attachment {
       const isSame = sequel.container.engineId === container.engineId;
       empty = isSame && !hasData ? empty + 1 : 0;
       container = sequel.container;
-      joined = await this.#open(container, isSame);
+      joined = await this.#open(container, container.engineId === joinedId);
+      if (joined) joinedId = container.engineId;
     }
     return 'cut';
   }

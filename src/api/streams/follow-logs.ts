@@ -25,10 +25,10 @@ export async function followLogs(call: Call, container: Container): Promise<void
       { container, body: stream.body(head) },
       {
         pathOf: (next, isSame) => {
-          messages.begin(isSame);
           const since = isSame ? (messages.since ?? query.get('since') ?? '') : '';
           return pathOf(next, query, { since, tail: 'all' });
         },
+        begin: (isSame) => messages.begin(isSame),
         take: (chunk) => writeAll(res, messages.feed(chunk)),
       },
     );

@@ -23,9 +23,9 @@ export async function followStats(call: Call, container: Container): Promise<voi
       call,
       { container, body: stream.body(head) },
       {
-        pathOf: (next) => {
+        pathOf,
+        begin: () => {
           lines = new Lines();
-          return pathOf(next);
         },
         take: (chunk, { engineId, id }) => writeAll(res, lines.feed(chunk, engineId, id)),
       },

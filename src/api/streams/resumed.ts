@@ -16,8 +16,10 @@ export interface LastEnd {
 
 /** What one stream of a container after the other is made of. */
 export interface Resumption {
-  /** The engine's path of the stream of a copy; `isSame`: it is of the same copy as the one before. */
+  /** The engine's path of the stream of a copy; `isSame`: it is of the same copy as the last one that was open. */
   readonly pathOf: (container: Container, isSame: boolean) => string;
+  /** Such a stream is open, and its first bytes follow. */
+  readonly begin: (isSame: boolean) => void;
   /** Hands on what comes; rejects when the client or the engine cannot go on. */
   readonly take: (chunk: Buffer, container: Container) => Promise<void>;
 }
@@ -29,11 +31,12 @@ export interface Resumption {
 export async function followCopies(
   call: Call,
   first: { readonly container: Container; readonly body: AsyncIterable<Buffer> },
-  { pathOf, take }: Resumption,
+  { pathOf, begin, take }: Resumption,
 ): Promise<LastEnd> {
   const { sequels } = call.services;
   let { container, body }: { container: Container; body: AsyncIterable<Buffer> | undefined } = first;
   let stream: EngineStream | undefined;
+  let openedId = container.engineId;
   let empty = 0;
   for (;;) {
     let hasData = false;
@@ -50,7 +53,11 @@ export async function followCopies(
     empty = isSame && !hasData ? empty + 1 : 0;
     if (empty > MOST_EMPTY) return { how: 'cut', exitCode: undefined };
     container = sequel.container;
-    ({ stream, body } = await opened(call, container, pathOf(container, isSame)));
+    const isOpenedAgain = container.engineId === openedId;
+    ({ stream, body } = await opened(call, container, pathOf(container, isOpenedAgain)));
+    if (!stream) continue;
+    openedId = container.engineId;
+    begin(isOpenedAgain);
   }
 }
 

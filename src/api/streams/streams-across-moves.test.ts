@@ -52,6 +52,21 @@ describe('logs -f', () => {
     expect(client.text()).toBe(Buffer.concat([whole, logMessage(1, 'two')]).toString('latin1'));
   });
 
+  test('of a successor that could not be asked at first is read from its start', async () => {
+    await using api = await MovingApi.start();
+    const client = await api.read('/containers/web/logs?stdout=1&follow=1');
+    const old = await api.stream(0);
+    old.reply.write(logMessage(3, 'one'));
+    await waitUntil(() => payloads(client.text()) === 'one\n');
+    api.refuse(1, 2);
+    await api.move();
+    old.reply.end();
+    const next = await api.stream(1);
+    expect(Object.fromEntries(next.exchange.query)).toMatchObject({ tail: 'all', since: '' });
+    next.reply.write(logMessage(1, 'two'));
+    await waitUntil(() => payloads(client.text()) === 'one\ntwo\n');
+  });
+
   test('is taken up where it was when the node comes back with the same copy, each message once', async () => {
     await using api = await MovingApi.start(STAYS);
     const client = await api.read('/containers/web/logs?stdout=1&follow=1&since=5&tail=3');
@@ -158,6 +173,19 @@ describe('attach', () => {
     await waitUntil(() => next.input() === 'to the new one');
     const frames = Buffer.concat([multiplexed(1, 'one'), multiplexed(1, 'two')]).toString('latin1');
     await waitUntil(() => text().endsWith(frames));
+    socket.destroy();
+  });
+
+  test('has all that a successor said that refused it at first', async () => {
+    await using api = await MovingApi.start();
+    const { socket, text } = await api.attach('stream=1&stdout=1');
+    api.refuse(1, 2);
+    await api.move();
+    (await api.stream(0)).reply.end();
+    const next = await api.stream(1);
+    expect(next.exchange.query.get('logs')).toBe('1');
+    next.reply.write(multiplexed(1, 'two'));
+    await waitUntil(() => text().endsWith('two'));
     socket.destroy();
   });
 
