@@ -20,7 +20,7 @@ it('shows a plan with a line for each container', () => {
   });
   expect(text.split('\n')).toEqual([
     'Lost bee-1: 1 to move, 1 to stay',
-    '  move  web: bee-1 -> bee-2 (replace; bee-1 is lost; loses writable layer)',
+    '  move  web: bee-1 -> bee-2 (bee-1 is lost; loses writable layer)',
     '  stay  db: bee-1 (volume "data" is there)',
   ]);
 });

@@ -16,7 +16,8 @@ function headline(reason: PlanReason): string {
 
 function moveLine({ container, from, to, how, why, loses }: PlannedMove): string {
   const lost = loses.length === 0 ? '' : `; loses ${loses.join(', ')}`;
-  return `  move  ${container.name}: ${from.name} -> ${to.name} (${how}; ${why}${lost})`;
+  const order = how === 'replace' ? '' : `${how}; `;
+  return `  move  ${container.name}: ${from.name} -> ${to.name} (${order}${why}${lost})`;
 }
 
 function stayLine({ container, node, why }: PlannedStay): string {

@@ -236,6 +236,6 @@ test('a plan says what is lost with each', () => {
   };
   const plan = planOf([{ name: 'a' }], [{ name: 'c', body, terms: { discardsData: true } }]);
   expect(formatPlan(plan).split('\n')[1]).toBe(
-    '  move  c: lost -> a (replace; lost is lost; loses writable layer, anonymous volume /data, anonymous volume /x, data of volume "db")',
+    '  move  c: lost -> a (lost is lost; loses writable layer, anonymous volume /data, anonymous volume /x, data of volume "db")',
   );
 });

@@ -10,11 +10,14 @@ export const DISCOVERY_HELP = `
 Discovery (argument or $ENXAME_DISCOVERY):
   token://HOST:PORT/v1/TOKEN   the token service at HOST; token://TOKEN: at $ENXAME_DISCOVERY_URL or on this host
   file:///path                 one entry or range a line, # for comments
-  etcd://HOST,HOST/PREFIX      keys of etcd 3.4 or newer; zk://HOST,HOST/PREFIX: nodes of ZooKeeper;
-                               consul://HOST/PREFIX: keys of Consul (kv.token too); options kv.path, kv.cacertfile, kv.certfile, kv.keyfile, kv.username, kv.password
+  etcd://HOST,HOST/PREFIX      keys of etcd 3.4 or newer
+  zk://HOST,HOST/PREFIX        nodes of ZooKeeper 3.4 or newer
+  consul://HOST,HOST/PREFIX    keys of Consul
   nodes://ENTRY,ENTRY          or just ENTRY,ENTRY
 An entry is host:port, tcp://host:port, tls://host:port, ssh://[user@]host[:port] or unix:///path;
-ranges like 10.0.0.[10:200]:2376 stand for many.`;
+ranges like 10.0.0.[10:200]:2376 stand for many.
+--discovery-opt takes kv.path, kv.cacertfile, kv.certfile, kv.keyfile, kv.username and kv.password for these stores, kv.token for Consul,
+and token.cacertfile, token.certfile, token.keyfile and token.insecure for a token service.`;
 
 /** Adds the argument `[discovery]` and the flag `--discovery-opt`. */
 export function addDiscovery(command: Command): Command {
