@@ -45,17 +45,19 @@ export class Brake {
     if (this.#why !== undefined && Math.abs(nowMs - this.#lookedMs) < LOOK_MS) return false;
     this.#lookedMs = nowMs;
     const nodes = known.nodes();
-    const answering = await countAnswering(nodes, signal);
-    if (2 * answering >= nodes.length) return this.#set(undefined);
+    const total = nodes.length + known.absent().length;
+    const answering = await countAnswering(nodes, total, signal);
+    if (2 * answering >= total) return this.#set(undefined);
     if (witness && (await witness.answers(signal))) return this.#set(undefined);
     if (signal.aborted) return false;
     const remedy = witness ? `, and the witness ${witness.address} does not answer` : '';
-    return this.#set(`${answering} of ${nodes.length} nodes that were healthy answer${remedy}`);
+    return this.#set(`${answering} of ${total} nodes that were healthy answer${remedy}`);
   }
 
   /** An operator says that the nodes that do not answer are gone: they do not count any more. */
   resume(): void {
     const { known } = this.#deps;
+    known.forget(known.absent());
     known.forget(known.nodes().flatMap(({ id, isHealthy }) => (isHealthy ? [] : id)));
     this.#lookedMs = 0;
     this.#set(undefined);
@@ -82,7 +84,7 @@ export class Brake {
 }
 
 /** How many answer; those that are slow are asked again when that would decide. */
-async function countAnswering(nodes: readonly Node[], signal: AbortSignal): Promise<number> {
+async function countAnswering(nodes: readonly Node[], total: number, signal: AbortSignal): Promise<number> {
   const limit = pLimit(AT_ONCE);
   const answering = new Set<Node>();
   for (const timeoutMs of PING_MS) {
@@ -94,7 +96,7 @@ async function countAnswering(nodes: readonly Node[], signal: AbortSignal): Prom
         }),
       ),
     );
-    if (2 * answering.size >= nodes.length) break;
+    if (2 * answering.size >= total) break;
   }
   return answering.size;
 }

@@ -185,6 +185,21 @@ describe('the brake', () => {
     });
   }, 30_000);
 
+  test('holds when nodes leave discovery because they do not answer', async () => {
+    await inWorld(5, async ({ world, failover, told, run, lose }) => {
+      for (const name of ['a', 'b', 'c', 'd', 'e']) await run(name);
+      await lose(0, 1, 2);
+      await waitUntil(() => failover.brake.why !== undefined);
+      const { cluster } = world.fake;
+      for (const index of [0, 1]) cluster.removeNode(world.fake.at(index).node);
+      expect(await failover.brake.mayMove(new AbortController().signal)).toBe(false);
+      await waitUntil(() => failover.brake.forecast(new Set()).of === 3);
+      expect(failover.brake.why).toBe('2 of 5 nodes that were healthy answer');
+      failover.resume();
+      await waitUntil(() => eventsOf(told, 'moved').length === 1, 20_000);
+    });
+  });
+
   test('is let go by an operator', async () => {
     await inWorld(3, async ({ world, failover, told, run, lose }) => {
       for (const name of ['a', 'b', 'c']) await run(name);

@@ -20,6 +20,7 @@ import { WaitBoard } from './wait-board.ts';
 import type { Witness } from './witness.ts';
 
 const BEAT_MS = 250;
+const GONE = 'it is in the cluster no more';
 /** Pauses before a container that could not be moved is planned again, in milliseconds. */
 const BACKOFF = { baseMs: 2_000, maxMs: 20_000 } as const;
 /** A lost node counts among those that were last known healthy for this long: others may be missed a little later, in milliseconds. */
@@ -35,8 +36,16 @@ export interface FailoverDeps {
   readonly plan: (lost: readonly PlannedNode[], records: readonly ContainerRecord[]) => Promise<Plan>;
   /** Told what operators should know; does not wait. */
   readonly tell: (notice: Notice) => void;
+  /** Nodes that containers are on and that are in the cluster no more, and will not be. */
+  readonly departed?: (() => readonly DepartedNode[]) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/** A node that is no more. */
+export interface DepartedNode {
+  readonly id: string;
+  readonly name: string;
 }
 
 export interface FailoverOptions {
@@ -146,7 +155,8 @@ export class Failover {
     while (!signal.aborted) {
       await clock.sleep(BEAT_MS, signal).catch(() => undefined); // Stopped: the loop ends.
       if (signal.aborted) return;
-      this.#watch.beat(clock.now(), cluster.nodes);
+      const departed = this.#departed().map(({ id }) => ({ id, state: 'Unhealthy' }));
+      this.#watch.beat(clock.now(), departed.length === 0 ? cluster.nodes : [...cluster.nodes, ...departed]);
       // A beat does not wait for what is done in a round.
       this.#round ??= this.#look(signal)
         .catch((error: unknown) =>
@@ -162,19 +172,25 @@ export class Failover {
     return this.#deps.cluster.nodes.filter(({ id }) => this.#watch.isLost(id));
   }
 
+  #departed(): readonly DepartedNode[] {
+    return this.#deps.departed?.() ?? [];
+  }
+
   async #look(signal: AbortSignal): Promise<void> {
-    const lost = this.#lost();
+    const gone = this.#departed().flatMap((node) => (this.#watch.isLost(node.id) ? [{ ...node, reason: GONE }] : []));
+    const lost = [...this.#lost(), ...gone];
     if (lost.length === 0 || this.#watch.isUndecided) return;
     for (const node of lost) this.#tellLost(node);
     const due = lost.flatMap(({ id }) => this.#deps.desired.index.onNode(id)).filter((record) => this.#isDue(record));
     const old = lost.filter(({ id }) => this.#watch.lostMs(id) >= REMEMBERED_MS);
-    const isKnown = new Set(this.#deps.known.nodes());
-    if (due.length === 0 && !old.some((node) => isKnown.has(node))) return;
+    const { known } = this.#deps;
+    const isKnown = new Set([...known.nodes().map(({ id }) => id), ...known.absent()]);
+    if (due.length === 0 && !old.some(({ id }) => isKnown.has(id))) return;
     if (!(await this.brake.mayMove(signal))) {
       for (const { key } of due) this.waiting.set(key, `no container is moved: ${this.brake.why}`);
       return;
     }
-    this.#deps.known.forget(old.map(({ id }) => id));
+    known.forget(old.map(({ id }) => id));
     if (due.length > 0) await this.#plan(lost, due, signal);
   }
 
@@ -186,7 +202,7 @@ export class Failover {
     return this.#deps.clock.now() >= dueMs;
   }
 
-  async #plan(lost: readonly Node[], due: readonly ContainerRecord[], signal: AbortSignal): Promise<void> {
+  async #plan(lost: readonly PlannedNode[], due: readonly ContainerRecord[], signal: AbortSignal): Promise<void> {
     const { plan: makePlan, logger, cluster } = this.#deps;
     const plan = await makePlan(
       lost.map(({ id, name }) => ({ id, name })),
@@ -267,7 +283,7 @@ export class Failover {
     this.waiting.delete(key);
   }
 
-  #tellLost({ id, name, reason }: Node): void {
+  #tellLost({ id, name, reason }: PlannedNode & { readonly reason: string }): void {
     if (this.#told.has(id)) return;
     this.#told.add(id);
     this.#deps.logger.warn({ node: name, reason }, 'node is lost: what should run on it is brought back elsewhere');

@@ -6,24 +6,33 @@ import { RecordView, type RecordViewDeps, TEXT_RECORDS } from '../kv/record-view
 
 export interface KnownHealthyDeps extends RecordViewDeps {
   readonly cluster: Cluster;
+  /** Whether a node left the cluster while it did not answer, as far as is remembered over restarts. */
+  readonly hasLeftLost?: ((nodeId: string) => boolean) | undefined;
 }
 
 /**
  * The nodes that were last known healthy, over restarts of the manager: what the manager must mostly reach to be sure that it is not the
- * one which is cut off. A node whose loss was dealt with does not count any more, until it is healthy again.
+ * one which is cut off. A node whose loss was dealt with does not count any more, until it is healthy again. One that left discovery counts on when it did
+ * not answer: a registration that ran out says no more than silence.
  */
 export class KnownHealthy {
   readonly #cluster: Cluster;
   readonly #logger: Logger;
   readonly #names: RecordView<string>;
+  readonly #hasLeftLost: (nodeId: string) => boolean;
+  /** Those that left without answering, since the start. */
+  readonly #left = new Set<string>();
 
-  private constructor({ cluster, logger }: KnownHealthyDeps, names: RecordView<string>) {
+  private constructor({ cluster, logger, hasLeftLost = () => false }: KnownHealthyDeps, names: RecordView<string>) {
     this.#cluster = cluster;
     this.#logger = logger;
     this.#names = names;
+    this.#hasLeftLost = hasLeftLost;
     cluster.subscribe((event) => {
       if (event.kind === 'node-state' && event.to === 'Healthy') this.#add(event.node);
-      if (event.kind === 'node-removed') this.forget([event.node.id]);
+      if (event.kind === 'node-state' && event.to === 'Disconnected' && event.from === 'Unhealthy')
+        this.#left.add(event.node.id);
+      if (event.kind === 'node-removed' && !this.#left.has(event.node.id)) this.forget([event.node.id]);
     });
   }
 
@@ -39,12 +48,23 @@ export class KnownHealthy {
     });
   }
 
+  /** The IDs of those of them that left the cluster without answering. */
+  absent(): readonly string[] {
+    return [...this.#names.keys()].filter(
+      (id) => !this.#cluster.node(id) && (this.#left.has(id) || this.#hasLeftLost(id)),
+    );
+  }
+
   /** They do not count any more. */
   forget(ids: Iterable<string>): void {
-    for (const id of ids) if (this.#names.has(id)) this.#background(this.#names.delete(id));
+    for (const id of ids) {
+      this.#left.delete(id);
+      if (this.#names.has(id)) this.#background(this.#names.delete(id));
+    }
   }
 
   #add({ id, name }: Node): void {
+    this.#left.delete(id);
     if (!this.#names.has(id)) this.#background(this.#names.put(id, name));
   }
 

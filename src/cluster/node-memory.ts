@@ -40,6 +40,8 @@ export class NodeMemory {
   #unsubscribe: () => void = () => undefined;
   readonly #followers: MemoryFollower[] = [];
   #failure: string | undefined;
+  /** The node that is leaving, if it did not answer. */
+  #unhealthyAtLast: Node | undefined;
 
   constructor(deps: NodeMemoryDeps) {
     this.#deps = deps;
@@ -110,6 +112,25 @@ export class NodeMemory {
   /** The nodes that left with something on them. */
   absentNodes(): Iterable<AbsentNode> {
     return this.#absent.all();
+  }
+
+  /**
+   * Whether a node that is not in the cluster is no more, so that what ran there does not: it did not answer when it left, another
+   * engine took its place, or it was forgotten. One that left discovery while it was well goes on with what it runs.
+   */
+  isLost(nodeId: string): boolean {
+    const record = this.#records.get(nodeId);
+    return record === undefined || record.left?.isLost === true;
+  }
+
+  /** Whether a node left while it did not answer, or another engine took its place, and is remembered. */
+  hasLeftLost(nodeId: string): boolean {
+    return this.#records.get(nodeId)?.left?.isLost === true;
+  }
+
+  /** The name of a node that was seen; its ID for one that was forgotten. */
+  nameOf(nodeId: string): string {
+    return this.#records.get(nodeId)?.info.Name ?? nodeId;
   }
 
   /** When a node was reached for the first time, RFC 3339; undefined when that is not known. */
@@ -186,7 +207,7 @@ export class NodeMemory {
     this.#background(this.#notes.begin(node));
     for (const other of [...this.#records.values()]) {
       if (other.entry !== node.entry || other.id === node.id || other.left) continue;
-      this.#background(this.#leave(other, `another engine (${node.name}) answers at its address`));
+      this.#background(this.#leave(other, `another engine (${node.name}) answers at its address`, true));
     }
   }
 
@@ -199,13 +220,15 @@ export class NodeMemory {
 
   async #left(node: Node, why: string): Promise<void> {
     const record = this.#records.get(node.id);
-    if (record && record.entry === node.entry) await this.#leave(record, why);
+    const isLost = this.#unhealthyAtLast === node;
+    this.#unhealthyAtLast = undefined;
+    if (record && record.entry === node.entry) await this.#leave(record, why, isLost);
   }
 
   /** A node is gone: said when it held something, forgotten when not. */
-  async #leave(record: NodeRecord, why: string): Promise<void> {
+  async #leave(record: NodeRecord, why: string, isLost: boolean = false): Promise<void> {
     const { records, logger } = this.#deps;
-    const left = { ...record, left: { at: new Date().toISOString(), why } };
+    const left = { ...record, left: { at: new Date().toISOString(), why, ...(isLost && { isLost }) } };
     this.#records.set(record.id, left);
     const absent = await this.#loadAbsent(left);
     if (absent) {
@@ -256,6 +279,7 @@ export class NodeMemory {
       case 'holdings-leaving':
         return this.#notes.leave(node);
       case 'node-state':
+        if (event.to === 'Disconnected' && event.from === 'Unhealthy') this.#unhealthyAtLast = node;
         return event.to === 'Healthy' ? this.#seen(node) : undefined;
       case 'node-removed':
         return this.#background(this.#left(node, 'it left discovery'));

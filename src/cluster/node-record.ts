@@ -10,8 +10,8 @@ export interface NodeRecord {
   readonly info: EngineInfo;
   /** When it was reached for the first time, RFC 3339; unknown for records of earlier versions. */
   readonly seenAt?: string | undefined;
-  /** When and why it was no longer found; undefined while it is in the cluster. */
-  readonly left?: { readonly at: string; readonly why: string } | undefined;
+  /** When and why it was no longer found; undefined while it is in the cluster. `isLost`: it did not answer then, or is no more. */
+  readonly left?: { readonly at: string; readonly why: string; readonly isLost?: boolean } | undefined;
 }
 
 const LASTING = [

@@ -48,6 +48,11 @@ export class RecordIndex {
     return this.#byFormerId.get(engineId);
   }
 
+  /** The nodes that containers are on, by ID. */
+  nodeIds(): IterableIterator<string> {
+    return this.#byNode.keys();
+  }
+
   /** Those whose container is on the node. */
   onNode(nodeId: string): readonly ContainerRecord[] {
     return this.#byNode.get(nodeId);

@@ -177,13 +177,13 @@ export class Recorder {
   }
 
   /**
-   * A node that left is given up: names of what it held are free. Records of containers that were never started stay, so that these are not taken
-   * for leftovers if it comes back after all.
+   * A node that left is given up: names of what it held are free. Records stay of containers that are to be made anew elsewhere, and of those that
+   * were never started, so that these are not taken for leftovers if the node comes back after all.
    */
-  async forgetNode(nodeId: string): Promise<void> {
+  async forgetNode(nodeId: string, isMadeAnew: (record: ContainerRecord) => boolean = () => false): Promise<void> {
     const { desired } = this.#deps;
-    for (const { key, wanted, move } of desired.index.onNode(nodeId))
-      if (wanted !== 'created' && !move) await desired.remove(key);
+    for (const record of desired.index.onNode(nodeId))
+      if (record.wanted !== 'created' && !record.move && !isMadeAnew(record)) await desired.remove(record.key);
   }
 
   #warn(name: string, error: unknown): false {

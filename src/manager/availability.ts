@@ -1,6 +1,6 @@
 import { Drain } from '../availability/drain.ts';
 import { Explainer } from '../availability/explain.ts';
-import { Failover, type FailoverDeps } from '../availability/failover.ts';
+import { type DepartedNode, Failover, type FailoverDeps } from '../availability/failover.ts';
 import { KnownHealthy } from '../availability/known-healthy.ts';
 import { Planning } from '../availability/planning.ts';
 import { TcpWitness } from '../availability/witness.ts';
@@ -8,6 +8,7 @@ import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { MovePolicy } from '../desired/move-terms.ts';
+import type { ContainerRecord } from '../desired/record.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { NetworkService } from '../networks/network-service.ts';
 import type { Notice } from '../notify/notice.ts';
@@ -52,11 +53,21 @@ export async function openAvailability(deps: AvailabilityDeps, options: Reschedu
   const { model, store, clock, logger } = deps;
   const { cluster, desired, leases } = model;
   const records = store.records('healthy-nodes');
-  const known = await KnownHealthy.open({ cluster, records, clock, logger });
+  const known = await KnownHealthy.open({
+    cluster,
+    records,
+    clock,
+    logger,
+    hasLeftLost: (nodeId) => model.memory?.hasLeftLost(nodeId) === true,
+  });
   const witness = options.witness && new TcpWitness(options.witness, clock);
   const planning = new Planning({ ...deps, cluster, desired, leases }, options.policy);
   const plan: FailoverDeps['plan'] = (lost, due) => planning.failover(lost, due);
-  const failover = new Failover({ ...deps, cluster, desired, known, witness, plan }, options);
+  const failover = new Failover(
+    { ...deps, cluster, desired, known, witness, plan, departed: departedFrom(model) },
+    options,
+  );
+  model.memory?.follow({ noted: () => undefined, forgetNode: async (nodeId) => known.forget([nodeId]) });
   const shared = { ...deps, cluster, desired, leases, planning };
   return {
     planning,
@@ -64,4 +75,19 @@ export async function openAvailability(deps: AvailabilityDeps, options: Reschedu
     drain: new Drain(shared),
     explainer: new Explainer({ ...shared, forecast: (lost) => failover.brake.forecast(lost) }),
   };
+}
+
+/** Only once discovery has told which nodes there are. */
+function departedFrom({ cluster, desired, membership, memory }: ClusterModel): () => readonly DepartedNode[] {
+  return () => {
+    if (!memory || membership.settling) return [];
+    const gone = [...desired.index.nodeIds()].filter(
+      (id) => !cluster.node(id) && memory.isLost(id) && desired.index.onNode(id).some(isToRun),
+    );
+    return gone.map((id) => ({ id, name: memory.nameOf(id) }));
+  };
+}
+
+function isToRun({ wanted, ended }: ContainerRecord): boolean {
+  return !ended && (wanted === 'running' || wanted === 'paused');
 }

@@ -324,3 +324,51 @@ describe('what is said of a node', () => {
     expect((await call('GET', '/nodes/node-2')).json.Spec.Labels).toEqual({});
   });
 });
+
+describe('a container on a node that is in the cluster no more', () => {
+  const forever = { Image: 'busybox', HostConfig: { RestartPolicy: { Name: 'always' } } };
+
+  async function runs(call: Call): Promise<number> {
+    expect((await call('POST', '/containers/create?name=web', forever)).status).toBe(201);
+    expect((await call('POST', '/containers/web/start')).status).toBe(204);
+    const { json } = await call('GET', '/containers/web/json');
+    return engines.findIndex(({ address }) => json.Node.Addr === address);
+  }
+
+  function running(index: number): boolean {
+    return [...engine(index).state.containers.values()].some(
+      ({ name, state }) => name === 'web' && state === 'running',
+    );
+  }
+
+  test('runs elsewhere when another engine took the place of its own', async () => {
+    const call = await next();
+    const at = await runs(call);
+    const { address } = engine(at);
+    await engine(at).close();
+    engines[at] = await FakeEngine.start({
+      name: 'reborn',
+      port: Number(address.split(':')[1]),
+      images: ['busybox:latest'],
+    });
+    await vi.waitFor(async () => {
+      expect(running(0) || running(1)).toBe(true);
+      const { json } = await call('GET', '/containers/web/json');
+      expect(json.State?.Status).toBe('running');
+    }, 20_000);
+  }, 40_000);
+
+  test('stays when its node left while it was well, until the node is forgotten', async () => {
+    const call = await next();
+    const at = await runs(call);
+    await discover(1 - at);
+    await vi.waitFor(async () => {
+      const { json } = await call('GET', '/info');
+      expect(JSON.stringify(json.Warnings ?? json)).toMatch(/is gone with 1 container on it/);
+    }, 20_000);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect([running(at), running(1 - at)]).toEqual([true, false]);
+    expect((await call('DELETE', `/nodes/${engine(at).state.profile.id}`)).status).toBe(200);
+    await vi.waitFor(() => expect(running(1 - at)).toBe(true), 20_000);
+  }, 40_000);
+});

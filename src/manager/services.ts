@@ -1,7 +1,9 @@
 import { ImageSpares } from '../availability/image-spares.ts';
+import { hindranceOf } from '../availability/movability.ts';
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
+import type { ContainerRecord } from '../desired/record.ts';
 import { ImageService } from '../images/image-service.ts';
 import { Adoption } from '../lifecycle/adoption.ts';
 import { Endings } from '../lifecycle/endings.ts';
@@ -113,7 +115,8 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   const creates = new OpenCreates({ cluster, desired, attempts, recorder, tombstones, clock, logger });
   const endings = new Endings({ cluster, desired, clock, logger });
   const adoption = new Adoption({ cluster, desired, attempts, volumes, networks, logger });
-  model.memory?.follow({ noted: () => undefined, forgetNode: (nodeId) => recorder.forgetNode(nodeId) });
+  const isMadeAnew = (record: ContainerRecord): boolean => hindranceOf(record, reschedule.policy) === undefined;
+  model.memory?.follow({ noted: () => undefined, forgetNode: (nodeId) => recorder.forgetNode(nodeId, isMadeAnew) });
   const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
   return {
     images,
