@@ -21,7 +21,7 @@ import type { Target } from '../notify/target.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import { Sampler, type SamplerOptions } from '../stats/sampler.ts';
 import type { WebListener } from '../web/web-listener.ts';
-import type { RescheduleOptions } from './availability.ts';
+import { DEFAULT_RESCHEDULE, type RescheduleOptions } from './availability.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { openClusterState } from './cluster-state.ts';
 import { Duties } from './duties.ts';
@@ -141,7 +141,10 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     services: {
       cluster: model.cluster,
       lifecycle: services.lifecycle,
-      sequels: new Sequels({ cluster: model.cluster, desired: model.desired, clock }),
+      sequels: new Sequels(
+        { cluster: model.cluster, desired: model.desired, clock },
+        (options.reschedule ?? DEFAULT_RESCHEDULE).policy,
+      ),
       execs: new ExecRegistry(),
       events: views.events,
       info: views.info,

@@ -88,7 +88,7 @@ export class MovingApi implements AsyncDisposable {
         settled: async (container: unknown) => container,
         recorder: { recordOf: ({ engineId }: { engineId: string }) => desired.index.byEngineId(engineId)?.record },
       },
-      sequels: new Sequels({ cluster, desired, clock: systemClock }),
+      sequels: new Sequels({ cluster, desired, clock: systemClock }, 'auto'),
       execs: new ExecRegistry(),
       events,
       logger: silentLogger(),

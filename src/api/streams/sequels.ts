@@ -39,7 +39,7 @@ export class Sequels {
   readonly #standard: MovePolicy;
 
   /** @param standard the cluster's policy, for containers that say nothing */
-  constructor(deps: SequelsDeps, standard: MovePolicy = 'auto') {
+  constructor(deps: SequelsDeps, standard: MovePolicy) {
     this.#deps = deps;
     this.#standard = standard;
   }
