@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Drain } from '../availability/drain.ts';
+import type { Drills } from '../availability/drills.ts';
 import type { Explainer } from '../availability/explain.ts';
 import type { Failover } from '../availability/failover.ts';
 import type { Planning } from '../availability/planning.ts';
@@ -48,6 +49,7 @@ export interface Services {
   /** Agents on nodes. */
   readonly leases: Pick<AgentLeases, 'renew' | 'forget'>;
   readonly planning: Planning;
+  readonly drills: Drills;
   readonly drain: Pick<Drain, 'stayOf'>;
   readonly explainer: Explainer;
   readonly logger: Logger;

@@ -5,6 +5,7 @@ import { commitRoutes } from './routes/commit.ts';
 import { containerStreamRoutes } from './routes/container-streams.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { diskUsageRoutes } from './routes/disk-usage.ts';
+import { drillRoutes } from './routes/drill.ts';
 import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/exec.ts';
 import { failoverRoutes } from './routes/failover.ts';
@@ -40,4 +41,5 @@ export const HANDLERS: RouteHandlers = {
   ...statsRoutes,
   ...agentRoutes,
   ...planRoutes,
+  ...drillRoutes,
 };

@@ -209,7 +209,7 @@ const ENXAME = [
     'GET',
     '/enxame/v1/failover',
     'manager',
-    'the nodes that are lost, what is being moved, what waits and why, and the brake',
+    'the nodes that are lost or in a drill, what is being moved, what waits and why, and the brake',
   ],
   [
     'POST',
@@ -231,6 +231,8 @@ const ENXAME = [
     'from-cache',
     'what would move where if the nodes `node=…` were lost, what would wait and why, and the brake',
   ],
+  ['POST', '/enxame/v1/drill', 'manager', 'the nodes are treated as lost, for a time or until the drill is ended'],
+  ['DELETE', '/enxame/v1/drill', 'manager', 'the nodes `node=…`, or all in a drill, return'],
   [
     'GET',
     '/enxame/v1/explain/containers/{id}',

@@ -11,7 +11,7 @@ export interface FailoverContainer {
   readonly node: string;
 }
 
-/** What a failover is about at the moment, as `GET /enxame/v1/failover` answers. */
+/** What a failover is about at the moment. */
 export interface FailoverView {
   /** Why nothing is moved; null while the brake is off. */
   readonly brake: string | null;

@@ -8,6 +8,7 @@ import { silentLogger } from '../common/logger.ts';
 import type { Notice } from '../notify/notice.ts';
 import { Placer } from '../scheduler/placer.ts';
 import { schedulerOptions } from '../scheduler/scheduler.ts';
+import { DRILL_REASON } from './drills.ts';
 import { Failover } from './failover.ts';
 import { KnownHealthy } from './known-healthy.ts';
 import { planLost } from './plan-lost.ts';
@@ -130,6 +131,20 @@ describe('when a node is lost', () => {
       await world.fake.at(1).node.refreshContainers([made.id]);
       failover.resume(); // Plans again at once.
       await waitUntil(() => world.nodeOf('p-web-1') !== 'node-1');
+    });
+  });
+
+  test('notices of a drill say so', async () => {
+    await inWorld(3, async ({ world, told }) => {
+      const { node } = world.fake.at(0);
+      world.fake.cluster.setState(node, 'Unhealthy', DRILL_REASON);
+      await waitUntil(() => eventsOf(told, 'node-lost').length > 0);
+      world.fake.cluster.setState(node, 'Healthy', '');
+      await waitUntil(() => eventsOf(told, 'node-back').length > 0);
+      expect(told.map(({ text }) => text)).toEqual([
+        'node node-1 is lost: drill: treated as lost',
+        'node node-1 is back from a drill',
+      ]);
     });
   });
 

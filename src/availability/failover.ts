@@ -10,6 +10,7 @@ import type { ContainerRecord } from '../desired/record.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { Notice } from '../notify/notice.ts';
 import { Brake } from './brake.ts';
+import { DRILL_REASON } from './drills.ts';
 import { PlanExecutor } from './execute-plan.ts';
 import { type FailoverView, failoverView } from './failover-view.ts';
 import { formatPlan } from './format-plan.ts';
@@ -75,8 +76,8 @@ export class Failover {
   /** What ends moves from a node that is back, by the node's ID. */
   readonly #underWay = new Map<string, AbortController>();
   readonly #moving = new Map<string, Promise<void>>();
-  /** Lost nodes that were told of. */
-  readonly #told = new Set<string>();
+  /** Lost nodes that were told of, by ID, and why they were lost. */
+  readonly #told = new Map<string, string>();
   #watch: LossWatch;
   #round: Promise<void> | undefined;
   #run: Run | undefined;
@@ -285,7 +286,7 @@ export class Failover {
 
   #tellLost({ id, name, reason }: PlannedNode & { readonly reason: string }): void {
     if (this.#told.has(id)) return;
-    this.#told.add(id);
+    this.#told.set(id, reason);
     this.#deps.logger.warn({ node: name, reason }, 'node is lost: what should run on it is brought back elsewhere');
     this.#deps.tell({ event: 'node-lost', text: `node ${name} is lost: ${reason}`, node: name, why: reason });
   }
@@ -297,7 +298,11 @@ export class Failover {
     this.#underWay.delete(id);
     this.#setbacks.clear();
     for (const { key } of this.#deps.desired.index.onNode(id)) this.waiting.delete(key);
-    if (this.#told.delete(id)) this.#deps.tell({ event: 'node-back', text: `node ${name} is back`, node: name });
+    const why = this.#told.get(id);
+    if (why === undefined) return;
+    this.#told.delete(id);
+    const from = why === DRILL_REASON ? ' from a drill' : '';
+    this.#deps.tell({ event: 'node-back', text: `node ${name} is back${from}`, node: name });
   }
 
   #onBrake(why: string | undefined): void {

@@ -126,7 +126,7 @@ const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'drill',
     group: VIEW,
-    summary: 'show what a loss of nodes would mean',
+    summary: 'show what a loss of nodes would mean, or treat nodes as lost for practice',
     load: () => import('./commands/drill.ts'),
   },
   {

@@ -1,4 +1,6 @@
+import type { BrakeForecast } from '../availability/brake-forecast.ts';
 import { Drain } from '../availability/drain.ts';
+import { Drills } from '../availability/drills.ts';
 import { Explainer } from '../availability/explain.ts';
 import { type DepartedNode, Failover, type FailoverDeps } from '../availability/failover.ts';
 import { KnownHealthy } from '../availability/known-healthy.ts';
@@ -46,6 +48,7 @@ export interface Availability {
   readonly planning: Planning;
   readonly failover: Failover;
   readonly drain: Drain;
+  readonly drills: Drills;
   readonly explainer: Explainer;
 }
 
@@ -69,11 +72,13 @@ export async function openAvailability(deps: AvailabilityDeps, options: Reschedu
   );
   model.memory?.follow({ noted: () => undefined, forgetNode: async (nodeId) => known.forget([nodeId]) });
   const shared = { ...deps, cluster, desired, leases, planning };
+  const forecast = (lost: ReadonlySet<string>): BrakeForecast => failover.brake.forecast(lost);
   return {
     planning,
     failover,
     drain: new Drain(shared),
-    explainer: new Explainer({ ...shared, forecast: (lost) => failover.brake.forecast(lost) }),
+    drills: new Drills({ cluster, membership: model.membership, forecast, clock, logger }),
+    explainer: new Explainer({ ...shared, forecast }),
   };
 }
 

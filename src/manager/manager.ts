@@ -158,6 +158,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
       failover: services.availability.failover,
       planning: services.availability.planning,
       drain: services.availability.drain,
+      drills: services.availability.drills,
       explainer: services.availability.explainer,
       stats,
       leases: model.leases,

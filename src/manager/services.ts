@@ -142,8 +142,10 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       fences.supervisor,
       availability.drain,
       ...(options.clusterOptions.imageSpares === 'on' ? [spares] : []),
+      availability.drills,
     ],
     problems: () => [
+      ...availability.drills.problems(),
       ...availability.failover.problems(),
       ...networking.problems(),
       ...fences.problems(),

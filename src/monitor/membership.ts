@@ -12,6 +12,7 @@ import type { Accounting } from './accounting.ts';
 import { descriptorWarning } from './descriptors.ts';
 import { NodeMonitor } from './node-monitor.ts';
 import type { ReturnGate } from './return-gate.ts';
+import { SeverableConnector } from './severable-connector.ts';
 import type { MonitorTimes } from './times.ts';
 
 /** Engines being connected at once; a hung one holds its place for some seconds only. */
@@ -33,6 +34,7 @@ const SETTLE_MS = 5_000;
 
 interface Member {
   readonly node: Node;
+  readonly connector: SeverableConnector;
   readonly monitor: NodeMonitor;
 }
 
@@ -83,6 +85,20 @@ export class Membership {
    */
   get settling(): Promise<void> | undefined {
     return this.#isSettled ? undefined : this.#settled;
+  }
+
+  /** Takes a node for lost until {@link resume}: nobody reaches its engine, which is not told. Nothing happens to one that left. */
+  suspend({ entry }: Node, reason: string): void {
+    const member = this.#members.get(entry);
+    member?.connector.sever(reason);
+    member?.monitor.suspend(reason);
+  }
+
+  /** Follows a node again. */
+  resume({ entry }: Node): void {
+    const member = this.#members.get(entry);
+    member?.connector.mend();
+    member?.monitor.resume();
   }
 
   /** Stops following discovery and every monitor. Idempotent. */
@@ -163,13 +179,13 @@ export class Membership {
   }
 
   async #add(canonical: string, entry: Entry): Promise<void> {
-    const connector = await this.#deps.connect(entry);
+    const connector = new SeverableConnector(await this.#deps.connect(entry));
     const { maxConnections } = connector;
     const client = new EngineClient(connector, maxConnections === undefined ? {} : { connections: maxConnections });
     const node = new Node(canonical, client, connector.host);
     const deps = { ...this.#deps, connecting: this.#connecting, gate: this.#gate };
     const monitor = new NodeMonitor(node, deps, this.#times);
-    this.#members.set(canonical, { node, monitor });
+    this.#members.set(canonical, { node, connector, monitor });
     this.#deps.cluster.addNode(node, this.#deps.memory?.recall(canonical));
     monitor.start();
     if (this.#isSettled) void monitor.tried.then(() => this.#restore(node));

@@ -434,6 +434,59 @@ describe('discovery', () => {
   });
 });
 
+describe('a node that is suspended', () => {
+  test('is unhealthy with the reason, and its engine is asked nothing until it is resumed', async () => {
+    const bee = await engine({ containers: [{ name: 'a' }] });
+    const world = follow([bee]);
+    await healthy(world, bee);
+    const node = nodeOf(world, bee);
+    const { socket } = await node.client.open({ method: 'GET', path: '/events', headers: {} });
+    world.membership.suspend(node, 'practice');
+    expect(node).toMatchObject({ state: 'Unhealthy', reason: 'practice' });
+    await waitUntil(() => socket.destroyed);
+    await systemClock.sleep(SOON.lostRetryMaxMs); // What was on its way has arrived.
+    const asked = bee.requests.length;
+    const call = node.client.request({ method: 'GET', path: '/info' });
+    await expect(call).rejects.toThrow(/is not asked: practice/);
+    bee.run({ name: 'b' });
+    // Longer than any pause before an engine that is lost is tried again.
+    await systemClock.sleep(4 * SOON.lostRetryMaxMs);
+    expect(bee.requests.length).toBe(asked);
+    expect([path(world, node), names(world)]).toEqual([['Healthy', 'Unhealthy'], ['a']]);
+
+    world.membership.resume(node);
+    await healthy(world, bee);
+    expect(names(world)).toEqual(['a', 'b']);
+    expect(path(world, node)).toEqual(['Healthy', 'Unhealthy', 'Healthy']);
+  });
+
+  test('does not become healthy by a connection that was under way', async () => {
+    const bee = await engine();
+    const finish = bee.stall('GET /info');
+    const world = follow([bee]);
+    await waitUntil(() => bee.requestsTo('GET /info').length === 1);
+    const node = nodeOf(world, bee);
+    world.membership.suspend(node, 'practice');
+    world.membership.suspend(node, 'again');
+    finish();
+    world.membership.resume(node);
+    world.membership.suspend(node, 'practice');
+    await systemClock.sleep(4 * SOON.lostRetryMaxMs);
+    expect([path(world, node), node.reason]).toEqual([[], 'practice']);
+    world.membership.resume(node);
+    await healthy(world, bee);
+  });
+
+  test('can be closed', async () => {
+    const bee = await engine();
+    const world = follow([bee]);
+    await healthy(world, bee);
+    world.membership.suspend(nodeOf(world, bee), 'practice');
+    await world.membership.close();
+    expect(world.cluster.nodes.map(({ reason }) => reason)).toEqual(['practice']);
+  });
+});
+
 test('closed it is silent', async () => {
   const bee = await engine();
   const world = follow([bee]);

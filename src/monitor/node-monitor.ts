@@ -46,6 +46,9 @@ export class NodeMonitor {
   readonly #times: MonitorTimes;
   readonly #sync: NodeSync;
   readonly #stop = new AbortController();
+  /** Aborted when the engine is not to be followed for now; renewed when it is again. */
+  #following = new AbortController();
+  #suspension: { readonly over: Promise<void>; readonly end: () => void } | undefined;
   /** Resolves when the engine was reached, or could not be, for the first time. */
   readonly tried: Promise<void>;
   #noteTried: () => void = () => undefined;
@@ -69,9 +72,37 @@ export class NodeMonitor {
     this.#running ??= this.#run();
   }
 
+  /**
+   * Takes the engine for lost until {@link resume}: its connections and streams end, and the node is unhealthy with this reason, without
+   * asking the engine. Idempotent.
+   */
+  suspend(reason: string): void {
+    if (this.#suspension || this.#stop.signal.aborted) return;
+    let end = (): void => undefined;
+    const over = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#suspension = { over, end };
+    this.#following.abort(new Error(reason));
+    this.#lost(reason);
+    this.#noteTried();
+  }
+
+  /** Connects as to any engine that was lost. Idempotent. */
+  resume(): void {
+    const suspension = this.#suspension;
+    if (!suspension) return;
+    this.#suspension = undefined;
+    if (!this.#stop.signal.aborted) this.#following = new AbortController();
+    suspension.end();
+  }
+
   /** Stops watching and closes the connections. Idempotent. */
   async close(): Promise<void> {
-    this.#stop.abort(new Error('the monitor was closed'));
+    const reason = new Error('the monitor was closed');
+    this.#stop.abort(reason);
+    this.#following.abort(reason);
+    this.#suspension?.end();
     this.#noteTried();
     this.#sync.reset();
     await this.#node.client.close();
@@ -83,30 +114,33 @@ export class NodeMonitor {
     const { clock } = this.#deps;
     let failures = 0;
     while (!this.#stop.signal.aborted) {
+      await this.#suspension?.over;
+      const { signal } = this.#following;
+      if (signal.aborted) continue;
       try {
-        const stream = await this.#connectInTurn(failures);
+        const stream = await this.#connectInTurn(failures, signal);
         failures = 0;
         this.#noteTried();
-        await this.#watch(stream);
+        await this.#watch(stream, signal);
         // Only the event stream ended: the engine is alive, its events are taken up again.
-        await slept(clock, times.retryMinMs, this.#stop.signal);
+        await slept(clock, times.retryMinMs, signal);
       } catch (error) {
-        if (this.#stop.signal.aborted) return;
+        if (signal.aborted) continue;
         failures += 1;
         this.#lost(reasonOf(error));
         this.#noteTried();
         const maxMs = this.#node.info ? times.lostRetryMaxMs : times.retryMaxMs;
         const waitMs = backoffMs(failures, { baseMs: times.retryMinMs, maxMs });
-        await clock.sleep(waitMs, this.#stop.signal).catch(() => undefined); // Aborted: the loop ends.
+        await clock.sleep(waitMs, signal).catch(() => undefined); // Aborted: it is not tried again for now.
       }
     }
   }
 
   /** Inspections wait for engines that are connected for the first time, not for those that do not answer. */
-  async #connectInTurn(failures: number): Promise<EventStream> {
+  async #connectInTurn(failures: number, signal: AbortSignal): Promise<EventStream> {
     const done = failures === 0 ? this.#deps.accounting.hold() : undefined;
     try {
-      return await this.#deps.connecting(() => this.#connect());
+      return await this.#deps.connecting(() => this.#connect(signal));
     } finally {
       done?.();
     }
@@ -131,7 +165,7 @@ export class NodeMonitor {
   }
 
   /** From nothing to Healthy: versions, identity, event stream, then listings, so that no change falls between; what must not run is ended. */
-  async #connect(): Promise<EventStream> {
+  async #connect(signal: AbortSignal): Promise<EventStream> {
     const { cluster, logger, gate } = this.#deps;
     const { client } = this.#node;
     const version = await this.#askVersion();
@@ -152,12 +186,12 @@ export class NodeMonitor {
     void knownAddresses(this.#node).then((addresses) => this.#node.setAddresses(addresses));
     this.#reportWarnings(info);
     this.#sync.reset();
-    const { signal } = this.#stop;
     await gate?.reached(this.#node, signal);
     const stream = await openEventStream(client, (text) => this.#onEvent(text), CONNECT_CALL_MS);
     try {
       await this.#sync.refreshAll();
       await gate?.listed(this.#node, signal);
+      signal.throwIfAborted();
     } catch (error) {
       stream.close();
       throw error;
@@ -191,7 +225,7 @@ export class NodeMonitor {
   }
 
   /** Returns (to connect again at once) when only the event stream ended, throws when the engine is lost. */
-  async #watch(stream: EventStream): Promise<void> {
+  async #watch(stream: EventStream, signal: AbortSignal): Promise<void> {
     const times = this.#times;
     const { clock, logger } = this.#deps;
     const health = new HealthWatch(new Probe(this.#node.client.connector, clock), clock, times);
@@ -207,7 +241,7 @@ export class NodeMonitor {
     health.start();
     refresh.start();
     try {
-      await Promise.race([stream.ended.then(() => this.#confirmAlive()), health.lost, malformed]);
+      await Promise.race([stream.ended.then(() => this.#confirmAlive(signal)), health.lost, malformed]);
     } finally {
       refresh.close();
       health.close();
@@ -215,8 +249,8 @@ export class NodeMonitor {
     }
   }
 
-  async #confirmAlive(): Promise<void> {
-    if (this.#stop.signal.aborted) return;
+  async #confirmAlive(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const probe = new Probe(this.#node.client.connector, this.#deps.clock);
     try {
       await probe.ping(this.#times.probeTimeoutMs);

@@ -3,8 +3,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run as runCli } from '../../src/cli/program.ts';
 import { type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
+import { fakeIo } from '../fakes/fake-io.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
 
 /** Detection, a start on a busy machine, and names that every engine knows. */
@@ -86,6 +88,11 @@ async function moved(name: string, from: readonly string[]): Promise<void> {
   );
 }
 
+async function enxame(...argv: readonly string[]): Promise<void> {
+  const io = fakeIo({ DOCKER_HOST: swarm.endpoint, HOME: '/nowhere' });
+  expect([await runCli(argv, io), io.stderr()]).toEqual([0, '']);
+}
+
 async function allHealthy(): Promise<void> {
   const { cluster } = swarm.manager;
   await waitFor('all nodes to be healthy', () => cluster.healthyNodes().length === lab.nodes.length, PATIENTLY);
@@ -145,6 +152,28 @@ describe('an application on a node that is lost', () => {
     for (const name of [...names, 'own', 'port', 'pinned'])
       await waitFor(`one copy of ${name}`, async () => (await copiesOf(name)).length === 1, PATIENTLY);
   });
+});
+
+test('a drill has the application run elsewhere without touching the node, and leaves one copy when it ends', async () => {
+  const { id } = swarm.manager.cluster.container('web');
+  const node = nodeOf('web').name;
+  const sinceMs = performance.now();
+  await enxame('drill', node, '--yes');
+  try {
+    await moved('web', [node]);
+    const seconds = ((performance.now() - sinceMs) / 1000).toFixed(1);
+    console.log(`  from the begin of a drill until the application runs elsewhere: ${seconds} s`);
+    expect(swarm.manager.cluster.container('web').id).toBe(id);
+    expect((await copiesOf('web')).toSorted()).toEqual([node, nodeOf('web').name].toSorted());
+    expect((await swarm.docker(['info'])).stderr).toContain(`a drill is on: treated as lost: ${node}`);
+  } finally {
+    await enxame('drill', 'end');
+  }
+  await allHealthy();
+  await waitFor('one copy', async () => (await copiesOf('web')).length === 1, PATIENTLY);
+  expect(await copiesOf('web')).toEqual([nodeOf('web').name]);
+  expect(nodeOf('web').name).not.toBe(node);
+  await answers();
 });
 
 test('a drained node is left by the application, which goes on answering, and keeps what has data on it', async () => {

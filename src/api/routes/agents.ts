@@ -10,7 +10,10 @@ export const agentRoutes: RouteHandlers = {
 
 async function renewLease(call: Call): Promise<void> {
   const { value } = await readJson(call);
-  const orders = await call.services.leases.renew(param(call, 'id'), value);
+  const { drills, leases } = call.services;
+  const id = param(call, 'id');
+  drills.assertHeard(id);
+  const orders = await leases.renew(id, value);
   sendJson(call.res, 200, JSON.stringify(orders));
 }
 

@@ -1,9 +1,9 @@
 import type { BrakeForecast } from '../../availability/brake-forecast.ts';
 import type { Plan, PlanReason } from '../../availability/plan.ts';
-import type { KnownNode } from '../../cluster/node-directory.ts';
-import { BadRequestError, ConflictError } from '../../common/errors.ts';
+import { BadRequestError } from '../../common/errors.ts';
 import { sendJson } from '../answer.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
+import { assertPresent, type PresentNode, presentNodes } from '../present-nodes.ts';
 
 /** What would be done, and is not. */
 export const planRoutes: RouteHandlers = {
@@ -39,28 +39,14 @@ async function explainContainer(call: Call): Promise<void> {
 
 async function explainNode(call: Call): Promise<void> {
   const { nodes, explainer } = call.services;
-  const known = nodes.find(param(call, 'id'));
-  if (!isPresent(known)) throw left(known);
-  sendJson(call.res, 200, JSON.stringify(await explainer.node(known.node)));
+  const { node } = assertPresent(nodes.find(param(call, 'id')));
+  sendJson(call.res, 200, JSON.stringify(await explainer.node(node)));
 }
 
-/** The nodes of the cluster that a call names. Throws 400 when it names none, 404 for an unknown one, 409 for one that left. */
-function askedNodes({ query, services }: Call): readonly PresentNode[] {
-  const references = query.getAll('node');
+/** The nodes of the cluster that a call names. Throws 400 when it names none. */
+function askedNodes(call: Call): readonly PresentNode[] {
+  const references = call.query.getAll('node');
   if (references.length === 0)
     throw new BadRequestError('name the nodes: ?node=NAME, as often as needed', 'NO_NODE_NAMED');
-  const found = references.map((reference) => services.nodes.find(reference));
-  const gone = found.find(({ node }) => !node);
-  if (gone) throw left(gone);
-  return [...new Map(found.map((each) => [each.id, each])).values()].filter(isPresent);
-}
-
-function left({ name, reason }: KnownNode): ConflictError {
-  return new ConflictError(`node ${name} is not in the cluster: ${reason}`, 'NODE_LEFT');
-}
-
-type PresentNode = KnownNode & { readonly node: NonNullable<KnownNode['node']> };
-
-function isPresent(known: KnownNode): known is PresentNode {
-  return known.node !== undefined;
+  return presentNodes(call, references);
 }

@@ -1,9 +1,18 @@
 import type { Command } from 'commander';
+import type { FailoverAnswer } from '../../api/routes/failover.ts';
 import type { DrillPlan } from '../../api/routes/plans.ts';
-import { NotFoundError } from '../../common/errors.ts';
+import { formatDuration } from '../../common/duration.ts';
+import { NotFoundError, UsageError } from '../../common/errors.ts';
 import { printable } from '../../common/printable.ts';
-import type { CommandContext } from '../command.ts';
-import { MANAGER_HELP, managerClient } from '../manager-client.ts';
+import { asSentence, type CommandContext } from '../command.ts';
+import { durationFlag } from '../discovery-options.ts';
+import {
+  addManagerFlags,
+  MANAGER_HELP,
+  type ManagerClient,
+  type ManagerFlags,
+  managerClient,
+} from '../manager-client.ts';
 import { formatHelp, formatRows, type View } from '../output/format.ts';
 import { addChoiceFlags, type ChoiceFlags, chosenNodes } from './node/nodes.ts';
 
@@ -11,9 +20,12 @@ const EXAMPLES = `
 Examples:
   $ enxame drill --where provider=aws                     # if every node at one provider were lost
   $ enxame drill bee-1 bee-2
+  $ enxame drill bee-1 --yes --for 2m                     # treats it as lost for two minutes
+  $ enxame drill end                                      # lets all nodes return now
 
 Shows what would be moved where, what would wait and why, the most important first, and whether the brake would hold. Nothing is
-touched.
+touched without --yes. With it the manager does not hear the nodes any more and brings their containers back elsewhere, while the old copies go on
+running; they are ended when the nodes return. The drill ends with the manager.
 ${MANAGER_HELP}`;
 
 interface Row {
@@ -38,22 +50,62 @@ const VIEW: View<Row> = {
   ],
 };
 
+interface Flags extends ChoiceFlags {
+  readonly yes?: boolean;
+  /** In milliseconds. */
+  readonly for?: number;
+  readonly force?: boolean;
+}
+
 /** `enxame drill`: what a loss of nodes would mean. */
 export function configure(command: Command, context: CommandContext): void {
+  command.enablePositionalOptions();
   addChoiceFlags(command.argument('[node...]', 'name, ID or address'))
+    .option('--yes', 'treat the nodes as lost')
+    .option('--for <duration>', "how long, with --yes; default until 'enxame drill end'", durationFlag('--for'))
+    .option('--force', 'with --yes, also when the brake would hold and nothing would be moved')
     .option('--format <format>', formatHelp('{{.Name}}\\t{{.To}}'))
     .addHelpText('after', EXAMPLES)
-    .action((names: readonly string[], flags: ChoiceFlags) =>
+    .action((names: readonly string[], flags: Flags) =>
       context.interruptible((signal) => drill(names, flags, context, signal)),
     );
+  addManagerFlags(command.command('end').summary('let nodes return that are treated as lost'))
+    .argument('[node...]', 'name, ID or address; default all')
+    .action((names: readonly string[], flags: ManagerFlags) =>
+      context.interruptible((signal) => end(names, flags, context, signal)),
+    );
+  for (const each of command.commands) each.description(asSentence(each.summary()));
+}
+
+/** Lets nodes return. */
+async function end(
+  names: readonly string[],
+  flags: ManagerFlags,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const client = await managerClient(flags, context);
+  const before = await drilled(client, signal);
+  if (names.length === 0 && before.length === 0) return context.out('No drill is on\n');
+  const query = new URLSearchParams(names.map((name): [string, string] => ['node', name]));
+  await client.delete(`/enxame/v1/drill?${query}`, signal);
+  const left = new Set((await drilled(client, signal)).map(({ id }) => id));
+  for (const { id, name } of before)
+    if (!left.has(id)) context.out(`${printable(name)} returns: old copies are ended first\n`);
+}
+
+async function drilled(client: ManagerClient, signal: AbortSignal): Promise<FailoverAnswer['drill']> {
+  return (await client.get<FailoverAnswer>('/enxame/v1/failover', signal)).drill;
 }
 
 async function drill(
   names: readonly string[],
-  flags: ChoiceFlags,
+  flags: Flags,
   context: CommandContext,
   signal: AbortSignal,
 ): Promise<void> {
+  if (!flags.yes && (flags.for !== undefined || flags.force))
+    throw new UsageError('--for and --force are about a drill that is carried out: add --yes, or leave them out');
   const client = await managerClient(flags, context);
   const nodes = await chosenNodes(names, flags, client, signal);
   const [where] = flags.where ?? [];
@@ -63,12 +115,24 @@ async function drill(
   const plan = await client.get<DrillPlan>(`/enxame/v1/plans/drill?${query}`, signal);
   const rows = rowsOf(plan);
   const isTable = flags.format === undefined || flags.format === 'table';
-  if (!isTable) return context.out(formatRows(VIEW, rows, flags.format, context));
+  if (isTable) showPlan(plan, rows, context);
+  else context.out(formatRows(VIEW, rows, flags.format, context));
+  if (!flags.yes) return;
+  const body = { nodes: nodes.map(({ ID }) => ID), forMs: flags.for, force: flags.force };
+  await client.post('/enxame/v1/drill', body, signal);
+  const lasts = flags.for === undefined ? "until 'enxame drill end'" : `for ${formatDuration(flags.for)}`;
+  if (isTable) context.out(`\nTreated as lost now, ${lasts}: ${namesIn(plan)}\n`);
+}
+
+function showPlan(plan: DrillPlan, rows: readonly Row[], context: CommandContext): void {
   const containers = rows.filter(({ Kind }) => Kind !== 'brake');
-  const lost = plan.reason.lost.map(({ name }) => printable(name)).join(', ');
-  if (containers.length === 0) context.out(`Nothing would be lost: no container is on ${lost}\n`);
-  else context.out(formatRows(VIEW, containers, flags.format, context));
+  if (containers.length === 0) context.out(`Nothing would be lost: no container is on ${namesIn(plan)}\n`);
+  else context.out(formatRows(VIEW, containers, 'table', context));
   context.out(`\n${printable(brakeWords(plan))}\n`);
+}
+
+function namesIn({ reason }: DrillPlan): string {
+  return reason.lost.map(({ name }) => printable(name)).join(', ');
 }
 
 function rowsOf(plan: DrillPlan): readonly Row[] {

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import type { FailoverView } from '../../availability/failover-view.ts';
+import type { FailoverAnswer } from '../../api/routes/failover.ts';
 import { asSentence, type CommandContext } from '../command.ts';
 import { addManagerFlags, MANAGER_HELP, type ManagerFlags, managerClient } from '../manager-client.ts';
 import { formatHelp, formatRows, type View } from '../output/format.ts';
 
 const EXAMPLES = `
 Examples:
-  $ enxame failover status                                # lost nodes, containers that move or wait, and why
+  $ enxame failover status                                # lost nodes, drills, containers that move or wait, and why
   $ enxame failover resume                                # the nodes that do not answer are really gone
 
 A manager that reaches fewer than half of the nodes that were last known healthy may be the one that is cut off, and moves nothing: its
@@ -18,7 +18,7 @@ interface Flags extends ManagerFlags {
 }
 
 interface Row {
-  readonly Kind: 'brake' | 'lost' | 'moving' | 'waiting';
+  readonly Kind: 'brake' | 'drill' | 'lost' | 'moving' | 'waiting';
   readonly Name: string;
   readonly Node: string;
   readonly Why: string;
@@ -47,20 +47,24 @@ export function configure(command: Command, context: CommandContext): void {
 
 async function status(flags: Flags, context: CommandContext, signal: AbortSignal): Promise<void> {
   const client = await managerClient(flags, context);
-  const view = await client.get<FailoverView>('/enxame/v1/failover', signal);
+  const view = await client.get<FailoverAnswer>('/enxame/v1/failover', signal);
   context.out(formatRows(VIEW, rowsOf(view), flags.format, context));
 }
 
 async function resume(flags: ManagerFlags, context: CommandContext, signal: AbortSignal): Promise<void> {
   const client = await managerClient(flags, context);
-  const { brake } = await client.get<FailoverView>('/enxame/v1/failover', signal);
+  const { brake } = await client.get<FailoverAnswer>('/enxame/v1/failover', signal);
   await client.post('/enxame/v1/failover/resume', {}, signal);
   context.out(brake === null ? 'The brake was not on\n' : 'Containers are moved again\n');
 }
 
-function rowsOf({ brake, lost, moving, waiting }: FailoverView): readonly Row[] {
+function rowsOf({ brake, drill, lost, moving, waiting }: FailoverAnswer): readonly Row[] {
   return [
     ...(brake === null ? [] : [{ Kind: 'brake', Name: '', Node: '', Why: brake } as const]),
+    ...drill.map(({ name, until }) => {
+      const Why = until === null ? "treated as lost until 'enxame drill end'" : `treated as lost until ${until}`;
+      return { Kind: 'drill', Name: name, Node: name, Why } as const;
+    }),
     ...lost.map(({ name, reason }) => ({ Kind: 'lost', Name: name, Node: name, Why: reason }) as const),
     ...moving.map(
       ({ name, node, to }) => ({ Kind: 'moving', Name: name, Node: node, Why: `to ${to ?? 'a node'}` }) as const,
