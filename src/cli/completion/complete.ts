@@ -19,7 +19,11 @@ export async function completeLine(root: CommandNode, words: readonly string[], 
   const line = readTypedLine(root, words);
   const { node, word, lead, expects } = line;
   if (expects === 'flag') return render(flagsOf(node), word, '');
-  if (expects === 'command') return render(commandsOf(node), word, '');
+  if (expects === 'command') {
+    const [first] = node.arguments;
+    const values = first ? await valuesOf(first, line, names) : [];
+    return render([...commandsOf(node), ...values], word, '');
+  }
   const candidates = await valuesOf(expects, line, names);
   return `${render(candidates, word, lead)}${shellPart(expects)}`;
 }

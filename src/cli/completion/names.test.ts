@@ -72,6 +72,8 @@ describe('enxame __complete', () => {
     ['machine ls --filter driver=qe', ['driver=qemu']],
     ['forget bee', ['bee-1', 'bee-2']],
     ['drill bee', ['bee-1', 'bee-2']],
+    ['drill ', ['end', 'bee-1', 'bee-2']],
+    ['drill end bee', ['bee-1', 'bee-2']],
     ['node update bee-2', ['bee-2']],
     ['explain shop-', ['shop-web-1', 'shop-db-1']],
     ['explain be', ['bee-1', 'bee-2']],
