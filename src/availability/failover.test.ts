@@ -21,6 +21,8 @@ interface World {
   readonly world: FakeLifecycle;
   readonly failover: Failover;
   readonly told: Notice[];
+  /** The names in each plan so far. */
+  readonly planned: string[][];
   run(name: string, body?: object): Promise<string>;
   lose(...indexes: readonly number[]): Promise<void>;
 }
@@ -29,6 +31,7 @@ async function inWorld(count: number, act: (world: World) => Promise<void>, witn
   await using world = await FakeLifecycle.start(Array.from({ length: count }, () => ({})));
   const { cluster } = world.fake;
   const told: Notice[] = [];
+  const planned: string[][] = [];
   const placer = new Placer(cluster, schedulerOptions());
   const shared = { cluster, desired: world.desired, clock: systemClock, logger: silentLogger() };
   const known = await KnownHealthy.open({ ...memoryRecords(), cluster });
@@ -42,13 +45,15 @@ async function inWorld(count: number, act: (world: World) => Promise<void>, witn
       lifecycle: world.lifecycle,
       known,
       witness,
-      plan: (lost, records) =>
-        planLost(
+      plan: (lost, records) => {
+        planned.push(records.map(({ name }) => name).sort());
+        return planLost(
           { ...shared, placer, leases, networks: world.networks, volumes: world.volumes },
           'auto',
           { kind: 'failover', lost },
           records,
-        ),
+        );
+      },
       tell: (notice) => void told.push(notice),
     },
     { graceMs: 50 },
@@ -64,7 +69,7 @@ async function inWorld(count: number, act: (world: World) => Promise<void>, witn
     await waitUntil(() => indexes.every((index) => !world.fake.at(index).node.isHealthy));
   };
   try {
-    await act({ world, failover, told, run, lose });
+    await act({ world, failover, told, planned, run, lose });
   } finally {
     await failover.stop();
   }
@@ -104,6 +109,19 @@ describe('when a node is lost', () => {
       await waitUntil(() => node.isHealthy);
       expect(reasonOf('pinned')).toBeUndefined();
       expect(eventsOf(told, 'node-back')).toEqual(['node-1']);
+    });
+  });
+
+  test('those that share a node are planned together again, and say why they wait once', async () => {
+    await inWorld(3, async ({ world, told, planned, run, lose }) => {
+      await run('once', { Env: ['constraint:node==node-1'] });
+      const HostConfig = { ...ALWAYS.HostConfig, NetworkMode: 'container:once' };
+      for (const name of ['s1', 's2', 's3', 's4', 's5']) await run(name, { HostConfig });
+      expect(world.nodeOf('s5')).toBe('node-1');
+      await lose(0);
+      await waitUntil(() => planned.length >= 3);
+      for (const names of planned) expect(names).toEqual(['once', 's1', 's2', 's3', 's4', 's5']);
+      expect(eventsOf(told, 'waiting').sort()).toEqual(['once', 's1', 's2', 's3', 's4', 's5']);
     });
   });
 

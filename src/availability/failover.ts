@@ -24,6 +24,13 @@ const BEAT_MS = 250;
 const GONE = 'it is in the cluster no more';
 /** Pauses before a container that could not be moved is planned again, in milliseconds. */
 const BACKOFF = { baseMs: 2_000, maxMs: 20_000 } as const;
+/** When a container that could not be moved is planned again, by the clock: not before `leastMs`, at `dueMs` by itself. */
+interface Setback {
+  readonly failures: number;
+  readonly leastMs: number;
+  readonly dueMs: number;
+}
+const NO_SETBACK: Setback = { failures: 0, leastMs: 0, dueMs: 0 };
 /** A lost node counts among those that were last known healthy for this long: others may be missed a little later, in milliseconds. */
 const REMEMBERED_MS = 60_000;
 
@@ -72,7 +79,7 @@ export class Failover {
   readonly #options: FailoverOptions;
   readonly #executor = new PlanExecutor();
   /** When those that could not be moved are planned again, by the keys of their records. */
-  readonly #setbacks = new Map<string, { readonly failures: number; readonly dueMs: number }>();
+  readonly #setbacks = new Map<string, Setback>();
   /** What ends moves from a node that is back, by the node's ID. */
   readonly #underWay = new Map<string, AbortController>();
   readonly #moving = new Map<string, Promise<void>>();
@@ -182,7 +189,7 @@ export class Failover {
     const lost = [...this.#lost(), ...gone];
     if (lost.length === 0 || this.#watch.isUndecided) return;
     for (const node of lost) this.#tellLost(node);
-    const due = lost.flatMap(({ id }) => this.#deps.desired.index.onNode(id)).filter((record) => this.#isDue(record));
+    const due = this.#due(lost.flatMap(({ id }) => this.#deps.desired.index.onNode(id)));
     const old = lost.filter(({ id }) => this.#watch.lostMs(id) >= REMEMBERED_MS);
     const { known } = this.#deps;
     const isKnown = new Set([...known.nodes().map(({ id }) => id), ...known.absent()]);
@@ -195,12 +202,24 @@ export class Failover {
     if (due.length > 0) await this.#plan(lost, due, signal);
   }
 
-  #isDue(record: ContainerRecord): boolean {
-    const { key, id, wanted, ended } = record;
+  /**
+   * Those whose pause is over, and with them those whose pause could be: pauses are random, and what shares something is to be planned
+   * together again, or it would be told another reason each time, and be torn apart.
+   */
+  #due(records: readonly ContainerRecord[]): readonly ContainerRecord[] {
+    const nowMs = this.#deps.clock.now();
+    const ready = records.filter((record) => this.#isIdle(record) && nowMs >= this.#setback(record).leastMs);
+    return ready.some((record) => nowMs >= this.#setback(record).dueMs) ? ready : [];
+  }
+
+  /** Whether it should run and nothing is under way with it. */
+  #isIdle({ key, id, wanted, ended }: ContainerRecord): boolean {
     if (id === undefined || ended || (wanted !== 'running' && wanted !== 'paused')) return false;
-    if (this.#moving.has(key) || this.#deps.lifecycle.mover.isMoving(key)) return false;
-    const dueMs = this.#setbacks.get(key)?.dueMs ?? 0;
-    return this.#deps.clock.now() >= dueMs;
+    return !this.#moving.has(key) && !this.#deps.lifecycle.mover.isMoving(key);
+  }
+
+  #setback({ key }: ContainerRecord): Setback {
+    return this.#setbacks.get(key) ?? NO_SETBACK;
   }
 
   async #plan(lost: readonly PlannedNode[], due: readonly ContainerRecord[], signal: AbortSignal): Promise<void> {
@@ -267,7 +286,9 @@ export class Failover {
 
   #setBack(key: string): void {
     const failures = (this.#setbacks.get(key)?.failures ?? 0) + 1;
-    this.#setbacks.set(key, { failures, dueMs: this.#deps.clock.now() + backoffMs(failures, BACKOFF) });
+    const nowMs = this.#deps.clock.now();
+    const leastMs = nowMs + backoffMs(failures, { ...BACKOFF, random: () => 0 });
+    this.#setbacks.set(key, { failures, leastMs, dueMs: nowMs + backoffMs(failures, BACKOFF) });
   }
 
   #wait(key: string, why: string): void {

@@ -197,6 +197,26 @@ describe('attach', () => {
     socket.destroy();
   });
 
+  test.each([false, true])(
+    'is held while the node is lost, and goes on elsewhere (client half closed: %s)',
+    async (isHalfClosed) => {
+      await using api = await MovingApi.start(STAYS);
+      const { socket, text } = await api.attach('stream=1&stdout=1');
+      const old = await api.stream(0);
+      old.reply.write(Buffer.concat([multiplexed(1, 'one'), multiplexed(1, 'cut').subarray(0, 9)]));
+      if (isHalfClosed) socket.end();
+      await waitUntil(() => text().endsWith('one'));
+      await api.lose(0);
+      await api.make();
+      await api.move();
+      const next = await api.stream(1);
+      next.reply.write(multiplexed(1, 'two'));
+      const frames = Buffer.concat([multiplexed(1, 'one'), multiplexed(1, 'two')]).toString('latin1');
+      await waitUntil(() => text().endsWith(frames));
+      socket.destroy();
+    },
+  );
+
   test('is held while the node is lost, and ends with the record', async () => {
     await using api = await MovingApi.start(STAYS);
     const { socket, ended } = await api.attach('stream=1&stdout=1');
