@@ -245,3 +245,16 @@ test('a listener that fails keeps nobody else from hearing', () => {
   cluster.setState(node('one'), 'Unhealthy', '');
   expect(heard).toBe(1);
 });
+
+test.each([
+  { what: 'read while the answer was on its way', readMs: 1_003_000, offsetMs: 0 },
+  { what: 'behind', readMs: 991_000, offsetMs: -9_000 },
+  { what: 'ahead', readMs: 1_018_000, offsetMs: 10_000 },
+])('the time that an engine takes for its answer is not taken for its clock’s error: $what', ({ readMs, offsetMs }) => {
+  const { cluster, clock, node } = clusterOf({ one: [] });
+  const askedMs = clock.now();
+  clock.advance(8_000);
+  const SystemTime = new Date(readMs).toISOString();
+  cluster.setInfo(node('one'), engineInfo('one', 'id-of-one', { SystemTime }), askedMs);
+  expect(node('one').clockOffsetMs).toBe(offsetMs);
+});

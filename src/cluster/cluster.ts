@@ -179,7 +179,7 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     if (container) this.heldContainers.list.invalidate(container);
   }
 
-  setInfo(node: Node, info: EngineInfo): void {
+  setInfo(node: Node, info: EngineInfo, askedMs: number = this.#clock.now()): void {
     const holder = this.members.holderOf(info.ID);
     const id = nodeIdFor(node, info, holder);
     if (holder && holder !== node && id === info.ID) this.#forget(holder);
@@ -187,9 +187,9 @@ export class Cluster extends ClusterLookups implements NodeWriter {
       this.#forget(node);
       this.members.release(node);
     }
-    const engineMs = Date.parse(info.SystemTime ?? '');
+    const offsetMs = leastOffsetMs(Date.parse(info.SystemTime ?? ''), askedMs, this.#clock.now());
     const { name } = node;
-    this.members.setInfo(node, info, id, Number.isFinite(engineMs) ? engineMs - this.#clock.now() : 0);
+    this.members.setInfo(node, info, id, offsetMs);
     if (node.name !== name) this.heldContainers.relist(node);
   }
 
@@ -359,4 +359,13 @@ function withoutMoveLabelsOf(event: EngineEvent): EngineEvent {
   const { Attributes } = event.Actor;
   const shown = Attributes && withoutMoveLabels(Attributes);
   return shown && shown !== Attributes ? { ...event, Actor: { ...event.Actor, Attributes: shown } } : event;
+}
+
+/**
+ * How far a clock is off at least that was read some time between two moments, all in milliseconds: an engine that has just started may take
+ * seconds for its answer. 0 for one that was not read (NaN).
+ */
+function leastOffsetMs(readMs: number, fromMs: number, toMs: number): number {
+  if (readMs > toMs) return readMs - toMs;
+  return readMs < fromMs ? readMs - fromMs : 0;
 }

@@ -14,8 +14,10 @@ export interface NodeWriter {
   /**
    * Takes an engine's facts. Throws when the same engine is already in the cluster under another entry; one that moved to
    * another address is taken over. An engine that changed its ID is a new one: what the old held is forgotten.
+   *
+   * @param askedMs when the engine was asked, by the manager's clock
    */
-  setInfo(node: Node, info: EngineInfo): void;
+  setInfo(node: Node, info: EngineInfo, askedMs: number): void;
   /** A listing said what is known already. */
   confirmContainers(node: Node): void;
   /** Sets all containers of a node. */

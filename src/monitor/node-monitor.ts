@@ -176,9 +176,10 @@ export class NodeMonitor {
         `${this.#node.entry} is a manager of a cluster, not a Docker engine: name the engines themselves`,
       );
     client.negotiate(parseApiVersion(version.MinAPIVersion) ?? OLDEST_API, max);
+    const askedMs = this.#deps.clock.now();
     const info = await this.#askFacts('/info', ANSWERS.info);
     const before = this.#node.id;
-    cluster.setInfo(this.#node, info);
+    cluster.setInfo(this.#node, info, askedMs);
     // The old one may never have been missed: followers of states are told of the new one all the same.
     if (this.#node.isHealthy && this.#node.id !== before)
       cluster.setState(this.#node, 'Unhealthy', 'another engine answers at its address');

@@ -60,7 +60,7 @@ export class NodeSync implements NodeRefresher {
     this.refreshVolumes = this.#listing('/volumes', volumes, ({ Volumes }) =>
       writer.replaceVolumes(node, Volumes ?? []),
     );
-    this.refreshInfo = this.#listing('/info', info, (facts) => writer.setInfo(node, facts));
+    this.refreshInfo = this.#listing('/info', info, (facts, askedMs) => writer.setInfo(node, facts, askedMs));
   }
 
   /** Lists these containers in a call that begins after this one. */
@@ -222,12 +222,13 @@ export class NodeSync implements NodeRefresher {
   }
 
   /** A refresh of one kind that shares runs and never writes what was asked before a reset. */
-  #listing<T>(path: string, shape: Shape<T>, write: (answer: T) => void): () => Promise<void> {
+  #listing<T>(path: string, shape: Shape<T>, write: (answer: T, askedMs: number) => void): () => Promise<void> {
     return coalesced(async () => {
       const generation = this.#generation;
+      const askedMs = this.#clock.now();
       const answer = await askEngine(this.#client, { method: 'GET', path, isPipelined: true }, shape);
       this.#assertCurrent(generation);
-      write(answer);
+      write(answer, askedMs);
     });
   }
 
