@@ -17,7 +17,9 @@ describe('the built program', () => {
   it('can be imported by Node, file by file', async () => {
     // Vitest reads CommonJS packages more kindly than Node does.
     const all = await readdir(DIST, { recursive: true });
-    const files = all.filter((file) => /\.js$/.test(file) && !/(^|\/)main\.js$/.test(file)).map((file) => DIST + file);
+    const files = all
+      .filter((file) => /\.js$/.test(file) && !/(^|[/-])main\.js$/.test(file))
+      .map((file) => DIST + file);
     expect(files.length).toBeGreaterThan(100);
     const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', IMPORT_ALL, ...files]);
     expect(stdout + stderr).toBe('');
