@@ -465,7 +465,7 @@ describe('one clear line for', () => {
   });
 
   test.each([
-    [['zk://a/b'], 2, /discovery service not supported/],
+    [['mdns://a/b'], 2, /discovery service not supported/],
     [['nodes://10.0.0.[9:1]:2375'], 2, /range/],
     [['--strategy', 'nope', '127.0.0.1:1'], 2, /spread, binpack, random/],
     [['--filter', 'nope', '127.0.0.1:1'], 2, /unknown filter "nope"/],
