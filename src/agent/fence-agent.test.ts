@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FakeEngine } from '../../simulator/fake-engine.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
@@ -98,6 +98,20 @@ describe('an agent', () => {
     expect(at.agent.hears).toBe(false);
     expect(await readLease(at.leaseFile)).toEqual(lease);
     await at.engine.apply({ kind: 'none' });
+  });
+
+  test('whose lease cannot be written goes on, and ends them when the written one is over', async () => {
+    const at = await world({ reached: 2, isManagerHeard: false });
+    await at.agent.step();
+    at.endManager();
+    await rm(dirname(at.leaseFile), { recursive: true });
+    at.time.ms += (FENCE_MS * 3) / 4;
+    await at.agent.step();
+    expect(at.strict.state).toBe('running');
+    at.time.ms += FENCE_MS / 4;
+    await at.agent.step();
+    expect(at.strict.state).toBe('exited');
+    await mkdir(dirname(at.leaseFile));
   });
 
   test('keeps to the lease of its earlier life', async () => {

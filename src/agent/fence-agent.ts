@@ -165,8 +165,15 @@ export class FenceAgent {
     )
       return;
     const { agents, peers } = this.#orders;
-    const { reached, isManagerHeard } = await this.#deps.askPeers(peers, Math.max(fenceMs / 6, 500));
-    if (!isManagerHeard && (reached + 1) * 2 > agents && reached > 0) await this.#extend(askedMs);
+    try {
+      const { reached, isManagerHeard } = await this.#deps.askPeers(peers, Math.max(fenceMs / 6, 500));
+      if (!isManagerHeard && (reached + 1) * 2 > agents && reached > 0) await this.#extend(askedMs);
+    } catch (error) {
+      this.#deps.logger.error(
+        { reason: reasonOf(error) },
+        'the lease cannot be written: strict containers end with it',
+      );
+    }
   }
 
   /** They may run for the fence time, counted from before it was asked for. */
