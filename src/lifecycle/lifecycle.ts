@@ -25,6 +25,8 @@ import {
   wantedBy,
 } from './operations.ts';
 import { Recorder } from './recorder.ts';
+import { refreshAfter } from './refresh.ts';
+import { Removals } from './removals.ts';
 import { Traffic } from './traffic.ts';
 import { UnfinishedMoves } from './unfinished-moves.ts';
 
@@ -41,12 +43,14 @@ export class ContainerLifecycle {
   readonly mover: Mover;
   readonly #deps: ProvisionalDeps;
   readonly #options: LifecycleOptions;
+  readonly #removals: Removals;
 
   constructor(deps: LifecycleDeps, options: LifecycleOptions) {
     this.recorder = new Recorder(deps);
     this.#deps = { ...deps, recorder: this.recorder, drafts: new Drafts(deps.cluster), traffic: new Traffic() };
     this.#options = options;
     this.unfinishedMoves = new UnfinishedMoves(this.#deps);
+    this.#removals = new Removals(this.#deps);
     this.mover = new Mover(this.#deps, options.settleMs);
   }
 
@@ -120,7 +124,7 @@ export class ContainerLifecycle {
         this.#deps.cluster.forgetReservation(node, engineId);
         await this.#amend(container, operation.body);
       }
-      await this.#refresh(container, isStop(operation));
+      await refreshAfter(this.#deps, container, isStop(operation));
     }
     return answer;
   }
@@ -216,7 +220,7 @@ export class ContainerLifecycle {
       if (answer.statusCode >= 400) return answer;
       await this.recorder.change(container, (record) => ({ ...record, name }));
       this.#deps.drafts.rename(container.id, name);
-      await this.#refresh(container);
+      await refreshAfter(this.#deps, container);
       return answer;
     } finally {
       release();
@@ -228,96 +232,20 @@ export class ContainerLifecycle {
    * removed when the node returns.
    */
   remove(meant: Container, removal: Removal, call: OperationCall): Promise<EngineAnswer> {
-    return this.changing(meant, (container) => this.#remove(container, removal, call));
-  }
-
-  async #remove(meant: Container, removal: Removal, { api, signal }: OperationCall): Promise<EngineAnswer> {
-    const container = await this.settled(meant);
-    const { isForced, link, search } = removal;
-    const { node, engineId } = container;
-    if (!node.isHealthy && isForced) return this.#bury(container, search);
-    requireHealthy(node, `container ${container.name}`);
-    if (link !== undefined) return this.#removeLink(container, link, search, { api, signal });
-    const path = `/containers/${engineId}${search}`;
-    await this.#deps.networks.attachEnded(container, signal);
-    try {
-      const answer = await node.client.request({ method: 'DELETE', path, api, signal, timeoutMs: 0 });
-      if (answer.statusCode < 300) {
-        this.#deps.drafts.forget(container.id);
-        try {
-          await this.recorder.remove(container);
-        } finally {
-          this.#deps.cluster.removeContainer(node, engineId);
-        }
-        await this.#forgetStop(container);
-      }
-      return answer;
-    } catch (error) {
-      // The node was lost meanwhile: whether it removed the container is seen when it returns.
-      if (node.isHealthy || !isForced || signal.aborted) throw error;
-      return this.#bury(container, search);
-    }
-  }
-
-  /**
-   * Removes what is recorded of a container that no node shows, by its ID or name: its node left, or was not reached since the manager's start.
-   * Resolves with undefined when there is no such record; rejects with 409 without force.
-   */
-  async removeRecorded(reference: string, { isForced }: Removal): Promise<EngineAnswer | undefined> {
-    const { cluster, desired, tombstones } = this.#deps;
-    const bare = reference.replace(/^\//, '');
-    const record = desired.index.byName(bare) ?? desired.index.byId(bare);
-    if (!record || cluster.node(record.current.nodeId)?.isHealthy || this.recorder.isUnderWay(record.key))
-      return undefined;
-    const { name, current } = record;
-    if (!isForced)
-      throw new ConflictError(`container ${name} is on a node that is away: remove it with force`, 'NODE_AWAY');
-    const { engineId, nodeId } = current;
-    if (engineId !== undefined) await tombstones.bury({ engineId, nodeId, name, search: '?force=1&v=1' });
-    await this.recorder.forget(record);
-    return NO_CONTENT;
-  }
-
-  /** A link goes by its name, `web/db`; one without the other container's name is the engine's to refuse. */
-  async #removeLink(
-    container: Container,
-    link: string,
-    search: string,
-    { api, signal }: OperationCall,
-  ): Promise<EngineAnswer> {
-    const [parent, alias] = link.split('/').slice(-2);
-    const isNamed = parent && alias && container.links.includes(`${parent}/${alias}`);
-    const name = isNamed ? `${encodeURIComponent(parent)}/${encodeURIComponent(alias)}` : container.engineId;
-    const path = `/containers/${name}${search}`;
-    const answer = await container.node.client.request({ method: 'DELETE', path, api, signal });
-    if (answer.statusCode < 300) await this.#refresh(container);
-    return answer;
-  }
-
-  async #bury(container: Container, search: string): Promise<EngineAnswer> {
-    const { node, id, engineId, name } = container;
-    await this.#deps.tombstones.bury({ engineId, nodeId: node.id, name, search });
-    await this.recorder.remove(container);
-    this.#deps.drafts.forget(id);
-    this.#deps.cluster.removeContainer(node, engineId);
-    this.#deps.logger.warn(
-      { node: node.name, container: name },
-      'removed while its node is down: the engine removes it when the node returns',
+    return this.changing(meant, async (container) =>
+      this.#removals.remove(await this.settled(container), removal, call),
     );
-    return NO_CONTENT;
+  }
+
+  /** See {@link Removals.removeRecorded}. */
+  removeRecorded(reference: string, removal: Removal): Promise<EngineAnswer | undefined> {
+    return this.#removals.removeRecorded(reference, removal);
   }
 
   /** An engine does not remember that a client stopped a container which did not run. */
   async #noteStop({ engineId, state }: Container, operation: ContainerOperation): Promise<void> {
     if (isStop(operation) && state === 'exited') await this.#deps.stops.add(engineId);
     if (isStart(operation)) await this.#deps.stops.forget(engineId);
-  }
-
-  /** The container is gone whatever comes of this; a record that stays means nothing, for engines give no ID twice. */
-  async #forgetStop({ name, engineId }: Container): Promise<void> {
-    await this.#deps.stops.forget(engineId).catch((error: unknown) => {
-      this.#deps.logger.warn({ container: name, reason: reasonOf(error) }, 'a record of a removed container stays');
-    });
   }
 
   /** Refused before its engine was asked: what the engine does with a container of `--rm` whose start fails is done here. */
@@ -347,14 +275,6 @@ export class ContainerLifecycle {
       this.#deps.logger.warn({ node: node.name, reason: reasonOf(error) }, 'a container with --rm was not removed');
     }
   }
-
-  /** The write is done whatever comes of this; when it fails the monitor lists everything anew. */
-  async #refresh({ node, engineId }: Container, hasStopped: boolean = false): Promise<void> {
-    const refreshed = hasStopped ? node.refreshStopped(engineId) : node.refreshContainers([engineId]);
-    await refreshed.catch((error: unknown) => {
-      this.#deps.logger.warn({ node: node.name, reason: reasonOf(error) }, 'listing after a write failed');
-    });
-  }
 }
 
 /** Whether the engine has not done it. */
@@ -370,5 +290,3 @@ const OPPOSITES: Partial<Record<ContainerOperation['kind'], string>> = {
 };
 /** Stopping takes as long as the container's grace period, in milliseconds. */
 const TAKE_BACK_MS = 60_000;
-
-const NO_CONTENT: EngineAnswer = { statusCode: 204, rawHeaders: [], body: Buffer.alloc(0) };
