@@ -1,7 +1,5 @@
-import { BoundedMap } from '../common/bounded-map.ts';
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
-import { ATTEMPT_LABEL } from '../common/labels.ts';
 import type { Logger } from '../common/logger.ts';
 import type {
   ContainerSummary,
@@ -16,9 +14,9 @@ import type { PlacementRequest } from '../scheduler/types.ts';
 import { ClusterLookups } from './cluster-lookups.ts';
 import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
+import { EngineMessages } from './engine-messages.ts';
 import type { ClusterEvent } from './events.ts';
-import type { CopyPlace, Identities, KnownCopy } from './identities.ts';
-import { withoutMoveLabels } from './listed-container.ts';
+import type { CopyPlace, Identities } from './identities.ts';
 import { MOVE_LABEL } from './moves.ts';
 import { shownContainer } from './network-names.ts';
 import type { Node, NodeState } from './node.ts';
@@ -28,9 +26,6 @@ import type { NodeWriter } from './node-writer.ts';
 import { Nodes } from './nodes.ts';
 import { beginPlacement, NameReservations, type PendingPlacement, withoutReservationsOf } from './placements.ts';
 import { NO_READER, type ReservationReader } from './reservation-reader.ts';
-
-/** Copies that took a container's place of which it is known when that was: what their engines said before may come late. */
-const MAX_REMEMBERED = 4_096;
 
 /** Containers that clients removed and engines still have. */
 export interface Removed {
@@ -59,12 +54,12 @@ export interface ClusterOptions {
 export class Cluster extends ClusterLookups implements NodeWriter {
   readonly accounting: ReservationReader;
   readonly names: NameReservations;
+  /** What engines say, as clients see it. */
+  readonly engineMessages: EngineMessages;
   #removed: Removed = { size: 0, has: () => false };
   protected readonly heldContainers: Containers;
   protected readonly members: Nodes;
   readonly #clock: Clock;
-  /** When copies took their containers' places, in milliseconds since the epoch. */
-  readonly #shownSince = new BoundedMap<string, number>(MAX_REMEMBERED);
   readonly #events: Emitter<ClusterEvent>;
   #onUnfinishedMove: (container: Container) => void = () => undefined;
 
@@ -87,6 +82,7 @@ export class Cluster extends ClusterLookups implements NodeWriter {
         );
       },
     });
+    this.engineMessages = new EngineMessages(this.heldContainers);
     this.names = new NameReservations(this.heldContainers);
     this.#events = new Emitter((error) => logger.error({ err: error }, 'a listener of cluster events failed'));
   }
@@ -251,37 +247,8 @@ export class Cluster extends ClusterLookups implements NodeWriter {
 
   emitEngineEvent(node: Node, event: EngineEvent, text: string, id?: string): void {
     if (this.moves.isQuiet(node, event)) return;
-    const shown = this.shownEvent(node, event, text, { id });
+    const shown = this.engineMessages.shown(node, event, text, { id });
     if (shown) this.#events.emit({ kind: 'engine-event', node, ...shown });
-  }
-
-  /**
-   * An engine's message as clients see it: under the container's identity, and none about a copy that they do not see. @param id by which
-   * clients knew the container when that is not known any more @param isPast it was said some time ago, perhaps when a copy was the container
-   */
-  shownEvent(
-    node: Node,
-    event: EngineEvent,
-    text: string,
-    { id, isPast = false }: { readonly id?: string | undefined; readonly isPast?: boolean } = {},
-  ): { readonly event: EngineEvent; readonly text: string } | undefined {
-    const engineId = containerOf(event);
-    if (engineId === undefined) return { event, text };
-    const attempt = event.Type === 'container' ? event.Actor.Attributes?.[ATTEMPT_LABEL] : undefined;
-    const known = this.heldContainers.known(node, engineId, attempt);
-    if (known && (isPast && wasContainer(known) ? ENDING.has(event.Action) : isQuiet(known, event))) return undefined;
-    if (known?.isSuccessor && this.#wasHidden(node, engineId, text)) return undefined;
-    const shownId = id ?? known?.id ?? node.containers.get(engineId)?.id ?? engineId;
-    const asked = known ? withoutMoveLabelsOf(event) : event;
-    if (shownId === engineId) return { event: asked, text };
-    return { event: translated(asked, engineId, shownId), text: text.replaceAll(engineId, shownId) };
-  }
-
-  /** Whether an engine said something of a copy before that took the container's place, and is heard only now. */
-  #wasHidden(node: Node, engineId: string, text: string): boolean {
-    const shownMs = this.#shownSince.get(engineId);
-    const digits = shownMs === undefined ? undefined : /"timeNano":(\d{13,19})/.exec(text)?.[1];
-    return shownMs !== undefined && digits !== undefined && Number(digits) / 1e6 - node.clockOffsetMs <= shownMs;
   }
 
   #choose(nodeId: string): void {
@@ -291,7 +258,7 @@ export class Cluster extends ClusterLookups implements NodeWriter {
   }
 
   #tellContainer(before: Container | undefined, after: Container | undefined, why: string | undefined): void {
-    if (after && why !== undefined) this.#shownSince.set(after.engineId, this.#clock.now());
+    if (after && why !== undefined) this.engineMessages.hasTakenOver(after.engineId, this.#clock.now());
     if (after && before)
       this.#events.emit({
         kind: 'container-changed',
@@ -324,41 +291,6 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     this.networks.remove(node);
     this.volumes.remove(node);
   }
-}
-
-/** The engine's ID of the container that an event is about; undefined when it is about none. */
-function containerOf({ Type, Actor }: EngineEvent): string | undefined {
-  return Type === 'container' ? Actor.ID : Actor.Attributes?.container;
-}
-
-/** What an engine says of a container while that is moved: clients see one that died and started again, see `api/events/`. */
-function isQuiet(known: KnownCopy, { Type, Action }: EngineEvent): boolean {
-  if (known.role !== 'current') return true;
-  if (Type !== 'container') return false;
-  return (known.isSuccessor && Action === 'create') || (known.isStoppedForMove && STOPPING.has(Action));
-}
-
-const STOPPING: ReadonlySet<string> = new Set(['kill', 'stop', 'die', 'start']);
-
-/** A copy left behind, of which it is not known when that was: how it ended is not the container's end. */
-function wasContainer({ role, id }: KnownCopy): boolean {
-  return role === 'stale' && id !== undefined;
-}
-
-const ENDING: ReadonlySet<string> = new Set(['kill', 'stop', 'die', 'destroy']);
-
-function translated(event: EngineEvent, engineId: string, id: string): EngineEvent {
-  const { Actor } = event;
-  // `id` is what old clients read.
-  if (Actor.ID === engineId) return { ...event, ...('id' in event && { id }), Actor: { ...Actor, ID: id } };
-  return { ...event, Actor: { ...Actor, Attributes: { ...Actor.Attributes, container: id } } };
-}
-
-/** An event without what a move wrote into a container's labels. */
-function withoutMoveLabelsOf(event: EngineEvent): EngineEvent {
-  const { Attributes } = event.Actor;
-  const shown = Attributes && withoutMoveLabels(Attributes);
-  return shown && shown !== Attributes ? { ...event, Actor: { ...event.Actor, Attributes: shown } } : event;
 }
 
 /**

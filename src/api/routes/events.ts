@@ -139,7 +139,9 @@ async function readNodeHistory(
 /** None for a line that is no event: it is left out, as in the live stream. */
 function readMessage(node: Node, line: string, cluster: Cluster): ClusterMessage[] {
   try {
-    const shown = cluster.shownEvent(node, parseAnswer(line, ANSWERS.event, 'an event'), line, { isPast: true });
+    const shown = cluster.engineMessages.shown(node, parseAnswer(line, ANSWERS.event, 'an event'), line, {
+      isPast: true,
+    });
     return shown ? [clusterMessage(node, shown.event, shown.text, cluster.networkNames)] : [];
   } catch {
     return [];
