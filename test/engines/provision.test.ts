@@ -120,7 +120,8 @@ describe('a Debian host with systemd', () => {
 
   it('refuses whoever has no certificate of ours', async () => {
     const other = await EngineTrust.create(join(world.directory, 'other'), trust.ca);
-    await expect(other.docker(host.address, ['version'])).rejects.toThrow(/bad certificate|certificate/);
+    // A client that is still writing sees the connection reset, and not why.
+    await expect(other.docker(host.address, ['version'])).rejects.toThrow(/certificate|connection reset by peer/);
   });
 
   it('is left alone when nothing is different', async () => {
