@@ -13,7 +13,7 @@ const config: ViteUserConfig = defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'simulator/**/*.test.ts', 'bench/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'simulator/**/*.test.ts', 'bench/**/*.test.ts', 'ui/**/*.test.ts'],
           // Only against tests that hang: on a busy machine a slow one is no failure.
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -20,6 +20,7 @@ if (isMatrix) {
 } else {
   run('format and lint', 'npx', ['biome', 'check', '.']);
   run('types', 'npx', ['tsc', '-p', 'tsconfig.json']);
+  run('types of the page', 'npx', ['tsc', '-p', 'ui/tsconfig.json']);
   run('dead code', 'npx', ['knip']);
   run('unit tests', 'npx', ['vitest', 'run', '--project', 'unit']);
   run('tests on real stores', 'npx', ['vitest', 'run', '--project', 'stores']);

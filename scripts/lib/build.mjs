@@ -27,18 +27,19 @@ async function installDependencies(cwd) {
 export async function ensureBuild(root) {
   const stamp = new URL('node_modules/.cache/enxame-build', root);
   const inputs = ['tsconfig.json', 'tsconfig.build.json', 'package.json'].map((name) => modified(new URL(name, root)));
-  const newest = Math.max(...(await Promise.all([...inputs, newestSource(new URL('src/', root))])));
+  const folders = [newestSource(new URL('src/', root)), newestSource(new URL('ui/', root), () => true)];
+  const newest = Math.max(...(await Promise.all([...inputs, ...folders])));
   const isPresent = (await modified(new URL('dist/', root))) > 0;
   if (isPresent && (await modified(stamp)) > newest) return;
   // Taken before compiling: a source saved meanwhile must count as newer.
   const start = new Date();
   // What was compiled from sources that moved since must not stay beside the rest.
   await rm(new URL('dist/', root), { recursive: true, force: true });
-  await step('compiling', () =>
-    must(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
-      cwd: fileURLToPath(root),
-    }),
-  );
+  const cwd = fileURLToPath(root);
+  await step('compiling', async () => {
+    await must(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { cwd });
+    await must(process.execPath, ['node_modules/vite/bin/vite.js', 'build', 'ui', '--logLevel', 'warn'], { cwd });
+  });
   await mkdir(new URL('./', stamp), { recursive: true });
   await writeFile(stamp, start.toISOString());
   await utimes(stamp, start, start);
@@ -52,11 +53,13 @@ async function modified(url) {
   );
 }
 
-async function newestSource(folder) {
+const isSource = (name) => name.endsWith('.ts') && !name.endsWith('.test.ts');
+
+async function newestSource(folder, counts = isSource) {
   const entries = await readdir(folder, { withFileTypes: true });
   const times = entries.map((entry) => {
-    if (entry.isDirectory()) return newestSource(new URL(`${entry.name}/`, folder));
-    return entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts') ? modified(new URL(entry.name, folder)) : 0;
+    if (entry.isDirectory()) return newestSource(new URL(`${entry.name}/`, folder), counts);
+    return counts(entry.name) ? modified(new URL(entry.name, folder)) : 0;
   });
   return Math.max(0, ...(await Promise.all(times)));
 }

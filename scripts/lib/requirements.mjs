@@ -21,6 +21,7 @@ export const requirements = [
   { name: 'libzookeeper-java', use: 'tests', reason: 'a real ZooKeeper' },
   { name: 'default-jre-headless', use: 'tests', reason: 'the Java that ZooKeeper runs on' },
   { name: 'prometheus', use: 'tests', reason: 'scrapes the metrics and runs the alert rules; promtool checks both' },
+  { name: 'chromium', use: 'tests', reason: 'the browser that the tests of the page drive' },
   { name: 'zsh', use: 'tests', reason: 'runs the completion script that the package ships' },
   { name: 'fish', use: 'tests', reason: 'runs the completion script that the package ships' },
 ];
