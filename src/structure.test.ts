@@ -8,7 +8,7 @@ import { readImports, specifiersIn } from '../test/structure/imports.ts';
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['common'],
-  ['kv', 'notify', 'pki', 'scheduler', 'ssh', 'web'],
+  ['kv', 'notify', 'pki', 'prices', 'scheduler', 'ssh', 'web'],
   ['discovery', 'provision', 'store'],
   ['engine'],
   ['namespaces'],

@@ -1,0 +1,187 @@
+import { type Currency, UNNAMED } from './money.ts';
+import {
+  type EgressAnswer,
+  type MachineType,
+  machineTypeOf,
+  PRICE_LABEL,
+  PROVIDER_LABEL,
+  type Price,
+  type PriceAnswer,
+  type PricedNode,
+  REGION_LABEL,
+  ZONE_LABEL,
+} from './price.ts';
+import { parsePrice } from './price-label.ts';
+import type { EgressScope, FilePrices, ListedPrice, PriceList, PriceMatch } from './price-list.ts';
+import { type Rate, Rates } from './rates.ts';
+
+/** All that is known of prices, as a value: it can be sent and kept. */
+export interface PriceBookData {
+  /** The currency of amounts that say none; absent: they stay without one. */
+  readonly currency?: Currency;
+  /** Users' files; what an earlier one says counts before what a later one says. */
+  readonly files: readonly FilePrices[];
+  /** Providers' lists; of two of one provider a later one counts. */
+  readonly lists: readonly PriceList[];
+  readonly rates: readonly Rate[];
+}
+
+/** A book that knows nothing but what labels say. */
+export const EMPTY_BOOK: PriceBookData = { files: [], lists: [], rates: [] };
+
+/**
+ * What nodes, and machines that could be nodes, cost: by the node's own label, else by the first entry of a user's file that fits, else by its
+ * provider's list. Reads nothing, asks nobody; what nobody said is unknown, with the reason.
+ */
+export class PriceBook {
+  readonly data: PriceBookData;
+  readonly rates: Rates;
+  readonly #lists: ReadonlyMap<string, IndexedList>;
+
+  constructor(data: PriceBookData) {
+    this.data = data;
+    this.rates = new Rates(data.rates);
+    this.#lists = new Map(data.lists.map((list) => [list.provider, indexed(list)]));
+  }
+
+  /** What a node costs. */
+  nodePrice(node: PricedNode): PriceAnswer {
+    const label = node.labels.get(PRICE_LABEL);
+    if (label !== undefined) return this.#labelled(label, node.labels);
+    const type = machineTypeOf(node.labels);
+    const isSpot = typeof type !== 'string' && type.isSpot;
+    const filed = this.#filed(node, isSpot);
+    if (filed !== undefined) return filed;
+    if (typeof type === 'string') return { unknown: `no label ${PRICE_LABEL}, no entry of a price file, and ${type}` };
+    return this.#listed(type);
+  }
+
+  /** What a machine of that type would cost: by files and lists, as for a node with these labels and no name. */
+  machinePrice(type: MachineType, labels: ReadonlyMap<string, string> = new Map()): PriceAnswer {
+    return this.nodePrice({ name: '', labels: new Map([...labels, ...labelsOf(type)]) });
+  }
+
+  /** What a gigabyte costs from one node to another. Unknown where no file and no list says it. */
+  egress(from: ReadonlyMap<string, string>, to: ReadonlyMap<string, string>): EgressAnswer {
+    const provider = from.get(PROVIDER_LABEL);
+    if (!provider) return { unknown: `no label ${PROVIDER_LABEL}` };
+    const region = from.get(REGION_LABEL);
+    const scope = scopeBetween(from, to);
+    for (const { egress, asOf } of this.data.files) {
+      const entry = egress.find(
+        (each) => each.provider === provider && each.to === scope && (each.region ?? region) === region,
+      );
+      if (entry === undefined) continue;
+      const { currency, nanosPerGb, place } = entry;
+      const source = { kind: 'file', name: place, ...(asOf === undefined ? {} : { asOf }) } as const;
+      return { price: { currency: this.#currency(currency), nanosPerGb, source } };
+    }
+    const list = this.#lists.get(provider)?.list;
+    const fits = list?.egress.filter((each) => each.to === scope && (each.region ?? region) === region) ?? [];
+    const entry = fits.find((each) => each.region !== undefined) ?? fits[0];
+    if (list === undefined || entry === undefined)
+      return { unknown: `no price for traffic from ${provider}${region ? ` ${region}` : ''} ${SCOPE_WORDS[scope]}` };
+    const { currency, nanosPerGb } = entry;
+    return { price: { currency, nanosPerGb, source: sourceOf(list) } };
+  }
+
+  #labelled(text: string, labels: ReadonlyMap<string, string>): PriceAnswer {
+    const price = parsePrice(text);
+    if ('problem' in price) return { unknown: `its label ${PRICE_LABEL}=${JSON.stringify(text)}: ${price.problem}` };
+    const type = machineTypeOf(labels);
+    const source = { kind: 'label', name: `label ${PRICE_LABEL}` } as const;
+    return { price: { ...this.#named(price), isSpot: typeof type !== 'string' && type.isSpot, source } };
+  }
+
+  #filed(node: PricedNode, isSpot: boolean): PriceAnswer | undefined {
+    for (const { prices, asOf } of this.data.files) {
+      const entry = prices.find(({ match }) => fits(match, node, isSpot));
+      if (entry === undefined) continue;
+      const source = { kind: 'file', name: entry.place, ...(asOf === undefined ? {} : { asOf }) } as const;
+      return { price: { ...this.#named(entry.price), isSpot, source } };
+    }
+    return undefined;
+  }
+
+  #listed(type: MachineType): PriceAnswer {
+    const found = this.#lists.get(type.provider);
+    if (found === undefined) return { unknown: `no price list of ${type.provider}` };
+    const { list, byType } = found;
+    const rows = byType.get(keyOf(type)) ?? [];
+    // A list has prices of zones or of whole regions.
+    const row = rows.find(({ zone }) => zone === type.zone) ?? rows.find(({ zone }) => zone === undefined);
+    if (row === undefined) return { unknown: missing(type, list) };
+    const { currency, nanosPerHour, nanosPerMonth, given, isSpot } = row;
+    return { price: { currency, nanosPerHour, nanosPerMonth, given, isSpot, source: sourceOf(list) } };
+  }
+
+  #named(price: Price): Price {
+    return { ...price, currency: this.#currency(price.currency) };
+  }
+
+  #currency(currency: Currency): Currency {
+    return currency === UNNAMED ? (this.data.currency ?? UNNAMED) : currency;
+  }
+}
+
+interface IndexedList {
+  readonly list: PriceList;
+  readonly byType: ReadonlyMap<string, readonly ListedPrice[]>;
+}
+
+function indexed(list: PriceList): IndexedList {
+  const byType = new Map<string, ListedPrice[]>();
+  for (const machine of list.machines) {
+    const key = keyOf(machine);
+    const rows = byType.get(key);
+    if (rows === undefined) byType.set(key, [machine]);
+    else rows.push(machine);
+  }
+  return { list, byType };
+}
+
+function keyOf({ region, instanceType, isSpot }: Omit<MachineType, 'provider'>): string {
+  return `${region}\n${instanceType}\n${isSpot}`;
+}
+
+function sourceOf({ provider, asOf }: PriceList): { kind: 'list'; name: string; asOf: string } {
+  return { kind: 'list', name: `list of ${provider}`, asOf };
+}
+
+function missing({ region, zone, instanceType, isSpot }: MachineType, list: PriceList): string {
+  const where = zone === undefined ? region : `${region} (${zone})`;
+  if (list.regions !== undefined && !list.regions.includes(region))
+    return `the price list of ${list.provider} was not asked for region ${region}`;
+  return `the price list of ${list.provider} has no ${isSpot ? 'spot price of ' : ''}"${instanceType}" in ${where}`;
+}
+
+function labelsOf({ provider, region, zone, instanceType, isSpot }: MachineType): readonly [string, string][] {
+  return [
+    [PROVIDER_LABEL, provider],
+    [REGION_LABEL, region],
+    ...(zone === undefined ? [] : [[ZONE_LABEL, zone] as [string, string]]),
+    ['instance-type', instanceType],
+    ['spot', String(isSpot)],
+  ];
+}
+
+function fits(match: PriceMatch, { name, labels }: PricedNode, isSpot: boolean): boolean {
+  const { node, spot, labels: wanted = {}, ...own } = match;
+  if (node !== undefined && node !== name) return false;
+  if (spot !== undefined && spot !== isSpot) return false;
+  return Object.entries({ ...own, ...wanted }).every(([key, value]) => labels.get(key) === value);
+}
+
+const SCOPE_WORDS: Readonly<Record<EgressScope, string>> = {
+  zone: 'within the zone',
+  region: 'within the region',
+  provider: 'to another region of the provider',
+  internet: 'out of the provider',
+};
+
+function scopeBetween(from: ReadonlyMap<string, string>, to: ReadonlyMap<string, string>): EgressScope {
+  const differs = (label: string): boolean => from.get(label) !== to.get(label);
+  if (differs(PROVIDER_LABEL)) return 'internet';
+  if (differs(REGION_LABEL)) return 'provider';
+  return differs(ZONE_LABEL) ? 'region' : 'zone';
+}

@@ -1,0 +1,40 @@
+import { parseNanos, UNNAMED } from './money.ts';
+import { type Price, priceOf } from './price.ts';
+
+/** How a price is written, for messages. */
+export const PRICE_FORM = 'like "0.0119/h", "0.0119 USD/h" or "5.83 EUR/month"';
+
+/** A price that cannot be read: why, in words that go on after `is no price: `. */
+export interface UnreadablePrice {
+  readonly problem: string;
+}
+
+/**
+ * Reads `0.0119/h`, `5.83 EUR/month`: an amount with a decimal point, perhaps a currency of three capital letters, and `/h`, `/hour` or
+ * `/month`. Nothing else is taken for one, since a price that was misread is worse than none.
+ */
+export function parsePrice(text: string): Price | UnreadablePrice {
+  const match = /^(\S+?)(?: +([^\s/]+))? ?\/ ?(\S+)$/.exec(text.trim());
+  if (match === null) return { problem: missingPart(text) };
+  const [, amount = '', currency = UNNAMED, per = ''] = match;
+  if (amount.includes(',')) return { problem: `"${amount}" has a comma: write a point before the decimals` };
+  if (amount.startsWith('-')) return { problem: 'it is negative' };
+  const nanos = /^[\d.]+$/.test(amount) ? parseNanos(amount) : undefined;
+  if (nanos === undefined) return { problem: amountProblem(amount) };
+  if (currency !== UNNAMED && !/^[A-Z]{3}$/.test(currency))
+    return { problem: `"${currency}" is no currency: write its three letters, like EUR` };
+  if (per === 'h' || per === 'hour') return priceOf('hour', nanos, currency);
+  if (per === 'month') return priceOf('month', nanos, currency);
+  return { problem: `"/${per}" is neither /h nor /month` };
+}
+
+function missingPart(text: string): string {
+  if (text.trim() === '') return 'it is empty';
+  return text.includes('/') ? `it should be ${PRICE_FORM}` : 'it does not say per what: end it with /h or /month';
+}
+
+function amountProblem(amount: string): string {
+  if (/^(?:[A-Z]{3}|[€$£])/.test(amount))
+    return `"${amount}": write the currency after the amount, like 5.83 EUR/month`;
+  return /^\d+(?:\.\d+)?$/.test(amount) ? `${amount} is more than a million` : `"${amount}" is no amount`;
+}
