@@ -18,7 +18,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['fencing'],
   ['availability'],
   ['api'],
-  ['metrics'],
+  ['metrics', 'page'],
   ['manager'],
   ['cli'],
 ];
