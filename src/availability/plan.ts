@@ -18,6 +18,24 @@ export interface PlannedContainer {
  */
 export type MoveHow = 'replace' | 'start-first' | 'stop-first';
 
+/** A volume whose content is copied to the node that its container goes to. */
+export interface PlannedCopy {
+  /** As the engine knows it; of an anonymous one the copy gets a name of its own. */
+  readonly volume: string;
+  /** It has no name of its own, and is the container's alone. */
+  readonly isAnonymous?: boolean;
+  /** What it holds, when its engine said so in time. */
+  readonly bytes?: number;
+}
+
+/** How long a move may take, estimated from what is known beforehand; a member that cannot be told is left out. */
+export interface MoveEstimate {
+  /** Until the successor is the container, in milliseconds. */
+  readonly durationMs?: number;
+  /** How long nothing runs, in milliseconds; 0 where the successor runs first. */
+  readonly downtimeMs?: number;
+}
+
 /** One container that goes to another node. */
 export interface PlannedMove {
   readonly container: PlannedContainer;
@@ -34,6 +52,11 @@ export interface PlannedMove {
   readonly spans?: boolean;
   /** Keys of those that must have moved before, because it needs them on its node; default none. */
   readonly after?: readonly string[];
+  /** Volumes that come along; default none. */
+  readonly copies?: readonly PlannedCopy[];
+  readonly estimate?: MoveEstimate;
+  /** The service whose replica it is, as `project/service`: replicas of one service move one after the other. */
+  readonly group?: string;
 }
 
 /** One container that stays where it is, or waits for its node. */
@@ -50,7 +73,24 @@ export interface PlannedStay {
 export type PlanReason =
   | { readonly kind: 'failover'; readonly lost: readonly PlannedNode[] }
   | { readonly kind: 'drain'; readonly nodes: readonly PlannedNode[] }
-  | { readonly kind: 'drill'; readonly lost: readonly PlannedNode[] };
+  | { readonly kind: 'drill'; readonly lost: readonly PlannedNode[] }
+  /** A person named the containers. */
+  | { readonly kind: 'move' }
+  /** The spread over domains and nodes is restored. */
+  | { readonly kind: 'balance' }
+  /** The nodes cost less then. */
+  | { readonly kind: 'cheaper' };
+
+/** What the nodes of the cluster cost, in one currency. */
+export interface PlanCost {
+  /** ISO 4217. */
+  readonly currency: string;
+  /** A month as things are, and once the plan is carried out. */
+  readonly monthlyBefore: number;
+  readonly monthlyAfter: number;
+  /** What carrying it out costs once, as for traffic between providers; left out when not known. */
+  readonly once?: number;
+}
 
 /**
  * What moves and what does not, and why: a plain value that can be printed, compared, kept, carried out, and carried out again after a
@@ -60,9 +100,12 @@ export interface Plan {
   readonly reason: PlanReason;
   readonly moves: readonly PlannedMove[];
   readonly stays: readonly PlannedStay[];
+  /** Of a plan that is made for it. */
+  readonly cost?: PlanCost;
 }
 
-/** The nodes that are left. */
+/** The nodes that are left; none where single containers move. */
 export function nodesOf(reason: PlanReason): readonly PlannedNode[] {
-  return reason.kind === 'drain' ? reason.nodes : reason.lost;
+  if ('nodes' in reason) return reason.nodes;
+  return 'lost' in reason ? reason.lost : [];
 }
