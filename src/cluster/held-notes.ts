@@ -17,9 +17,17 @@ export interface NoteChange {
   readonly value?: string;
 }
 
-/** What a node held when it was last seen. */
+/** A container as it was noted. */
+export interface NotedContainer {
+  /** As it was listed, but for its age. */
+  readonly summary: ContainerSummary;
+  /** A record knew it when it was noted: it is there only if a record still does. */
+  readonly wasRecorded: boolean;
+}
+
+/** What was noted of a node. */
 export interface Holdings {
-  readonly containers: readonly ContainerSummary[];
+  readonly containers: readonly NotedContainer[];
   readonly volumes: readonly VolumeSummary[];
 }
 
@@ -94,7 +102,7 @@ export class HeldNotes {
       if (this.#begun.get(node) !== node.id || node.id !== id) return;
       const engineId = key.slice(prefix.length);
       noted.add(engineId);
-      if (node.containers.get(engineId)?.record !== value) this.containerChanged(node, engineId);
+      if (node.containers.get(engineId)?.note !== value) this.containerChanged(node, engineId);
     }
     for (const engineId of node.containers.keys()) if (!noted.has(engineId)) this.containerChanged(node, engineId);
     let volumes: string | undefined;
@@ -114,9 +122,12 @@ export class HeldNotes {
   async read(nodeId: string): Promise<Holdings> {
     await this.flush();
     const prefix = containerKey(nodeId, '');
-    const containers: ContainerSummary[] = [];
+    const containers: NotedContainer[] = [];
     for await (const [key, value] of this.#notes.pairs(prefix)) {
-      containers.push({ ...(JSON.parse(value) as ContainerSummary), Id: key.slice(prefix.length) });
+      const { wasRecorded = false, ...entry } = JSON.parse(value) as ContainerSummary & {
+        readonly wasRecorded?: boolean;
+      };
+      containers.push({ summary: { ...entry, Id: key.slice(prefix.length) }, wasRecorded });
     }
     const volumes: VolumeSummary[] = [];
     for await (const [, value] of this.#notes.pairs(volumesKey(nodeId))) volumes.push(...JSON.parse(value));
@@ -127,13 +138,17 @@ export class HeldNotes {
   async forget(nodeId: string): Promise<void> {
     const changes: NoteChange[] = [{ key: volumesKey(nodeId) }];
     for await (const [key] of this.#notes.pairs(containerKey(nodeId, ''))) changes.push({ key });
-    for (let at = 0; at < changes.length; at += MOST_PER_WRITE)
-      await this.#notes.write(changes.slice(at, at + MOST_PER_WRITE));
+    await this.#writeInTurn(changes);
   }
 
-  /** Replaces what is noted of the volumes of a node that is not in the model. */
-  async putVolumes(nodeId: string, volumes: readonly VolumeSummary[]): Promise<void> {
-    await this.#notes.write([{ key: volumesKey(nodeId), value: JSON.stringify(volumes) }]);
+  /** Forgets what was noted of one container. Rejects when that cannot be written. */
+  forgetContainer(nodeId: string, engineId: string): Promise<void> {
+    return this.#writeInTurn([{ key: containerKey(nodeId, engineId) }]);
+  }
+
+  /** Replaces what is noted of the volumes of a node that is not in the model. Rejects when that cannot be written. */
+  putVolumes(nodeId: string, volumes: readonly VolumeSummary[]): Promise<void> {
+    return this.#writeInTurn([{ key: volumesKey(nodeId), value: JSON.stringify(volumes) }]);
   }
 
   /** Writes what is waiting; resolves also when it could not be written. */
@@ -157,6 +172,16 @@ export class HeldNotes {
     if (!this.#isClosed && !this.#isGathering) this.#gathering.start(GATHER_MS);
     this.#isGathering = true;
     return dirty;
+  }
+
+  /** After what is being written: that may be of an earlier state. */
+  #writeInTurn(changes: readonly NoteChange[]): Promise<void> {
+    const written = this.#writing.then(async () => {
+      for (let at = 0; at < changes.length; at += MOST_PER_WRITE)
+        await this.#notes.write(changes.slice(at, at + MOST_PER_WRITE));
+    });
+    this.#writing = written.catch(() => undefined);
+    return written;
   }
 
   async #write(): Promise<void> {
@@ -191,7 +216,7 @@ export class HeldNotes {
 
   #changesOf(node: Node, { nodeId, containers, volumes }: Dirty): NoteChange[] {
     const changes = [...containers].map((engineId): NoteChange => {
-      const value = node.containers.get(engineId)?.record;
+      const value = node.containers.get(engineId)?.note;
       const key = containerKey(nodeId, engineId);
       return value === undefined ? { key } : { key, value };
     });

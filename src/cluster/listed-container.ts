@@ -32,6 +32,8 @@ export class ListedContainer<N extends Host> implements ContainerView {
   readonly claimedId: string;
   /** Whether a record says who it is. */
   readonly isRecorded: boolean;
+  /** Whether a record says who it is, or said so: one whose record is gone is about to be removed. */
+  readonly wasRecorded: boolean;
   /** The identity clients see; the engine's own ID unless the container was moved. */
   readonly id: string;
   /** What engines called it before it was moved. */
@@ -65,6 +67,7 @@ export class ListedContainer<N extends Host> implements ContainerView {
     this.engineId = Id;
     const labels = summary.Labels ?? {};
     this.isRecorded = known !== undefined;
+    this.wasRecorded = this.isRecorded || earlier?.wasRecorded === true;
     this.labels = listableLabels(known ? withoutMoveLabels(labels) : labels);
     this.claimedId = known ? Id : identityOf(Id, this.labels);
     this.id = known?.id ?? Id;
@@ -106,9 +109,10 @@ export class ListedContainer<N extends Host> implements ContainerView {
     return JSON.parse(`{"Id":"${this.id}"${this.listed}`);
   }
 
-  /** The list entry but for its age, as JSON text without its ID: what is noted of it. */
-  get record(): string {
-    return `{"Names":[${JSON.stringify(`/${this.name}`)}],"Status":""${this.listed}`;
+  /** What is noted of it: the list entry but for its age, as JSON text without its ID; see `NotedContainer`. */
+  get note(): string {
+    const mark = this.wasRecorded ? '"wasRecorded":true,' : '';
+    return `{${mark}"Names":[${JSON.stringify(`/${this.name}`)}],"Status":""${this.listed}`;
   }
 
   /** Whether its list entry has a text anywhere. */

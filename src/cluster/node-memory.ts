@@ -2,7 +2,7 @@ import type { Clock } from '../common/clock.ts';
 import { type ClusterError, ConflictError, NotFoundError, reasonOf } from '../common/errors.ts';
 import { ROLE_LABEL } from '../common/labels.ts';
 import type { Logger } from '../common/logger.ts';
-import type { VolumeSummary } from '../engine/types.ts';
+import type { ContainerSummary, VolumeSummary } from '../engine/types.ts';
 import type { RecordStore } from '../kv/record-store.ts';
 import { type AbsentNode, AbsentNodes, type AbsentVolume, describeAbsent } from './absent-nodes.ts';
 import type { Cluster } from './cluster.ts';
@@ -10,12 +10,15 @@ import type { ClusterEvent } from './events.ts';
 import { HeldNotes, type NoteStore } from './held-notes.ts';
 import type { Node } from './node.ts';
 import { lastingInfo, type NodeRecord } from './node-record.ts';
+import { NOTES_ALONE, type Recollection } from './recollection.ts';
 
 export interface NodeMemoryDeps {
   readonly cluster: Cluster;
   /** One record for each node. */
   readonly records: RecordStore;
   readonly notes: NoteStore;
+  /** Default: notes say it alone. */
+  readonly recollection?: Recollection;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -91,7 +94,7 @@ export class NodeMemory {
   async restore(node: Node): Promise<void> {
     if (node.isHealthy || !this.#records.has(node.id)) return;
     const { id } = node;
-    const held = await this.#notes.read(id);
+    const held = await this.#held(id);
     const isUnseen = node.id === id && !node.isHealthy && node.containers.size === 0 && node.updatedAtMs === 0;
     if (isUnseen && this.#deps.cluster.nodes.includes(node)) this.#deps.cluster.restoreHoldings(node, held);
   }
@@ -190,6 +193,19 @@ export class NodeMemory {
     return [...failure, ...Array.from(this.#absent.all(), (absent) => `WARNING: ${describeAbsent(absent)}`)];
   }
 
+  /**
+   * Notes at once what the model shows by now: to be awaited before a client is told of a change that no record tells of. Resolves also
+   * when it cannot be written; {@link problems} says so.
+   */
+  flush(): Promise<void> {
+    return this.#notes.flush();
+  }
+
+  /** A container is gone from a node: what was noted of it is, too, when it resolves. Rejects when that cannot be written. */
+  forgetContainer(nodeId: string, engineId: string): Promise<void> {
+    return this.#notes.forgetContainer(nodeId, engineId);
+  }
+
   /** Writes what is waiting. */
   async close(): Promise<void> {
     this.#unsubscribe();
@@ -241,8 +257,17 @@ export class NodeMemory {
     }
   }
 
+  /** What a node that is not reached has on it. */
+  async #held(
+    nodeId: string,
+  ): Promise<{ readonly containers: readonly ContainerSummary[]; readonly volumes: readonly VolumeSummary[] }> {
+    const { recollection = NOTES_ALONE } = this.#deps;
+    const { containers, volumes } = await this.#notes.read(nodeId);
+    return { containers: await recollection.containersOn(nodeId, containers), volumes };
+  }
+
   async #loadAbsent(record: NodeRecord): Promise<AbsentNode | undefined> {
-    const held = await this.#notes.read(record.id);
+    const held = await this.#held(record.id);
     const { volumes } = held;
     const containers = held.containers.filter(({ Labels }) => !Object.hasOwn(Labels ?? {}, ROLE_LABEL));
     if (containers.length === 0 && volumes.length === 0) return undefined;

@@ -88,6 +88,8 @@ export interface RecordBody {
   readonly source: SpecSource;
   /** What the image resolved to at the create: its ID on the engine, and its digests where it has some. */
   readonly image?: { readonly id: string; readonly digests: readonly string[] };
+  /** When the create was asked for, in milliseconds since the epoch; unknown for bodies of earlier versions. */
+  readonly createdMs?: number;
   /** In the order they were made. */
   readonly amendments: readonly Amendment[];
 }

@@ -10,6 +10,7 @@ import type { DesiredState } from '../desired/desired-state.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import type { Home } from '../scheduler/types.ts';
+import type { ContainerMemory } from './container-memory.ts';
 import type { Drafts } from './drafts.ts';
 import type { Recorder } from './recorder.ts';
 import type { Traffic } from './traffic.ts';
@@ -26,6 +27,8 @@ export interface LifecycleDeps {
   readonly attempts: Attempts;
   readonly stops: Stops;
   readonly fences: StrictNodes;
+  /** Undefined when nothing is kept. */
+  readonly memory?: ContainerMemory | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }

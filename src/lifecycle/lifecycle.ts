@@ -221,6 +221,7 @@ export class ContainerLifecycle {
       await this.recorder.change(container, (record) => ({ ...record, name }));
       this.#deps.drafts.rename(container.id, name);
       await refreshAfter(this.#deps, container);
+      if (!this.recorder.recordOf(container)) await this.#deps.memory?.flush();
       return answer;
     } finally {
       release();

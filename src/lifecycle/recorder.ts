@@ -1,6 +1,7 @@
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Tombstones } from '../cluster/tombstones.ts';
+import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Attempts } from '../desired/attempts.ts';
@@ -15,11 +16,14 @@ import {
 } from '../desired/record.ts';
 import { copiesOf } from '../desired/record-index.ts';
 import { type NodeTies, tied } from '../desired/terms.ts';
+import type { ContainerMemory } from './container-memory.ts';
 
 export interface RecorderDeps {
   readonly desired: DesiredState;
   readonly attempts: Attempts;
   readonly tombstones: Tombstones;
+  readonly memory?: Pick<ContainerMemory, 'flush'> | undefined;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -81,7 +85,7 @@ export class Recorder {
 
   /** Records that a container is about to be made on a node. */
   intend(spec: ContainerSpec, node: Node, { ties, image }: IntentOptions): Intent {
-    const { desired, attempts } = this.#deps;
+    const { desired, attempts, clock } = this.#deps;
     const key = attempts.next();
     const record: ContainerRecord = {
       format: RECORD_FORMAT,
@@ -91,7 +95,13 @@ export class Recorder {
       wanted: 'created',
       terms: tied(spec.terms, ties),
     };
-    const body: RecordBody = { format: RECORD_FORMAT, source: spec.source, ...(image && { image }), amendments: [] };
+    const body: RecordBody = {
+      format: RECORD_FORMAT,
+      source: spec.source,
+      ...(image && { image }),
+      createdMs: clock.now(),
+      amendments: [],
+    };
     this.#open.add(key);
     const written = quiet(desired.add(record, body));
     return {
@@ -153,10 +163,11 @@ export class Recorder {
     if (record) await this.#deps.desired.amend(record.key, amendment, edit);
   }
 
-  /** Engines removed these containers for a client. */
+  /** Engines removed these containers for a client, and the model lists them no more. */
   async removed(engineIds: Iterable<string>): Promise<void> {
     const records = [...engineIds].flatMap((engineId) => this.recordOf({ engineId }) ?? []);
     await Promise.all(records.map((record) => this.forget(record)));
+    await this.#deps.memory?.flush();
   }
 
   /** The container is gone for clients: its record goes, and copies elsewhere are removed when their nodes are reached. */

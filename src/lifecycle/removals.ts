@@ -27,11 +27,13 @@ export class Removals {
       const answer = await node.client.request({ method: 'DELETE', path, api, signal, timeoutMs: 0 });
       if (answer.statusCode < 300) {
         this.#deps.drafts.forget(container.id);
+        const isRecorded = this.#deps.recorder.recordOf(container) !== undefined;
         try {
           await this.#deps.recorder.remove(container);
         } finally {
           this.#deps.cluster.removeContainer(node, engineId);
         }
+        if (!isRecorded) await this.#deps.memory?.flush();
         await this.#forgetStop(container);
       }
       return answer;

@@ -27,13 +27,26 @@ async function returning(...statuses: number[]) {
   const healthy: unknown[] = [];
   const find = (id: string) => (healthy as { readonly id: string }[]).find((each) => each.id === id);
   const cluster = { subscribe, healthyNodes: () => healthy, node: find } as unknown as Cluster;
-  const undertaker = new Undertaker({ cluster, tombstones, clock, logger: silentLogger() });
+  const disk = { isFull: false };
+  const forgotten: string[] = [];
+  const forgetContainer = async (nodeId: string, engineId: string): Promise<void> => {
+    if (disk.isFull) throw new Error('No space left on device');
+    expect(tombstones.has(engineId)).toBe(true);
+    forgotten.push(`${nodeId}/${engineId}`);
+  };
+  const undertaker = new Undertaker({
+    cluster,
+    tombstones,
+    memory: { forgetContainer },
+    clock,
+    logger: silentLogger(),
+  });
   undertaker.start();
   const node = (id: string) => ({ id, name: id, isHealthy: true, client: { request } });
   const back = (id: string) =>
     listener({ kind: 'node-state', to: 'Healthy', node: node(id) } as unknown as ClusterEvent);
   const stay = (id: string) => healthy.push(node(id));
-  return { tombstones, kept, calls, clock, undertaker, back, stay };
+  return { tombstones, kept, calls, forgotten, disk, clock, undertaker, back, stay };
 }
 
 test.each([204, 404])('what was removed is removed when the node is back (%d)', async (status) => {
@@ -89,4 +102,17 @@ test('a removal that became durable just after its node came back is carried out
   await undertaker.stop();
   await tombstones.bury({ engineId: 'e', nodeId: 'e1', name: 'later', search: '' });
   expect(calls).toHaveLength(2);
+});
+
+test('what was noted of it goes before the word that it was removed', async () => {
+  const { tombstones, forgotten, disk, clock, undertaker, back } = await returning(204, 404);
+  disk.isFull = true;
+  back('e1');
+  await waitUntil(() => clock.sleeping === 1);
+  expect([tombstones.has('c'), forgotten]).toEqual([true, []]);
+  disk.isFull = false;
+  clock.advance(60_000);
+  await waitUntil(() => tombstones.size === 0);
+  expect(forgotten).toEqual(['e1/c']);
+  await undertaker.stop();
 });

@@ -9,6 +9,7 @@ import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { retry } from '../common/retry.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
+import type { ContainerMemory } from './container-memory.ts';
 
 const CONCURRENCY = 4;
 const BACKOFF = { baseMs: 1_000, maxMs: 60_000 } as const;
@@ -18,6 +19,8 @@ const REMOVAL_MS = 60_000;
 export interface UndertakerDeps {
   readonly cluster: Cluster;
   readonly tombstones: Tombstones;
+  /** Undefined when nothing is kept. */
+  readonly memory?: Pick<ContainerMemory, 'forgetContainer'> | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -96,6 +99,8 @@ export class Undertaker {
       const path = `/containers/${engineId}${search}`;
       const answer = await node.client.request({ method: 'DELETE', path, signal, timeoutMs: REMOVAL_MS });
       if (!isGone(answer)) throw new Error(messageOf(answer.body));
+      // A note that outlived the tombstone would show the container again.
+      await this.#deps.memory?.forgetContainer(node.id, engineId);
       await this.#deps.tombstones.settle(tombstone);
       this.#deps.logger.info(fields, 'pending removal done: the container is gone from its node');
     } catch (error) {

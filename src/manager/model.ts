@@ -9,6 +9,7 @@ import type { Logger } from '../common/logger.ts';
 import { Attempts } from '../desired/attempts.ts';
 import { DesiredState } from '../desired/desired-state.ts';
 import { showAsRecorded } from '../desired/recorded-identities.ts';
+import { RememberedContainers } from '../desired/remembered-containers.ts';
 import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
@@ -64,8 +65,10 @@ export class ClusterModel {
     showAsRecorded(this.cluster, kept.desired, kept.attempts);
     state.follow(this.cluster);
     const { notes } = state.store;
+    const recollection = new RememberedContainers(kept.desired, clock);
     this.memory =
-      notes && new NodeMemory({ ...deps, cluster: this.cluster, records: state.store.records('nodes'), notes });
+      notes &&
+      new NodeMemory({ ...deps, cluster: this.cluster, records: state.store.records('nodes'), notes, recollection });
     this.nodes = new NodeDirectory({ cluster: this.cluster, settings: kept.settings, memory: this.memory });
     this.membership = new Membership(
       { ...deps, cluster: this.cluster, accounting, memory: this.memory },

@@ -105,5 +105,6 @@ async function volumeMemory(deps: NetworkingDeps): Promise<VolumeMemory | undefi
     absentVolumes: () => memory.absentVolumes(),
     releaseAbsent: (name) => memory.releaseAbsent(name),
     releaseOn: (node, name) => memory.releaseOn(node, name),
+    flush: () => memory.flush(),
   };
 }

@@ -83,6 +83,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       desired,
       attempts,
       fences: model.leases,
+      memory: model.memory,
       clock,
       logger,
     },
@@ -117,7 +118,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   const adoption = new Adoption({ cluster, desired, attempts, volumes, networks, logger });
   const isMadeAnew = (record: ContainerRecord): boolean => hindranceOf(record, reschedule.policy) === undefined;
   model.memory?.follow({ noted: () => undefined, forgetNode: (nodeId) => recorder.forgetNode(nodeId, isMadeAnew) });
-  const undertaker = new Undertaker({ cluster, tombstones, clock, logger });
+  const undertaker = new Undertaker({ cluster, tombstones, memory: model.memory, clock, logger });
   return {
     images,
     networks,

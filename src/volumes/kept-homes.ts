@@ -10,6 +10,8 @@ export interface VolumeMemory extends HomeMemory {
   releaseAbsent(name: string): Promise<void>;
   /** Lets a volume go that a node which is away held. */
   releaseOn(node: Node, name: string): Promise<void>;
+  /** Notes at once which volumes nodes list by now: before a client is told of one that was made or removed. Never rejects. */
+  flush(): Promise<void>;
 }
 
 export interface KeptHomesDeps {

@@ -6,8 +6,9 @@ import type { Node } from '../cluster/node.ts';
 import { systemClock } from '../common/clock.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import type { VolumeSummary } from '../engine/types.ts';
-import { RecordView } from '../kv/record-view.ts';
-import { VOLUME_RECORDS } from './records.ts';
+import { RecordView, TEXT_RECORDS } from '../kv/record-view.ts';
+import type { VolumeMemory } from './kept-homes.ts';
+import { GIVEN_HOMES, VOLUME_RECORDS } from './records.ts';
 import { VolumeService } from './volume-service.ts';
 
 const signal = new AbortController().signal;
@@ -45,7 +46,7 @@ class Engines {
     return node;
   }
 
-  async service(kept = memoryRecords()): Promise<VolumeService> {
+  async service(kept = memoryRecords(), memory?: VolumeMemory): Promise<VolumeService> {
     const chooseByLabels = (): Node => {
       const [first] = this.nodes;
       if (!first) throw new Error('no node');
@@ -57,6 +58,7 @@ class Engines {
       records,
       placer: { chooseByLabels },
       clock: systemClock,
+      memory,
     });
   }
 }
@@ -203,5 +205,48 @@ describe('VolumeService', () => {
   test.each(['x', 'a/b', '.hidden', '../up'])('refuses the name "%s"', async (name) => {
     const { service } = await setUp();
     await expect(service.create({ Name: name }, signal)).rejects.toMatchObject({ status: 400 });
+  });
+});
+
+describe('what nodes hold is noted before a client is answered', () => {
+  /** A service whose memory tells what `one` lists when it is asked to note that. */
+  async function noting() {
+    const engines = new Engines();
+    const one = engines.add('one');
+    const noted: string[] = [];
+    const memory: VolumeMemory = {
+      given: await RecordView.open(memoryRecords(), GIVEN_HOMES),
+      released: await RecordView.open(memoryRecords(), TEXT_RECORDS),
+      absentVolume: () => undefined,
+      absentVolumes: () => [],
+      releaseAbsent: async () => undefined,
+      releaseOn: async () => undefined,
+      flush: async () => {
+        noted.push(
+          engines.volumes
+            .of(one)
+            .map(({ Name }) => Name)
+            .join(),
+        );
+      },
+    };
+    return { one, noted, service: await engines.service(memoryRecords(), memory) };
+  }
+
+  test('with a volume that was placed at once, and without it when it was removed', async () => {
+    const { noted, service } = await noting();
+    await service.create({ Name: 'data', Driver: 'other' }, signal);
+    expect(noted.splice(0)).toEqual(['data']);
+    await service.remove('data', false, signal);
+    expect(noted).toEqual(['']);
+  });
+
+  test('with a volume that its first user needed, and without it when it was discarded', async () => {
+    const { one, noted, service } = await noting();
+    await service.create({ Name: 'data' }, signal);
+    await service.settle(one, ['data']);
+    expect(noted.splice(0)).toEqual(['data']);
+    await service.discard('data', one);
+    expect(noted).toEqual(['']);
   });
 });

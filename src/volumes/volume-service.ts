@@ -94,6 +94,7 @@ export class VolumeService {
       if (force) await this.#kept.letGo(name, away);
       await removeFromAll(force ? holders.filter(({ isHealthy }) => isHealthy) : holders, name, force, signal);
       const present = holders.filter((node) => !away.some(({ id }) => id === node.id));
+      await this.#deps.memory?.flush();
       await this.#kept.removed(name, present);
     });
   }
@@ -110,6 +111,7 @@ export class VolumeService {
     const waiting = this.#pending.summaries().filter((volume) => isPrunable(volume, prune));
     const forgotten = waiting.map(({ Name }) => Name).filter((name) => !this.homes.isReserved(name));
     await Promise.all(forgotten.map((name) => this.#pending.forget(name)));
+    await this.#deps.memory?.flush();
     if (pruned.failure) throw pruned.failure;
     return { names: [...new Set([...pruned.names, ...forgotten])].sort(), spaceBytes: pruned.spaceBytes };
   }
@@ -163,6 +165,7 @@ export class VolumeService {
   discard(name: string, node: Node): Promise<void> {
     return this.#turns.run(name, async () => {
       await removeOn(node, name);
+      await this.#deps.memory?.flush();
       if (this.homes.given(name)?.nodeId === node.id) await this.#kept.withdraw(node, [name]);
     });
   }
@@ -188,13 +191,19 @@ export class VolumeService {
     if (!isPlacedAtOnce(body)) return this.#pending.add(body);
     const node = this.#deps.placer.chooseByLabels(body.Labels ?? {});
     await this.#kept.give(name, node);
-    return makeOn(node, JSON.stringify(body), signal).finally(() => this.#kept.withdraw(node, [name]));
+    try {
+      return await makeOn(node, JSON.stringify(body), signal);
+    } finally {
+      await this.#deps.memory?.flush();
+      await this.#kept.withdraw(node, [name]);
+    }
   }
 
   async #make({ name, body }: VolumeRecord, node: Node, signal: AbortSignal | undefined): Promise<void> {
     // Another user of the volume made it meanwhile.
     if (!this.#pending.has(name)) return;
     await makeOn(node, body, signal);
+    await this.#deps.memory?.flush();
     // A record that cannot be removed now (a full disk) is hidden by the volume itself, and removed with it.
     await this.#pending.forget(name).catch(() => undefined);
   }
