@@ -175,6 +175,13 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     if (container) this.heldContainers.list.invalidate(container);
   }
 
+  /** Shows that a container of a node that is not healthy was stopped, and is to be stopped there yet; or that no more. */
+  setStopOwed(node: Node, engineId: string, isOwed: boolean): void {
+    node.setStopOwed(engineId, isOwed);
+    const container = node.containers.get(engineId);
+    if (container) this.heldContainers.list.invalidate(container);
+  }
+
   setInfo(node: Node, info: EngineInfo, askedMs: number = this.#clock.now()): void {
     const holder = this.members.holderOf(info.ID);
     const id = nodeIdFor(node, info, holder);

@@ -47,6 +47,7 @@ export class Node implements NodeView, NodeRefresher {
   #clockOffsetMs = 0;
   /** Why its containers that should run do not, by engine ID. */
   readonly #waiting = new Map<string, string>();
+  readonly #owedStops = new Set<string>();
 
   constructor(entry: string, client: EngineClient, address: string) {
     this.entry = entry;
@@ -196,6 +197,11 @@ export class Node implements NodeView, NodeRefresher {
     return this.#state === 'Healthy' ? undefined : this.#waiting.get(engineId);
   }
 
+  /** Whether a container of it was stopped while it is not healthy, and is to be stopped there when it is back. */
+  isStopOwed(engineId: string): boolean {
+    return this.#state !== 'Healthy' && this.#owedStops.has(engineId);
+  }
+
   /** Engine's clock minus ours in milliseconds. */
   get clockOffsetMs(): number {
     return this.#clockOffsetMs;
@@ -274,6 +280,11 @@ export class Node implements NodeView, NodeRefresher {
   setWaiting(engineId: string, why: string | undefined): void {
     if (why === undefined) this.#waiting.delete(engineId);
     else this.#waiting.set(engineId, why);
+  }
+
+  setStopOwed(engineId: string, isOwed: boolean): void {
+    if (isOwed) this.#owedStops.add(engineId);
+    else this.#owedStops.delete(engineId);
   }
 
   setWarnings(warnings: readonly string[]): void {

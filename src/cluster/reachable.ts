@@ -6,9 +6,13 @@ import type { Node } from './node.ts';
  * on another node.
  */
 export function requireHealthy(node: Node, what: string, waits?: string): void {
-  if (node.isHealthy) return;
-  throw new ClusterError(
-    `${what} is on node ${node.name}, which is ${node.state.toLowerCase()}: ${node.reason}.${waits === undefined ? '' : ` It waits: ${waits}.`} Try again when the node is back.`,
+  if (!node.isHealthy) throw nodeUnhealthy(node, what, waits);
+}
+
+/** See {@link requireHealthy}. @param wayOut what else there is to do, in sentences */
+export function nodeUnhealthy(node: Node, what: string, waits?: string, wayOut?: string): ClusterError {
+  return new ClusterError(
+    `${what} is on node ${node.name}, which is ${node.state.toLowerCase()}: ${node.reason}.${waits === undefined ? '' : ` It waits: ${waits}.`} Try again when the node is back.${wayOut === undefined ? '' : ` ${wayOut}`}`,
     { code: 'NODE_UNHEALTHY', status: 503 },
   );
 }

@@ -18,6 +18,7 @@ export class RecordIndex {
   readonly #byNode = new MultiMap<string, ContainerRecord>();
   readonly #staleByNode = new MultiMap<string, RecordedCopy>();
   readonly #moving = new Set<ContainerRecord>();
+  readonly #owing = new MultiMap<string, ContainerRecord>();
   readonly #byFormerId = new Map<string, ContainerRecord>();
 
   /** One came (no `before`), changed or went (no `after`). */
@@ -62,6 +63,11 @@ export class RecordIndex {
     return this.#staleByNode.get(nodeId);
   }
 
+  /** Those whose container on the node is to be stopped there yet. */
+  owingOn(nodeId: string): readonly ContainerRecord[] {
+    return this.#owing.get(nodeId);
+  }
+
   /** Those with an open move. */
   get moving(): ReadonlySet<ContainerRecord> {
     return this.#moving;
@@ -72,6 +78,7 @@ export class RecordIndex {
     this.#byName.add(record.name, record);
     this.#byNode.add(record.current.nodeId, record);
     if (record.move) this.#moving.add(record);
+    if (record.owedStop) this.#owing.add(record.current.nodeId, record);
     for (const id of record.formerIds ?? []) this.#byFormerId.set(id, record);
     for (const each of copiesOf(record)) {
       const { engineId, attempt, nodeId } = each.copy;
@@ -86,6 +93,7 @@ export class RecordIndex {
     this.#byName.remove(record.name, record);
     this.#byNode.remove(record.current.nodeId, record);
     this.#moving.delete(record);
+    this.#owing.remove(record.current.nodeId, record);
     for (const id of record.formerIds ?? []) if (this.#byFormerId.get(id) === record) this.#byFormerId.delete(id);
     for (const { copy } of copiesOf(record)) {
       const { engineId, attempt, nodeId } = copy;

@@ -44,6 +44,14 @@ export interface Ending {
   readonly atMs: number;
 }
 
+/** A stop that a client was promised while the container's node was away: done before the node counts as healthy. */
+export interface OwedStop {
+  /** How long it may take to end by itself, in seconds; its own grace period when undefined. */
+  readonly graceSeconds?: number;
+  /** When it was promised, in milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
 /** What clients asked for in one container and last wanted of it: the small part, which changes. The rest is its {@link RecordBody}. */
 export interface ContainerRecord {
   /** Of the record's form, see {@link RECORD_FORMAT}. */
@@ -65,6 +73,8 @@ export interface ContainerRecord {
   readonly arrived?: Arrival;
   readonly wanted: Wanted;
   readonly ended?: Ending;
+  /** Of `current`; only while `stopped` is wanted. */
+  readonly owedStop?: OwedStop;
   readonly terms: MoveTerms;
 }
 

@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { CopyPlace, Identities, KnownCopy } from '../cluster/identities.ts';
 import { type Attempts, readAttempt } from './attempts.ts';
 import type { DesiredState, RecordChanged } from './desired-state.ts';
+import { showOwedStops } from './owed-stops.ts';
 import type { ContainerRecord, Copy } from './record.ts';
 import { copiesOf, type RecordedCopy, type RecordIndex } from './record-index.ts';
 
@@ -11,7 +12,13 @@ import { copiesOf, type RecordedCopy, type RecordIndex } from './record-index.ts
  */
 export function showAsRecorded(cluster: Cluster, desired: DesiredState, attempts: Attempts): () => void {
   cluster.identify(new RecordedIdentities(desired.index, attempts));
-  return desired.subscribe((change) => cluster.reconsider(placesOf(change), reasonOfMove(change)));
+  const ends = [
+    desired.subscribe((change) => cluster.reconsider(placesOf(change), reasonOfMove(change))),
+    showOwedStops(cluster, desired),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
 }
 
 class RecordedIdentities implements Identities {

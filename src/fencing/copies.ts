@@ -8,7 +8,7 @@ import type { Attempts } from '../desired/attempts.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
 import type { ContainerRecord, Copy, OpenMove } from '../desired/record.ts';
 import type { RecordedCopy } from '../desired/record-index.ts';
-import { givenBack, takenOver, withEngineId, withoutStale } from './edits.ts';
+import { givenBack, takenOver, withEngineId, withoutOwedStop, withoutStale } from './edits.ts';
 import { type CopyFacts, endCopy, inspectCopy, markedContainers, removeCopy, startCopy } from './engine-copy.ts';
 import type { VolumeKeeper } from './kept-volumes.ts';
 import type { FencingTimes } from './times.ts';
@@ -38,10 +38,19 @@ export class Copies {
   }
 
   /**
-   * Gives containers back to the node whose successors are not there yet, and ends the stale copies whose IDs are known. Resolves with
-   * whether nothing is left to be decided; rejects with the first failure when all were tried.
+   * Gives containers back to the node whose successors are not there yet, stops what clients stopped meanwhile, and ends the stale copies
+   * whose IDs are known. Resolves with whether nothing is left to be decided; rejects with the first failure when all were tried.
    */
   async settle(node: Node, signal: AbortSignal): Promise<boolean> {
+    const { index } = this.#deps.desired;
+    const [decided] = await all([
+      this.#settleMoved(node, signal),
+      each(index.owingOn(node.id), (record) => this.#stop(node, record, signal)),
+    ]);
+    return decided;
+  }
+
+  async #settleMoved(node: Node, signal: AbortSignal): Promise<boolean> {
     const { index } = this.#deps.desired;
     const isFrom = ({ current, move }: ContainerRecord): boolean =>
       current.nodeId === node.id && move?.how === 'replace';
@@ -84,6 +93,25 @@ export class Copies {
     const after = await desired.change(key, (now) => givenBack(now, move.to.attempt));
     if (after?.current.attempt === current.attempt)
       logger.info({ container: record.name, node: node.name }, 'its node is back before it was moved: it stays there');
+  }
+
+  /** A client stopped it while the node was away. */
+  async #stop(node: Node, { key }: ContainerRecord, signal: AbortSignal): Promise<void> {
+    const { desired, logger } = this.#deps;
+    const { name, current, owedStop } = desired.get(key) ?? {};
+    if (!owedStop || current?.nodeId !== node.id || current.engineId === undefined) return;
+    const facts = await inspectCopy(node, current.engineId, signal);
+    // A client may have started it meanwhile.
+    if (!desired.get(key)?.owedStop) return;
+    try {
+      const graceSeconds = owedStop.graceSeconds ?? facts?.graceSeconds ?? 0;
+      if (facts?.isRunning) await endCopy(node, current.engineId, { graceSeconds }, signal);
+    } catch (error) {
+      throw new EngineError(`${name}, which was stopped, cannot be: ${reasonOf(error)}`, 'STOP_FAILED', error);
+    }
+    await desired.change(key, (now) => withoutOwedStop(now, current.attempt));
+    if (node.isHealthy) await node.refreshContainers([current.engineId]);
+    logger.info({ container: name, node: node.name }, 'stopped, as a client asked while its node was away');
   }
 
   /** Whether nothing is left to be decided about a stale copy. */
@@ -188,9 +216,11 @@ export class Copies {
 /** Works on all, a few at a time; rejects with the first failure when all were tried. */
 async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const limit = pLimit(AT_ONCE);
-  const results = await Promise.allSettled(items.map((item) => limit(() => work(item))));
-  return results.map((result) => {
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
-  });
+  return all(items.map((item) => limit(() => work(item))));
+}
+
+/** Like `Promise.all`, and nothing is under way any more when it rejects. */
+async function all<T extends readonly unknown[]>(work: { readonly [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  await Promise.allSettled(work);
+  return Promise.all(work) as Promise<T>;
 }

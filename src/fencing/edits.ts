@@ -17,6 +17,12 @@ export function takenOver(record: ContainerRecord, copy: Copy, presumed: Copy): 
   return { ...rest, current: { ...copy, generation }, stale: [...others, current, ...(move ? [move.to] : [])] };
 }
 
+/** The copy that was to be stopped does not run any more. */
+export function withoutOwedStop(record: ContainerRecord, attempt: string): ContainerRecord {
+  const { owedStop, ...rest } = record;
+  return owedStop && record.current.attempt === attempt ? rest : record;
+}
+
 /** A stale copy is gone from its engine. */
 export function withoutStale(record: ContainerRecord, attempt: string): ContainerRecord {
   const { stale = [], ...rest } = record;

@@ -70,8 +70,14 @@ function anonymousVolume(mount: unknown): string[] {
 }
 
 /** Stops a copy with its own grace period, bounded; one that will not is killed. Resolves when it does not run; rejects when it may. */
-export async function endCopy(node: Node, engineId: string, facts: CopyFacts, signal: AbortSignal): Promise<void> {
-  const seconds = Math.min(facts.graceSeconds, MAX_GRACE_SECONDS);
+export async function endCopy(
+  node: Node,
+  engineId: string,
+  { graceSeconds }: Pick<CopyFacts, 'graceSeconds'>,
+  signal: AbortSignal,
+): Promise<void> {
+  // Engines wait for ever when it is negative.
+  const seconds = graceSeconds < 0 ? MAX_GRACE_SECONDS : Math.min(graceSeconds, MAX_GRACE_SECONDS);
   const path = `/containers/${engineId}`;
   try {
     const timeoutMs = seconds * 1000 + CALL_MS;

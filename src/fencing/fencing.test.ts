@@ -191,6 +191,58 @@ describe('a node that comes back with a copy of what runs elsewhere', () => {
     expect(world.old.requestsTo(`DELETE /volumes/${'f'.repeat(64)}`)).toEqual([]);
   });
 
+  test.each([
+    [2, '2'],
+    [-1, '60'],
+    [undefined, '3'],
+  ])(
+    'is healthy only when what clients stopped meanwhile is stopped, with %s seconds of grace',
+    async (graceSeconds, t) => {
+      const world = await World.open();
+      const web = world.make(world.old, A);
+      world.old.lie(`GET /containers/${web.id}/json`, 200, {
+        Id: web.id,
+        State: { Status: 'running' },
+        Config: { StopTimeout: 3 },
+      });
+      const owedStop = { atMs: 1, ...(graceSeconds !== undefined && { graceSeconds }) };
+      await world.record({ current: world.copyOn(world.old, web, A, 0), wanted: 'stopped', owedStop });
+      const seen: (string | undefined)[] = [];
+      world.cluster.subscribe((event) => {
+        if (event.kind === 'node-state' && event.to === 'Healthy')
+          seen.push(world.old.state.containers.get(web.id)?.state);
+      });
+      world.start(world.old);
+      await world.healthy(world.old);
+      expect(seen).toEqual(['exited']);
+      const stops = world.old.requestsTo(`POST /containers/${web.id}/stop`);
+      expect(stops.map(({ query }) => query.get('t'))).toEqual([t]);
+      expect(world.now).toMatchObject({ wanted: 'stopped' });
+      expect(world.now?.owedStop).toBeUndefined();
+    },
+  );
+
+  test('has a container stopped that a client stopped in the moment in which it came back', async () => {
+    const world = await World.open();
+    const web = world.make(world.old, A);
+    await world.record({ current: world.copyOn(world.old, web, A, 0) });
+    world.start(world.old);
+    await world.healthy(world.old);
+    await world.desired.change(HEX('a'), (now) => ({ ...now, wanted: 'stopped', owedStop: { atMs: 1 } }));
+    await waitUntil(() => world.old.state.containers.get(web.id)?.state === 'exited');
+    await waitUntil(() => world.now?.owedStop === undefined);
+  });
+
+  test('forgets that it owes a stop of what is gone', async () => {
+    const world = await World.open();
+    const web = world.make(world.old, A);
+    world.old.state.containers.delete(web.id);
+    await world.record({ current: world.copyOn(world.old, web, A, 0), wanted: 'stopped', owedStop: { atMs: 1 } });
+    world.start(world.old);
+    await world.healthy(world.old);
+    expect(world.now?.owedStop).toBeUndefined();
+  });
+
   test('is killed when it cannot be stopped, and keeps its node up for a while only when it cannot be killed either', async () => {
     const world = await World.open({ patienceMs: 150 });
     const stale = world.make(world.old, A);

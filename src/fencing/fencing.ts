@@ -34,8 +34,8 @@ interface Run {
 }
 
 /**
- * Sees to it that of each container one copy runs: what must not run on a node is ended before the node counts as healthy, and what is
- * found to be stale on a healthy one, soon. A copy that cannot be ended holds its node up for a while only, and is said.
+ * Sees to it that of each container one copy runs, and none of those that clients stopped: what must not run on a node is ended before the
+ * node counts as healthy, and what is found to be stale on a healthy one, soon. A copy that cannot be ended holds its node up for a while only, and is said.
  */
 export class Fencing implements ReturnGate {
   readonly #deps: FencingDeps;
@@ -135,8 +135,9 @@ export class Fencing implements ReturnGate {
       if (node?.isHealthy) this.#look(node, this.#times.ownEndMs);
     }
     // It came back in the moment in which its loss was acted upon.
-    const { move, current } = after ?? {};
-    const from = move?.how === 'replace' && !before?.move ? cluster.node(current?.nodeId ?? '') : undefined;
+    const { move, current, owedStop } = after ?? {};
+    const isNew = (move?.how === 'replace' && !before?.move) || (owedStop && !before?.owedStop);
+    const from = isNew ? cluster.node(current?.nodeId ?? '') : undefined;
     if (from?.isHealthy) this.#look(from, this.#times.lookMs);
   }
 
@@ -158,6 +159,7 @@ export class Fencing implements ReturnGate {
     const { index } = this.#deps.desired;
     return (
       index.staleOn(nodeId).length > 0 ||
+      index.owingOn(nodeId).length > 0 ||
       [...index.moving].some(({ current, move }) => current.nodeId === nodeId && move?.how === 'replace')
     );
   }

@@ -92,6 +92,7 @@ describe('a container of a node that is down', () => {
       name: 'one',
       isHealthy: false,
       state: 'Unhealthy',
+      waitingReason: () => undefined,
       reason: 'no answer',
       client: {
         request: async ({ path }: { path: string }) => {

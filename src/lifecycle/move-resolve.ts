@@ -3,7 +3,7 @@ import { reasonOf } from '../common/errors.ts';
 import { switched, undone } from '../desired/move-edits.ts';
 import type { ContainerRecord, Copy } from '../desired/record.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
-import { endStale, findCopy, removeCopy, startAgain } from './move-copy.ts';
+import { endStale, findCopy, removeCopy, startAgain, stopCopy } from './move-copy.ts';
 import { type EngineStatus, statusOf } from './move-ready.ts';
 import type { MoveDeps } from './move-steps.ts';
 
@@ -24,6 +24,9 @@ export async function resolveMove(deps: MoveDeps, record: ContainerRecord): Prom
       each.move?.to.attempt === move.to.attempt ? switched(each, { ...move.to, engineId }) : each,
     );
     logger.info({ container: name, node: made.node.name }, 'an interrupted move was finished');
+    // A client stopped it while the move could not be undone.
+    if (done?.wanted === 'stopped' && made.status.Running)
+      await stopCopy(made.node, engineId).catch((error: unknown) => warn(deps, record, error));
     if (done) await endStale(deps, done, current);
     return done;
   }
@@ -73,6 +76,6 @@ async function isRemoved(deps: MoveDeps, node: Node, engineId: string): Promise<
 function warn({ logger }: MoveDeps, { name }: ContainerRecord, error: unknown): void {
   logger.warn(
     { container: name, reason: reasonOf(error) },
-    'a container was not started again after an interrupted move',
+    'a container was not brought to what is wanted of it after an interrupted move',
   );
 }

@@ -10,6 +10,7 @@ import type { DesiredState, RecordEdit } from '../desired/desired-state.ts';
 import {
   type Amendment,
   type ContainerRecord,
+  type OwedStop,
   RECORD_FORMAT,
   type RecordBody,
   type Wanted,
@@ -135,13 +136,20 @@ export class Recorder {
   /** Records what is wanted of a container from now on. */
   wish(container: Container, wanted: Wanted | undefined): Wish {
     const record = this.recordOf(container);
-    const isSame = record?.wanted === wanted && record?.ended === undefined;
+    const isOwed = record?.owedStop !== undefined && wanted !== 'stopped';
+    const isSame = record?.wanted === wanted && record?.ended === undefined && !isOwed;
     if (!record || wanted === undefined || isSame) return NO_WISH;
     const { desired } = this.#deps;
-    const written = desired.change(record.key, ({ ended: _, ...each }) => ({ ...each, wanted }));
+    const written = desired.change(record.key, ({ ended: _, owedStop, ...each }) => ({
+      ...each,
+      wanted,
+      ...(owedStop && wanted === 'stopped' && { owedStop }),
+    }));
+    const { ended, owedStop } = record;
     const back: RecordEdit = (each) => {
       if (each.wanted !== wanted) return each;
-      return { ...each, wanted: record.wanted, ...(record.ended && { ended: record.ended }) };
+      const isThere = each.current.attempt === record.current.attempt;
+      return { ...each, wanted: record.wanted, ...(ended && { ended }), ...(owedStop && isThere && { owedStop }) };
     };
     return {
       written: quiet(written.then(() => undefined)),
@@ -149,6 +157,16 @@ export class Recorder {
         await desired.change(record.key, back);
       },
     };
+  }
+
+  /** Records that a container is stopped, which its engine is to be told yet. Resolves with whether it is so, durably. */
+  async oweStop(container: Container, owedStop: OwedStop): Promise<boolean> {
+    const record = this.recordOf(container);
+    if (!record) return false;
+    const after = await this.#deps.desired.change(record.key, ({ ended: _, ...each }) =>
+      each.current.attempt === record.current.attempt ? { ...each, wanted: 'stopped', owedStop } : each,
+    );
+    return after?.current.attempt === record.current.attempt;
   }
 
   /** Records a change of a container's record; durable when it resolves. */

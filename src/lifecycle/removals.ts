@@ -1,7 +1,7 @@
 import type { Container } from '../cluster/container.ts';
-import { requireHealthy } from '../cluster/reachable.ts';
 import { ConflictError, reasonOf } from '../common/errors.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
+import { requirePresent } from './absent.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import type { OperationCall, Removal } from './operations.ts';
 import { refreshAfter } from './refresh.ts';
@@ -18,8 +18,9 @@ export class Removals {
   async remove(container: Container, removal: Removal, { api, signal }: OperationCall): Promise<EngineAnswer> {
     const { isForced, link, search } = removal;
     const { node, engineId } = container;
-    if (!node.isHealthy && isForced) return this.#bury(container, search);
-    requireHealthy(node, `container ${container.name}`);
+    if (!node.isHealthy && link === undefined && (isForced || this.#isIdle(container)))
+      return this.#bury(container, search);
+    requirePresent(container);
     if (link !== undefined) return this.#removeLink(container, link, search, { api, signal });
     const path = `/containers/${engineId}${search}`;
     await this.#deps.networks.attachEnded(container, signal);
@@ -63,6 +64,13 @@ export class Removals {
     return NO_CONTENT;
   }
 
+  /** What does not run, and is not to, needs no force. */
+  #isIdle(container: Container): boolean {
+    const record = this.#deps.recorder.recordOf(container);
+    if (record?.id === undefined) return false;
+    return record.wanted === 'stopped' || record.wanted === 'created' || record.ended !== undefined;
+  }
+
   /** A link goes by its name, `web/db`; one without the other container's name is the engine's to refuse. */
   async #removeLink(
     container: Container,
@@ -81,7 +89,8 @@ export class Removals {
 
   async #bury(container: Container, search: string): Promise<EngineAnswer> {
     const { node, id, engineId, name } = container;
-    await this.#deps.tombstones.bury({ engineId, nodeId: node.id, name, search });
+    // Its engine may have started it by itself when it is back.
+    await this.#deps.tombstones.bury({ engineId, nodeId: node.id, name, search: withForce(search) });
     await this.#deps.recorder.remove(container);
     this.#deps.drafts.forget(id);
     this.#deps.cluster.removeContainer(node, engineId);
@@ -98,6 +107,12 @@ export class Removals {
       this.#deps.logger.warn({ container: name, reason: reasonOf(error) }, 'a record of a removed container stays');
     });
   }
+}
+
+function withForce(search: string): string {
+  const query = new URLSearchParams(search);
+  query.set('force', '1');
+  return `?${query}`;
 }
 
 const NO_CONTENT: EngineAnswer = { statusCode: 204, rawHeaders: [], body: Buffer.alloc(0) };

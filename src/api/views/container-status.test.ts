@@ -93,6 +93,9 @@ test('a container of a node that is not there says why it waits, while that is s
   expect(text()).toBe('Host Down, waits: no node has the label disk=ssd');
   node.setWaiting(container.engineId, 'x'.repeat(1_000));
   expect(text().length).toBeLessThan(200);
+  node.setStopOwed(container.engineId, true);
+  expect(text()).toBe('Host Down, stopped: done when its node is back');
+  node.setStopOwed(container.engineId, false);
   node.setWaiting(container.engineId, undefined);
   expect(text()).toBe('Host Down');
 });

@@ -13,16 +13,18 @@ const MAX_REASON_CHARS = 160;
 
 /**
  * What `docker ps` shows as a container's status: its engine's words with the age of now, or that its node is not there, and why it waits for
- * that.
+ * that, or that a client stopped it.
  */
 export function shownStatus({ node, engineId, status }: Container, nowMs: number): DatedText {
   if (node.isHealthy) return renderStatus(status, nowMs);
+  if (node.isStopOwed(engineId)) return { text: STOPPED, validUntilMs: Number.POSITIVE_INFINITY };
   const why = node.waitingReason(engineId);
   const text = why === undefined ? HOST_DOWN : `${HOST_DOWN}, waits: ${shortened(why)}`;
   return { text, validUntilMs: Number.POSITIVE_INFINITY };
 }
 
 const HOST_DOWN = 'Host Down';
+const STOPPED = `${HOST_DOWN}, stopped: done when its node is back`;
 
 function shortened(text: string): string {
   return text.length <= MAX_REASON_CHARS ? text : `${text.slice(0, MAX_REASON_CHARS - 1)}…`;
