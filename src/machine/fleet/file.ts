@@ -1,10 +1,10 @@
 import { basename, extname } from 'node:path';
 import { z } from 'zod';
 import { nearest } from '../../common/nearest.ts';
+import { type Path, readSource, type Source } from '../../common/yaml-source.ts';
 import type { OptionValue } from '../../drivers/options.ts';
 import type { CreateRequest } from '../create.ts';
 import { type EngineSettings, isMachineName, plainEngine, type SwarmSettings } from '../record.ts';
-import { type Path, readSource, type Source } from './source.ts';
 
 const texts = z.array(z.string());
 const labels = z.record(z.string(), z.coerce.string());
@@ -52,6 +52,8 @@ const file = z.strictObject({
   machines: z.record(z.string(), machine.nullable()),
 });
 
+const BAD_FILE = 'BAD_FLEET_FILE';
+
 type MachinePart = z.output<typeof machine>;
 type SwarmPart = z.output<typeof swarm>;
 
@@ -73,7 +75,7 @@ export interface FleetFile extends Fleet {
  * begins with the place in the file: `fleet.yml:3:12: …`.
  */
 export function parseFleet(text: string, path: string, env: Readonly<Record<string, string | undefined>>): FleetFile {
-  const source = readSource(text, path);
+  const source = readSource(text, path, BAD_FILE);
   if (source.value === null || source.value === undefined) throw source.problem([], 'it is empty: it needs "machines"');
   const result = file.safeParse(filled(source.value, [], source, env));
   if (!result.success) throw problemOf(result.error.issues[0], source);
@@ -111,7 +113,7 @@ function placeOf(group: string, keys: Path, source: Source): Path {
 
 /** The name of the fleet, whatever else the file says. Throws a UsageError when it is no YAML. */
 export function fleetName(text: string, path: string): string {
-  const { name } = (readSource(text, path).value ?? {}) as { readonly name?: unknown };
+  const { name } = (readSource(text, path, BAD_FILE).value ?? {}) as { readonly name?: unknown };
   return typeof name === 'string' ? name : nameOfFile(path);
 }
 

@@ -1,5 +1,5 @@
-import { isMap, isNode, LineCounter, type Node, parseDocument } from 'yaml';
-import { UsageError } from '../../common/errors.ts';
+import { type Document, isMap, isNode, LineCounter, type Node, parseDocument } from 'yaml';
+import { reasonOf, UsageError } from './errors.ts';
 
 /** Keys and indexes that lead to a value. */
 export type Path = readonly (string | number)[];
@@ -13,8 +13,9 @@ export interface Source {
   has(path: Path): boolean;
 }
 
-/** Reads YAML (or JSON, which YAML contains). Throws a UsageError with line and column. */
-export function readSource(text: string, file: string): Source {
+/** Reads YAML (or JSON, which YAML contains). Throws a UsageError of that code, with line and column. */
+export function readSource(text: string, file: string, code: string): Source {
+  const bad = (message: string): UsageError => new UsageError(message, code);
   const lines = new LineCounter();
   const document = parseDocument(text, { prettyErrors: false, lineCounter: lines });
   const placeAt = (offset: number | undefined): string => {
@@ -26,13 +27,22 @@ export function readSource(text: string, file: string): Source {
   if (first !== undefined) throw bad(`${placeAt(first.pos[0])}: ${first.message}`);
   const root = document.contents;
   return {
-    value: document.toJS(),
+    value: valueOf(document, (message) => bad(`${file}: ${message}`)),
     has: (path) => document.hasIn(path),
     problem: (path, message) => {
       const what = path.length === 0 ? '' : `${path.join('.')}: `;
       return bad(`${placeAt(offsetOf(root, path))}: ${what}${message}`);
     },
   };
+}
+
+/** Aliases that would make a small file a huge value are refused. */
+function valueOf(document: Document.Parsed, bad: (message: string) => UsageError): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw bad(reasonOf(error));
+  }
 }
 
 /** Of the last part of the path that the file has: a key, or an item of a list. */
@@ -52,8 +62,4 @@ function offsetOf(root: Node | null, path: Path): number | undefined {
     }
   }
   return offset;
-}
-
-function bad(message: string): UsageError {
-  return new UsageError(message, 'BAD_FLEET_FILE');
 }
