@@ -9,6 +9,8 @@ export interface Source {
   readonly value: unknown;
   /** An error that begins with the place: `fleet.yml:3:12: machines.a.count: …`. */
   problem(path: Path, message: string): UsageError;
+  /** Where it stands, without the column: `fleet.yml:3`. */
+  place(path: Path): string;
   /** Whether the file has a value there. */
   has(path: Path): boolean;
 }
@@ -27,8 +29,9 @@ export function readSource(text: string, file: string, code: string): Source {
   if (first !== undefined) throw bad(`${placeAt(first.pos[0])}: ${first.message}`);
   const root = document.contents;
   return {
-    value: valueOf(document, (message) => bad(`${file}: ${message}`)),
+    value: plainValue(document, (message) => bad(`${file}: ${message}`)),
     has: (path) => document.hasIn(path),
+    place: (path) => placeAt(offsetOf(root, path)).replace(/(:\d+):\d+$/, '$1'),
     problem: (path, message) => {
       const what = path.length === 0 ? '' : `${path.join('.')}: `;
       return bad(`${placeAt(offsetOf(root, path))}: ${what}${message}`);
@@ -37,7 +40,7 @@ export function readSource(text: string, file: string, code: string): Source {
 }
 
 /** Aliases that would make a small file a huge value are refused. */
-function valueOf(document: Document.Parsed, bad: (message: string) => UsageError): unknown {
+function plainValue(document: Document.Parsed, bad: (message: string) => UsageError): unknown {
   try {
     return document.toJS();
   } catch (error) {
