@@ -8,8 +8,8 @@ import { readImports, specifiersIn } from '../test/structure/imports.ts';
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['common'],
-  ['kv', 'notify', 'pki', 'prices', 'scheduler', 'ssh', 'web'],
-  ['discovery', 'provision', 'store'],
+  ['kv', 'notify', 'pki', 'scheduler', 'ssh', 'web'],
+  ['discovery', 'prices', 'provision', 'store'],
   ['engine'],
   ['namespaces'],
   ['agent', 'cluster', 'drivers', 'lab'],

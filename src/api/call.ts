@@ -4,6 +4,7 @@ import type { Drills } from '../availability/drills.ts';
 import type { Explainer } from '../availability/explain.ts';
 import type { Failover } from '../availability/failover.ts';
 import type { Planning } from '../availability/planning.ts';
+import type { BillFactsReader } from '../cluster/bill-facts.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { NodeDirectory } from '../cluster/node-directory.ts';
 import type { Clock } from '../common/clock.ts';
@@ -13,6 +14,7 @@ import type { AgentLeases } from '../fencing/agent-leases.ts';
 import type { ImageService } from '../images/image-service.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { NetworkService } from '../networks/network-service.ts';
+import type { Prices } from '../prices/prices.ts';
 import type { Sampler } from '../stats/sampler.ts';
 import type { VolumeService } from '../volumes/volume-service.ts';
 import type { EventHub } from './events/event-hub.ts';
@@ -52,6 +54,9 @@ export interface Services {
   readonly drills: Drills;
   readonly drain: Pick<Drain, 'stayOf'>;
   readonly explainer: Explainer;
+  /** What nodes cost. */
+  readonly prices: Prices;
+  readonly billFacts: BillFactsReader;
   readonly logger: Logger;
   readonly clock: Clock;
   /** When a listing of containers asks engines first. */

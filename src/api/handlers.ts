@@ -15,6 +15,7 @@ import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { planRoutes } from './routes/plans.ts';
 import { pluginRoutes } from './routes/plugins.ts';
+import { priceRoutes } from './routes/prices.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { statsRoutes } from './routes/stats.ts';
 import { systemRoutes } from './routes/system.ts';
@@ -42,4 +43,5 @@ export const HANDLERS: RouteHandlers = {
   ...agentRoutes,
   ...planRoutes,
   ...drillRoutes,
+  ...priceRoutes,
 };

@@ -240,6 +240,16 @@ const ENXAME = [
     'why it is where it is, what other nodes would be refused for, and what a loss of its node would mean',
   ],
   ['GET', '/enxame/v1/explain/nodes/{id}', 'from-cache', 'what its loss would mean'],
+  ['GET', '/enxame/v1/prices', 'manager', 'what is known of prices: files, providers’ lists, currency rates'],
+  ['POST', '/enxame/v1/prices', 'manager', 'keeps the price list of a provider, or of a region of it'],
+  ['DELETE', '/enxame/v1/prices/{provider}', 'manager', 'forgets the price lists of a provider'],
+  ['GET', '/enxame/v1/bill', 'from-cache', 'what nodes cost, by provider, region, node and Compose project'],
+  [
+    'GET',
+    '/enxame/v1/bill/facts',
+    'from-cache',
+    'what a bill is computed from: nodes, and what projects reserve on each',
+  ],
 ] as const;
 
 type TableRow =

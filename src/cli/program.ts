@@ -142,6 +142,12 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/info.ts'),
   },
   {
+    name: 'bill',
+    group: VIEW,
+    summary: 'show what a cluster costs: by provider, region, node and project',
+    load: () => import('./commands/bill.ts'),
+  },
+  {
     name: 'completion',
     group: OTHER,
     summary: 'print the completion script for a shell',

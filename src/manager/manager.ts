@@ -3,6 +3,7 @@ import { HANDLERS } from '../api/handlers.ts';
 import { NO_REFRESH, type RefreshFilters } from '../api/refresh-filters.ts';
 import { startApiServer } from '../api/server.ts';
 import { Sequels } from '../api/streams/sequels.ts';
+import { BillFactsReader } from '../cluster/bill-facts.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
@@ -18,6 +19,7 @@ import { connectorFor } from '../engine/connectors/connectors.ts';
 import type { EngineTls } from '../engine/connectors/socket.ts';
 import type { MonitorTimes } from '../monitor/times.ts';
 import type { Target } from '../notify/target.ts';
+import { Prices, type PricesOptions } from '../prices/prices.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import { Sampler, type SamplerOptions } from '../stats/sampler.ts';
 import type { WebListener } from '../web/web-listener.ts';
@@ -62,6 +64,8 @@ export interface ManagerOptions {
   readonly metrics?: ObservationOptions | undefined;
   /** Samples of what containers use; default none. */
   readonly stats?: SamplerOptions | undefined;
+  /** Price files and currency rates; default none. */
+  readonly prices?: PricesOptions | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -128,6 +132,8 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   opened.add(() => duties.become('replica'));
   const views = openViews({ model, state, services, duties, clock }, options);
   opened.add(async () => views.close());
+  const prices = await Prices.open({ records: state.store.records('price-lists'), clock, logger }, options.prices);
+  opened.add(() => prices.close());
   const stats = options.stats && new Sampler({ cluster: model.cluster, clock }, options.stats);
   if (stats) opened.add(async () => stats.close());
   const observation =
@@ -160,6 +166,8 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
       drain: services.availability.drain,
       drills: services.availability.drills,
       explainer: services.availability.explainer,
+      prices,
+      billFacts: new BillFactsReader(model.cluster),
       stats,
       leases: model.leases,
       logger,

@@ -37,17 +37,17 @@ function roundedQuotient(dividend: bigint, divisor: bigint): bigint {
 }
 
 /** Digits behind the point of an amount: as many as currencies have, more for what is less than one unit. */
-const CENTS = 2;
+export const CENTS = 2;
 const SMALL_DIGITS = 4;
 
-/** `12.34 EUR`, `0.0119 USD`, `5.00` for an unnamed currency. */
-export function formatMoney({ nanos, currency }: Money): string {
+/** `12.34 EUR`, `0.0119 USD`, `5.00` for an unnamed currency; with a number of digits always so many behind the point. */
+export function formatMoney({ nanos, currency }: Money, digits?: number): string {
   const isSmall = nanos !== 0 && Math.abs(nanos) < NANOS;
-  return `${formatAmount(nanos, isSmall ? SMALL_DIGITS : CENTS)}${currency === UNNAMED ? '' : ` ${currency}`}`;
+  return `${formatAmount(nanos, digits ?? (isSmall ? SMALL_DIGITS : CENTS))}${currency === UNNAMED ? '' : ` ${currency}`}`;
 }
 
 /** An amount with that many digits behind the point, rounded: `12.34`. */
-export function formatAmount(nanos: Nanos, digits: number = CENTS): string {
+function formatAmount(nanos: Nanos, digits: number): string {
   return (nanos / NANOS).toFixed(digits);
 }
 

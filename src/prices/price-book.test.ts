@@ -138,11 +138,18 @@ describe('the price of a node', () => {
   it.each([
     [{}, 'no label io.enxame.price, no entry of a price file, and no label provider, region, instance-type'],
     [{ ...HETZNER, provider: 'linode' }, 'no price list of linode'],
-    [{ ...HETZNER, region: 'hel1' }, 'the price list of hetzner was not asked for region hel1'],
+    [{ ...HETZNER, region: 'hel1' }, 'no price list of hetzner for region hel1'],
     [{ ...HETZNER, region: 'fsn1' }, 'the price list of hetzner has no "cx23" in fsn1'],
     [{ ...HETZNER, 'instance-type': 'cx99' }, 'the price list of hetzner has no "cx99" in nbg1'],
   ])('is unknown with labels %j', (labels, why) => {
     expect(book().nodePrice(node(labels))).toEqual({ unknown: why });
+  });
+
+  it('is that of the newest list that has it', () => {
+    const newer = { ...LIST, asOf: '2026-11-21T00:00:00Z', regions: ['nbg1'], machines: [listed('cx23', '0.01')] };
+    const both = book({ lists: [newer, LIST] });
+    expect(both.nodePrice(node(HETZNER)).price?.nanosPerHour).toBe(10_000_000);
+    expect(both.nodePrice(node({ ...HETZNER, spot: 'true', zone: 'nbg1-a' })).price?.source.asOf).toBe(AS_OF);
   });
 
   it('can be asked for a machine that is not there', () => {

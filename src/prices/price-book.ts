@@ -21,7 +21,7 @@ export interface PriceBookData {
   readonly currency?: Currency;
   /** Users' files; what an earlier one says counts before what a later one says. */
   readonly files: readonly FilePrices[];
-  /** Providers' lists; of two of one provider a later one counts. */
+  /** Providers' lists, one or more of each; of two that have the same price the newer one counts. */
   readonly lists: readonly PriceList[];
   readonly rates: readonly Rate[];
 }
@@ -36,12 +36,12 @@ export const EMPTY_BOOK: PriceBookData = { files: [], lists: [], rates: [] };
 export class PriceBook {
   readonly data: PriceBookData;
   readonly rates: Rates;
-  readonly #lists: ReadonlyMap<string, IndexedList>;
+  readonly #lists: ReadonlyMap<string, readonly IndexedList[]>;
 
   constructor(data: PriceBookData) {
     this.data = data;
     this.rates = new Rates(data.rates);
-    this.#lists = new Map(data.lists.map((list) => [list.provider, indexed(list)]));
+    this.#lists = byProvider(data.lists);
   }
 
   /** What a node costs. */
@@ -76,13 +76,14 @@ export class PriceBook {
       const source = { kind: 'file', name: place, ...(asOf === undefined ? {} : { asOf }) } as const;
       return { price: { currency: this.#currency(currency), nanosPerGb, source } };
     }
-    const list = this.#lists.get(provider)?.list;
-    const fits = list?.egress.filter((each) => each.to === scope && (each.region ?? region) === region) ?? [];
-    const entry = fits.find((each) => each.region !== undefined) ?? fits[0];
-    if (list === undefined || entry === undefined)
-      return { unknown: `no price for traffic from ${provider}${region ? ` ${region}` : ''} ${SCOPE_WORDS[scope]}` };
-    const { currency, nanosPerGb } = entry;
-    return { price: { currency, nanosPerGb, source: sourceOf(list) } };
+    for (const { list } of this.#lists.get(provider) ?? []) {
+      const fits = list.egress.filter((each) => each.to === scope && (each.region ?? region) === region);
+      const entry = fits.find((each) => each.region !== undefined) ?? fits[0];
+      if (entry === undefined) continue;
+      const { currency, nanosPerGb } = entry;
+      return { price: { currency, nanosPerGb, source: sourceOf(list) } };
+    }
+    return { unknown: `no price for traffic from ${provider}${region ? ` ${region}` : ''} ${SCOPE_WORDS[scope]}` };
   }
 
   #labelled(text: string, labels: ReadonlyMap<string, string>): PriceAnswer {
@@ -104,15 +105,17 @@ export class PriceBook {
   }
 
   #listed(type: MachineType): PriceAnswer {
-    const found = this.#lists.get(type.provider);
-    if (found === undefined) return { unknown: `no price list of ${type.provider}` };
-    const { list, byType } = found;
-    const rows = byType.get(keyOf(type)) ?? [];
-    // A list has prices of zones or of whole regions.
-    const row = rows.find(({ zone }) => zone === type.zone) ?? rows.find(({ zone }) => zone === undefined);
-    if (row === undefined) return { unknown: missing(type, list) };
-    const { currency, nanosPerHour, nanosPerMonth, given, isSpot } = row;
-    return { price: { currency, nanosPerHour, nanosPerMonth, given, isSpot, source: sourceOf(list) } };
+    const lists = this.#lists.get(type.provider);
+    if (lists === undefined) return { unknown: `no price list of ${type.provider}` };
+    for (const { list, byType } of lists) {
+      const rows = byType.get(keyOf(type)) ?? [];
+      // A list has prices of zones or of whole regions.
+      const row = rows.find(({ zone }) => zone === type.zone) ?? rows.find(({ zone }) => zone === undefined);
+      if (row === undefined) continue;
+      const { currency, nanosPerHour, nanosPerMonth, given, isSpot } = row;
+      return { price: { currency, nanosPerHour, nanosPerMonth, given, isSpot, source: sourceOf(list) } };
+    }
+    return { unknown: missing(type, lists) };
   }
 
   #named(price: Price): Price {
@@ -127,6 +130,17 @@ export class PriceBook {
 interface IndexedList {
   readonly list: PriceList;
   readonly byType: ReadonlyMap<string, readonly ListedPrice[]>;
+}
+
+/** The newest list of a provider first. */
+function byProvider(lists: readonly PriceList[]): ReadonlyMap<string, readonly IndexedList[]> {
+  const found = new Map<string, IndexedList[]>();
+  for (const list of [...lists].sort((a, b) => Date.parse(b.asOf) - Date.parse(a.asOf))) {
+    const earlier = found.get(list.provider);
+    if (earlier === undefined) found.set(list.provider, [indexed(list)]);
+    else earlier.push(indexed(list));
+  }
+  return found;
 }
 
 function indexed(list: PriceList): IndexedList {
@@ -148,11 +162,11 @@ function sourceOf({ provider, asOf }: PriceList): { kind: 'list'; name: string; 
   return { kind: 'list', name: `list of ${provider}`, asOf };
 }
 
-function missing({ region, zone, instanceType, isSpot }: MachineType, list: PriceList): string {
+function missing({ provider, region, zone, instanceType, isSpot }: MachineType, lists: readonly IndexedList[]): string {
+  const wasAsked = lists.some(({ list }) => list.regions === undefined || list.regions.includes(region));
+  if (!wasAsked) return `no price list of ${provider} for region ${region}`;
   const where = zone === undefined ? region : `${region} (${zone})`;
-  if (list.regions !== undefined && !list.regions.includes(region))
-    return `the price list of ${list.provider} was not asked for region ${region}`;
-  return `the price list of ${list.provider} has no ${isSpot ? 'spot price of ' : ''}"${instanceType}" in ${where}`;
+  return `the price list of ${provider} has no ${isSpot ? 'spot price of ' : ''}"${instanceType}" in ${where}`;
 }
 
 function labelsOf({ provider, region, zone, instanceType, isSpot }: MachineType): readonly [string, string][] {

@@ -22,6 +22,7 @@ export class ResourceLedger {
   readonly #onChange: () => void;
   #memoryBytes = 0;
   #nanoCpus = 0;
+  #version = 0;
 
   /** @param onChange called after every change of a sum */
   constructor(onChange: () => void = () => undefined) {
@@ -41,6 +42,16 @@ export class ResourceLedger {
     return this.#entries.size;
   }
 
+  /** Grows with every change of a holder, so that a reader may keep what it computed. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** What a holder has; undefined when it is not known. */
+  get(holder: string): Reservation | undefined {
+    return this.#entries.get(holder);
+  }
+
   /** Same contract as `NodeView.usesPort`. */
   usesPort(protocol: Protocol, ip: string, port: number): boolean {
     return this.#ports.uses(protocol, ip, port);
@@ -55,6 +66,7 @@ export class ResourceLedger {
     this.#entries.set(holder, reservation);
     this.#memoryBytes += reservation.memoryBytes;
     this.#nanoCpus += reservation.nanoCpus;
+    this.#version += 1;
     for (const claim of reservation.ports) this.#ports.add(claim);
     this.#onChange();
   }
@@ -76,6 +88,7 @@ export class ResourceLedger {
     const reservation = this.#entries.get(holder);
     if (reservation === undefined) return false;
     this.#entries.delete(holder);
+    this.#version += 1;
     this.#memoryBytes -= reservation.memoryBytes;
     this.#nanoCpus -= reservation.nanoCpus;
     for (const claim of reservation.ports) this.#ports.remove(claim);

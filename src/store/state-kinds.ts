@@ -9,6 +9,7 @@ export const EXPORTED: readonly string[] = [
   'networks',
   'node-settings',
   'nodes',
+  'price-lists',
   'released',
   'stops',
   'substrate',

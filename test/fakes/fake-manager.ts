@@ -40,11 +40,13 @@ export class FakeManager implements AsyncDisposable {
       refresh,
       metrics,
       stats,
+      prices,
     }: {
       clusterOpts?: readonly string[];
       refresh?: RefreshFilters;
       metrics?: ManagerOptions['metrics'];
       stats?: ManagerOptions['stats'];
+      prices?: ManagerOptions['prices'];
     } = {},
   ): Promise<FakeManager> {
     const engines = await Promise.all(options.map((each, i) => FakeEngine.start({ name: `node-${i + 1}`, ...each })));
@@ -60,6 +62,7 @@ export class FakeManager implements AsyncDisposable {
       refresh,
       metrics,
       stats,
+      prices,
       stateFolder: undefined,
       logger: silentLogger(),
       clock: systemClock,

@@ -10,6 +10,7 @@ import { schedulerOptions } from '../../scheduler/scheduler.ts';
 import type { CommandContext } from '../command.ts';
 import { DISCOVERY_HELP, discoveryUri, openDiscoveryArgument } from '../discovery-options.ts';
 import { engineTls } from '../engine-flags.ts';
+import { pricesOptions } from '../price-flags.ts';
 import { readClassicFlags } from './manage/classic.ts';
 import { addManageFlags, DEFAULTS, type ManageFlags, readStats, readTimes } from './manage/flags.ts';
 import { readListeners, readServerTls } from './manage/listeners.ts';
@@ -115,6 +116,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
         cluster,
         metrics,
         stats,
+        prices: pricesOptions(flags),
         logger,
         clock: context.clock,
       });

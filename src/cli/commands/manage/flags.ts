@@ -10,10 +10,11 @@ import { DEFAULT_SPREAD_BY, parseSpreadBy } from '../../../scheduler/spread-by.t
 import { STRATEGY_NAMES } from '../../../scheduler/strategies/registry.ts';
 import type { SamplerOptions } from '../../../stats/sampler.ts';
 import { addDiscovery, durationFlag } from '../../discovery-options.ts';
+import { addPriceFlags, type PriceFlags } from '../../price-flags.ts';
 import { addClassicFlags, type ClassicFlags } from './classic.ts';
 
 /** The flags of `enxame manage`; durations in milliseconds. */
-export interface ManageFlags extends ClassicFlags {
+export interface ManageFlags extends ClassicFlags, PriceFlags {
   readonly host?: readonly string[];
   readonly strategy: string;
   readonly spreadBy?: readonly string[];
@@ -166,6 +167,7 @@ export function addManageFlags(command: Command): Command {
     .option('--stats <interval>', `how often to sample what each container uses, or off (default: ${DEFAULT_STATS})`)
     .option('--adopt-swarm', 'take over engines in the swarm mode of another swarm')
     .option('--print-unit', 'print a systemd unit for this command line and exit');
+  addPriceFlags(command, 'currency of prices that say none');
   addClassicFlags(command);
   return command;
 }
