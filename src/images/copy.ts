@@ -3,9 +3,8 @@ import { EngineError, reasonOf } from '../common/errors.ts';
 import { answerError, bodyOf } from '../engine/answer-body.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { RawExchange } from '../engine/exchange.ts';
-import { LAST_CHUNK, writeChunk } from '../engine/http/chunk-writer.ts';
-import { readResponseHead } from '../engine/http/read-head.ts';
 import type { ResponseHead } from '../engine/http/response-head.ts';
+import { sendPieces } from '../engine/send-pieces.ts';
 import { failureOf, messagesOf } from './json-messages.ts';
 
 /** Which end of a copy failed: another source may do, a target may not. */
@@ -74,35 +73,14 @@ function openLoad(target: EngineClient, signal: AbortSignal): Promise<Duplex> {
 }
 
 /** Sends the archive and returns the head of the target's answer, which may come early when it refuses. */
-async function transfer(saved: RawExchange, loading: Duplex, { signal, onBytes }: CopyOptions): Promise<ResponseHead> {
-  let isRefused = false;
-  const answer = readResponseHead(loading, { method: 'POST' }, signal).then((head) => {
-    isRefused = head.statusCode >= 400;
-    return head;
-  });
-  answer.catch(() => undefined); // Awaited below; until then a failure shows as a closed connection.
+function transfer(saved: RawExchange, loading: Duplex, { signal, onBytes }: CopyOptions): Promise<ResponseHead> {
   let bytes = 0;
-  for await (const chunk of blamed('source', bodyOf(saved, signal), signal)) {
-    if (isRefused || loading.destroyed) break;
-    if (!writeChunk(loading, [chunk])) await drained(loading, answer);
-    bytes += chunk.length;
+  const pieces = blamed('source', bodyOf(saved, signal), signal);
+  const onPiece = ({ length }: Buffer): void => {
+    bytes += length;
     onBytes?.(bytes);
-  }
-  if (!isRefused && !loading.destroyed) loading.write(LAST_CHUNK);
-  return blaming('target', signal, () => answer);
-}
-
-/** Resolves when there is room again, the stream is closed, or the answer came. */
-function drained(stream: Duplex, answer: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      stream.off('drain', finish).off('close', finish);
-      resolve();
-    };
-    stream.on('drain', finish).on('close', finish);
-    answer.then(finish, finish);
-    if (stream.destroyed) finish();
-  });
+  };
+  return blaming('target', signal, () => sendPieces(loading, pieces, { method: 'POST', signal, onPiece }));
 }
 
 /** The load is done when its messages end without an error. */
