@@ -18,6 +18,13 @@ export function undone(record: ContainerRecord, attempt: string, isGone: boolean
   return isGone ? rest : { ...rest, stale: [...(rest.stale ?? []), move.to] };
 }
 
+/** The record of a move whose volumes have all arrived. */
+export function withCopied(record: ContainerRecord, attempt: string): ContainerRecord {
+  const { move } = record;
+  if (move?.to.attempt !== attempt || !move.carried) return record;
+  return { ...record, move: { ...move, carried: { ...move.carried, isCopied: true } } };
+}
+
 /** The record once a copy that must not run is gone. */
 export function withoutStale(
   { stale = [], ...record }: ContainerRecord,

@@ -112,6 +112,7 @@ export function copiesOf(record: ContainerRecord): readonly RecordedCopy[] {
   return [
     { record, copy: current, role: 'current' },
     ...(move ? [{ record, copy: move.to, role: 'next' } as const] : []),
+    ...(move?.carried?.helpers ?? []).map((copy) => ({ record, copy, role: 'next' }) as const),
     ...stale.map((copy) => ({ record, copy, role: 'stale' }) as const),
   ];
 }

@@ -16,6 +16,29 @@ export interface Copy {
   readonly generation: number;
 }
 
+/** A volume that moves with its container. */
+export interface MovingVolume {
+  /** As the engine knows it. */
+  readonly volume: string;
+  /** When its engine made it, in the engine's words. */
+  readonly createdAt: string;
+  /** Where it is mounted when it has no name of its own; its copy gets another name. */
+  readonly anonymousAt?: string;
+  /** It is made anew with the same options; its content is elsewhere, or does not last. */
+  readonly isAlike?: boolean;
+}
+
+/** Volumes that move with a container. */
+export interface MovingVolumes {
+  readonly volumes: readonly MovingVolume[];
+  /** Containers that are made to reach the volumes, and never started. */
+  readonly helpers: readonly Copy[];
+  /** For how long sources are kept, in milliseconds. */
+  readonly keepSourceMs: number;
+  /** All have arrived, and were verified. */
+  readonly isCopied?: boolean;
+}
+
 /** A move under way: durable before an engine is asked. */
 export interface OpenMove {
   /** The copy that is being made. */
@@ -25,6 +48,8 @@ export interface OpenMove {
   readonly why: string;
   /** Milliseconds since the epoch. */
   readonly sinceMs: number;
+  /** Default: none. */
+  readonly carried?: MovingVolumes;
 }
 
 /** How a container came to its node. */

@@ -1,7 +1,7 @@
 import { setMember } from '../common/json-edit.ts';
 import type { SpecEdits } from '../desired/container-spec.ts';
 import { isUserDefined } from '../scheduler/host-config.ts';
-import { stringsOf, textOf } from '../scheduler/json.ts';
+import { fieldsOf, stringsOf, textOf } from '../scheduler/json.ts';
 
 /** What changes in a create body before it goes to an engine; everything else is passed on as it came. */
 export interface CreateEdits extends SpecEdits {
@@ -13,6 +13,8 @@ export interface CreateEdits extends SpecEdits {
   readonly engineReference: (container: string) => string;
   /** What containers are called in networks, for links there. */
   readonly networkName: (container: string) => string;
+  /** Paths whose volumes without a name are filled before the container's start: the engine leaves them empty. */
+  readonly emptyVolumes?: readonly string[];
   /** The short ID that names the container in networks and as a host, when it is not its engine's. */
   readonly shortId?: string;
 }
@@ -49,7 +51,27 @@ export function editCreateBody(text: string, value: unknown, edits: CreateEdits)
   for (const [path, changed] of [...changedReferences(body, edits), ...changedLinks(body, edits)]) {
     edited = setMember(edited, path, JSON.stringify(changed));
   }
+  if (edits.emptyVolumes) edited = withEmptyVolumes(edited, edits.emptyVolumes);
   return edits.shortId === undefined ? edited : withShortId(edited, edits.shortId);
+}
+
+/** Each becomes a mount of a new volume, whichever way the body or the image asked for it. */
+function withEmptyVolumes(text: string, paths: readonly string[]): string {
+  if (paths.length === 0) return text;
+  const { HostConfig } = JSON.parse(text) as {
+    readonly HostConfig?: { readonly Binds?: unknown; readonly Mounts?: unknown } | null;
+  };
+  const binds = stringsOf(HostConfig?.Binds);
+  const mounts = Array.isArray(HostConfig?.Mounts) ? (HostConfig.Mounts as readonly unknown[]) : [];
+  const isMeant = (path: unknown): boolean => paths.includes(textOf(path).replace(/(.)\/+$/, '$1'));
+  const others = mounts.filter((mount) => !isMeant(fieldsOf(mount).Target));
+  const empty = paths.map((Target) => {
+    const asked = fieldsOf(mounts.find((mount) => textOf(fieldsOf(mount).Target).replace(/(.)\/+$/, '$1') === Target));
+    return { Type: 'volume', Target, ...asked, VolumeOptions: { ...fieldsOf(asked.VolumeOptions), NoCopy: true } };
+  });
+  const edited = setMember(text, ['HostConfig', 'Mounts'], JSON.stringify([...others, ...empty]));
+  const left = binds.filter((bind) => !isMeant(bind));
+  return left.length === binds.length ? edited : setMember(edited, ['HostConfig', 'Binds'], JSON.stringify(left));
 }
 
 /** What an engine derives from its own ID of a container, derived from another one. */

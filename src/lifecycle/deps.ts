@@ -10,6 +10,7 @@ import type { DesiredState } from '../desired/desired-state.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import type { Home } from '../scheduler/types.ts';
+import type { VolumeMoves } from '../volumes/volume-moves.ts';
 import type { ContainerMemory } from './container-memory.ts';
 import type { Drafts } from './drafts.ts';
 import type { Recorder } from './recorder.ts';
@@ -105,6 +106,8 @@ export interface ContainerNetworks {
 
 /** What named volumes mean for where a container goes. */
 export interface ContainerVolumes {
+  /** Gives volumes another home. */
+  readonly moves: VolumeMoves;
   /** The nodes the named volumes live on, with reasons. */
   homesOf(volumes: readonly string[]): readonly Home[];
   /** The node a named volume lives on; undefined when it lives nowhere yet, or everywhere. */

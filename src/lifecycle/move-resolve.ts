@@ -6,6 +6,7 @@ import { EngineAnswerError } from '../engine/exchange.ts';
 import { endStale, findCopy, removeCopy, startAgain, stopCopy } from './move-copy.ts';
 import { type EngineStatus, statusOf } from './move-ready.ts';
 import type { MoveDeps } from './move-steps.ts';
+import { commitVolumes, removeHelpers, undoVolumes } from './move-volumes.ts';
 
 /**
  * Resolves a move that nobody carries out any more, from the record alone: finished when the successor does what is wanted and the old copy
@@ -17,9 +18,15 @@ export async function resolveMove(deps: MoveDeps, record: ContainerRecord): Prom
   if (!move) return record;
   const made = await look(deps, move.to);
   const old = await look(deps, current);
-  if (made?.status && isWanted(record, made.status) && !(old?.status && isWanted(record, old.status))) {
+  const { carried } = move;
+  const isWhole = carried === undefined || carried.isCopied === true;
+  if (made?.status && isWhole && isWanted(record, made.status) && !(old?.status && isWanted(record, old.status))) {
     const { engineId } = made;
     await made.node.refreshContainers([engineId]).catch(() => undefined); // Listed again in any case.
+    if (carried) {
+      await removeHelpers(deps, move);
+      await commitVolumes(deps, record, move.to.nodeId, carried);
+    }
     const done = await desired.change(record.key, (each) =>
       each.move?.to.attempt === move.to.attempt ? switched(each, { ...move.to, engineId }) : each,
     );
@@ -33,6 +40,10 @@ export async function resolveMove(deps: MoveDeps, record: ContainerRecord): Prom
   const isGone = made !== undefined && (made.engineId === '' || (await isRemoved(deps, made.node, made.engineId)));
   if (old?.status && record.wanted === 'running' && !old.status.Running && move.how === 'stop-first')
     await startAgain(old.node, old.engineId).catch((error: unknown) => warn(deps, record, error));
+  if (carried) {
+    await removeHelpers(deps, move);
+    await undoVolumes(deps, record, move.to.nodeId, carried);
+  }
   logger.info({ container: name }, 'an interrupted move was undone');
   return desired.change(record.key, (each) => undone(each, move.to.attempt, isGone));
 }

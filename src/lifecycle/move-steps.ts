@@ -1,13 +1,16 @@
 import type { Node } from '../cluster/node.ts';
 import { ConflictError, EngineError, reasonOf } from '../common/errors.ts';
-import { switched, undone } from '../desired/move-edits.ts';
+import type { ContainerSpec } from '../desired/container-spec.ts';
+import { switched, undone, withCopied } from '../desired/move-edits.ts';
 import type { ContainerRecord, Copy, OpenMove } from '../desired/record.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { findCopy, removeCopy, startAgain, stopCopy } from './move-copy.ts';
 import { untilReady } from './move-ready.ts';
 import { refusalOf, type SuccessorSpec, successorSpec } from './move-successor.ts';
+import { MoveVolumes } from './move-volumes.ts';
 import { createOn, prepareNode } from './on-node.ts';
+import type { Key } from './traffic.ts';
 
 /** Bounds on preparing the node, where an image may have to be copied, and on a create, in milliseconds. */
 const PREPARE_MS = 1_800_000;
@@ -28,6 +31,16 @@ export interface MoveOrder {
   readonly why: string;
   /** Of the copy that moves: with another one the container has moved meanwhile. */
   readonly generation: number;
+  /** Volumes that live on the container's node go with it; without, the container must do without them. */
+  readonly carries?: CarryOptions;
+}
+
+/** How volumes go with a container. */
+export interface CarryOptions {
+  /** For how long sources are kept, in milliseconds. */
+  readonly keepSourceMs: number;
+  /** Told of the bytes of archives as they pass; each volume is read twice. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /** The manager stops: what is under way stays as it is, and the next one resolves it from the record. */
@@ -48,6 +61,7 @@ export class MoveSteps {
   /** What the node knows the image by. */
   #image = '';
   #hasStoppedOld = false;
+  #volumes: MoveVolumes | undefined;
 
   constructor(deps: MoveDeps, record: ContainerRecord, order: MoveOrder, signal: AbortSignal) {
     this.#deps = deps;
@@ -67,6 +81,8 @@ export class MoveSteps {
     const { spec } = successor;
     const why = refusalOf(this.#deps, spec, this.#record.id ?? '', this.#node);
     if (why !== undefined) throw new ConflictError(`${this.#node.name} cannot take it: ${why}`, 'MOVE_REFUSED');
+    this.#volumes = await this.#findVolumes(spec);
+    const unlock = this.#lockVolumes();
     // By name it is one container, where it is: only what it holds and its labels count twice meanwhile.
     const { name: _, ...unnamed } = spec.placement;
     const placement = cluster.beginPlacement(this.#node, unnamed, spec.labels);
@@ -78,7 +94,9 @@ export class MoveSteps {
       await this.#prepare(successor);
       await this.#create(successor);
       placement.settle(this.#engineId ?? '');
+      await this.#fillVolumes();
       await this.#bringUp(successor);
+      await this.#volumes?.commit();
       const record = await this.#switch();
       isDone = true;
       return record;
@@ -90,14 +108,45 @@ export class MoveSteps {
       if (!isDone && this.#engineId !== undefined) this.#node.ledger.remove(this.#engineId);
       if (!isDone) claim.undo();
       endHold();
+      unlock();
     }
+  }
+
+  /** What goes with it from a node that answers. */
+  async #findVolumes(spec: ContainerSpec): Promise<MoveVolumes | undefined> {
+    const { carries, how } = this.#order;
+    if (!carries || how === 'replace') return undefined;
+    const from = this.#reachableOld();
+    if (!from)
+      throw new ConflictError(`${this.#record.name} stays: its node does not answer, and has its data`, 'MOVE_REFUSED');
+    return await MoveVolumes.find(
+      this.#deps,
+      spec,
+      { ...carries, record: this.#record, from, to: this.#node },
+      this.#signal,
+    );
+  }
+
+  /** No container is created on the volumes until they have a home again. */
+  #lockVolumes(): () => void {
+    const { traffic } = this.#deps;
+    const keys = (this.#volumes?.names ?? []).map((name): Key => `volume ${name}`);
+    if (traffic.createOf(keys) || traffic.lockOn(keys))
+      throw new ConflictError(`${this.#record.name} stays for now: a volume of it is being used`, 'MOVE_BUSY');
+    return traffic.lock(keys);
+  }
+
+  /** With volumes of its own it never runs twice. */
+  get #how(): OpenMove['how'] {
+    return this.#volumes ? 'stop-first' : this.#order.how;
   }
 
   /** The durable word, before any engine is asked. */
   async #open(): Promise<void> {
     const { desired, clock } = this.#deps;
-    const { how, why, generation } = this.#order;
-    const move: OpenMove = { to: this.#to, how, why, sinceMs: clock.now() };
+    const { why, generation } = this.#order;
+    const carried = this.#volumes && { carried: this.#volumes.carried };
+    const move: OpenMove = { to: this.#to, how: this.#how, why, sinceMs: clock.now(), ...carried };
     const opened = await desired.change(this.#record.key, (record) =>
       record.current.generation === generation && !record.move ? { ...record, move } : record,
     );
@@ -120,7 +169,10 @@ export class MoveSteps {
       }
     }
     if (failure !== undefined) throw failure;
-    await this.#deps.volumes.settle(this.#node, spec.volumes, call.signal);
+    const volumes = this.#volumes;
+    const others = spec.volumes.filter((name) => !volumes?.names.includes(name));
+    await this.#deps.volumes.settle(this.#node, others, call.signal);
+    await volumes?.prepare(this.#image, call.signal);
   }
 
   async #create({ spec, disconnects }: SuccessorSpec): Promise<void> {
@@ -130,12 +182,17 @@ export class MoveSteps {
     // A copy that must not run has the name there.
     for (const { engineId = '' } of earlier) await removeCopy(this.#node, engineId, true);
     this.#signal.throwIfAborted();
+    // An engine fills volumes that it finds empty from the image: they are filled before.
+    if (this.#volumes) await this.#stopOld();
+    await this.#volumes?.copyNamed(this.#signal);
+    this.#signal.throwIfAborted();
     this.#isAsked = true;
     const answer = await createOn(this.#deps, spec, this.#node, {
       image: this.#image,
       attempt: this.#label,
       signal: AbortSignal.timeout(CREATE_MS),
       successor: { id, engineIds: new Map() },
+      emptyVolumes: this.#volumes?.emptyVolumes ?? [],
     });
     if (answer.statusCode !== 201) throw refused('create', answer);
     const engineId = (JSON.parse(answer.body.toString()) as { readonly Id: string }).Id;
@@ -152,16 +209,29 @@ export class MoveSteps {
     await this.#node.refreshContainers([engineId]);
   }
 
+  /** All that goes with it is there, durably known: the successor may be started. */
+  async #fillVolumes(): Promise<void> {
+    const volumes = this.#volumes;
+    if (!volumes) return;
+    await volumes.copyUnnamed(this.#engineId ?? '', this.#signal);
+    await volumes.close();
+    await this.#deps.desired.change(this.#record.key, (record) => withCopied(record, this.#to.attempt));
+  }
+
+  async #stopOld(): Promise<void> {
+    const { engineId } = this.#record.current;
+    const old = this.#reachableOld();
+    if (!old || engineId === undefined || this.#hasStoppedOld) return;
+    this.#hasStoppedOld = true;
+    await stopCopy(old, engineId, this.#signal);
+  }
+
   /** From the create to a successor that may take over. */
   async #bringUp({ spec }: SuccessorSpec): Promise<void> {
-    const { wanted, current } = this.#record;
-    const { how } = this.#order;
+    const { wanted } = this.#record;
+    const how = this.#how;
     this.#signal.throwIfAborted();
-    const old = how === 'stop-first' ? this.#reachableOld() : undefined;
-    if (old && current.engineId !== undefined) {
-      this.#hasStoppedOld = true;
-      await stopCopy(old, current.engineId, this.#signal);
-    }
+    if (how === 'stop-first') await this.#stopOld();
     if (wanted !== 'running' && wanted !== 'paused') return;
     await this.#deps.networks.prepareAttach(this.#node, spec.networks, this.#signal);
     await this.#start();
@@ -204,10 +274,20 @@ export class MoveSteps {
     try {
       const isGone = await this.#removeSuccessor();
       if (this.#hasStoppedOld) await this.#restoreOld();
+      await this.#closeVolumes();
+      await this.#volumes?.undo();
       await desired.change(key, (each) => undone(each, this.#to.attempt, isGone));
     } catch (error) {
       logger.warn({ container: name, reason: reasonOf(error) }, 'a move that failed is not undone yet');
     }
+  }
+
+  /** What cannot be removed now was never started and is no record's then: it goes when its node is back. Never rejects. */
+  async #closeVolumes(): Promise<void> {
+    await this.#volumes?.close().catch((error: unknown) => {
+      const fields = { container: this.#record.name, reason: reasonOf(error) };
+      this.#deps.logger.warn(fields, 'a container that reached volumes is not removed yet');
+    });
   }
 
   /** False when it may be there still. */

@@ -24,6 +24,8 @@ export interface MakeOptions {
   readonly attempt: string;
   readonly signal: AbortSignal;
   readonly successor?: Successor;
+  /** Paths whose volumes without a name the engine leaves empty. */
+  readonly emptyVolumes?: readonly string[];
 }
 
 /** Who a container is that is made in place of another one. */
@@ -84,7 +86,7 @@ function createQuery({ name, source }: ContainerSpec): string {
 function engineBody(
   { cluster, images }: ProvisionalDeps,
   spec: ContainerSpec,
-  { image, attempt, successor }: MakeOptions,
+  { image, attempt, successor, emptyVolumes = [] }: MakeOptions,
 ): string {
   const inherited = images.labelsOf(spec.image);
   // An image may carry what only the manager may say: the identity of the container it was committed from, for one.
@@ -94,6 +96,7 @@ function engineBody(
   return editCreateBody(spec.source.text, spec.body, {
     ...spec.edits,
     isSupervised: isStrict(spec),
+    emptyVolumes,
     image: image === spec.image ? undefined : image,
     labels: { ...Object.fromEntries(cleared), ...spec.edits.labels, ...identity, [ATTEMPT_LABEL]: attempt },
     engineReference: (reference) => engineReference(cluster, reference, successor),

@@ -11,6 +11,7 @@ import type { SubstrateStatus } from '../substrate/status-board.ts';
 import { Substrate } from '../substrate/substrate.ts';
 import type { ClusterIdentity } from '../substrate/types.ts';
 import type { VolumeMemory } from '../volumes/kept-homes.ts';
+import { KeptSources } from '../volumes/kept-sources.ts';
 import { GIVEN_HOMES, VOLUME_RECORDS } from '../volumes/records.ts';
 import { VolumeService } from '../volumes/volume-service.ts';
 import type { ClusterOptions } from './cluster-options.ts';
@@ -60,19 +61,22 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
   );
   const records = await NetworkRecords.open({ ...deps, records: store.records('networks') });
   const networks = new NetworkService({ cluster, records, substrate, placer, clock, logger });
+  const { memory } = model;
+  const sources = memory && (await KeptSources.open({ ...deps, cluster, records: store.records('kept-sources') }));
   const volumes = new VolumeService({
     cluster,
     placer,
     clock,
     records: await RecordView.open({ ...deps, records: store.records('volumes') }, VOLUME_RECORDS),
     memory: await volumeMemory(deps),
+    sources,
   });
   model.memory?.follow(volumes);
   return {
     networks,
     volumes,
     substrateStatus: () => substrate.status,
-    duties: [substrate, networks.restoration],
+    duties: [substrate, networks.restoration, ...(sources ? [sources] : [])],
     problems: () => [
       ...problemsOf(cluster, substrate),
       ...networks.restoration.problems().map((problem) => `WARNING: cluster networks: ${problem}`),

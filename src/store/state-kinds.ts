@@ -5,6 +5,7 @@ export const EXPORTED: readonly string[] = [
   'containers',
   'healthy-nodes',
   'homes',
+  'kept-sources',
   'kept-volumes',
   'networks',
   'node-settings',

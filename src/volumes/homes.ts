@@ -6,13 +6,20 @@ import type { RecordView } from '../kv/record-view.ts';
 import type { Home } from '../scheduler/types.ts';
 import type { GivenHome, VolumeRecord } from './records.ts';
 
+/** Words of {@link HomeMemory.released}, beside the empty one of what a client let go: a copy that is being made, and one that was left behind. */
+export const COPY_WORD = 'copy';
+export const SOURCE_WORD = 'source';
+
 /** What is remembered of homes beyond the model; the manager's records fit. */
 export interface HomeMemory {
   /** A volume on a node that left. */
   absentVolume(name: string): AbsentVolume | undefined;
   /** Homes that were given and are not noted with their node's volumes yet, by volume. */
   readonly given: RecordView<GivenHome>;
-  /** Copies that were let go while their node was away, as `node ID/volume`: another copy is meant, when there is one. */
+  /**
+   * Copies that are not meant, as `node ID/volume`, when there is another one: let go while their node was away (empty), or of a move, see
+   * {@link COPY_WORD} and {@link SOURCE_WORD}.
+   */
   readonly released: RecordView<string>;
 }
 
@@ -42,11 +49,31 @@ export class VolumeHomes {
   homeOf(name: string): Node | undefined {
     const reserved = this.#reservation(name);
     if (reserved) return reserved.node;
-    const holders = this.holders(name);
+    const holders = this.#settledHolders(name);
     if (holders.length === 0) return this.#givenHome(name);
     if (holders.length === 1) return holders[0];
-    const meant = holders.filter(({ id }) => !this.#memory?.released.has(`${id}/${name}`));
+    const meant = holders.filter((node) => this.#said(node, name) === undefined);
     return meant.find((node) => isUsedOn(node, name)) ?? meant[0] ?? holders[0];
+  }
+
+  /** Without copies that are being made, and without sources that a copy took the place of. */
+  #settledHolders(name: string): readonly Node[] {
+    const holders = this.holders(name);
+    const others = holders.filter((node) => this.#said(node, name) !== COPY_WORD);
+    if (others.length === 0 || others.some((node) => this.#said(node, name) !== SOURCE_WORD)) return others;
+    const copies = holders.filter((node) => this.#said(node, name) === COPY_WORD);
+    if (copies.length > 0) return copies;
+    // What took its place may be on a node that left; gone for good, it gives the name back.
+    return this.#memory?.absentVolume(name) ? [] : others;
+  }
+
+  /** Whether a node has it because of a move: as the copy that is being made, or as the source that was left. */
+  isOfMove(node: Node, name: string): boolean {
+    return Boolean(this.#said(node, name));
+  }
+
+  #said({ id }: Node, name: string): string | undefined {
+    return this.#memory?.released.get(`${id}/${name}`);
   }
 
   /** Why a volume that has a home cannot be used now; undefined when it can, or has none. */

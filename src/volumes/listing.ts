@@ -6,6 +6,7 @@ import { ANSWERS, askEngine } from '../engine/answers.ts';
 import type { VolumeSummary } from '../engine/types.ts';
 import type { VolumeHomes } from './homes.ts';
 import type { VolumeMemory } from './kept-homes.ts';
+import type { KeptSource, KeptSources } from './kept-sources.ts';
 import type { PendingVolumes } from './pending-volumes.ts';
 
 /** Which volumes a listing is about. */
@@ -26,6 +27,7 @@ export interface ListingDeps {
   readonly homes: VolumeHomes;
   readonly pending: PendingVolumes;
   readonly memory?: Pick<VolumeMemory, 'absentVolumes'> | undefined;
+  readonly sources?: Pick<KeptSources, 'get'> | undefined;
 }
 
 /** Engines that need longer are left out of a listing by use, in milliseconds. */
@@ -61,15 +63,30 @@ function allVolumes({ cluster: { volumes }, homes, pending, memory }: ListingDep
   return listed;
 }
 
-function warningsOfCopies({ cluster, homes }: ListingDeps): readonly string[] {
+function warningsOfCopies({ cluster, homes, sources }: ListingDeps): readonly string[] {
   const warnings: string[] = [];
   for (const { key, holders } of cluster.volumes.list()) {
-    const copies = holders.size > 1 ? homes.holders(key) : [];
+    const all = holders.size > 1 ? homes.holders(key) : [];
+    if (all.length < 2) continue;
+    const home = homes.homeOf(key);
+    const isCopy = (node: Node): boolean => node === home || !homes.isOfMove(node, key);
+    for (const node of all) {
+      const kept = isCopy(node) ? undefined : sources?.get(node.id, key);
+      if (kept && kept.untilMs > 0)
+        warnings.push(
+          `volume ${key} moved to ${home?.name}: what it was on ${node.name} is kept until ${timeOf(kept)}`,
+        );
+    }
+    const copies = all.filter(isCopy);
     if (copies.length < 2) continue;
     const names = copies.map(({ name }) => name).join(', ');
-    warnings.push(`volume ${key} exists on ${names}: the one on ${homes.homeOf(key)?.name} is used`);
+    warnings.push(`volume ${key} exists on ${names}: the one on ${home?.name} is used`);
   }
   return warnings;
+}
+
+function timeOf({ untilMs }: KeptSource): string {
+  return new Date(untilMs).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** Names of volumes without user; those of an engine that does not answer count as used. */

@@ -8,6 +8,7 @@ import type { Home } from '../scheduler/types.ts';
 import { isPlacedAtOnce, type NamedVolumeBody, sameOrConflict, type VolumeBody, withName } from './create-body.ts';
 import { pendingSummary, VolumeHomes } from './homes.ts';
 import { KeptHomes, type VolumeMemory } from './kept-homes.ts';
+import type { KeptSources } from './kept-sources.ts';
 import { listVolumes, type VolumeListing, type VolumeQuery } from './listing.ts';
 import { assertVolumeName } from './names.ts';
 import { inspectOn, makeOn, removeFromAll, removeOn } from './on-engines.ts';
@@ -16,6 +17,7 @@ import { isPrunable, pruneVolumesOnEach, type VolumePrune } from './prune.ts';
 import type { VolumeRecord } from './records.ts';
 import { lostHome, noSuchVolume, volumeInUse } from './refusals.ts';
 import { Turns } from './turns.ts';
+import { VolumeMoves } from './volume-moves.ts';
 
 export interface VolumeServiceDeps {
   readonly cluster: Cluster;
@@ -26,11 +28,14 @@ export interface VolumeServiceDeps {
   readonly clock: Clock;
   /** What is remembered of homes; undefined when nothing is kept. */
   readonly memory?: VolumeMemory | undefined;
+  /** What moves leave behind; undefined when nothing is kept. */
+  readonly sources?: KeptSources | undefined;
 }
 
 /** The cluster's volumes as clients see them: each name once, at its home. One owner: the manager. */
 export class VolumeService {
   readonly homes: VolumeHomes;
+  readonly moves: VolumeMoves;
   readonly #deps: VolumeServiceDeps;
   readonly #kept: KeptHomes;
   readonly #pending: PendingVolumes;
@@ -43,6 +48,8 @@ export class VolumeService {
     this.homes = new VolumeHomes(cluster, memory);
     this.#kept = new KeptHomes({ cluster, homes: this.homes, memory });
     this.#pending = new PendingVolumes(deps);
+    const { sources } = deps;
+    this.moves = new VolumeMoves({ ...deps, memory, sources, homes: this.homes, turns: this.#turns });
   }
 
   /** Volumes that are asked for, those without node included. Rejects only when the signal is aborted. */
