@@ -20,6 +20,7 @@ import type { VolumeService } from '../volumes/volume-service.ts';
 import type { EventHub } from './events/event-hub.ts';
 import type { ExecRegistry } from './exec-registry.ts';
 import type { Route, RouteKey } from './operations.ts';
+import type { PageDoor } from './page-door.ts';
 import type { RefreshFilters } from './refresh-filters.ts';
 import type { RequestInput } from './request-input.ts';
 import type { Sequels } from './streams/sequels.ts';
@@ -48,6 +49,8 @@ export interface Services {
   readonly failover: Failover;
   /** What nodes and containers use; undefined when no samples are taken. */
   readonly stats?: Sampler | undefined;
+  /** The page in a browser; undefined when this manager serves none. */
+  readonly page?: PageDoor | undefined;
   /** Agents on nodes. */
   readonly leases: Pick<AgentLeases, 'renew' | 'forget'>;
   readonly planning: Planning;

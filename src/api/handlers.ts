@@ -13,6 +13,7 @@ import { imageTransferRoutes } from './routes/image-transfers.ts';
 import { imageRoutes } from './routes/images.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
+import { pageRoutes } from './routes/page.ts';
 import { planRoutes } from './routes/plans.ts';
 import { pluginRoutes } from './routes/plugins.ts';
 import { priceRoutes } from './routes/prices.ts';
@@ -42,6 +43,7 @@ export const HANDLERS: RouteHandlers = {
   ...statsRoutes,
   ...agentRoutes,
   ...planRoutes,
+  ...pageRoutes,
   ...drillRoutes,
   ...priceRoutes,
 };

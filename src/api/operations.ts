@@ -250,6 +250,7 @@ const ENXAME = [
     'from-cache',
     'what a bill is computed from: nodes, and what projects reserve on each',
   ],
+  ['POST', '/enxame/v1/page/login', 'manager', 'a link that logs a browser in to the page of this manager, once'],
 ] as const;
 
 type TableRow =

@@ -63,8 +63,8 @@ export interface ManagerClient {
    * it ends in silence when the signal is aborted.
    */
   stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
-  /** `POST path` with a JSON body. Throws as {@link get} does. */
-  post(path: string, body: unknown, signal: AbortSignal): Promise<void>;
+  /** The JSON it answers to `POST path` with a JSON body; undefined for an empty answer. Throws as {@link get} does. */
+  post<T = void>(path: string, body: unknown, signal: AbortSignal): Promise<T>;
   /** `DELETE path`. Throws as {@link get} does. */
   delete(path: string, signal: AbortSignal): Promise<void>;
 }
@@ -82,9 +82,10 @@ export async function managerClient(
     address,
     get: async <T>(path: string, signal: AbortSignal) => parse<T>(await ask('GET', path, signal), target, path),
     stream: (path, signal) => openStream(target, path, signal, context.clock),
-    post: async (path, body, signal) => {
+    post: async <T>(path: string, body: unknown, signal: AbortSignal) => {
       const answer = await ask('POST', path, signal, JSON.stringify(body));
-      if (answer.statusCode >= 400) parse(answer, target, path);
+      if (answer.statusCode >= 400 || answer.body !== '') return parse<T>(answer, target, path);
+      return undefined as T;
     },
     delete: async (path, signal) => {
       const answer = await ask('DELETE', path, signal);

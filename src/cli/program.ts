@@ -100,6 +100,12 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/top.ts'),
   },
   {
+    name: 'page',
+    group: VIEW,
+    summary: 'open the page of a manager in a browser, logged in',
+    load: () => import('./commands/page.ts'),
+  },
+  {
     name: 'nodes',
     group: VIEW,
     summary: 'list the nodes of a cluster: state, load, errors',

@@ -69,6 +69,7 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     settings?.follow((nodeId) => this.#choose(nodeId));
     this.#clock = clock;
     this.accounting = accounting;
+    accounting.tell((container) => this.#note(container));
     this.heldContainers = new Containers({
       onUnknownReservation: (container) => accounting.learn(container),
       onChange: (before, after, why) => this.#tellContainer(before, after, why),
@@ -172,7 +173,7 @@ export class Cluster extends ClusterLookups implements NodeWriter {
   setWaiting(node: Node, engineId: string, why: string | undefined): void {
     node.setWaiting(engineId, why);
     const container = node.containers.get(engineId);
-    if (container) this.heldContainers.list.invalidate(container);
+    if (container) this.#note(container);
   }
 
   /** Shows that a container of a node that is not healthy was stopped, and is to be stopped there yet; or that no more. */
@@ -262,6 +263,14 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     this.members.choose(nodeId);
     const node = this.members.holderOf(nodeId);
     if (node) this.#events.emit({ kind: 'node-settings', node });
+  }
+
+  /** Tells that a container shows something else although its engine lists it as before. */
+  #note({ node, engineId }: Container): void {
+    const container = node.containers.get(engineId);
+    if (!container) return;
+    this.heldContainers.list.invalidate(container);
+    this.#events.emit({ kind: 'container-noted', node, container });
   }
 
   #tellContainer(before: Container | undefined, after: Container | undefined, why: string | undefined): void {

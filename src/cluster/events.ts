@@ -41,7 +41,9 @@ export type ContainerEvent =
       /** The reason of the move, when another copy took the container's place: the nodes and engine IDs differ then. */
       readonly why?: string;
     }
-  | { readonly kind: 'container-removed'; readonly node: Node; readonly before: Container };
+  | { readonly kind: 'container-removed'; readonly node: Node; readonly before: Container }
+  /** What is known of it beside its listing changed: what it reserves, or why it waits. */
+  | { readonly kind: 'container-noted'; readonly node: Node; readonly container: Container };
 
 type HoldingsEvent =
   /** A node lists other networks, or volumes, than before. */

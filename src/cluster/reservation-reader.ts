@@ -3,6 +3,8 @@ import type { Node } from './node.ts';
 
 /** Learns what containers reserve beyond what listings tell (`monitor/accounting.ts`). */
 export interface ReservationReader {
+  /** Sets who is told of a container whose reservation was learnt. To be called once. */
+  tell(listener: (container: Container) => void): void;
   /** Plans the inspection of a container just met. */
   learn(container: Container): void;
   /** Takes a container of a node that cannot be asked now: it is inspected once its node was listed. */
@@ -19,6 +21,7 @@ export interface ReservationReader {
 
 /** Learns nothing: a model without engines. */
 export const NO_READER: ReservationReader = {
+  tell: () => undefined,
   learn: () => undefined,
   postpone: () => undefined,
   learnAgain: () => undefined,

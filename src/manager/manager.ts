@@ -1,3 +1,4 @@
+import type { Services as ApiServices } from '../api/call.ts';
 import { ExecRegistry } from '../api/exec-registry.ts';
 import { HANDLERS } from '../api/handlers.ts';
 import { NO_REFRESH, type RefreshFilters } from '../api/refresh-filters.ts';
@@ -19,6 +20,7 @@ import { connectorFor } from '../engine/connectors/connectors.ts';
 import type { EngineTls } from '../engine/connectors/socket.ts';
 import type { MonitorTimes } from '../monitor/times.ts';
 import type { Target } from '../notify/target.ts';
+import type { Page, PageOptions } from '../page/page.ts';
 import { Prices, type PricesOptions } from '../prices/prices.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import { Sampler, type SamplerOptions } from '../stats/sampler.ts';
@@ -30,6 +32,7 @@ import { Duties } from './duties.ts';
 import { ClusterModel } from './model.ts';
 import { type ObservationOptions, openObservation } from './observation.ts';
 import { Opened } from './opened.ts';
+import { openManagerPage } from './page.ts';
 import { openServices } from './services.ts';
 import { openViews } from './views.ts';
 
@@ -66,6 +69,8 @@ export interface ManagerOptions {
   readonly stats?: SamplerOptions | undefined;
   /** Price files and currency rates; default none. */
   readonly prices?: PricesOptions | undefined;
+  /** The page in a browser, on a listener of its own; default none. */
+  readonly page?: PageOptions | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -77,6 +82,8 @@ export interface Manager {
   readonly cluster: Cluster;
   /** The listener of metrics. */
   readonly metrics: Pick<WebListener, 'address' | 'url'> | undefined;
+  /** The listener of the page. */
+  readonly page: Page['listener'] | undefined;
   /** What clients want of containers. */
   readonly desired: DesiredState;
   /** Its role, which may change while it runs. It is started as the primary. */
@@ -140,41 +147,50 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     options.metrics &&
     (await openObservation({ model, state, services, duties, views, stats, clock, logger }, options.metrics));
   if (observation) opened.add(() => observation.close());
+  let page: Page | undefined;
+  const shared: ApiServices = {
+    cluster: model.cluster,
+    lifecycle: services.lifecycle,
+    sequels: new Sequels(
+      { cluster: model.cluster, desired: model.desired, clock },
+      (options.reschedule ?? DEFAULT_RESCHEDULE).policy,
+    ),
+    execs: new ExecRegistry(),
+    events: views.events,
+    info: views.info,
+    images: services.images,
+    imageList: views.imageList,
+    containerList: views.containerList,
+    networks: services.networks,
+    volumes: services.volumes,
+    settling: () => model.membership.settling,
+    nodes: model.nodes,
+    failover: services.availability.failover,
+    planning: services.availability.planning,
+    drain: services.availability.drain,
+    drills: services.availability.drills,
+    explainer: services.availability.explainer,
+    prices,
+    billFacts: new BillFactsReader(model.cluster),
+    stats,
+    leases: model.leases,
+    logger,
+    clock,
+    refresh: options.refresh ?? NO_REFRESH,
+    advertisedApi: () => views.advertised.current,
+    get page() {
+      return page;
+    },
+  };
+  if (options.page) {
+    page = await openManagerPage({ model, state, services, shared }, options, options.page);
+    opened.add(() => page?.close() ?? Promise.resolve());
+  }
   const server = await startApiServer({
     listeners: options.listeners,
     allowHosts: options.allowHosts,
     tls: options.serverTls && { ...options.serverTls, verifyClients: options.serverTls.requestCert },
-    services: {
-      cluster: model.cluster,
-      lifecycle: services.lifecycle,
-      sequels: new Sequels(
-        { cluster: model.cluster, desired: model.desired, clock },
-        (options.reschedule ?? DEFAULT_RESCHEDULE).policy,
-      ),
-      execs: new ExecRegistry(),
-      events: views.events,
-      info: views.info,
-      images: services.images,
-      imageList: views.imageList,
-      containerList: views.containerList,
-      networks: services.networks,
-      volumes: services.volumes,
-      settling: () => model.membership.settling,
-      nodes: model.nodes,
-      failover: services.availability.failover,
-      planning: services.availability.planning,
-      drain: services.availability.drain,
-      drills: services.availability.drills,
-      explainer: services.availability.explainer,
-      prices,
-      billFacts: new BillFactsReader(model.cluster),
-      stats,
-      leases: model.leases,
-      logger,
-      clock,
-      refresh: options.refresh ?? NO_REFRESH,
-      advertisedApi: () => views.advertised.current,
-    },
+    services: shared,
     handlers: HANDLERS,
     logger,
     observer: observation?.calls,
@@ -185,5 +201,12 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   model.start();
   stats?.start();
   const { cluster, desired } = model;
-  return { addresses: server.addresses, cluster, desired, metrics: observation?.listener, duties };
+  return {
+    addresses: server.addresses,
+    cluster,
+    desired,
+    metrics: observation?.listener,
+    page: page?.listener,
+    duties,
+  };
 }

@@ -62,7 +62,7 @@ export async function openObservation(deps: ObservationDeps, options: Observatio
     },
     options,
   );
-  const listening = startWebListener({ ...options, flag: '--metrics', resources: [metrics.resource], logger });
+  const listening = startWebListener({ ...options, flag: '--metrics', serves: [metrics.resource], logger });
   const listener = await listening.catch((error: unknown) => {
     metrics.close();
     throw error;

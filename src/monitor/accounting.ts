@@ -32,6 +32,7 @@ export class Accounting implements ReservationReader {
   readonly #clock: Clock;
   readonly #limit: LimitFunction;
   #unknown = 0;
+  #onLearnt: (container: Container) => void = () => undefined;
   #waiting: (() => void)[] = [];
   readonly #plans = new Map<Node, NodePlan>();
   /** Containers by engine ID whose inspection failed, to be tried again when their node was listed again. */
@@ -48,6 +49,10 @@ export class Accounting implements ReservationReader {
   /** How many containers' reservations are still unknown. */
   get unknown(): number {
     return this.#unknown;
+  }
+
+  tell(listener: (container: Container) => void): void {
+    this.#onLearnt = listener;
   }
 
   learn(container: Container): void {
@@ -101,7 +106,8 @@ export class Accounting implements ReservationReader {
   }
 
   async #inspect(container: Container): Promise<void> {
-    await inspect(container).catch(() => this.#remember(container));
+    const learnt = await inspect(container).catch(() => this.#remember(container));
+    if (learnt) this.#onLearnt(learnt);
     this.#done();
   }
 
@@ -155,22 +161,22 @@ function startHold(clock: Clock): { readonly ended: Promise<void>; readonly end:
   return { ended, end };
 }
 
-async function inspect(container: Container): Promise<void> {
+/** Resolves with the container as it is now; undefined when it has gone. */
+async function inspect(container: Container): Promise<Container | undefined> {
   const { node, engineId } = container;
-  if (!node.held(engineId)) return;
+  if (!node.held(engineId)) return undefined;
   const path = `/containers/${engineId}/json`;
   const request = { method: 'GET', path, isPipelined: true, maxBytes: MAX_DETAILS_BYTES };
   const details = await askEngine(node.client, request, ANSWERS.details);
   // It may have gone, or have been settled by its own create, meanwhile.
-  if (!node.held(engineId)) return;
-  node.ledger.put(
-    engineId,
-    reservationOf(details.HostConfig, details.Config?.ExposedPorts, boundPorts(node.held(engineId))),
-  );
+  const held = node.held(engineId);
+  if (!held) return undefined;
+  node.ledger.put(engineId, reservationOf(details.HostConfig, details.Config?.ExposedPorts, boundPorts(held)));
   node.touch();
+  return held;
 }
 
 /** Host ports a running container has now: the engine may have chosen them itself. */
-function boundPorts(container: Container | undefined): readonly PortClaim[] {
-  return container ? publishedPorts(container.entry().Ports) : [];
+function boundPorts(container: Container): readonly PortClaim[] {
+  return publishedPorts(container.entry().Ports);
 }

@@ -61,6 +61,10 @@ export class ResourceLedger {
     return this.#entries.has(holder);
   }
 
+  of(holder: string): Reservation | undefined {
+    return this.#entries.get(holder);
+  }
+
   put(holder: string, reservation: Reservation): void {
     this.#drop(holder);
     this.#entries.set(holder, reservation);

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import http, { type IncomingMessage, type RequestListener, type ServerOptions, type ServerResponse } from 'node:http';
 import https from 'node:https';
+import type { Duplex } from 'node:stream';
 import { isLoopback, type ListenAddress } from '../common/listen-address.ts';
 import { listenOn } from '../common/listener.ts';
 import type { Logger } from '../common/logger.ts';
@@ -15,6 +16,16 @@ export interface WebResource {
   answer(req: IncomingMessage, res: ServerResponse): Promise<void>;
 }
 
+/** What answers everything that is asked for at a listener, and decides itself who may ask. */
+export interface WebSite {
+  /** Of the request's connection: what it throws is logged and answered with 500. */
+  answer(req: IncomingMessage, res: ServerResponse): Promise<void>;
+  /** A request to leave HTTP (a WebSocket). It owns the socket. */
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Whether a page of another site may ask for this: it links to it. */
+  isLinkable(req: IncomingMessage): boolean;
+}
+
 export interface WebListenerOptions {
   readonly address: ListenAddress;
   /** The flag that chooses the address, for messages. */
@@ -22,7 +33,8 @@ export interface WebListenerOptions {
   /** Used where others than this machine can reach the listener; loopback addresses and unix sockets stay plain. */
   readonly tls?: TlsServerOptions | undefined;
   readonly allowHosts?: readonly string[] | undefined;
-  readonly resources: readonly WebResource[];
+  /** What there is: some resources, or a site with ways of its own. */
+  readonly serves: readonly WebResource[] | WebSite;
   readonly logger: Logger;
 }
 
@@ -36,7 +48,9 @@ export interface WebListener {
   close(): Promise<void>;
 }
 
+/** Scrapers are few; a browser opens six. */
 const MAX_CONNECTIONS = 128;
+const MAX_SITE_CONNECTIONS = 1_024;
 
 const SERVER_OPTIONS: ServerOptions = {
   maxHeaderSize: 16 * 1024,
@@ -52,8 +66,11 @@ export async function startWebListener(options: WebListenerOptions): Promise<Web
   const isOpen = address.kind === 'tcp' && !isLoopback(address.host);
   const tls = isOpen ? options.tls : undefined;
   const server = serverOf(tls, logger);
-  server.maxConnections = MAX_CONNECTIONS;
-  server.on('request', answerer(options, tls));
+  const { serves } = options;
+  server.maxConnections = isSite(serves) ? MAX_SITE_CONNECTIONS : MAX_CONNECTIONS;
+  const guard = guardOf(options, tls);
+  server.on('request', answerer(options, tls, guard));
+  if (isSite(serves)) server.on('upgrade', upgrader(serves, tls, guard));
   server.on('clientError', (_error, socket) => socket.destroy());
   const listening = await listenOn(server, address, flag);
   let closing: Promise<void> | undefined;
@@ -77,37 +94,83 @@ function serverOf(tls: TlsServerOptions | undefined, logger: Logger): http.Serve
   return server;
 }
 
-function answerer(options: WebListenerOptions, tls: TlsServerOptions | undefined): RequestListener {
-  const { address, allowHosts = [], resources, logger } = options;
-  const byPath = new Map(resources.map((resource) => [resource.path, resource]));
+/** Throws for requests that come from pages of other sites, or ask by a name that could be theirs. */
+type Guard = (req: IncomingMessage) => void;
+
+function guardOf(options: WebListenerOptions, tls: TlsServerOptions | undefined): Guard {
+  const { address, allowHosts = [], serves } = options;
   const isAsked = address.kind === 'tcp' && !tls?.requestCert;
   const certificate = tls && isAsked ? new X509Certificate(tls.cert) : undefined;
   const checkHost = isAsked ? hostGuard(address, allowHosts, certificate) : () => undefined;
+  return (req) => {
+    checkHost(req.headers.host);
+    if (!(isSite(serves) && serves.isLinkable(req))) refuseForeignPages(req.headers);
+  };
+}
+
+function answerer(options: WebListenerOptions, tls: TlsServerOptions | undefined, guard: Guard): RequestListener {
+  const { serves, logger } = options;
+  const answer = isSite(serves)
+    ? (req: IncomingMessage, res: ServerResponse) => serves.answer(req, res)
+    : answererOf(serves);
   return (req, res) => {
     if (tls?.requestCert && !isWelcome(req)) return;
     req.on('error', () => undefined);
     res.on('error', (error) => logger.debug({ err: error }, 'an answer could not be written'));
     res.setHeader('X-Content-Type-Options', 'nosniff');
-    // Bodies are not read: what is asked here is asked by its path.
-    req.resume();
     try {
-      refuseForeignPages(req.headers);
-      checkHost(req.headers.host);
+      guard(req);
     } catch (error) {
+      req.resume();
       return refuse(res, 403, (error as Error).message);
     }
-    const resource = byPath.get((req.url ?? '/').split('?', 1)[0] ?? '/');
+    answer(req, res).catch((error: unknown) => {
+      logger.error({ err: error, path: pathOf(req) }, 'a request of an operator failed');
+      if (res.headersSent) res.destroy();
+      else refuse(res, 500, 'it failed: the log of the manager says why');
+    });
+  };
+}
+
+function answererOf(resources: readonly WebResource[]): WebSite['answer'] {
+  const byPath = new Map(resources.map((resource) => [resource.path, resource]));
+  return async (req, res) => {
+    // Bodies are not read: what is asked here is asked by its path.
+    req.resume();
+    const resource = byPath.get(pathOf(req));
     if (!resource) return refuse(res, 404, `no such page; there is ${[...byPath.keys()].join(', ')}`);
     if (req.method !== 'GET' && req.method !== 'HEAD') {
       res.setHeader('Allow', 'GET, HEAD');
       return refuse(res, 405, 'only GET and HEAD');
     }
-    resource.answer(req, res).catch((error: unknown) => {
-      logger.error({ err: error, path: resource.path }, 'a request of an operator failed');
-      if (res.headersSent) res.destroy();
-      else refuse(res, 500, 'it failed: the log of the manager says why');
-    });
+    await resource.answer(req, res);
   };
+}
+
+type OnUpgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+function upgrader(site: WebSite, tls: TlsServerOptions | undefined, guard: Guard): OnUpgrade {
+  return (req, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    if (tls?.requestCert && !isWelcome(req)) return;
+    try {
+      guard(req);
+    } catch (error) {
+      const text = `${(error as Error).message}\n`;
+      const length = `Content-Length: ${Buffer.byteLength(text)}`;
+      socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\n${length}\r\n\r\n${text}`);
+      return;
+    }
+    site.upgrade(req, socket, head);
+  };
+}
+
+function isSite(serves: WebListenerOptions['serves']): serves is WebSite {
+  return 'answer' in serves;
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '/';
 }
 
 function refuse(res: ServerResponse, status: number, message: string): void {

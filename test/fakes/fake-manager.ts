@@ -41,12 +41,14 @@ export class FakeManager implements AsyncDisposable {
       metrics,
       stats,
       prices,
+      page,
     }: {
       clusterOpts?: readonly string[];
       refresh?: RefreshFilters;
       metrics?: ManagerOptions['metrics'];
       stats?: ManagerOptions['stats'];
       prices?: ManagerOptions['prices'];
+      page?: Partial<NonNullable<ManagerOptions['page']>>;
     } = {},
   ): Promise<FakeManager> {
     const engines = await Promise.all(options.map((each, i) => FakeEngine.start({ name: `node-${i + 1}`, ...each })));
@@ -63,6 +65,7 @@ export class FakeManager implements AsyncDisposable {
       metrics,
       stats,
       prices,
+      page: page && { address: parseListenAddress('tcp://127.0.0.1:0'), actions: true, ...page },
       stateFolder: undefined,
       logger: silentLogger(),
       clock: systemClock,

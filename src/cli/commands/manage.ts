@@ -16,6 +16,7 @@ import { addManageFlags, DEFAULTS, type ManageFlags, readStats, readTimes } from
 import { readListeners, readServerTls } from './manage/listeners.ts';
 import { readMetrics } from './manage/metrics.ts';
 import { readNotify } from './manage/notify.ts';
+import { readPage } from './manage/page.ts';
 import { readReschedule } from './manage/reschedule.ts';
 import { startOwnTokenService } from './manage/token-service.ts';
 import { printUnit } from './manage/unit.ts';
@@ -58,6 +59,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
   const serverTls = readServerTls(flags, material);
   const listeners = readListeners(flags, context.env, serverTls);
   const metrics = readMetrics(flags, discovery, context.env, serverTls);
+  const page = readPage(flags, discovery, context.env, serverTls);
   const refresh = readClassicFlags(flags);
   const clusterOptions = readClusterOptions(flags.clusterOpt ?? [], flags.adoptSwarm ?? false);
   const times = readTimes(flags);
@@ -75,6 +77,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
   const stop = context.stopSignal();
   context.out(`Manager at ${manager.addresses.map(({ text }) => text).join(', ')}\n`);
   if (manager.metrics) context.out(`Metrics at ${manager.metrics.url}/metrics\n`);
+  if (manager.page) context.out(`Page at ${manager.page.url}: run "enxame page" to log in\n`);
   if (service) context.out(`Token service at ${service.url}\n`);
   const ended = AbortSignal.any([stop, wrong.signal]);
   if (!ended.aborted)
@@ -117,6 +120,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
         metrics,
         stats,
         prices: pricesOptions(flags),
+        page,
         logger,
         clock: context.clock,
       });

@@ -39,6 +39,8 @@ export interface ManageFlags extends ClassicFlags, PriceFlags {
   readonly discoveryService?: string | true;
   readonly metrics?: string | true;
   readonly metricsDetail: MetricsDetail;
+  readonly page?: string | true;
+  readonly pageActions?: boolean;
   readonly stats?: string;
   readonly adoptSwarm?: boolean;
   readonly reschedule: string;
@@ -55,6 +57,9 @@ export const DEFAULT_HOST = 'tcp://127.0.0.1:2375';
 
 /** The listener of metrics when `--metrics` names none. */
 export const DEFAULT_METRICS = 'tcp://127.0.0.1:9324';
+
+/** The listener of the page when `--page` names none. */
+export const DEFAULT_PAGE = 'tcp://127.0.0.1:9325';
 
 /** The time between two samples of a container. */
 const DEFAULT_STATS = '10s';
@@ -160,6 +165,8 @@ export function addManageFlags(command: Command): Command {
       '--discovery-service [address]',
       `run a token service too (default address: tcp://127.0.0.1:${DEFAULT_TOKEN_SERVICE_PORT})`,
     )
+    .option('--page [address]', `serve a page that shows the cluster (default address: ${DEFAULT_PAGE})`)
+    .option('--page-actions', 'let the page change containers and nodes, and open terminals')
     .option('--metrics [address]', `serve metrics for Prometheus (default address: ${DEFAULT_METRICS})`)
     .addOption(
       new Option('--metrics-detail <what>', 'what metrics tell apart').choices(METRICS_DETAILS).default('nodes'),
