@@ -132,7 +132,11 @@ export class Cluster extends ClusterLookups implements NodeWriter {
       const node = engineId === undefined ? undefined : this.members.holderOf(nodeId);
       return node && engineId !== undefined ? [{ node, engineId }] : [];
     });
-    if (known.length > 0) this.heldContainers.reconsider(known, this.#clock.now(), why);
+    // What clients removed stays out of sight, also when its record is gone.
+    const removed = known.filter(({ engineId }) => this.#removed.has(engineId));
+    for (const { node, engineId } of removed) this.heldContainers.remove(node, engineId);
+    const others = removed.length === 0 ? known : known.filter((each) => !removed.includes(each));
+    if (others.length > 0) this.heldContainers.reconsider(others, this.#clock.now(), why);
   }
 
   // Written by discovery and the nodes' monitors.

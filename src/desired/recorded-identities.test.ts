@@ -158,6 +158,20 @@ describe('a copy left behind', () => {
     expect(one.hidden.size).toBe(0);
   });
 
+  test('is not shown once its record is gone when a client removed the container', async () => {
+    const { cluster, desired, one, two, add } = await world();
+    await add({ current: copy('two', 'a1', 1, SECOND), stale: [copy('one', 'a0', 0, FIRST)] });
+    cluster.replaceContainers(one, [listed(FIRST)]);
+    cluster.replaceContainers(two, [listed(SECOND)]);
+    cluster.setState(one, 'Unhealthy', 'lost');
+    const removed = new Set([FIRST]);
+    cluster.hide(removed);
+    await desired.remove(RECORD.key);
+    cluster.removeContainer(two, SECOND);
+    expect(ids(cluster)).toEqual([]);
+    expect(one.hidden.size).toBe(0);
+  });
+
   test('gives the container back when the move is taken back', async () => {
     const { cluster, one, two, add, change } = await world();
     const back = copy('one', 'a0', 0, FIRST);
