@@ -5,7 +5,8 @@ import { type Lab, startLab } from '../../src/lab/lab.ts';
 import { violations } from '../faults/invariants.ts';
 import { Oracle } from '../faults/oracle.ts';
 import { SeededRandom } from '../faults/random.ts';
-import { type Scene, step } from '../faults/steps.ts';
+import type { Scene } from '../faults/scene.ts';
+import { step } from '../faults/steps.ts';
 import { World } from '../faults/world.ts';
 
 /**
@@ -31,7 +32,11 @@ afterAll(async () => {
 test(
   `what clients were promised holds through faults (seed ${SEED})`,
   async () => {
-    const scene: Scene = { world: await World.over(lab), oracle: new Oracle(), random: new SeededRandom(SEED) };
+    const scene: Scene = {
+      world: await World.over(lab),
+      oracle: new Oracle(lab.nodes.map(({ name }) => name)),
+      random: new SeededRandom(SEED),
+    };
     const done: string[] = [];
     const endMs = systemClock.now() + MINUTES * 60_000;
     try {
@@ -60,5 +65,5 @@ async function comesToRest(scene: Scene): Promise<readonly string[]> {
 
 function story(done: readonly string[], { world }: Scene): string {
   const steps = done.map((each, i) => `${i + 1}. ${each}`).join('\n');
-  return `seed ${SEED}, after the steps\n${steps}\n--- the managers said ---\n${world.said.slice(-6_000)}`;
+  return `seed ${SEED}, after the steps\n${steps}\n--- the managers said ---\n${world.log.slice(-6_000)}`;
 }

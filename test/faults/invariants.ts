@@ -1,7 +1,8 @@
 import type { LabNode } from '../../src/lab/lab.ts';
 import { callJson } from './json-call.ts';
-import type { Expected, State } from './oracle.ts';
-import { FAULTS_LABEL, type Scene } from './steps.ts';
+import { type Expected, ROUND_LABEL, type State } from './oracle.ts';
+import { FAULTS_LABEL, type Scene } from './scene.ts';
+import { CLUSTER_NETWORK } from './world.ts';
 
 /** A container as an API lists it. */
 interface Listed {
@@ -9,6 +10,7 @@ interface Listed {
   readonly Names: readonly string[];
   readonly State: string;
   readonly Status: string;
+  readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, unknown>> };
 }
 
 const LIST = `/containers/json?all=1&filters=${encodeURIComponent(JSON.stringify({ label: [FAULTS_LABEL] }))}`;
@@ -24,6 +26,7 @@ export async function violations(scene: Scene): Promise<readonly string[]> {
     ...found.strays.map((each) => `${nameOf(each)} is listed, and nobody asked for it`),
     ...oracle.containers.flatMap((each) => wrongWith(each, found.of.get(each)) ?? []),
     ...(await wrongOnEngines(scene, listed.value)),
+    ...(await wrongNodes(scene)),
   ];
   if (wrong.length > 0) return wrong;
   for (const expected of oracle.containers) {
@@ -62,11 +65,14 @@ function doubles(listed: readonly Listed[]): readonly string[] {
 
 /** A client's answer is never taken back. */
 function wrongWith(expected: Expected, seen: Listed | undefined): string | undefined {
-  if (seen && isOutOfSight(seen)) return undefined;
+  const { made, states, names, isConnected } = expected;
+  const isRemoved = states.size === 1 && states.has('absent');
+  if (seen && isOutOfSight(seen)) return isRemoved ? `${made} is listed, and was removed` : undefined;
   const state = stateOf(seen);
-  const { made, states, names } = expected;
   if (!states.has(state)) return `${made} is ${seen?.Status ?? state}, not ${[...states].join(' or ')}`;
   if (seen && !names.has(nameOf(seen))) return `${made} is called ${nameOf(seen)}, not ${[...names].join(' or ')}`;
+  const isOn = Object.hasOwn(seen?.NetworkSettings?.Networks ?? {}, CLUSTER_NETWORK);
+  if (seen && isConnected?.has(isOn) === false) return `${made} is ${isOn ? '' : 'not '}on the network`;
   return undefined;
 }
 
@@ -86,6 +92,19 @@ async function wrongOnEngines({ world, oracle }: Scene, listed: readonly Listed[
     return isToRun && world.reachable.length * 2 > world.lab.nodes.length && ![...own].some((name) => copies.has(name));
   });
   return [...wrong, ...lost.map(({ made }) => `${made} should run, and no engine that is reached has it`)];
+}
+
+/** What operators were told holds is so, whatever the node does. */
+async function wrongNodes({ world, oracle }: Scene): Promise<readonly string[]> {
+  const { value, said } = await world.nodes();
+  if (!value) return [`the manager does not list nodes: ${said}`];
+  return oracle.nodes.flatMap((expected) => {
+    const { Spec } = value.find(({ Description }) => Description.Hostname === expected.name) ?? {};
+    if (!Spec) return `node ${expected.name} is not listed`;
+    const round = Spec.Labels[ROUND_LABEL] ?? '';
+    const isRight = expected.availability.has(Spec.Availability) && expected.round.has(round);
+    return isRight ? [] : `node ${expected.name} is ${Spec.Availability} in round ${round}`;
+  });
 }
 
 async function copiesOn({ name, socketPath }: LabNode): Promise<readonly Listed[]> {

@@ -12,12 +12,30 @@ export interface Expected {
   states: ReadonlySet<State>;
   /** It has a restart policy: it moves, and runs again after its host died. */
   readonly isMovable: boolean;
+  /** Whether it is on the cluster’s network; undefined for one that is on none for good. */
+  isConnected: ReadonlySet<boolean> | undefined;
 }
+
+/** What operators said of a node, as far as is known. */
+export interface ExpectedNode {
+  readonly name: string;
+  availability: ReadonlySet<string>;
+  /** The value of its label {@link ROUND_LABEL}; empty without one. */
+  round: ReadonlySet<string>;
+}
+
+/** A label of nodes whose value changes from time to time. */
+export const ROUND_LABEL = 'faults.round';
 
 /** What clients may expect of the cluster, told by nothing but the answers they got. */
 export class Oracle {
   readonly containers: Expected[] = [];
+  readonly nodes: readonly ExpectedNode[];
   #made = 0;
+
+  constructor(nodes: readonly string[]) {
+    this.nodes = nodes.map((name) => ({ name, availability: new Set(['active']), round: new Set(['']) }));
+  }
 
   /** A name that no container ever had. */
   newName(): string {
@@ -33,9 +51,12 @@ export class Oracle {
   }
 
   /** A create is about to be asked for. */
-  begin(name: string, isMovable: boolean): Expected {
+  begin(
+    name: string,
+    { isMovable, isConnectable }: { readonly isMovable: boolean; readonly isConnectable: boolean },
+  ): Expected {
     const expected: Expected = {
-      ...{ made: name, id: undefined, isMovable },
+      ...{ made: name, id: undefined, isMovable, isConnected: isConnectable ? new Set([false]) : undefined },
       names: new Set([name]),
       states: new Set<State>(['absent', 'created']),
     };
@@ -59,6 +80,21 @@ export class Oracle {
 
   renamed(expected: Expected, name: string, outcome: Outcome): void {
     expected.names = following(outcome, new Set([name]), expected.names);
+  }
+
+  /** It was to be connected to its network or disconnected. What was not answered may count again after a move, so it stays open. */
+  connected(expected: Expected, isConnected: boolean, outcome: Outcome): void {
+    if (expected.isConnected) expected.isConnected = following(outcome, new Set([isConnected]), expected.isConnected);
+  }
+
+  /** An operator said something of a node. */
+  chosen(
+    node: ExpectedNode,
+    choice: { readonly availability: string; readonly round: string },
+    outcome: Outcome,
+  ): void {
+    node.availability = following(outcome, new Set([choice.availability]), node.availability);
+    node.round = following(outcome, new Set([choice.round]), node.round);
   }
 
   /** Host or engine of some nodes died: what runs there without a restart policy may have ended. */

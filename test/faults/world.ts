@@ -8,6 +8,18 @@ import { callJson, type Outcome } from './json-call.ts';
 /** What is wrong with a node at the moment. */
 export type Trouble = 'crashed' | 'engine-killed' | 'hung' | 'partitioned' | 'stopped';
 
+/** A network that spans the nodes. */
+export const CLUSTER_NETWORK = 'front';
+
+/** A node as the API lists it. */
+export interface ListedNode {
+  readonly ID: string;
+  readonly Version: { readonly Index: number };
+  readonly Spec: { readonly Availability: string; readonly Labels: Readonly<Record<string, string>> };
+  readonly Description: { readonly Hostname: string };
+  readonly Status: { readonly State: string };
+}
+
 /** Real engines, and a manager over them that is started again and again on the same state folder. */
 export class World {
   readonly lab: Lab;
@@ -25,6 +37,8 @@ export class World {
     const world = new World(lab, await freePort());
     await world.startManager();
     await waitFor('all nodes to be healthy', async () => (await world.healthyNodes()) === lab.nodes.length);
+    const made = await world.call('POST', '/networks/create', { Name: CLUSTER_NETWORK, Attachable: true });
+    if (made.status !== 201) throw new Error(`network ${CLUSTER_NETWORK}: ${made.said}`);
     return world;
   }
 
@@ -33,7 +47,7 @@ export class World {
   }
 
   /** All that managers said, the last one's at the end. */
-  get said(): string {
+  get log(): string {
     return [...this.#output, this.#manager?.said() ?? ''].join('\n--- the next manager ---\n');
   }
 
@@ -66,8 +80,22 @@ export class World {
   }
 
   async healthyNodes(): Promise<number> {
-    const { value } = await this.call<readonly { readonly Status: { readonly State: string } }[]>('GET', '/nodes');
+    const { value } = await this.nodes();
     return (value ?? []).filter(({ Status }) => Status.State === 'ready').length;
+  }
+
+  nodes(): Promise<Outcome<readonly ListedNode[]>> {
+    return this.call<readonly ListedNode[]>('GET', '/nodes');
+  }
+
+  /** Resolves when the manager says this, or when the time in milliseconds is over. */
+  async said(pattern: RegExp, withinMs: number): Promise<void> {
+    const manager = this.#manager;
+    const from = manager?.said().length ?? 0;
+    await waitFor('the manager’s word', () => pattern.test(manager?.said().slice(from) ?? ''), {
+      timeoutMs: withinMs,
+      everyMs: 20,
+    }).catch(() => undefined);
   }
 
   async trouble(node: LabNode, trouble: Trouble): Promise<void> {
