@@ -41,7 +41,7 @@ export class Brake {
   /** Whether containers may be moved now. Asks the nodes: those that were not missed yet may be gone as well. */
   async mayMove(signal: AbortSignal): Promise<boolean> {
     const { known, witness, clock } = this.#deps;
-    const nowMs = clock.now();
+    const nowMs = clock.elapsed();
     if (this.#why !== undefined && Math.abs(nowMs - this.#lookedMs) < LOOK_MS) return false;
     this.#lookedMs = nowMs;
     const nodes = known.nodes();

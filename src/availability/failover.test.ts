@@ -25,6 +25,8 @@ interface World {
   readonly planned: string[][];
   run(name: string, body?: object): Promise<string>;
   lose(...indexes: readonly number[]): Promise<void>;
+  /** Somebody sets the machine's clock. */
+  setClock(byMs: number): void;
 }
 
 async function inWorld(count: number, act: (world: World) => Promise<void>, witness?: Witness): Promise<void> {
@@ -33,7 +35,12 @@ async function inWorld(count: number, act: (world: World) => Promise<void>, witn
   const told: Notice[] = [];
   const planned: string[][] = [];
   const placer = new Placer(cluster, schedulerOptions());
-  const shared = { cluster, desired: world.desired, clock: systemClock, logger: silentLogger() };
+  let setMs = 0;
+  const clock = { ...systemClock, now: () => systemClock.now() + setMs };
+  const setClock = (byMs: number): void => {
+    setMs += byMs;
+  };
+  const shared = { cluster, desired: world.desired, clock, logger: silentLogger() };
   const known = await KnownHealthy.open({ ...memoryRecords(), cluster });
   for (const node of world.fake.nodes) cluster.setState(node, 'Unhealthy', 'for the test');
   for (const node of world.fake.nodes) cluster.setState(node, 'Healthy', '');
@@ -69,7 +76,7 @@ async function inWorld(count: number, act: (world: World) => Promise<void>, witn
     await waitUntil(() => indexes.every((index) => !world.fake.at(index).node.isHealthy));
   };
   try {
-    await act({ world, failover, told, planned, run, lose });
+    await act({ world, failover, told, planned, run, lose, setClock });
   } finally {
     await failover.stop();
   }
@@ -166,24 +173,33 @@ describe('when a node is lost', () => {
     });
   });
 
-  test('a move that fails is tried again until it succeeds', async () => {
-    await inWorld(3, async ({ world, told, run, lose }) => {
-      await run('web');
-      let failures = 0;
-      const ends = [1, 2].map((index) =>
-        world.fake.at(index).engine.on('POST /containers/create', (exchange) => {
-          failures += 1;
-          exchange.error(500, 'no space left on device');
-          return true;
-        }),
-      );
-      await lose(0);
-      await waitUntil(() => failures > 0 && eventsOf(told, 'waiting').length > 0);
-      expect(told.find(({ event }) => event === 'waiting')?.why).toMatch(/no space left/);
-      for (const end of ends) end();
-      await waitUntil(() => world.nodeOf('web') !== 'node-1', 20_000);
-    });
-  }, 30_000);
+  test.each([
+    ['', 0],
+    [', also when the clock is set back meanwhile', -3_600_000],
+    [', also when the clock is set forward meanwhile', 3_600_000],
+  ])(
+    'a move that fails is tried again until it succeeds%s',
+    async (_, byMs) => {
+      await inWorld(3, async ({ world, told, run, lose, setClock }) => {
+        await run('web');
+        let failures = 0;
+        const ends = [1, 2].map((index) =>
+          world.fake.at(index).engine.on('POST /containers/create', (exchange) => {
+            failures += 1;
+            exchange.error(500, 'no space left on device');
+            return true;
+          }),
+        );
+        await lose(0);
+        await waitUntil(() => failures > 0 && eventsOf(told, 'waiting').length > 0);
+        expect(told.find(({ event }) => event === 'waiting')?.why).toMatch(/no space left/);
+        setClock(byMs);
+        for (const end of ends) end();
+        await waitUntil(() => world.nodeOf('web') !== 'node-1', 20_000);
+      });
+    },
+    30_000,
+  );
 
   test('a node that is back keeps what was not moved yet', async () => {
     await inWorld(2, async ({ world, run, lose }) => {

@@ -207,7 +207,7 @@ export class Failover {
    * together again, or it would be told another reason each time, and be torn apart.
    */
   #due(records: readonly ContainerRecord[]): readonly ContainerRecord[] {
-    const nowMs = this.#deps.clock.now();
+    const nowMs = this.#deps.clock.elapsed();
     const ready = records.filter((record) => this.#isIdle(record) && nowMs >= this.#setback(record).leastMs);
     return ready.some((record) => nowMs >= this.#setback(record).dueMs) ? ready : [];
   }
@@ -286,7 +286,7 @@ export class Failover {
 
   #setBack(key: string): void {
     const failures = (this.#setbacks.get(key)?.failures ?? 0) + 1;
-    const nowMs = this.#deps.clock.now();
+    const nowMs = this.#deps.clock.elapsed();
     const leastMs = nowMs + backoffMs(failures, { ...BACKOFF, random: () => 0 });
     this.#setbacks.set(key, { failures, leastMs, dueMs: nowMs + backoffMs(failures, BACKOFF) });
   }

@@ -131,7 +131,7 @@ export class ImageSpares {
     for (const need of needs) {
       const open = this.#open.get(need.imageId);
       if (!open) continue;
-      const leftMs = this.#dueMs(need, open) - clock.now();
+      const leftMs = this.#dueMs(need, open) - clock.elapsed();
       if (leftMs <= 0) {
         await this.#copy(need, open, signal);
         return 0;
@@ -142,7 +142,7 @@ export class ImageSpares {
   }
 
   #note(needs: readonly SpareNeed[]): void {
-    const sinceMs = this.#deps.clock.now();
+    const sinceMs = this.#deps.clock.elapsed();
     const needed = new Set(needs.map(({ imageId }) => imageId));
     for (const id of this.#open.keys()) if (!needed.has(id)) this.#open.delete(id);
     for (const id of needed)
@@ -171,7 +171,8 @@ export class ImageSpares {
       if (stop.aborted) return;
       open.failures += 1;
       open.failedOn.add(to.id);
-      open.notBeforeMs = clock.now() + backoffMs(open.failures, { baseMs: this.#times.retryMs, maxMs: MAX_RETRY_MS });
+      open.notBeforeMs =
+        clock.elapsed() + backoffMs(open.failures, { baseMs: this.#times.retryMs, maxMs: MAX_RETRY_MS });
       const fields = { ...told, failures: open.failures, reason: reasonOf(error) };
       logger.warn(fields, 'an image was not copied to a second node; it is tried again');
     }

@@ -3,8 +3,10 @@ import { TimerWheel } from './timer-wheel.ts';
 
 /** Time as a dependency, so that tests advance it by hand. Nothing here keeps the process alive. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; people and time servers set it forward and back. */
   now(): number;
+  /** Milliseconds since some moment, which nobody sets: for how long things take, and how long is waited for them. */
+  elapsed(): number;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** A timer for `action`, not started yet. */
@@ -18,6 +20,7 @@ const wheel = new TimerWheel();
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);

@@ -74,6 +74,15 @@ describe('retry', () => {
     expect(waiting.attempts).toEqual([1, 2]);
   });
 
+  it.each([3_600_000, -3_600_000])('keeps its deadline when the clock is set by %d ms', async (byMs) => {
+    const failing = begin([refused], { backoff: 100, deadline: 150 });
+    await failing.pass();
+    failing.clock.set(byMs);
+    await failing.pass();
+    await expect(failing.result).rejects.toBe(refused);
+    expect(failing.pauses).toEqual([100, 50]);
+  });
+
   it('ends where no pause is chosen', async () => {
     const seen: unknown[] = [];
     const { result, pass } = begin([refused, refused], {

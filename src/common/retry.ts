@@ -15,7 +15,7 @@ export interface RetryOptions<T> {
   readonly until?: (value: T) => boolean;
   /** Whether an error may pass; any may, unless told. Others are thrown at once. */
   readonly passes?: (error: unknown) => boolean;
-  /** When the last attempt begins at the latest, by the clock: the pause before it is cut short. */
+  /** When the last attempt begins at the latest, by the clock as it is now: the pause before it is cut short. */
   readonly deadline?: number;
   /** Ends the pauses; to end an attempt, hand it the signal too. */
   readonly signal?: AbortSignal | undefined;
@@ -34,13 +34,14 @@ export async function retry<T>(
   options: RetryOptions<T>,
 ): Promise<T> {
   const { until = () => true, passes = () => true, deadline = Number.POSITIVE_INFINITY, signal } = options;
+  const endMs = clock.elapsed() + deadline - clock.now();
   for (let failures = 1; ; failures++) {
     signal?.throwIfAborted();
     const setback = await outcomeOf(() => attempt(failures));
     if ('value' in setback && until(setback.value)) return setback.value;
     signal?.throwIfAborted();
     if ('error' in setback && !passes(setback.error)) throw setback.error;
-    const leftMs = deadline - clock.now();
+    const leftMs = endMs - clock.elapsed();
     const pauseMs = leftMs > 0 ? pauseOf(options.backoff, failures, setback) : undefined;
     if (pauseMs === undefined) return settled(setback);
     options.onSetback?.(setback, Math.min(pauseMs, leftMs), failures);

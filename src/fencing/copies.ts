@@ -73,7 +73,7 @@ export class Copies {
     for (const { record, copy } of unlearnt()) {
       const engineId = found.get(copy.attempt);
       if (engineId !== undefined) await desired.change(record.key, (now) => withEngineId(now, copy.attempt, engineId));
-      else if (clock.now() - reachedMs >= this.#times.lateMs)
+      else if (clock.elapsed() - reachedMs >= this.#times.lateMs)
         await desired.change(record.key, (now) => withoutStale(now, copy.attempt));
     }
     return unlearnt().length === 0;

@@ -89,7 +89,7 @@ export class Fencing implements ReturnGate {
   }
 
   async reached(node: Node, signal: AbortSignal): Promise<void> {
-    this.#reachedMs.set(node.id, this.#deps.clock.now());
+    this.#reachedMs.set(node.id, this.#deps.clock.elapsed());
     await this.#guarded(node, async ({ copies, stop }) => {
       await copies.settle(node, AbortSignal.any([signal, stop.signal]));
     });
@@ -113,9 +113,9 @@ export class Fencing implements ReturnGate {
       this.#solved(node);
     } catch (error) {
       if (run.stop.signal.aborted) return;
-      const sinceMs = this.#heldSince.get(node.id) ?? clock.now();
+      const sinceMs = this.#heldSince.get(node.id) ?? clock.elapsed();
       this.#heldSince.set(node.id, sinceMs);
-      if (clock.now() - sinceMs < this.#times.patienceMs) throw error;
+      if (clock.elapsed() - sinceMs < this.#times.patienceMs) throw error;
       this.#failed(node, error);
     }
   }

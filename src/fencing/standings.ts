@@ -21,12 +21,12 @@ export class Standings {
   constructor(deps: StandingsDeps, { lostMs }: Pick<FencingTimes, 'lostMs'>) {
     this.#deps = deps;
     this.#lostMs = lostMs;
-    this.#startedMs = deps.clock.now();
+    this.#startedMs = deps.clock.elapsed();
     this.#unsubscribe = deps.cluster.subscribe((event) => {
       if (event.kind !== 'node-state') return;
       const { id } = event.node;
       if (event.to === 'Healthy') this.#downSince.delete(id);
-      else if (event.from === 'Healthy') this.#downSince.set(id, deps.clock.now());
+      else if (event.from === 'Healthy') this.#downSince.set(id, deps.clock.elapsed());
     });
   }
 
@@ -34,7 +34,7 @@ export class Standings {
     const { cluster, clock, mayJudge } = this.#deps;
     if (cluster.node(nodeId)?.isHealthy) return 'healthy';
     const sinceMs = this.#downSince.get(nodeId) ?? this.#startedMs;
-    return clock.now() - sinceMs >= this.#lostMs && (mayJudge?.() ?? true) ? 'lost' : 'doubtful';
+    return clock.elapsed() - sinceMs >= this.#lostMs && (mayJudge?.() ?? true) ? 'lost' : 'doubtful';
   }
 
   close(): void {

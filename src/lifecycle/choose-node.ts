@@ -24,7 +24,7 @@ export async function chooseNode(
   signal: AbortSignal,
 ): Promise<ClaimedPlacement> {
   const { clock, cluster, traffic } = deps;
-  const deadlineMs = clock.now() + ACCOUNTING_WAIT_MS;
+  const deadlineMs = clock.elapsed() + ACCOUNTING_WAIT_MS;
   const keys = keysOf(spec);
   for (;;) {
     await traffic.lockOn(keys);
@@ -34,7 +34,7 @@ export async function chooseNode(
         deps,
         spec,
         excluded,
-        (node) => cluster.accounting.isPendingOn(node) && clock.now() < deadlineMs,
+        (node) => cluster.accounting.isPendingOn(node) && clock.elapsed() < deadlineMs,
       );
       if ('placement' in choice) return await choice.placement;
       await within(clock, cluster.accounting.settledOn(choice.unsettled), ACCOUNTING_WAIT_MS);

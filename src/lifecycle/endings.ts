@@ -106,13 +106,13 @@ export class Endings {
   #note(node: Node, { key, wanted, ended }: ContainerRecord): void {
     if (!this.#stop || ended || (wanted !== 'running' && wanted !== 'paused') || !node.isHealthy) return;
     const seen = this.#seen.get(node) ?? new Map<string, number>();
-    if (!seen.has(key)) seen.set(key, this.#deps.clock.now());
+    if (!seen.has(key)) seen.set(key, this.#deps.clock.elapsed());
     if (this.#seen.size === 0) this.#timer.start(TICK_MS);
     this.#seen.set(node, seen);
   }
 
   #tick(): void {
-    const now = this.#deps.clock.now();
+    const now = this.#deps.clock.elapsed();
     const signal = this.#stop?.signal;
     if (!signal) return;
     for (const [node, seen] of this.#seen) {

@@ -37,7 +37,7 @@ export interface ReadyOptions {
  * ended, became unhealthy, or its engine does not answer.
  */
 export async function untilReady(container: EngineContainer, { clock, settleMs, signal }: ReadyOptions): Promise<void> {
-  const startedMs = clock.now();
+  const startedMs = clock.elapsed();
   for (;;) {
     const { State, RestartCount = 0 } = await inspect(container, signal);
     const { Running, Restarting, ExitCode = 0, Health } = State;
@@ -46,7 +46,7 @@ export async function untilReady(container: EngineContainer, { clock, settleMs, 
     const health = Health?.Status ?? 'none';
     if (health === 'healthy') return;
     if (health === 'unhealthy') throw new EngineError('its health check fails', 'MOVE_NOT_READY');
-    const waitedMs = clock.now() - startedMs;
+    const waitedMs = clock.elapsed() - startedMs;
     if (health === 'none' && waitedMs >= settleMs) return;
     if (waitedMs >= HEALTH_LIMIT_MS)
       throw new EngineError('its health check has not passed in 10 minutes', 'MOVE_NOT_READY');

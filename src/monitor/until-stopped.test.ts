@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import type { Node } from '../cluster/node.ts';
 import { refreshUntilStopped } from './until-stopped.ts';
 
-const clock = { sleep: () => Promise.resolve(), now: () => 0, timer: () => never(), coarseTimer: () => never() };
+const clock = {
+  sleep: () => Promise.resolve(),
+  now: () => 0,
+  elapsed: () => 0,
+  timer: () => never(),
+  coarseTimer: () => never(),
+};
 
 function never(): never {
   throw new Error('not used');

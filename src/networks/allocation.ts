@@ -30,16 +30,16 @@ export interface AllocationRequest {
  */
 export async function awaitAllocation(id: string, request: AllocationRequest): Promise<NetworkSummary> {
   const { substrate, clock, hasSubnets, signal } = request;
-  const startMs = clock.now();
+  const startMs = clock.elapsed();
   const look = async (): Promise<NetworkSummary> => {
     const { client } = await substrate.manager(signal);
     const { Containers: _, ...details } = await inspectNetwork(client, id, '', signal);
     const summary = details as object as NetworkSummary;
-    const isSuspicious = !hasSubnets && clock.now() - startMs >= SUSPICIOUS_MS;
+    const isSuspicious = !hasSubnets && clock.elapsed() - startMs >= SUSPICIOUS_MS;
     if (!isAllocated(summary) && isSuspicious && (await isExhausted(client, signal))) throw noPool();
     return summary;
   };
-  const deadline = startMs + ALLOCATION_LIMIT_MS;
+  const deadline = clock.now() + ALLOCATION_LIMIT_MS;
   try {
     const summary = await retry(clock, look, { backoff: WAITS, until: isAllocated, passes: never, deadline, signal });
     if (isAllocated(summary)) return summary;

@@ -106,7 +106,7 @@ export class ClusterNetworks {
 
   /** Forgets a network that was just removed; IDs are never used again. */
   delete(id: string): void {
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     for (const [old, removedMs] of this.#removedMs) if (now - removedMs > REMEMBER_MS) this.#removedMs.delete(old);
     this.#removedMs.set(id, now);
     this.#unallocatedMs.delete(id);
@@ -126,7 +126,7 @@ export class ClusterNetworks {
   #onRound(): void {
     const { managers, swarmId, epoch } = this.#substrate.status;
     if (managers.length === 0) return;
-    const isDue = this.#clock.now() - this.#readAtMs >= REREAD_MS;
+    const isDue = this.#clock.elapsed() - this.#readAtMs >= REREAD_MS;
     // Not awaited: a failed reading is logged there and repeated after the next round.
     if (isDue || !this.#isKnown || this.#readFrom?.swarmId !== swarmId || this.#readFrom?.epoch !== epoch)
       void this.#reread();
@@ -144,7 +144,7 @@ export class ClusterNetworks {
         // Of one and the same substrate: it may be formed anew in this very moment.
         if (!before || before.swarmId !== age?.swarmId || before.epoch !== age.epoch) continue;
         this.#replace(listed, generation);
-        this.#readAtMs = this.#clock.now();
+        this.#readAtMs = this.#clock.elapsed();
         this.#readFrom = age;
         this.#isKnown = true;
         this.#onRead();
@@ -182,7 +182,7 @@ export class ClusterNetworks {
       this.#unallocatedMs.delete(Id);
       return false;
     }
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     const sinceMs = this.#unallocatedMs.get(Id) ?? now;
     this.#unallocatedMs.set(Id, sinceMs);
     return now - sinceMs < ALLOCATION_MS;

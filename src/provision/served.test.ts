@@ -35,6 +35,7 @@ function hastyClock(): Clock {
   return {
     ...systemClock,
     now: () => nowMs,
+    elapsed: () => nowMs,
     sleep: async () => {
       nowMs += 60_000;
     },

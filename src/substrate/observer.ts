@@ -63,7 +63,7 @@ export class Observer {
     this.#spreadBy = spreadBy;
     this.#setbacks = setbacks;
     this.#clock = clock;
-    this.#startedMs = clock.now();
+    this.#startedMs = clock.elapsed();
     this.#strays = new Since(clock);
     this.#unreachable = new Since(clock);
     this.#states = new Since(clock);
@@ -94,7 +94,7 @@ export class Observer {
       answering: swarms.length > 0 ? NOBODY : await answeringHosts(outsideManagers(members, known), signal),
       restingJoins: this.#setbacks.joins.resting(),
       restingManagers: new Set(this.#setbacks.managers.resting().keys()),
-      isSettled: nodes.every(({ id }) => this.#facts.has(id)) || this.#clock.now() - this.#startedMs >= SETTLE_MS,
+      isSettled: nodes.every(({ id }) => this.#facts.has(id)) || this.#clock.elapsed() - this.#startedMs >= SETTLE_MS,
     };
   }
 
@@ -109,7 +109,7 @@ export class Observer {
       if (entry) entry.isDirty = true;
       return;
     }
-    this.#healthyMs.set(node.id, this.#clock.now());
+    this.#healthyMs.set(node.id, this.#clock.elapsed());
     // A manager's view of its leader changes without any event.
     const isCurrent = entry && !entry.isDirty && !(entry.facts.kind === 'member' && mayChange(entry.facts));
     if (isCurrent) return;
@@ -176,7 +176,7 @@ export class Observer {
         isHealthy: node.isHealthy,
         domain: domainOf(node.labels, this.#spreadBy),
         facts: this.#facts.get(node.id)?.facts ?? { kind: 'unknown' },
-        goneMs: node.isHealthy ? 0 : this.#clock.now() - (this.#healthyMs.get(node.id) ?? this.#startedMs),
+        goneMs: node.isHealthy ? 0 : this.#clock.elapsed() - (this.#healthyMs.get(node.id) ?? this.#startedMs),
       };
     });
   }

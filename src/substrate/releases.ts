@@ -33,7 +33,7 @@ export class Releases {
   /** Resolves when the swarm does not have the node any more. Rejects with 503 when too few managers are left, or when aborted. */
   async run(nodeId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#deps.clock.now() - (this.#doneMs.get(nodeId) ?? Number.NEGATIVE_INFINITY) < TRUSTED_MS) return;
+    if (this.#deps.clock.elapsed() - (this.#doneMs.get(nodeId) ?? Number.NEGATIVE_INFINITY) < TRUSTED_MS) return;
     const running = this.#running.get(nodeId) ?? this.#start(nodeId);
     await untilAborted(running, signal);
   }
@@ -59,7 +59,7 @@ export class Releases {
       signal,
       onSetback: kick,
     });
-    const now = clock.now();
+    const now = clock.elapsed();
     for (const [id, doneMs] of this.#doneMs) if (now - doneMs >= TRUSTED_MS) this.#doneMs.delete(id);
     this.#doneMs.set(nodeId, now);
     kick();

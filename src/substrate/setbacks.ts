@@ -20,7 +20,7 @@ export class Setbacks {
 
   add(key: string, reason: string): void {
     const failures = (this.#all.get(key)?.failures ?? 0) + 1;
-    this.#all.set(key, { failures, untilMs: this.#clock.now() + backoffMs(failures, this.#backoff), reason });
+    this.#all.set(key, { failures, untilMs: this.#clock.elapsed() + backoffMs(failures, this.#backoff), reason });
   }
 
   /** It went well: the next failure is the first again. */
@@ -35,7 +35,7 @@ export class Setbacks {
 
   /** What is to be left alone now, with the reason. */
   resting(): ReadonlyMap<string, string> {
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     return new Map([...this.#all].flatMap(([key, { untilMs, reason }]) => (untilMs > now ? [[key, reason]] : [])));
   }
 
@@ -46,7 +46,7 @@ export class Setbacks {
 
   /** Milliseconds until the next rest ends; undefined when nothing rests. */
   nextMs(): number | undefined {
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     const left = [...this.#all.values()].flatMap(({ untilMs }) => (untilMs > now ? untilMs - now : []));
     return left.length === 0 ? undefined : Math.min(...left);
   }

@@ -7,6 +7,7 @@ export function fastClock(times: number): Clock {
   const fast = (timer: Timer): Timer => ({ start: (ms) => timer.start(ms / times), stop: () => timer.stop() });
   return {
     now: () => start + (Date.now() - start) * times,
+    elapsed: () => performance.now() * times,
     sleep: (ms, signal) => systemClock.sleep(ms / times, signal),
     timer: (action) => fast(systemClock.timer(action)),
     coarseTimer: (action) => fast(systemClock.coarseTimer(action)),

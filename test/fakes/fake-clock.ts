@@ -9,6 +9,8 @@ interface Sleeper {
 /** A clock that stands still until told to advance. */
 export class FakeClock implements Clock {
   #now: number;
+  /** By how much it was set. */
+  #setMs = 0;
   readonly #sleepers = new Set<Sleeper>();
 
   constructor(now: number = 1_000_000) {
@@ -16,7 +18,16 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
+    return this.#now + this.#setMs;
+  }
+
+  elapsed(): number {
     return this.#now;
+  }
+
+  /** Somebody sets it, forward or back: no time passes. */
+  set(byMs: number): void {
+    this.#setMs += byMs;
   }
 
   /** Sleeps and timers under way. */

@@ -29,12 +29,20 @@ export class TokenRegistry {
   readonly #clock: Clock;
   readonly #bounds: Bounds;
   readonly #clusters = new Map<string, Cluster>();
+  /** What to add to the time that passes. */
+  readonly #startMs: number;
   #entryCount = 0;
 
   private constructor(store: EmbeddedStore | undefined, clock: Clock, bounds: Bounds) {
     this.#store = store;
     this.#clock = clock;
     this.#bounds = bounds;
+    this.#startMs = clock.now() - Math.round(clock.elapsed());
+  }
+
+  /** Milliseconds since the epoch as they were at the start, and from then on by the time that passed: a clock that is set ends no entry. */
+  #now(): number {
+    return this.#startMs + Math.round(this.#clock.elapsed());
   }
 
   /** A registry with what the store holds. It writes to the store, and leaves closing it to the caller. */
@@ -53,7 +61,7 @@ export class TokenRegistry {
       throw full('this service has as many tokens as it may', 'TOO_MANY_TOKENS');
     }
     const token = randomBytes(TOKEN_BYTES).toString('hex');
-    const usedAt = this.#clock.now();
+    const usedAt = this.#now();
     this.#clusters.set(token, { usedAt, entries: new Map(), waiting: new Set() });
     try {
       await this.#write([{ key: TOKEN_KEY + token, value: String(usedAt) }], true);
@@ -67,7 +75,7 @@ export class TokenRegistry {
   /** Makes or renews an entry for `ttlMs`. Rejects with `UNKNOWN_TOKEN` or `TOO_MANY_ENTRIES`. */
   async register(token: string, entry: string, ttlMs: number): Promise<void> {
     const cluster = this.#cluster(token);
-    const now = this.#clock.now();
+    const now = this.#now();
     const isNew = !cluster.entries.has(entry);
     const changes = isNew ? this.#makeRoom(token, cluster, now) : [];
     changes.push({ key: entryKey(token, entry), value: String(now + ttlMs) }, ...this.#use(token, cluster));
@@ -99,7 +107,7 @@ export class TokenRegistry {
     const endedAt = cluster.entries.get(entry) ?? 0;
     cluster.entries.set(entry, endsAt);
     // Who waits sleeps until the first entry ends, which this may be now.
-    if (endedAt <= this.#clock.now() || endsAt < endedAt) tell(cluster);
+    if (endedAt <= this.#now() || endsAt < endedAt) tell(cluster);
   }
 
   /** Forgets an entry; one that is not there is no failure. Rejects with `UNKNOWN_TOKEN`. */
@@ -136,7 +144,7 @@ export class TokenRegistry {
     const change = new AbortController();
     const onChange = (): void => change.abort();
     cluster.waiting.add(onChange);
-    const now = this.#clock.now();
+    const now = this.#now();
     let firstEnd = now + LONGEST_SLEEP_MS;
     for (const endsAt of cluster.entries.values()) if (endsAt > now && endsAt < firstEnd) firstEnd = endsAt;
     // Rejects when the signal is aborted or something changed: both end the wait.
@@ -159,7 +167,7 @@ export class TokenRegistry {
 
   /** Drops entries past their time and tokens idle for too long. */
   async purge(): Promise<void> {
-    const now = this.#clock.now();
+    const now = this.#now();
     const changes: EmbeddedChange[] = [];
     for (const [token, cluster] of this.#clusters) {
       changes.push(...this.#expire(token, cluster, now));
@@ -186,7 +194,7 @@ export class TokenRegistry {
   #restored(token: string): Cluster {
     const known = this.#clusters.get(token);
     if (known !== undefined) return known;
-    const fresh: Cluster = { usedAt: this.#clock.now(), entries: new Map(), waiting: new Set() };
+    const fresh: Cluster = { usedAt: this.#now(), entries: new Map(), waiting: new Set() };
     this.#clusters.set(token, fresh);
     return fresh;
   }
@@ -209,7 +217,7 @@ export class TokenRegistry {
   }
 
   #live(cluster: Cluster): readonly string[] {
-    const now = this.#clock.now();
+    const now = this.#now();
     return [...cluster.entries].filter(([, endsAt]) => endsAt > now).map(([entry]) => entry);
   }
 
@@ -220,7 +228,7 @@ export class TokenRegistry {
   }
 
   #use(token: string, cluster: Cluster): readonly EmbeddedChange[] {
-    const now = this.#clock.now();
+    const now = this.#now();
     if (now - cluster.usedAt < USE_GRAIN_MS) return [];
     cluster.usedAt = now;
     return [{ key: TOKEN_KEY + token, value: String(now) }];

@@ -44,6 +44,21 @@ describe('token service', { timeout: 30_000 }, () => {
     expect((await call(`${url}/clusters/${other}`, 'GET')).text).toBe('[]');
   });
 
+  it.each([7_200_000, -7_200_000])(
+    'ends entries when their time has passed, though the clock is set by %d ms',
+    async (byMs) => {
+      const { url } = await start();
+      const token = await newToken(url);
+      const list = async (): Promise<string> => (await call(`${url}/clusters/${token}`, 'GET')).text;
+      await call(`${url}/clusters/${token}?ttl=60`, 'POST', 'a:1');
+      clock.set(byMs);
+      expect(await list()).toBe('["a:1"]');
+      clock.advance(60_000);
+      expect(await list()).toBe('[]');
+      clock.set(-byMs);
+    },
+  );
+
   it('lists nothing that a full disk refused, keeps who is there, and answers questions', async (context) => {
     using disk = SmallDisk.mount(600);
     if (!disk) return context.skip('nothing may be mounted here');

@@ -145,8 +145,9 @@ describe('waiting', () => {
 describe('removal', () => {
   // Only sleeping takes time here: how busy the computer is does not matter.
   let nowMs = 1_000_000_000;
-  const clock: Pick<Clock, 'now' | 'sleep'> = {
+  const clock: Pick<Clock, 'now' | 'elapsed' | 'sleep'> = {
     now: () => nowMs,
+    elapsed: () => nowMs,
     sleep: async (ms) => {
       nowMs += ms;
     },
@@ -333,6 +334,7 @@ describe('a REST API', () => {
       const impatient = new RestClient(apiOf('http://127.0.0.1:1'), {
         ...systemClock,
         now: () => pauses.reduce((sum, ms) => sum + ms, 0),
+        elapsed: () => pauses.reduce((sum, ms) => sum + ms, 0),
         sleep: async (ms) => void pauses.push(ms),
       });
       await expect(impatient.get('/bees', signal)).rejects.toMatchObject({ code: 'UNREACHABLE' });

@@ -8,6 +8,7 @@ function sleepyClock(): Clock {
   return {
     ...systemClock,
     now: () => nowMs,
+    elapsed: () => nowMs,
     sleep: async (ms) => {
       nowMs += ms;
     },
