@@ -11,7 +11,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['kv', 'notify', 'pki', 'scheduler', 'ssh', 'web'],
   ['discovery', 'prices', 'provision', 'store'],
   ['engine'],
-  ['namespaces'],
+  ['namespaces', 'replication'],
   ['agent', 'cluster', 'drivers', 'lab'],
   ['desired', 'images', 'machine', 'monitor', 'stats', 'substrate', 'tutorial', 'volumes'],
   ['lifecycle', 'networks'],

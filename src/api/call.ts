@@ -15,6 +15,7 @@ import type { ImageService } from '../images/image-service.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { NetworkService } from '../networks/network-service.ts';
 import type { Prices } from '../prices/prices.ts';
+import type { PrimaryRoute } from '../replication/primary-route.ts';
 import type { Sampler } from '../stats/sampler.ts';
 import type { VolumeService } from '../volumes/volume-service.ts';
 import type { EventHub } from './events/event-hub.ts';
@@ -60,6 +61,8 @@ export interface Services {
   /** What nodes cost. */
   readonly prices: Prices;
   readonly billFacts: BillFactsReader;
+  /** The way to the primary among several managers; undefined when this is the only one. */
+  readonly toPrimary?: PrimaryRoute | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   /** When a listing of containers asks engines first. */

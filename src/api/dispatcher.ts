@@ -9,6 +9,7 @@ import { ClientConnection } from './client-connection.ts';
 import { CallEndedError, NotSupportedError, SwarmInactiveError, sendError } from './errors.ts';
 import { ROUTES, type Route, routeKey } from './operations.ts';
 import { createRouter, parseTarget, type Router } from './router.ts';
+import { answeredByPrimary } from './to-primary.ts';
 import { refuseOtherCodings, TransferCodingError } from './transfer-coding.ts';
 import { afterEarlier } from './upgrade.ts';
 import { UpgradedConnection } from './upgraded-connection.ts';
@@ -134,7 +135,9 @@ export class Dispatcher {
     res.once('close', onClose);
     try {
       // Who asks in the first moments gets what is there, not what is known so far.
-      if (!ANSWERED_AT_ONCE.has(call.route.path)) await this.#services.settling?.();
+      const { settling, toPrimary } = this.#services;
+      if (!ANSWERED_AT_ONCE.has(call.route.path)) await settling?.();
+      if (toPrimary && (await answeredByPrimary(call, toPrimary))) return;
       await this.#handlerOf(call.route)(call);
     } catch (error) {
       // A failure after the client left comes from its leaving, and has no reader.

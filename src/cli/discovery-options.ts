@@ -74,7 +74,8 @@ function collect(text: string, before: readonly string[] = []): readonly string[
   return [...before, text];
 }
 
-function discoveryOptions(texts: readonly string[]): ReadonlyMap<string, string> {
+/** The texts `key=value` by key. Throws a {@link UsageError} for what is none. */
+export function discoveryOptions(texts: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
     texts.map((text) => {
       const equals = text.indexOf('=');

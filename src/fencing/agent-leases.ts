@@ -42,7 +42,7 @@ export class AgentLeases {
   readonly #uptime: () => number;
   readonly #records: RecordView<AgentReport>;
   readonly #heardMs = new Map<string, number>();
-  readonly #startedMs: number;
+  #startedMs: number;
   /** Since when at least half of the agents are heard, as far as renewals tell. */
   #quorumMs: number;
 
@@ -56,6 +56,13 @@ export class AgentLeases {
 
   static async open(deps: AgentLeasesDeps): Promise<AgentLeases> {
     return new AgentLeases(deps, await RecordView.open(deps, FORMAT));
+  }
+
+  /** Forgets when agents were heard: another manager may have heard them since. What they promised still holds. */
+  restart(): void {
+    this.#heardMs.clear();
+    this.#startedMs = this.#uptime();
+    this.#quorumMs = this.#startedMs;
   }
 
   /** An agent is heard; durable when it resolves. Throws 400 for a report that makes no sense. */

@@ -11,6 +11,7 @@ import { type KnownCluster, type KnownEngine, saveCluster, titleOf } from '../st
 import { openStateStore, type StateStore } from '../store/state-store.ts';
 import type { ClusterIdentity } from '../substrate/types.ts';
 import { type FoundCluster, findCluster } from './find-cluster.ts';
+import { findSharedCluster, type SharedStoreOptions, withoutFolder } from './shared-cluster.ts';
 
 /** What a manager keeps between its lives, and whose it is. */
 export interface ClusterState {
@@ -34,19 +35,40 @@ export interface ClusterStateOptions {
   readonly cluster: string | undefined;
   readonly backend: DiscoveryBackend;
   readonly connect: (entry: Entry) => Promise<Connector>;
+  /** The store of the records, when several managers share them. */
+  readonly shared?: SharedStoreOptions | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Finds and opens the cluster's state; without a folder nothing is kept, and only `--cluster` can say which cluster it is. */
 export async function openClusterState(options: ClusterStateOptions): Promise<ClusterState> {
-  const { stateFolder, cluster: asked } = options;
-  if (stateFolder !== undefined) return new KeptState(await findCluster({ ...options, stateFolder, asked }), options);
+  const { stateFolder, cluster: asked, shared, ...rest } = options;
+  if (shared)
+    return stateFolder === undefined
+      ? bareState(await withoutFolder(shared, { ...rest, asked }))
+      : new KeptState(await findSharedCluster(shared, { ...rest, stateFolder, asked }), options);
+  if (stateFolder !== undefined) return new KeptState(await findCluster({ ...rest, stateFolder, asked }), options);
   const store = await openStateStore(undefined);
   return {
     store,
     identity: asked === undefined ? undefined : { id: asked, marks: new Set([asked]) },
     rows: asked === undefined ? [] : [['Cluster', asked]],
+    follow: () => undefined,
+    problems: () => [],
+    close: () => store.close(),
+  };
+}
+
+/** The state of a manager that shares its records, and keeps nothing itself. */
+function bareState({ id, store, name }: { id: string; store: StateStore; name: string }): ClusterState {
+  return {
+    store,
+    identity: { id, marks: new Set([id]) },
+    rows: [
+      ['Cluster', id],
+      ['State', name],
+    ],
     follow: () => undefined,
     problems: () => [],
     close: () => store.close(),
@@ -82,7 +104,7 @@ class KeptState implements ClusterState {
     this.identity = { id: cluster.id, marks: new Set(cluster.marks) };
     this.rows = [
       ['Cluster', titleOf(cluster)],
-      ['State', `${cluster.folder} (${why})`],
+      ['State', `${cluster.shared ?? cluster.folder} (${why})`],
     ];
     this.#facts = cluster;
     this.#logger = logger;

@@ -27,6 +27,10 @@ export interface FindOptions {
   readonly discovery: string;
   /** `--cluster`. */
   readonly asked: string | undefined;
+  /** The store that the managers of the cluster share. */
+  readonly shared?:
+    | { readonly name: string /** The cluster’s ID there, if it has one. */; readonly id: string | undefined }
+    | undefined;
   readonly backend: DiscoveryBackend;
   readonly connect: (entry: Entry) => Promise<Connector>;
   readonly clock: Clock;
@@ -69,7 +73,8 @@ export async function findCluster(options: FindOptions): Promise<FoundCluster> {
   try {
     const clusters = await knownClusters(stateFolder);
     const found = await choose(options, clusters);
-    const { cluster, why, doubts } = found;
+    const { why, doubts } = found;
+    const cluster = withStore(found.cluster, options.shared);
     const store = await openStateStore(cluster.folder);
     await saveCluster(cluster).catch(async (error: unknown) => {
       await store.close();
@@ -77,7 +82,7 @@ export async function findCluster(options: FindOptions): Promise<FoundCluster> {
     });
     logger.info({ folder: cluster.folder }, `state: cluster ${titleOf(cluster)}, ${why}`);
     for (const doubt of doubts) logger.warn(`state: ${doubt}`);
-    return { ...found, store, others: clusters.filter(({ folder }) => folder !== cluster.folder) };
+    return { ...found, cluster, store, others: clusters.filter(({ folder }) => folder !== cluster.folder) };
   } finally {
     await turn.close();
   }
@@ -101,8 +106,9 @@ async function takeTurn(folder: string, clock: Clock): Promise<{ close(): Promis
 type Chosen = Pick<FoundCluster, 'cluster' | 'why' | 'doubts'>;
 
 async function choose(options: FindOptions, clusters: readonly KnownCluster[]): Promise<Chosen> {
-  const { asked } = options;
+  const { asked, shared } = options;
   const discovery = discoveryKey(options.discovery);
+  if (shared?.id !== undefined) return ofStore({ name: shared.name, id: shared.id }, options, clusters);
   const named = asked === undefined ? undefined : byReference(clusters, asked);
   if (named) return { cluster: { ...named, discovery }, why: 'found by --cluster', doubts: [] };
   const choice = await byClues(options, clusters, discovery);
@@ -114,6 +120,43 @@ async function choose(options: FindOptions, clusters: readonly KnownCluster[]): 
   const made = newCluster(options.stateFolder, isId ? asked : undefined);
   const why = `new: ${isId ? 'its ID was given with --cluster' : choice.why}`;
   return { cluster: { ...made, discovery, ...(isId ? {} : { name: asked }) }, why, doubts };
+}
+
+/** The cluster that a shared store belongs to. Throws when the same discovery argument was another cluster's here. */
+function ofStore(
+  shared: { readonly name: string; readonly id: string },
+  { asked, stateFolder, discovery }: FindOptions,
+  clusters: readonly KnownCluster[],
+): Chosen {
+  const key = discoveryKey(discovery);
+  const known = clusters.find(({ id }) => id === shared.id);
+  const other = known ? undefined : clusters.find((cluster) => cluster.discovery === key);
+  const isOther = asked !== undefined && asked !== shared.id && asked !== known?.name && isClusterId(asked);
+  if (isOther || (other && asked !== shared.id))
+    throw new ConflictError(
+      `${shared.name} has the records of cluster ${shared.id}, not of ${other ? titleOf(other) : asked}. Give another prefix, or --cluster ${shared.id} to serve that one`,
+      'CLUSTER_AMBIGUOUS',
+    );
+  const cluster = known ?? newCluster(stateFolder, shared.id);
+  const name = cluster.name ?? (asked !== undefined && !isClusterId(asked) ? asked : undefined);
+  return { cluster: { ...cluster, name, discovery: key }, why: `of ${shared.name}`, doubts: [] };
+}
+
+/** Notes where the records are. Throws when they are to be looked for elsewhere. */
+function withStore(cluster: KnownCluster, shared: FindOptions['shared']): KnownCluster {
+  if (shared) {
+    if (cluster.shared !== undefined && shared.id === undefined)
+      throw new ConflictError(
+        `the records of cluster ${titleOf(cluster)} were in ${cluster.shared}, and ${shared.name} has none: give the store that has them`,
+        'STORE_EMPTY',
+      );
+    return cluster;
+  }
+  if (cluster.shared === undefined) return cluster;
+  throw new ConflictError(
+    `the records of cluster ${titleOf(cluster)} are in ${cluster.shared}, which its managers share: start this one with --replication and that store, or give another --state-dir`,
+    'STATE_SHARED',
+  );
 }
 
 async function byClues(

@@ -33,6 +33,7 @@ import { ClusterModel } from './model.ts';
 import { type ObservationOptions, openObservation } from './observation.ts';
 import { Opened } from './opened.ts';
 import { openManagerPage } from './page.ts';
+import { openReplication, type ReplicationOptions } from './replication.ts';
 import { openServices } from './services.ts';
 import { openViews } from './views.ts';
 
@@ -63,6 +64,8 @@ export interface ManagerOptions {
   readonly discovery?: string;
   /** Name or ID of the cluster, when what is known does not tell, or tells otherwise. */
   readonly cluster?: string | undefined;
+  /** Several managers of one cluster; default: this is the only one. */
+  readonly replication?: ReplicationOptions | undefined;
   /** Metrics on a listener of their own; default none. */
   readonly metrics?: ObservationOptions | undefined;
   /** Samples of what containers use; default none. */
@@ -86,7 +89,7 @@ export interface Manager {
   readonly page: Page['listener'] | undefined;
   /** What clients want of containers. */
   readonly desired: DesiredState;
-  /** Its role, which may change while it runs. It is started as the primary. */
+  /** Its role, which may change while it runs. The only manager is started as the primary. */
   readonly duties: Duties;
   /** Drains clients, stops watching engines, frees the state folder. Idempotent; at most some 8 s. */
   close(): Promise<void>;
@@ -129,7 +132,14 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
 async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<Manager, 'close'>> {
   const { logger, clock, backend } = options;
   const connect = engineConnector(options);
-  const state = await openClusterState({ discovery: backend.name, cluster: undefined, ...options, connect });
+  const { replication: among } = options;
+  const state = await openClusterState({
+    discovery: backend.name,
+    cluster: undefined,
+    ...options,
+    shared: among,
+    connect,
+  });
   opened.add(() => state.close());
   const model = await ClusterModel.open({ state, backend, connect, clock, logger }, options);
   opened.add(() => model.close());
@@ -137,7 +147,9 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   opened.add(() => services.close());
   const duties = new Duties({ duties: services.duties, logger });
   opened.add(() => duties.become('replica'));
-  const views = openViews({ model, state, services, duties, clock }, options);
+  const replication = among && openReplication({ state, model, duties, connect, clock, logger }, among);
+  if (replication) opened.add(() => replication.close());
+  const views = openViews({ model, state, services, duties, replication, clock }, options);
   opened.add(async () => views.close());
   const prices = await Prices.open({ records: state.store.records('price-lists'), clock, logger }, options.prices);
   opened.add(() => prices.close());
@@ -170,6 +182,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     drain: services.availability.drain,
     drills: services.availability.drills,
     explainer: services.availability.explainer,
+    toPrimary: replication?.toPrimary,
     prices,
     billFacts: new BillFactsReader(model.cluster),
     stats,
@@ -197,7 +210,8 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     version: VERSION,
   });
   opened.add(() => server.close());
-  await duties.become('primary');
+  if (replication) replication.start();
+  else await duties.become('primary');
   model.start();
   stats?.start();
   const { cluster, desired } = model;

@@ -8,6 +8,7 @@ import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Duties } from './duties.ts';
 import type { ClusterModel } from './model.ts';
+import type { Replication } from './replication.ts';
 import type { Services } from './services.ts';
 
 export interface ViewsDeps {
@@ -15,6 +16,8 @@ export interface ViewsDeps {
   readonly state: ClusterState;
   readonly services: Pick<Services, 'problems' | 'notices'>;
   readonly duties: Duties;
+  /** Undefined when this is the only manager. */
+  readonly replication: Replication | undefined;
   readonly clock: Clock;
 }
 
@@ -34,7 +37,10 @@ export interface Views {
 }
 
 /** The views of a model; they follow it until they are closed. */
-export function openViews({ model, state, services, duties, clock }: ViewsDeps, { scheduler }: ViewsOptions): Views {
+export function openViews(
+  { model, state, services, duties, replication, clock }: ViewsDeps,
+  { scheduler }: ViewsOptions,
+): Views {
   const { cluster } = model;
   const advertised = new AdvertisedApi(cluster);
   const events = new EventHub(cluster, clock);
@@ -42,11 +48,12 @@ export function openViews({ model, state, services, duties, clock }: ViewsDeps, 
   const imageList = new ImageListView(cluster);
   const info = new InfoView(cluster, {
     role: () => duties.role,
+    ...(replication ? { primary: () => replication.primary } : {}),
     id: state.identity?.id,
     rows: state.rows,
     strategy: scheduler.strategy.name,
     filters: scheduler.filters.map(({ name }) => name),
-    problems: () => [...model.problems(), ...services.problems()],
+    problems: () => [...model.problems(), ...services.problems(), ...(replication?.problems() ?? [])],
   });
   return {
     advertised,

@@ -25,6 +25,8 @@ export interface KnownCluster {
   /** {@link discoveryKey} of the discovery argument last used. */
   readonly discovery?: string | undefined;
   readonly engines: readonly KnownEngine[];
+  /** The store that has its records since several managers share them, as people write it. */
+  readonly shared?: string | undefined;
   /** Its folder; nothing but the cluster's file is to be touched there without opening the store. */
   readonly folder: string;
 }
@@ -105,10 +107,10 @@ async function readCluster(folder: string): Promise<KnownCluster | undefined> {
   if (raw === undefined) return undefined;
   if (Number(raw.format) > FORMAT)
     throw unreadable(path, new Error('a newer version of enxame wrote it; use that version, or another --state-dir'));
-  const { id, name, marks, discovery, engines } = raw as Partial<KnownCluster>;
+  const { id, name, marks, discovery, engines, shared } = raw as Partial<KnownCluster>;
   if (typeof id !== 'string' || !Array.isArray(marks) || !Array.isArray(engines))
     throw unreadable(path, new Error('it has no id, marks and engines'));
-  return { id, name, marks, discovery, engines, folder };
+  return { id, name, marks, discovery, engines, ...(shared === undefined ? {} : { shared }), folder };
 }
 
 async function readRaw(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {

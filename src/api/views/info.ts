@@ -17,6 +17,8 @@ export interface InfoFacts {
   readonly filters: readonly string[];
   /** `primary` or `replica`, as of now. */
   readonly role: () => string;
+  /** Where the primary is, as far as known; undefined when this is the only manager or none is the primary. */
+  readonly primary?: (() => string | undefined) | undefined;
   /** Problems that are no single node's, e.g. that discovery does not answer. */
   readonly problems: () => readonly string[];
 }
@@ -103,6 +105,7 @@ export class InfoView {
     const head = [
       ...(this.#facts.rows ?? []),
       ['Role', this.#facts.role()],
+      ...this.#primaryRow(),
       ['Strategy', this.#facts.strategy],
       ['Filters', this.#facts.filters.join(', ')],
       ['Spread by', this.#cluster.domains.labels.join(', ') || 'none'],
@@ -110,6 +113,11 @@ export class InfoView {
     ];
     const text = `${JSON.stringify(info).slice(0, -1)},"SystemStatus":${JSON.stringify(head).slice(0, -1)}`;
     return [Buffer.from(text), rows, END];
+  }
+
+  #primaryRow(): readonly (readonly [string, string])[] {
+    const { primary } = this.#facts;
+    return primary === undefined ? [] : [['Primary', primary() ?? 'none at present']];
   }
 
   #renderTree(nodes: readonly Node[]): RenderedTree {

@@ -17,6 +17,7 @@ import { readListeners, readServerTls } from './manage/listeners.ts';
 import { readMetrics } from './manage/metrics.ts';
 import { readNotify } from './manage/notify.ts';
 import { readPage } from './manage/page.ts';
+import { readReplication } from './manage/replication.ts';
 import { readReschedule } from './manage/reschedule.ts';
 import { startOwnTokenService } from './manage/token-service.ts';
 import { printUnit } from './manage/unit.ts';
@@ -70,6 +71,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
   const cluster = flags.cluster || context.env.ENXAME_CLUSTER || undefined;
   if (cluster !== undefined) assertClusterName(cluster);
   if (flags.printUnit) return printUnit(discovery, flags, listeners, context);
+  const replication = await readReplication(flags, discovery, context.env);
   const logger = await context.logger();
   const service = await startOwnTokenService(flags, folder, serverTls, logger);
   const wrong = new AbortController();
@@ -117,6 +119,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
         stateFolder: folder,
         discovery: uri,
         cluster,
+        replication,
         metrics,
         stats,
         prices: pricesOptions(flags),

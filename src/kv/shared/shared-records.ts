@@ -8,6 +8,7 @@ import type {
   StoredRecord,
   WriteOptions,
 } from '../record-store.ts';
+import { Wakeups } from '../wakeups.ts';
 import { revisionGone } from '../write-history.ts';
 import { type Journal, recordFolder, recordKey } from './journal.ts';
 import { type JournalEntry, readRecordText } from './journal-text.ts';
@@ -19,12 +20,20 @@ import type { WriteQueue } from './write-queue.ts';
 /** Attempts at a snapshot while others write faster than it can be read. */
 const MOST_ATTEMPTS = 5;
 
+/** One who watches: every write up to this one was taken. */
+interface Reader {
+  seen: Revision;
+}
+
 /** The records of one kind in a shared store. */
 export class SharedRecords implements RecordStore {
   readonly #kind: string;
   readonly #keys: Keyspace;
   readonly #journal: Journal;
   readonly #queue: WriteQueue;
+  readonly #readers = new Set<Reader>();
+  readonly #progress = new Wakeups();
+  #isFollowed = false;
 
   constructor(kind: string, { keys, journal, queue }: { keys: Keyspace; journal: Journal; queue: WriteQueue }) {
     this.#kind = kind;
@@ -53,15 +62,36 @@ export class SharedRecords implements RecordStore {
   }
 
   async *watch(after: Revision, signal: AbortSignal): AsyncGenerator<CommittedWrite, void, void> {
+    const reader: Reader = { seen: after };
+    this.#readers.add(reader);
+    this.#isFollowed = true;
+    this.#progress.wake();
     try {
       for await (const { revision, entry } of this.#journal.entries(after, signal)) {
         const changes = await this.#changesOf(revision, entry);
         if (changes.length > 0) yield { revision, changes };
         if (signal.aborted) return;
+        reader.seen = revision;
+        this.#progress.wake();
       }
     } catch (error) {
       // Reading what is told next ended with the watch.
       if (!signal.aborted && !this.#journal.closed.aborted) throw error;
+    } finally {
+      this.#readers.delete(reader);
+    }
+  }
+
+  /**
+   * Resolves when those who watch these records have taken everything up to a revision; at once when nobody ever did. One whose watch
+   * broke off is waited for. Rejects with the signal's reason.
+   */
+  async seen(revision: Revision, signal: AbortSignal): Promise<void> {
+    const isBehind = (): boolean =>
+      this.#isFollowed && (this.#readers.size === 0 || [...this.#readers].some(({ seen }) => seen < revision));
+    while (isBehind()) {
+      signal.throwIfAborted();
+      await this.#progress.next(signal);
     }
   }
 

@@ -36,6 +36,15 @@ export class SharedStore {
     return records;
   }
 
+  /**
+   * Resolves when all who watch records have taken what was written before the call, whoever wrote it. Rejects with the signal's reason, and when the
+   * store does not answer.
+   */
+  async caughtUp(signal: AbortSignal): Promise<void> {
+    const revision = await this.#journal.revision();
+    await Promise.all([...this.#kinds.values()].map((records) => records.seen(revision, signal)));
+  }
+
   /** Releases leases, ends every watch, and rejects what waits. Idempotent. */
   async close(): Promise<void> {
     await this.#leases.close();

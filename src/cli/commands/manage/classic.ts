@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { RefreshFilters } from '../../../api/refresh-filters.ts';
+import { formatDuration } from '../../../common/duration.ts';
 import { UsageError } from '../../../common/errors.ts';
 import { printable } from '../../../common/printable.ts';
 import { parseEntry } from '../../../discovery/entry.ts';
+import { DEFAULT_TTL_MS } from '../../../manager/replication.ts';
 
 /** Flags of classic swarm's `manage`, kept for scripts. */
 export interface ClassicFlags {
@@ -29,8 +31,11 @@ export function addClassicFlags(command: Command): Command {
     )
     .addOption(new Option('--engine-refresh-retry <count>').hideHelp())
     .addOption(new Option('--cors, --api-enable-cors').hideHelp())
-    .addOption(new Option('--replication').hideHelp())
-    .addOption(new Option('--replication-ttl <duration>').hideHelp());
+    .option('--replication', 'be one of several managers, which share the store of the discovery argument')
+    .option(
+      '--replication-ttl <duration>',
+      `time until the managers replace a primary that the store does not hear (default: ${formatDuration(DEFAULT_TTL_MS)})`,
+    );
 }
 
 /** Throws a {@link UsageError} for a flag that cannot be obeyed; returns when `docker ps` asks engines first. */
@@ -43,8 +48,6 @@ export function readClassicFlags(flags: ClassicFlags): RefreshFilters {
     throw new UsageError(
       '--api-enable-cors is not offered: any web page could use the engines. Put an authenticating proxy in front of the manager',
     );
-  if (flags.replication || flags.replicationTtl !== undefined)
-    throw new UsageError('--replication is not built yet: run one manager');
   if (flags.advertise !== undefined) assertAdvertised(flags.advertise);
   return { onNode: flags.refreshOnNodeFilter ?? false, onNames: flags.containerNameRefreshFilter ?? [] };
 }

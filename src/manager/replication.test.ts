@@ -1,0 +1,115 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FakeEngine } from '../../simulator/fake-engine.ts';
+import { callJson, startTestManager, type TestManager } from '../../test/fakes/managers.ts';
+import { MemoryKeyServer, MemoryKeyspace } from '../../test/fakes/memory-keyspace.ts';
+import { waitUntil } from '../../test/fakes/wait.ts';
+import { SharedStore } from '../kv/shared/shared-store.ts';
+
+let engines: FakeEngine[];
+let server: MemoryKeyServer;
+let folder: string;
+let managers: TestManager[];
+
+beforeEach(async () => {
+  server = new MemoryKeyServer();
+  engines = await Promise.all(
+    ['one', 'two', 'three'].map((name) => FakeEngine.start({ name, images: ['redis:latest'] })),
+  );
+  folder = await mkdtemp(join(tmpdir(), 'enxame-replication-'));
+  managers = [];
+});
+
+afterEach(async () => {
+  await Promise.all(managers.map((manager) => manager.close()));
+  await Promise.all(engines.map((engine) => engine.close()));
+  await rm(folder, { recursive: true });
+});
+
+async function start(name: string, options: { readonly alone?: boolean } = {}): Promise<TestManager> {
+  const keys = new MemoryKeyspace(server);
+  const manager = await startTestManager({
+    engines,
+    stateFolder: join(folder, name),
+    ...(options.alone ? {} : { shared: { store: new SharedStore(keys), name: 'memory://test', keys } }),
+  });
+  managers.push(manager);
+  return manager;
+}
+
+const roles = (): string[] => managers.map(({ manager }) => manager.duties.role);
+const primary = (): TestManager => managers.find(({ manager }) => manager.duties.role === 'primary') as TestManager;
+const replicas = (): readonly TestManager[] => managers.filter(({ manager }) => manager.duties.role === 'replica');
+
+async function startThree(): Promise<void> {
+  for (const name of ['a', 'b', 'c']) await start(name);
+  await waitUntil(() => roles().filter((role) => role === 'primary').length === 1);
+}
+
+async function create(manager: TestManager, name: string): Promise<string> {
+  const { status, json, text } = await callJson(manager, 'POST', `/containers/create?name=${name}`, { Image: 'redis' });
+  if (status !== 201) throw new Error(`${status} ${text}`);
+  return json.Id;
+}
+
+describe('several managers', () => {
+  test('have one primary, and each serves every client', async () => {
+    await startThree();
+    const [one, other] = replicas() as [TestManager, TestManager];
+    const id = await create(one, 'web');
+    expect((await callJson(one, 'POST', `/containers/${id}/start`)).status).toBe(204);
+    expect((await callJson(one, 'GET', '/containers/json')).json).toMatchObject([{ Id: id, State: 'running' }]);
+    // The other one learns it from the engines.
+    await expect.poll(async () => (await callJson(other, 'GET', `/containers/${id}/json`)).status).toBe(200);
+    expect((await callJson(other, 'POST', '/containers/create?name=web', { Image: 'redis' })).status).toBe(409);
+    const info = (await callJson(one, 'GET', '/info')).json.SystemStatus as [string, string][];
+    expect(info).toContainEqual(['Role', 'replica']);
+    expect(info).toContainEqual(['Primary', primary().advertise]);
+  });
+
+  test('go on when the primary stops, with what it knew', async () => {
+    await startThree();
+    const first = primary();
+    const id = await create(first, 'web');
+    await first.close();
+    managers.splice(managers.indexOf(first), 1);
+    const [one] = replicas() as [TestManager];
+    expect((await callJson(one, 'POST', `/containers/${id}/rename?name=shop`)).status).toBe(204);
+    expect(roles().sort()).toEqual(['primary', 'replica']);
+    expect(primary().manager.desired.get([...primary().manager.desired.all()][0]?.key ?? '')?.name).toBe('shop');
+  });
+
+  test('replace a primary that the store does not hear, and it changes nothing any more', async () => {
+    await startThree();
+    const first = primary();
+    await create(first, 'web');
+    if (first.keys) first.keys.isCut = true;
+    await waitUntil(() => first.manager.duties.role === 'replica');
+    await waitUntil(() => roles().includes('primary'));
+    expect(primary()).not.toBe(first);
+    // Reads go on from its own model; changes need the store.
+    expect((await callJson(first, 'GET', '/containers/json?all=1')).json).toHaveLength(1);
+    await create(primary(), 'other');
+    if (first.keys) first.keys.isCut = false;
+    await expect.poll(async () => (await callJson(first, 'GET', '/containers/json?all=1')).json.length).toBe(2);
+    expect((await callJson(first, 'DELETE', '/containers/other?force=1')).status).toBe(204);
+  });
+
+  test('take over what a manager had alone', async () => {
+    const before = await start('a', { alone: true });
+    const id = await create(before, 'web');
+    const incarnation = [...before.manager.desired.all()];
+    expect(incarnation).toHaveLength(1);
+    await before.close();
+    managers.pop();
+    await start('a');
+    await start('b');
+    await waitUntil(() => roles().includes('primary'));
+    for (const { manager } of managers) expect([...manager.desired.all()].map((record) => record.id)).toEqual([id]);
+    // What it had alone is old from now on.
+    await Promise.all(managers.splice(0).map((manager) => manager.close()));
+    await expect(start('a', { alone: true })).rejects.toThrow(/are in memory:\/\/test, which its managers share/);
+  });
+});

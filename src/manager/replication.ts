@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
+import { type Entry, parseEntry } from '../discovery/entry.ts';
+import type { Connector } from '../engine/connectors/connector.ts';
+import type { Lease } from '../kv/lease.ts';
+import { Election } from '../replication/election.ts';
+import { PrimaryRoute } from '../replication/primary-route.ts';
+import { SharedState } from '../replication/shared-state.ts';
+import type { ClusterState } from './cluster-state.ts';
+import type { Duties } from './duties.ts';
+import type { ClusterModel } from './model.ts';
+import type { SharedStoreOptions } from './shared-cluster.ts';
+
+/** How one of several managers takes part. */
+export interface ReplicationOptions extends SharedStoreOptions {
+  /** `host:port` where the other managers reach this one. */
+  readonly advertise: string;
+  /** See `ElectionOptions`. */
+  readonly ttlMs: number;
+}
+
+/** Time to live of the primary’s lease without a flag, in milliseconds. */
+export const DEFAULT_TTL_MS = 6_000;
+
+export interface ReplicationDeps {
+  /** With the store of the options. */
+  readonly state: ClusterState;
+  readonly model: ClusterModel;
+  readonly duties: Duties;
+  readonly connect: (entry: Entry) => Promise<Connector>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** This manager among the others. */
+export interface Replication {
+  readonly toPrimary: PrimaryRoute;
+  /** `host:port` of the primary, as far as the store told last. */
+  readonly primary: string | undefined;
+  problems(): readonly string[];
+  /** Stands for election. To be called once. */
+  start(): void;
+  /** Gives the role to another one. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Elections decide over the role of a manager; nothing is started. */
+export function openReplication(deps: ReplicationDeps, { store, ...options }: ReplicationOptions): Replication {
+  const { state, model, duties, connect, clock, logger } = deps;
+  const shared = sharedStateOf(state);
+  const candidate = {
+    take: async (lease: Lease): Promise<void> => {
+      await store.caughtUp(lease.lost);
+      shared.lead(lease);
+      model.leases.restart();
+      await duties.become('primary');
+    },
+    lost: () => shared.lead(undefined),
+    resign: () => duties.become('replica'),
+  };
+  const self = { advertise: options.advertise, id: randomUUID() };
+  const election = new Election({ leases: store.leases, candidate, clock, logger }, { self, ttlMs: options.ttlMs });
+  const toPrimary = new PrimaryRoute({
+    election,
+    isPrimary: () => duties.role === 'primary',
+    connect: (advertise) => connect(parseEntry(advertise)),
+    clock,
+  });
+  return {
+    toPrimary,
+    get primary() {
+      return election.primary?.advertise;
+    },
+    problems: () =>
+      election.problem === undefined
+        ? []
+        : [
+            `WARNING: ${options.name}, the store that managers share: ${election.problem}. Changes are refused meanwhile`,
+          ],
+    start: () => election.start(),
+    close: () => election.close(),
+  };
+}
+
+function sharedStateOf({ store }: ClusterState): SharedState {
+  if (store instanceof SharedState) return store;
+  throw new TypeError('several managers need a store that they share');
+}

@@ -1,0 +1,61 @@
+import type { SharedStore } from '../kv/shared/shared-store.ts';
+import { SharedState } from '../replication/shared-state.ts';
+import { readyCluster, sharedCluster, takeOver } from '../replication/take-over-state.ts';
+import { newCluster, saveCluster } from '../store/known-cluster.ts';
+import { openStateStore } from '../store/state-store.ts';
+import { type FindOptions, type FoundCluster, findCluster } from './find-cluster.ts';
+
+/** A store that several managers share. */
+export interface SharedStoreOptions {
+  readonly store: SharedStore;
+  /** As people write it, without credentials. */
+  readonly name: string;
+}
+
+/** What a manager that shares its records with others finds; its store is a {@link SharedState}. */
+export type FoundSharedCluster = FoundCluster & { readonly store: SharedState };
+
+/**
+ * Finds the cluster whose records are in a store that managers share. The first manager makes the store its cluster's, with the records that it
+ * had alone so far.
+ */
+export async function findSharedCluster(
+  { store, name }: SharedStoreOptions,
+  options: Omit<FindOptions, 'shared'>,
+): Promise<FoundSharedCluster> {
+  const { clock } = options;
+  for (;;) {
+    const held = await sharedCluster(store);
+    const mine = await findCluster({ ...options, shared: { name, id: held?.id } });
+    try {
+      if (held?.state !== 'ready' && (await takeOver(store, mine.cluster.id, mine.store)))
+        options.logger.info(
+          { store: name },
+          `the records of cluster ${mine.cluster.id} are in the store that managers share from now on`,
+        );
+      const ready = await readyCluster(store, clock);
+      if (ready?.id !== mine.cluster.id) {
+        // Another manager was faster.
+        await mine.store.close();
+        continue;
+      }
+      const cluster = { ...mine.cluster, shared: name };
+      await saveCluster(cluster);
+      return { ...mine, cluster, store: new SharedState(store, mine.store) };
+    } catch (error) {
+      await mine.store.close();
+      throw error;
+    }
+  }
+}
+
+/** The same for a manager that keeps nothing on its own disk. */
+export async function withoutFolder(
+  { store, name }: SharedStoreOptions,
+  { clock, asked }: Pick<FindOptions, 'clock' | 'asked'>,
+): Promise<{ readonly id: string; readonly store: SharedState; readonly name: string }> {
+  const own = await openStateStore(undefined);
+  if ((await sharedCluster(store)) === undefined) await takeOver(store, asked ?? newCluster('').id, own);
+  const ready = await readyCluster(store, clock);
+  return { id: ready?.id ?? '', store: new SharedState(store, own), name };
+}

@@ -1,0 +1,268 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../../src/common/command.ts';
+import { clientPath } from '../../src/lab/clients.ts';
+import { type CommandOptions, type CommandResult, type Lab, startLab } from '../../src/lab/lab.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
+import { type EtcdServers, startEtcd } from '../stores/etcd-servers.ts';
+import { freePorts } from '../stores/process.ts';
+import { type EnxameProcess, enxame } from './enxame-process.ts';
+
+/** Three managers as users start them, over three real engines and an etcd of three; TLS between all but the store. */
+const PATIENTLY = { timeoutMs: 90_000, everyMs: 200 } as const;
+const NODES = ['one', 'two', 'three'];
+
+interface Member {
+  readonly name: string;
+  readonly port: number;
+  readonly endpoint: string;
+  process: EnxameProcess;
+}
+
+let lab: Lab;
+let etcd: EtcdServers;
+let folder: string;
+let members: Member[];
+
+beforeAll(async () => {
+  [lab, etcd, folder] = await Promise.all([
+    startLab({ nodes: NODES.map((name) => ({ name })) }),
+    startEtcd(3),
+    mkdtemp(join(tmpdir(), 'enxame-replication-')),
+  ]);
+  await Promise.all(lab.nodes.map((node) => node.load(['busybox'])));
+  const text = (value: string): string => Buffer.from(value).toString('base64');
+  for (const { endpoint } of lab.nodes)
+    await etcd.post('/v3/kv/put', { key: text(`/bees/docker/swarm/nodes/${endpoint}`), value: text(endpoint) });
+  const ports = await freePorts(3);
+  members = ports.map((port, i) => {
+    const name = `m${i}`;
+    return { name, port, endpoint: `tcp://127.0.0.1:${port}`, process: startManager(name, port) };
+  });
+  await Promise.all(members.map(isServing));
+});
+
+afterAll(async () => {
+  await Promise.all((members ?? []).map(({ process }) => process.end('SIGKILL')));
+  await etcd?.close();
+  await lab?.close();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+function startManager(name: string, port: number): EnxameProcess {
+  const { ca, cert, key } = lab.certificates?.server ?? { ca: '', cert: '', key: '' };
+  const tls = ['--tlsverify', '--tlscacert', ca, '--tlscert', cert, '--tlskey', key];
+  const address = `127.0.0.1:${port}`;
+  const own = ['-H', `tcp://${address}`, '--advertise', address, '--state-dir', join(folder, name)];
+  return enxame(['manage', ...tls, ...own, '--replication', '--stats', 'off', `etcd://${etcd.hosts}/bees`]);
+}
+
+async function isServing({ process }: Member): Promise<void> {
+  await process.until(/Manager at/);
+  await waitFor(
+    'its nodes',
+    () => (process.said().match(/"node is healthy"/g) ?? []).length >= NODES.length,
+    PATIENTLY,
+  );
+}
+
+async function docker(member: Member, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  const client = await clientPath('docker', '28.5');
+  return run(client.command, [...client.args, ...args], {
+    timeoutMs: 60_000,
+    ...options,
+    env: { ...client.env, ...lab.dockerEnv(member.endpoint), ...options.env },
+  });
+}
+
+async function must(member: Member, args: readonly string[], options: CommandOptions = {}): Promise<string> {
+  const { stdout, stderr, exitCode } = await docker(member, args, options);
+  if (exitCode !== 0)
+    throw new Error(
+      `docker ${args.join(' ')}: ${stderr.trim() || stdout.trim()}\n${member.process.said().slice(-2_000)}`,
+    );
+  return stdout.trim();
+}
+
+async function roleOf(member: Member): Promise<string | undefined> {
+  // A suspended one does not answer.
+  const stdout = await docker(member, ['info', '--format', '{{json .SystemStatus}}'], { timeoutMs: 5_000 }).then(
+    (answer) => answer.stdout,
+    () => '',
+  );
+  return stdout.match(/\["Role","(\w+)"\]/)?.[1];
+}
+
+/** The primary and the others, once there is one. */
+async function roles(among: readonly Member[] = members): Promise<{ primary: Member; replicas: Member[] }> {
+  let primary: Member | undefined;
+  await waitFor(
+    'a primary',
+    async () => {
+      for (const member of among) if ((await roleOf(member)) === 'primary') primary = member;
+      return primary !== undefined;
+    },
+    PATIENTLY,
+  );
+  return { primary: primary as Member, replicas: among.filter((member) => member !== primary) };
+}
+
+/** Names of all containers that engines have, each as often as it is there. */
+async function made(): Promise<readonly string[]> {
+  const lists = await Promise.all(lab.nodes.map((node) => node.docker(['ps', '-a', '--format', '{{.Names}}'])));
+  return lists.flatMap(({ stdout }) => stdout.split('\n').filter((line) => /^[a-z]+\d+$/.test(line))).sort();
+}
+
+async function again(member: Member): Promise<void> {
+  member.process = startManager(member.name, member.port);
+  await isServing(member);
+}
+
+describe('several managers', () => {
+  test('serve every client, whichever it asks', async () => {
+    const { primary, replicas } = await roles();
+    const [one, other] = replicas as [Member, Member];
+    expect(await must(one, ['info', '--format', '{{json .SystemStatus}}'])).toContain(
+      `["Primary","127.0.0.1:${primary.port}"]`,
+    );
+    expect(await must(one, ['run', '--rm', '-i', 'busybox', 'wc', '-c'], { input: 'x'.repeat(100_000) })).toBe(
+      '100000',
+    );
+    await must(one, [
+      'run',
+      '-d',
+      '--name',
+      'web',
+      '--restart',
+      'always',
+      'busybox',
+      'sh',
+      '-c',
+      'echo up; exec sleep 6000',
+    ]);
+    expect(await must(one, ['ps', '--format', '{{.Names}}'])).toMatch(/web$/);
+    expect(await must(other, ['exec', '-i', 'web', 'cat'], { input: 'through a replica' })).toBe('through a replica');
+    await must(other, ['cp', '/etc/hostname', 'web:/tmp/copied']);
+    expect(await must(other, ['logs', 'web'])).toBe('up');
+    expect((await docker(one, ['run', '-d', '--name', 'web', 'busybox'])).stderr).toContain('already in use');
+    const { stderr } = await docker(one, ['exec', 'web', 'sh', '-c', 'echo told >&2; exit 7']);
+    expect(stderr).toContain('told');
+    await must(primary, ['rename', 'web', 'shop']);
+    await waitFor(
+      'the replica to see it',
+      async () => (await docker(one, ['inspect', 'shop'])).exitCode === 0,
+      PATIENTLY,
+    );
+    await must(one, ['rename', 'shop', 'web']);
+    await must(other, ['network', 'create', '--attachable', 'front']);
+    await must(one, ['network', 'connect', 'front', 'web']);
+  });
+
+  test('replace a primary that is killed, also with the leader of the store; streams through others go on', async () => {
+    const { primary, replicas } = await roles();
+    const [one, other] = replicas as [Member, Member];
+    const stream = docker(one, ['logs', '-f', 'web'], { timeoutMs: 120_000 });
+    const killedAt = performance.now();
+    const leader = await etcd.leader();
+    await Promise.all([primary.process.end('SIGKILL'), leader.process.kill()]);
+    await must(other, ['create', '--name', 'after1', 'busybox']);
+    console.log(
+      `create after kill -9 of primary and store leader: ${((performance.now() - killedAt) / 1000).toFixed(1)} s`,
+    );
+    await must(other, ['exec', 'web', 'sh', '-c', 'echo more > /proc/1/fd/1']);
+    leader.process.start();
+    await etcd.ready(leader);
+    await again(primary);
+    const { primary: second } = await roles([one, other]);
+    const againAt = performance.now();
+    await second.process.end('SIGKILL');
+    const left = [one, other, primary].filter((member) => member !== second);
+    await must(left[0] as Member, ['create', '--name', 'after2', 'busybox']);
+    console.log(`create after kill -9 of the primary: ${((performance.now() - againAt) / 1000).toFixed(1)} s`);
+    await again(second);
+    await must(one, ['rm', '-f', 'after1', 'after2']);
+    await must(one, ['stop', '-t', '0', 'web']);
+    const { stdout } = await stream;
+    if (second !== one) expect(stdout.split('\n')).toEqual(expect.arrayContaining(['up', 'more']));
+  });
+
+  test('see no container twice, and lose none, when the primary is suspended in the middle of creates', async () => {
+    const { primary, replicas } = await roles();
+    const [one, other] = replicas as [Member, Member];
+    const names = Array.from({ length: 24 }, (_, i) => `many${i}`);
+    const creates = names.map(async (name, i) => {
+      const { exitCode } = await docker(i % 2 ? one : other, ['create', '--name', name, 'busybox'], {
+        timeoutMs: 90_000,
+      });
+      return exitCode === 0 ? name : undefined;
+    });
+    await waitFor('some to be made', async () => (await made()).length > 3, { ...PATIENTLY, everyMs: 50 });
+    primary.process.child.kill('SIGSTOP');
+    const { primary: second } = await roles(replicas);
+    const acknowledged = (await Promise.all(creates)).filter((name) => name !== undefined);
+    primary.process.child.kill('SIGCONT');
+    await waitFor('the earlier primary to follow', async () => (await roleOf(primary)) === 'replica', PATIENTLY);
+    const listed = async (member: Member): Promise<readonly string[]> =>
+      (await must(member, ['ps', '-a', '--format', '{{.Names}}']))
+        .split('\n')
+        .map((name) => name.split('/').at(-1) ?? '')
+        .filter((name) => name.startsWith('many'))
+        .sort();
+    await waitFor(
+      'engines and managers to agree',
+      async () => {
+        const [there, ...seen] = await Promise.all([made(), ...members.map(listed)]);
+        return (
+          seen.every((names) => names.join() === there.join()) && acknowledged.every((name) => there.includes(name))
+        );
+      },
+      PATIENTLY,
+    );
+    const there = await made();
+    expect(new Set(there).size).toBe(there.length);
+    expect(acknowledged.length).toBeGreaterThan(0);
+    await must(second, ['rm', '-f', ...there]);
+  });
+
+  test('bring a container of a lost node back though the primary is lost with it', async () => {
+    const { primary, replicas } = await roles();
+    await must(replicas[0] as Member, ['start', 'web']);
+    const node = (await must(replicas[0] as Member, ['inspect', '-f', '{{.Node.Name}}', 'web'])).trim();
+    const lostAt = performance.now();
+    await Promise.all([primary.process.end('SIGKILL'), lab.node(node).crash()]);
+    const [one] = replicas as [Member];
+    await waitFor(
+      'it to run elsewhere',
+      async () => {
+        const { stdout } = await docker(one, ['inspect', '-f', '{{.Node.Name}} {{.State.Running}}', 'web']);
+        const [now, isRunning] = stdout.trim().split(' ');
+        return isRunning === 'true' && now !== node;
+      },
+      PATIENTLY,
+    );
+    console.log(
+      `node and primary lost together: running elsewhere after ${((performance.now() - lostAt) / 1000).toFixed(1)} s`,
+    );
+    await lab.node(node).start();
+    await again(primary);
+  });
+
+  test('refuse changes while the store is down, show what there is, and go on when it is back', async () => {
+    const { primary, replicas } = await roles();
+    const [one] = replicas as [Member];
+    for (const { process } of etcd.members) process.pause();
+    await waitFor('the primary to notice', async () => (await roleOf(primary)) === 'replica', PATIENTLY);
+    expect(await must(one, ['ps', '--format', '{{.Names}}'])).toMatch(/web$/);
+    const refused = await docker(one, ['create', '--name', 'refused', 'busybox'], { timeoutMs: 90_000 });
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining('No elected primary cluster manager'),
+    ]);
+    for (const { process } of etcd.members) process.resume();
+    await roles();
+    await must(one, ['rm', '-f', 'web']);
+    expect(await made()).toEqual([]);
+  });
+});
