@@ -1,0 +1,95 @@
+import type { Bill } from '../../../src/page/protocol.ts';
+import { useAsk } from '../model/ask.ts';
+import { hrefOf } from '../model/route.ts';
+import { PageFault } from '../model/session.ts';
+import { Card } from '../parts/facts.tsx';
+import { Fault, Loading, Nothing } from '../parts/fault.tsx';
+import { type Column, Table } from '../parts/table.tsx';
+import { ViewHead } from '../parts/view-head.tsx';
+import { money, time } from '../words/format.ts';
+import { useWords } from '../words/words.ts';
+
+const AGAIN_MS = 60_000;
+
+/** What the swarm costs, and who has what of it. */
+export function BillView() {
+  const { bill: words, views, columns: c, plans } = useWords();
+  const { value, fault, again } = useAsk<Bill>('bill', 0, AGAIN_MS);
+  if (fault instanceof PageFault && fault.status === 404) {
+    return (
+      <>
+        <ViewHead title={views.bill} />
+        <Nothing title={words.none} text={words.noneText} />
+      </>
+    );
+  }
+  if (fault !== undefined && !value) return <Fault fault={fault} again={again} />;
+  if (!value) return <Loading />;
+  const { total, unit, shares, nodes, notes, at } = value;
+  const most = Math.max(...shares.map(({ cost }) => Number(cost.amount)), 1e-9);
+  const columns: readonly Column<Bill['nodes'][number]>[] = [
+    {
+      key: 'name',
+      title: c.name,
+      by: ({ name }) => name,
+      cell: ({ id, name }) => (
+        <a class="link" href={hrefOf('nodes', id)}>
+          {name}
+        </a>
+      ),
+    },
+    { key: 'type', title: c.type, by: ({ type }) => type, cell: ({ type }) => type || '–' },
+    {
+      key: 'domain',
+      title: c.domain,
+      by: ({ domains }) => domains.join('/'),
+      cell: ({ domains }) => domains.join(' / ') || '–',
+      isExtra: true,
+    },
+    {
+      key: 'price',
+      title: c.price,
+      by: ({ cost }) => Number(cost?.amount ?? -1),
+      cell: ({ cost }) => (cost ? money(cost) : <span class="bad-text">{words.noPrice}</span>),
+      isNumber: true,
+    },
+    { key: 'source', title: c.source, by: ({ source }) => source, cell: ({ source }) => source, isExtra: true },
+  ];
+  return (
+    <div class="full">
+      <ViewHead title={views.bill} />
+      <div class="bill-top">
+        <Card title={words.total}>
+          <p class="bill-total">
+            {total.map((each) => (
+              <span key={each.currency}>{money(each)}</span>
+            ))}
+          </p>
+          <p class="muted">
+            {plans.per[unit]} · {words.at} {time(at)}
+          </p>
+        </Card>
+        <Card title={words.shares}>
+          <ul class="shares">
+            {shares.slice(0, 10).map(({ name, cost }) => (
+              <li key={`${name} ${cost.currency}`}>
+                <span>{name}</span>
+                <span class="cost-track" aria-hidden="true">
+                  <span class="cost-bar after" style={{ width: `${(Number(cost.amount) / most) * 100}%` }} />
+                </span>
+                <strong>{money(cost)}</strong>
+              </li>
+            ))}
+          </ul>
+        </Card>
+      </div>
+      {notes.map((note) => (
+        <p class="notice warn slim" key={note}>
+          {note}
+        </p>
+      ))}
+      <h2 class="section-title">{words.nodes}</h2>
+      <Table label={words.nodes} columns={columns} rows={nodes} keyOf={({ id }) => id} sort={['price', 'down']} />
+    </div>
+  );
+}
