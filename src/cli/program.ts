@@ -154,6 +154,12 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/bill.ts'),
   },
   {
+    name: 'prices',
+    group: VIEW,
+    summary: 'show what is known of prices, or read the price lists of providers',
+    load: () => import('./commands/prices.ts'),
+  },
+  {
     name: 'completion',
     group: OTHER,
     summary: 'print the completion script for a shell',

@@ -11,10 +11,10 @@ export type SendOptions = { readonly abortSignal: AbortSignal };
 /** EC2 for one machine: the SDK loaded on first use, errors explained, changes through the context. */
 export class Ec2Client {
   readonly region: string;
-  readonly #context: DriverContext<Ec2Options>;
+  readonly #context: Pick<DriverContext<Ec2Options>, 'options' | 'change'>;
   #api: Promise<EC2> | undefined;
 
-  constructor(context: DriverContext<Ec2Options>) {
+  constructor(context: Pick<DriverContext<Ec2Options>, 'options' | 'change'>) {
     this.#context = context;
     this.region = context.options['amazonec2-region'];
   }

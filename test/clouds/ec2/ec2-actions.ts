@@ -17,6 +17,22 @@ function typePage(token: string | undefined): Xml {
   };
 }
 
+/** Spot prices on two pages; the first has an older one of the same zone. */
+function spotPage(token: string | undefined): Xml {
+  const item = (instanceType: string, zone: string, spotPrice: string, timestamp: string): Xml => ({
+    ...{ instanceType, spotPrice, timestamp },
+    availabilityZone: `us-east-1${zone}`,
+    productDescription: 'Linux/UNIX',
+  });
+  const first = [
+    item('t3.small', 'a', '0.007100', '2026-11-20T08:00:00.000Z'),
+    item('t3.small', 'a', '0.009900', '2026-11-19T08:00:00.000Z'),
+    item('t3.small', 'b', '0.006800', '2026-11-20T07:00:00.000Z'),
+  ];
+  const second = [item('m7i.large', 'a', '0.040000', '2026-11-20T08:00:00.000Z')];
+  return { spotPriceHistorySet: token === 'more' ? second : first, nextToken: token === 'more' ? '' : 'more' };
+}
+
 /** Actions of EC2's API that the driver uses. Names and shapes: docs.aws.amazon.com/AWSEC2/latest/APIReference */
 export const ACTIONS: Readonly<Record<string, Action>> = {
   DescribeInstanceTypes: (_state, query) => {
@@ -167,6 +183,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
       'shutting-down',
       'terminated',
     ),
+  DescribeSpotPriceHistory: (_state, query) => spotPage(query.text('NextToken')),
   DescribeSpotInstanceRequests: (state, query) => ({
     spotInstanceRequestSet: matching(state, state.spotRequests, query)
       .filter((each) => filter(query, 'state').includes(each.state))
