@@ -7,11 +7,17 @@ import { VERSION } from '../common/version.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
 import { startWebListener, type WebListener } from '../web/web-listener.ts';
 import { type PageRoutes, sendValue } from './calls.ts';
+import { containerCalls } from './container-calls.ts';
 import { EventJournal, type EventJournalDeps } from './event-journal.ts';
 import { Gate } from './gate.ts';
+import { holdingsCalls } from './holdings-calls.ts';
 import { ModelStream } from './model-stream.ts';
+import { nodeCalls } from './node-calls.ts';
 import { PageApi } from './page-api.ts';
 import { PageSite } from './page-site.ts';
+import { passedCalls } from './passed-calls.ts';
+import { planCalls } from './plan-calls.ts';
+import { availabilityPlans, type PlanSource } from './plan-source.ts';
 import type { ClusterName, SessionAnswer } from './protocol.ts';
 import { PROTOCOL } from './protocol-version.ts';
 import { LINK_MS, type Session, Sessions } from './sessions.ts';
@@ -38,6 +44,8 @@ export interface PageDeps {
   /** Labels that name failure domains, the widest first. */
   readonly domains: readonly string[];
   readonly name: ClusterName;
+  /** Plans beside those of availability. */
+  readonly plans?: readonly PlanSource[];
 }
 
 /** A page that is served. */
@@ -69,9 +77,15 @@ export async function openPage(deps: PageDeps, options: PageOptions): Promise<Pa
     cluster: deps.name,
     actions,
     endsAt: endsMs,
-    has: { stats: stats !== undefined, bill: false, exec: actions },
+    has: { stats: stats !== undefined, bill: true, exec: actions },
   });
+  const passed = passedCalls(services);
   const routes: PageRoutes = {
+    ...containerCalls({ services, desired: deps.desired, journal }),
+    ...nodeCalls(services),
+    ...holdingsCalls(services, stream.numbers),
+    ...planCalls(services, [...availabilityPlans(services), ...(deps.plans ?? [])]),
+    ...passed.routes,
     'GET session': async ({ res, session }) => sendValue(res, sessionAnswer(session)),
     'GET stream': async ({ req, res, session }) => {
       const lastEventId = req.headers['last-event-id'];
@@ -84,6 +98,7 @@ export async function openPage(deps: PageDeps, options: PageOptions): Promise<Pa
   const tls = options.tls && { ...options.tls, requestCert: false };
   const close = async (): Promise<void> => {
     viewers.close();
+    passed.close();
     await listener?.close();
     stream.close();
     journal.close();

@@ -33,7 +33,7 @@
  * | `GET plans`                                     |                   | {@link PlanKind}[]                                        |
  * | `GET plans/{kind}?node=ID&…`                    |                   | {@link PlanView}                                          |
  * | `POST plans/{kind}/apply`                       | {@link ApplyBody} | 202; 409 when the plan is another one by now              |
- * | `GET bill`                                      |                   | {@link Bill}; 404 when the manager knows no prices        |
+ * | `GET bill`                                      |                   | {@link Bill}                                              |
  * | `POST containers/{id}/start\|stop\|restart\|kill\|pause\|unpause` | | 204; 304 when it is so already                            |
  * | `DELETE containers/{id}?force=1&volumes=1`      |                   | 204                                                       |
  * | `POST nodes/{id}/availability`                  | {@link AvailabilityBody} | 204                                                |
@@ -86,8 +86,8 @@ export interface ClusterName {
 export interface PageError {
   /** One line for people. */
   readonly message: string;
-  /** For programs: `NO_SESSION`, `BAD_LINK`, `READ_ONLY`, `FOREIGN_PAGE`, `TOO_MANY`, … */
-  readonly code: string;
+  /** For programs, where there is one: `NO_SESSION`, `BAD_LINK`, `READ_ONLY`, `FOREIGN_PAGE`, `TOO_MANY`, … */
+  readonly code?: string;
 }
 
 // ----------------------------------------------------------------------------------------------------------------- stream
@@ -567,6 +567,11 @@ export interface PlanView {
     readonly how: 'replace' | 'start-first' | 'stop-first';
     readonly why: string;
     readonly loses: readonly string[];
+    /** Volumes whose content is copied along; null bytes where the engine did not tell. */
+    readonly copies: readonly { readonly volume: string; readonly bytes: number | null }[];
+    /** Estimates; null where nothing is known. */
+    readonly durationMs: number | null;
+    readonly downtimeMs: number | null;
   }[];
   readonly stays: readonly {
     readonly container: NodeName;
@@ -594,7 +599,7 @@ export interface PlanView {
 export interface Money {
   /** A decimal number as text (`12.3400`): no binary rounding. */
   readonly amount: string;
-  /** ISO 4217. */
+  /** ISO 4217; empty where a price was given without one. */
   readonly currency: string;
 }
 
@@ -611,11 +616,16 @@ export interface AvailabilityBody {
 export interface Bill {
   readonly at: number;
   readonly unit: 'hour' | 'month';
+  /** One for each currency. */
   readonly total: readonly Money[];
+  /** The part of it that no container reserves. */
+  readonly idle: readonly Money[];
   readonly nodes: readonly (NodeName & {
     readonly type: string;
     readonly domains: readonly string[];
-    /** Null where the price is not known. */
+    /** The part of it that is reserved, 0 to 1. */
+    readonly reserved: number;
+    /** Null where the price is not known: then `source` says why. */
     readonly cost: Money | null;
     /** Where the price comes from, and of when. */
     readonly source: string;
