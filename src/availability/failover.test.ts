@@ -52,12 +52,12 @@ async function inWorld(count: number, act: (world: World) => Promise<void>, witn
       lifecycle: world.lifecycle,
       known,
       witness,
-      plan: (lost, records) => {
+      plan: (nodes, records) => {
         planned.push(records.map(({ name }) => name).sort());
         return planLost(
           { ...shared, placer, leases, networks: world.networks, volumes: world.volumes },
           'auto',
-          { kind: 'failover', lost },
+          { kind: 'failover', ...nodes },
           records,
         );
       },
@@ -81,6 +81,36 @@ async function inWorld(count: number, act: (world: World) => Promise<void>, witn
     await failover.stop();
   }
 }
+
+describe('when a node is back without its data', () => {
+  test('what should run there is made anew, there too, and what would begin with an empty volume says so', async () => {
+    await inWorld(1, async ({ world, told, run, failover }) => {
+      const { node, engine } = world.fake.at(0);
+      const id = await run('web');
+      const db = await run('db', { HostConfig: { ...ALWAYS.HostConfig, Binds: ['data:/data'] } });
+      await run('once', {});
+      const created = await world.made('created');
+      for (const container of [...engine.state.containers.values()]) engine.state.remove(container);
+      await node.refreshAllContainers();
+      for (const { key } of [...world.desired.all()])
+        await world.desired.change(key, (record) => ({ ...record, dataLostMs: Date.now() }));
+      const { cluster } = world.fake;
+      await waitUntil(
+        () => cluster.findContainer('web')?.state === 'running' && cluster.findContainer('created') !== undefined,
+      );
+      expect([cluster.container('web').id, cluster.container('created').id]).toEqual([id, created]);
+      expect(cluster.container('created').state).toBe('created');
+      await waitUntil(() => eventsOf(told, 'waiting').length >= 2);
+      expect([cluster.findContainer(db), cluster.findContainer('once')]).toEqual([undefined, undefined]);
+      expect(eventsOf(told, 'waiting').sort()).toEqual(['db', 'once']);
+      expect([...failover.problems()].sort()).toEqual([
+        expect.stringMatching(/^WARNING: container db of node node-1 is gone: .*would begin without volume "data"/),
+        expect.stringMatching(/^WARNING: container once of node node-1 is gone: .*docker rm once/),
+      ]);
+      await waitUntil(() => [...world.desired.all()].every(({ stale }) => stale === undefined));
+    });
+  });
+});
 
 function eventsOf(told: readonly Notice[], event: Notice['event']): string[] {
   return told.flatMap((notice) => (notice.event === event ? (notice.container?.name ?? notice.node ?? '') : []));

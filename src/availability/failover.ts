@@ -1,7 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import { sharedStop } from '../common/abort.ts';
-import { backoffMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -10,27 +9,19 @@ import type { ContainerRecord } from '../desired/record.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { Notice } from '../notify/notice.ts';
 import { Brake } from './brake.ts';
-import { DRILL_REASON } from './drills.ts';
 import { PlanExecutor } from './execute-plan.ts';
+import { emptiedWarnings, FailoverReport } from './failover-report.ts';
 import { type FailoverView, failoverView } from './failover-view.ts';
 import { formatPlan } from './format-plan.ts';
 import type { KnownHealthy } from './known-healthy.ts';
 import { LossWatch } from './loss-watch.ts';
 import type { Plan, PlannedMove, PlannedNode } from './plan.ts';
-import { WaitBoard } from './wait-board.ts';
+import { Setbacks } from './setbacks.ts';
+import type { WaitBoard } from './wait-board.ts';
 import type { Witness } from './witness.ts';
 
 const BEAT_MS = 250;
 const GONE = 'it is in the cluster no more';
-/** Pauses before a container that could not be moved is planned again, in milliseconds. */
-const BACKOFF = { baseMs: 2_000, maxMs: 20_000 } as const;
-/** When a container that could not be moved is planned again, by the clock: not before `leastMs`, at `dueMs` by itself. */
-interface Setback {
-  readonly failures: number;
-  readonly leastMs: number;
-  readonly dueMs: number;
-}
-const NO_SETBACK: Setback = { failures: 0, leastMs: 0, dueMs: 0 };
 /** A lost node counts among those that were last known healthy for this long: others may be missed a little later, in milliseconds. */
 const REMEMBERED_MS = 60_000;
 
@@ -40,8 +31,11 @@ export interface FailoverDeps {
   readonly lifecycle: Pick<ContainerLifecycle, 'move' | 'mover'>;
   readonly known: KnownHealthy;
   readonly witness?: Witness | undefined;
-  /** Plans where these containers of lost nodes go. */
-  readonly plan: (lost: readonly PlannedNode[], records: readonly ContainerRecord[]) => Promise<Plan>;
+  /** Plans where these containers go: of lost nodes, or of such as are back without their data. */
+  readonly plan: (
+    nodes: { readonly lost: readonly PlannedNode[]; readonly emptied: readonly PlannedNode[] },
+    records: readonly ContainerRecord[],
+  ) => Promise<Plan>;
   /** Told what operators should know; does not wait. */
   readonly tell: (notice: Notice) => void;
   /** Nodes that containers are on and that are in the cluster no more, and will not be. */
@@ -74,17 +68,14 @@ interface Run {
  */
 export class Failover {
   readonly brake: Brake;
-  readonly waiting: WaitBoard;
   readonly #deps: FailoverDeps;
   readonly #options: FailoverOptions;
   readonly #executor = new PlanExecutor();
-  /** When those that could not be moved are planned again, by the keys of their records. */
-  readonly #setbacks = new Map<string, Setback>();
+  readonly #report: FailoverReport;
+  readonly #setbacks: Setbacks;
   /** What ends moves from a node that is back, by the node's ID. */
   readonly #underWay = new Map<string, AbortController>();
   readonly #moving = new Map<string, Promise<void>>();
-  /** Lost nodes that were told of, by ID, and why they were lost. */
-  readonly #told = new Map<string, string>();
   #watch: LossWatch;
   #round: Promise<void> | undefined;
   #run: Run | undefined;
@@ -93,8 +84,13 @@ export class Failover {
     this.#deps = deps;
     this.#options = options;
     this.#watch = new LossWatch(options.graceMs);
-    this.brake = new Brake({ ...deps, witness: deps.witness, onChange: (why) => this.#onBrake(why) });
-    this.waiting = new WaitBoard((key, why) => this.#onWaiting(key, why));
+    this.#report = new FailoverReport(deps);
+    this.#setbacks = new Setbacks(deps.clock);
+    this.brake = new Brake({ ...deps, witness: deps.witness, onChange: (why) => this.#report.brake(why) });
+  }
+
+  get waiting(): WaitBoard {
+    return this.#report.waiting;
   }
 
   /** Idempotent; may follow {@link stop}. */
@@ -138,8 +134,10 @@ export class Failover {
   /** For `docker info`. */
   problems(): readonly string[] {
     const { why } = this.brake;
-    if (why === undefined) return this.#risks();
+    const emptied = emptiedWarnings(this.#deps, this.waiting);
+    if (why === undefined) return [...this.#risks(), ...emptied];
     return [
+      ...emptied,
       `WARNING: no container is moved: ${why}, so this manager may be the one that is cut off. It goes on when they are back, or after 'enxame failover resume'`,
     ];
   }
@@ -187,9 +185,11 @@ export class Failover {
   async #look(signal: AbortSignal): Promise<void> {
     const gone = this.#departed().flatMap((node) => (this.#watch.isLost(node.id) ? [{ ...node, reason: GONE }] : []));
     const lost = [...this.#lost(), ...gone];
-    if (lost.length === 0 || this.#watch.isUndecided) return;
-    for (const node of lost) this.#tellLost(node);
-    const due = this.#due(lost.flatMap(({ id }) => this.#deps.desired.index.onNode(id)));
+    const emptied = this.#emptied();
+    if ((lost.length === 0 && emptied.length === 0) || this.#watch.isUndecided) return;
+    for (const node of lost) this.#report.lost(node);
+    const { index } = this.#deps.desired;
+    const due = this.#due([...lost.flatMap(({ id }) => index.onNode(id)), ...emptied]);
     const old = lost.filter(({ id }) => this.#watch.lostMs(id) >= REMEMBERED_MS);
     const { known } = this.#deps;
     const isKnown = new Set([...known.nodes().map(({ id }) => id), ...known.absent()]);
@@ -202,39 +202,33 @@ export class Failover {
     if (due.length > 0) await this.#plan(lost, due, signal);
   }
 
-  /**
-   * Those whose pause is over, and with them those whose pause could be: pauses are random, and what shares something is to be planned
-   * together again, or it would be told another reason each time, and be torn apart.
-   */
+  /** Those that went with the data of a node that is back. */
+  #emptied(): readonly ContainerRecord[] {
+    const { cluster, desired } = this.#deps;
+    return [...desired.index.dataLost].filter(({ current }) => cluster.node(current.nodeId)?.isHealthy === true);
+  }
+
+  /** Those with which nothing is under way, and whose pause is over. */
   #due(records: readonly ContainerRecord[]): readonly ContainerRecord[] {
-    const nowMs = this.#deps.clock.elapsed();
-    const ready = records.filter((record) => this.#isIdle(record) && nowMs >= this.#setback(record).leastMs);
-    return ready.some((record) => nowMs >= this.#setback(record).dueMs) ? ready : [];
-  }
-
-  /** Whether it should run and nothing is under way with it. */
-  #isIdle({ key, id, wanted, ended }: ContainerRecord): boolean {
-    if (id === undefined || ended || (wanted !== 'running' && wanted !== 'paused')) return false;
-    return !this.#moving.has(key) && !this.#deps.lifecycle.mover.isMoving(key);
-  }
-
-  #setback({ key }: ContainerRecord): Setback {
-    return this.#setbacks.get(key) ?? NO_SETBACK;
+    const { mover } = this.#deps.lifecycle;
+    return this.#setbacks.due(
+      records.filter((record) => isConcerned(record) && !this.#moving.has(record.key) && !mover.isMoving(record.key)),
+    );
   }
 
   async #plan(lost: readonly PlannedNode[], due: readonly ContainerRecord[], signal: AbortSignal): Promise<void> {
     const { plan: makePlan, logger, cluster } = this.#deps;
-    const plan = await makePlan(
-      lost.map(({ id, name }) => ({ id, name })),
-      due,
-    );
+    const isLost = new Set(lost.map(({ id }) => id));
+    const others = new Set(due.flatMap(({ current }) => (isLost.has(current.nodeId) ? [] : current.nodeId)));
+    const emptied = [...others].flatMap((id) => cluster.node(id) ?? []);
+    const plan = await makePlan({ lost: lost.map(named), emptied: emptied.map(named) }, due);
     // One may be back while the bodies were read.
-    const moves = plan.moves.filter(({ from }) => cluster.node(from.id)?.isHealthy !== true);
+    const moves = plan.moves.filter((move) => this.#isOpen(move));
     if (signal.aborted) return;
     if (plan.moves.length > 0) logger.info({ moves: moves.length, stays: plan.stays.length }, formatPlan(plan));
     for (const { container, why, waits } of plan.stays) {
-      this.#setBack(container.key);
-      if (waits) this.#wait(container.key, why);
+      this.#setbacks.add(container.key);
+      if (waits) this.#report.wait(container.key, why);
     }
     for (const { from } of moves) if (!this.#underWay.has(from.id)) this.#underWay.set(from.id, sharedStop());
     let end = (): void => undefined;
@@ -243,6 +237,12 @@ export class Failover {
     });
     for (const { container } of moves) this.#moving.set(container.key, done);
     void this.#execute({ ...plan, moves }, signal).finally(end); // Never rejects.
+  }
+
+  /** Whether a container is still not where it should run. */
+  #isOpen({ container, from }: PlannedMove): boolean {
+    const { cluster, desired } = this.#deps;
+    return cluster.node(from.id)?.isHealthy !== true || desired.get(container.key)?.dataLostMs !== undefined;
   }
 
   #execute(plan: Plan, stop: AbortSignal): Promise<void> {
@@ -262,42 +262,18 @@ export class Failover {
     });
   }
 
-  #onMoved({ container, from, to, why }: PlannedMove): void {
-    this.#moving.delete(container.key);
-    this.#forget(container.key);
-    const { id, name } = container;
-    const text = `container ${name} runs on ${to.name} now: ${why}`;
-    this.#deps.tell({ event: 'moved', text, container: { id, name }, from: from.name, to: to.name, why });
+  #onMoved(move: PlannedMove): void {
+    this.#moving.delete(move.container.key);
+    this.#forget(move.container.key);
+    this.#report.moved(move);
   }
 
-  #onFailed({ container, from, to }: PlannedMove, error: unknown): void {
-    const { cluster, logger } = this.#deps;
+  #onFailed(move: PlannedMove, error: unknown): void {
     const code = (error as { readonly code?: unknown }).code;
     // What a client or a node that is back has decided is no failure.
-    if (code === 'MOVE_SUPERSEDED' || code === 'MOVE_OUTDATED' || cluster.node(from.id)?.isHealthy) return;
-    this.#setBack(container.key);
-    const why = `moving it to ${to.name} failed: ${reasonOf(error)}`;
-    logger.warn(
-      { container: container.name, to: to.name, reason: reasonOf(error) },
-      'a container was not moved; it is tried again',
-    );
-    this.#wait(container.key, why);
-  }
-
-  #setBack(key: string): void {
-    const failures = (this.#setbacks.get(key)?.failures ?? 0) + 1;
-    const nowMs = this.#deps.clock.elapsed();
-    const leastMs = nowMs + backoffMs(failures, { ...BACKOFF, random: () => 0 });
-    this.#setbacks.set(key, { failures, leastMs, dueMs: nowMs + backoffMs(failures, BACKOFF) });
-  }
-
-  #wait(key: string, why: string): void {
-    const record = this.#deps.desired.get(key);
-    if (!record || !this.waiting.set(key, why)) return;
-    const { name, id = '', current } = record;
-    const node = this.#deps.cluster.node(current.nodeId)?.name ?? current.nodeId;
-    this.#deps.logger.warn({ container: name, node, reason: why }, 'a container waits');
-    this.#deps.tell({ event: 'waiting', text: `container ${name} waits: ${why}`, container: { id, name }, node, why });
+    if (code === 'MOVE_SUPERSEDED' || code === 'MOVE_OUTDATED' || !this.#isOpen(move)) return;
+    this.#setbacks.add(move.container.key);
+    this.#report.failed(move, error);
   }
 
   #forget(key: string): void {
@@ -305,46 +281,22 @@ export class Failover {
     this.waiting.delete(key);
   }
 
-  #tellLost({ id, name, reason }: PlannedNode & { readonly reason: string }): void {
-    if (this.#told.has(id)) return;
-    this.#told.set(id, reason);
-    this.#deps.logger.warn({ node: name, reason }, 'node is lost: what should run on it is brought back elsewhere');
-    this.#deps.tell({ event: 'node-lost', text: `node ${name} is lost: ${reason}`, node: name, why: reason });
-  }
-
   /** What waits may have a place now, or its node. */
-  #onHealthy({ id, name }: Node): void {
-    const reason = new Error(`${name} is back`);
-    this.#underWay.get(id)?.abort(reason);
-    this.#underWay.delete(id);
+  #onHealthy(node: Node): void {
+    const reason = new Error(`${node.name} is back`);
+    this.#underWay.get(node.id)?.abort(reason);
+    this.#underWay.delete(node.id);
     this.#setbacks.clear();
-    for (const { key } of this.#deps.desired.index.onNode(id)) this.waiting.delete(key);
-    const why = this.#told.get(id);
-    if (why === undefined) return;
-    this.#told.delete(id);
-    const from = why === DRILL_REASON ? ' from a drill' : '';
-    this.#deps.tell({ event: 'node-back', text: `node ${name} is back${from}`, node: name });
+    this.#report.back(node);
   }
+}
 
-  #onBrake(why: string | undefined): void {
-    const { logger, tell } = this.#deps;
-    if (why === undefined) {
-      logger.info('containers are moved again');
-      tell({ event: 'brake-off', text: 'containers are moved again' });
-    } else {
-      logger.error(
-        { reason: why },
-        "no container is moved: this manager may be cut off ('enxame failover resume' when it is not)",
-      );
-      tell({ event: 'brake-on', text: `no container is moved: ${why}`, why });
-    }
-  }
+/** Whether it should run, or is nowhere. */
+function isConcerned({ id, wanted, ended, dataLostMs }: ContainerRecord): boolean {
+  if (id === undefined || ended) return false;
+  return dataLostMs !== undefined || wanted === 'running' || wanted === 'paused';
+}
 
-  /** Shows in listings why a container waits. */
-  #onWaiting(key: string, why: string | undefined): void {
-    const { desired, cluster } = this.#deps;
-    const current = desired.get(key)?.current;
-    const node = current && cluster.node(current.nodeId);
-    if (node && current.engineId !== undefined) cluster.setWaiting(node, current.engineId, why);
-  }
+function named({ id, name }: PlannedNode): PlannedNode {
+  return { id, name };
 }

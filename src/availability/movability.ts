@@ -15,11 +15,22 @@ export interface Hindrance {
  * @param standard the cluster's policy, for containers that say nothing
  */
 export function hindranceOf(record: ContainerRecord, standard: MovePolicy): Hindrance | undefined {
-  const { wanted, ended, terms } = record;
+  const { wanted, ended, terms, dataLostMs } = record;
+  if (dataLostMs !== undefined) return afterDataLoss(record, standard);
   if (wanted === 'created' || wanted === 'stopped') return { why: 'it is not meant to run', waits: false };
   if (ended) return { why: `it has finished with exit code ${ended.exitCode}`, waits: false };
   const why = termsAgainst(terms, standard);
   return why === undefined ? undefined : { why, waits: true };
+}
+
+/** It is nowhere: what is not meant to run is made anew all the same, so that clients find it. */
+function afterDataLoss({ wanted, terms }: ContainerRecord, standard: MovePolicy): Hindrance | undefined {
+  const { boundBy, discardsData } = terms;
+  if (boundBy !== undefined && !discardsData)
+    return { why: `it went with the data of its node, and would begin without ${boundBy}`, waits: true };
+  if (wanted === 'created' || wanted === 'stopped') return undefined;
+  const why = termsAgainst(terms, standard);
+  return why === undefined ? undefined : { why: `it went with the data of its node, and ${why}`, waits: true };
 }
 
 function termsAgainst(terms: ContainerRecord['terms'], standard: MovePolicy): string | undefined {

@@ -79,6 +79,7 @@ interface Movable {
 class FailoverPlanner {
   readonly #input: FailoverInput;
   readonly #left: ReadonlyMap<string, PlannedNode>;
+  readonly #emptied: ReadonlyMap<string, PlannedNode>;
   readonly #ids: ReadonlySet<string>;
   readonly #moves: PlannedMove[] = [];
   readonly #stays: PlannedStay[] = [];
@@ -87,6 +88,9 @@ class FailoverPlanner {
 
   constructor(input: FailoverInput) {
     this.#input = input;
+    const { reason } = input;
+    const emptied = reason.kind === 'failover' ? (reason.emptied ?? []) : [];
+    this.#emptied = new Map(emptied.map((node) => [node.id, node]));
     this.#left = new Map(nodesOf(input.reason).map((node) => [node.id, node]));
     this.#ids = new Set(input.candidates.map(({ record }) => record.id ?? ''));
   }
@@ -182,7 +186,10 @@ class FailoverPlanner {
       container: planned(record),
       from,
       to: { id: node.id, name: node.name },
-      ...(this.#input.mannerOf?.(record, spec, from) ?? { how: 'replace', why: `${from.name} is lost` }),
+      ...(this.#input.mannerOf?.(record, spec, from) ?? {
+        how: 'replace',
+        why: `${from.name} ${this.#emptied.has(from.id) ? 'lost its data' : 'is lost'}`,
+      }),
       generation: record.current.generation,
       loses: lossesOf(spec, record.terms),
       ...(this.#input.questions.spans?.(spec) && { spans: true }),
@@ -196,7 +203,10 @@ class FailoverPlanner {
   }
 
   #nodeOf({ current }: ContainerRecord): PlannedNode {
-    return this.#left.get(current.nodeId) ?? { id: current.nodeId, name: current.nodeId };
+    return (
+      this.#left.get(current.nodeId) ??
+      this.#emptied.get(current.nodeId) ?? { id: current.nodeId, name: current.nodeId }
+    );
   }
 }
 

@@ -64,9 +64,12 @@ async function candidateOf(deps: PlanLostDeps, policy: MovePolicy, record: Conta
   }
 }
 
-function questionsOf({ cluster, clock, leases, networks, volumes }: PlanLostDeps, { kind }: PlanReason): PlanQuestions {
+function questionsOf(
+  { cluster, clock, desired, leases, networks, volumes }: PlanLostDeps,
+  { kind }: PlanReason,
+): PlanQuestions {
   return {
-    idOf: (reference) => cluster.findContainer(reference)?.id,
+    idOf: (reference) => (cluster.findContainer(reference) ?? desired.index.byName(reference))?.id,
     homesOf: (spec, discardsData) => [
       ...(discardsData ? [] : volumes.homesOf(spec.volumes)),
       ...networks.homesOf(spec.networks),

@@ -71,7 +71,8 @@ export interface PlannedStay {
 
 /** What a plan is made for. */
 export type PlanReason =
-  | { readonly kind: 'failover'; readonly lost: readonly PlannedNode[] }
+  /** `emptied`: nodes that are back without their data. */
+  | { readonly kind: 'failover'; readonly lost: readonly PlannedNode[]; readonly emptied?: readonly PlannedNode[] }
   | { readonly kind: 'drain'; readonly nodes: readonly PlannedNode[] }
   | { readonly kind: 'drill'; readonly lost: readonly PlannedNode[] }
   /** A person named the containers. */

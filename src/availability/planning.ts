@@ -15,9 +15,12 @@ export class Planning {
     this.#policy = policy;
   }
 
-  /** Where these containers of lost nodes go. */
-  failover(lost: readonly PlannedNode[], records: readonly ContainerRecord[]): Promise<Plan> {
-    return planLost(this.#deps, this.#policy, { kind: 'failover', lost }, records);
+  /** Where these containers go: of lost nodes, or of such as are back without their data. */
+  failover(
+    nodes: { readonly lost: readonly PlannedNode[]; readonly emptied: readonly PlannedNode[] },
+    records: readonly ContainerRecord[],
+  ): Promise<Plan> {
+    return planLost(this.#deps, this.#policy, { kind: 'failover', ...nodes }, records);
   }
 
   /** Where what is on these nodes goes when they are to be empty. */

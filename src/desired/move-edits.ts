@@ -4,7 +4,10 @@ import { type ContainerRecord, type Copy, MAX_FORMER_IDS } from './record.ts';
  * The record with another copy as its container, and the one before among those that must not run. In the turn in which this is durable the
  * model shows the one instead of the other; the new one must be listed by then, so that clients miss nothing.
  */
-export function switched({ move, ended: _, owedStop: __, ...record }: ContainerRecord, to: Copy): ContainerRecord {
+export function switched(
+  { move, ended: _, owedStop: __, dataLostMs: ___, ...record }: ContainerRecord,
+  to: Copy,
+): ContainerRecord {
   const { current, stale = [] } = record;
   const others = stale.filter(({ attempt }) => attempt !== to.attempt);
   const arrived = move && { arrived: { from: current.nodeId, why: move.why, atMs: move.sinceMs } };

@@ -18,6 +18,7 @@ export class RecordIndex {
   readonly #byNode = new MultiMap<string, ContainerRecord>();
   readonly #staleByNode = new MultiMap<string, RecordedCopy>();
   readonly #moving = new Set<ContainerRecord>();
+  readonly #dataLost = new Set<ContainerRecord>();
   readonly #owing = new MultiMap<string, ContainerRecord>();
   readonly #byFormerId = new Map<string, ContainerRecord>();
 
@@ -68,6 +69,11 @@ export class RecordIndex {
     return this.#owing.get(nodeId);
   }
 
+  /** Those whose container went with its node's data. */
+  get dataLost(): ReadonlySet<ContainerRecord> {
+    return this.#dataLost;
+  }
+
   /** Those with an open move. */
   get moving(): ReadonlySet<ContainerRecord> {
     return this.#moving;
@@ -78,6 +84,7 @@ export class RecordIndex {
     this.#byName.add(record.name, record);
     this.#byNode.add(record.current.nodeId, record);
     if (record.move) this.#moving.add(record);
+    if (record.dataLostMs !== undefined) this.#dataLost.add(record);
     if (record.owedStop) this.#owing.add(record.current.nodeId, record);
     for (const id of record.formerIds ?? []) this.#byFormerId.set(id, record);
     for (const each of copiesOf(record)) {
@@ -93,6 +100,7 @@ export class RecordIndex {
     this.#byName.remove(record.name, record);
     this.#byNode.remove(record.current.nodeId, record);
     this.#moving.delete(record);
+    this.#dataLost.delete(record);
     this.#owing.remove(record.current.nodeId, record);
     for (const id of record.formerIds ?? []) if (this.#byFormerId.get(id) === record) this.#byFormerId.delete(id);
     for (const { copy } of copiesOf(record)) {

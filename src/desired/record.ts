@@ -98,6 +98,8 @@ export interface ContainerRecord {
   readonly arrived?: Arrival;
   readonly wanted: Wanted;
   readonly ended?: Ending;
+  /** When the node of `current` was found without the data it had, and so without the container; in milliseconds since the epoch. */
+  readonly dataLostMs?: number;
   /** Of `current`; only while `stopped` is wanted. */
   readonly owedStop?: OwedStop;
   readonly terms: MoveTerms;

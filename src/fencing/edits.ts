@@ -9,7 +9,7 @@ export function givenBack(record: ContainerRecord, moveAttempt: string): Contain
 
 /** A stale copy is the container from now on, as a generation of its own; what was it until then must not run. */
 export function takenOver(record: ContainerRecord, copy: Copy, presumed: Copy): ContainerRecord {
-  const { move, stale = [], current, ...rest } = record;
+  const { move, stale = [], current, owedStop: _, dataLostMs: __, ...rest } = record;
   const isAsPresumed = current.attempt === presumed.attempt && stale.some(({ attempt }) => attempt === copy.attempt);
   if (!isAsPresumed) return record;
   const others = stale.filter(({ attempt }) => attempt !== copy.attempt);

@@ -132,6 +132,24 @@ describe('a container whose node is away', () => {
     });
   });
 
+  test('leaves no copy behind in listings when it was moved and is removed', async () => {
+    await lost(async ({ world, operate, lose, record }) => {
+      lose();
+      await world.lifecycle.move(record().key, {
+        to: world.fake.at(1).node.id,
+        how: 'replace',
+        why: 'lost',
+        generation: 0,
+      });
+      const { cluster } = world.fake;
+      cluster.hide(world.tombstones);
+      await world.lifecycle.remove(cluster.container('web'), { search: '?force=1', isForced: true }, CALL);
+      expect([...cluster.containers()]).toEqual([]);
+      expect((await world.create('web')).statusCode).toBe(201);
+      expect((await operate({ kind: 'start' })).statusCode).toBe(204);
+    });
+  });
+
   test('is started where it was when its node is back before it was moved', async () => {
     await lost(async ({ world, operate, lose, record }) => {
       lose();

@@ -332,12 +332,13 @@ export class MoveSteps {
   }
 }
 
-function targetOf({ cluster }: MoveDeps, { current, name }: ContainerRecord, { to }: MoveOrder): Node {
+function targetOf({ cluster }: MoveDeps, { current, name, dataLostMs }: ContainerRecord, { to }: MoveOrder): Node {
   const node = cluster.node(to);
   if (node?.id !== to)
     throw new ConflictError(`the node that ${name} was to move to is not in the cluster`, 'MOVE_REFUSED');
   if (!node.isHealthy) throw new ConflictError(`${node.name} is not healthy: ${node.reason}`, 'MOVE_REFUSED');
-  if (current.nodeId === to) throw new ConflictError(`${name} is on ${node.name} already`, 'MOVE_OUTDATED');
+  if (current.nodeId === to && dataLostMs === undefined)
+    throw new ConflictError(`${name} is on ${node.name} already`, 'MOVE_OUTDATED');
   return node;
 }
 

@@ -9,6 +9,7 @@ import type { Logger } from '../common/logger.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
 import type { ContainerRecord } from '../desired/record.ts';
 import { ANSWERS, askEngine } from '../engine/answers.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface ObservedChangesDeps {
@@ -23,12 +24,14 @@ export interface ObservedChangesDeps {
 const GATHER_MS = 100;
 const RETRY_MS = 5_000;
 const CALL_MS = 10_000;
+/** The clocks of engines are known to about this, in milliseconds. */
+const CLOCK_TOLERANCE_MS = 2_000;
 
 /**
  * Keeps records true to what engines did by themselves: a container that was renamed there has its new name, and one that is gone has no record any
  * more. It drops the records of containers that engines removed without having been asked by this manager: `--rm` at its end, a prune, a user of
  * the engine. An engine must say so itself, by its event or by not knowing the container while it is otherwise as it was:
- * a node that left, is lost, lists badly or lost all that it had keeps its records.
+ * a node that left, is lost, or lists badly keeps its records. Of a node whose data root is a new one they say so.
  */
 export class ObservedChanges {
   readonly #deps: ObservedChangesDeps;
@@ -85,6 +88,7 @@ export class ObservedChanges {
       const { engineId } = record.current;
       if (engineId === undefined) continue;
       const container = node.containers.get(engineId);
+      if (container && record.dataLostMs !== undefined) this.#found(record);
       if (container) this.#renamed(node, container);
       else this.#doubt(node, record);
     }
@@ -139,16 +143,50 @@ export class ObservedChanges {
   async #judge(node: Node, records: readonly ContainerRecord[], signal: AbortSignal): Promise<void> {
     const facts = { method: 'GET', path: '/info', timeoutMs: CALL_MS, signal } as const;
     const info = await askEngine(node.client, facts, ANSWERS.info);
-    // Another engine answers, or the same one over a new data root: nobody removed anything.
+    // Another engine answers: nobody removed anything.
+    if (info.ID !== node.info?.ID) return;
     const isEmpty = (info.Containers ?? 0) === 0 && (info.Images ?? 0) === 0;
-    if (info.ID !== node.info?.ID || isEmpty) return;
+    const bornMs = (await dataRootBornMs(node, signal)) - node.clockOffsetMs;
     for (const record of records) {
       const { engineId, nodeId } = record.current;
       if (nodeId !== node.id || !node.isHealthy || engineId === undefined) continue;
       const path = `/containers/${engineId}/json`;
       const answer = await node.client.request({ method: 'GET', path, timeoutMs: CALL_MS, signal });
-      if (answer.statusCode === 404 && nodeId === node.id) await this.#drop(node, record);
+      if (answer.statusCode !== 404 || nodeId !== node.id) continue;
+      // The same engine over a new data root: nobody removed anything either.
+      if (isEmpty || bornMs > (await this.#placedMs(record)) + CLOCK_TOLERANCE_MS) await this.#lose(node, record);
+      else await this.#drop(node, record);
     }
+  }
+
+  /** When a container came to its node, in milliseconds since the epoch; for ever ago when that is not known. */
+  async #placedMs({ key, arrived }: ContainerRecord): Promise<number> {
+    if (arrived) return arrived.atMs;
+    const body = await this.#deps.desired.body(key).catch(() => undefined); // Its record went meanwhile.
+    return body?.createdMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** It went with its node's data: others make it anew, but for one that had nothing more to do. */
+  async #lose(node: Node, { key, name, current }: ContainerRecord): Promise<void> {
+    const { desired, recorder, clock, logger } = this.#deps;
+    const now = desired.get(key);
+    if (!now || now.current.engineId !== current.engineId || now.dataLostMs !== undefined) return;
+    const isOver = now.ended !== undefined || now.terms.isTransient === true;
+    if (isOver) await recorder.forget(now);
+    else
+      await desired.change(key, (each) =>
+        each.current.engineId === current.engineId ? { ...each, dataLostMs: clock.now() } : each,
+      );
+    logger.warn(
+      { node: node.name, container: name },
+      `a container is gone with the data of its node${isOver ? ', and had finished' : ''}`,
+    );
+  }
+
+  /** Its node has its data again. */
+  #found(record: ContainerRecord): void {
+    const found = this.#deps.desired.change(record.key, ({ dataLostMs: _, ...each }) => each);
+    this.#background(found.then(() => undefined));
   }
 
   async #drop(node: Node, record: ContainerRecord): Promise<void> {
@@ -166,5 +204,19 @@ export class ObservedChanges {
       })
       .finally(() => this.#working.delete(done));
     this.#working.add(done);
+  }
+}
+
+/**
+ * When the engine's data root was begun, in milliseconds since the epoch: its network `none` is made then, and never again (seen with 20.10 to 28.5). NaN
+ * when the engine does not say.
+ */
+async function dataRootBornMs(node: Node, signal: AbortSignal): Promise<number> {
+  try {
+    const request = { method: 'GET', path: '/networks/none', timeoutMs: CALL_MS, signal } as const;
+    return Date.parse(String((await node.client.json<{ readonly Created?: unknown }>(request)).Created));
+  } catch (error) {
+    if (error instanceof EngineAnswerError) return Number.NaN;
+    throw error;
   }
 }

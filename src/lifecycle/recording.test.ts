@@ -262,3 +262,62 @@ describe('removals behind the manager’s back', () => {
     expect(records(world)).toHaveLength(1);
   });
 });
+
+describe('a node that is back without its data', () => {
+  /** The node's containers are gone without a word, and its data root is as old as said. */
+  async function emptied(world: FakeLifecycle, bornMs: number): Promise<ObservedChanges> {
+    const { engine, node } = world.fake.at(0);
+    const Created = new Date(bornMs).toISOString();
+    engine.lie('GET /networks/none', 200, { Name: 'none', Created });
+    engine.state.containers.clear();
+    await node.refreshAllContainers();
+    const changes = new ObservedChanges({
+      cluster: world.fake.cluster,
+      desired: world.desired,
+      recorder: world.lifecycle.recorder,
+      clock: systemClock,
+      logger: silentLogger(),
+    });
+    changes.start();
+    return changes;
+  }
+
+  test('is no reason to forget what ran there, but for one-offs', async () => {
+    await using world = await FakeLifecycle.start([{ images: ['redis:latest'] }]);
+    await world.made('web');
+    await world.made('once', { HostConfig: { AutoRemove: true } });
+    const changes = await emptied(world, Date.now() + 60_000);
+    await expect
+      .poll(() => records(world).map(({ name, dataLostMs }) => [name, typeof dataLostMs]))
+      .toEqual([['web', 'number']]);
+    // Its name is held, and can be freed; nothing is asked of the node.
+    expect(world.fake.cluster.findContainer('web')).toBeUndefined();
+    expect((await world.lifecycle.removeRecorded('web', { search: '', isForced: false }))?.statusCode).toBe(204);
+    expect([records(world), world.tombstones.size]).toEqual([[], 0]);
+    await changes.stop();
+  });
+
+  test('is another thing than a user who removed them', async () => {
+    await using world = await FakeLifecycle.start([{ images: ['redis:latest'] }]);
+    await world.made('web');
+    const changes = await emptied(world, Date.now() - 60_000);
+    await expect.poll(() => records(world)).toEqual([]);
+    await changes.stop();
+  });
+
+  test('is over when it has the data again', async () => {
+    await using world = await FakeLifecycle.start([{ images: ['redis:latest'] }]);
+    const id = await world.made('web');
+    const { engine, node } = world.fake.at(0);
+    const kept = new Map(engine.state.containers);
+    const changes = await emptied(world, Date.now() + 60_000);
+    await expect.poll(() => records(world)[0]?.dataLostMs).toBeDefined();
+    for (const [key, container] of kept) engine.state.containers.set(key, container);
+    world.fake.cluster.setState(node, 'Unhealthy', 'for the test');
+    await node.refreshAllContainers();
+    world.fake.cluster.setState(node, 'Healthy', '');
+    await expect.poll(() => records(world)[0]?.dataLostMs).toBeUndefined();
+    expect(world.fake.cluster.container('web').id).toBe(id);
+    await changes.stop();
+  });
+});

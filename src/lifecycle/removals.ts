@@ -53,13 +53,14 @@ export class Removals {
     const { cluster, desired, tombstones } = this.#deps;
     const bare = reference.replace(/^\//, '');
     const record = desired.index.byName(bare) ?? desired.index.byId(bare);
-    if (!record || cluster.node(record.current.nodeId)?.isHealthy || this.#deps.recorder.isUnderWay(record.key))
-      return undefined;
-    const { name, current } = record;
-    if (!isForced)
+    if (!record || this.#deps.recorder.isUnderWay(record.key)) return undefined;
+    const { name, current, dataLostMs } = record;
+    const isLost = dataLostMs !== undefined;
+    if (!isLost && cluster.node(current.nodeId)?.isHealthy) return undefined;
+    if (!isForced && !isLost)
       throw new ConflictError(`container ${name} is on a node that is away: remove it with force`, 'NODE_AWAY');
     const { engineId, nodeId } = current;
-    if (engineId !== undefined) await tombstones.bury({ engineId, nodeId, name, search: '?force=1&v=1' });
+    if (engineId !== undefined && !isLost) await tombstones.bury({ engineId, nodeId, name, search: '?force=1&v=1' });
     await this.#deps.recorder.forget(record);
     return NO_CONTENT;
   }

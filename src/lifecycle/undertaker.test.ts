@@ -4,6 +4,7 @@ import { memoryRecords } from '../../test/fakes/memory-records.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
+import type { Node } from '../cluster/node.ts';
 import { Tombstones } from '../cluster/tombstones.ts';
 import { silentLogger } from '../common/logger.ts';
 import { Undertaker } from './undertaker.ts';
@@ -45,8 +46,9 @@ async function returning(...statuses: number[]) {
   const node = (id: string) => ({ id, name: id, isHealthy: true, client: { request } });
   const back = (id: string) =>
     listener({ kind: 'node-state', to: 'Healthy', node: node(id) } as unknown as ClusterEvent);
+  const reach = (id: string) => undertaker.reached(node(id) as unknown as Node, new AbortController().signal);
   const stay = (id: string) => healthy.push(node(id));
-  return { tombstones, kept, calls, forgotten, disk, clock, undertaker, back, stay };
+  return { tombstones, kept, calls, forgotten, disk, clock, undertaker, back, reach, stay };
 }
 
 test.each([204, 404])('what was removed is removed when the node is back (%d)', async (status) => {
@@ -114,5 +116,17 @@ test('what was noted of it goes before the word that it was removed', async () =
   clock.advance(60_000);
   await waitUntil(() => tombstones.size === 0);
   expect(forgotten).toEqual(['e1/c']);
+  await undertaker.stop();
+});
+
+test('what was removed is removed before the node counts as healthy, and one that will not go holds it up no longer', async () => {
+  const { tombstones, calls, undertaker, reach, back } = await returning(500, 204);
+  await reach('another');
+  expect(calls).toEqual([]);
+  await reach('e1');
+  expect([calls.length, tombstones.size]).toEqual([1, 1]);
+  back('e1');
+  await waitUntil(() => tombstones.size === 0);
+  expect(calls).toHaveLength(2);
   await undertaker.stop();
 });

@@ -9,12 +9,15 @@ import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { retry } from '../common/retry.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
+import type { ReturnGate } from '../monitor/return-gate.ts';
 import type { ContainerMemory } from './container-memory.ts';
 
 const CONCURRENCY = 4;
 const BACKOFF = { baseMs: 1_000, maxMs: 60_000 } as const;
 /** Stopping may take a while on a host that just booted, in milliseconds. */
 const REMOVAL_MS = 60_000;
+/** How long removals keep a node from being healthy, in milliseconds. */
+const PATIENCE_MS = 30_000;
 
 export interface UndertakerDeps {
   readonly cluster: Cluster;
@@ -33,7 +36,7 @@ interface Run {
 }
 
 /** Carries out, when a node is back, what clients removed while it was away. One pass per node at a time, until all is done. */
-export class Undertaker {
+export class Undertaker implements ReturnGate {
   readonly #deps: UndertakerDeps;
   readonly #working = new Map<Node, Promise<void>>();
   #run: Run | undefined;
@@ -71,6 +74,23 @@ export class Undertaker {
     await Promise.all(this.#working.values());
   }
 
+  /**
+   * Tried before the node counts as healthy, for a while: names of what was removed are free there, too, and none of it runs. Never rejects;
+   * what is left is removed afterwards.
+   */
+  async reached(node: Node, signal: AbortSignal): Promise<void> {
+    const run = this.#run;
+    if (!run || this.#working.has(node) || this.#deps.tombstones.of(node.id).length === 0) return;
+    const ended = AbortSignal.any([signal, run.stop.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    const pass = this.#pass(node, ended);
+    this.#working.set(node, pass);
+    await pass;
+    this.#working.delete(node);
+  }
+
+  /** Nothing of it matters here. */
+  async listed(): Promise<void> {}
+
   #begin(node: Node, signal: AbortSignal): void {
     if (this.#working.has(node) || this.#deps.tombstones.of(node.id).length === 0) return;
     const work = this.#work(node, signal).finally(() => this.#working.delete(node));
@@ -80,16 +100,21 @@ export class Undertaker {
   async #work(node: Node, signal: AbortSignal): Promise<void> {
     const { tombstones, clock, logger } = this.#deps;
     const isDone = (): boolean => tombstones.of(node.id).length === 0;
-    const limit = pLimit(CONCURRENCY);
     const pass = async (): Promise<void> => {
-      if (!node.isHealthy) return;
-      await Promise.all(tombstones.of(node.id).map((each) => limit(() => this.#remove(node, each, signal))));
+      if (node.isHealthy) await this.#pass(node, signal);
     };
     const backoff = (failures: number): number | undefined =>
       node.isHealthy ? backoffMs(failures, BACKOFF) : undefined;
     // Rejects when it is stopped only: each removal tells of its own failure.
     await retry(clock, pass, { until: isDone, backoff, signal }).catch(() => undefined);
     if (!isDone()) logger.debug({ node: node.name }, 'pending removals wait for the node');
+  }
+
+  /** Each once; never rejects. */
+  async #pass(node: Node, signal: AbortSignal): Promise<void> {
+    const limit = pLimit(CONCURRENCY);
+    const removals = this.#deps.tombstones.of(node.id);
+    await Promise.all(removals.map((each) => limit(() => this.#remove(node, each, signal))));
   }
 
   async #remove(node: Node, tombstone: Tombstone, signal: AbortSignal): Promise<void> {

@@ -65,7 +65,7 @@ export async function openAvailability(deps: AvailabilityDeps, options: Reschedu
   });
   const witness = options.witness && new TcpWitness(options.witness, clock);
   const planning = new Planning({ ...deps, cluster, desired, leases }, options.policy);
-  const plan: FailoverDeps['plan'] = (lost, due) => planning.failover(lost, due);
+  const plan: FailoverDeps['plan'] = (nodes, due) => planning.failover(nodes, due);
   const failover = new Failover(
     { ...deps, cluster, desired, known, witness, plan, departed: departedFrom(model) },
     options,

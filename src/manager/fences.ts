@@ -10,6 +10,7 @@ import { VolumeKeeper } from '../fencing/kept-volumes.ts';
 import { Revival } from '../fencing/revival.ts';
 import { Supervisor } from '../fencing/supervisor.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import type { ReturnGate } from '../monitor/return-gate.ts';
 import type { StateStore } from '../store/state-store.ts';
 import type { Duty } from './duties.ts';
 import type { ClusterModel } from './model.ts';
@@ -29,21 +30,20 @@ export interface FencesDeps {
 /** What looks after nodes that come back. */
 export interface Fences {
   /** To be started before engines are reached. */
-  readonly fencing: Duty;
+  readonly fencing: Duty & ReturnGate;
   /** To be started when containers can be. */
   readonly revival: Duty;
   readonly supervisor: Duty;
   problems(): readonly string[];
 }
 
-/** The fences of a model, which asks them before a node counts as healthy; nothing is started. */
+/** The fences of a model; nothing is started. */
 export async function openFences(deps: FencesDeps): Promise<Fences> {
   const { model, store, lifecycle, mayJudge, policy, clock, logger } = deps;
   const { cluster, desired, attempts } = model;
   const shared = { cluster, desired, clock, logger };
   const volumes = await VolumeKeeper.open({ ...shared, records: store.records('kept-volumes') });
   const fencing = new Fencing({ ...shared, attempts, volumes, mayJudge });
-  model.membership.guard(fencing);
   const startContainer = async (container: Container, signal: AbortSignal): Promise<void> => {
     const start = { kind: 'start', search: '' } as const;
     const { statusCode, body } = await lifecycle.operate(container, start, { api: NEWEST_API, signal });

@@ -119,6 +119,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   const isMadeAnew = (record: ContainerRecord): boolean => hindranceOf(record, reschedule.policy) === undefined;
   model.memory?.follow({ noted: () => undefined, forgetNode: (nodeId) => recorder.forgetNode(nodeId, isMadeAnew) });
   const undertaker = new Undertaker({ cluster, tombstones, memory: model.memory, clock, logger });
+  model.membership.guard(undertaker, fences.fencing);
   return {
     images,
     networks,
@@ -130,8 +131,8 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     substrateStatus: networking.substrateStatus,
     duties: [
       fences.fencing,
-      ...networking.duties,
       undertaker,
+      ...networking.duties,
       creates,
       removals,
       endings,

@@ -11,7 +11,7 @@ import type { Connector } from '../engine/connectors/connector.ts';
 import type { Accounting } from './accounting.ts';
 import { descriptorWarning } from './descriptors.ts';
 import { NodeMonitor } from './node-monitor.ts';
-import type { ReturnGate } from './return-gate.ts';
+import { gatesInTurn, type ReturnGate } from './return-gate.ts';
 import { SeverableConnector } from './severable-connector.ts';
 import type { MonitorTimes } from './times.ts';
 
@@ -68,9 +68,9 @@ export class Membership {
     return this.#problem;
   }
 
-  /** Sets who has a word before engines count as healthy; before the start. */
-  guard(gate: ReturnGate): void {
-    this.#gate = gate;
+  /** Sets who has a word before engines count as healthy, one after the other; before the start. */
+  guard(...gates: readonly ReturnGate[]): void {
+    this.#gate = gatesInTurn(gates);
   }
 
   start(): void {

@@ -10,3 +10,15 @@ export interface ReturnGate {
   /** Everything it holds is listed, and whole. */
   listed(node: Node, signal: AbortSignal): Promise<void>;
 }
+
+/** Several gates as one. */
+export function gatesInTurn(gates: readonly ReturnGate[]): ReturnGate {
+  return {
+    reached: async (node, signal) => {
+      for (const gate of gates) await gate.reached(node, signal);
+    },
+    listed: async (node, signal) => {
+      for (const gate of gates) await gate.listed(node, signal);
+    },
+  };
+}
