@@ -58,6 +58,12 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/discovery.ts'),
   },
   {
+    name: 'connect',
+    group: CLUSTER,
+    summary: 'give this host one socket that leads to the manager that is alive',
+    load: () => import('./commands/connect.ts'),
+  },
+  {
     name: 'leave',
     group: CLUSTER,
     summary: 'undo the swarm mode that a manager set up on its engines',

@@ -33,7 +33,7 @@ import { ClusterModel } from './model.ts';
 import { type ObservationOptions, openObservation } from './observation.ts';
 import { Opened } from './opened.ts';
 import { openManagerPage } from './page.ts';
-import { openReplication, type ReplicationOptions } from './replication.ts';
+import { assertAddressIsFree, openReplication, type ReplicationOptions } from './replication.ts';
 import { openServices } from './services.ts';
 import { openViews } from './views.ts';
 
@@ -133,6 +133,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   const { logger, clock, backend } = options;
   const connect = engineConnector(options);
   const { replication: among } = options;
+  if (among) await assertAddressIsFree(among.advertise, connect);
   const state = await openClusterState({
     discovery: backend.name,
     cluster: undefined,

@@ -28,11 +28,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function start(name: string, options: { readonly alone?: boolean } = {}): Promise<TestManager> {
+async function start(
+  name: string,
+  options: { readonly alone?: boolean; readonly advertise?: string } = {},
+): Promise<TestManager> {
   const keys = new MemoryKeyspace(server);
   const manager = await startTestManager({
     engines,
     stateFolder: join(folder, name),
+    advertise: options.advertise,
     ...(options.alone ? {} : { shared: { store: new SharedStore(keys), name: 'memory://test', keys } }),
   });
   managers.push(manager);
@@ -95,6 +99,11 @@ describe('several managers', () => {
     if (first.keys) first.keys.isCut = false;
     await expect.poll(async () => (await callJson(first, 'GET', '/containers/json?all=1')).json.length).toBe(2);
     expect((await callJson(first, 'DELETE', '/containers/other?force=1')).status).toBe(204);
+  });
+
+  test('refuse the address of another one', async () => {
+    const { advertise } = await start('a');
+    await expect(start('b', { advertise })).rejects.toThrow(`another server answers at ${advertise}`);
   });
 
   test('take over what a manager had alone', async () => {

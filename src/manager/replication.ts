@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../common/clock.ts';
+import { ConflictError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { type Entry, parseEntry } from '../discovery/entry.ts';
+import { EngineClient } from '../engine/client.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
 import type { Lease } from '../kv/lease.ts';
 import { Election } from '../replication/election.ts';
@@ -43,6 +45,35 @@ export interface Replication {
   start(): void;
   /** Gives the role to another one. Idempotent. */
   close(): Promise<void>;
+}
+
+/** How long another manager may take to answer at an address, in milliseconds. */
+const ANSWER_MS = 2_000;
+
+/**
+ * To be called before this manager listens. Throws one clear line when something answers at its address: two managers with one address would each
+ * take the other for itself.
+ */
+export async function assertAddressIsFree(
+  advertise: string,
+  connect: (entry: Entry) => Promise<Connector>,
+): Promise<void> {
+  const connector = await connect(parseEntry(advertise));
+  const client = new EngineClient(connector, { connectTimeoutMs: ANSWER_MS });
+  try {
+    const request = { method: 'HEAD', path: '/_ping', timeoutMs: ANSWER_MS } as const;
+    const isTaken = await client.request(request).then(
+      () => true,
+      () => false,
+    );
+    if (isTaken)
+      throw new ConflictError(
+        `another server answers at ${advertise}: --advertise is the address of this manager alone. Stop the other one, or give this one its own`,
+        'ADVERTISE_TAKEN',
+      );
+  } finally {
+    await connector.close();
+  }
 }
 
 /** Elections decide over the role of a manager; nothing is started. */

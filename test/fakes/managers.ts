@@ -27,13 +27,16 @@ export async function startTestManager({
   engines,
   stateFolder,
   shared,
+  advertise: wanted,
 }: {
   readonly engines: readonly FakeEngine[];
   readonly stateFolder: string;
+  /** Default: a free port of 127.0.0.1. */
+  readonly advertise?: string | undefined;
   readonly shared?: { readonly store: SharedStore; readonly name: string; readonly keys: MemoryKeyspace };
 }): Promise<TestManager> {
   const [port = 0] = await freePorts(1);
-  const advertise = `127.0.0.1:${port}`;
+  const advertise = wanted ?? `127.0.0.1:${port}`;
   const settings = { heartbeatMs: 1_000, clock: systemClock, options: new Map(), env: {} };
   const manager = await startManager({
     backend: await openDiscovery(engines.map(({ address }) => address).join(','), settings),
