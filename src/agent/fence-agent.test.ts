@@ -114,6 +114,23 @@ describe('an agent', () => {
     await mkdir(dirname(at.leaseFile));
   });
 
+  test('that is told to end hands its lease back, unless its engine is gone', async () => {
+    const at = await world();
+    let handedBack = 0;
+    at.manager.lie('DELETE /enxame/v1/agents/*', 204, '');
+    at.manager.on('DELETE /enxame/v1/agents/*', () => {
+      handedBack += 1;
+      return false;
+    });
+    await at.agent.step();
+    await at.engine.apply({ kind: 'refuse' });
+    await at.agent.run(AbortSignal.abort());
+    expect([handedBack, (await readLease(at.leaseFile))?.agent]).toEqual([0, 'one']);
+    await at.engine.apply({ kind: 'none' });
+    await at.agent.run(AbortSignal.abort());
+    expect([handedBack, await readLease(at.leaseFile)]).toEqual([1, undefined]);
+  });
+
   test('keeps to the lease of its earlier life', async () => {
     const at = await world();
     await writeLease(at.leaseFile, { untilMs: at.time.ms + 5_000, containers: [], agent: 'earlier' });

@@ -31,6 +31,9 @@ export interface FenceAgentOptions {
 /** How long ending all strict containers may take, in milliseconds. */
 export const KILL_MS = 5_000;
 
+/** How long an agent that is told to end waits for an answer, in milliseconds. */
+const HAND_BACK_MS = 2_000;
+
 /** What an agent knows of the cluster. */
 interface Orders {
   readonly agents: number;
@@ -55,6 +58,8 @@ export class FenceAgent {
   #isEngineWell = true;
   #orders: Orders = { agents: 1, peers: [] };
   #containers: readonly HeldContainer[] = [];
+  /** Why managers were not heard last, by address. */
+  readonly #setbacks = new Map<string, string>();
 
   constructor(deps: FenceAgentDeps, options: FenceAgentOptions) {
     this.#deps = deps;
@@ -130,10 +135,11 @@ export class FenceAgent {
         if (!wasHeard) logger.info({ manager: manager.connector.address }, 'strict containers may run here');
         return;
       } catch (error) {
-        logger[wasHeard ? 'warn' : 'debug'](
-          { manager: manager.connector.address, reason: reasonOf(error) },
-          'not renewed',
-        );
+        const { address } = manager.connector;
+        const reason = reasonOf(error);
+        const isNews = wasHeard || this.#setbacks.get(address) !== reason;
+        this.#setbacks.set(address, reason);
+        logger[isNews ? 'warn' : 'debug']({ manager: address, reason }, 'not renewed');
       }
     }
   }
@@ -185,12 +191,13 @@ export class FenceAgent {
     this.#hasEnded = false;
   }
 
+  /** Behind an engine that is gone its host may be ending: then the lease runs out, and what is strict is brought back elsewhere. */
   async #handBack(): Promise<void> {
-    if (this.#nodeId === undefined) return;
+    if (this.#nodeId === undefined || !(await this.#look(HAND_BACK_MS))) return;
     const path = `/enxame/v1/agents/${encodeURIComponent(this.#nodeId)}`;
     for (const manager of this.#deps.managers) {
       try {
-        await manager.json({ method: 'DELETE', path, isUnversioned: true, timeoutMs: 2_000 });
+        await manager.json({ method: 'DELETE', path, isUnversioned: true, timeoutMs: HAND_BACK_MS });
         await removeLease(this.#options.leaseFile);
         return;
       } catch (error) {

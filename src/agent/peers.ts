@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
+import { TLSSocket } from 'node:tls';
+import { isOfServer } from '../common/node-certificate.ts';
 import type { TlsMaterial } from '../common/tls-files.ts';
 import { EngineClient } from '../engine/client.ts';
 import { type EngineTls, tcpConnector, tlsConnector } from '../engine/connectors/socket.ts';
@@ -20,6 +22,7 @@ export async function openPeerDoor(
   hears: () => boolean,
 ): Promise<PeerDoor> {
   const answer = (req: http.IncomingMessage, res: http.ServerResponse): void => {
+    if (req.socket instanceof TLSSocket && !isKnown(req.socket, tls?.ca)) return void req.socket.destroy();
     const isAsked = req.method === 'GET' && req.url === PATH;
     res.writeHead(isAsked ? 200 : 404, { 'Content-Type': 'application/json', Connection: 'close' });
     res.end(isAsked ? JSON.stringify({ hears: hears() }) : '{"message":"no such page"}');
@@ -27,7 +30,7 @@ export async function openPeerDoor(
   const server =
     tls?.cert === undefined
       ? http.createServer(answer)
-      : https.createServer({ ...tls, requestCert: true, rejectUnauthorized: true }, answer);
+      : https.createServer({ ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' }, answer);
   server.listen(port);
   await once(server, 'listening');
   return {
@@ -36,6 +39,12 @@ export async function openPeerDoor(
       server.close();
     },
   };
+}
+
+/** A client of the authority, or a node that it gave a certificate to. */
+function isKnown(socket: TLSSocket, ca: Buffer | undefined): boolean {
+  const certificate = socket.getPeerX509Certificate();
+  return certificate !== undefined && (socket.authorized || isOfServer(certificate, ca, Date.now()));
 }
 
 /** What other agents say: how many were reached, and whether one of them hears a manager. */

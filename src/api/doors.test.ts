@@ -11,8 +11,8 @@ import { FakeManager } from '../../test/fakes/fake-manager.ts';
 import { type TestCertificates, testCertificates } from '../../test/fakes/scripted-engine.ts';
 import { createAuthority, loadAuthority } from '../pki/authority.ts';
 import type { KeyPair } from '../pki/certificate.ts';
-import { sendJson } from './answer.ts';
-import type { RouteHandlers } from './call.ts';
+import { sendJson, sendStatus } from './answer.ts';
+import type { Call, RouteHandlers } from './call.ts';
 
 const ping: RouteHandlers = { 'GET /_ping': async (call) => sendJson(call.res, 200, '"pong"') };
 const open: { close(): Promise<void> }[] = [];
@@ -147,6 +147,24 @@ describe('TLS clients', () => {
       expect((await get(fixture, { cert, key })).status).toBe(200);
     },
   );
+
+  test("a node's certificate lets its agent renew, and nothing else", async () => {
+    const forget = async ({ res }: Call): Promise<void> => sendStatus(res, 204);
+    const handlers = { 'DELETE /enxame/v1/agents/{id}': forget };
+    const fixture = await serve({ tls: certificates.server, handlers });
+    const { ca } = certificates.client;
+    const ask = (path: string, pair: KeyPair): Promise<Answer> => {
+      const tls = { ca, ...pair, ALPNProtocols: ['enxame-agent'] };
+      const options = { host: '127.0.0.1', port: fixture.port, path, method: 'DELETE', agent: false };
+      return answerOf(https.request({ ...options, ...tls } as https.RequestOptions));
+    };
+    expect((await ask('/enxame/v1/agents/one', forServers)).status).toBe(204);
+    for (const path of ['/containers/x', '/enxame/v1/agents/one/x', '/enxame/v1/agents/../../containers/x'])
+      await expect(ask(path, forServers)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    const stranger = await loadAuthority(await createAuthority('other', Date.now()));
+    const foreign = await stranger.issue({ commonName: 'c', purposes: ['server'], hosts: ['127.0.0.1'] });
+    await expect(ask('/enxame/v1/agents/one', foreign)).rejects.toThrow();
+  });
 
   test.each(['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'])(
     'the alert is right with %s',

@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { ListenAddress } from '../common/listen-address.ts';
 import type { Logger } from '../common/logger.ts';
+import { AGENT_PROTOCOL } from '../common/node-certificate.ts';
 import { guardTls, isWelcome } from '../common/tls-door.ts';
 import { hostGuard, refuseForeignPages } from '../common/web-guard.ts';
 import type { Dispatcher, Guard } from './dispatcher.ts';
@@ -75,12 +76,13 @@ export function createServer(
     key: tls.key,
     ca: tls.ca,
     requestCert: tls.verifyClients,
+    ALPNProtocols: [AGENT_PROTOCOL, 'http/1.1'],
     // Not by Node, which closes the connection without a word: see guardTls.
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
     handshakeTimeout: limits.headTimeoutMs,
   });
-  guardTls(server, tls.verifyClients, logger);
+  guardTls(server, tls.verifyClients, logger, tls.ca);
   // A client that ends its input (`docker exec -i < file`) still reads; TLS sockets would close both sides.
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.allowHalfOpen = true;

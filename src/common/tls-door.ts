@@ -1,9 +1,10 @@
-import { createCipheriv, createHmac } from 'node:crypto';
+import { createCipheriv, createHmac, type X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from './logger.ts';
+import { AGENT_PROTOCOL, isOfServer } from './node-certificate.ts';
 import { RefusalLog } from './refusal-log.ts';
 
 /** A client gets so long to read why it was refused, in milliseconds. */
@@ -13,8 +14,10 @@ const LINGER_MS = 1_000;
  * Looks after the clients of a TLS server made with `rejectUnauthorized: false`: whose certificate is none of ours gets the alert
  * that engines send, who speaks plain HTTP engines' sentence, and the log a line. To be called before anything listens to the server's events.
  * {@link isWelcome} tells requests of refused clients, which may have been sent with the handshake.
+ *
+ * @param agentsOf an authority whose servers are let in as agents, for {@link isWelcome} to tell what they may ask
  */
-export function guardTls(server: Server, verifyClients: boolean, logger: Logger): void {
+export function guardTls(server: Server, verifyClients: boolean, logger: Logger, agentsOf?: string | Buffer): void {
   const connections = new Map<string, Socket>();
   const secrets = new WeakMap<TLSSocket, Buffer>();
   const addresses = new WeakMap<TLSSocket, string | undefined>();
@@ -47,6 +50,11 @@ export function guardTls(server: Server, verifyClients: boolean, logger: Logger)
       welcome.add(socket);
       return;
     }
+    const certificate = socket.getPeerX509Certificate();
+    if (certificate && socket.alpnProtocol === AGENT_PROTOCOL && isOfServer(certificate, agentsOf, Date.now())) {
+      agents.set(socket, certificate);
+      return;
+    }
     const refusal = refusalOf(socket);
     log.refused(socket.remoteAddress, refusal.reason);
     const connection = connections.get(keyOf(socket));
@@ -66,10 +74,22 @@ export function guardTls(server: Server, verifyClients: boolean, logger: Logger)
  */
 const welcome = new WeakSet<TLSSocket>();
 
-/** Whether a request came from a client that was let in; the others' connections are closed. */
+/** Connections of agents, with the certificates of their nodes. */
+const agents = new WeakMap<object, X509Certificate>();
+
+/** What an agent may ask for that shows a node's certificate. */
+const OF_AGENTS = /^\/enxame\/v1\/agents\/[^/]+$/;
+
+/** The certificate of the node whose agent asks; undefined for clients. */
+export function agentCertificate({ socket }: IncomingMessage): X509Certificate | undefined {
+  return agents.get(socket);
+}
+
+/** Whether a request came from a client that was let in, or is one that agents may make; the others' connections are closed. */
 export function isWelcome(req: IncomingMessage): boolean {
   const socket = req.socket as TLSSocket;
   if (welcome.has(socket)) return true;
+  if (agents.has(socket) && OF_AGENTS.test(req.url ?? '')) return true;
   socket.destroy();
   return false;
 }

@@ -2,10 +2,10 @@ import { createPrivateKey } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { writeCertificate } from '../../test/fakes/certificates.ts';
 import { parseListenAddress } from './listen-address.ts';
-import { assertSafeListener, readTlsFiles, tlsServerOptions } from './tls-files.ts';
+import { assertForServers, assertSafeListener, readTlsFiles, tlsServerOptions } from './tls-files.ts';
 
 let folder: string;
 const file = (name: string): string => join(folder, name);
@@ -53,6 +53,14 @@ describe('readTlsFiles', () => {
     await expect(readTlsFiles(paths)).rejects.toThrow(why.replaceAll('FOLDER', folder));
     await expect(readTlsFiles(paths)).rejects.toMatchObject({ name: 'UsageError', code: 'TLS_FILES' });
   });
+});
+
+test('a certificate for clients alone is none for a server', async () => {
+  await writeCertificate(folder, 'alice', 1, 'clients');
+  const alice = await readTlsFiles({ cert: file('alice.pem'), key: file('alice-key.pem') });
+  expect(() => assertForServers(alice)).toThrow(/^the certificate of --tlscert is not for servers: /);
+  assertForServers(await readTlsFiles({ cert: file('one.pem'), key: file('one-key.pem') }));
+  assertForServers({});
 });
 
 describe('tlsServerOptions', () => {

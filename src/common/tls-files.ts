@@ -60,6 +60,21 @@ export async function readTlsFiles(names: TlsFileNames, labels: TlsFileLabels = 
   return { ...(ca === undefined ? {} : { ca }), cert, key };
 }
 
+const FOR_SERVERS = '1.3.6.1.5.5.7.3.1';
+const FOR_ALL = '2.5.29.37.0';
+
+/**
+ * Refuses a certificate that says what it is for, and not for servers (RFC 5280 §4.2.1.12): clients would refuse whoever shows it. Throws a
+ * {@link UsageError}.
+ */
+export function assertForServers({ cert }: Pick<TlsMaterial, 'cert'>): void {
+  const uses = cert === undefined ? undefined : (certificateIn(cert, FLAGS.cert).keyUsage as string[] | undefined);
+  if (uses === undefined || uses.length === 0 || uses.some((use) => use === FOR_SERVERS || use === FOR_ALL)) return;
+  throw tlsError(
+    `the certificate of ${FLAGS.cert} is not for servers: every client would refuse it. Give one that is, as 'enxame certs server' makes them`,
+  );
+}
+
 /** Options for a listener, asking for client certificates when there is a CA; undefined when there is no certificate. */
 export function tlsServerOptions(material: TlsMaterial): TlsServerOptions | undefined {
   const { ca, cert, key } = material;

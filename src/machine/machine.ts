@@ -114,10 +114,13 @@ const SSH_PORT = 22;
 const NETWORK_TCP_PORTS = [2377, 7946];
 const NETWORK_UDP_PORTS = [4789, 7946];
 
+/** Where agents that end strict containers ask each other whether a manager is heard. */
+export const PEER_PORT = 2378;
+
 /** The TCP ports others must reach on a machine, ascending. */
 export function portsOf(record: Pick<MachineRecord, 'engine' | 'swarm'>): readonly number[] {
   const manager = record.swarm?.isMaster ? [managerPort(record.swarm.host)] : [];
-  const networks = record.swarm ? NETWORK_TCP_PORTS : [];
+  const networks = record.swarm ? [...NETWORK_TCP_PORTS, PEER_PORT] : [];
   return [...new Set([SSH_PORT, record.engine.port, ...manager, ...networks])].sort((a, b) => a - b);
 }
 

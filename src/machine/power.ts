@@ -188,6 +188,10 @@ async function leaveSwarm(stored: StoredMachine, context: MachineDeps, task: Tas
 async function removeAtProvider(open: () => Promise<Machine>, task: Task): Promise<void> {
   const machine = await open();
   try {
+    if (machine.stored.record.fence !== undefined) {
+      const { endFence } = await import('./swarm/fence.ts');
+      await endFence(machine, task);
+    }
     await machine.driver.remove(task.signal);
   } finally {
     await machine.close();

@@ -28,6 +28,8 @@ export interface MachineRecord {
   readonly address?: { readonly ip?: string | undefined; readonly url: string } | undefined;
   /** Name of the fleet it was made for. */
   readonly fleet?: string | undefined;
+  /** Managers (`host:port`) that the agent beside its engine renews with, which ends strict containers; absent: none runs. */
+  readonly fence?: readonly string[] | undefined;
 }
 
 /** What the person wants of the machine's engine. */
@@ -116,6 +118,7 @@ const machineRecord: z.ZodType<MachineRecord> = z.object({
   resources: z.array(resource),
   address: z.object({ ip: z.string().optional(), url: z.string() }).optional(),
   fleet: z.string().optional(),
+  fence: z.array(z.string()).optional(),
 });
 
 /** The step whose presence means that a machine is complete. */

@@ -3,6 +3,7 @@ import type { MachineState } from '../drivers/state.ts';
 import { engineVersion } from './access.ts';
 import { type Machine, type MachineDeps, managerPort, openByName } from './machine.ts';
 import { isReady, type MachineRecord } from './record.ts';
+import { isFenced } from './swarm/managers.ts';
 import { certificateWarnings } from './trust.ts';
 
 /** What `ls` knows about one machine. */
@@ -59,6 +60,10 @@ async function look(
   try {
     const remarks = await certificateWarnings(stored, context.clock.now());
     const warnings = remarks.map(({ text }) => text);
+    if (!(await isFenced(stored.record, context)))
+      warnings.push(
+        `its agent that ends strict containers does not know the managers: enxame machine provision ${name}`,
+      );
     const hasExpired = remarks.some(({ validity }) => validity.status === 'expired');
     seen.state = await machine.driver.state(signal);
     if (seen.state !== 'Running' && seen.state !== '') return { problems: warnings };

@@ -49,8 +49,33 @@ export interface Provisioner {
     readonly cert: string;
     readonly key: string;
   };
+  /**
+   * Keeps the agent that ends strict containers running on the machine, now and after every start of it; undefined: takes it off the
+   * machine. Absent: there is no way to. What runs as it should is left alone.
+   */
+  keepFenceAgent?(agent: FenceAgentSpec | undefined, task: Task): Promise<void>;
   /** Installs the newest engine of the same source. */
   upgrade(spec: EngineSpec, task: Task): Promise<void>;
+}
+
+/** The agent that ends strict containers, as a machine is to run it. */
+export interface FenceAgentSpec {
+  /** Arguments of the program: `join --fence …`. */
+  readonly args: readonly string[];
+  /** TCP port where agents of other machines ask it. */
+  readonly port: number;
+  /** Tells one state of what the agent reads at its start only, its certificates, from another: with another one it is restarted. */
+  readonly edition: string;
+  /** Puts the program onto the machine through its engine, where a machine has none of its own. */
+  readonly install: () => Promise<InstalledProgram>;
+}
+
+/** A program on a machine that brings along all it needs. */
+export interface InstalledProgram {
+  /** Absolute; the root in which it is started. */
+  readonly folder: string;
+  /** What is started there, arguments left out. */
+  readonly command: readonly string[];
 }
 
 /** The surroundings of something that takes time. */

@@ -6,6 +6,7 @@ import { connect } from './connect.ts';
 import { PATHS } from './daemon-settings.ts';
 import { certificateFiles, engineFiles, readEngine } from './engine-files.ts';
 import { type HostFacts, readFacts } from './facts.ts';
+import { keepFenceAgent, removeFenceAgent } from './fence-agent.ts';
 import { openPort } from './firewall.ts';
 import { setHostname } from './hostname.ts';
 import type { InitSystem, RemoteFile } from './init/init-system.ts';
@@ -75,6 +76,12 @@ export function sshProvisioner(driver: Reachable, options: SshProvisionerOptions
         answer = await takesPartInSwarmMode(root, task);
       });
       return answer;
+    },
+    keepFenceAgent: async (agent, task) => {
+      await on(task, async ({ root, init }) => {
+        if (agent === undefined) await removeFenceAgent(root, init, task);
+        else await keepFenceAgent(root, init, agent, task);
+      });
     },
     upgrade: async (_spec, task) => {
       await on(task, async ({ root, facts }) => {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/common/clock.ts';
-import { must } from '../../src/common/command.ts';
+import { must, run } from '../../src/common/command.ts';
 import type { Driver } from '../../src/drivers/driver.ts';
 import { driver as generic } from '../../src/drivers/generic/generic.ts';
 import { openJournal } from '../../src/drivers/journal.ts';
@@ -12,6 +12,7 @@ import { engineVersion } from '../../src/machine/access.ts';
 import { createMachine } from '../../src/machine/create.ts';
 import { plainEngine } from '../../src/machine/record.ts';
 import { openStore } from '../../src/machine/store.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 import type { EngineSpec } from '../../src/provision/provisioner.ts';
 import { testDriver } from '../conformance/driver.ts';
 import type { TestHost } from '../hosts/host.ts';
@@ -208,7 +209,7 @@ describe('enxame machine create', () => {
     expect(JSON.parse(labels).sort()).toEqual(['provider=generic', 'zone=a']);
   });
 
-  it("does the same as a program, and logs in with our own SSH or the system's", async () => {
+  it("does the same as a program, and logs in with our own SSH or the system's", { timeout: 300_000 }, async () => {
     const worker = await world.start({ name: 'worker' });
     const env = {
       HOME: world.environment.home,
@@ -223,12 +224,29 @@ describe('enxame machine create', () => {
     const refused = await type('create', '-d', 'generic', ...address, '--generic-ssh-user', 'drone', 'worker');
     expect(refused).toMatchObject({ code: 3, said: expect.stringMatching(/may not use sudo without a password/) });
     const key = ['--generic-ssh-key', world.keyPath];
-    const made = await type('create', '-d', 'generic', ...address, ...key, 'worker');
+    const swarm = ['--swarm', '--swarm-master', '--swarm-discovery', `nodes://${worker.address}:2376`];
+    const made = await type('create', '-d', 'generic', ...address, ...key, ...swarm, 'worker');
     expect(made.code, made.said).toBe(0);
     expect((await type('ls', '-f', '{{.Name}} {{.State}} {{.Error}}')).said).toBe('worker Running \n');
     expect(await type('ssh', 'worker', 'hostname; exit 7')).toEqual({ code: 7, said: 'worker\n' });
     const native = await type('--native-ssh', 'ssh', 'worker', 'hostname; echo bad >&2; exit 7');
     expect(native).toEqual({ code: 7, said: expect.stringMatching(/^(worker\nbad\n|bad\nworker\n)$/) });
+
+    // The agent of its service is heard by the manager on it, so that it takes strict containers.
+    const image = (await worker.shell('docker images -q enxame')).trim();
+    const certificates = join(env.ENXAME_MACHINE_STORAGE_PATH, 'machines', 'worker', 'tls');
+    const client = {
+      DOCKER_HOST: `tcp://${worker.address}:3376`,
+      DOCKER_TLS_VERIFY: '1',
+      DOCKER_CERT_PATH: certificates,
+    };
+    const create = ['create', '--label', 'io.enxame.fence=strict', image];
+    const isTaken = async (): Promise<boolean> => (await run('docker', create, { env: client })).exitCode === 0;
+    await waitFor('an agent that is heard', isTaken, { timeoutMs: 60_000, everyMs: 500 });
+    const service = 'systemctl show -p MainPID --value enxame-fence';
+    const before = await worker.shell(service);
+    await worker.shell('systemctl restart docker');
+    expect(await worker.shell(service)).toBe(before);
 
     const [old, moved] = [worker.address, worker.address.replace(/\d+$/, '177')];
     await worker.shell(
@@ -237,6 +255,15 @@ describe('enxame machine create', () => {
     const told = await type('regenerate-certs', '-f', '--address', moved, 'worker');
     expect(told.code, told.said).toBe(0);
     expect((await type('ls', '-f', '{{.URL}} {{.State}} {{.Error}}')).said).toBe(`tcp://${moved}:2376 Running \n`);
+    expect(await worker.shell(service)).not.toBe(before);
+    expect(await worker.shell('cat /opt/enxame/fence-agent')).toContain(`'--fence-peer' '${moved}:2378'`);
+
+    const removed = await type('rm', '-y', 'worker');
+    expect(removed.code, removed.said).toBe(0);
+    expect(await worker.shell('ls -d /opt/enxame /etc/systemd/system/enxame-* /run/enxame-* 2>/dev/null || :')).toBe(
+      '',
+    );
+    expect(await worker.shell('pgrep -f guard-main || :')).toBe('');
   });
 
   it('leaves a host that refuses us as it was, and says why', async () => {

@@ -204,6 +204,22 @@ describe("the article's four steps with local machines, by the package as it is 
     expect(master).toBe('always');
   });
 
+  const strict = (name: string, constraint: string): Promise<CommandResult> => {
+    const flags = `-d --name ${name} -e constraint:node==${constraint} --label io.enxame.fence=strict`;
+    return person.after(`--swarm ${queen}`, `docker run ${flags} redis`);
+  };
+  const nodeOf = (name: string): Promise<string> =>
+    shell(person, `--swarm ${queen}`, `docker inspect -f '{{.Node.Name}}' ${name}`);
+
+  test('each has an agent that ends strict containers, and takes some', async () => {
+    for (const name of machines)
+      await waitFor(`an agent of ${name}`, async () => (await strict(`strict-${name}`, name)).exitCode === 0, {
+        timeoutMs: 60_000,
+      });
+    await strict('strict', `~${second}`);
+    expect(await nodeOf('strict')).toBe(second);
+  });
+
   test('a stopped machine shows as such, and comes back', async () => {
     await person.enxame('machine', 'stop', second);
     expect((await person.enxame('machine', 'status', second)).trim()).toBe('Stopped');
@@ -212,6 +228,10 @@ describe("the article's four steps with local machines, by the package as it is 
     await waitFor('the manager to notice', async () => {
       const { stdout } = await person.after(`--swarm ${queen}`, 'docker info');
       return (stdout.match(/Status: Healthy/g) ?? []).length === 2;
+    });
+    // Its agent has handed nothing back: the engine was gone first.
+    await waitFor('the strict container elsewhere', async () => (await nodeOf('strict')) !== second, {
+      timeoutMs: 90_000,
     });
     await person.enxame('machine', 'start', second);
     await waitFor('three healthy nodes', async () => {

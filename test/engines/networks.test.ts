@@ -253,7 +253,7 @@ describe('a network of a local driver', () => {
       'true',
     ]);
     expect(refused.exitCode).not.toBe(0);
-    expect(refused.stderr).toContain('network "local" lives there');
+    expect(refused.stderr).toContain('network "local" lives on ');
   });
 });
 

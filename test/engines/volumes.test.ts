@@ -89,7 +89,7 @@ describe('a named volume', () => {
       'busybox',
       'true',
     ]);
-    expect(refused.stderr).toContain('volume "data" lives there');
+    expect(refused.stderr).toContain('volume "data" lives on ');
   });
 
   test('gets one home, however many users come at the same time', async () => {

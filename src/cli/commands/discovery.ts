@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../../common/errors.ts';
 import { parseListenAddress } from '../../common/listen-address.ts';
 import { stateDir } from '../../common/state-dir.ts';
-import { readTlsFiles, type TlsServerOptions, tlsServerOptions } from '../../common/tls-files.ts';
+import { assertForServers, readTlsFiles, type TlsServerOptions, tlsServerOptions } from '../../common/tls-files.ts';
 import { startTokenService } from '../../discovery/service/service.ts';
 import { DEFAULT_TOKEN_SERVICE_PORT } from '../../discovery/token-address.ts';
 import type { CommandContext } from '../command.ts';
@@ -55,6 +55,7 @@ async function serve(flags: Flags, context: CommandContext): Promise<void> {
 
 async function serverTls(flags: Flags): Promise<TlsServerOptions | undefined> {
   const material = await readTlsFiles({ ca: flags.tlscacert, cert: flags.tlscert, key: flags.tlskey });
+  assertForServers(material);
   const tls = tlsServerOptions(material);
   if (tls === undefined && material.ca !== undefined) {
     throw new UsageError('--tlscacert asks for client certificates, which needs --tlscert and --tlskey');

@@ -8,8 +8,9 @@ import { askPeers, openPeerDoor, type PeerDoor } from '../../agent/peers.ts';
 import { formatDuration } from '../../common/duration.ts';
 import { reasonOf, UsageError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
+import { AGENT_PROTOCOL } from '../../common/node-certificate.ts';
 import { printable } from '../../common/printable.ts';
-import { readTlsFiles, type TlsMaterial } from '../../common/tls-files.ts';
+import { assertForServers, readTlsFiles, type TlsMaterial } from '../../common/tls-files.ts';
 import { EngineClient } from '../../engine/client.ts';
 import { type EngineTls, tcpConnector, tlsConnector, unixConnector } from '../../engine/connectors/socket.ts';
 import { durationFlag } from '../discovery-options.ts';
@@ -67,18 +68,24 @@ export async function openFence(
     return undefined;
   }
   if (fenceMs < MIN_MS || fenceMs > MAX_MS) throw new UsageError('--fence-time should be from 2 seconds to an hour');
+  for (const manager of managers) portOf(manager, '--fence');
+  if (peer !== undefined) portOf(peer, '--fence-peer');
+  const socketPath = socketOf(flags.fenceEngine ?? DEFAULT_ENGINE);
   const material = await readTlsFiles({ ca: flags.tlscacert, cert: flags.tlscert, key: flags.tlskey });
+  if (peer !== undefined) assertForServers(material);
+  const protocols = [AGENT_PROTOCOL, 'http/1.1'];
   const tls: EngineTls | undefined = material.ca || material.cert ? { ...material, verify: true } : undefined;
   if (!tls) logger.warn('leases are renewed over plain TCP: give --tlscacert, --tlscert and --tlskey');
-  const socketPath = socketOf(flags.fenceEngine ?? DEFAULT_ENGINE);
   const leaseFile = flags.fenceLease ?? join('/run', 'enxame-fence.json');
   const agent = randomBytes(8).toString('hex');
   const door =
     peer === undefined ? undefined : await openDoor(portOf(peer, '--fence-peer'), material, () => fenced.hears);
+  const engine = new EngineClient(unixConnector(socketPath));
+  const clients = managers.map((manager) => new EngineClient(connectorTo(manager, tls && { ...tls, protocols })));
   const fenced = new FenceAgent(
     {
-      engine: new EngineClient(unixConnector(socketPath)),
-      managers: managers.map((manager) => new EngineClient(connectorTo(manager, tls))),
+      engine,
+      managers: clients,
       askPeers: (peers, timeoutMs) => askPeers(peers, tls, timeoutMs),
       logger,
     },
@@ -89,7 +96,8 @@ export async function openFence(
     try {
       await fenced.run(stop);
     } finally {
-      await door?.close();
+      // An open connection would keep the process alive.
+      await Promise.all([engine, ...clients, ...(door ? [door] : [])].map((each) => each.close()));
     }
   };
 }

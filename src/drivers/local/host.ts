@@ -9,6 +9,7 @@ import { type Host, killHost, startHost } from '../../namespaces/host.ts';
 import { isAlive, type ProcessIdentity } from '../../namespaces/processes.ts';
 import type { EngineSpec } from '../../provision/provisioner.ts';
 import { DriverError } from '../errors.ts';
+import { fenceOf, startFence } from './fence.ts';
 import { claimPort, findPort, type LocalNetwork, nodeFolder } from './network.ts';
 
 /** One local machine: its place, its processes and the engine in it, all of which outlive the process that made them. */
@@ -21,9 +22,11 @@ export interface LocalMachine {
 }
 
 /** What lies in `processes.json`. */
-interface Processes {
+export interface Processes {
   readonly init: ProcessIdentity;
   readonly daemon?: ProcessIdentity;
+  /** The shell that keeps the agent running which ends strict containers. */
+  readonly agent?: ProcessIdentity;
 }
 
 /** Whether the machine was made here and not removed. */
@@ -36,7 +39,10 @@ export async function processesOf(machine: LocalMachine): Promise<Processes | un
   const text = await readFile(join(folderOf(machine), 'processes.json'), 'utf8').catch(() => '');
   const known = text === '' ? undefined : (JSON.parse(text) as Processes);
   if (known === undefined || !isAlive(known.init)) return undefined;
-  return known.daemon !== undefined && isAlive(known.daemon) ? known : { init: known.init };
+  const alive = (each: ProcessIdentity | undefined): ProcessIdentity | undefined =>
+    each !== undefined && isAlive(each) ? each : undefined;
+  const [daemon, agent] = [alive(known.daemon), alive(known.agent)];
+  return { init: known.init, ...(daemon && { daemon }), ...(agent && { agent }) };
 }
 
 /** Brings the host up, and the engine if there is one to run. What runs already is left alone. */
@@ -44,7 +50,9 @@ export async function startMachine(machine: LocalMachine, signal: AbortSignal): 
   const running = await processesOf(machine);
   if (running?.daemon !== undefined) return;
   const host = running ?? (await bringUp(machine, signal));
-  if ((await engineOf(machine)) !== undefined) await runEngine(machine, host, signal);
+  if ((await engineOf(machine)) === undefined) return;
+  await runEngine(machine, host, signal);
+  await runFenceAgent(machine, host);
 }
 
 async function bringUp(machine: LocalMachine, signal: AbortSignal): Promise<Host> {
@@ -80,7 +88,16 @@ export async function runEngine(
   const spec = await engineOf(machine);
   if (spec === undefined) throw new DriverError(`${machine.hostname} has no engine yet`, 'NO_ENGINE');
   const daemon = await startDaemon(host, { ...(await daemonOptions(machine, spec)), config }, signal);
-  await keepProcesses(machine, { init: host.init, daemon });
+  await keepProcesses(machine, { ...(await processesOf(machine)), init: host.init, daemon });
+}
+
+/** Starts the agent that ends strict containers, if the machine has one that does not run. */
+export async function runFenceAgent(machine: LocalMachine, host: Host): Promise<void> {
+  const fence = await fenceOf(folderOf(machine));
+  const running = await processesOf(machine);
+  if (fence === undefined || running?.agent !== undefined) return;
+  const agent = await startFence(folderOf(machine), host, fence);
+  await keepProcesses(machine, { ...running, init: host.init, agent });
 }
 
 /** What the engine of the machine is to be like; undefined until it was put there. */

@@ -8,7 +8,18 @@ import { isAlive, type ProcessIdentity, signalProcess, waitFor } from '../../nam
 import { ensureGenerations } from '../../namespaces/suites.ts';
 import type { EngineSpec, Provisioner, ServerCertificates, Task } from '../../provision/provisioner.ts';
 import { DriverError } from '../errors.ts';
-import { etcFolder, folderOf, keepEngine, type LocalMachine, processesOf, runEngine, socketPath } from './host.ts';
+import { fenceOf, keepFence, stopFence } from './fence.ts';
+import {
+  etcFolder,
+  folderOf,
+  keepEngine,
+  type LocalMachine,
+  type Processes,
+  processesOf,
+  runEngine,
+  runFenceAgent,
+  socketPath,
+} from './host.ts';
 
 /** Runs Debian's dockerd in the machine's namespaces. */
 export function localProvisioner(machine: LocalMachine): Provisioner {
@@ -43,6 +54,16 @@ export function localProvisioner(machine: LocalMachine): Provisioner {
         await client.close();
       }
     },
+    keepFenceAgent: async (agent, task) => {
+      task.signal.throwIfAborted();
+      const folder = folderOf(machine);
+      const host = await runningHost(machine);
+      const before = await fenceOf(folder);
+      const isSame = agent?.edition === before?.edition && agent?.args.join(' ') === before?.args.join(' ');
+      await keepFence(folder, agent);
+      if (host.agent !== undefined && !isSame) await stopFence(host.agent);
+      await runFenceAgent(machine, host);
+    },
     upgrade: async (_spec: EngineSpec, task) => {
       await ensureGenerations([machine.generation], task.report);
       task.report(`its engine is Debian's ${machine.generation}, the newest of that generation here`);
@@ -50,7 +71,7 @@ export function localProvisioner(machine: LocalMachine): Provisioner {
   };
 }
 
-async function runningHost(machine: LocalMachine): Promise<{ init: ProcessIdentity; daemon?: ProcessIdentity }> {
+async function runningHost(machine: LocalMachine): Promise<Processes> {
   const running = await processesOf(machine);
   if (running !== undefined) return running;
   throw new DriverError(

@@ -12,6 +12,8 @@ export interface EngineTls {
   readonly key?: string | Buffer;
   /** False skips the check of the engine's certificate (`--tls` without `--tlsverify`). */
   readonly verify: boolean;
+  /** Protocols to ask for (ALPN), the first that the other side has; default none. */
+  readonly protocols?: readonly string[];
 }
 
 /** Plain TCP; `lookup` resolves the host instead of the system's own way. */
@@ -38,6 +40,7 @@ export function tlsConnector(host: string, port: number, options: EngineTls, loo
       rejectUnauthorized: options.verify,
       allowHalfOpen: true,
       ...(net.isIP(host) ? {} : { servername: host }),
+      ...(options.protocols && { ALPNProtocols: [...options.protocols] }),
       ...(session ? { session } : {}),
       ...(lookup && { lookup }),
       ...reader,

@@ -1,9 +1,9 @@
 import type { Task } from '../../provision/provisioner.ts';
 import { createMachine } from '../create.ts';
-import { type MachineDeps, openByName, provisionerOf } from '../machine.ts';
+import { type MachineDeps, openByName } from '../machine.ts';
 import { changePower, provisionAgain, removeMachine } from '../power.ts';
 import { joinSwarm } from '../swarm/join.ts';
-import { runSwarm } from '../swarm/swarm.ts';
+import { rejoinSwarm } from '../swarm/rejoin.ts';
 import type { PlanItem } from './plan.ts';
 
 /** Does what the plan says about one machine. Safe to run again after a failure. */
@@ -43,7 +43,7 @@ async function update({ request }: WithRequest, context: MachineDeps, task: Task
   try {
     await machine.stored.update((old) => ({ ...old, engine, swarm }));
     await provisionAgain(machine, context, task);
-    await runSwarm(machine, await provisionerOf(machine), context.store, task);
+    await rejoinSwarm(machine, context, task);
   } finally {
     await machine.close();
     await lock.close();

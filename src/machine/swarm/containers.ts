@@ -3,7 +3,7 @@ import { DriverError } from '../../common/errors.ts';
 import { ROLE_LABEL } from '../../common/labels.ts';
 import { managerPort } from '../machine.ts';
 import type { EngineSettings, SwarmSettings } from '../record.ts';
-import { advertised, hasAgent } from './entry.ts';
+import { advertised, hasAgent, isOfFence } from './entry.ts';
 
 /** Label with a digest of how a container was made, to see whether it is still as it should be. */
 export const CONFIG_LABEL = 'enxame.config';
@@ -78,7 +78,7 @@ function agentContainer(plan: SwarmPlan): SwarmContainer {
     '--advertise',
     advertised(swarm, plan.ip, engine.port),
     ...discoveryFlags(swarm),
-    ...flagsOf(swarm.joinOptions),
+    ...flagsOf(swarm.joinOptions.filter((option) => !isOfFence(option))),
   ];
   return container(AGENT_NAME, 'agent', plan, ['join', ...flags, swarm.discovery], []);
 }

@@ -34,3 +34,8 @@ export function entryOf(record: MachineRecord): string | undefined {
     return undefined;
   return advertised(swarm, address?.ip ?? '', enginePort(record));
 }
+
+/** Options of `enxame join` that are meant for the agent that ends strict containers. */
+export function isOfFence(option: string): boolean {
+  return /^(--)?fence-/.test(option);
+}

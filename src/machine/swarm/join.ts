@@ -7,6 +7,7 @@ import { isReady } from '../record.ts';
 import { swarmUrl } from '../status.ts';
 import type { StoredMachine } from '../store.ts';
 import { entryOf } from './entry.ts';
+import { keepFence } from './fence.ts';
 import { runSwarm } from './swarm.ts';
 
 /** A manager is told of a new engine at once, and has listed it a moment later. */
@@ -22,8 +23,10 @@ export async function joinSwarm(
 ): Promise<void> {
   await runSwarm(machine, provisioner, context.store, task);
   const entry = entryOf(machine.stored.record);
-  if (entry === undefined) return;
-  for (const master of await mastersOf(machine.stored, context)) await untilSeen(entry, master, context, task);
+  const masters = entry === undefined ? [] : await mastersOf(machine.stored, context);
+  for (const master of masters) if (entry !== undefined) await untilSeen(entry, master, context, task);
+  // Last, when a master that is being made at the same time has an address.
+  await keepFence(machine, provisioner, context, task);
 }
 
 /** Itself when it is one, else those of the store that are finished: one that is being made waits for its own engine. */

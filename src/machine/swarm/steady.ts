@@ -47,7 +47,8 @@ export function reasonIn(log: string): string {
   return own ?? lines.findLast((line) => error.test(line)) ?? lines.at(-1) ?? '';
 }
 
-async function lastWords(client: EngineClient, name: string, signal: AbortSignal): Promise<string> {
+/** The end of what a container without a terminal has said. */
+export async function lastWords(client: EngineClient, name: string, signal: AbortSignal): Promise<string> {
   const path = `/containers/${name}/logs?stdout=1&stderr=1&tail=${TAIL}`;
   const { body } = await client.request({ method: 'GET', path, signal });
   return textOfFrames(body).trim();

@@ -65,7 +65,12 @@ export async function restartContainer(machine: Machine, name: string, signal: A
 }
 
 /** The image's reference on the engine: pulled if the person named one, else made of this program and loaded. */
-async function ensureImage(client: EngineClient, wanted: string, store: MachineStore, task: Task): Promise<string> {
+export async function ensureImage(
+  client: EngineClient,
+  wanted: string,
+  store: MachineStore,
+  task: Task,
+): Promise<string> {
   if (wanted !== SELF_IMAGE) {
     if (await hasImage(client, wanted, task.signal)) return wanted;
     task.report(`pulling ${wanted}`);

@@ -28,4 +28,17 @@ export interface InitSystem {
   files(setup: EngineSetup, seen: ReadonlyMap<string, string>): readonly RemoteFile[];
   /** Lets the engine run now, with its present files, and after every start of the machine. Prints its last words when it fails. */
   readonly restart: string;
+  /** How the agent that ends strict containers is run; `fence-agent.ts` writes what is started. */
+  readonly agent: AgentService;
+}
+
+/** A service for the agent. All scripts are as those of the {@link InitSystem}. */
+export interface AgentService {
+  readonly files: readonly RemoteFile[];
+  /** A condition: whether it runs. */
+  readonly isRunning: string;
+  /** Lets it run now, anew, and after every start of the machine. Prints its last words when it fails. */
+  readonly restart: string;
+  /** Ends it politely and lets it run no more. */
+  readonly stop: string;
 }

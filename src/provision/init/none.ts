@@ -1,9 +1,21 @@
 import { contentOf } from '../pairs.ts';
 import type { InitSystem } from './init-system.ts';
+import { LAUNCHER } from './launcher.ts';
+import { loop } from './loop.ts';
 import { withBlock } from './shell-settings.ts';
 
 const SETTINGS = '/etc/default/docker';
 const LOG = '/var/log/docker.log';
+const LOOP = `${LAUNCHER}-loop`;
+const AGENT_LOG = '/var/log/enxame-fence.log';
+const AGENT_PID = '/run/enxame-fence.pid';
+const AGENT_RUNS = `grep -qs ${LOOP} "/proc/$(cat ${AGENT_PID} 2>/dev/null)/cmdline"`;
+const endAgent = `if ${AGENT_RUNS}; then
+  kill "$(cat ${AGENT_PID})"
+  i=0
+  while ${AGENT_RUNS} && [ $i -lt 50 ]; do sleep 0.2; i=$((i + 1)); done
+fi
+`;
 
 /**
  * Neither systemd nor OpenRC: a container, a chroot, a system with scripts of its own. dockerd is started directly, with the settings
@@ -36,4 +48,14 @@ while ! [ -S /var/run/docker.sock ] || ! docker version >/dev/null 2>&1; do
   i=$((i + 1))
 done
 `,
+  agent: {
+    files: [{ path: LOOP, content: loop(LAUNCHER), mode: '755' }],
+    isRunning: AGENT_RUNS,
+    restart: `${endAgent}setsid ${LOOP} >>${AGENT_LOG} 2>&1 </dev/null &
+echo $! >${AGENT_PID}
+sleep 2
+if ! { ${AGENT_RUNS}; }; then tail -n 12 ${AGENT_LOG}; exit 1; fi
+`,
+    stop: `${endAgent}rm -f ${AGENT_PID}\n`,
+  },
 };

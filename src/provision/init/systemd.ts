@@ -2,6 +2,7 @@ import { DriverError } from '../../common/errors.ts';
 import { contentOf } from '../pairs.ts';
 import { baseCommand, withoutFlags } from './exec-start.ts';
 import type { EngineSetup, InitSystem } from './init-system.ts';
+import { LAUNCHER } from './launcher.ts';
 
 /** Sorts behind everything else there, so that it has the last word. */
 const DROP_IN = '/etc/systemd/system/docker.service.d/zz-enxame.conf';
@@ -27,6 +28,44 @@ systemctl restart docker.service || {
   exit 1
 }
 `,
+  agent: {
+    files: [
+      {
+        path: '/etc/systemd/system/enxame-fence.service',
+        // Before the engine at the start, after it at the end: an engine that ends first ends its containers, and nothing is handed back. The
+        // agent's guard outlives it.
+        content: `# Written by enxame, which replaces it.
+[Unit]
+Description=Agent that ends strict containers of Enxame
+Before=docker.service
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=${LAUNCHER}
+Restart=always
+RestartSec=1
+KillMode=process
+TimeoutStopSec=20
+OOMScoreAdjust=-900
+
+[Install]
+WantedBy=multi-user.target
+`,
+        mode: '644',
+      },
+    ],
+    isRunning: 'systemctl is-active -q enxame-fence.service',
+    restart: `systemctl daemon-reload
+systemctl enable -q enxame-fence.service
+systemctl restart enxame-fence.service
+sleep 2
+if ! systemctl is-active -q enxame-fence.service || [ "$(systemctl show -p NRestarts --value enxame-fence.service)" != 0 ]; then
+  journalctl -u enxame-fence.service -n 12 --no-pager -o cat
+  exit 1
+fi
+`,
+    stop: 'systemctl disable -q --now enxame-fence.service || :\n',
+  },
 };
 
 function dropIn(setup: EngineSetup, unit: string): string {

@@ -80,14 +80,21 @@ async function power(
   });
 }
 
-/** Restarts manager and agent of a machine whose address changed, with the new one. */
+/** Brings manager and agents of a machine to its present address. */
 async function rejoin(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
   if (machine.stored.record.swarm === undefined) return;
-  const [{ runSwarm }, { provisionerOf }] = await Promise.all([
-    import('../../../machine/swarm/swarm.ts'),
+  const { rejoinSwarm } = await import('../../../machine/swarm/rejoin.ts');
+  await rejoinSwarm(machine, context, task);
+}
+
+/** The agent that ends strict containers reads its certificate at its start only. */
+async function renewFence(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
+  if (machine.stored.record.fence === undefined) return;
+  const [{ keepFence }, { provisionerOf }] = await Promise.all([
+    import('../../../machine/swarm/fence.ts'),
     import('../../../machine/machine.ts'),
   ]);
-  await runSwarm(machine, await provisionerOf(machine), context.store, task);
+  await keepFence(machine, await provisionerOf(machine), context, task);
 }
 
 async function upgrade(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
@@ -96,13 +103,12 @@ async function upgrade(machine: Machine, context: MachineDeps, task: Task): Prom
 }
 
 async function provision(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
-  const [{ provisionAgain }, { provisionerOf }, { runSwarm }] = await Promise.all([
+  const [{ provisionAgain }, { rejoinSwarm }] = await Promise.all([
     import('../../../machine/power.ts'),
-    import('../../../machine/machine.ts'),
-    import('../../../machine/swarm/swarm.ts'),
+    import('../../../machine/swarm/rejoin.ts'),
   ]);
   await provisionAgain(machine, context, task);
-  await runSwarm(machine, await provisionerOf(machine), context.store, task);
+  await rejoinSwarm(machine, context, task);
 }
 
 async function regenerate(
@@ -136,6 +142,7 @@ async function regenerate(
     const before = machine.stored.record.address?.ip;
     await regenerateServer(machine, each, task, flags.force ?? false);
     if (machine.stored.record.address?.ip !== before) await rejoin(machine, each, task);
+    else await renewFence(machine, each, task);
   });
 }
 

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { reasonOf } from '../../common/errors.ts';
+import type { FenceAgentSpec, Provisioner, Task } from '../../provision/provisioner.ts';
+import { engineClient } from '../access.ts';
+import { type Machine, type MachineDeps, openMachine, PEER_PORT, provisionerOf } from '../machine.ts';
+import { isReady } from '../record.ts';
+import type { StoredMachine } from '../store.ts';
+import { advertised, enginePort, isOfFence } from './entry.ts';
+import { clusterOf, isFenced, managersFor, withoutPort } from './managers.ts';
+import { putProgram } from './program.ts';
+import { ensureImage } from './swarm.ts';
+
+/** Time for a machine that is to be removed to let go of its agent, in milliseconds. */
+const REMOVE_MS = 60_000;
+
+/**
+ * Makes the agent that ends strict containers run beside the machine's engine, and renew with the managers that are known here. On a
+ * master, machines of its cluster that did not know it yet get theirs too. Where there is nothing to renew with, none runs.
+ */
+export async function keepFence(
+  machine: Machine,
+  provisioner: Provisioner | undefined,
+  context: MachineDeps,
+  task: Task,
+): Promise<void> {
+  await keepOwn(machine, provisioner, context, task);
+  if (machine.stored.record.swarm?.isMaster) await tellOthers(machine.stored, context, task);
+}
+
+async function keepOwn(
+  machine: Machine,
+  provisioner: Provisioner | undefined,
+  context: MachineDeps,
+  task: Task,
+): Promise<void> {
+  const { stored } = machine;
+  if (provisioner?.keepFenceAgent === undefined) return;
+  const managers = await managersFor(stored.record, context);
+  if (managers.length === 0 || !stored.record.swarm?.isMember) {
+    if (stored.record.fence !== undefined) await provisioner.keepFenceAgent(undefined, task);
+    return await stored.update(({ fence: _over, ...old }) => old);
+  }
+  task.report('starting the agent that ends strict containers');
+  await provisioner.keepFenceAgent(await specOf(machine, provisioner, managers, context, task), task);
+  await stored.update((old) => ({ ...old, fence: managers }));
+}
+
+async function specOf(
+  { stored, driver }: Machine,
+  { certificatePaths: files }: Provisioner,
+  managers: readonly string[],
+  context: MachineDeps,
+  task: Task,
+): Promise<FenceAgentSpec> {
+  const { record } = stored;
+  const ip = record.address?.ip ?? (await driver.ip(task.signal));
+  const swarm = { ...(record.swarm?.addr !== undefined && { addr: withoutPort(record.swarm.addr) }) };
+  const args = [
+    'join',
+    ...managers.flatMap((manager) => ['--fence', manager]),
+    ...['--fence-engine', 'unix:///run/docker.sock', '--fence-peer', advertised(swarm, ip, PEER_PORT)],
+    ...['--tlscacert', files.ca, '--tlscert', files.cert, '--tlskey', files.key],
+    ...(record.swarm?.joinOptions ?? []).filter(isOfFence).map((option) => `--${option.replace(/^--/, '')}`),
+    // It registers nothing: another agent does, where discovery is no list.
+    `nodes://${advertised(swarm, ip, enginePort(record))}`,
+  ];
+  const certificate = await readFile(join(stored.tlsFolder, 'server.pem'), 'utf8').catch(() => '');
+  const edition = createHash('sha256').update(certificate).digest('hex').slice(0, 16);
+  const install: FenceAgentSpec['install'] = async () => {
+    const client = await engineClient(stored, record.address?.url ?? '');
+    try {
+      const image = await ensureImage(client, record.swarm?.image ?? '', context.store, task);
+      return await putProgram(client, image, task.signal);
+    } finally {
+      await client.close();
+    }
+  };
+  return { args, port: PEER_PORT, edition, install };
+}
+
+/** Machines whose agents do not know this manager yet. One that another enxame works on is named instead. */
+async function tellOthers(master: StoredMachine, context: MachineDeps, task: Task): Promise<void> {
+  const others = (await clusterOf(master.record, context)).filter((record) => record.name !== master.record.name);
+  for (const { name } of others.filter(isReady)) {
+    try {
+      await tell(name, context, task);
+    } catch (error) {
+      task.signal.throwIfAborted();
+      const next = `run "enxame machine provision ${name}" later`;
+      task.report(`${name} has no agent yet that ends strict containers (${reasonOf(error)}): ${next}`);
+    }
+  }
+}
+
+async function tell(name: string, context: MachineDeps, task: Task): Promise<void> {
+  const stored = await context.store.load(name);
+  if (await isFenced(stored.record, context)) return;
+  const lock = await context.store.lock(name, 'create', task.signal);
+  try {
+    const machine = await openMachine(await context.store.load(name), context);
+    try {
+      if (await isFenced(machine.stored.record, context)) return;
+      const own = { ...task, report: (text: string) => task.report(`${name}: ${text}`) };
+      await keepOwn(machine, await provisionerOf(machine), context, own);
+    } finally {
+      await machine.close();
+    }
+  } finally {
+    await lock.close();
+  }
+}
+
+/** Takes the agent off a machine that is to be removed, which may live on without us. Bounded; never rejects but when told to end. */
+export async function endFence(machine: Machine, task: Task): Promise<void> {
+  if (machine.stored.record.fence === undefined) return;
+  const signal = AbortSignal.any([task.signal, AbortSignal.timeout(REMOVE_MS)]);
+  try {
+    if ((await machine.driver.state(signal)) !== 'Running') return;
+    await (await provisionerOf(machine))?.keepFenceAgent?.(undefined, { ...task, signal });
+  } catch (error) {
+    task.signal.throwIfAborted();
+    task.report(`its fencing agent was not removed: ${reasonOf(error)}`);
+  }
+}
