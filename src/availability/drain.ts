@@ -53,7 +53,7 @@ export class Drain {
   /** Why a container that should run stays on its node although that is drained; undefined when it does not, or is about to go. */
   stayOf(id: string): string | undefined {
     const stay = this.#stays.get(id);
-    return stay?.waits ? stay.why : undefined;
+    return stay?.isIdle ? undefined : stay?.why;
   }
 
   /** Idempotent; may follow {@link stop}. */

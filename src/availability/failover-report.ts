@@ -25,7 +25,7 @@ export class FailoverReport {
 
   constructor(deps: FailoverReportDeps) {
     this.#deps = deps;
-    this.waiting = new WaitBoard((key, why) => this.#onWaiting(key, why));
+    this.waiting = new WaitBoard((key, text) => this.#onWaiting(key, text));
   }
 
   /** Once for each loss. */
@@ -84,12 +84,12 @@ export class FailoverReport {
     }
   }
 
-  /** Shows in listings why a container waits. */
-  #onWaiting(key: string, why: string | undefined): void {
+  /** Shows in listings why a container waits, or stays. */
+  #onWaiting(key: string, text: string | undefined): void {
     const { desired, cluster } = this.#deps;
     const current = desired.get(key)?.current;
     const node = current && cluster.node(current.nodeId);
-    if (node && current.engineId !== undefined) cluster.setWaiting(node, current.engineId, why);
+    if (node && current.engineId !== undefined) cluster.setWaiting(node, current.engineId, text);
   }
 }
 

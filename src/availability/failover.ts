@@ -226,9 +226,10 @@ export class Failover {
     const moves = plan.moves.filter((move) => this.#isOpen(move));
     if (signal.aborted) return;
     if (plan.moves.length > 0) logger.info({ moves: moves.length, stays: plan.stays.length }, formatPlan(plan));
-    for (const { container, why, waits } of plan.stays) {
+    for (const { container, why, waits, isIdle } of plan.stays) {
       this.#setbacks.add(container.key);
       if (waits) this.#report.wait(container.key, why);
+      else if (!isIdle) this.waiting.stay(container.key, why);
     }
     for (const { from } of moves) if (!this.#underWay.has(from.id)) this.#underWay.set(from.id, sharedStop());
     let end = (): void => undefined;

@@ -19,9 +19,9 @@ it('shows a plan with a line for each container', () => {
     stays: [{ container: { key: 'b', id: 'b1', name: 'db' }, node: lost, why: 'volume "data" is there', waits: true }],
   });
   expect(text.split('\n')).toEqual([
-    'Lost bee-1: 1 to move, 1 to stay',
+    'Lost bee-1: 1 to move, 1 to wait, 0 to stay',
     '  move  web: bee-1 -> bee-2 (bee-1 is lost; loses writable layer)',
-    '  stay  db: bee-1 (volume "data" is there)',
+    '  wait  db: bee-1 (volume "data" is there)',
   ]);
 });
 

@@ -13,8 +13,16 @@ import {
 /** A plan for people: a headline, then a line for each container. */
 export function formatPlan(plan: Plan): string {
   const { moves, stays } = plan;
-  const counts = `${moves.length} to move, ${stays.length} to stay`;
-  const lines = [`${headline(plan.reason)}: ${counts}`, costLine(plan), ...moves.map(moveLine), ...stays.map(stayLine)];
+  const isLoss = plan.reason.kind === 'failover' || plan.reason.kind === 'drill';
+  const waiting = stays.filter(({ waits }) => isLoss && waits);
+  const waits = waiting.length === 0 ? '' : `, ${waiting.length} to wait`;
+  const counts = `${moves.length} to move${waits}, ${stays.length - waiting.length} to stay`;
+  const lines = [
+    `${headline(plan.reason)}: ${counts}`,
+    costLine(plan),
+    ...moves.map(moveLine),
+    ...stays.map((stay) => stayLine(stay, waiting.includes(stay))),
+  ];
   return lines.filter((line) => line !== '').join('\n');
 }
 
@@ -69,6 +77,7 @@ function costLine({ cost }: Plan): string {
   return `  cost  ${monthlyBefore.toFixed(2)} -> ${monthlyAfter.toFixed(2)} ${currency} a month${first}`;
 }
 
-function stayLine({ container, node, why }: PlannedStay): string {
-  return `  stay  ${container.name}: ${node.name} (${why})`;
+/** What a loss leaves behind waits for its node, or stays because it is meant to; where its node is well, it goes on there. */
+function stayLine({ container, node, why }: PlannedStay, waits: boolean): string {
+  return `  ${waits ? 'wait' : 'stay'}  ${container.name}: ${node.name} (${why})`;
 }

@@ -5,8 +5,10 @@ import type { ContainerRecord } from '../desired/record.ts';
 export interface Hindrance {
   /** In words. */
   readonly why: string;
-  /** It should run: it waits for its node, and a person should know. */
+  /** It is to be brought back, and waits for its node: a person should know. Else it stays where it is, as its client wanted. */
   readonly waits: boolean;
+  /** It is not to run at all. */
+  readonly isIdle?: true;
 }
 
 /**
@@ -17,10 +19,14 @@ export interface Hindrance {
 export function hindranceOf(record: ContainerRecord, standard: MovePolicy): Hindrance | undefined {
   const { wanted, ended, terms, dataLostMs } = record;
   if (dataLostMs !== undefined) return afterDataLoss(record, standard);
-  if (wanted === 'created' || wanted === 'stopped') return { why: 'it is not meant to run', waits: false };
-  if (ended) return { why: `it has finished with exit code ${ended.exitCode}`, waits: false };
-  const why = termsAgainst(terms, standard);
-  return why === undefined ? undefined : { why, waits: true };
+  if (wanted === 'created' || wanted === 'stopped')
+    return { why: 'it is not meant to run', waits: false, isIdle: true };
+  if (ended) return { why: `it has finished with exit code ${ended.exitCode}`, waits: false, isIdle: true };
+  const why = policyAgainst(terms, standard);
+  if (why !== undefined) return { why, waits: false };
+  const { boundBy, discardsData } = terms;
+  if (boundBy === undefined || discardsData) return undefined;
+  return { why: `it is bound to its node by ${boundBy}`, waits: true };
 }
 
 /** It is nowhere: what is not meant to run is made anew all the same, so that clients find it. */
@@ -29,16 +35,15 @@ function afterDataLoss({ wanted, terms }: ContainerRecord, standard: MovePolicy)
   if (boundBy !== undefined && !discardsData)
     return { why: `it went with the data of its node, and would begin without ${boundBy}`, waits: true };
   if (wanted === 'created' || wanted === 'stopped') return undefined;
-  const why = termsAgainst(terms, standard);
+  const why = policyAgainst(terms, standard);
   return why === undefined ? undefined : { why: `it went with the data of its node, and ${why}`, waits: true };
 }
 
-function termsAgainst(terms: ContainerRecord['terms'], standard: MovePolicy): string | undefined {
-  const { isTransient, policy = standard, restart, isOfService, boundBy, discardsData } = terms;
+function policyAgainst(terms: ContainerRecord['terms'], standard: MovePolicy): string | undefined {
+  const { isTransient, policy = standard, restart, isOfService } = terms;
   if (isTransient) return 'it is a one-off container, which is never made a second time';
   if (policy === 'off') return terms.policy ? 'its rescheduling policy is off' : 'rescheduling is off';
   if (policy === 'auto' && restart === 'no' && !isOfService)
     return 'its restart policy is no and its rescheduling policy does not say on-node-failure';
-  if (boundBy !== undefined && !discardsData) return `it is bound to its node by ${boundBy}`;
   return undefined;
 }

@@ -90,18 +90,18 @@ describe('what may move', () => {
       { restart: 'no' },
       {},
       'auto',
-      'c waits: its restart policy is no and its rescheduling policy does not say on-node-failure',
+      'c: its restart policy is no and its rescheduling policy does not say on-node-failure',
     ],
     ['the same, by its own policy', { restart: 'no', policy: 'on-node-failure' }, {}, 'off', 'c -> a'],
     ['the same, by the cluster’s', { restart: 'no' }, {}, 'on-node-failure', 'c -> a'],
-    ['none, by its own policy', { policy: 'off' }, {}, 'auto', 'c waits: its rescheduling policy is off'],
-    ['none, by the cluster’s', {}, {}, 'off', 'c waits: rescheduling is off'],
+    ['none, by its own policy', { policy: 'off' }, {}, 'auto', 'c: its rescheduling policy is off'],
+    ['none, by the cluster’s', {}, {}, 'off', 'c: rescheduling is off'],
     [
       'a transient one',
       { isTransient: true, policy: 'on-node-failure' },
       {},
       'auto',
-      'c waits: it is a one-off container, which is never made a second time',
+      'c: it is a one-off container, which is never made a second time',
     ],
     ['a stopped one', {}, { wanted: 'stopped' }, 'auto', 'c: it is not meant to run'],
     ['one never started', {}, { wanted: 'created' }, 'auto', 'c: it is not meant to run'],
@@ -124,11 +124,11 @@ describe('what may move', () => {
 
 test('what has data on the lost node waits for it', () => {
   const homesOf: PlanQuestions['homesOf'] = (_spec, discardsData) =>
-    discardsData ? [] : [{ nodeId: 'id-of-lost', reason: 'volume "data" lives there' }];
+    discardsData ? [] : [{ nodeId: 'id-of-lost', reason: 'volume "data" lives on lost' }];
   const lost = [{ name: 'c' }, { name: 'd', terms: { discardsData: true } }];
   expect(linesOf(planOf([{ name: 'a' }], lost, { questions: { homesOf } }))).toEqual([
     'd -> a',
-    'c waits: it is bound to its node: volume "data" lives there',
+    'c waits: it is bound to its node: volume "data" lives on lost',
   ]);
 });
 
@@ -223,7 +223,7 @@ describe('what depends on each other', () => {
       { name: 'sidecar', body: shares('web') },
     ];
     expect(linesOf(planOf([{ name: 'a' }], lost))).toEqual([
-      'web waits: its rescheduling policy is off',
+      'web: its rescheduling policy is off',
       'sidecar waits: what it depends on stays: its rescheduling policy is off',
     ]);
   });

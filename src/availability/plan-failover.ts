@@ -117,7 +117,7 @@ class FailoverPlanner {
       spec ? (questions.notYet?.(record, spec) ?? this.#tie(record, spec)) : UNREADABLE;
     const why = hindrance ? hindrance.why : hinders();
     if (why !== undefined || !spec) {
-      this.#stay(record, why ?? '', hindrance?.waits ?? true);
+      this.#stay(record, why ?? '', hindrance ?? { waits: true });
       return [];
     }
     const needs = neighboursOf(spec).flatMap((reference) => questions.idOf(reference) ?? []);
@@ -139,7 +139,7 @@ class FailoverPlanner {
     const missing = group.flatMap(({ needs }) => needs).find((id) => this.#staying.has(id));
     const why =
       missing === undefined ? this.#tryGroup(group) : `what it depends on stays: ${this.#staying.get(missing)}`;
-    if (why !== undefined) for (const { record } of group) this.#stay(record, why, true);
+    if (why !== undefined) for (const { record } of group) this.#stay(record, why, { waits: true });
   }
 
   /** Undefined when they have a node now, else why not. */
@@ -197,9 +197,9 @@ class FailoverPlanner {
     };
   }
 
-  #stay(record: ContainerRecord, why: string, waits: boolean): void {
+  #stay(record: ContainerRecord, why: string, { waits, isIdle }: Pick<PlannedStay, 'waits' | 'isIdle'>): void {
     this.#staying.set(record.id ?? '', why);
-    this.#stays.push({ container: planned(record), node: this.#nodeOf(record), why, waits });
+    this.#stays.push({ container: planned(record), node: this.#nodeOf(record), why, waits, ...(isIdle && { isIdle }) });
   }
 
   #nodeOf({ current }: ContainerRecord): PlannedNode {

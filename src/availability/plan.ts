@@ -65,8 +65,10 @@ export interface PlannedStay {
   readonly node: PlannedNode;
   /** In words. */
   readonly why: string;
-  /** It should run and does not, or would not: it waits for its node, or for a place. */
+  /** It is to be brought back and cannot: it waits for its node, or for a place. Else it stays because its client wanted that. */
   readonly waits: boolean;
+  /** It is not to run at all. */
+  readonly isIdle?: true;
 }
 
 /** What a plan is made for. */

@@ -48,7 +48,7 @@ export class Planning {
       const { id: containerId, name: containerName, state } = container;
       const why = 'nothing is recorded of it: it was not created through this cluster';
       const named = { key: '', id: containerId, name: containerName };
-      return { container: named, node: { id, name }, why, waits: state === 'running' };
+      return { container: named, node: { id, name }, why, waits: false, ...(state !== 'running' && { isIdle: true }) };
     });
   }
 }

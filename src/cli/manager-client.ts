@@ -246,7 +246,12 @@ function parse<T>({ statusCode, body }: Answer, { address }: Target, path: strin
   }
   if (statusCode < 400) return value as T;
   const message = (value as { readonly message?: unknown }).message;
-  const text = `${address} refused ${path.split('?')[0]}: ${typeof message === 'string' ? message : statusCode}`;
+  if (statusCode === 404 && message === 'page not found')
+    throw failure(`${address} is no manager of this version: it does not know ${path.split('?')[0]}`);
+  // What it refuses it explains itself; what fails there is told with where.
+  const isRefused = statusCode < 500 || statusCode === 503;
+  const text =
+    isRefused && typeof message === 'string' ? message : `the manager at ${address} failed: ${message ?? statusCode}`;
   throw statusCode === 404 ? new NotFoundError(text) : failure(text);
 }
 

@@ -173,9 +173,9 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     if (from !== to) this.#events.emit({ kind: 'node-state', node, from, to, reason });
   }
 
-  /** Shows why a container of a node that is not healthy does not run elsewhere; undefined ends that. */
-  setWaiting(node: Node, engineId: string, why: string | undefined): void {
-    node.setWaiting(engineId, why);
+  /** Shows why a container of a node that is not healthy does not run elsewhere (`waits: …`); undefined ends that. */
+  setWaiting(node: Node, engineId: string, text: string | undefined): void {
+    node.setWaiting(engineId, text);
     const container = node.containers.get(engineId);
     if (container) this.#note(container);
   }

@@ -192,7 +192,7 @@ export class Node implements NodeView, NodeRefresher {
     return this.#addresses;
   }
 
-  /** Why a container of it that should run does not, while it is not healthy; undefined when nobody said. */
+  /** Why a container of it does not run elsewhere while it is not healthy (`waits: …`, `stays: …`); undefined when nobody said. */
   waitingReason(engineId: string): string | undefined {
     return this.#state === 'Healthy' ? undefined : this.#waiting.get(engineId);
   }
@@ -277,9 +277,9 @@ export class Node implements NodeView, NodeRefresher {
     if (this.#info) this.setInfo(this.#info, this.id, this.#clockOffsetMs, choices);
   }
 
-  setWaiting(engineId: string, why: string | undefined): void {
-    if (why === undefined) this.#waiting.delete(engineId);
-    else this.#waiting.set(engineId, why);
+  setWaiting(engineId: string, text: string | undefined): void {
+    if (text === undefined) this.#waiting.delete(engineId);
+    else this.#waiting.set(engineId, text);
   }
 
   setStopOwed(engineId: string, isOwed: boolean): void {

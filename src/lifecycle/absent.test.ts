@@ -173,7 +173,7 @@ describe('a container whose node is away', () => {
       const starting = operate({ kind: 'start' });
       await waitUntil(() => record().wanted === 'running');
       const { cluster } = world.fake;
-      cluster.setWaiting(world.fake.at(0).node, record().current.engineId ?? '', 'nothing has room');
+      cluster.setWaiting(world.fake.at(0).node, record().current.engineId ?? '', 'waits: nothing has room');
       await expect(starting).rejects.toMatchObject({
         status: 503,
         message: expect.stringMatching(/It waits: nothing has room/),

@@ -103,7 +103,7 @@ export class AbsentContainers {
       const why = node.waitingReason(engineId);
       if (why !== undefined || idleMs >= START_MS) {
         await wish.revert();
-        throw nodeUnhealthy(node, `container ${name}`, why ?? 'nobody moves it');
+        throw nodeUnhealthy(node, `container ${name}`, why ?? 'stays: nobody moves it');
       }
       idleMs = recorder.recordOf(shown)?.move ? 0 : idleMs + LOOK_MS;
       await clock.sleep(LOOK_MS, signal);

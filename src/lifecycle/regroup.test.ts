@@ -151,7 +151,7 @@ describe('containers that were never started', () => {
       await world.made('a', on('node-1', using(['vx'], half)));
       await world.made('b', on('node-2', using(['vy'])));
       await world.made('b3', using(['vz']));
-      await expect(world.create('c', using(['vx', 'vy']))).rejects.toThrow('volume "vx" lives there');
+      await expect(world.create('c', using(['vx', 'vy']))).rejects.toThrow('volume "vx" lives on node-1');
       expect(world.fake.nodes.map(({ reservedMemoryBytes }) => reservedMemoryBytes)).toEqual([2 ** 30, 0]);
       await world.made('d', on('node-2', using(['vx2'], { Memory: 2 ** 30 })));
       await world.made('e', on('node-1', using(['vx3'])));
@@ -183,7 +183,7 @@ describe('what is not provisional stays', () => {
       await world.made('b', using(['vy']));
       for (const name of ['a', 'b']) await act(world, name, 'start');
       const before = shown(world);
-      await expect(world.create('c', using(['vx', 'vy']))).rejects.toThrow(/volume "v[xy]" lives there/);
+      await expect(world.create('c', using(['vx', 'vy']))).rejects.toThrow(/volume "v[xy]" lives on node-[12]/);
       expect(shown(world)).toEqual(before);
     });
   });
@@ -191,7 +191,7 @@ describe('what is not provisional stays', () => {
   test('a volume that was there before', async () => {
     await inWorld([{ volumes: ['old'] }, {}, {}], async (world) => {
       await world.made('b', on('node-2', using(['vy'])));
-      await expect(world.create('c', using(['old', 'vy']))).rejects.toThrow('lives there');
+      await expect(world.create('c', using(['old', 'vy']))).rejects.toThrow('lives on node-1');
       await world.made('free', using(['vz']));
       await world.made('d', using(['old', 'vz']));
       expect(world.nodeOf('free')).toBe('node-1');
@@ -202,7 +202,7 @@ describe('what is not provisional stays', () => {
     await inWorld(NODES, async (world) => {
       await world.made('a', using(['vx']));
       await world.made('b', { ...using(['vy']), Env: ['affinity:container!=a'] });
-      await expect(world.create('c', using(['vx', 'vy']))).rejects.toThrow('lives there');
+      await expect(world.create('c', using(['vx', 'vy']))).rejects.toThrow('lives on node-1');
     });
   });
 });

@@ -129,7 +129,7 @@ describe('create', () => {
     expect(world.fake.at(1).engine.requestsTo('POST /networks/create')).toHaveLength(1);
     expect(world.networks.find('near')?.holders.map(({ name }) => name)).toEqual(['node-2']);
     expect(world.networks.homesOf(['near'])).toEqual([
-      { nodeId: world.fake.at(1).node.id, reason: 'network "near" lives there' },
+      { nodeId: world.fake.at(1).node.id, reason: 'network "near" lives on node-2' },
     ]);
   });
 });

@@ -145,7 +145,7 @@ export class NetworkService {
     return references.flatMap((reference) => {
       const { kind, name, holders } = this.#catalog.get(reference);
       const [home] = kind === 'local' ? holders : [];
-      return home ? { nodeId: home.id, reason: `network "${name}" lives there` } : [];
+      return home ? { nodeId: home.id, reason: `network "${name}" lives on ${home.name}` } : [];
     });
   }
 

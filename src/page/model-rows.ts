@@ -32,7 +32,7 @@ export function containerRow(container: Container, sources: RowSources): Contain
   const arrived = container.isRecorded ? sources.desired.index.byId(id)?.arrived : undefined;
   const health = healthOf(status);
   const exitCode = exitCodeOf(status);
-  const wait = node.waitingReason(engineId);
+  const wait = node.waitingReason(engineId)?.replace(/^(waits|stays): /, '');
   const project = labels[PROJECT_LABEL];
   const service = labels[SERVICE_LABEL];
   const group = labels[GROUP_LABEL];

@@ -108,7 +108,7 @@ export interface Dependency {
   readonly container: string;
 }
 
-/** A node the placement is bound to, and why (`volume "data" lives there`). */
+/** A node the placement is bound to, and why (`volume "data" lives on one`). */
 export interface Home {
   readonly nodeId: string;
   readonly reason: string;

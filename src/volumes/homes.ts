@@ -113,7 +113,7 @@ export class VolumeHomes {
   homesOf(names: readonly string[]): readonly Home[] {
     return names.flatMap((name) => {
       const node = this.homeOf(name);
-      return node ? { nodeId: node.id, reason: `volume "${name}" lives there` } : [];
+      return node ? { nodeId: node.id, reason: `volume "${name}" lives on ${node.name}` } : [];
     });
   }
 

@@ -109,7 +109,7 @@ describe('VolumeService', () => {
     second.undo();
     expect(service.homesOf(['data'])).toEqual([]);
     service.claim(two, ['data']);
-    expect(service.homesOf(['data'])).toMatchObject([{ nodeId: 'two', reason: 'volume "data" lives there' }]);
+    expect(service.homesOf(['data'])).toMatchObject([{ nodeId: 'two', reason: 'volume "data" lives on two' }]);
   });
 
   test('a home given to a node that left is given anew', async () => {

@@ -87,7 +87,7 @@ test('a container of a node that is not there says why it waits, while that is s
   const node = modelNode('a');
   const container = new Container(node, containerSummary('c1'), 0);
   const text = (): string => shownStatus(container, 0).text;
-  node.setWaiting(container.engineId, 'no node has the label disk=ssd');
+  node.setWaiting(container.engineId, 'waits: no node has the label disk=ssd');
   expect(text()).toBe('Up 5 minutes');
   node.setState('Unhealthy', 'no answer');
   expect(text()).toBe('Host Down, waits: no node has the label disk=ssd');

@@ -19,7 +19,7 @@ export function shownStatus({ node, engineId, status }: Container, nowMs: number
   if (node.isHealthy) return renderStatus(status, nowMs);
   if (node.isStopOwed(engineId)) return { text: STOPPED, validUntilMs: Number.POSITIVE_INFINITY };
   const why = node.waitingReason(engineId);
-  const text = why === undefined ? HOST_DOWN : `${HOST_DOWN}, waits: ${shortened(why)}`;
+  const text = why === undefined ? HOST_DOWN : `${HOST_DOWN}, ${shortened(why)}`;
   return { text, validUntilMs: Number.POSITIVE_INFINITY };
 }
 

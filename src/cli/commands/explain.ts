@@ -59,8 +59,7 @@ async function found<T>(
   try {
     return await client.get<T>(`/enxame/v1/explain/${kind}/${encodeURIComponent(name)}`, signal);
   } catch (error) {
-    // A manager of an earlier version knows no such path.
-    if (error instanceof NotFoundError && !error.message.includes('page not found')) return undefined;
+    if (error instanceof NotFoundError) return undefined;
     throw error;
   }
 }

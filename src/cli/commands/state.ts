@@ -38,9 +38,11 @@ function withFlags(command: Command): Command {
 }
 
 async function exportTo(file: string, flags: Flags, context: CommandContext): Promise<void> {
-  const cluster = chosen(await knownClusters(folderOf(flags, context)), flags.cluster ?? context.env.ENXAME_CLUSTER);
+  const folder = folderOf(flags, context);
+  const asked = flags.cluster ?? context.env.ENXAME_CLUSTER;
+  const cluster = chosen(await knownClusters(folder), asked, folder);
   const records = await exportState(cluster, file);
-  context.out(`cluster ${titleOf(cluster)}: ${records} records in ${file}\n`);
+  context.out(`cluster ${titleOf(cluster)}: ${records} records of ${cluster.folder} in ${file}\n`);
 }
 
 async function importFrom(file: string, flags: Flags, context: CommandContext): Promise<void> {
@@ -58,17 +60,19 @@ function folderOf({ stateDir: flag }: Flags, { env, isRoot }: CommandContext): s
   });
 }
 
-function chosen(clusters: readonly KnownCluster[], asked: string | undefined): KnownCluster {
+function chosen(clusters: readonly KnownCluster[], asked: string | undefined, folder: string): KnownCluster {
   const meant = asked ? clusters.filter(({ id, name }) => id === asked || name === asked) : clusters;
   const [cluster, other] = meant;
   if (!cluster)
     throw new NotFoundError(
-      asked ? `cluster ${asked} has no state here` : 'there is no state of a cluster here: give --state-dir',
+      asked
+        ? `cluster ${asked} has no state in ${folder}: give the folder of its manager with --state-dir`
+        : `there is no state of a cluster in ${folder}: give the folder of the manager with --state-dir`,
       'NO_STATE',
     );
   if (other)
     throw new ConflictError(
-      `there are the states of several clusters here: give --cluster ${meant.map(({ id }) => id).join(' or ')}`,
+      `there are the states of several clusters in ${folder}: give --cluster ${meant.map(({ id }) => id).join(' or ')}`,
       'SEVERAL_STATES',
     );
   return cluster;

@@ -335,7 +335,7 @@ describe('the way to the manager', () => {
   );
 
   test.each([
-    [{ status: 500, body: '{"message":"out of order"}' }, 'refused /info: out of order'],
+    [{ status: 500, body: '{"message":"out of order"}' }, ' failed: out of order'],
     [{ status: 200, body: '<html>' }, 'does not answer like a manager (200: "<html>")'],
   ])('with %j as the answer', async (answer, message) => {
     const { address } = await manager(answer);

@@ -1,6 +1,7 @@
 import { UsageError } from '../../../common/errors.ts';
 import { type ListenAddress, parseListenAddress } from '../../../common/listen-address.ts';
 import {
+  assertForServers,
   assertSafeListener,
   type TlsMaterial,
   type TlsServerOptions,
@@ -17,6 +18,7 @@ export function readListeners(
 ): readonly ListenAddress[] {
   const addresses = (flags.host ?? [env.ENXAME_HOST || env.SWARM_HOST || DEFAULT_HOST]).map(parseListenAddress);
   for (const address of addresses) assertListener(address, tls, flags.insecure ?? false);
+  if (tls !== undefined && addresses.some(({ kind }) => kind !== 'unix')) assertForServers(tls);
   return addresses;
 }
 
