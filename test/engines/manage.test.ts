@@ -388,6 +388,9 @@ describe('what a manager keeps', () => {
     if (!disk) throw new Error('a tmpfs is needed');
     const state = join(disk.folder, 'state');
     const first = await live(state, nodes());
+    const forever = ['--network', 'none', '--restart', 'always', '--label', 'full=1', 'busybox', 'sleep', '3600'];
+    for (const name of ['kept', 'gone'])
+      expect(await docker(first.endpoint, ['run', '-d', '--name', name, ...forever])).toMatchObject({ exitCode: 0 });
     disk.fill();
     const made: string[] = [];
     let refused: CommandResult | undefined;
@@ -403,11 +406,30 @@ describe('what a manager keeps', () => {
     const run = await docker(first.endpoint, ['run', '-v', 'new:/d', '--network', 'none', 'busybox', 'true']);
     expect(run.stderr).toMatch(/cannot be written/);
     for (const node of lab.nodes) expect((await node.docker(['volume', 'ls', '-q'])).stdout).not.toContain('new');
+    const containers = async (endpoint: string): Promise<string[]> => {
+      const format = ['--filter', 'label=full', '--format', '{{.Names}} {{.State}}'];
+      const { stdout } = await docker(endpoint, ['ps', '-a', ...format]);
+      return stdout.split('\n').flatMap((line) => line.split('/').at(-1) || []);
+    };
+    const unmade = await docker(first.endpoint, ['create', '--name', 'lost', ...forever]);
+    expect(unmade.stderr).toMatch(/cannot be written/);
+    // Its engine removes it; that its record stays is told, and means nothing.
+    expect((await docker(first.endpoint, ['rm', '-f', 'gone'])).stderr).toMatch(/cannot be written/);
+    expect(await containers(first.endpoint)).toEqual(['kept running']);
     disk.free();
     expect(await docker(first.endpoint, ['volume', 'create', 'after'])).toMatchObject({ exitCode: 0 });
+    expect(await docker(first.endpoint, ['stop', '-t', '0', 'kept'])).toMatchObject({ exitCode: 0 });
     await first.manager.end('SIGKILL');
+    disk.seal();
+    const sealed = start(...tlsFlags(), '-H', 'tcp://127.0.0.1:0', '--state-dir', state, nodes());
+    expect(await sealed.ended()).toBe(1);
+    expect(sealed.said()).toMatch(/^enxame: manage: cannot use the state folder .*Read-only file system.*\n$/);
+    disk.seal(false);
     const second = await live(state, nodes());
     expect(await list(second.endpoint)).toEqual([...made, 'after'].sort());
+    await waitFor('what was recorded', async () => (await containers(second.endpoint)).join() === 'kept exited');
+    for (const node of lab.nodes) expect((await node.docker(['ps', '-a'])).stdout).not.toMatch(/gone|lost/);
+    expect(await docker(second.endpoint, ['rm', '-f', 'kept'])).toMatchObject({ exitCode: 0 });
   });
 });
 

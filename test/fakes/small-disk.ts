@@ -31,6 +31,12 @@ export class SmallDisk implements Disposable {
     rmSync(this.#ballast, { force: true });
   }
 
+  /** Takes no writes from now on; nothing may be open for writing. Throws when the kernel refuses. */
+  seal(isReadOnly: boolean = true): void {
+    const { status, stderr } = spawnSync('mount', ['-o', `remount,${isReadOnly ? 'ro' : 'rw'}`, this.folder]);
+    if (status !== 0) throw new Error(`remount ${this.folder}: ${stderr}`);
+  }
+
   [Symbol.dispose](): void {
     spawnSync('umount', ['-l', this.folder]);
     rmdirSync(this.folder);
