@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeEngine } from '../../simulator/fake-engine.ts';
 import { openStateStore } from '../../src/store/state-store.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
@@ -86,16 +86,17 @@ class Life {
   }
 }
 
-beforeAll(async () => {
+beforeEach(async () => {
   stateFolder = await mkdtemp(join(tmpdir(), 'enxame-killed-'));
   engines = await FakeEngine.startMany(ENGINES, { images: ['redis:latest'] });
   for (const engine of engines) {
     for (const route of ['POST /containers/*', 'DELETE /containers/*']) engine.delay(route, 3);
     engine.delay('POST /containers/create', 30);
   }
+  await startManager();
 });
 
-afterAll(async () => {
+afterEach(async () => {
   await manager?.end('SIGKILL');
   await Promise.all((engines ?? []).map((engine) => engine.close()));
   if (stateFolder) await rm(stateFolder, { recursive: true });
@@ -126,7 +127,6 @@ async function recorded(): Promise<readonly string[]> {
 }
 
 test('a manager that is killed loses no container, and doubles none', async () => {
-  await startManager();
   const settled = new Map<string, Life>();
   for (let kill = 0; kill < KILLS; kill++) {
     const lives = Array.from({ length: LIVES }, (_, i) => new Life(`c${kill}-${i}`));
@@ -163,3 +163,60 @@ test('a manager that is killed loses no container, and doubles none', async () =
   }
   expect(made()).toHaveLength(KILLS * LIVES);
 });
+
+/** Containers that are moved when the manager is killed, and those that are created beside. */
+const MOVERS = 5;
+const CREATES = 45;
+
+/** The engines that have a container of a name, by their places. */
+function holdersOf(name: string): readonly number[] {
+  return engines.flatMap(({ state }, at) =>
+    [...state.containers.values()].flatMap((each) => (each.name === name ? at : [])),
+  );
+}
+
+async function setAvailability(at: number, availability: string): Promise<void> {
+  const node = JSON.parse((await call('GET', `/nodes/${engines[at]?.state.profile.id}`)).text);
+  const spec = { ...node.Spec, Availability: availability };
+  expect((await call('POST', `/nodes/${node.ID}/update?version=${node.Version.Index}`, spec)).status).toBe(200);
+}
+
+test('a manager that is killed among moves, creates and removals leaves each container once, and goes on', async () => {
+  const forever = { Image: 'redis', HostConfig: { RestartPolicy: { Name: 'always' } } };
+  for (const at of [0, 1]) {
+    const movers = Array.from({ length: MOVERS }, (_, i) => `m${at}-${i}`);
+    for (const name of movers) {
+      const body = { ...forever, Env: [`constraint:node==~node-${at + 1}`] };
+      expect((await call('POST', `/containers/create?name=${name}`, body)).status).toBe(201);
+      expect((await call('POST', `/containers/${name}/start`)).status).toBe(204);
+      expect(holdersOf(name)).toEqual([at]);
+    }
+    await setAvailability(at, 'drain');
+    const lives = Array.from({ length: CREATES }, (_, i) => new Life(`d${at}-${i}`));
+    await expect.poll(() => movers.some((name) => holdersOf(name).length > 1), { interval: 1, ...PATIENT }).toBe(true);
+    const living = lives.map((life, i) => setTimeout(i * 3).then(() => life.live()));
+    const [gone = ''] = movers.filter((name) => holdersOf(name).length > 1);
+    const removed = call('DELETE', `/containers/${gone}?force=1`);
+    await expect.poll(() => lives.some(({ exists }) => exists === true), { interval: 1, ...PATIENT }).toBe(true);
+    await manager.end('SIGKILL');
+    const { status } = await removed;
+    await Promise.all(living);
+    await startManager();
+    const stay = movers.filter((name) => name !== gone);
+    await expect.poll(() => stay.filter((name) => holdersOf(name).join() === String(at)), PATIENT).toEqual([]);
+    await expect.poll(() => stay.filter((name) => holdersOf(name).length !== 1), PATIENT).toEqual([]);
+    await expect.poll(() => holdersOf(gone).length, PATIENT).toBeLessThanOrEqual(status === 204 ? 0 : 1);
+    await expect.poll(async () => [...made()].sort(), PATIENT).toEqual(await listed());
+    const names = made();
+    expect(new Set(names).size).toBe(names.length);
+    for (const { name, exists, other: renamed } of lives) {
+      const there = names.filter((each) => each === name || each === renamed);
+      if (exists !== undefined) expect(there, name).toHaveLength(exists ? 1 : 0);
+    }
+    const running = engines.flatMap(({ state }) =>
+      [...state.containers.values()].filter((each) => each.state === 'running'),
+    );
+    expect(stay.filter((name) => !running.some((each) => each.name === name))).toEqual([]);
+    await setAvailability(at, 'active');
+  }
+}, 120_000);
