@@ -8,6 +8,7 @@ import { fieldsOf, textOf } from './json.ts';
 import { mistypedDirectives } from './mistyped.ts';
 import type { PatternCache } from './pattern.ts';
 import { assertBounded, portRequestsOf } from './port-requests.ts';
+import { spotRuleOf } from './spot-rule.ts';
 import type { PlacementRequest, Platform, ReschedulePolicy, Whitelist } from './types.ts';
 
 /** What a create request says beside its body. */
@@ -44,6 +45,7 @@ export function parsePlacement(body: unknown, options: PlacementOptions = {}): P
   const engineCpuShares = wholeCpuShares(HostConfig, options.largestNodeCpus ?? 0);
   const cpuConfig = engineCpuShares === undefined ? HostConfig : { CpuShares: engineCpuShares };
   const group = groupOf(fieldsOf(Labels));
+  const spot = spotRuleOf(fieldsOf(Labels));
   const reschedule = parseReschedule(texts.reschedule);
   const request: PlacementRequest = {
     ...(options.name === undefined ? {} : { name: options.name }),
@@ -58,6 +60,7 @@ export function parsePlacement(body: unknown, options: PlacementOptions = {}): P
     dependencies: dependenciesOf(HostConfig),
     ...(reschedule && { reschedule }),
     ...(group === undefined ? {} : { group }),
+    ...(spot && { spot }),
   };
   assertBounded(request.ports);
   assertFewPatterns(request.affinities);

@@ -1,6 +1,7 @@
 import type { DomainTable } from './domain-table.ts';
 import type { Expression } from './expression.ts';
 import type { Load, LoadTable } from './load-table.ts';
+import type { SpotRule } from './spot-rule.ts';
 
 /** Transport of a published port. */
 export type Protocol = 'tcp' | 'udp' | 'sctp';
@@ -141,6 +142,8 @@ export interface PlacementRequest {
   readonly reschedule?: ReschedulePolicy;
   /** Whose members are spread over failure domains and nodes, see `groupOf`; undefined = it is in no group. */
   readonly group?: string;
+  /** Which part of its group may be on machines that their provider may take back; undefined = all of it. */
+  readonly spot?: SpotRule;
   readonly homes?: readonly Home[];
   /** Nodes not to use (they just failed to create it), with the reason by engine ID. */
   readonly excluded?: ReadonlyMap<string, string>;

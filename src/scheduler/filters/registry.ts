@@ -8,6 +8,7 @@ import { healthFilter } from './health.ts';
 import { hostAddressFilter } from './host-address.ts';
 import { portFilter } from './port.ts';
 import { excludedFilter, homeFilter, pausedFilter, platformFilter } from './requirements.ts';
+import { spotFilter } from './spot.ts';
 import { whitelistFilter } from './whitelist.ts';
 
 /** The filters `--filter` chooses from, in the order they run. */
@@ -28,6 +29,7 @@ export const REQUIREMENTS: readonly Filter[] = [
   platformFilter,
   homeFilter,
   hostAddressFilter,
+  spotFilter,
 ];
 
 /** Names for help texts and `docker info`, in order. */
