@@ -17,6 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['lifecycle', 'networks'],
   ['fencing'],
   ['availability'],
+  ['cheapest'],
   ['api'],
   ['metrics', 'page'],
   ['manager'],

@@ -4,6 +4,8 @@ import type { Drills } from '../availability/drills.ts';
 import type { Explainer } from '../availability/explain.ts';
 import type { Failover } from '../availability/failover.ts';
 import type { Planning } from '../availability/planning.ts';
+import type { CheapestPlanner } from '../cheapest/planner.ts';
+import type { CheapestRuns } from '../cheapest/run.ts';
 import type { BillFactsReader } from '../cluster/bill-facts.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { NodeDirectory } from '../cluster/node-directory.ts';
@@ -63,6 +65,9 @@ export interface Services {
   readonly billFacts: BillFactsReader;
   /** The way to the primary among several managers; undefined when this is the only one. */
   readonly toPrimary?: PrimaryRoute | undefined;
+  /** Where the cluster would cost least. */
+  readonly cheapest: CheapestPlanner;
+  readonly cheapestRuns: CheapestRuns;
   readonly logger: Logger;
   readonly clock: Clock;
   /** When a listing of containers asks engines first. */

@@ -1,6 +1,7 @@
 import type { RouteHandlers } from './call.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { buildRoutes } from './routes/build.ts';
+import { cheapestRoutes } from './routes/cheapest.ts';
 import { commitRoutes } from './routes/commit.ts';
 import { containerStreamRoutes } from './routes/container-streams.ts';
 import { containerRoutes } from './routes/containers.ts';
@@ -42,6 +43,7 @@ export const HANDLERS: RouteHandlers = {
   ...commitRoutes,
   ...statsRoutes,
   ...agentRoutes,
+  ...cheapestRoutes,
   ...planRoutes,
   ...pageRoutes,
   ...drillRoutes,

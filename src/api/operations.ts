@@ -231,6 +231,20 @@ const ENXAME = [
     'from-cache',
     'what would move where if the nodes `node=…` were lost, what would wait and why, and the brake',
   ],
+  [
+    'POST',
+    '/enxame/v1/plans/cheapest',
+    'from-cache',
+    'the cheapest nodes and placements that keep every rule, and what would move where for that',
+  ],
+  [
+    'POST',
+    '/enxame/v1/plans/cheapest/run',
+    'manager',
+    'makes the plan anew and carries it out if its digest is the one that is given, else answers with it',
+  ],
+  ['GET', '/enxame/v1/plans/cheapest/run', 'manager', 'how far that is, move by move'],
+  ['DELETE', '/enxame/v1/plans/cheapest/run', 'manager', 'no more moves of it begin'],
   ['POST', '/enxame/v1/drill', 'manager', 'the nodes are treated as lost, for a time or until the drill is ended'],
   ['DELETE', '/enxame/v1/drill', 'manager', 'the nodes `node=…`, or all in a drill, return'],
   [

@@ -17,7 +17,7 @@ export function planDrain({ nodes, ...input }: DrainInput): Plan {
   return planFailover({ ...input, reason: { kind: 'drain', nodes }, mannerOf });
 }
 
-function mannerOf({ terms }: ContainerRecord, spec: ContainerSpec, from: PlannedNode): Manner {
+export function mannerOf({ terms }: ContainerRecord, spec: ContainerSpec, from: PlannedNode): Manner {
   const why = `${from.name} is drained`;
   if (terms.stopsFirst) return { how: 'stop-first', why: `${why}; it never runs twice` };
   if (terms.isStrict) return { how: 'stop-first', why: `${why}; it is fenced strictly` };

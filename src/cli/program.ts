@@ -136,6 +136,12 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/explain.ts'),
   },
   {
+    name: 'plan',
+    group: VIEW,
+    summary: 'plan where the cluster runs cheapest, and carry it out',
+    load: () => import('./commands/plan.ts'),
+  },
+  {
     name: 'drill',
     group: VIEW,
     summary: 'show what a loss of nodes would mean, or treat nodes as lost for practice',

@@ -4,6 +4,7 @@ import { HANDLERS } from '../api/handlers.ts';
 import { NO_REFRESH, type RefreshFilters } from '../api/refresh-filters.ts';
 import { startApiServer } from '../api/server.ts';
 import { Sequels } from '../api/streams/sequels.ts';
+import { CheapestPlanner } from '../cheapest/planner.ts';
 import { BillFactsReader } from '../cluster/bill-facts.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Clock } from '../common/clock.ts';
@@ -156,6 +157,21 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   opened.add(() => prices.close());
   const stats = options.stats && new Sampler({ cluster: model.cluster, clock }, options.stats);
   if (stats) opened.add(async () => stats.close());
+  const cheapest = new CheapestPlanner(
+    {
+      cluster: model.cluster,
+      desired: model.desired,
+      leases: model.leases,
+      networks: services.networks,
+      volumes: services.volumes,
+      placer: services.placer,
+      prices,
+      stats,
+      clock,
+    },
+    { policy: (options.reschedule ?? DEFAULT_RESCHEDULE).policy, scheduler: options.scheduler },
+  );
+  opened.add(async () => cheapest.close());
   const observation =
     options.metrics &&
     (await openObservation({ model, state, services, duties, views, stats, clock, logger }, options.metrics));
@@ -185,6 +201,8 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     explainer: services.availability.explainer,
     toPrimary: replication?.toPrimary,
     prices,
+    cheapest,
+    cheapestRuns: services.cheapestRuns,
     billFacts: new BillFactsReader(model.cluster),
     stats,
     leases: model.leases,
@@ -215,6 +233,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   else await duties.become('primary');
   model.start();
   stats?.start();
+  cheapest.start();
   const { cluster, desired } = model;
   return {
     addresses: server.addresses,

@@ -1,5 +1,7 @@
 import { ImageSpares } from '../availability/image-spares.ts';
 import { hindranceOf } from '../availability/movability.ts';
+import { CheapestRuns } from '../cheapest/run.ts';
+import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
@@ -50,8 +52,10 @@ export interface Services {
   readonly volumes: VolumeService;
   readonly lifecycle: ContainerLifecycle;
   readonly availability: Availability;
+  readonly cheapestRuns: CheapestRuns;
   /** What operators are told of. */
   readonly notices: Pick<Emitter<Notice>, 'subscribe'>;
+  readonly placer: Placer<Node>;
   readonly decisions: DecisionTally;
   readonly substrateStatus: () => SubstrateStatus;
   /** What only the primary does; not started. */
@@ -118,6 +122,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   const adoption = new Adoption({ cluster, desired, attempts, volumes, networks, logger });
   const isMadeAnew = (record: ContainerRecord): boolean => hindranceOf(record, reschedule.policy) === undefined;
   model.memory?.follow({ noted: () => undefined, forgetNode: (nodeId) => recorder.forgetNode(nodeId, isMadeAnew) });
+  const cheapestRuns = new CheapestRuns({ cluster, nodes: model.nodes, lifecycle, logger });
   const undertaker = new Undertaker({ cluster, tombstones, memory: model.memory, clock, logger });
   model.membership.guard(undertaker, fences.fencing);
   return {
@@ -126,7 +131,9 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     volumes,
     lifecycle,
     availability,
+    cheapestRuns,
     notices,
+    placer,
     decisions: placer.tally,
     substrateStatus: networking.substrateStatus,
     duties: [
@@ -145,6 +152,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       availability.drain,
       ...(options.clusterOptions.imageSpares === 'on' ? [spares] : []),
       availability.drills,
+      cheapestRuns,
     ],
     problems: () => [
       ...availability.drills.problems(),

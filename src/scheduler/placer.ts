@@ -1,6 +1,6 @@
 import { parsePlacement } from './placement.ts';
 import { toError } from './refusal.ts';
-import { judge, type SchedulerOptions, schedule } from './scheduler.ts';
+import { judge, refusalOn, type SchedulerOptions, schedule } from './scheduler.ts';
 import type { ClusterView, Decision, Judgement, NodeView, PlacementRequest } from './types.ts';
 
 /** Decisions so far; the numbers only grow. */
@@ -36,6 +36,11 @@ export class Placer<N extends NodeView = NodeView> {
   /** What is said of every node. */
   judge(request: PlacementRequest): readonly Judgement<N>[] {
     return judge(request, this.#cluster, this.#options);
+  }
+
+  /** Why one node may not take it, in words; undefined when it may. */
+  refusalOn(request: PlacementRequest, node: N): string | undefined {
+    return refusalOn(request, this.#cluster, this.#options, node);
   }
 
   /** The node. Throws a `SchedulingError` with the explanation when there is none. */

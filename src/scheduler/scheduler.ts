@@ -77,6 +77,18 @@ export function judge<N extends NodeView>(
   });
 }
 
+/** Why one node may not take what is asked for, in words; undefined when it may. */
+export function refusalOn(
+  request: PlacementRequest,
+  cluster: ClusterView,
+  options: SchedulerOptions,
+  node: NodeView,
+): string | undefined {
+  return prepareChecks(request, cluster, options)
+    .find(({ check }) => !check.accepts(node))
+    ?.check.explain([node]);
+}
+
 /** In the order a refusal is attributed: health, what the manager requires, the other filters, resources. */
 function prepareChecks(request: PlacementRequest, cluster: ClusterView, options: SchedulerOptions): NamedCheck[] {
   const health = options.filters.filter(({ name }) => name === 'health');

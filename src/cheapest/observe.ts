@@ -1,0 +1,312 @@
+import pLimit from 'p-limit';
+import { groupsOf } from '../availability/groups.ts';
+import { lossesOf } from '../availability/losses.ts';
+import { hindranceOf } from '../availability/movability.ts';
+import type { PlannedCopy } from '../availability/plan.ts';
+import { mannerOf } from '../availability/plan-drain.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Container } from '../cluster/container.ts';
+import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
+import { reasonOf } from '../common/errors.ts';
+import { boundByBody } from '../desired/bindings.ts';
+import type { ContainerSpec } from '../desired/container-spec.ts';
+import type { DesiredState } from '../desired/desired-state.ts';
+import type { MovePolicy } from '../desired/move-terms.ts';
+import type { ContainerRecord } from '../desired/record.ts';
+import type { AgentLeases } from '../fencing/agent-leases.ts';
+import type { ContainerNetworks, ContainerVolumes } from '../lifecycle/deps.ts';
+import { successorSpec } from '../lifecycle/move-successor.ts';
+import { replacementOf } from '../lifecycle/replaced.ts';
+import { isStrict } from '../lifecycle/surroundings.ts';
+import { canonicalIp, isAnyHost } from '../scheduler/port-table.ts';
+import { NOTHING } from '../scheduler/reservation.ts';
+import type { Home, PlacementRequest } from '../scheduler/types.ts';
+import type { Sampler } from '../stats/sampler.ts';
+import { MEASURES, type Usage } from '../stats/usage.ts';
+import { keptFor } from './kept-for.ts';
+import type { Snapshot, SnapshotContainer } from './snapshot.ts';
+import { spotShareOf } from './spot-label.ts';
+import { volumesAlong } from './volumes-along.ts';
+
+export interface ObserveDeps {
+  readonly cluster: Cluster;
+  readonly desired: DesiredState;
+  readonly networks: ContainerNetworks;
+  readonly volumes: Pick<ContainerVolumes, 'homesOf' | 'homeOf' | 'moves'>;
+  readonly leases: Pick<AgentLeases, 'refusals'>;
+  /** Undefined when nothing is measured. */
+  readonly stats: Sampler | undefined;
+  readonly clock: Clock;
+}
+
+/** What is read of the cluster; prices are put to it. */
+export type Observed = Pick<Snapshot, 'containers' | 'refusals' | 'addresses' | 'images'> & {
+  /** By key: what the scheduler is asked for. */
+  readonly requests: ReadonlyMap<
+    string,
+    { readonly placement: PlacementRequest; readonly labels: Readonly<Record<string, string>> }
+  >;
+  readonly nodes: readonly (Omit<Snapshot['nodes'][number], 'price'> & { readonly node: Node })[];
+};
+
+/** Bodies read at a time. */
+const READS_AT_ONCE = 32;
+/** Until a container that is stopped first runs again where it goes, without the copying of volumes. */
+const STOP_FIRST_MS = 10_000;
+/** What is copied of volumes in a millisecond, in bytes: 40 MB a second, as between engines on one busy machine. */
+const BYTES_PER_MS = 40_000;
+
+/** A container with what it would be made from elsewhere. */
+interface Seen {
+  readonly container: Container;
+  readonly record: ContainerRecord | undefined;
+  readonly spec: ContainerSpec | undefined;
+  readonly hindrance: string | undefined;
+  /** Volumes whose content goes with it. */
+  readonly copies: readonly PlannedCopy[];
+}
+
+/** Reads the cluster as it is now: bodies first, all that changes in one turn after that. */
+export async function observe(deps: ObserveDeps, policy: MovePolicy): Promise<Observed> {
+  const limit = pLimit(READS_AT_ONCE);
+  const containers = [...deps.cluster.nodes.flatMap((node) => [...node.containers.values()])];
+  const users = containers.filter(({ isOfSwarm }) => !isOfSwarm);
+  const seen = await Promise.all(users.map((container) => limit(() => lookAt(deps, policy, container))));
+  // What was removed or moved while bodies were read is not there any more.
+  const present = seen.filter(({ container: { node, engineId } }) => node.containers.has(engineId));
+  return new Observation(deps, present).read();
+}
+
+async function lookAt(deps: ObserveDeps, policy: MovePolicy, container: Container): Promise<Seen> {
+  const record = deps.desired.index.byId(container.id);
+  const stays = (hindrance: string): Seen => ({ container, record, spec: undefined, hindrance, copies: [] });
+  if (!record) return stays('nothing is recorded of it: it was not created through this cluster');
+  try {
+    const { spec } = await successorSpec(deps, record);
+    return { container, record, spec, ...mobility(deps, policy, container, record, spec) };
+  } catch (error) {
+    return stays(`what it was made from cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+/** Why it stays, or what it takes along: volumes of its own go with it. */
+function mobility(
+  { cluster, clock, volumes }: ObserveDeps,
+  policy: MovePolicy,
+  container: Container,
+  record: ContainerRecord,
+  spec: ContainerSpec,
+): Pick<Seen, 'hindrance' | 'copies'> {
+  const { boundBy: _, ...terms } = record.terms;
+  const own = hindranceOf({ ...record, terms }, policy);
+  if (own) return { hindrance: own.why, copies: [] };
+  const bound = terms.discardsData ? undefined : boundByBody((spec.body as { HostConfig?: unknown }).HostConfig);
+  if (bound !== undefined) return { hindrance: `it is bound to its node by ${bound}`, copies: [] };
+  const { id, labels } = container;
+  const replacement = replacementOf(cluster, { id, labels }, clock.now());
+  if (replacement) return { hindrance: `${replacement.name} is about to replace it`, copies: [] };
+  if (terms.discardsData) return { hindrance: undefined, copies: [] };
+  const along = volumesAlong(volumes, container, spec);
+  return 'why' in along ? { hindrance: along.why, copies: [] } : { hindrance: undefined, copies: along.copies };
+}
+
+class Observation {
+  readonly #deps: ObserveDeps;
+  readonly #seen: readonly Seen[];
+  readonly #refusals: [string, string][][] = [];
+  readonly #refusalNumbers = new Map<string, number>();
+
+  constructor(deps: ObserveDeps, seen: readonly Seen[]) {
+    this.#deps = deps;
+    this.#seen = seen;
+  }
+
+  read(): Observed {
+    const { cluster } = this.#deps;
+    const bundles = this.#bundles();
+    const inUse = this.#volumesInUse();
+    const keys = new Set(this.#affinities().map(({ key }) => key));
+    const containers = this.#seen.map((each) => this.#container(each, bundles.get(each.container.id) ?? 0, keys));
+    return {
+      nodes: cluster.nodes.map((node) => this.#node(node, inUse)),
+      containers,
+      refusals: this.#refusals,
+      addresses: this.#addresses(containers),
+      images: this.#images(),
+      requests: new Map(
+        this.#seen.flatMap(({ record, spec }) =>
+          record && spec ? [[record.key, { placement: spec.placement, labels: spec.labels }]] : [],
+        ),
+      ),
+    };
+  }
+
+  /** Containers that must share a node, by ID. */
+  #bundles(): ReadonlyMap<string, number> {
+    const { cluster } = this.#deps;
+    const idOf = (reference: string): string[] => {
+      const found = cluster.findContainer(reference);
+      return found ? [found.id] : [];
+    };
+    const all = this.#seen.map(({ container: { id }, spec }) => {
+      const { dependencies = [], affinities = [] } = spec?.placement ?? {};
+      const near = affinities.flatMap(({ key, operator, isSoft, pattern }) =>
+        key === 'container' && operator === '==' && !isSoft && pattern.kind === 'exact' ? [pattern.value] : [],
+      );
+      return { id, needs: [...dependencies.map(({ container }) => container), ...near].flatMap(idOf) };
+    });
+    const bundles = new Map<string, number>();
+    for (const [number, group] of groupsOf(all, ({ id }) => id).entries())
+      for (const { id } of group) bundles.set(id, number);
+    return bundles;
+  }
+
+  #affinities(): readonly ContainerSpec['placement']['affinities'][number][] {
+    return this.#seen.flatMap(({ spec }) => spec?.placement.affinities ?? []).filter(({ isSoft }) => !isSoft);
+  }
+
+  #container(
+    { container, record, spec, hindrance, copies }: Seen,
+    bundle: number,
+    labelKeys: ReadonlySet<string>,
+  ): SnapshotContainer {
+    const { id, name, node, engineId, labels } = container;
+    const { memoryBytes, nanoCpus, ports: claims } = node.ledger.get(engineId) ?? NOTHING;
+    const way = record && spec ? mannerOf(record, spec, node) : undefined;
+    const how = copies.length > 0 ? 'stop-first' : (way?.how ?? 'start-first');
+    const bytes = copies.reduce((sum, copy) => sum + (copy.bytes ?? 0), 0);
+    const tie = hindrance === undefined && record && spec ? this.#tie(record, spec, copies) : {};
+    const why = hindrance ?? tie.hindrance;
+    const spotShare = spotShareOf(labels);
+    const { placement } = spec ?? {};
+    return {
+      key: record?.key ?? '',
+      id,
+      name,
+      nodeId: node.id,
+      generation: record?.current.generation ?? 0,
+      bundle,
+      ...(why !== undefined && { hindrance: why }),
+      memoryBytes,
+      nanoCpus,
+      ...this.#used(id),
+      ports: placement?.ports ?? [],
+      claims,
+      constraints: hard(placement?.constraints ?? []),
+      affinities: hard(placement?.affinities ?? []),
+      whitelists: (placement?.whitelists ?? []).map(({ text, names }) => ({ text, names: [...names] })),
+      ...(placement?.platform && { platform: placement.platform }),
+      homes: tie.homes ?? [],
+      ...(tie.refusal !== undefined && { refusal: tie.refusal }),
+      ...(placement?.group !== undefined && { group: placement.group }),
+      labels: Object.fromEntries(Object.entries(labels).filter(([key]) => labelKeys.has(key))),
+      ...(spotShare !== undefined && { spotShare }),
+      how,
+      loses: copies.length > 0 ? ['writable layer'] : record && spec ? lossesOf(spec, record.terms) : [],
+      spans: spec ? this.#deps.networks.spans(spec.networks) : false,
+      copies,
+      downtimeMs: how === 'stop-first' ? STOP_FIRST_MS + bytes / BYTES_PER_MS : 0,
+      priority: record?.terms.priority ?? 0,
+    };
+  }
+
+  /** What binds it to nodes, or keeps it off some. */
+  #tie(
+    record: ContainerRecord,
+    spec: ContainerSpec,
+    copies: readonly PlannedCopy[],
+  ): { readonly hindrance?: string; readonly homes?: readonly Home[]; readonly refusal?: number } {
+    const { networks, volumes, leases } = this.#deps;
+    try {
+      const along = new Set(copies.map(({ volume }) => volume));
+      const left = record.terms.discardsData ? [] : spec.volumes.filter((name) => !along.has(name));
+      const homes = [...volumes.homesOf(left), ...networks.homesOf(spec.networks)];
+      const refused = [...networks.refusalsFor(spec.networks), ...(isStrict(spec) ? leases.refusals() : [])];
+      const here = homes.find(({ nodeId }) => nodeId === record.current.nodeId);
+      return {
+        ...(here && { hindrance: `it is bound to its node: ${here.reason}` }),
+        homes,
+        ...(refused.length > 0 && { refusal: this.#refusal(refused) }),
+      };
+    } catch (error) {
+      return { hindrance: reasonOf(error) };
+    }
+  }
+
+  #refusal(refused: [string, string][]): number {
+    const text = JSON.stringify(refused);
+    const known = this.#refusalNumbers.get(text);
+    if (known !== undefined) return known;
+    this.#refusalNumbers.set(text, this.#refusals.push(refused) - 1);
+    return this.#refusals.length - 1;
+  }
+
+  /** The most of the last day, in means of some minutes. */
+  #used(id: string): Pick<SnapshotContainer, 'usedMemoryBytes' | 'usedNanoCpus'> {
+    const { stats, clock } = this.#deps;
+    const points = stats?.container(id)?.history.day(clock.now() / 1_000) ?? [];
+    if (points.length === 0) return {};
+    const most = (measure: keyof Usage): number =>
+      points.reduce((largest, point) => Math.max(largest, point[1 + MEASURES.indexOf(measure)] ?? 0), 0);
+    return { usedMemoryBytes: Math.ceil(most('memory')), usedNanoCpus: Math.ceil(most('cpus') * 1e9) };
+  }
+
+  #node(node: Node, inUse: ReadonlyMap<Node, ReadonlySet<string>>): Observed['nodes'][number] {
+    const users = [...node.containers.values()].filter(({ isOfSwarm }) => !isOfSwarm);
+    const held = users.map(({ engineId }) => node.ledger.get(engineId) ?? NOTHING);
+    const why = keptFor(this.#deps, node, inUse.get(node) ?? new Set());
+    return {
+      node,
+      id: node.id,
+      name: node.name,
+      isHealthy: node.isHealthy,
+      availability: node.availability,
+      labels: [...node.labels],
+      builtins: { ...node.builtins },
+      slots: node.slots,
+      totalMemoryBytes: node.totalMemoryBytes,
+      totalNanoCpus: node.totalNanoCpus,
+      otherMemoryBytes: node.reservedMemoryBytes - sum(held.map(({ memoryBytes }) => memoryBytes)),
+      otherNanoCpus: node.reservedNanoCpus - sum(held.map(({ nanoCpus }) => nanoCpus)),
+      otherContainers: Math.max(0, node.containerCount - users.length),
+      ...(why !== undefined && { keptFor: why }),
+    };
+  }
+
+  /** By node: names of volumes that containers take along, or use there. */
+  #volumesInUse(): ReadonlyMap<Node, ReadonlySet<string>> {
+    const inUse = new Map<Node, Set<string>>();
+    for (const { container, spec } of this.#seen) {
+      const names = inUse.get(container.node) ?? new Set();
+      for (const name of spec?.volumes ?? []) names.add(name);
+      inUse.set(container.node, names);
+    }
+    return inUse;
+  }
+
+  #addresses(containers: readonly SnapshotContainer[]): Snapshot['addresses'] {
+    const asked = new Set(containers.flatMap(({ ports }) => ports.map(({ ip }) => canonicalIp(ip))));
+    return [...asked]
+      .filter((ip) => !isAnyHost(ip))
+      .map((ip) => [ip, [...this.#deps.cluster.nodesWithAddress(ip).keys()]]);
+  }
+
+  /** Patterns need every reference; without one only the images that are named are asked for. */
+  #images(): Snapshot['images'] {
+    const { cluster } = this.#deps;
+    const asked = this.#affinities().filter(({ key }) => key === 'image');
+    if (asked.some(({ pattern }) => pattern.kind === 'test'))
+      return [...cluster.imageReferences()].map(([reference, nodes]) => [reference, [...nodes.keys()]]);
+    const names = new Set(asked.map(({ pattern }) => pattern.value));
+    return [...names].map((name) => [name, [...(cluster.nodesWithImage(name)?.keys() ?? [])]]);
+  }
+}
+
+function hard(expressions: readonly { readonly text: string; readonly isSoft: boolean }[]): readonly string[] {
+  return expressions.filter(({ isSoft }) => !isSoft).map(({ text }) => text);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

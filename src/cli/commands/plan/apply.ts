@@ -1,0 +1,126 @@
+import type { DockerNode } from '../../../api/views/docker-node.ts';
+import type { CheapestPlan } from '../../../cheapest/cheapest-plan.ts';
+import type { RunView } from '../../../cheapest/run.ts';
+import { ClusterError } from '../../../common/errors.ts';
+import { printable } from '../../../common/printable.ts';
+import { confirm } from '../../confirm.ts';
+import type { Applying, Asked } from './applying.ts';
+import { makeMachines, removeMachines } from './machines.ts';
+
+const RUN = '/enxame/v1/plans/cheapest/run';
+const POLL_MS = 300;
+/** A cluster that changes faster than plans are made. */
+const MOST_PLANS = 6;
+/** Until a new machine is a healthy node, in milliseconds. */
+const JOIN_MS = 600_000;
+
+/** Makes machines, moves, and removes what is empty; each step is confirmed. Whatever is done already is not done again. */
+export async function applyPlan(first: Asked, applying: Applying): Promise<void> {
+  let asked = first;
+  for (let made = 1; ; made++) {
+    const { plan } = asked;
+    if (plan.idle !== undefined) return;
+    if (!(await isConfirmed(question(plan), applying))) throw declined();
+    const machines = plan.nodes.filter(({ fate }) => fate === 'made').map(({ name }) => name);
+    if (machines.length > 0) {
+      await makeMachines(machines, applying);
+      await untilJoined(machines, applying);
+    } else {
+      const answer = await applying.client.post<{ readonly run?: RunView }>(
+        RUN,
+        { ...asked.body, digest: plan.digest },
+        applying.signal,
+      );
+      if (answer.run) return finish(plan, applying);
+      say(applying, 'The cluster or its prices have changed since: the plan was made anew\n');
+    }
+    if (made === MOST_PLANS)
+      throw new ClusterError('the cluster changes faster than plans are made: nothing more was begun. Try again', {
+        code: 'PLAN_OUTDATED',
+        status: 409,
+      });
+    asked = await applying.ask();
+    applying.show(asked.plan);
+  }
+}
+
+function question({ nodes, moves }: CheapestPlan): string {
+  const count = (fate: string): number => nodes.filter((node) => node.fate === fate).length;
+  if (count('made') > 0) return `Make ${count('made')} machines, and then look again?`;
+  return `Move ${moves.length} containers and empty ${count('goes')} nodes?`;
+}
+
+async function isConfirmed(text: string, { flags, context }: Applying): Promise<boolean> {
+  return flags.yes === true || (await confirm(text, '--yes', context));
+}
+
+function declined(): ClusterError {
+  return new ClusterError('nothing was done', { code: 'NOT_CONFIRMED', status: 400 });
+}
+
+/** Progress is for people, also where JSON goes to the output. */
+function say({ context }: Applying, text: string): void {
+  context.err(text);
+}
+
+async function finish(plan: CheapestPlan, applying: Applying): Promise<void> {
+  const run = await untilDone(applying);
+  const failed = run.moves.filter(({ state }) => state !== 'moved');
+  const empty = run.leaving.filter(({ isEmpty }) => isEmpty);
+  await removeMachines(
+    empty.map(({ name }) => name),
+    { ...applying, confirm: (text) => isConfirmed(text, applying) },
+  );
+  if (failed.length === 0)
+    return say(
+      applying,
+      `Done: ${plan.cost.monthlyAfter.toFixed(2)} ${plan.cost.currency} a month once emptied nodes are gone\n`,
+    );
+  const [first] = failed;
+  throw new ClusterError(
+    `${failed.length} of ${run.moves.length} containers were not moved (${printable(first?.container.name ?? '')}: ${printable(first?.reason || 'it was not begun')}). Run it again to go on`,
+    { code: 'PLAN_INCOMPLETE', status: 500 },
+  );
+}
+
+async function untilDone(applying: Applying): Promise<RunView> {
+  const { client, context, signal } = applying;
+  const told = new Set<string>();
+  try {
+    for (;;) {
+      const run = await client.get<RunView>(RUN, signal);
+      for (const { container, from, to, state, reason } of run.moves) {
+        if ((state !== 'moved' && state !== 'failed') || told.has(container.key)) continue;
+        told.add(container.key);
+        const outcome = state === 'moved' ? 'moved' : `NOT moved: ${printable(reason)}`;
+        say(applying, `${printable(container.name)}: ${printable(from)} -> ${printable(to)}: ${outcome}\n`);
+      }
+      if (run.state !== 'running') return run;
+      await context.clock.sleep(POLL_MS, signal);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    await client.delete(RUN, AbortSignal.timeout(10_000)).catch(() => undefined);
+    say(applying, 'Stopped: moves that are under way are finished, no more begin. Run it again to go on\n');
+    throw error;
+  }
+}
+
+async function untilJoined(names: readonly string[], applying: Applying): Promise<void> {
+  const { client, context, signal } = applying;
+  const deadlineMs = context.clock.now() + JOIN_MS;
+  for (;;) {
+    const nodes = await client.get<readonly DockerNode[]>('/nodes', signal);
+    const ready = new Set(
+      nodes.flatMap(({ Description, Status }) => (Status.State === 'ready' ? [Description.Hostname] : [])),
+    );
+    const missing = names.filter((name) => !ready.has(name));
+    if (missing.length === 0) return;
+    if (context.clock.now() > deadlineMs)
+      throw new ClusterError(
+        `${missing.join(', ')} did not become nodes of the cluster within 10 minutes: see 'enxame machine ls', and run it again to go on`,
+        { code: 'NOT_JOINED', status: 504 },
+      );
+    await context.clock.sleep(1_000, signal);
+  }
+}
