@@ -113,7 +113,10 @@ export interface Driver {
   url(signal: AbortSignal): Promise<string>;
   /** How to run commands on it; undefined when there is no way. */
   shell(signal: AbortSignal): Promise<Shell | undefined>;
-  /** Labels of its engine that tell where it is: `provider`, `region`, `zone`, `instance-type`, as far as they apply. */
+  /**
+   * Labels of its engine that tell where it is and what it costs: `provider` (where the driver's name does not tell it), `region`, `zone`,
+   * `instance-type`, and `spot=true` for one that its provider may take back; as far as they apply.
+   */
   labels(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
   /**
    * How the engine gets onto the machine: `ssh` over {@link Driver.shell}, `none` when there is one that is not ours to touch, or the

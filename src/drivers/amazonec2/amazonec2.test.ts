@@ -148,6 +148,7 @@ describe('amazonec2', () => {
       expect(bench.said).toContain('waiting for spot capacity: InsufficientInstanceCapacity');
       const [request] = server.state.spotRequests;
       expect(request?.tags['enxame-id']).toBe('m4ch1ne');
+      expect(await machine.labels(signal)).toMatchObject({ 'instance-type': 't3.small', spot: 'true' });
       await machine.remove(signal);
       expect(server.state.existing()).toEqual([]);
     }));

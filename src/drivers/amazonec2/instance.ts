@@ -259,6 +259,7 @@ export function toServer(instance: Instance, options: Ec2Options): CloudServer {
       region: options['amazonec2-region'],
       ...(zone === undefined ? {} : { zone }),
       'instance-type': instance.InstanceType ?? options['amazonec2-instance-type'],
+      ...(options['amazonec2-request-spot-instance'] ? { spot: 'true' } : {}),
     },
   };
 }

@@ -14,7 +14,7 @@ export interface CloudServer {
   readonly word: string;
   /** The address to use: public or private, as the person chose. */
   readonly address: string | undefined;
-  /** `region`, `zone`, `instance-type`. */
+  /** `region`, `zone`, `instance-type`, `spot`; `provider` where the driver's name does not tell it. */
   readonly labels: Readonly<Record<string, string>>;
 }
 

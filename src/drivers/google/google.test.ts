@@ -106,9 +106,11 @@ describe('google', () => {
 
   it('makes a Spot machine that is stopped, not lost', () =>
     withCloud(async (server, bench) => {
-      await bench.driver({ options: { 'google-preemptible': true } }).create(signal);
+      const machine = bench.driver({ options: { 'google-preemptible': true } });
+      await machine.create(signal);
       const scheduling = { provisioningModel: 'SPOT', instanceTerminationAction: 'STOP' };
       expect(server.state.instances[0]?.body).toMatchObject({ scheduling });
+      expect(await machine.labels(signal)).toMatchObject({ 'instance-type': 'e2-small', spot: 'true' });
     }));
 
   it('is patient when it is told to slow down', () =>

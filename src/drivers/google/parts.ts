@@ -193,6 +193,7 @@ export function toServer(instance: Instance, options: GoogleOptions): CloudServe
       region: regionOf(options),
       zone: options['google-zone'],
       'instance-type': instance.machineType.slice(instance.machineType.lastIndexOf('/') + 1),
+      ...(options['google-preemptible'] ? { spot: 'true' } : {}),
     },
   };
 }

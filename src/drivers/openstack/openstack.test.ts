@@ -16,6 +16,7 @@ import { testDriver } from '../../../test/conformance/driver.ts';
 import { createAuthority, loadAuthority } from '../../pki/authority.ts';
 import type { OptionValues } from '../options.ts';
 import { driver } from './openstack.ts';
+import { providerAt } from './settings.ts';
 
 const signal = new AbortController().signal;
 const DELAY_MS = 30;
@@ -453,3 +454,10 @@ async function testKey(): Promise<string> {
   const { default: ssh2 } = await import('ssh2');
   return ssh2.utils.generateKeyPairSync('ed25519').private;
 }
+
+it.each([
+  ['https://auth.cloud.ovh.net/v3', 'ovhcloud'],
+  ['https://auth.cloud.ovh.us/v3', 'ovhcloud'],
+  ['https://auth.cloud.ovh.net.example.org/v3', undefined],
+  ['https://keystone.example.org/v3', undefined],
+])('knows the provider at %s', (url, provider) => expect(providerAt(url)).toBe(provider));

@@ -95,6 +95,7 @@ class OpenStack implements Cloud {
     const server = id === undefined ? undefined : await findServer(api, id, signal);
     if (server === undefined) return undefined;
     return toServer(server, context.options, {
+      provider: await this.#session.provider(),
       region: await this.#session.region(signal),
       flavor: await this.#flavorOf(server, signal),
       network: context.options['openstack-net-name'][0],

@@ -147,6 +147,8 @@ const TASKS: Readonly<Record<string, MachineState>> = {
 
 /** What is known of a server beside its own description. */
 export interface ServerPlace {
+  /** The provider, where Keystone's address tells it. */
+  readonly provider: string | undefined;
   readonly region: string;
   readonly flavor: string;
   /** Of the first network it was made with, when it is known by name. */
@@ -164,7 +166,12 @@ export function toServer(server: Server, options: OpenStackOptions, place: Serve
     state: TASKS[task] ?? STATES[server.status] ?? 'Error',
     word: task === '' ? server.status : `${server.status}, ${task}`,
     address: options['openstack-floatingip-pool'] === undefined ? fixedAddress(server, options, place) : place.floating,
-    labels: { region: place.region, ...(zone === '' ? {} : { zone }), 'instance-type': place.flavor },
+    labels: {
+      ...(place.provider === undefined ? {} : { provider: place.provider }),
+      region: place.region,
+      ...(zone === '' ? {} : { zone }),
+      'instance-type': place.flavor,
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { nextStep, readError } from './errors.ts';
 import type { OpenStackOptions } from './options.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { providerAt, readSettings, type Settings } from './settings.ts';
 
 type Context = DriverContext<OpenStackOptions>;
 
@@ -93,6 +93,11 @@ export class Session {
   renew(): boolean {
     this.#signedIn = undefined;
     return true;
+  }
+
+  /** The provider, where the address of its Keystone tells it. */
+  async provider(): Promise<string | undefined> {
+    return providerAt((await this.#given()).authUrl);
   }
 
   /** The region in use. */

@@ -152,3 +152,14 @@ async function fetchOf(env: Env, file: string | undefined, isInsecure: boolean):
   });
   return webFetch(env, { ca });
 }
+
+/** Providers with an OpenStack that are known by Keystone's host. Their machines are told apart from those at other OpenStacks, and have prices. */
+const PROVIDERS: readonly (readonly [host: RegExp, provider: string])[] = [
+  [/(?:^|\.)cloud\.ovh\.(?:net|us|ca)$/, 'ovhcloud'],
+];
+
+/** The provider whose Keystone is at that URL; undefined where it is not known. */
+export function providerAt(authUrl: string): string | undefined {
+  const host = URL.canParse(authUrl) ? new URL(authUrl).hostname : '';
+  return PROVIDERS.find(([pattern]) => pattern.test(host))?.[1];
+}
