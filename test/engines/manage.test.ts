@@ -10,7 +10,9 @@ import { run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';
 import { type CommandResult, type Credentials, type Lab, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
+import type { ShownBill } from '../../src/prices/shown-bill.ts';
 import { SmallDisk } from '../fakes/small-disk.ts';
+import { startListServer } from '../price-lists/list-server.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
 import { startPrometheus } from './prometheus.ts';
 import { Terminal } from './terminal.ts';
@@ -22,7 +24,13 @@ const running: EnxameProcess[] = [];
 
 beforeAll(async () => {
   const regions = { one: 'eu', two: 'eu', three: 'us' };
-  lab = await startLab({ nodes: Object.entries(regions).map(([name, region]) => ({ name, labels: { region } })) });
+  const priced: Readonly<Record<string, string>> = { one: '5.83 EUR/month' };
+  lab = await startLab({
+    nodes: Object.entries(regions).map(([name, region]) => {
+      const price = priced[name];
+      return { name, labels: { region, ...(price === undefined ? {} : { 'io.enxame.price': price }) } };
+    }),
+  });
   await Promise.all(lab.nodes.map((node) => node.load(['busybox'])));
   folder = await mkdtemp(join(tmpdir(), 'enxame-manage-'));
 });
@@ -61,6 +69,12 @@ async function manage(...args: string[]): Promise<{ manager: EnxameProcess; endp
   const [, endpoint = ''] = await manager.until(/Manager at ([^\s,]+)/);
   await waitFor('all nodes to be healthy', () => (manager.said().match(/"node is healthy"/g) ?? []).length === 3);
   return { manager, endpoint };
+}
+
+async function cpusOf(name: string): Promise<number> {
+  const { stdout = '' } =
+    (await lab.nodes.find((node) => node.name === name)?.docker(['info', '-f', '{{.NCPU}}'])) ?? {};
+  return Number(stdout);
 }
 
 async function docker(
@@ -229,6 +243,54 @@ describe('a manager', () => {
     terminal.type('\u001bq');
     expect(await terminal.ended()).toBe(0);
     await docker(endpoint, ['rm', '-f', 'busy', 'idle']);
+  });
+
+  test('says what the cluster costs: by labels of engines, a file, and a list that outlives the manager', async () => {
+    const state = ['--state-dir', join(folder, 'prices'), '--cluster-opt', 'enxame.substrate=off'];
+    const file = join(folder, 'prices.yml');
+    await writeFile(file, 'currency: EUR\nprices:\n  - { node: two, price: 0.01 USD/h }\nrates: { EUR/USD: 1.25 }\n');
+    const first = await manage(...state, '--prices', file);
+    const cli = async (endpoint: string, ...args: readonly string[]): Promise<string> => {
+      const once = enxame([...args, '-H', endpoint, ...tlsFlags()]);
+      expect(await once.ended(), once.said()).toBe(0);
+      return once.said();
+    };
+    const project = 'com.docker.compose.project=shop';
+    const on = ['-e', 'constraint:node==one', '--cpus', '1', '--label', project, '--network', 'none'];
+    const made = await docker(first.endpoint, ['run', '-d', '--name', 'priced', ...on, 'busybox', 'sleep', '600']);
+    expect(made, made.stderr).toMatchObject({ exitCode: 0 });
+    const bill: ShownBill = JSON.parse(await cli(first.endpoint, 'bill', '--format', 'json'));
+    expect(bill.nodes.map(({ name, amount, source }) => [name, amount?.perMonth, source])).toEqual([
+      ['one', '5.83', 'label io.enxame.price'],
+      ['two', '5.84', `${file}:3`],
+      ['three', undefined, undefined],
+    ]);
+    expect(bill).toMatchObject({
+      currency: 'EUR',
+      total: { nodes: 3, unpriced: 1 },
+      rates: [`1 EUR = 1.25 USD (${file}:4)`],
+    });
+    // Half of what the node costs is its CPUs.
+    const shop = bill.projects.find(({ name }) => name === 'shop')?.amounts[0];
+    expect(Number(shop?.perMonth)).toBeCloseTo(5.83 / 2 / (await cpusOf('one')), 4);
+    const labels = ['provider=vultr', 'region=ewr', 'instance-type=vc2-1c-1gb'].flatMap((each) => [
+      '--label-add',
+      each,
+    ]);
+    await docker(first.endpoint, ['node', 'update', ...labels, 'three']);
+    const plans = [{ id: 'vc2-1c-1gb', monthly_cost: 5, hourly_cost: 0.007, locations: ['ewr'] }];
+    const list = await startListServer(() => ({
+      content: { plans, meta: { total: 1, links: { next: '', prev: '' } } },
+    }));
+    await cli(first.endpoint, 'prices', 'update', '--url', `vultr=${list.url}`);
+    await list.close();
+    await first.manager.end('SIGKILL');
+    const second = await manage(...state, '--prices', file);
+    const table = await cli(second.endpoint, 'bill', '--by', 'node', '--rate', 'EUR/USD=2');
+    expect(table).toMatch(/^11\.98 EUR a month/);
+    expect(table).toMatch(/^three +vultr +ewr +vc2-1c-1gb +2\.50 EUR +0% +list of vultr, \d{4}-\d\d-\d\d$/m);
+    expect(table).toContain('Converted: 1 EUR = 2 USD (--rate)');
+    await docker(second.endpoint, ['rm', '-f', 'priced']);
   });
 
   test('killed with -9 loses nothing that engines hold, and starts again on the same folder', async () => {
