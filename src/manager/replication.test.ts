@@ -101,6 +101,12 @@ describe('several managers', () => {
     expect((await callJson(first, 'DELETE', '/containers/other?force=1')).status).toBe(204);
   });
 
+  test('agree on the cluster when they start at once', async () => {
+    const started = await Promise.all(['a', 'b', 'c'].map((name) => start(name)));
+    const ids = await Promise.all(started.map(async (each) => (await callJson(each, 'GET', '/info')).json.ID));
+    expect(new Set(ids).size).toBe(1);
+  });
+
   test('refuse the address of another one', async () => {
     const { advertise } = await start('a');
     await expect(start('b', { advertise })).rejects.toThrow(`another server answers at ${advertise}`);

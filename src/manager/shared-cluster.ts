@@ -1,9 +1,9 @@
 import type { SharedStore } from '../kv/shared/shared-store.ts';
 import { SharedState } from '../replication/shared-state.ts';
-import { readyCluster, sharedCluster, takeOver } from '../replication/take-over-state.ts';
-import { newCluster, saveCluster } from '../store/known-cluster.ts';
+import { claim, readyCluster, sharedCluster, takeOver } from '../replication/take-over-state.ts';
+import { isClusterId, newCluster, saveCluster } from '../store/known-cluster.ts';
 import { openStateStore } from '../store/state-store.ts';
-import { type FindOptions, type FoundCluster, findCluster } from './find-cluster.ts';
+import { type FindOptions, type FoundCluster, findCluster, knownCluster } from './find-cluster.ts';
 
 /** A store that several managers share. */
 export interface SharedStoreOptions {
@@ -26,6 +26,11 @@ export async function findSharedCluster(
   const { clock } = options;
   for (;;) {
     const held = await sharedCluster(store);
+    // Before anything is begun here: of several that start at once one decides which cluster it is.
+    if (!held && (await knownCluster(options)) === undefined) {
+      await claim(store, newId(options.asked));
+      continue;
+    }
     const mine = await findCluster({ ...options, shared: { name, id: held?.id } });
     try {
       if (held?.state !== 'ready' && (await takeOver(store, mine.cluster.id, mine.store)))
@@ -55,7 +60,11 @@ export async function withoutFolder(
   { clock, asked }: Pick<FindOptions, 'clock' | 'asked'>,
 ): Promise<{ readonly id: string; readonly store: SharedState; readonly name: string }> {
   const own = await openStateStore(undefined);
-  if ((await sharedCluster(store)) === undefined) await takeOver(store, asked ?? newCluster('').id, own);
+  if ((await sharedCluster(store)) === undefined) await claim(store, newId(asked));
   const ready = await readyCluster(store, clock);
   return { id: ready?.id ?? '', store: new SharedState(store, own), name };
+}
+
+function newId(asked: string | undefined): string {
+  return asked !== undefined && isClusterId(asked) ? asked : newCluster('').id;
 }

@@ -32,6 +32,11 @@ export async function sharedCluster(store: SharedStore): Promise<SharedCluster |
   return (await read(store))?.cluster;
 }
 
+/** Makes a store the one of a new cluster, unless another manager was faster. */
+export async function claim(store: SharedStore, id: string): Promise<void> {
+  await write(store, { id, state: 'ready' }, 'absent');
+}
+
 /**
  * Makes a store the one of a cluster, with the records that a manager had alone. What was interrupted is made good by the same manager. Resolves
  * with false when another manager was faster.
