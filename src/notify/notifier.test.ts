@@ -133,6 +133,31 @@ it('runs a program with the notice at its input, again when it fails, and ends i
   expect(JSON.parse(first.replace('node-lost ', ''))).toMatchObject(LOST);
 });
 
+it('ends a program that does not end, with all that it started, and waits for nothing it leaves behind', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'enxame-notify-'));
+  closers.push(() => rm(folder, { recursive: true }));
+  const deliver = async (script: string): Promise<number> => {
+    const program = join(folder, 'told');
+    await writeFile(program, `#!/bin/sh\n${script}\n`);
+    await chmod(program, 0o755);
+    const target = new ExecTarget(program, 1_000);
+    await target.deliver(JSON.stringify(LOST), 'd1', new AbortController().signal);
+    return Number(readFileSync(join(folder, 'pid'), 'utf8'));
+  };
+  const runs = (pid: number): boolean => !/^\d+ \(\w+\) Z/.test(statOf(pid)) && statOf(pid) !== '';
+  await expect(deliver(`sleep 1000 & echo $! >${folder}/pid; wait`)).rejects.toThrow('it did not end within 1000 ms');
+  await waitUntil(() => !runs(Number(readFileSync(join(folder, 'pid'), 'utf8'))));
+  const left = await deliver(`sleep 1000 & echo $! >${folder}/pid`);
+  expect(runs(left)).toBe(true);
+  process.kill(left);
+  await expect(deliver('yes >&2 & sleep 0.2; echo why >&2; kill %1; exit 7')).rejects.toThrow(/^its exit code was 7: /);
+  await expect(deliver('kill -9 $$')).rejects.toThrow('its exit code was SIGKILL');
+});
+
+function statOf(pid: number): string {
+  return existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
+}
+
 it.each(['ftp://host/', 'host', 'https:/', ''])('refuses %j as a URL', (url) => {
   expect(() => new WebTarget({ clock: systemClock }, { url })).toThrow(/--notify should be an http/);
 });

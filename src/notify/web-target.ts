@@ -43,8 +43,7 @@ export class WebTarget implements Target {
     this.#fetch = fetch;
     this.#url = url;
     this.#secret = options.secret;
-    this.#authorization =
-      username === '' ? undefined : basic(decodeURIComponent(username), decodeURIComponent(password));
+    this.#authorization = username === '' ? undefined : basic(decoded(username), decoded(password));
   }
 
   async deliver(text: string, id: string, signal: AbortSignal): Promise<void> {
@@ -80,6 +79,14 @@ function readUrl(text: string): URL {
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
     throw new UsageError(`--notify should be an http:// or https:// URL, not "${text.replace(/\/\/[^/@]*@/, '//')}"`);
   return url;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new UsageError('--notify: the user or the password in the URL has a % that stands for nothing: write it %25');
+  }
 }
 
 function basic(user: string, password: string): string {

@@ -112,6 +112,8 @@ describe('who is told', () => {
     [['--notify', 'http://host/', '--notify-secret', 'missing'], /missing cannot be read: /],
     [['--notify', 'http://host/', '--notify-secret', 'empty'], /empty is empty/],
     [['--notify-exec', 'secret'], /is no program that can be run/],
+    [['--notify-exec', '/tmp'], /"\/tmp" is no program/],
+    [['--notify', 'http://a%zz:b@host/'], /has a % that stands for nothing/],
     [['--notify-exec', ''], /"" is no program/],
     [['--notify-exec', 'no-such-program'], /"no-such-program" is no program/],
     [Array.from({ length: 17 }, () => ['--notify', 'http://host/']).flat(), /16 times each/],

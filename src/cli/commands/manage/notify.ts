@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { access, open } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import type { Clock } from '../../../common/clock.ts';
 import { reasonOf, UsageError } from '../../../common/errors.ts';
+import { isFile } from '../../../common/files.ts';
 import { printable } from '../../../common/printable.ts';
 import { ExecTarget } from '../../../notify/exec-target.ts';
 import type { Target } from '../../../notify/target.ts';
@@ -32,10 +33,10 @@ export async function readNotify(
   if (notifySecret !== undefined && urls.length === 0)
     throw new UsageError('--notify-secret signs what is sent to a URL: give --notify too');
   const secret = notifySecret === undefined ? undefined : await readSecret(notifySecret);
-  for (const program of programs) await assertProgram(program, env.PATH ?? '');
+  const found = await Promise.all(programs.map((program) => findProgram(program, env.PATH ?? '')));
   return [
     ...urls.map((url) => new WebTarget({ clock }, { url, secret })),
-    ...programs.map((program) => new ExecTarget(program)),
+    ...found.map((program) => new ExecTarget(program)),
   ];
 }
 
@@ -62,14 +63,15 @@ async function readStart(path: string): Promise<Buffer> {
   }
 }
 
-async function assertProgram(program: string, path: string): Promise<void> {
+/** Its absolute path: where a manager runs may change, and what it finds must not. */
+async function findProgram(program: string, path: string): Promise<string> {
   const places = program.includes('/') ? [program] : path.split(delimiter).map((folder) => join(folder, program));
   for (const place of places) {
-    const isThere = await access(place, constants.X_OK).then(
-      () => true,
+    const isExecutable = access(place, constants.X_OK).then(
+      () => isFile(place),
       () => false,
     );
-    if (isThere && program !== '') return;
+    if (program !== '' && (await isExecutable)) return resolve(place);
   }
   throw new UsageError(`--notify-exec "${printable(program)}" is no program that can be run`);
 }
