@@ -31,7 +31,7 @@ function headline(reason: PlanReason): string {
     .map(({ name }) => name)
     .join(', ');
   const headlines: Readonly<Record<PlanReason['kind'], string>> = {
-    failover: `Lost ${nodes}`,
+    failover: `Lost ${nodes === '' ? 'data' : nodes}`,
     drain: `Drain of ${nodes}`,
     drill: `If ${nodes} were lost`,
     move: 'Move',

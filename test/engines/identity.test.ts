@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -80,3 +80,48 @@ test('streams of the CLI go on when the container is brought back elsewhere', as
   }
   expect((await logs).stdout.match(/^copy /gm)).toHaveLength(2);
 });
+
+test('what is stopped while its node is down stays so, and what went with the data of its node is made anew', async () => {
+  const { cluster } = swarm.manager;
+  const host = lab.node('n3');
+  const isUp = (): boolean => cluster.node('n3')?.isHealthy === true;
+  if (!isUp()) await host.start();
+  await waitFor('n3 to be healthy', isUp, PATIENTLY);
+  const there = ['-d', '--restart', 'always', '--stop-timeout', '1', '-e', 'constraint:node==n3'];
+  const id = await swarm.must(['run', ...there, '--name', 'web', 'redis', 'sh', '-c', COUNT]);
+  await swarm.must(['run', ...there, '--name', 'db', '-v', 'data:/data', 'redis', 'sh', '-c', COUNT]);
+  const onEngine = async (name: string): Promise<string> =>
+    (await host.docker(['ps', '-a', '--filter', `name=^/?${name}$`, '--format', '{{.State}}'])).stdout.trim();
+
+  await host.killEngine();
+  await waitFor('n3 to be missed', () => !isUp(), PATIENTLY);
+  await swarm.must(['stop', 'web']);
+  expect(await swarm.must(['ps', '-a', '--filter', 'name=web', '--format', '{{.Status}}'])).toBe(
+    'Host Down, stopped: done when its node is back',
+  );
+  expect((await swarm.docker(['start', 'web'])).stderr).toMatch(/is on node n3, which is unhealthy.* It waits: /);
+  await host.start();
+  await waitFor('n3 to be back', isUp, PATIENTLY);
+  expect([await onEngine('web'), await onEngine('db')]).toEqual(['exited', 'running']);
+  expect(await swarm.must(['start', 'web'])).toBe('web');
+
+  await host.stop();
+  await waitFor('n3 to be missed', () => !isUp(), PATIENTLY);
+  const data = join(lab.directory, host.name, 'data');
+  // 28.5 has its ID there, 20.10 elsewhere: such a node is the same one.
+  const lost = (await readdir(data)).filter((name) => name !== 'engine-id');
+  await Promise.all(lost.map((name) => rm(join(data, name), { recursive: true, force: true })));
+  await host.start();
+  const isAnew = (): boolean =>
+    cluster.findContainer('web')?.state === 'running' && cluster.container('web').engineId !== id;
+  await waitFor('web to be made anew', isAnew, PATIENTLY);
+  expect(cluster.container('web').id).toBe(id);
+  expect(await onEngine('web')).toBe('running');
+  const warned = async (): Promise<boolean> =>
+    /container db of node n3 is gone: .*volume "data"/.test((await swarm.docker(['info'])).stderr);
+  await waitFor('a word about db', warned, PATIENTLY);
+  expect(await onEngine('db')).toBe('');
+  await swarm.must(['rm', 'db']);
+  await swarm.must(['run', '-d', '--stop-timeout', '1', '--name', 'db', 'redis', 'sh', '-c', COUNT]);
+  await swarm.must(['rm', '-f', 'web', 'db']);
+}, 240_000);
