@@ -15,8 +15,16 @@ export class EngineMessages {
   /** When copies took their containers' places, in milliseconds since the epoch. */
   readonly #shownSince = new BoundedMap<string, number>(MAX_REMEMBERED);
 
+  /** Copies of moved containers that were removed since: engines remember what they said of these. */
+  readonly #removed = new BoundedMap<string, KnownCopy>(MAX_REMEMBERED);
+
   constructor(containers: Containers) {
     this.#containers = containers;
+  }
+
+  /** A container is gone, and nothing else says whose copy this was. */
+  hasBeen(engineId: string, copy: KnownCopy): void {
+    this.#removed.set(engineId, copy);
   }
 
   /** A copy is the container from now on. */
@@ -40,7 +48,7 @@ export class EngineMessages {
     const engineId = containerOf(event);
     if (engineId === undefined) return { event, text };
     const attempt = event.Type === 'container' ? event.Actor.Attributes?.[ATTEMPT_LABEL] : undefined;
-    const known = this.#containers.known(node, engineId, attempt);
+    const known = this.#containers.known(node, engineId, attempt) ?? (isPast ? this.#removed.get(engineId) : undefined);
     if (known && (isPast && wasContainer(known) ? ENDING.has(event.Action) : isQuiet(known, event))) return undefined;
     if (known?.isSuccessor && this.#wasHidden(node, engineId, text)) return undefined;
     const shownId = id ?? known?.id ?? node.containers.get(engineId)?.id ?? engineId;

@@ -245,6 +245,21 @@ describe('messages of engines', () => {
       { event: { Action: 'disconnect', Actor: { Attributes: { container: FIRST } } } },
     ]);
   });
+
+  test('of the past are about one container also when that is gone', async () => {
+    const { cluster, desired, one, two, add, change } = await world();
+    await add();
+    await change((record) => ({ ...record, move: move(copy('two', 'a1', 1, SECOND)) }));
+    await change(moved);
+    await desired.remove(RECORD.key);
+    const past = (node: Node, action: string, id: string) =>
+      cluster.engineMessages.shown(node, message(action, id), id, { isPast: true })?.text;
+    expect(past(two, 'exec_start: sh', SECOND)).toBe(FIRST);
+    expect(past(two, 'destroy', SECOND)).toBe(FIRST);
+    expect(past(two, 'create', SECOND)).toBeUndefined();
+    expect([past(one, 'start', FIRST), past(one, 'die', FIRST)]).toEqual([FIRST, undefined]);
+    expect(cluster.engineMessages.shown(two, message('die', SECOND), SECOND)?.text).toBe(SECOND);
+  });
 });
 
 /** Any history of one record's moves and of what two engines list. */

@@ -13,7 +13,10 @@ import { copiesOf, type RecordedCopy, type RecordIndex } from './record-index.ts
 export function showAsRecorded(cluster: Cluster, desired: DesiredState, attempts: Attempts): () => void {
   cluster.identify(new RecordedIdentities(desired.index, attempts));
   const ends = [
-    desired.subscribe((change) => cluster.reconsider(placesOf(change), reasonOfMove(change))),
+    desired.subscribe((change) => {
+      if (change.before && !change.after) rememberRemoved(cluster, change.before);
+      cluster.reconsider(placesOf(change), reasonOfMove(change));
+    }),
     showOwedStops(cluster, desired),
   ];
   return () => {
@@ -52,6 +55,16 @@ function known({ record, copy, role }: RecordedCopy): KnownCopy {
     isSuccessor: copy.generation > 0,
     isStoppedForMove: role === 'current' && record.move?.how === 'stop-first',
   };
+}
+
+/** Past events of a container that was moved are told under its identity also when it is gone. */
+function rememberRemoved({ engineMessages }: Cluster, record: ContainerRecord): void {
+  const { id, current, formerIds = [] } = record;
+  if (id === undefined || current.generation === 0) return;
+  const earlier = { ...identityOf(record), role: 'stale', isSuccessor: false, isStoppedForMove: false } as const;
+  for (const engineId of [id, ...formerIds]) engineMessages.hasBeen(engineId, earlier);
+  if (current.engineId !== undefined)
+    engineMessages.hasBeen(current.engineId, known({ record, copy: current, role: 'current' }));
 }
 
 function identityOf({ id, formerIds = [] }: ContainerRecord): Pick<KnownCopy, 'id' | 'formerIds'> {

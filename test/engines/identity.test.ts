@@ -56,19 +56,13 @@ test('streams of the CLI go on when the container is brought back elsewhere', as
   expect(await swarm.must(['inspect', '--format', '{{json .Config.Labels}}', 'web'])).not.toContain('io.enxame');
   const until = String(Math.ceil(Date.now() / 1_000) + 1);
   const format = ['--format', '{{.Action}} {{.Actor.ID}} {{index .Actor.Attributes "enxame.move.from"}}'];
-  const told = await swarm.must([
-    'events',
-    '--since',
-    String(sinceS),
-    '--until',
-    until,
-    '--filter',
-    'type=container',
-    ...format,
-  ]);
+  const tell = (): Promise<string> =>
+    swarm.must(['events', '--since', String(sinceS), '--until', until, '--filter', 'type=container', ...format]);
+  const told = await tell();
   expect(told).toContain(`die ${id} ${before.node.name}\nstart ${id} ${before.node.name}`);
   expect(told).not.toContain(after.engineId);
   await swarm.must(['rm', '-f', 'web']);
+  expect(await tell()).not.toContain(after.engineId);
   expect((await waiting).stdout.trim()).toBe('137');
   for (const { stdout } of [await logs, await attached]) {
     const lines = stdout.trim().split('\n');
