@@ -3,6 +3,7 @@ import type { Drain } from '../availability/drain.ts';
 import type { Drills } from '../availability/drills.ts';
 import type { Explainer } from '../availability/explain.ts';
 import type { Failover } from '../availability/failover.ts';
+import type { PlanRuns } from '../availability/plan-runs.ts';
 import type { Planning } from '../availability/planning.ts';
 import type { CheapestPlanner } from '../cheapest/planner.ts';
 import type { CheapestRuns } from '../cheapest/run.ts';
@@ -57,6 +58,8 @@ export interface Services {
   /** Agents on nodes. */
   readonly leases: Pick<AgentLeases, 'renew' | 'forget'>;
   readonly planning: Planning;
+  /** Plans that people accepted. */
+  readonly runs: Pick<PlanRuns, 'accept' | 'list' | 'get' | 'end'>;
   readonly drills: Drills;
   readonly drain: Pick<Drain, 'stayOf'>;
   readonly explainer: Explainer;

@@ -12,6 +12,7 @@ import { execRoutes } from './routes/exec.ts';
 import { failoverRoutes } from './routes/failover.ts';
 import { imageTransferRoutes } from './routes/image-transfers.ts';
 import { imageRoutes } from './routes/images.ts';
+import { moveRoutes } from './routes/moves.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { pageRoutes } from './routes/page.ts';
@@ -46,6 +47,7 @@ export const HANDLERS: RouteHandlers = {
   ...cheapestRoutes,
   ...planRoutes,
   ...pageRoutes,
+  ...moveRoutes,
   ...drillRoutes,
   ...priceRoutes,
 };

@@ -245,6 +245,27 @@ const ENXAME = [
   ],
   ['GET', '/enxame/v1/plans/cheapest/run', 'manager', 'how far that is, move by move'],
   ['DELETE', '/enxame/v1/plans/cheapest/run', 'manager', 'no more moves of it begin'],
+  [
+    'GET',
+    '/enxame/v1/plans/move',
+    'from-cache',
+    'where the containers `container=…` would go, to the node `to` or to nodes with the labels `where=…`, with their volumes',
+  ],
+  [
+    'GET',
+    '/enxame/v1/plans/rebalance',
+    'from-cache',
+    'the moves that restore the spread: `max-moves`, `where=…`, `volumes=true` for containers with data, too',
+  ],
+  ['GET', '/enxame/v1/moves', 'manager', 'plans that are being carried out, and the last that ended'],
+  [
+    'POST',
+    '/enxame/v1/moves',
+    'manager',
+    'carries a plan out: `plan`, `atOnce`, `keepSourceMs`; 409 when it is outdated',
+  ],
+  ['GET', '/enxame/v1/moves/{id}', 'manager', 'how each move of a plan stands'],
+  ['DELETE', '/enxame/v1/moves/{id}', 'manager', 'begins no further move of a plan, and undoes those under way'],
   ['POST', '/enxame/v1/drill', 'manager', 'the nodes are treated as lost, for a time or until the drill is ended'],
   ['DELETE', '/enxame/v1/drill', 'manager', 'the nodes `node=…`, or all in a drill, return'],
   [

@@ -32,19 +32,33 @@ class MoveLimits {
 export class PlanExecutor {
   readonly #limits = new MoveLimits();
   readonly #spanning = new MoveLimits();
+  readonly #atOnce: LimitFunction;
 
-  /** Resolves when each move is made or has failed; never rejects. What a container needs on its node is moved before it. */
+  /** @param atOnce moves at a time beside the bounds that hold for all */
+  constructor({ atOnce = Number.POSITIVE_INFINITY }: { readonly atOnce?: number } = {}) {
+    this.#atOnce = pLimit(atOnce);
+  }
+
+  /**
+   * Resolves when each move is made or has failed; never rejects. What a container needs on its node is moved before it; replicas of one
+   * service go one after the other, in the plan's order.
+   */
   async execute({ moves }: Plan, execution: PlanExecution): Promise<void> {
     const underWay = new Map<string, Promise<boolean>>();
+    const lastOf = new Map<string, Promise<unknown>>();
     for (const each of moves) {
       const before = (each.after ?? []).flatMap((key) => underWay.get(key) ?? []);
-      underWay.set(each.container.key, this.#moveAfter(before, each, execution));
+      const replica = each.group === undefined ? undefined : lastOf.get(each.group);
+      const moving = this.#moveAfter(before, replica, each, execution);
+      underWay.set(each.container.key, moving);
+      if (each.group !== undefined) lastOf.set(each.group, moving);
     }
     await Promise.all(underWay.values());
   }
 
   async #moveAfter(
     before: readonly Promise<boolean>[],
+    replica: Promise<unknown> | undefined,
     planned: PlannedMove,
     execution: PlanExecution,
   ): Promise<boolean> {
@@ -52,8 +66,9 @@ export class PlanExecutor {
     try {
       if ((await Promise.all(before)).includes(false))
         throw new ConflictError('what it depends on was not moved', 'MOVE_REFUSED');
+      await replica;
       const limits = planned.spans ? this.#spanning : this.#limits;
-      await limits.run(planned.to.id, () => move(planned));
+      await this.#atOnce(() => limits.run(planned.to.id, () => move(planned)));
     } catch (error) {
       onFailed(planned, error);
       return false;

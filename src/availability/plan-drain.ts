@@ -14,11 +14,13 @@ export interface DrainInput extends Omit<FailoverInput, 'reason' | 'mannerOf'> {
  * stay where they are, and an operator's `off` holds.
  */
 export function planDrain({ nodes, ...input }: DrainInput): Plan {
-  return planFailover({ ...input, reason: { kind: 'drain', nodes }, mannerOf });
+  const drained = (record: ContainerRecord, spec: ContainerSpec, from: PlannedNode): Manner =>
+    mannerOf(record, spec, `${from.name} is drained`);
+  return planFailover({ ...input, reason: { kind: 'drain', nodes }, mannerOf: drained });
 }
 
-export function mannerOf({ terms }: ContainerRecord, spec: ContainerSpec, from: PlannedNode): Manner {
-  const why = `${from.name} is drained`;
+/** How a container leaves a healthy node. @param why in words */
+export function mannerOf({ terms }: ContainerRecord, spec: ContainerSpec, why: string): Manner {
   if (terms.stopsFirst) return { how: 'stop-first', why: `${why}; it never runs twice` };
   if (terms.isStrict) return { how: 'stop-first', why: `${why}; it is fenced strictly` };
   if (hasFixedAddress(spec)) return { how: 'stop-first', why: `${why}; it keeps its address` };

@@ -215,7 +215,7 @@ function planned({ key, id = '', name }: ContainerRecord): PlannedContainer {
 }
 
 /** Containers that it must share a node with. */
-function neighboursOf({ placement }: ContainerSpec): readonly string[] {
+export function neighboursOf({ placement }: ContainerSpec): readonly string[] {
   const near = placement.affinities.flatMap(({ key, operator, isSoft, pattern }) =>
     key === 'container' && operator === '==' && !isSoft && pattern.kind === 'exact' ? [pattern.value] : [],
   );

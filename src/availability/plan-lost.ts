@@ -27,7 +27,7 @@ export interface PlanLostDeps {
   readonly desired: DesiredState;
   readonly placer: Placer<Node>;
   readonly networks: ContainerNetworks;
-  readonly volumes: Pick<ContainerVolumes, 'homesOf'>;
+  readonly volumes: Pick<ContainerVolumes, 'homesOf' | 'homeOf' | 'moves'>;
   /** What vouches for the end of strict containers. */
   readonly leases: Pick<AgentLeases, 'notYet' | 'refusals'>;
   readonly clock: Clock;

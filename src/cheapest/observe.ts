@@ -173,7 +173,7 @@ class Observation {
   ): SnapshotContainer {
     const { id, name, node, engineId, labels } = container;
     const { memoryBytes, nanoCpus, ports: claims } = node.ledger.get(engineId) ?? NOTHING;
-    const way = record && spec ? mannerOf(record, spec, node) : undefined;
+    const way = record && spec ? mannerOf(record, spec, '') : undefined;
     const how = copies.length > 0 ? 'stop-first' : (way?.how ?? 'start-first');
     const bytes = copies.reduce((sum, copy) => sum + (copy.bytes ?? 0), 0);
     const tie = hindrance === undefined && record && spec ? this.#tie(record, spec, copies) : {};

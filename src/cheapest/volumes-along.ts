@@ -21,7 +21,7 @@ export function volumesAlong(
     const isAnonymous = GIVEN_NAME.test(Name) && !spec.volumes.includes(Name);
     const summary = moves.summaryOf(Name, container.node);
     if (summary?.Scope === 'global') continue;
-    const carriage = moves.carriageOf(Name);
+    const carriage = moves.carriageOf(Name, container.node);
     if (!carriage) return { why: `volume "${Name}" is not listed by its node` };
     if (carriage.kind === 'bound') return { why: `volume "${Name}" does not come along: ${carriage.why}` };
     const other = usersOf(container.node, Name).find(({ id }) => id !== container.id);

@@ -148,6 +148,18 @@ const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/drill.ts'),
   },
   {
+    name: 'move',
+    group: VIEW,
+    summary: 'move containers to other nodes, with their volumes',
+    load: () => import('./commands/move.ts'),
+  },
+  {
+    name: 'rebalance',
+    group: VIEW,
+    summary: 'spread containers over nodes and failure domains again',
+    load: () => import('./commands/rebalance.ts'),
+  },
+  {
     name: 'forget',
     group: VIEW,
     summary: 'give up the containers and volumes of lost nodes',

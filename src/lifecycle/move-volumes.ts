@@ -1,6 +1,6 @@
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
-import { EngineError, reasonOf } from '../common/errors.ts';
+import { ConflictError, EngineError, reasonOf } from '../common/errors.ts';
 import type { ContainerSpec } from '../desired/container-spec.ts';
 import type { ContainerRecord, Copy, MovingVolume, MovingVolumes, OpenMove } from '../desired/record.ts';
 import { ANSWERS, askEngine } from '../engine/answers.ts';
@@ -10,9 +10,18 @@ import { copyVolumes } from '../volumes/copy-volumes.ts';
 import { MountedVolumes, type Mounting, removeMounting } from '../volumes/mounted-volumes.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { findCopy } from './move-copy.ts';
-import { type MovingMounts, movingMounts } from './moving-mounts.ts';
+import { carriedBy, refusalsOfVolumes } from './moving-mounts.ts';
 
 const CALL_MS = 20_000;
+
+/** What has to be known of a container whose volumes move with it. */
+interface MovingMounts {
+  readonly volumes: readonly MovingVolume[];
+  /** The image's ID on its node. */
+  readonly image: string;
+  /** Paths at which the image, or the create, has volumes without a name. */
+  readonly imageVolumes: readonly string[];
+}
 
 export interface MoveVolumesOptions {
   readonly record: ContainerRecord;
@@ -50,8 +59,15 @@ export class MoveVolumes {
     options: MoveVolumesOptions,
     signal: AbortSignal,
   ): Promise<MoveVolumes | undefined> {
-    const mounts = await movingMounts(deps, options.record, spec, options, signal);
-    return mounts.volumes.length === 0 ? undefined : new MoveVolumes(deps, options, mounts);
+    const { record, from, to } = options;
+    const container = from.containers.get(record.current.engineId ?? '');
+    if (!container) throw stays(record, `${from.name} does not list it`);
+    const volumes = carriedBy(deps, { record, spec, container });
+    if (typeof volumes === 'string') throw stays(record, volumes);
+    const refusal = refusalsOfVolumes(deps, volumes, [to]).get(to.id);
+    if (refusal !== undefined) throw stays(record, `${to.name} cannot take its volumes: ${refusal}`);
+    if (volumes.length === 0) return undefined;
+    return new MoveVolumes(deps, options, { volumes, ...(await imageOf(from, container.engineId, signal)) });
   }
 
   /** For the durable word before an engine is asked. */
@@ -235,6 +251,16 @@ export async function removeHelpers({ cluster, attempts, logger }: ProvisionalDe
       logger.warn({ node: node.name, reason: reasonOf(error) }, 'a container that reached volumes is not removed yet');
     }
   }
+}
+
+function stays({ name }: ContainerRecord, why: string): ConflictError {
+  return new ConflictError(`${name} stays: ${why}`, 'MOVE_REFUSED');
+}
+
+async function imageOf(node: Node, engineId: string, signal: AbortSignal): Promise<Omit<MovingMounts, 'volumes'>> {
+  const request = { method: 'GET', path: `/containers/${engineId}/json`, timeoutMs: CALL_MS, signal };
+  const { Image, Config } = fieldsOf(await askEngine(node.client, request, ANSWERS.details));
+  return { image: textOf(Image), imageVolumes: Object.keys(fieldsOf(fieldsOf(Config).Volumes)) };
 }
 
 async function volumesByPath(node: Node, engineId: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {

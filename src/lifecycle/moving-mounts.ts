@@ -1,100 +1,79 @@
+import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
-import { ConflictError } from '../common/errors.ts';
 import type { ContainerSpec } from '../desired/container-spec.ts';
 import type { ContainerRecord, MovingVolume } from '../desired/record.ts';
-import { ANSWERS, askEngine } from '../engine/answers.ts';
-import { fieldsOf, textOf } from '../scheduler/json.ts';
 import type { ProvisionalDeps } from './deps.ts';
 
-const CALL_MS = 20_000;
 /** Engines give a volume without a name 64 hexadecimal digits. */
 const GIVEN_NAME = /^[0-9a-f]{64}$/;
 
-/** What has to be known of a container whose volumes move with it. */
-export interface MovingMounts {
-  readonly volumes: readonly MovingVolume[];
-  /** The image's ID on the node. */
-  readonly image: string;
-  /** Paths at which the image, or the create, has volumes without a name. */
-  readonly imageVolumes: readonly string[];
-}
+type CarryDeps = Pick<ProvisionalDeps, 'desired'> & {
+  readonly volumes: Pick<ProvisionalDeps['volumes'], 'moves' | 'homeOf'>;
+};
 
-interface Mount {
-  readonly name: string;
-  readonly path: string;
+/** A container that may move, with what it is made from. */
+export interface Carrier {
+  readonly record: ContainerRecord;
+  readonly spec: ContainerSpec;
+  readonly container: Container;
 }
 
 /**
- * What a container on a healthy node would take along to another one. Throws 409 with the reason when one of its volumes cannot come along: nothing
- * was touched.
+ * The volumes that would go with a container, wherever to, as its node's listing has them; or why one of them cannot come along, and so the
+ * container stays.
  */
-export async function movingMounts(
-  deps: ProvisionalDeps,
-  record: ContainerRecord,
-  spec: ContainerSpec,
-  { from, to }: { readonly from: Node; readonly to: Node },
-  signal: AbortSignal,
-): Promise<MovingMounts> {
-  const { engineId = '' } = record.current;
-  const request = { method: 'GET', path: `/containers/${engineId}/json`, timeoutMs: CALL_MS, signal };
-  const { Mounts, Image, Config } = fieldsOf(await askEngine(from.client, request, ANSWERS.details));
-  const imageVolumes = Object.keys(fieldsOf(fieldsOf(Config).Volumes));
-  const mounts = (Array.isArray(Mounts) ? Mounts : []).flatMap((mount): Mount[] => {
-    const { Type, Name, Destination } = fieldsOf(mount);
-    return Type === 'volume' ? [{ name: textOf(Name), path: textOf(Destination) }] : [];
-  });
+export function carriedBy(deps: CarryDeps, { record, spec, container }: Carrier): readonly MovingVolume[] | string {
   const named = new Set(spec.volumes);
   const found = new Map<string, MovingVolume>();
-  for (const mount of mounts) {
-    const volume = movingVolume(deps, mount, !named.has(mount.name) && GIVEN_NAME.test(mount.name), from);
-    if (!volume) continue;
-    const why = hindranceOf(deps, volume, record, from, to);
-    if (why !== undefined)
-      throw new ConflictError(`${record.name} stays: volume ${mount.name} does not come along: ${why}`, 'MOVE_REFUSED');
-    found.set(mount.name, volume);
+  for (const { Type, Name: name = '', Destination: path = '' } of container.entry().Mounts ?? []) {
+    const summary = deps.volumes.moves.summaryOf(name, container.node);
+    if (Type !== 'volume' || name === '' || summary?.Scope === 'global') continue;
+    const isAnonymous = !named.has(name) && GIVEN_NAME.test(name);
+    const why = hindranceOf(deps, name, isAnonymous, record, container.node);
+    if (why !== undefined) return `volume "${isAnonymous ? path : name}" does not come along: ${why}`;
+    found.set(name, {
+      volume: name,
+      createdAt: summary?.CreatedAt ?? '',
+      ...(isAnonymous && { anonymousAt: path }),
+      ...(deps.volumes.moves.carriageOf(name, container.node)?.kind === 'alike' && { isAlike: true }),
+    });
   }
-  return { volumes: [...found.values()], image: textOf(Image), imageVolumes };
+  return [...found.values()];
 }
 
-/** Undefined for one that is the same everywhere. */
-function movingVolume(
-  { volumes: { moves } }: ProvisionalDeps,
-  { name, path }: Mount,
-  isAnonymous: boolean,
-  from: Node,
-): MovingVolume | undefined {
-  const summary = moves.summaryOf(name, from);
-  if (summary?.Scope === 'global') return undefined;
-  return {
-    volume: name,
-    createdAt: summary?.CreatedAt ?? '',
-    ...(isAnonymous && { anonymousAt: path }),
-    ...(moves.carriageOf(name)?.kind === 'alike' && { isAlike: true }),
-  };
+/** Nodes that cannot take volumes, by ID, with the reason: they have others of the same name. */
+export function refusalsOfVolumes(
+  { volumes: { moves } }: CarryDeps,
+  carried: readonly { readonly volume: string; readonly anonymousAt?: string; readonly isAnonymous?: boolean }[],
+  nodes: readonly Node[],
+): ReadonlyMap<string, string> {
+  const named = carried.filter(({ anonymousAt, isAnonymous }) => anonymousAt === undefined && !isAnonymous);
+  return new Map(
+    nodes.flatMap((node): [string, string][] => {
+      const why = named.map(({ volume }) => moves.refusalOf(volume, node)).find((each) => each !== undefined);
+      return why === undefined ? [] : [[node.id, why]];
+    }),
+  );
 }
 
 function hindranceOf(
-  { volumes, desired }: ProvisionalDeps,
-  { volume, anonymousAt }: MovingVolume,
+  { volumes, desired }: CarryDeps,
+  volume: string,
+  isAnonymous: boolean,
   record: ContainerRecord,
-  from: Node,
-  to: Node,
+  node: Node,
 ): string | undefined {
-  const { moves } = volumes;
-  const carriage = moves.carriageOf(volume);
-  if (!carriage) return `node ${from.name} does not list it`;
+  const carriage = volumes.moves.carriageOf(volume, node);
+  if (!carriage) return `${node.name} does not list it`;
   if (carriage.kind === 'bound') return carriage.why;
-  const other = usersOf(from, volume).find(({ id }) => desired.index.byId(id)?.key !== record.key);
+  const other = usersOf(node, volume).find(({ id }) => desired.index.byId(id)?.key !== record.key);
   if (other) return `container ${other.name} uses it, too`;
-  if (anonymousAt !== undefined) return undefined;
-  const home = volumes.homeOf(volume);
-  if (home !== from) return `its home is ${home?.name ?? 'nowhere'}, and not ${from.name}`;
-  const refusal = moves.refusalOf(volume, to);
-  return refusal && `${to.name} cannot take it: ${refusal}`;
+  const home = isAnonymous ? node : volumes.homeOf(volume);
+  return home === node ? undefined : `its home is ${home?.name ?? 'not known'}, not ${node.name}`;
 }
 
 /** The containers of a node that mount a volume, whether they run or not. */
-export function usersOf(node: Node, volume: string): readonly { readonly id: string; readonly name: string }[] {
+export function usersOf(node: Node, volume: string): readonly Container[] {
   return [...node.containers.values()].filter((container) =>
     container.entry().Mounts?.some((mount) => mount.Type === 'volume' && mount.Name === volume),
   );

@@ -4,7 +4,9 @@ import { Drills } from '../availability/drills.ts';
 import { Explainer } from '../availability/explain.ts';
 import { type DepartedNode, Failover, type FailoverDeps } from '../availability/failover.ts';
 import { KnownHealthy } from '../availability/known-healthy.ts';
+import { PlanRuns } from '../availability/plan-runs.ts';
 import { Planning } from '../availability/planning.ts';
+import { VolumeSizes } from '../availability/volume-sizes.ts';
 import { TcpWitness } from '../availability/witness.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
@@ -46,6 +48,8 @@ export interface AvailabilityDeps {
 /** What moves containers by itself; not started. */
 export interface Availability {
   readonly planning: Planning;
+  /** Plans that people accepted. */
+  readonly runs: PlanRuns;
   readonly failover: Failover;
   readonly drain: Drain;
   readonly drills: Drills;
@@ -64,7 +68,8 @@ export async function openAvailability(deps: AvailabilityDeps, options: Reschedu
     hasLeftLost: (nodeId) => model.memory?.hasLeftLost(nodeId) === true,
   });
   const witness = options.witness && new TcpWitness(options.witness, clock);
-  const planning = new Planning({ ...deps, cluster, desired, leases }, options.policy);
+  const sizes = new VolumeSizes({ cluster, logger });
+  const planning = new Planning({ ...deps, cluster, desired, leases, sizes }, options.policy);
   const plan: FailoverDeps['plan'] = (nodes, due) => planning.failover(nodes, due);
   const failover = new Failover(
     { ...deps, cluster, desired, known, witness, plan, departed: departedFrom(model) },
@@ -75,6 +80,7 @@ export async function openAvailability(deps: AvailabilityDeps, options: Reschedu
   const forecast = (lost: ReadonlySet<string>): BrakeForecast => failover.brake.forecast(lost);
   return {
     planning,
+    runs: await PlanRuns.open({ ...deps, cluster, desired, sizes, records: store.records('plans') }),
     failover,
     drain: new Drain(shared),
     drills: new Drills({ cluster, membership: model.membership, forecast, clock, logger }),

@@ -196,6 +196,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     nodes: model.nodes,
     failover: services.availability.failover,
     planning: services.availability.planning,
+    runs: services.availability.runs,
     drain: services.availability.drain,
     drills: services.availability.drills,
     explainer: services.availability.explainer,

@@ -150,6 +150,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       availability.failover,
       fences.supervisor,
       availability.drain,
+      availability.runs,
       ...(options.clusterOptions.imageSpares === 'on' ? [spares] : []),
       availability.drills,
       cheapestRuns,

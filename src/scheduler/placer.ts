@@ -25,6 +25,11 @@ export class Placer<N extends NodeView = NodeView> {
     this.#options = options;
   }
 
+  /** Whether containers that reserve nothing, and replicas of one service, avoid each other's nodes. */
+  get spreadsOverNodes(): boolean {
+    return this.#options.strategy.spreadsOverNodes;
+  }
+
   /** The node, or an explanation why there is none. */
   decide(request: PlacementRequest): Decision<N> {
     const decision = schedule(request, this.#cluster, this.#options);

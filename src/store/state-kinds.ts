@@ -19,8 +19,8 @@ export const EXPORTED: readonly string[] = [
   'volumes',
 ];
 
-/** Kinds that it does not hold. `state`: the incarnation, which each state has for itself. */
-export const KEPT_BACK: readonly string[] = ['state'];
+/** Kinds that it does not hold. `state`: the incarnation, which each state has for itself; `plans`: what was being carried out then. */
+export const KEPT_BACK: readonly string[] = ['plans', 'state'];
 
 /** Notes: what nodes held when they were last seen; see `state-store.ts`. */
 const NOTES = '~';

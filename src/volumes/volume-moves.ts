@@ -55,9 +55,9 @@ export class VolumeMoves {
     });
   }
 
-  /** How a volume would come along from its home; undefined when it has none. */
-  carriageOf(volume: string): Carriage | undefined {
-    const summary = this.summaryOf(volume, this.#deps.homes.homeOf(volume));
+  /** How a volume would come along from a node; undefined when that does not list it. */
+  carriageOf(volume: string, node: Node): Carriage | undefined {
+    const summary = this.summaryOf(volume, node);
     return summary && carriageOf(summary);
   }
 

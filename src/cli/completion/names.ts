@@ -15,6 +15,7 @@ const SOURCES: Readonly<Record<NameKind, Source>> = {
   'machine-filters': machineFilters,
   drivers,
   nodes,
+  containers,
   'containers-and-nodes': async (line, context, signal) =>
     (await Promise.all([containers(line, context, signal), nodes(line, context, signal)])).flat(),
   'container-filters': containerFilters,

@@ -5,6 +5,7 @@ export type NameKind =
   | 'machines'
   | 'machine-paths'
   | 'nodes'
+  | 'containers'
   | 'containers-and-nodes'
   | 'drivers'
   | 'container-filters'
@@ -79,6 +80,7 @@ const PLACEHOLDERS: Readonly<Record<string, NameKind>> = {
   from: 'machine-paths',
   to: 'machine-paths',
   node: 'nodes',
+  container: 'containers',
   'container|node': 'containers-and-nodes',
   driver: 'drivers',
 };

@@ -1,0 +1,288 @@
+import { randomBytes } from 'node:crypto';
+import type { Cluster } from '../cluster/cluster.ts';
+import { sharedStop } from '../common/abort.ts';
+import type { Clock } from '../common/clock.ts';
+import { ConflictError, NotFoundError, reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type { DesiredState } from '../desired/desired-state.ts';
+import { type RecordFormat, RecordView, type RecordViewDeps } from '../kv/record-view.ts';
+import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import { PlanExecutor } from './execute-plan.ts';
+import { formatPlan } from './format-plan.ts';
+import { lastOfGroup } from './last-of-group.ts';
+import type { Plan, PlannedMove } from './plan.ts';
+import type { VolumeSizes } from './volume-sizes.ts';
+
+/** Plans that ended, kept for those who ask how they went. */
+const ENDED_KEPT = 50;
+/** Plans that are being carried out at most. */
+const MAX_OPEN = 100;
+/** A move that something else holds up is tried so often, after so many milliseconds each. */
+const BUSY_TRIES = 120;
+const BUSY_MS = 1_000;
+
+/** How a plan is carried out. */
+export interface RunOptions {
+  /** Moves at a time. */
+  readonly atOnce: number;
+  /** For how long volumes are kept where they were, in milliseconds. */
+  readonly keepSourceMs: number;
+}
+
+/** A plan that was accepted: durable until it has ended. */
+export interface AcceptedPlan extends RunOptions {
+  readonly id: string;
+  readonly plan: Plan;
+  /** Milliseconds since the epoch. */
+  readonly acceptedMs: number;
+}
+
+export type MoveState = 'waiting' | 'moving' | 'moved' | 'failed' | 'skipped';
+
+/** How one move of a plan stands. */
+export interface MoveStanding {
+  readonly container: PlannedMove['container'];
+  readonly from: PlannedMove['from'];
+  readonly to: PlannedMove['to'];
+  readonly state: MoveState;
+  /** Why it failed or was skipped; empty otherwise. */
+  readonly why: string;
+  /** Of volumes so far, of {@link ofBytes}; what is read back counts. */
+  readonly bytes: number;
+  readonly ofBytes: number;
+}
+
+/** How an accepted plan stands. */
+export interface RunView {
+  readonly id: string;
+  readonly reason: Plan['reason'];
+  readonly acceptedAt: string;
+  readonly isOver: boolean;
+  readonly moves: readonly MoveStanding[];
+}
+
+export interface PlanRunsDeps extends RecordViewDeps {
+  readonly cluster: Cluster;
+  readonly desired: DesiredState;
+  readonly lifecycle: Pick<ContainerLifecycle, 'move' | 'mover'>;
+  readonly sizes: Pick<VolumeSizes, 'note'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface Run {
+  readonly accepted: AcceptedPlan;
+  readonly stop: AbortController;
+  /** By the container's key. */
+  readonly standings: Map<string, Standing>;
+  isOver: boolean;
+  done: Promise<void>;
+}
+
+interface Standing {
+  state: MoveState;
+  why: string;
+  bytes: number;
+}
+
+const FORMAT: RecordFormat<AcceptedPlan> = { read: parse, write: (accepted) => JSON.stringify(accepted) };
+
+/**
+ * Carries out the plans that people accepted, each from when it is durable to its end, whatever ends this process meanwhile: a move presumes the
+ * generation of its container, so that one that was made already is seen as made, and one that is not right any more is skipped.
+ */
+export class PlanRuns {
+  readonly #deps: PlanRunsDeps;
+  readonly #records: RecordView<AcceptedPlan>;
+  readonly #runs = new Map<string, Run>();
+  #stop: AbortController | undefined;
+
+  private constructor(deps: PlanRunsDeps, records: RecordView<AcceptedPlan>) {
+    this.#deps = deps;
+    this.#records = records;
+  }
+
+  static async open(deps: PlanRunsDeps): Promise<PlanRuns> {
+    return new PlanRuns(deps, await RecordView.open(deps, FORMAT));
+  }
+
+  /** Takes up the plans that were being carried out. Idempotent; may follow {@link stop}. */
+  start(): void {
+    if (this.#stop) return;
+    this.#stop = sharedStop();
+    for (const accepted of [...this.#records.values()]) this.#run(accepted);
+  }
+
+  /** Leaves what is under way to the next start; resolves when nothing is. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stop?.abort(new Error('plans are not carried out here any more'));
+    this.#stop = undefined;
+    await this.#deps.lifecycle.mover.stop();
+    const open = [...this.#runs.values()].filter(({ isOver }) => !isOver);
+    await Promise.all(open.map(({ done }) => done));
+    for (const { accepted } of open) this.#runs.delete(accepted.id);
+  }
+
+  /**
+   * Begins to carry a plan out. Resolves with its ID once it is durable. Throws 409 with the code `PLAN_OUTDATED` when the cluster is not any more what it was
+   * made for, and nothing has happened.
+   */
+  async accept(plan: Plan, options: RunOptions): Promise<string> {
+    if (!this.#stop) throw new ConflictError('plans are carried out by the primary manager', 'NOT_PRIMARY');
+    if ([...this.#runs.values()].filter(({ isOver }) => !isOver).length >= MAX_OPEN)
+      throw new ConflictError(
+        `${MAX_OPEN} plans are being carried out already: wait for one, or stop it`,
+        'TOO_MANY_PLANS',
+      );
+    for (const move of plan.moves) this.#assertCurrent(move);
+    const { clock, logger } = this.#deps;
+    const id = randomBytes(6).toString('hex');
+    const accepted: AcceptedPlan = { id, plan, ...options, acceptedMs: clock.now() };
+    await this.#records.put(id, accepted);
+    logger.info({ plan: id, moves: plan.moves.length }, formatPlan(plan));
+    this.#run(accepted);
+    return id;
+  }
+
+  /** Those being carried out and the last that ended, the newest first. */
+  list(): readonly RunView[] {
+    return [...this.#runs.values()].map(viewOf).reverse();
+  }
+
+  /** Throws 404 for one that is not known, or not any more. */
+  get(id: string): RunView {
+    return viewOf(this.#need(id));
+  }
+
+  /** Begins no further move of a plan; one that has not taken over yet is undone. Throws 404 as {@link get}. */
+  end(id: string): void {
+    this.#need(id).stop.abort(new ConflictError('the plan was stopped', 'PLAN_STOPPED'));
+  }
+
+  #need(id: string): Run {
+    const run = this.#runs.get(id);
+    if (!run) throw new NotFoundError(`no plan ${id} is being carried out, or was lately`, 'NO_SUCH_PLAN');
+    return run;
+  }
+
+  #assertCurrent({ container, from, to, generation }: PlannedMove): void {
+    const { desired, cluster } = this.#deps;
+    const record = desired.get(container.key);
+    const isSame = record?.current.generation === generation && record.current.nodeId === from.id && !record.move;
+    const why = isSame ? undefined : record?.move ? 'is being moved' : 'is not what it was any more';
+    const node = cluster.node(to.id);
+    const lost = node?.isHealthy ? undefined : `cannot go to ${to.name}: it is not healthy`;
+    if (why === undefined && lost === undefined) return;
+    throw new ConflictError(`the plan is outdated: ${container.name} ${why ?? lost}. Plan anew`, 'PLAN_OUTDATED');
+  }
+
+  #run(accepted: AcceptedPlan): void {
+    const standings = new Map(
+      accepted.plan.moves.map(({ container }) => [container.key, { state: 'waiting', why: '', bytes: 0 } as Standing]),
+    );
+    const run: Run = { accepted, stop: new AbortController(), standings, isOver: false, done: Promise.resolve() };
+    this.#runs.set(accepted.id, run);
+    run.done = this.#carryOut(run, this.#stop?.signal ?? AbortSignal.abort());
+  }
+
+  /** Never rejects. */
+  async #carryOut(run: Run, stop: AbortSignal): Promise<void> {
+    const { plan, atOnce, id } = run.accepted;
+    const { logger } = this.#deps;
+    await new PlanExecutor({ atOnce }).execute(plan, {
+      move: (move) => this.#move(run, move, stop),
+      onMoved: (move) => settle(run, move, 'moved'),
+      onFailed: (move, error) => {
+        if (stop.aborted) return;
+        const [state, why] = this.#judge(run, move, error);
+        settle(run, move, state, why);
+        if (state === 'failed')
+          logger.warn({ plan: id, container: move.container.name, reason: why }, 'a move of a plan failed');
+      },
+    });
+    if (stop.aborted) return;
+    run.isOver = true;
+    await this.#records.delete(id).catch((error: unknown) => {
+      // It is looked at again at the next start, and nothing is left to be done then.
+      logger.warn({ plan: id, reason: reasonOf(error) }, 'a plan that ended is kept still');
+    });
+    this.#forgetOldest();
+  }
+
+  async #move(run: Run, planned: PlannedMove, stop: AbortSignal): Promise<void> {
+    const { lifecycle, clock, sizes } = this.#deps;
+    const { container, to, how, why, generation } = planned;
+    const standing = run.standings.get(container.key);
+    const signal = AbortSignal.any([stop, run.stop.signal]);
+    for (let tries = 1; ; tries++) {
+      signal.throwIfAborted();
+      // Right after a start nodes are being reached, and what was interrupted is being resolved.
+      if (tries < BUSY_TRIES && this.#isUnsettled(planned)) {
+        await clock.sleep(BUSY_MS, signal);
+        continue;
+      }
+      const last = lastOfGroup(this.#deps.cluster, planned);
+      if (last !== undefined) throw new ConflictError(last, 'LAST_OF_GROUP');
+      if (standing) Object.assign(standing, { state: 'moving', bytes: 0 });
+      const beganMs = clock.now();
+      const onBytes = (bytes: number): void => {
+        if (standing) standing.bytes += bytes;
+      };
+      const carries = { keepSourceMs: run.accepted.keepSourceMs, onBytes };
+      try {
+        // A plan that stops is a client's word; a manager that stops has told the mover.
+        await lifecycle.move(container.key, { to: to.id, how, why, generation, carries }, run.stop.signal);
+        sizes.note(standing?.bytes ?? 0, clock.now() - beganMs);
+        return;
+      } catch (error) {
+        if ((error as { readonly code?: unknown }).code !== 'MOVE_BUSY' || tries >= BUSY_TRIES) throw error;
+        if (standing) standing.state = 'waiting';
+        await clock.sleep(BUSY_MS, signal);
+      }
+    }
+  }
+
+  #isUnsettled({ container, from, to }: PlannedMove): boolean {
+    const { cluster, desired } = this.#deps;
+    const isPending = [from, to].some(({ id }) => (cluster.node(id)?.state ?? 'Pending') === 'Pending');
+    return isPending || desired.get(container.key)?.move !== undefined;
+  }
+
+  #judge({ stop }: Run, { container, to, generation }: PlannedMove, error: unknown): [state: MoveState, why: string] {
+    const record = this.#deps.desired.get(container.key);
+    if (record?.current.nodeId === to.id && record.current.generation === generation + 1) return ['moved', ''];
+    const { code } = error as { readonly code?: unknown };
+    if (stop.signal.aborted) return ['skipped', 'the plan was stopped'];
+    const isDecided = code === 'MOVE_OUTDATED' || code === 'MOVE_SUPERSEDED';
+    return [isDecided ? 'skipped' : 'failed', reasonOf(error)];
+  }
+
+  #forgetOldest(): void {
+    const ended = [...this.#runs.values()].filter(({ isOver }) => isOver);
+    for (const { accepted } of ended.slice(0, Math.max(0, ended.length - ENDED_KEPT))) this.#runs.delete(accepted.id);
+  }
+}
+
+function settle({ standings }: Run, { container }: PlannedMove, state: MoveState, why: string = ''): void {
+  const standing = standings.get(container.key);
+  if (standing) Object.assign(standing, { state, why });
+}
+
+function viewOf({ accepted: { id, plan, acceptedMs }, standings, isOver }: Run): RunView {
+  const moves = plan.moves.map(({ container, from, to, copies = [] }): MoveStanding => {
+    const { state, why, bytes } = standings.get(container.key) ?? { state: 'waiting', why: '', bytes: 0 };
+    const ofBytes = 2 * copies.reduce((sum, copy) => sum + (copy.bytes ?? 0), 0);
+    return { container, from, to, state, why, bytes, ofBytes };
+  });
+  return { id, reason: plan.reason, acceptedAt: new Date(acceptedMs).toISOString(), isOver, moves };
+}
+
+function parse(text: string): AcceptedPlan | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<AcceptedPlan> | null;
+    const isWhole = typeof value?.id === 'string' && Array.isArray(value.plan?.moves) && Number(value.atOnce) >= 1;
+    return isWhole && Number.isFinite(value.keepSourceMs) ? (value as AcceptedPlan) : undefined;
+  } catch {
+    return undefined;
+  }
+}
