@@ -47,12 +47,13 @@ const FOLDER = 'enxame';
 
 /**
  * Opens the store that `scheme://a,b,c/prefix` names, for the records of managers. Asks it nothing yet. Throws a {@link UsageError} for an address
- * that names none.
+ * that names none. `as` says whether the address is that of discovery, or the name of a store.
  */
 export async function openSharedStore(
   uri: string,
   options: ReadonlyMap<string, string>,
   env: Readonly<Record<string, string | undefined>>,
+  as: 'discovery' | 'named' = 'discovery',
 ): Promise<{ readonly store: SharedStore; readonly name: string }> {
   const [, scheme = '', rest = ''] = /^([a-z]+):\/\/(.*)$/is.exec(uri.trim()) ?? [];
   const load = STORES.get(scheme.toLowerCase());
@@ -65,7 +66,8 @@ export async function openSharedStore(
   }
   const { kind, open } = await load();
   const address = await readStoreAddress(kind, rest, options, env);
-  const prefix = address.prefix === '' ? FOLDER : `${address.prefix}/${FOLDER}`;
+  const below = address.prefix === '' ? FOLDER : `${address.prefix}/${FOLDER}`;
+  const prefix = as === 'named' ? address.prefix : below;
   const name = `${kind.scheme}://${address.servers.map(serverText).join(',')}/${prefix}`;
   return { store: new SharedStore(open({ ...address, prefix })), name };
 }

@@ -9,10 +9,9 @@ import type {
   WriteOptions,
 } from '../kv/record-store.ts';
 import type { SharedStore } from '../kv/shared/shared-store.ts';
+import { OWN_KINDS } from '../store/state-kinds.ts';
 import type { NoteStore, StateStore, WriteTally } from '../store/state-store.ts';
 
-/** What each manager sees for itself, and keeps for itself. */
-export const OWN_KINDS: ReadonlySet<string> = new Set(['nodes', 'healthy-nodes']);
 /** Written by any manager, as conditional writes, before there is a primary. */
 const OPEN_KINDS: ReadonlySet<string> = new Set(['state', 'cluster']);
 

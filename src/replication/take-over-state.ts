@@ -3,9 +3,8 @@ import type { Clock } from '../common/clock.ts';
 import { ClusterError, ConflictError } from '../common/errors.ts';
 import type { RecordStore, RecordWrite, Revision } from '../kv/record-store.ts';
 import type { SharedStore } from '../kv/shared/shared-store.ts';
-import { EXPORTED, KEPT_BACK } from '../store/state-kinds.ts';
+import { EXPORTED, KEPT_BACK, OWN_KINDS } from '../store/state-kinds.ts';
 import type { StateStore } from '../store/state-store.ts';
-import { OWN_KINDS } from './shared-state.ts';
 
 /** Which cluster’s records a shared store has. */
 export interface SharedCluster {

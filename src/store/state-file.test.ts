@@ -75,6 +75,22 @@ test('a state goes over in one file for its owner, also while its manager runs, 
   expect(notes).toEqual(['c/n/e']);
 });
 
+test('records that managers share come from their store, and what one saw from its own', async () => {
+  const { cluster: original, store } = await cluster();
+  await store.records('nodes').write([{ key: 'n', value: '{"id":"n"}' }]);
+  const shared = await openStateStore(undefined);
+  opened.push(shared);
+  await shared.records('containers').write([{ key: 'b', value: JSON.stringify({ ...RECORD, key: 'b' }) }]);
+  expect(await exportState({ ...original, shared: 'etcd://a/x' }, file, (kind) => shared.records(kind))).toBe(3);
+  const { cluster: imported } = await importState(file, join(folder, 'there'));
+  expect(imported.shared).toBeUndefined();
+  const alone = await openStateStore(imported.folder);
+  opened.push(alone);
+  expect(Object.keys(await all(alone, 'containers'))).toEqual(['b']);
+  expect(Object.keys(await all(alone, 'nodes'))).toEqual(['n']);
+  expect(await all(alone, 'tombstones')).toEqual({});
+});
+
 test('an export is what the store was at one moment, while it is written', async () => {
   const { cluster: original, store } = await cluster();
   const records = store.records('nodes');

@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path';
 import { ClusterError, ConflictError, reasonOf } from '../common/errors.ts';
 import { makeFolder } from '../common/make-folder.ts';
 import { syncFolder } from '../common/private-file.ts';
-import { type EmbeddedChange, openEmbeddedStore } from '../kv/embedded.ts';
+import { type EmbeddedChange, type EmbeddedStore, openEmbeddedStore } from '../kv/embedded.ts';
+import type { RecordStore } from '../kv/record-store.ts';
 import { type KnownCluster, saveCluster, titleOf } from './known-cluster.ts';
-import { keptKind, revivedValue } from './state-kinds.ts';
+import { EXPORTED, isOwnKey, keptKind, OWN_KINDS, revivedValue } from './state-kinds.ts';
 import { snapshotOf } from './state-snapshot.ts';
 
 /** The first line of a state file. */
@@ -37,9 +38,13 @@ const BATCH = 500;
 /**
  * Writes what a manager keeps of a cluster into one file for its owner only, all at once: records, bodies of containers (with environment
  * values), networks, nodes, volumes, pending removals. No keys, no registry credentials, and no incarnation: who imports it
- * begins another. A manager may be running. Returns how many records there are.
+ * begins another. A manager may be running. `shared` has the records when several managers share them. Returns how many records there are.
  */
-export async function exportState(cluster: KnownCluster, file: string): Promise<number> {
+export async function exportState(
+  cluster: KnownCluster,
+  file: string,
+  shared?: (kind: string) => Pick<RecordStore, 'snapshot'>,
+): Promise<number> {
   const snapshot = await snapshotOf(cluster.folder);
   const draft = `${file}.${randomBytes(6).toString('hex')}.new`;
   await makeFolder(dirname(file));
@@ -47,13 +52,13 @@ export async function exportState(cluster: KnownCluster, file: string): Promise<
     throw unwritable(file, error);
   });
   try {
-    const { folder: _, ...facts } = cluster;
+    const { folder: _, shared: __, ...facts } = cluster;
     const hash = createHash('sha256');
     const write = async (line: string): Promise<void> => void (await handle.write(hashed(hash, `${line}\n`)));
     const head: Head = { format: FORMAT, version: VERSION, exportedAt: new Date().toISOString(), cluster: facts };
     await write(JSON.stringify(head));
     let records = 0;
-    for await (const [key, value] of snapshot.store.pairs()) {
+    for await (const [key, value] of pairsOf(snapshot.store, shared)) {
       if (!keptKind(key)) continue;
       await write(JSON.stringify([key, value] satisfies Pair));
       records++;
@@ -101,6 +106,19 @@ export async function importState(
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
     throw error;
+  }
+}
+
+async function* pairsOf(
+  own: EmbeddedStore,
+  shared: ((kind: string) => Pick<RecordStore, 'snapshot'>) | undefined,
+): AsyncGenerator<Pair> {
+  for await (const pair of own.pairs()) if (!shared || isOwnKey(pair[0])) yield pair;
+  for (const kind of shared ? EXPORTED : []) {
+    if (OWN_KINDS.has(kind)) continue;
+    const found: Pair[] = [];
+    await shared?.(kind).snapshot(({ key, value }) => void found.push([`${kind}/${key}`, value]));
+    yield* found;
   }
 }
 

@@ -22,8 +22,16 @@ export const EXPORTED: readonly string[] = [
 /** Kinds that it does not hold. `state`: the incarnation, which each state has for itself; `plans`: what was being carried out then. */
 export const KEPT_BACK: readonly string[] = ['plans', 'state'];
 
+/** Kinds that each of several managers keeps for itself: what it saw. */
+export const OWN_KINDS: ReadonlySet<string> = new Set(['nodes', 'healthy-nodes']);
+
 /** Notes: what nodes held when they were last seen; see `state-store.ts`. */
 const NOTES = '~';
+
+/** Whether a key of a manager's own store counts when the others of its records are in a store that several share. */
+export function isOwnKey(key: string): boolean {
+  return key.startsWith(NOTES) || OWN_KINDS.has(key.slice(0, key.indexOf('/')));
+}
 
 /** Whether an exported state holds what a store has under a key. */
 export function keptKind(key: string): boolean {

@@ -1,19 +1,28 @@
 import type { Command } from 'commander';
 import { ClusterError, ConflictError, NotFoundError } from '../../common/errors.ts';
 import { stateDir } from '../../common/state-dir.ts';
+import { openSharedStore } from '../../kv/open-shared-store.ts';
+import type { SharedStore } from '../../kv/shared/shared-store.ts';
+import { sharedCluster } from '../../replication/take-over-state.ts';
 import { type KnownCluster, knownClusters, titleOf } from '../../store/known-cluster.ts';
 import { exportState, importState } from '../../store/state-file.ts';
 import { asSentence, type CommandContext } from '../command.ts';
+import { discoveryOptions } from '../discovery-options.ts';
 
 interface Flags {
   readonly stateDir?: string;
   readonly cluster?: string;
+  readonly discoveryOpt?: readonly string[];
 }
 
 const EXAMPLES = `
 Examples:
   $ enxame state export /backup/swarm.state            # also while the manager runs
   $ enxame state import swarm.state                    # on a new manager's host, before 'enxame manage'
+  $ enxame state show                                  # which clusters there are, and where their records are
+
+The records of a cluster with several managers are exported from the store that these share. An import makes the state of one manager of
+it, which is how a cluster leaves such a store.
 
 The file holds what the manager keeps of a cluster: what clients want of containers, with their environment and so with
 passwords, networks, nodes and their labels, homes of volumes, pending removals. It is for its owner only (0600), and holds no
@@ -24,7 +33,13 @@ export function configure(command: Command, context: CommandContext): void {
   command.addHelpText('after', EXAMPLES);
   withFlags(command.command('export').summary('write the state of a cluster into one file'))
     .option('--cluster <name|id>', 'cluster, where the folder has the state of several ($ENXAME_CLUSTER)')
+    .option('--discovery-opt <key=value>', 'option of the store that managers share; may be repeated', gather)
     .action((file: string, flags: Flags) => exportTo(file, flags, context));
+  command
+    .command('show')
+    .summary('show which clusters have a state here, and where their records are')
+    .option('--state-dir <folder>', 'folder of the manager’s state ($ENXAME_STATE_DIR)')
+    .action((flags: Flags) => show(flags, context));
   withFlags(command.command('import').summary('make the state of a cluster from such a file')).action(
     (file: string, flags: Flags) => importFrom(file, flags, context),
   );
@@ -41,8 +56,45 @@ async function exportTo(file: string, flags: Flags, context: CommandContext): Pr
   const folder = folderOf(flags, context);
   const asked = flags.cluster ?? context.env.ENXAME_CLUSTER;
   const cluster = chosen(await knownClusters(folder), asked, folder);
-  const records = await exportState(cluster, file);
-  context.out(`cluster ${titleOf(cluster)}: ${records} records of ${cluster.folder} in ${file}\n`);
+  const shared = await openShared(cluster, flags, context);
+  try {
+    const records = await exportState(cluster, file, shared && ((kind) => shared.records(kind)));
+    context.out(`cluster ${titleOf(cluster)}: ${records} records of ${cluster.shared ?? cluster.folder} in ${file}\n`);
+  } finally {
+    await shared?.close();
+  }
+}
+
+/** The store that has the records of a cluster with several managers; it has to be this cluster's. */
+async function openShared(
+  { id, shared: name }: KnownCluster,
+  { discoveryOpt = [] }: Flags,
+  { env }: CommandContext,
+): Promise<SharedStore | undefined> {
+  if (name === undefined) return undefined;
+  const { store } = await openSharedStore(name, discoveryOptions(discoveryOpt), env, 'named');
+  try {
+    const held = await sharedCluster(store);
+    if (held?.id === id && held.state === 'ready') return store;
+    throw new ConflictError(`${name} has no records of cluster ${id}: nothing was exported`, 'STORE_EMPTY');
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function show(flags: Flags, context: CommandContext): Promise<void> {
+  const folder = folderOf(flags, context);
+  const clusters = await knownClusters(folder);
+  if (clusters.length === 0) context.out(`no cluster has a state in ${folder}\n`);
+  for (const cluster of clusters)
+    context.out(
+      `cluster ${titleOf(cluster)}: ${cluster.engines.length} engines, records in ${cluster.shared ?? cluster.folder}\n`,
+    );
+}
+
+function gather(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 async function importFrom(file: string, flags: Flags, context: CommandContext): Promise<void> {
