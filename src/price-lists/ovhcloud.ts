@@ -21,6 +21,7 @@ const NANOS_PER_UNIT = 10;
 async function read(context: SourceContext): Promise<SourceAnswer> {
   const { env, web, url = 'https://api.ovh.com/1.0' } = context;
   const subsidiary = env.OVH_SUBSIDIARY || 'FR';
+  if (!env.OVH_SUBSIDIARY) context.note('OVH_SUBSIDIARY is not set: these are the prices for France');
   if (!/^[A-Z]{2,4}$/.test(subsidiary))
     throw new PriceListError(ovhcloud.title, `OVH_SUBSIDIARY should be like FR, not "${subsidiary}"`);
   const { content } = await web.json(`${url}/order/catalog/public/cloud?ovhSubsidiary=${subsidiary}`);

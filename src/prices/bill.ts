@@ -66,7 +66,7 @@ export function computeBill(facts: BillFacts, book: PriceBook, options: BillOpti
   const currency = targetOf(facts, book, options.currency);
   const used = new Set<Rate>();
   const lines = facts.nodes.map((node): Line => {
-    const own = shares.get(node.id) ?? [];
+    const own = partedUp(node, shares.get(node.id) ?? []);
     return { ...priced(node, own, book, currency, used), shares: own };
   });
   return {
@@ -91,7 +91,12 @@ export function typeOf({ labels }: BilledNode): string {
 }
 
 interface Line extends NodeBill {
-  readonly shares: readonly BilledShare[];
+  readonly shares: readonly Share[];
+}
+
+/** A share, and the part of the node's price that it has: 0 to 1. */
+interface Share extends BilledShare {
+  readonly part: number;
 }
 
 function byNode(shares: readonly BilledShare[]): ReadonlyMap<string, readonly BilledShare[]> {
@@ -136,14 +141,14 @@ export function asPriced({ name, labels }: BilledNode): {
 
 function priced(
   node: BilledNode,
-  shares: readonly BilledShare[],
+  shares: readonly Share[],
   book: PriceBook,
   currency: Currency | undefined,
   used: Set<Rate>,
 ): NodeBill {
   const reserved = Math.min(
     1,
-    sum(shares, (share) => partOf(share, node)),
+    sum(shares, ({ part }) => part),
   );
   const seen = { node, containers: sum(shares, (share) => share.containers), reserved };
   const { price, unknown } = book.nodePrice(asPriced(node));
@@ -153,7 +158,7 @@ function priced(
   const hour = book.rates.convert({ nanos: price.nanosPerHour, currency: price.currency }, target);
   if (month === undefined || hour === undefined) throw noRate(price.currency, target, node.name);
   for (const rate of month.rates) used.add(rate);
-  const idle = month.nanos - sum(shares, (share) => costOf(share, node, shares, month.nanos));
+  const idle = Math.max(0, month.nanos - sum(shares, (share) => costOf(share, month.nanos)));
   const amount = { currency: target, nanosPerHour: hour.nanos, nanosPerMonth: month.nanos, idleNanosPerMonth: idle };
   return { ...seen, amount, price };
 }
@@ -165,13 +170,19 @@ function partOf({ nanoCpus, memoryBytes }: BilledShare, node: BilledNode): numbe
   return (cpus + memory) / 2;
 }
 
-/** What a share costs; where more is reserved than there is, all shares shrink alike. Rounded down: what is left over is idle. */
-function costOf(share: BilledShare, node: BilledNode, all: readonly BilledShare[], nanos: Nanos): Nanos {
+/** Where more is reserved than there is, all shares shrink alike. */
+function partedUp(node: BilledNode, shares: readonly BilledShare[]): readonly Share[] {
+  const parts = shares.map((share) => partOf(share, node));
   const whole = Math.max(
     1,
-    sum(all, (each) => partOf(each, node)),
+    sum(parts, (part) => part),
   );
-  return Math.floor((nanos * partOf(share, node)) / whole);
+  return shares.map((share, index) => ({ ...share, part: (parts[index] ?? 0) / whole }));
+}
+
+/** What a share costs, rounded down: what is left over is idle. */
+function costOf({ part }: Share, nanos: Nanos): Nanos {
+  return Math.floor(nanos * part);
 }
 
 function grouped(lines: readonly Line[], nameOf: (line: Line) => string): readonly GroupBill[] {
@@ -197,7 +208,7 @@ function summed(name: string, lines: readonly Line[]): GroupBill {
 }
 
 function projectsOf(lines: readonly Line[]): readonly GroupBill[] {
-  const parts = new Map<string, { readonly line: Line; readonly share: BilledShare }[]>();
+  const parts = new Map<string, { readonly line: Line; readonly share: Share }[]>();
   for (const line of lines) {
     for (const share of line.shares) {
       const of = parts.get(share.project);
@@ -206,9 +217,9 @@ function projectsOf(lines: readonly Line[]): readonly GroupBill[] {
     }
   }
   const groups = [...parts].map(([name, members]): GroupBill => {
-    const amounts = members.flatMap(({ line: { amount, node, shares }, share }): readonly Amount[] => {
+    const amounts = members.flatMap(({ line: { amount }, share }): readonly Amount[] => {
       if (amount === undefined) return [];
-      const costs = (nanos: Nanos): Nanos => costOf(share, node, shares, nanos);
+      const costs = (nanos: Nanos): Nanos => costOf(share, nanos);
       const { currency, nanosPerHour, nanosPerMonth } = amount;
       return [
         { currency, nanosPerHour: costs(nanosPerHour), nanosPerMonth: costs(nanosPerMonth), idleNanosPerMonth: 0 },

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Clock } from '../common/clock.ts';
 import { BadRequestError, NotFoundError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -32,7 +33,14 @@ export const NO_PRICES: PricesOptions = { files: [], rates: [] };
 /** Lists that are kept: 20 providers with ten regions each. */
 const MAX_LISTS = 200;
 
-const FORMAT: RecordFormat<PriceList> = { read: parsedList, write: (list) => JSON.stringify(list) };
+/** Compressed: stores that managers share have room for half a megabyte, and a region of AWS has more. */
+const FORMAT: RecordFormat<PriceList> = {
+  read: parsedList,
+  write: (list) => gzipSync(JSON.stringify(list)).toString('base64'),
+};
+
+/** Of a list as JSON. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 interface KnownFile {
   /** Changes with the file. */
@@ -135,7 +143,8 @@ function keyOf({ provider, regions }: PriceList): string {
 
 function parsedList(text: string): PriceList | undefined {
   try {
-    return readPriceList(JSON.parse(text));
+    const json = gunzipSync(Buffer.from(text, 'base64'), { maxOutputLength: MAX_BYTES });
+    return readPriceList(JSON.parse(json.toString()));
   } catch {
     return undefined;
   }

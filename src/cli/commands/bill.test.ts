@@ -51,7 +51,7 @@ describe('enxame bill', () => {
   it('shows what is known, names what is not, and never adds up currencies', async () => {
     const { code, out } = await enxame('bill');
     expect(code).toBe(0);
-    expect(out).toMatch(/^10\.00 EUR \+ 10\.80 USD a month \(0\.0137 EUR \+ 0\.0148 USD an hour\) for 2 nodes/);
+    expect(out).toMatch(/^10\.00 EUR \+ 10\.80 USD a month \(0\.0137 EUR \+ 0\.0148 USD an hour\) for 2 of 4 nodes/);
     expect(out).toMatch(/^hetzner nbg1 +2 +2 +10\.00 EUR +\d+% +1 node without a price$/m);
     expect(out).toMatch(/^\(no label provider\) +1 +0 +unknown/m);
     expect(out).toMatch(/^shop +1 +1 +\d\.\d\d EUR$/m);

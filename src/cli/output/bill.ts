@@ -15,7 +15,7 @@ export function formatBill(bill: Bill, warnings: readonly string[], by: Grouping
   return [
     headline(bill),
     ...tables.flatMap((each) => ['\n', tableOf(each, bill, screen)]),
-    ...notes(bill, warnings).map((line, index) => `${index === 0 ? '\n' : ''}${printable(line)}\n`),
+    ...notes(bill, warnings, by).map((line, index) => `${index === 0 ? '\n' : ''}${printable(line)}\n`),
   ].join('');
 }
 
@@ -30,7 +30,8 @@ function headline({ total }: Bill): string {
   if (amounts.length === 0) return `No price is known for any of ${counted(nodes, 'node')}\n`;
   const month = monthWords(amounts);
   const hour = amounts.map((each) => formatMoney(hourly(each))).join(' + ');
-  return `${month} a month (${hour} an hour) for ${counted(nodes - unpriced, 'node')}, ${idleWords(amounts)} idle\n`;
+  const priced = unpriced === 0 ? '' : `${nodes - unpriced} of `;
+  return `${month} a month (${hour} an hour) for ${priced}${counted(nodes, 'node')}, ${idleWords(amounts)} idle\n`;
 }
 
 function tableOf(by: Grouping, bill: Bill, screen: Screen): string {
@@ -113,15 +114,22 @@ function sourceWords({ price, unknown }: NodeBill): string {
 }
 
 /** What the tables do not tell. */
-function notes({ nodes, total, rates }: Bill, warnings: readonly string[]): readonly string[] {
+function notes(
+  { nodes, total, rates }: Bill,
+  warnings: readonly string[],
+  by: Grouping | undefined,
+): readonly string[] {
+  const isTold = by === 'node';
   const unknown = nodes.flatMap(({ node, unknown: why }) => (why === undefined ? [] : [`${node.name}: ${why}`]));
   const more = unknown.length - MOST_NAMED;
   return [
     ...(unknown.length === 0
       ? []
-      : [`${unknown.length} of ${counted(nodes.length, 'node')} without a known price, not in the sums:`]),
-    ...unknown.slice(0, MOST_NAMED).map((line) => `  ${line}`),
-    ...(more > 0 ? [`  and ${more} more: --by node shows all`] : []),
+      : [
+          `${unknown.length} of ${counted(nodes.length, 'node')} without a known price, not in the sums${isTold ? '' : ':'}`,
+        ]),
+    ...(isTold ? [] : unknown.slice(0, MOST_NAMED).map((line) => `  ${line}`)),
+    ...(more > 0 && !isTold ? [`  and ${more} more: --by node shows all`] : []),
     ...(total.amounts.length > 1
       ? ['Several currencies stand side by side: give --currency, and a --rate for each other one']
       : []),
