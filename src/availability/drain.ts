@@ -8,6 +8,8 @@ import { ConflictError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import type { Notice } from '../notify/notice.ts';
+import { DrainNews } from './drain-news.ts';
 import { PlanExecutor } from './execute-plan.ts';
 import { formatPlan } from './format-plan.ts';
 import type { Plan, PlannedMove, PlannedNode, PlannedStay } from './plan.ts';
@@ -21,6 +23,8 @@ export interface DrainDeps {
   readonly desired: DesiredState;
   readonly lifecycle: Pick<ContainerLifecycle, 'move' | 'mover'>;
   readonly planning: Pick<Planning, 'drain'>;
+  /** Told what operators should know; does not wait. */
+  readonly tell: (notice: Notice) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -39,6 +43,7 @@ interface Run {
 export class Drain {
   readonly #deps: DrainDeps;
   readonly #executor = new PlanExecutor();
+  readonly #news: DrainNews;
   /** What stays on nodes that are drained, by ID: as of the last plan. */
   #stays: ReadonlyMap<string, PlannedStay> = new Map();
   /** What ends moves from a node that is not drained any more, by the node's ID. */
@@ -48,6 +53,7 @@ export class Drain {
 
   constructor(deps: DrainDeps) {
     this.#deps = deps;
+    this.#news = new DrainNews(deps.tell);
   }
 
   /** Why a container that should run stays on its node although that is drained; undefined when it does not, or is about to go. */
@@ -63,6 +69,7 @@ export class Drain {
     const unsubscribe = cluster.subscribe((event) => {
       if (!isOfDrains(event)) return;
       if (!isDrained(event.node)) this.#endMoves(event.node);
+      if (event.kind === 'node-settings' && event.node.availability === 'drain') this.#news.asked(event.node);
       this.#wake();
     });
     const unfollow = desired.subscribe(({ before, after }) => {
@@ -103,14 +110,17 @@ export class Drain {
   /** Resolves with whether nothing is left that should have moved. */
   async #round(signal: AbortSignal): Promise<boolean> {
     const { cluster, desired, planning } = this.#deps;
-    const nodes = cluster.nodes.filter(
-      (node) => isDrained(node) && (node.containers.size > 0 || desired.index.onNode(node.id).length > 0),
-    );
+    const drained = cluster.nodes.filter(isDrained);
+    const nodes = drained.filter(({ id, containers }) => containers.size > 0 || desired.index.onNode(id).length > 0);
     const plan = nodes.length > 0 ? await planning.drain(nodes) : undefined;
     if (signal.aborted) return true;
     this.#tell(plan);
+    this.#news.planned(drained, plan);
     if (!plan) return true;
-    return (await this.#execute(plan, signal)) && !plan.stays.some(({ waits }) => waits);
+    const areMoved = await this.#execute(plan, signal);
+    // Whether anything is left is seen, and told, by the next plan.
+    if (areMoved && plan.moves.length > 0) this.#wake();
+    return areMoved && !plan.stays.some(({ waits }) => waits);
   }
 
   /** Resolves with whether all were moved. */

@@ -1,5 +1,13 @@
 /** What an operator is told of. */
-export type NoticeKind = 'node-lost' | 'node-back' | 'moved' | 'waiting' | 'brake-on' | 'brake-off';
+export type NoticeKind =
+  | 'node-lost'
+  | 'node-back'
+  | 'moved'
+  | 'waiting'
+  | 'brake-on'
+  | 'brake-off'
+  | 'drain-begun'
+  | 'drain-done';
 
 /** One thing that happened, for people and programs outside of the cluster. */
 export interface Notice {

@@ -7,8 +7,8 @@ import { type ClusterMessage, ownMessage, type Place } from './event-text.ts';
 const MANAGER: Place = { id: '', name: hostname(), entry: '', address: '' };
 
 /**
- * What clients of `docker events` see of a notice: `reschedule_wait` of a container that should run and cannot, `engine_lost` of a node,
- * `failover_brake_on` and `…_off` of the manager. Undefined for what other messages tell.
+ * What clients of `docker events` see of a notice: `reschedule_wait` of a container that should run and cannot, `engine_lost`, `drain_begun` and
+ * `drain_done` of a node, `failover_brake_on` and `…_off` of the manager. Undefined for what other messages tell.
  */
 export function noticeMessage(notice: Notice, cluster: Cluster, nowMs: number): ClusterMessage | undefined {
   const { event, why = '', container } = notice;
@@ -21,6 +21,12 @@ export function noticeMessage(notice: Notice, cluster: Cluster, nowMs: number): 
     case 'node-lost': {
       const Actor = { ID: place.id, Attributes: { name: place.name, reason: why } };
       return ownMessage(place, { Type: 'node', Action: 'engine_lost', Actor }, nowMs);
+    }
+    case 'drain-begun':
+    case 'drain-done': {
+      const Action = event === 'drain-begun' ? 'drain_begun' : 'drain_done';
+      const Actor = { ID: place.id, Attributes: { name: place.name, ...(why !== '' && { reason: why }) } };
+      return ownMessage(place, { Type: 'node', Action, Actor }, nowMs);
     }
     case 'brake-on':
     case 'brake-off': {
