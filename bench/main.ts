@@ -5,6 +5,7 @@ import { failoverPart } from './parts/failover.ts';
 import { failurePart } from './parts/failure.ts';
 import { runFleet } from './parts/fleet.ts';
 import { idlePart } from './parts/idle.ts';
+import { pagePart } from './parts/page.ts';
 import { type Part, runPart } from './parts/part.ts';
 import { readPart } from './parts/read.ts';
 import { schedulePart } from './parts/schedule.ts';
@@ -53,6 +54,8 @@ async function main(args: readonly string[]): Promise<void> {
       return runSweep(options);
     case 'soak':
       return run('soak', soakPart, options);
+    case 'page':
+      return run('page', pagePart, options);
     case 'failover':
       return run('failover', failoverPart, options);
     case 'fleet':

@@ -65,12 +65,12 @@ export class Session implements AsyncDisposable {
     return this.options.manager !== 'none';
   }
 
-  /** Starts a manager and waits until it shows every node as healthy; undefined when there is none to measure. */
-  async startManager(): Promise<RunningManager | undefined> {
+  /** Starts a manager, with flags of our own, and waits until it shows every node as healthy; undefined when there is none to measure. */
+  async startManager(flags: readonly string[] = []): Promise<RunningManager | undefined> {
     if (!this.hasManager) return undefined;
     const port = await freePort();
     const startedAt = performance.now();
-    const process = new ManagerProcess(this.#commandFor(port), join(this.#folder, 'manager.log'));
+    const process = new ManagerProcess([...this.#commandFor(port), ...flags], join(this.#folder, 'manager.log'));
     this.#managers.push(process);
     const target = targetOf(`127.0.0.1:${port}`, this.tls?.material);
     await this.#untilHealthy(process, target, startedAt + BOOT_DEADLINE_MS);

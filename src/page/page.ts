@@ -9,6 +9,7 @@ import { startWebListener, type WebListener } from '../web/web-listener.ts';
 import { type PageRoutes, sendValue } from './calls.ts';
 import { containerCalls } from './container-calls.ts';
 import { EventJournal, type EventJournalDeps } from './event-journal.ts';
+import { ExecTerminals } from './exec-terminals.ts';
 import { Gate } from './gate.ts';
 import { holdingsCalls } from './holdings-calls.ts';
 import { ModelStream } from './model-stream.ts';
@@ -69,8 +70,12 @@ export async function openPage(deps: PageDeps, options: PageOptions): Promise<Pa
   );
   const sessions = new Sessions(clock);
   const viewers = new Viewers({ stream, sessions, clock, logger });
-  sessions.onEnd = (session) => viewers.endOf(session);
   const gate = new Gate(sessions);
+  const terminals = new ExecTerminals(services, gate);
+  sessions.onEnd = (session) => {
+    viewers.endOf(session);
+    terminals.endOf(session);
+  };
   const sessionAnswer = ({ actions, endsMs }: Session): SessionAnswer => ({
     protocol: PROTOCOL,
     version: VERSION,
@@ -94,11 +99,12 @@ export async function openPage(deps: PageDeps, options: PageOptions): Promise<Pa
   };
   const api = new PageApi({ gate, sessions, logger }, routes);
   const files = new StaticFiles(options.folder ?? FOLDER);
-  const site = new PageSite({ api, files, upgrade: (_req, socket) => socket.destroy() });
+  const site = new PageSite({ api, files, upgrade: (req, socket, head) => terminals.upgrade(req, socket, head) });
   const tls = options.tls && { ...options.tls, requestCert: false };
   const close = async (): Promise<void> => {
     viewers.close();
     passed.close();
+    terminals.close();
     await listener?.close();
     stream.close();
     journal.close();
