@@ -218,6 +218,7 @@ const ENXAME = [
     'an operator says that nodes which do not answer are gone: the brake is let go',
   ],
   ['POST', '/enxame/v1/agents/{id}', 'manager', 'an agent renews the right of its node’s strict containers to run'],
+  ['POST', '/enxame/v1/agents/{id}/reclaim', 'manager', 'its provider takes the machine back: the node is drained'],
   ['DELETE', '/enxame/v1/agents/{id}', 'manager', 'an agent stops: its node takes no strict containers any more'],
   [
     'GET',

@@ -43,6 +43,8 @@ export interface CheapestRequest {
 
 /** Between two looks at all prices, in milliseconds. */
 const NOTE_MS = 60_000;
+/** After a node came, or something was said of it. */
+const NOTE_SOON_MS = 100;
 /** Moves that turn out impossible are left out, and the plan is made anew: so many times. */
 const MOST_ROUNDS = 4;
 
@@ -52,6 +54,7 @@ export class CheapestPlanner {
   readonly #options: CheapestPlannerOptions;
   readonly #memory = new PriceMemory();
   readonly #timer: Timer;
+  #unsubscribe: () => void = () => undefined;
 
   constructor(deps: CheapestPlannerDeps, options: CheapestPlannerOptions) {
     this.#deps = deps;
@@ -61,11 +64,15 @@ export class CheapestPlanner {
 
   /** Begins to note what nodes cost, so that it is known since when prices hold. */
   start(): void {
-    this.#timer.start(NOTE_MS);
+    this.#unsubscribe = this.#deps.cluster.subscribe((event) => {
+      if (event.kind === 'node-state' || event.kind === 'node-settings') this.#timer.start(NOTE_SOON_MS);
+    });
+    this.#timer.start(NOTE_SOON_MS);
   }
 
   /** Idempotent. */
   close(): void {
+    this.#unsubscribe();
     this.#timer.stop();
   }
 
@@ -101,9 +108,14 @@ export class CheapestPlanner {
 
   #note(book: PriceBook): void {
     const { cluster, clock } = this.#deps;
-    for (const node of cluster.nodes) {
-      const { price } = book.nodePrice(node);
+    const answers = cluster.nodes.map((node) => ({ node, price: book.nodePrice(node).price }));
+    const [first] = answers.flatMap(({ price }) => price ?? []);
+    for (const { node, price } of answers) {
       if (price) this.#memory.note(node.id, Math.round(price.nanosPerMonth / 1_000), clock.now());
+      // Nodes are compared by what they cost when a container is placed: in one currency, or not at all.
+      const shared =
+        price && book.rates.convert({ nanos: price.nanosPerMonth, currency: price.currency }, first?.currency ?? '');
+      node.setPrice(shared?.nanos);
     }
     this.#memory.keep(new Set(cluster.nodes.map(({ id }) => id)));
   }

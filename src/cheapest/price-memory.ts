@@ -2,6 +2,8 @@
 interface Seen {
   readonly micros: number;
   readonly sinceMs: number;
+  /** When it became another one; undefined of the latest. */
+  readonly untilMs?: number;
 }
 
 /** What a price counts as, and since when it is what it is now. */
@@ -26,9 +28,15 @@ export class PriceMemory {
     const seen = this.#seen.get(nodeId) ?? [];
     this.#seen.set(nodeId, seen);
     if (seen.at(-1)?.micros === micros) return;
+    const last = seen.pop();
+    if (last) seen.push({ ...last, untilMs: nowMs });
     seen.push({ micros, sinceMs: nowMs });
-    while (seen.length > MOST_CHANGES || (seen.length > 1 && (seen[1]?.sinceMs ?? nowMs) < nowMs - DAYS_MS))
-      seen.shift();
+    while (seen.length > 1 && (seen[1]?.sinceMs ?? nowMs) < nowMs - DAYS_MS) seen.shift();
+    // Of too many those go that held least.
+    if (seen.length > MOST_CHANGES) {
+      const held = seen.slice(0, -1).map(({ sinceMs, untilMs = nowMs }) => untilMs - sinceMs);
+      seen.splice(held.indexOf(Math.min(...held)), 1);
+    }
   }
 
   /** What counts when a price must have held for `stableForMs`. The first price ever seen counts at once. */
@@ -37,10 +45,7 @@ export class PriceMemory {
     const last = seen?.at(-1);
     const first = seen?.[0];
     if (!seen || !last || !first) return undefined;
-    const held = seen.findLast((each, index) => {
-      const endMs = seen[index + 1]?.sinceMs ?? nowMs;
-      return endMs - each.sinceMs >= stableForMs;
-    });
+    const held = seen.findLast(({ sinceMs, untilMs = nowMs }) => untilMs - sinceMs >= stableForMs);
     const counts = held ?? first;
     return counts === last ? { micros: last.micros } : { micros: counts.micros, unsettled: last };
   }

@@ -8,6 +8,7 @@ export function snapshotView({ nodes, addresses, images }: Snapshot): ClusterVie
   const views = nodes.map(
     (node): NodeView => ({
       ...node,
+      price: undefined,
       address: '',
       labels: new Map(node.labels),
       reservedMemoryBytes: 0,

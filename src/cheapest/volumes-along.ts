@@ -11,10 +11,11 @@ const GIVEN_NAME = /^[0-9a-f]{64}$/;
 export type VolumesAlong = { readonly copies: readonly PlannedCopy[] } | { readonly why: string };
 
 export function volumesAlong(
-  { moves, homeOf }: Pick<ContainerVolumes, 'moves' | 'homeOf'>,
+  volumes: Pick<ContainerVolumes, 'moves' | 'homeOf'>,
   container: Container,
   spec: ContainerSpec,
 ): VolumesAlong {
+  const { moves } = volumes;
   const copies: PlannedCopy[] = [];
   for (const { Type, Name } of container.entry().Mounts ?? []) {
     if (Type !== 'volume' || !Name) continue;
@@ -26,7 +27,8 @@ export function volumesAlong(
     if (carriage.kind === 'bound') return { why: `volume "${Name}" does not come along: ${carriage.why}` };
     const other = usersOf(container.node, Name).find(({ id }) => id !== container.id);
     if (other) return { why: `volume "${Name}" does not come along: container ${other.name} uses it, too` };
-    if (!isAnonymous && homeOf(Name) !== container.node) return { why: `volume "${Name}" has its home elsewhere` };
+    if (!isAnonymous && volumes.homeOf(Name) !== container.node)
+      return { why: `volume "${Name}" has its home elsewhere` };
     if (carriage.kind === 'copy') copies.push({ volume: Name, ...(isAnonymous && { isAnonymous }) });
   }
   return { copies };

@@ -126,7 +126,7 @@ describe('wrong command lines', { timeout: 30_000 }, () => {
     ['connect nonsense', 'nonsense'],
     ['connect --listen tcp://127.0.0.1:2375 a:1', '--listen takes a socket, as in unix:///run/enxame.sock'],
     ['manage --replication-ttl 5s a:1', '--replication-ttl is for several managers: pass --replication'],
-    ['manage --strategy best a:1', 'Allowed choices are spread, binpack, random'],
+    ['manage --strategy best a:1', 'Allowed choices are spread, binpack, random, cheapest'],
     ['manage --spread-by region,region a:1', '--spread-by: "region" stands there twice: name labels of nodes'],
     ['manage --spread-by , a:1', '--spread-by: a label is empty: name labels of nodes'],
     ['manage --filter best a:1', 'unknown filter "best": use one of health, port'],

@@ -44,8 +44,8 @@ describe('help', () => {
 
 describe('long flags with one dash', () => {
   it.each([
-    [['manage', '-strategy', 'best', 'a:1'], 'Allowed choices are spread, binpack, random'],
-    [['manage', '-strategy=best', 'a:1'], 'Allowed choices are spread, binpack, random'],
+    [['manage', '-strategy', 'best', 'a:1'], 'Allowed choices are spread, binpack, random, cheapest'],
+    [['manage', '-strategy=best', 'a:1'], 'Allowed choices are spread, binpack, random, cheapest'],
     [['manage', '-cluster-opt', 'swarm.overcommit=x', 'a:1'], 'overcommit'],
     [['manage', '-heartbeat', '0s', 'a:1'], '--heartbeat should be at least one second'],
     [['m', '-advertise', 'nonsense', 'a:1'], '--advertise should be of the form'],

@@ -40,6 +40,7 @@ export class Node implements NodeView, NodeRefresher {
   #info: EngineInfo | undefined;
   #choices: NodeChoices | undefined;
   #factsJson: string | undefined;
+  #price: number | undefined;
   #version = 0;
   #updatedAtMs = 0;
   #warnings: readonly string[] = [];
@@ -149,6 +150,10 @@ export class Node implements NodeView, NodeRefresher {
     return this.ledger.count - this.#holdings.ofSwarm;
   }
 
+  get price(): number | undefined {
+    return this.#price;
+  }
+
   usesPort(protocol: Protocol, ip: string, port: number): boolean {
     return this.ledger.usesPort(protocol, ip, port);
   }
@@ -252,6 +257,13 @@ export class Node implements NodeView, NodeRefresher {
     this.#rows = rows;
     this.#noteLoad();
     this.#noteDomains();
+  }
+
+  /** Takes what it costs a month, in a unit that all nodes share; undefined when that is not known. Written by `cheapest/`. */
+  setPrice(price: number | undefined): void {
+    if (price === this.#price) return;
+    this.#price = price;
+    this.#noteLoad();
   }
 
   setState(state: NodeState, reason: string): void {

@@ -33,7 +33,7 @@ type Order = typeof order extends fc.Arbitrary<infer T> ? T : never;
 const scenario = fc.record({
   specs: fc.array(node, { maxLength: 6 }).map((specs) => specs.map((spec, i) => ({ ...spec, name: `n${i}` }))),
   orders: fc.array(order, { minLength: 1, maxLength: 14 }),
-  strategy: fc.constantFrom('spread', 'binpack', 'random'),
+  strategy: fc.constantFrom('spread', 'binpack', 'random', 'cheapest'),
   seed: fc.nat(),
 });
 

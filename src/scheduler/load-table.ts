@@ -8,6 +8,8 @@ export interface Load {
   readonly reservedNanoCpus: number;
   /** Containers in any state, pending placements included. */
   readonly containerCount: number;
+  /** What the node costs a month, in any unit that all nodes share; undefined while that is not known. */
+  readonly price?: number | undefined;
 }
 
 type Column = Float64Array<ArrayBuffer>;
@@ -25,6 +27,8 @@ export class LoadTable {
   #reservedNanoCpus = new Float64Array(FIRST_CAPACITY);
   #totalMemoryBytes = new Float64Array(FIRST_CAPACITY);
   #totalNanoCpus = new Float64Array(FIRST_CAPACITY);
+  /** Not a number where it is not known. */
+  #price = new Float64Array(FIRST_CAPACITY);
   #length = 0;
 
   /** The table of nodes as they are now. */
@@ -46,6 +50,7 @@ export class LoadTable {
     this.#reservedNanoCpus[row] = load.reservedNanoCpus;
     this.#totalMemoryBytes[row] = load.totalMemoryBytes;
     this.#totalNanoCpus[row] = load.totalNanoCpus;
+    this.#price[row] = load.price ?? Number.NaN;
   }
 
   /** Drops the rows from `length` on. */
@@ -55,6 +60,12 @@ export class LoadTable {
 
   containerCount(row: number): number {
     return this.#containerCount[row] ?? 0;
+  }
+
+  /** What a node costs; undefined when that is not known. */
+  price(row: number): number | undefined {
+    const price = this.#price[row] ?? Number.NaN;
+    return Number.isNaN(price) ? undefined : price;
   }
 
   /** The share of its memory that a node would have reserved with `more` bytes. */
@@ -86,5 +97,6 @@ export class LoadTable {
     this.#reservedNanoCpus = grown(this.#reservedNanoCpus);
     this.#totalMemoryBytes = grown(this.#totalMemoryBytes);
     this.#totalNanoCpus = grown(this.#totalNanoCpus);
+    this.#price = grown(this.#price);
   }
 }

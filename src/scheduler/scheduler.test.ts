@@ -82,7 +82,7 @@ describe('strategies', () => {
   });
 
   it.each([
-    [{ strategy: 'best' }, "Unknown strategy 'best': use one of spread, binpack, random"],
+    [{ strategy: 'best' }, "Unknown strategy 'best': use one of spread, binpack, random, cheapest"],
     [{ filters: ['health', 'disk'] }, "Unknown filter 'disk': use one of health, port, containerslots, dependency"],
   ])('%j is a usage error', (choices, message) => {
     expect(() => schedulerOptions(choices)).toThrow(message);

@@ -1,13 +1,16 @@
-import { ClusterError } from '../../common/errors.ts';
+import { FIRST_VERSION } from '../../cluster/node-settings.ts';
+import { BadRequestError, ClusterError } from '../../common/errors.ts';
 import { agentCertificate } from '../../common/tls-door.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { readJson } from '../body.ts';
 import { type Call, param, type RouteHandlers } from '../call.ts';
+import { assertPresent } from '../present-nodes.ts';
 
 /** Agents that end strict containers on their nodes, see `fencing/agent-leases.ts`. */
 export const agentRoutes: RouteHandlers = {
   'POST /enxame/v1/agents/{id}': renewLease,
   'DELETE /enxame/v1/agents/{id}': forgetAgent,
+  'POST /enxame/v1/agents/{id}/reclaim': reclaimNode,
 };
 
 async function renewLease(call: Call): Promise<void> {
@@ -23,6 +26,27 @@ async function renewLease(call: Call): Promise<void> {
 async function forgetAgent(call: Call): Promise<void> {
   assertOwn(call, param(call, 'id'));
   await call.services.leases.forget(param(call, 'id'));
+  sendStatus(call.res, 200);
+}
+
+/** The provider takes the node's machine back: it is drained, and stays so when it does not go after all. */
+async function reclaimNode(call: Call): Promise<void> {
+  const { value } = await readJson(call);
+  const { action, at } = (value ?? {}) as { readonly action?: unknown; readonly at?: unknown };
+  if (typeof action !== 'string' || (at !== undefined && !(Date.parse(String(at)) > 0)))
+    throw new BadRequestError('reclaim: action should be a text, and at a time (RFC 3339)', 'BAD_RECLAIM');
+  const id = param(call, 'id');
+  assertOwn(call, id);
+  const { drills, nodes, logger } = call.services;
+  drills.assertHeard(id);
+  const { name, node, setting } = assertPresent(nodes.find(id));
+  if (node.availability !== 'drain') {
+    logger.warn({ node: name, action, at }, "a node's provider takes its machine back: it is drained");
+    await nodes.update(node.id, setting?.version ?? FIRST_VERSION, {
+      labels: setting?.labels ?? {},
+      availability: 'drain',
+    });
+  }
   sendStatus(call.res, 200);
 }
 

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { FenceAgent } from '../../agent/fence-agent.ts';
 import { askPeers, openPeerDoor, type PeerDoor } from '../../agent/peers.ts';
+import type { ReclaimSource } from '../../agent/reclaim/source.ts';
+import { RECLAIM_SOURCES } from '../../agent/reclaim/sources.ts';
+import { METADATA_URL, watchReclaim } from '../../agent/reclaim/watch.ts';
 import { formatDuration } from '../../common/duration.ts';
 import { reasonOf, UsageError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
@@ -22,6 +25,8 @@ export interface FenceFlags {
   readonly fenceEngine?: string;
   readonly fencePeer?: string;
   readonly fenceLease?: string;
+  readonly spot?: string;
+  readonly spotMetadata?: string;
   readonly tlscacert?: string;
   readonly tlscert?: string;
   readonly tlskey?: string;
@@ -34,7 +39,7 @@ const MAX_MS = 3_600_000;
 
 export const FENCE_HELP = `
 With --fence the agent also holds the right of this node's containers with the label io.enxame.fence=strict to run: it renews with the
-manager, and ends them when it could not for --fence-time. It runs as root on the host itself; in a container, with the host's processes.
+manager, and ends them when it could not for --fence-time. With --spot it tells the manager, which drains the node, when the provider takes the machine back. It runs as root on the host itself; in a container, with the host's processes.
   $ enxame join --advertise 10.0.0.1:2376 --fence 10.0.0.9:3376 --fence-peer 10.0.0.1:2378 \\
       --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem token://TOKEN`;
 
@@ -49,6 +54,11 @@ export function addFenceFlags(command: Command): Command {
     .option('--fence-engine <address>', `socket of this node's engine (default: ${DEFAULT_ENGINE})`)
     .option('--fence-peer <address>', 'where other agents reach this one, host:port; it listens on the port')
     .option('--fence-lease <file>', 'file of the lease, in memory (default: /run/enxame-fence.json)')
+    .option(
+      '--spot <provider>',
+      `with --fence: follow the provider's notice that it takes this machine back: ${Object.keys(RECLAIM_SOURCES).join(', ')}`,
+    )
+    .option('--spot-metadata <url>', `the provider's metadata service (default: ${METADATA_URL})`)
     .option('--tlscacert <file>', 'certificate authority of managers and agents, for --fence')
     .option('--tlscert <file>', 'certificate of this agent, for --fence')
     .option('--tlskey <file>', 'key of the certificate, for --fence');
@@ -70,6 +80,7 @@ export async function openFence(
   if (fenceMs < MIN_MS || fenceMs > MAX_MS) throw new UsageError('--fence-time should be from 2 seconds to an hour');
   for (const manager of managers) portOf(manager, '--fence');
   if (peer !== undefined) portOf(peer, '--fence-peer');
+  const reclaim = reclaimOf(flags);
   const socketPath = socketOf(flags.fenceEngine ?? DEFAULT_ENGINE);
   const material = await readTlsFiles({ ca: flags.tlscacert, cert: flags.tlscert, key: flags.tlskey });
   if (peer !== undefined) assertForServers(material);
@@ -94,7 +105,8 @@ export async function openFence(
   return async (stop) => {
     startGuard([leaseFile, agent, socketPath], logger);
     try {
-      await fenced.run(stop);
+      const watched = reclaim && watchReclaim({ engine, managers: clients, logger }, reclaim.source, reclaim.url, stop);
+      await Promise.all([fenced.run(stop), watched]);
     } finally {
       // An open connection would keep the process alive.
       await Promise.all([engine, ...clients, ...(door ? [door] : [])].map((each) => each.close()));
@@ -117,11 +129,28 @@ async function openDoor(port: number, material: TlsMaterial, hears: () => boolea
   }
 }
 
+function reclaimOf({
+  spot,
+  spotMetadata: url = METADATA_URL,
+}: FenceFlags): { readonly source: ReclaimSource; readonly url: string } | undefined {
+  if (spot === undefined) return undefined;
+  const source = Object.hasOwn(RECLAIM_SOURCES, spot) ? RECLAIM_SOURCES[spot] : undefined;
+  if (!source)
+    throw new UsageError(
+      `--spot should be one of ${Object.keys(RECLAIM_SOURCES).join(', ')}, not "${printable(spot)}"`,
+    );
+  if (!/^https?:\/\/[^/]+$/.test(url))
+    throw new UsageError(`--spot-metadata should be like ${METADATA_URL}, not "${printable(url)}"`);
+  return { source, url };
+}
+
 function assertUnused(flags: FenceFlags): void {
-  const { fenceTime, fenceEngine, fencePeer, fenceLease, tlscacert, tlscert, tlskey } = flags;
-  const given = [fenceTime, fenceEngine, fencePeer, fenceLease, tlscacert, tlscert, tlskey];
+  const { fenceTime, fenceEngine, fencePeer, fenceLease, spot, spotMetadata, tlscacert, tlscert, tlskey } = flags;
+  const given = [fenceTime, fenceEngine, fencePeer, fenceLease, spot, spotMetadata, tlscacert, tlscert, tlskey];
   if (given.some((flag) => flag !== undefined))
-    throw new UsageError('--fence-… and --tls… say how leases are renewed: give --fence MANAGER, too');
+    throw new UsageError(
+      '--fence-…, --spot… and --tls… are about an agent that talks to managers: give --fence MANAGER, too',
+    );
 }
 
 function connectorTo(manager: string, tls: EngineTls | undefined): ReturnType<typeof tcpConnector> {

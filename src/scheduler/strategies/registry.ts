@@ -1,5 +1,6 @@
 import { UsageError } from '../../common/errors.ts';
 import { binpackStrategy } from './binpack.ts';
+import { cheapestStrategy } from './cheapest.ts';
 import { randomStrategy } from './random.ts';
 import { spreadStrategy } from './spread.ts';
 import type { Strategy } from './strategy.ts';
@@ -9,10 +10,11 @@ const STRATEGIES: ReadonlyMap<string, Strategy> = new Map([
   ['binpack', binpackStrategy],
   ['binpacking', binpackStrategy],
   ['random', randomStrategy],
+  ['cheapest', cheapestStrategy],
 ]);
 
 /** Names for help texts. */
-export const STRATEGY_NAMES: readonly string[] = ['spread', 'binpack', 'random'];
+export const STRATEGY_NAMES: readonly string[] = ['spread', 'binpack', 'random', 'cheapest'];
 
 /** The strategy of this name (`binpacking` is an old name of `binpack`). Throws {@link UsageError}. */
 export function selectStrategy(name: string): Strategy {
