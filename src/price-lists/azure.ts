@@ -74,7 +74,7 @@ function internetPrice(item: Fields): number | undefined {
 /** All items that a filter finds. The link to the next page was broken at times: its place in the list is what counts. */
 async function items(context: SourceContext, filter: string, take: (item: Fields) => void): Promise<void> {
   const { url = 'https://prices.azure.com' } = context;
-  const first = `${url}/api/retail/prices?api-version=2023-01-01-preview&$filter=${encodeURIComponent(filter)}`;
+  const first = `${url}/api/retail/prices?$filter=${encodeURIComponent(filter)}`;
   let seen = 0;
   await readPages(context, azure, first, {}, (content) => {
     const found = listIn(content, 'Items', azure);

@@ -105,6 +105,15 @@ describe('enxame bill', () => {
     expect(seen.err).toContain(message);
   });
 
+  it('follows what containers reserve', async () => {
+    const reserved = async () => (await manager.call('GET', '/enxame/v1/bill')).json.nodes[0].reserved;
+    const before = await reserved();
+    const id = await manager.create('more', { HostConfig: { NanoCpus: 2e9 }, Env: ['constraint:node==node-1'] });
+    expect(await reserved()).toBeGreaterThan(before);
+    expect((await manager.call('DELETE', `/containers/${id}`)).status).toBe(204);
+    expect(await reserved()).toBe(before);
+  });
+
   it('is answered by the manager too', async () => {
     const { status, json } = await manager.call('GET', '/enxame/v1/bill');
     expect([status, json.total.unpriced]).toEqual([200, 2]);
