@@ -21,6 +21,11 @@ import type { MonitorTimes } from './times.ts';
 
 /** An engine that is being connected must answer each call within this. */
 const CONNECT_CALL_MS = 10_000;
+/**
+ * What an engine says of itself. One that manages a swarm whose leader it does not reach asks for 20 s before it answers (moby
+ * `daemon/cluster/cluster.go`, `swarmRequestTimeout`), as after a crash of most substrate managers; it runs containers all the same.
+ */
+const INFO_CALL_MS = 30_000;
 /** What an engine says of itself has some 20 KiB. */
 const MAX_FACTS_BYTES = 1024 * 1024;
 /** A clock further off than this is reported. */
@@ -177,7 +182,7 @@ export class NodeMonitor {
       );
     client.negotiate(parseApiVersion(version.MinAPIVersion) ?? OLDEST_API, max);
     const askedMs = this.#deps.clock.now();
-    const info = await this.#askFacts('/info', ANSWERS.info);
+    const info = await this.#askFacts('/info', ANSWERS.info, { timeoutMs: INFO_CALL_MS });
     const before = this.#node.id;
     cluster.setInfo(this.#node, info, askedMs);
     // The old one may never have been missed: followers of states are told of the new one all the same.
@@ -208,7 +213,7 @@ export class NodeMonitor {
 
   async #askVersion(): Promise<EngineVersion> {
     try {
-      return await this.#askFacts('/version', ANSWERS.version, true);
+      return await this.#askFacts('/version', ANSWERS.version, { isUnversioned: true });
     } catch (error) {
       // What Go's server says in plain HTTP on a TLS port.
       if (!reasonOf(error).includes('HTTP request to an HTTPS server')) throw error;
@@ -220,9 +225,13 @@ export class NodeMonitor {
     }
   }
 
-  #askFacts<T>(path: string, shape: Shape<T>, isUnversioned: boolean = false): Promise<T> {
+  #askFacts<T>(
+    path: string,
+    shape: Shape<T>,
+    how: { readonly timeoutMs?: number; readonly isUnversioned?: boolean },
+  ): Promise<T> {
     const bounds = { timeoutMs: CONNECT_CALL_MS, maxBytes: MAX_FACTS_BYTES };
-    return askEngine(this.#node.client, { method: 'GET', path, isUnversioned, ...bounds }, shape);
+    return askEngine(this.#node.client, { method: 'GET', path, ...bounds, ...how }, shape);
   }
 
   /** Returns (to connect again at once) when only the event stream ended, throws when the engine is lost. */
