@@ -11,6 +11,7 @@ import type {
 } from '../engine/types.ts';
 import { DEFAULT_SPREAD_BY } from '../scheduler/spread-by.ts';
 import type { PlacementRequest } from '../scheduler/types.ts';
+import { leastOffsetMs } from './clock-offset.ts';
 import { ClusterLookups } from './cluster-lookups.ts';
 import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
@@ -311,13 +312,4 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     this.networks.remove(node);
     this.volumes.remove(node);
   }
-}
-
-/**
- * How far a clock is off at least that was read some time between two moments, all in milliseconds: an engine that has just started may take
- * seconds for its answer. 0 for one that was not read (NaN).
- */
-function leastOffsetMs(readMs: number, fromMs: number, toMs: number): number {
-  if (readMs > toMs) return readMs - toMs;
-  return readMs < fromMs ? readMs - fromMs : 0;
 }

@@ -125,7 +125,7 @@ export class NodeDirectory {
   #present(node: Node): KnownNode {
     const { settings, memory } = this.#deps;
     const { id, name, entry, info, reason } = node;
-    return { id, name, entry, info, node, reason, setting: settings.of(id), seenAt: memory?.seenAt(id) };
+    return { id, name, entry, info, node, reason, setting: settings.of(id), seenAt: memory?.seen.seenAt(id) };
   }
 
   #left(): readonly KnownNode[] {

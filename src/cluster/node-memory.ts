@@ -11,6 +11,7 @@ import { HeldNotes, type NoteStore } from './held-notes.ts';
 import type { Node } from './node.ts';
 import { lastingInfo, type NodeRecord } from './node-record.ts';
 import { NOTES_ALONE, type Recollection } from './recollection.ts';
+import { SeenNodes } from './seen-nodes.ts';
 
 export interface NodeMemoryDeps {
   readonly cluster: Cluster;
@@ -36,9 +37,9 @@ export interface MemoryFollower {
  * shown as it was, and one that left with containers or volumes on it keeps them until it is forgotten.
  */
 export class NodeMemory {
+  readonly seen: SeenNodes;
   readonly #deps: NodeMemoryDeps;
   readonly #notes: HeldNotes;
-  readonly #records = new Map<string, NodeRecord>();
   readonly #absent = new AbsentNodes();
   #unsubscribe: () => void = () => undefined;
   readonly #followers: MemoryFollower[] = [];
@@ -48,6 +49,7 @@ export class NodeMemory {
 
   constructor(deps: NodeMemoryDeps) {
     this.#deps = deps;
+    this.seen = new SeenNodes(deps.records);
     this.#notes = new HeldNotes({
       ...deps,
       onResult: (failure, volumesOf) => {
@@ -64,35 +66,23 @@ export class NodeMemory {
 
   /** Begins to note what the cluster's nodes are and hold. To be called once, before there are nodes. */
   async start(): Promise<void> {
-    const { cluster, records } = this.#deps;
-    await records.snapshot(({ value }) => {
-      const record = JSON.parse(value) as NodeRecord;
-      this.#records.set(record.id, record);
-    });
-    for (const record of this.#records.values()) if (record.left) await this.#loadAbsent(record);
-    this.#unsubscribe = cluster.subscribe((event) => this.#onEvent(event));
-  }
-
-  /** Where nodes were last seen that have not left. */
-  entries(): readonly string[] {
-    return [...this.#records.values()].flatMap(({ entry, left }) => (left ? [] : entry));
+    await this.seen.load();
+    for (const record of this.seen.all()) if (record.left) await this.#loadAbsent(record);
+    this.#unsubscribe = this.#deps.cluster.subscribe((event) => this.#onEvent(event));
   }
 
   /** The engine last seen at an entry, now that discovery has it; undefined for a new entry. */
   recall(entry: string): NodeRecord | undefined {
-    const there = [...this.#records.values()].filter((record) => record.entry === entry);
-    const present = there.find(({ left }) => !left);
-    if (present || there.length === 0) return present;
-    const { left: _, ...record } = there.sort((a, b) =>
-      (a.left?.at ?? '') < (b.left?.at ?? '') ? 1 : -1,
-    )[0] as NodeRecord;
+    const last = this.seen.lastAt(entry);
+    if (!last?.left) return last;
+    const { left: _, ...record } = last;
     this.#return(record);
     return record;
   }
 
   /** Shows what a node held when it was last seen, if it was not reached since the start. */
   async restore(node: Node): Promise<void> {
-    if (node.isHealthy || !this.#records.has(node.id)) return;
+    if (node.isHealthy || !this.seen.get(node.id)) return;
     const { id } = node;
     const held = await this.#held(id);
     const isUnseen = node.id === id && !node.isHealthy && node.containers.size === 0 && node.updatedAtMs === 0;
@@ -106,7 +96,7 @@ export class NodeMemory {
   async settle(): Promise<void> {
     const { cluster } = this.#deps;
     const entries = new Set(cluster.nodes.map(({ entry }) => entry));
-    for (const record of [...this.#records.values()]) {
+    for (const record of this.seen.all()) {
       if (record.left || entries.has(record.entry) || cluster.node(record.id)) continue;
       await this.#leave(record, 'it left discovery');
     }
@@ -115,30 +105,6 @@ export class NodeMemory {
   /** The nodes that left with something on them. */
   absentNodes(): Iterable<AbsentNode> {
     return this.#absent.all();
-  }
-
-  /**
-   * Whether a node that is not in the cluster is no more, so that what ran there does not: it did not answer when it left, another
-   * engine took its place, or it was forgotten. One that left discovery while it was well goes on with what it runs.
-   */
-  isLost(nodeId: string): boolean {
-    const record = this.#records.get(nodeId);
-    return record === undefined || record.left?.isLost === true;
-  }
-
-  /** Whether a node left while it did not answer, or another engine took its place, and is remembered. */
-  hasLeftLost(nodeId: string): boolean {
-    return this.#records.get(nodeId)?.left?.isLost === true;
-  }
-
-  /** The name of a node that was seen; its ID for one that was forgotten. */
-  nameOf(nodeId: string): string {
-    return this.#records.get(nodeId)?.info.Name ?? nodeId;
-  }
-
-  /** When a node was reached for the first time, RFC 3339; undefined when that is not known. */
-  seenAt(nodeId: string): string | undefined {
-    return this.#records.get(nodeId)?.seenAt;
   }
 
   /** A volume on a node that left; undefined when there is none. */
@@ -181,8 +147,8 @@ export class NodeMemory {
     const { id } = absent.record;
     for (const follower of this.#followers) await follower.forgetNode(id);
     await this.#notes.forget(id);
-    await this.#deps.records.write([{ key: id }]);
-    this.#records.delete(id);
+    await this.seen.forget(id);
+    this.seen.delete(id);
     this.#absent.delete(id);
     this.#deps.logger.info({ node: absent.record.info.Name, id }, 'node forgotten');
   }
@@ -215,13 +181,13 @@ export class NodeMemory {
   #seen(node: Node): void {
     const { info } = node;
     if (!info) return;
-    const known = this.#records.get(node.id);
+    const known = this.seen.get(node.id);
     const seenAt = known ? known.seenAt : new Date().toISOString();
     const record: NodeRecord = { id: node.id, entry: node.entry, info: lastingInfo(info), ...(seenAt && { seenAt }) };
     const isSame = JSON.stringify(known) === JSON.stringify(record);
     if (!isSame) this.#return(record);
     this.#background(this.#notes.begin(node));
-    for (const other of [...this.#records.values()]) {
+    for (const other of this.seen.all()) {
       if (other.entry !== node.entry || other.id === node.id || other.left) continue;
       this.#background(this.#leave(other, `another engine (${node.name}) answers at its address`, true));
     }
@@ -229,13 +195,13 @@ export class NodeMemory {
 
   /** A node that had left is in the cluster again. */
   #return(record: NodeRecord): void {
-    this.#records.set(record.id, record);
+    this.seen.set(record);
     this.#absent.delete(record.id);
-    this.#background(this.#write(record));
+    this.#background(this.seen.write(record));
   }
 
   async #left(node: Node, why: string): Promise<void> {
-    const record = this.#records.get(node.id);
+    const record = this.seen.get(node.id);
     const isLost = this.#unhealthyAtLast === node;
     this.#unhealthyAtLast = undefined;
     if (record && record.entry === node.entry) await this.#leave(record, why, isLost);
@@ -243,17 +209,17 @@ export class NodeMemory {
 
   /** A node is gone: said when it held something, forgotten when not. */
   async #leave(record: NodeRecord, why: string, isLost: boolean = false): Promise<void> {
-    const { records, logger } = this.#deps;
+    const { logger } = this.#deps;
     const left = { ...record, left: { at: new Date().toISOString(), why, ...(isLost && { isLost }) } };
-    this.#records.set(record.id, left);
+    this.seen.set(left);
     const absent = await this.#loadAbsent(left);
     if (absent) {
-      await this.#write(left);
+      await this.seen.write(left);
       logger.warn({ node: record.info.Name, entry: record.entry }, describeAbsent(absent));
-    } else if (this.#records.get(record.id) === left) {
-      this.#records.delete(record.id);
+    } else if (this.seen.get(record.id) === left) {
+      this.seen.delete(record.id);
       await this.#notes.forget(record.id);
-      await records.write([{ key: record.id }]);
+      await this.seen.forget(record.id);
     }
   }
 
@@ -272,7 +238,7 @@ export class NodeMemory {
     const containers = held.containers.filter(({ Labels }) => !Object.hasOwn(Labels ?? {}, ROLE_LABEL));
     if (containers.length === 0 && volumes.length === 0) return undefined;
     // It may have come back meanwhile.
-    if (this.#records.get(record.id) !== record) return undefined;
+    if (this.seen.get(record.id) !== record) return undefined;
     const absent = { record, containers: containers.length, volumes };
     this.#absent.put(absent);
     return absent;
@@ -309,10 +275,6 @@ export class NodeMemory {
       case 'node-removed':
         return this.#background(this.#left(node, 'it left discovery'));
     }
-  }
-
-  async #write(record: NodeRecord): Promise<void> {
-    await this.#deps.records.write([{ key: record.id, value: JSON.stringify(record) }]);
   }
 
   #background(work: Promise<void>): void {

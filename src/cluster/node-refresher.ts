@@ -18,3 +18,47 @@ export interface NodeRefresher {
   /** Reads the engine's own facts (labels, swarm membership, warnings). */
   refreshInfo(): Promise<void>;
 }
+
+/** What a node holds is listed by its monitor, which comes after it. */
+export abstract class RefreshedNode implements NodeRefresher {
+  abstract readonly entry: string;
+  #refresher: NodeRefresher | undefined;
+
+  refreshContainers(engineIds: readonly string[]): Promise<void> {
+    return this.#refreshing.refreshContainers(engineIds);
+  }
+
+  refreshStopped(engineId: string): Promise<void> {
+    return this.#refreshing.refreshStopped(engineId);
+  }
+
+  refreshAllContainers(): Promise<void> {
+    return this.#refreshing.refreshAllContainers();
+  }
+
+  refreshImages(): Promise<void> {
+    return this.#refreshing.refreshImages();
+  }
+
+  refreshNetworks(): Promise<void> {
+    return this.#refreshing.refreshNetworks();
+  }
+
+  refreshVolumes(): Promise<void> {
+    return this.#refreshing.refreshVolumes();
+  }
+
+  refreshInfo(): Promise<void> {
+    return this.#refreshing.refreshInfo();
+  }
+
+  /** Sets who lists what its engine holds; to be called once. */
+  attachRefresher(refresher: NodeRefresher): void {
+    this.#refresher = refresher;
+  }
+
+  get #refreshing(): NodeRefresher {
+    if (!this.#refresher) throw new Error(`node ${this.entry} has no monitor`);
+    return this.#refresher;
+  }
+}

@@ -7,7 +7,7 @@ import type { Availability, NodeBuiltins, NodeView, Protocol } from '../schedule
 import type { ListedContainer } from './listed-container.ts';
 import { type HiddenCopy, NodeHoldings, type StateCounts } from './node-holdings.ts';
 import { identityFrom, type NodeIdentity, unknownIdentity } from './node-identity.ts';
-import type { NodeRefresher } from './node-refresher.ts';
+import { RefreshedNode } from './node-refresher.ts';
 import type { NodeChoices } from './node-settings.ts';
 
 /** Pending: never reached yet. Unhealthy: was reached, is not now. Disconnected: left discovery. */
@@ -24,7 +24,7 @@ interface Rows {
  * One engine in the cluster: who it is, how it is, what it holds. Only the cluster and its monitors write it
  * (the members under "written by"); others read.
  */
-export class Node implements NodeView, NodeRefresher {
+export class Node extends RefreshedNode implements NodeView {
   /** The discovery entry as text; unique in the cluster. */
   readonly entry: string;
   readonly client: EngineClient;
@@ -32,7 +32,6 @@ export class Node implements NodeView, NodeRefresher {
   readonly address: string;
   readonly ledger: ResourceLedger = new ResourceLedger(() => this.#noteLoad());
   readonly #holdings = new NodeHoldings<ListedContainer<Node>>(() => this.#noteLoad());
-  #refresher: NodeRefresher | undefined;
   #rows: Rows | undefined;
   #state: NodeState = 'Pending';
   #reason = 'not reached yet';
@@ -51,6 +50,7 @@ export class Node implements NodeView, NodeRefresher {
   readonly #owedStops = new Set<string>();
 
   constructor(entry: string, client: EngineClient, address: string) {
+    super();
     this.entry = entry;
     this.client = client;
     this.address = address;
@@ -212,45 +212,7 @@ export class Node implements NodeView, NodeRefresher {
     return this.#clockOffsetMs;
   }
 
-  refreshContainers(engineIds: readonly string[]): Promise<void> {
-    return this.#refreshing.refreshContainers(engineIds);
-  }
-
-  refreshStopped(engineId: string): Promise<void> {
-    return this.#refreshing.refreshStopped(engineId);
-  }
-
-  refreshAllContainers(): Promise<void> {
-    return this.#refreshing.refreshAllContainers();
-  }
-
-  refreshImages(): Promise<void> {
-    return this.#refreshing.refreshImages();
-  }
-
-  refreshNetworks(): Promise<void> {
-    return this.#refreshing.refreshNetworks();
-  }
-
-  refreshVolumes(): Promise<void> {
-    return this.#refreshing.refreshVolumes();
-  }
-
-  refreshInfo(): Promise<void> {
-    return this.#refreshing.refreshInfo();
-  }
-
-  get #refreshing(): NodeRefresher {
-    if (!this.#refresher) throw new Error(`node ${this.entry} has no monitor`);
-    return this.#refresher;
-  }
-
   // Written by the cluster and this node's monitor.
-
-  /** Sets who lists what its engine holds; to be called once. */
-  attachRefresher(refresher: NodeRefresher): void {
-    this.#refresher = refresher;
-  }
 
   /** Keeps its load and its failure domains in these rows from now on; undefined ends that. */
   place(rows: Rows | undefined): void {

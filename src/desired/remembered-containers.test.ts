@@ -227,7 +227,10 @@ describe('of a node that is not reached, a container', () => {
       const { cluster, memory, one } = await life(state);
       cluster.removeNode(one);
       await waitUntil(
-        () => memory.hasLeftLost('id-of-one') || memory.isLost('id-of-one') || [...memory.absentNodes()].length > 0,
+        () =>
+          memory.seen.hasLeftLost('id-of-one') ||
+          memory.seen.isLost('id-of-one') ||
+          [...memory.absentNodes()].length > 0,
       );
       return [...memory.absentNodes()].map(({ containers }) => containers);
     };

@@ -65,7 +65,7 @@ export async function openAvailability(deps: AvailabilityDeps, options: Reschedu
     records,
     clock,
     logger,
-    hasLeftLost: (nodeId) => model.memory?.hasLeftLost(nodeId) === true,
+    hasLeftLost: (nodeId) => model.memory?.seen.hasLeftLost(nodeId) === true,
   });
   const witness = options.witness && new TcpWitness(options.witness, clock);
   const sizes = new VolumeSizes({ cluster, logger });
@@ -93,9 +93,9 @@ function departedFrom({ cluster, desired, membership, memory }: ClusterModel): (
   return () => {
     if (!memory || membership.settling) return [];
     const gone = [...desired.index.nodeIds()].filter(
-      (id) => !cluster.node(id) && memory.isLost(id) && desired.index.onNode(id).some(isToRun),
+      (id) => !cluster.node(id) && memory.seen.isLost(id) && desired.index.onNode(id).some(isToRun),
     );
-    return gone.map((id) => ({ id, name: memory.nameOf(id) }));
+    return gone.map((id) => ({ id, name: memory.seen.nameOf(id) }));
   };
 }
 

@@ -203,5 +203,5 @@ export class Membership {
 }
 
 function rememberedEntries(memory: NodeMemory | undefined): readonly Entry[] {
-  return (memory?.entries() ?? []).map(parseEntry);
+  return (memory?.seen.entries() ?? []).map(parseEntry);
 }
