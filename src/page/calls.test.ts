@@ -76,7 +76,15 @@ describe('what pages ask', () => {
       'drain',
       'drill',
       'failover',
+      'rebalance',
+      'cheapest',
     ]);
+    expect(await browser.get('plans/rebalance')).toMatchObject({ kind: 'rebalance', machines: [], cost: null });
+    expect(await browser.get('plans/cheapest')).toMatchObject({
+      kind: 'cheapest',
+      moves: [],
+      notes: expect.arrayContaining([expect.stringContaining('nothing cheaper')]),
+    });
     expect(await outcome('GET', 'plans/drill')).toEqual([400, 'NO_NODE_NAMED']);
     expect(await outcome('GET', 'plans/nonsense')).toEqual([404, 'NO_SUCH_PLAN']);
     expect((await outcome('GET', 'events?limit=9999'))[0]).toBe(400);

@@ -4,7 +4,7 @@ import { ConflictError } from '../common/errors.ts';
 import { type PageRoutes, sendValue } from './calls.ts';
 import { pathParam } from './params.ts';
 import { viewOf } from './plan-calls.ts';
-import { availabilityPlans } from './plan-source.ts';
+import { drillPlans } from './plan-source.ts';
 import type { NodeDetail, NodeExplanation } from './protocol.ts';
 import { shownLabels } from './secrets.ts';
 
@@ -16,7 +16,7 @@ export function nodeCalls(services: Services): PageRoutes {
     if (!node) throw new ConflictError(`node ${name} is not in the cluster`, 'NODE_LEFT');
     return node;
   };
-  const drill = availabilityPlans(services).find(({ kind }) => kind === 'drill');
+  const drill = drillPlans(services);
   return {
     'GET nodes/:id': async (call) => {
       const node = present(pathParam(call, 'id'));
@@ -44,8 +44,8 @@ export function nodeCalls(services: Services): PageRoutes {
     'GET nodes/:id/explain': async (call) => {
       const node = present(pathParam(call, 'id'));
       const { id, name, state, reason, availability } = node;
-      if (!drill) throw new TypeError('no drills');
-      const plan = viewOf('drill', await drill.make([node], call.signal));
+      const made = await drill.make([node], call.signal);
+      const plan = viewOf('drill', made.plan);
       const explanation: NodeExplanation = { id, name, state, reason, availability, plan };
       sendValue(call.res, explanation);
     },

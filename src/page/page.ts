@@ -7,6 +7,7 @@ import { VERSION } from '../common/version.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
 import { startWebListener, type WebListener } from '../web/web-listener.ts';
 import { type PageRoutes, sendValue } from './calls.ts';
+import { cheapestPlans } from './cheapest-plans.ts';
 import { containerCalls } from './container-calls.ts';
 import { EventJournal, type EventJournalDeps } from './event-journal.ts';
 import { ExecTerminals } from './exec-terminals.ts';
@@ -18,7 +19,7 @@ import { PageApi } from './page-api.ts';
 import { PageSite } from './page-site.ts';
 import { passedCalls } from './passed-calls.ts';
 import { planCalls } from './plan-calls.ts';
-import { availabilityPlans, type PlanSource } from './plan-source.ts';
+import { availabilityPlans } from './plan-source.ts';
 import type { ClusterName, SessionAnswer } from './protocol.ts';
 import { PROTOCOL } from './protocol-version.ts';
 import { LINK_MS, type Session, Sessions } from './sessions.ts';
@@ -45,8 +46,6 @@ export interface PageDeps {
   /** Labels that name failure domains, the widest first. */
   readonly domains: readonly string[];
   readonly name: ClusterName;
-  /** Plans beside those of availability. */
-  readonly plans?: readonly PlanSource[];
 }
 
 /** A page that is served. */
@@ -89,7 +88,7 @@ export async function openPage(deps: PageDeps, options: PageOptions): Promise<Pa
     ...containerCalls({ services, desired: deps.desired, journal }),
     ...nodeCalls(services),
     ...holdingsCalls(services, stream.numbers),
-    ...planCalls(services, [...availabilityPlans(services), ...(deps.plans ?? [])]),
+    ...planCalls(services, [...availabilityPlans(services), cheapestPlans(services)]),
     ...passed.routes,
     'GET session': async ({ res, session }) => sendValue(res, sessionAnswer(session)),
     'GET stream': async ({ req, res, session }) => {

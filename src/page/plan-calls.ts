@@ -36,11 +36,11 @@ export function planCalls(services: Services, sources: readonly PlanSource[]): P
     'GET plans': async ({ res }) =>
       sendValue(
         res,
-        sources.map(({ kind, takes, apply }): PlanKind => ({ kind, takes, canApply: apply !== undefined })),
+        sources.map(({ kind, takes }): PlanKind => ({ kind, takes, canApply: true })),
       ),
     'GET plans/:kind': async (call) => {
       const source = sourceOf(pathParam(call, 'kind'));
-      const plan = await source.make(nodesOf(source, call.query.getAll('node')), call.signal);
+      const { plan } = await source.make(nodesOf(source, call.query.getAll('node')), call.signal);
       sendValue(call.res, viewOf(source.kind, plan));
     },
     'POST plans/:kind/apply': async (call) => {
@@ -48,12 +48,10 @@ export function planCalls(services: Services, sources: readonly PlanSource[]): P
       const { digest, nodes = [] } = await readObject(call.req);
       if (typeof digest !== 'string' || !isTexts(nodes))
         throw new BadRequestError('digest should be a text, nodes a list of texts', 'BAD_BODY');
-      if (!source.apply)
-        throw new ConflictError(`plans of kind ${source.kind} are not applied from here`, 'NOT_APPLIED');
-      const named = nodesOf(source, nodes);
-      if (viewOf(source.kind, await source.make(named, call.signal)).digest !== digest)
+      const { plan, apply } = await source.make(nodesOf(source, nodes), call.signal);
+      if (viewOf(source.kind, plan).digest !== digest)
         throw new ConflictError('the cluster has changed, and the plan with it: look at it again', 'PLAN_CHANGED');
-      await source.apply(named, call.signal);
+      await apply();
       sendValue(call.res, {}, 202);
     },
     'GET bill': async ({ res }) => {
