@@ -42,6 +42,13 @@ test('keeps what is told of losses: the key as a credential, programs by their w
   expect(unit).toContain('LoadCredential=notify-secret:/srv/swarm/key');
 });
 
+test('names price files whole, where the manager reads them again', () => {
+  const unit = lines(['manage', '--prices', 'prices.yml', '--prices=/etc/more.yml', 'a:1']);
+  expect(unit).toContain(
+    'ExecStart=/usr/bin/node /usr/lib/node_modules/enxame/dist/cli/main.js manage --prices /srv/swarm/prices.yml --prices /etc/more.yml a:1',
+  );
+});
+
 test.each([
   ['a b', '"a b"'],
   ['say "hi"\\', '"say \\"hi\\"\\\\"'],

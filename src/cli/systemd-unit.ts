@@ -89,10 +89,12 @@ function withAbsoluteFiles(
     if (word === '--print-unit') continue;
     const [flag = '', inline] = word.startsWith('--') ? splitOnce(word) : [word];
     const name = CREDENTIALS.get(flag);
-    if (flag === '--notify-exec') {
+    // A price file is read again when it changes, which a credential cannot.
+    if (flag === '--notify-exec' || flag === '--prices') {
       if (inline === undefined) i += 1;
-      const program = inline ?? argv[i] ?? '';
-      words.push(flag, literal(program.includes('/') ? resolve(folder, program) : program));
+      const path = inline ?? argv[i] ?? '';
+      const isProgramName = flag === '--notify-exec' && !path.includes('/');
+      words.push(flag, literal(isProgramName ? path : resolve(folder, path)));
       continue;
     }
     if (name === undefined) {
