@@ -4,7 +4,7 @@ import type { PlacementRequest } from '../scheduler/types.ts';
 import type { MoveTerms } from './move-terms.ts';
 import { readReferences } from './references.ts';
 import { mistypedTermLabels } from './term-labels.ts';
-import { readTerms } from './terms.ts';
+import { readTerms, uselessTerms } from './terms.ts';
 
 /** What a specification is read from. It is plain JSON, and reads as the same specification at any time and by any manager. */
 export interface SpecSource {
@@ -80,6 +80,7 @@ export function parseSpec(source: SpecSource, body: unknown, asked?: string): Co
     readonly HostConfig?: unknown;
   };
   const labels = { ...Labels, ...parsed.labelsToAdd };
+  const terms = readTerms({ hostConfig: HostConfig, labels, policy: parsed.request.reschedule });
   return {
     source,
     body,
@@ -87,9 +88,9 @@ export function parseSpec(source: SpecSource, body: unknown, asked?: string): Co
     ...references,
     labels,
     placement: parsed.request,
-    terms: readTerms({ hostConfig: HostConfig, labels, policy: parsed.request.reschedule }),
+    terms,
     edits: { env: parsed.strippedEnv, labels: parsed.labelsToAdd, cpuShares: parsed.engineCpuShares },
-    warnings: [...parsed.warnings, ...mistypedTermLabels(labels)],
+    warnings: [...parsed.warnings, ...mistypedTermLabels(labels), ...uselessTerms(terms, labels)],
   };
 }
 

@@ -124,3 +124,21 @@ test.each([
 ])('an update with %j leaves the restart policy %s', (body, restart) => {
   expect(updated({ restart: 'always', priority: 0 }, body).restart).toBe(restart);
 });
+
+test.each([
+  [{ Env: ['reschedule:auto'], HostConfig: { AutoRemove: true } }, /^reschedule policy 'auto' means nothing: .*--rm/],
+  [{ Env: ['reschedule:off'], HostConfig: { AutoRemove: true } }, undefined],
+  [
+    {
+      Env: ['reschedule:auto'],
+      HostConfig: { AutoRemove: true },
+      Labels: { ...SERVICE, 'com.docker.compose.oneoff': 'True' },
+    },
+    undefined,
+  ],
+  [{ Labels: { 'io.enxame.fence': 'strict', 'io.enxame.return': 'keep-old' } }, /keep-old means nothing/],
+  [{ Labels: { 'io.enxame.return': 'keep-old' } }, undefined],
+])('of %j its client is warned: %s', (body, warning) => {
+  const { warnings } = specOf(body);
+  expect(warnings).toEqual(warning === undefined ? [] : [expect.stringMatching(warning)]);
+});

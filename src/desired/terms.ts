@@ -28,6 +28,21 @@ export function readTerms({ hostConfig, labels, policy }: TermsSource): MoveTerm
   };
 }
 
+/** Terms that mean nothing beside others, in words for the client. */
+export function uselessTerms(
+  { isTransient, policy, isStrict, keepsOld }: MoveTerms,
+  labels: TermsSource['labels'],
+): readonly string[] {
+  // What `docker compose run` makes has its policy from the service.
+  const isPointless = isTransient && !isOneOff(labels) && policy !== undefined && policy !== 'off';
+  return [
+    ...(isPointless ? [`reschedule policy '${policy}' means nothing: a container with --rm is never made anew`] : []),
+    ...(isStrict && keepsOld
+      ? ['label io.enxame.return=keep-old means nothing: an old copy of a strict container is always ended']
+      : []),
+  ];
+}
+
 /** What a container must stay with its node for beside what its body says: facts of the node it was placed on. */
 export interface NodeTies {
   /** Its named volumes that live on one node. */
