@@ -263,7 +263,7 @@ describe('enxame machine create', () => {
     expect(await worker.shell('ls -d /opt/enxame /etc/systemd/system/enxame-* /run/enxame-* 2>/dev/null || :')).toBe(
       '',
     );
-    expect(await worker.shell('pgrep -f guard-main || :')).toBe('');
+    await waitFor('the end of its guard', async () => (await worker.shell("pgrep -f '[g]uard-main' || :")) === '');
   });
 
   it('leaves a host that refuses us as it was, and says why', async () => {

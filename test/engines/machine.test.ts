@@ -205,11 +205,14 @@ describe("the article's four steps with local machines, by the package as it is 
   });
 
   const strict = (name: string, constraint: string): Promise<CommandResult> => {
-    const flags = `-d --name ${name} -e constraint:node==${constraint} --label io.enxame.fence=strict`;
+    const flags = `-d --restart always --name ${name} -e constraint:node==${constraint} --label io.enxame.fence=strict`;
     return person.after(`--swarm ${queen}`, `docker run ${flags} redis`);
   };
-  const nodeOf = (name: string): Promise<string> =>
-    shell(person, `--swarm ${queen}`, `docker inspect -f '{{.Node.Name}}' ${name}`);
+  /** Also of one whose node is down. */
+  const nodeOf = (name: string): Promise<string> => {
+    const ps = `docker ps -a --filter 'name=/${name}$' --format '{{.Names}}'`;
+    return shell(person, `--swarm ${queen}`, ps).then((shown) => shown.replace(/\/.*$/, ''));
+  };
 
   test('each has an agent that ends strict containers, and takes some', async () => {
     for (const name of machines)
