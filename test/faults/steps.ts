@@ -64,7 +64,8 @@ async function create({ world, oracle, random }: Scene): Promise<string> {
     StopTimeout: 1,
     HostConfig: {
       NetworkMode: isConnectable ? 'bridge' : 'none',
-      RestartPolicy: { Name: isMovable ? 'always' : 'no' },
+      // Not `always`: what was stopped with that policy, an engine starts again when it is started itself.
+      RestartPolicy: { Name: isMovable ? 'unless-stopped' : 'no' },
     },
   });
   oracle.created(expected, outcome);
