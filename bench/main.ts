@@ -1,5 +1,6 @@
 import { type BenchOptions, parseOptions } from './options.ts';
 import { bootPart } from './parts/boot.ts';
+import { cheapestPart } from './parts/cheapest.ts';
 import { eventsPart } from './parts/events.ts';
 import { failoverPart } from './parts/failover.ts';
 import { failurePart } from './parts/failure.ts';
@@ -56,6 +57,8 @@ async function main(args: readonly string[]): Promise<void> {
       return run('soak', soakPart, options);
     case 'page':
       return run('page', pagePart, options);
+    case 'cheapest':
+      return run('cheapest', cheapestPart, options);
     case 'failover':
       return run('failover', failoverPart, options);
     case 'fleet':

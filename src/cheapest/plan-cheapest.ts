@@ -4,6 +4,7 @@ import { ConflictError } from '../common/errors.ts';
 import type { CheapestNode, CheapestPlan } from './cheapest-plan.ts';
 import { domainOf, groupName, type ReadProblem, readProblem } from './problem-of.ts';
 import type { CheapestOptions, Snapshot, SnapshotContainer } from './snapshot.ts';
+import { GroupDomains, groupsIn } from './solve/group-domains.ts';
 import { type Answer, costNow, solve } from './solve/solve.ts';
 
 /**
@@ -29,14 +30,9 @@ function nodesCost({ problem }: ReadProblem, { solution }: Answer): number {
 
 /** Whether the rules about domains are kept as things are: a plan that restores them need save nothing. */
 function nowKeepsRules({ problem }: ReadProblem): boolean {
-  return problem.rules.every(({ ofGroups }, index) =>
-    ofGroups.every((asked, group) => {
-      const domains = problem.items.flatMap(({ groups, node }) =>
-        groups.includes(group) ? (problem.nodes[node]?.domains[index] ?? 0) : [],
-      );
-      return new Set(domains).size >= asked;
-    }),
-  );
+  const groups = new GroupDomains(problem, groupsIn(problem));
+  for (const [at, { node }] of problem.items.entries()) groups.add(at, node);
+  return groups.isMet();
 }
 
 function idleBecause(

@@ -180,13 +180,16 @@ function rulesOf(
       if (!values.has(value)) values.set(value, values.size);
       (problem.nodes[row]?.domains as number[])[index + 1] = values.get(value) ?? 0;
     }
+    const ofKinds = problem.classes.map(
+      (kind) => new Set(problem.nodes.flatMap(({ domains }, row) => (kind[row] ? (domains[index + 1] ?? 0) : []))),
+    );
     const reachable = groups.map(() => new Set<number>());
     const counts = groups.map(() => 0);
     for (const { groups: own, kind, node } of problem.items) {
-      const rows = kind < 0 ? [node] : [...nodes.keys()].filter((row) => row === node || problem.classes[kind]?.[row]);
       for (const group of own) {
         counts[group] = (counts[group] ?? 0) + 1;
-        for (const row of rows) reachable[group]?.add(problem.nodes[row]?.domains[index + 1] ?? 0);
+        reachable[group]?.add(problem.nodes[node]?.domains[index + 1] ?? 0);
+        for (const domain of ofKinds[kind] ?? []) reachable[group]?.add(domain);
       }
     }
     const ofGroups = groups.map((group, at) => {
