@@ -1,7 +1,7 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /**
- * `unit` needs nothing and takes seconds; `stores` runs real etcd and ZooKeeper; `engines` runs real Docker engines (root, Linux); `matrix` is every client with every
+ * `unit` needs nothing and takes seconds; `stores` runs real etcd and ZooKeeper; `engines` runs real Docker engines (root, Linux); `browser` the page over real engines, in Chromium; `matrix` is every client with every
  * engine; `vm` starts real virtual machines. `npm test` runs the first three, and on other releases of Node `unit` and `nodes`: the calls that
  * lean most on Node, on real engines.
  */
@@ -31,6 +31,15 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'engines',
           include: ['test/engines/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,

@@ -1,5 +1,6 @@
 import { type BenchOptions, parseOptions } from './options.ts';
 import { bootPart } from './parts/boot.ts';
+import { browserPart } from './parts/browser.ts';
 import { cheapestPart } from './parts/cheapest.ts';
 import { eventsPart } from './parts/events.ts';
 import { failoverPart } from './parts/failover.ts';
@@ -55,6 +56,8 @@ async function main(args: readonly string[]): Promise<void> {
       return runSweep(options);
     case 'soak':
       return run('soak', soakPart, options);
+    case 'browser':
+      return run('browser', browserPart, options);
     case 'page':
       return run('page', pagePart, options);
     case 'cheapest':

@@ -25,6 +25,7 @@ if (isMatrix) {
   run('unit tests', 'npx', ['vitest', 'run', '--project', 'unit']);
   run('tests on real stores', 'npx', ['vitest', 'run', '--project', 'stores']);
   run('tests on real engines', 'npx', ['vitest', 'run', '--project', 'engines']);
+  run('the page in a browser', 'npx', ['vitest', 'run', '--project', 'browser']);
   run('the tutorial', 'node', ['scripts/start.mjs', '--once']);
   for (const { major, path } of await otherNodes()) {
     run(`unit tests on Node ${major}`, path, [VITEST, 'run', '--project', 'unit', 'src/']);

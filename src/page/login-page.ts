@@ -21,6 +21,7 @@ function page(title: string, body: string, head: string = ''): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
+<link rel="icon" href="/bee.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/login.css">
 ${head}</head>
 <body><main>${body}</main></body>

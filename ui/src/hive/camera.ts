@@ -3,7 +3,7 @@ import type { Box } from './layout.ts';
 
 const MOST_SCALE = 420;
 const GLIDE_MS = 420;
-/** Pixels at the right edge that have buttons, where the map is wide. */
+/** Pixels that buttons take: at the right edge of a wide map, at the lower edge of a narrow one. */
 const TOOLS = 60;
 const NARROW = 600;
 
@@ -32,9 +32,17 @@ export class Camera {
 
   /** Where all of a box is seen. */
   viewOf(box: Box, air = 1.03, mostScale = MOST_SCALE): View {
-    const taken = this.width > NARROW ? TOOLS : 0;
-    const scale = Math.min((this.width - taken) / (box.width * air), this.height / (box.height * air), mostScale);
-    return { x: box.x + box.width / 2 + taken / 2 / scale, y: box.y + box.height / 2, scale };
+    const [right, below] = this.width > NARROW ? [TOOLS, 0] : [0, TOOLS];
+    const scale = Math.min(
+      (this.width - right) / (box.width * air),
+      (this.height - below) / (box.height * air),
+      mostScale,
+    );
+    return {
+      x: box.x + box.width / 2 + right / 2 / scale,
+      y: box.y + box.height / 2 + below / 2 / scale,
+      scale,
+    };
   }
 
   set({ x, y, scale }: View): void {

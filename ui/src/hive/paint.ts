@@ -119,7 +119,7 @@ function paintGroupName(
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   const left = Math.max(x, 0) + Math.min(14, scale * 0.5);
-  const top = y + Math.max(size * 0.8, scale * 0.5);
+  const top = y + Math.max(size * 0.8, Math.min(scale * 0.5, 34));
   context.fillStyle = faults > 0 ? palette.bad : palette.muted;
   const count = `${faults > 0 ? `✕ ${faults}/` : ''}${group.nodes.length}`;
   const room = width - Math.min(28, scale);
@@ -349,7 +349,9 @@ function paintCell(
     if (row.wait !== undefined) context.setLineDash([cell / 3, cell / 4]);
     context.stroke();
     context.setLineDash([]);
-    if (fault && cell > 7) paintCross(context, x, y, size * 0.3, fault);
+    // Where there is room for a name, that is in the middle.
+    const lift = cell >= CELL_NAMES ? 0.62 : 0;
+    if (fault && cell > 7) paintCross(context, x, y - size * lift, size * (lift ? 0.16 : 0.3), fault);
   }
   if (cell >= CELL_NAMES) paintCellName(context, row, x, y, cell, look);
 }

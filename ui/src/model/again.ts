@@ -8,9 +8,12 @@ export function useAgain(): () => void {
 
 /** Listeners of something that there is once per page. */
 export class Topic {
+  /** How often it told. */
+  version = 0;
   readonly #waiting = new Set<() => void>();
 
   tell(): void {
+    this.version += 1;
     for (const again of [...this.#waiting]) again();
   }
 
@@ -23,5 +26,10 @@ export class Topic {
 /** Draws the component anew whenever the topic tells. */
 export function useTopic(topic: Topic): void {
   const again = useAgain();
-  useEffect(() => topic.follow(again), [topic, again]);
+  const drawn = topic.version;
+  useEffect(() => {
+    // It may have told between the drawing and now.
+    if (topic.version !== drawn) again();
+    return topic.follow(again);
+  }, [topic, again]);
 }

@@ -41,7 +41,9 @@ async function readSession(): Promise<void> {
 /** Draws the component anew when the swarm changed, at most once in `everyMs`: text that changes faster cannot be read. */
 export function useSwarm(everyMs = 250): Swarm {
   const again = useAgain();
+  const drawn = swarm.version;
   useEffect(() => {
+    if (swarm.version !== drawn) again();
     let timer: number | undefined;
     let last = 0;
     const end = swarm.follow(() => {

@@ -11,7 +11,7 @@ export class PageFault extends Error {
   constructor(status: number, { message, code }: PageError) {
     super(message);
     this.status = status;
-    this.code = code;
+    this.code = code ?? 'UNKNOWN';
   }
 }
 

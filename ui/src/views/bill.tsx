@@ -1,7 +1,7 @@
 import type { Bill } from '../../../src/page/protocol.ts';
 import { useAsk } from '../model/ask.ts';
 import { hrefOf } from '../model/route.ts';
-import { PageFault } from '../model/session.ts';
+import { Meter } from '../parts/badges.tsx';
 import { Card } from '../parts/facts.tsx';
 import { Fault, Loading, Nothing } from '../parts/fault.tsx';
 import { type Column, Table } from '../parts/table.tsx';
@@ -15,17 +15,22 @@ const AGAIN_MS = 60_000;
 export function BillView() {
   const { bill: words, views, columns: c, plans } = useWords();
   const { value, fault, again } = useAsk<Bill>('bill', 0, AGAIN_MS);
-  if (fault instanceof PageFault && fault.status === 404) {
+  const isUnpriced = value?.nodes.every(({ cost }) => cost === null);
+  if (!value || isUnpriced) {
     return (
       <>
         <ViewHead title={views.bill} />
-        <Nothing title={words.none} text={words.noneText} />
+        {isUnpriced ? (
+          <Nothing title={words.none} text={words.noneText} />
+        ) : fault === undefined ? (
+          <Loading />
+        ) : (
+          <Fault fault={fault} again={again} />
+        )}
       </>
     );
   }
-  if (fault !== undefined && !value) return <Fault fault={fault} again={again} />;
-  if (!value) return <Loading />;
-  const { total, unit, shares, nodes, notes, at } = value;
+  const { total, unit, idle, shares, nodes, notes, at } = value;
   const most = Math.max(...shares.map(({ cost }) => Number(cost.amount)), 1e-9);
   const columns: readonly Column<Bill['nodes'][number]>[] = [
     {
@@ -53,6 +58,13 @@ export function BillView() {
       cell: ({ cost }) => (cost ? money(cost) : <span class="bad-text">{words.noPrice}</span>),
       isNumber: true,
     },
+    {
+      key: 'reserved',
+      title: c.reserved,
+      by: ({ reserved }) => reserved,
+      cell: ({ reserved }) => <Meter part={reserved} label={c.reserved} />,
+      isExtra: true,
+    },
     { key: 'source', title: c.source, by: ({ source }) => source, cell: ({ source }) => source, isExtra: true },
   ];
   return (
@@ -65,6 +77,11 @@ export function BillView() {
               <span key={each.currency}>{money(each)}</span>
             ))}
           </p>
+          {idle.map((each) => (
+            <p key={each.currency}>
+              {money(each)} <span class="muted">{words.idle}</span>
+            </p>
+          ))}
           <p class="muted">
             {plans.per[unit]} · {words.at} {time(at)}
           </p>

@@ -16,8 +16,14 @@ export function ImagesView() {
   const { columns: c, views, images } = useWords();
   const { query } = useRoute();
   const { value, fault, again } = useList<ImageRow>('images', 'image');
-  if (fault !== undefined && !value) return <Fault fault={fault} again={again} />;
-  if (!value) return <Loading />;
+  if (!value) {
+    return (
+      <>
+        <ViewHead title={views.images} />
+        {fault === undefined ? <Loading /> : <Fault fault={fault} again={again} />}
+      </>
+    );
+  }
   const finds = searcher(query.get('q') ?? '');
   const rows = value.filter(({ id, names }) => finds.texts(id, ...names));
   const columns: readonly Column<ImageRow>[] = [

@@ -15,8 +15,14 @@ export function NetworksView() {
   const { columns: c, views, networks: words } = useWords();
   const { query } = useRoute();
   const { value, fault, again } = useList<NetworkRow>('networks', 'network');
-  if (fault !== undefined && !value) return <Fault fault={fault} again={again} />;
-  if (!value) return <Loading />;
+  if (!value) {
+    return (
+      <>
+        <ViewHead title={views.networks} />
+        {fault === undefined ? <Loading /> : <Fault fault={fault} again={again} />}
+      </>
+    );
+  }
   const finds = searcher(query.get('q') ?? '');
   const rows = value.filter(({ id, name, driver, project }) => finds.texts(id, name, driver, project));
   const columns: readonly Column<NetworkRow>[] = [

@@ -3,7 +3,7 @@ import { compareNames } from '../hive/layout.ts';
 import { useSwarm } from '../model/app.ts';
 import { hrefOf } from '../model/route.ts';
 import { Icon } from '../parts/icon.tsx';
-import { number } from '../words/format.ts';
+import { bytes, duration, number } from '../words/format.ts';
 import { useWords } from '../words/words.ts';
 
 type Move = PlanView['moves'][number];
@@ -126,23 +126,20 @@ function Cells(counts: { kept: number; waits: number; goes?: number; comes?: num
 }
 
 function Lines({ plan: { moves, stays }, most }: { readonly plan: PlanView; readonly most: number }) {
-  const { plans, hive } = useWords();
+  const { hive } = useWords();
   const rest = moves.length + stays.length - most;
   return (
     <ul class="plan-lines">
-      {moves.slice(0, most).map(({ container, from, to, how, loses }) => (
-        <li key={container.id}>
-          <a class="link" href={hrefOf('containers', container.id)}>
-            {container.name}
+      {moves.slice(0, most).map((move) => (
+        <li key={move.container.id}>
+          <a class="link" href={hrefOf('containers', move.container.id)}>
+            {move.container.name}
           </a>
           <span class="plan-way">
-            {from.name} <Icon name="arrow" size={14} />
-            <span class="unseen">→</span> <strong>{to.name}</strong>
+            {move.from.name} <Icon name="arrow" size={14} />
+            <span class="unseen">→</span> <strong>{move.to.name}</strong>
           </span>
-          <span class="muted">
-            {plans.how[how]}
-            {loses.length > 0 && <span class="bad-text"> · {plans.loses(loses.join(', '))}</span>}
-          </span>
+          <How move={move} />
         </li>
       ))}
       {stays.slice(0, Math.max(0, most - moves.length)).map(({ container, node, why, waits }) => (
@@ -156,5 +153,23 @@ function Lines({ plan: { moves, stays }, most }: { readonly plan: PlanView; read
       ))}
       {rest > 0 && <li class="muted">{hive.others(rest)}</li>}
     </ul>
+  );
+}
+
+/** How it goes, how long that takes, and what it costs the container. */
+function How({ move: { how, loses, copies, durationMs, downtimeMs } }: { readonly move: Move }) {
+  const { plans } = useWords();
+  const volumes = copies.map(({ volume, bytes: size }) => (size === null ? volume : `${volume} (${bytes(size)})`));
+  const words = [
+    plans.how[how],
+    volumes.length > 0 && plans.copies(volumes.join(', ')),
+    durationMs !== null && plans.takes(duration(durationMs)),
+    downtimeMs !== null && downtimeMs > 0 && plans.downtime(duration(downtimeMs)),
+  ];
+  return (
+    <span class="muted">
+      {words.filter(Boolean).join(' · ')}
+      {loses.length > 0 && <span class="bad-text"> · {plans.loses(loses.join(', '))}</span>}
+    </span>
   );
 }

@@ -18,9 +18,20 @@ export function PlansView() {
   const { plans, views } = useWords();
   const { query } = useRoute();
   const { value, fault, again } = useAsk<readonly PlanKind[]>('plans');
-  if (fault !== undefined && !value) return <Fault fault={fault} again={again} />;
-  if (!value) return <Loading />;
-  if (value.length === 0) return <Nothing title={plans.none} />;
+  if (!value || value.length === 0) {
+    return (
+      <>
+        <ViewHead title={views.plans} />
+        {value ? (
+          <Nothing title={plans.none} />
+        ) : fault === undefined ? (
+          <Loading />
+        ) : (
+          <Fault fault={fault} again={again} />
+        )}
+      </>
+    );
+  }
   const kind = value.find((each) => each.kind === query.get('kind'));
   return (
     <>

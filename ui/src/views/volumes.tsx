@@ -18,8 +18,14 @@ export function VolumesView() {
   const { query } = useRoute();
   const [hasSizes, setSizes] = useState(false);
   const { value, fault, again, isLoading } = useList<VolumeRow>(hasSizes ? 'volumes?size=1' : 'volumes', 'volume');
-  if (fault !== undefined && !value) return <Fault fault={fault} again={again} />;
-  if (!value) return <Loading />;
+  if (!value) {
+    return (
+      <>
+        <ViewHead title={views.volumes} />
+        {fault === undefined ? <Loading /> : <Fault fault={fault} again={again} />}
+      </>
+    );
+  }
   const finds = searcher(query.get('q') ?? '');
   const rows = value.filter(({ name, driver, project, home }) => finds.texts(name, driver, project, home?.name));
   const columns: readonly Column<VolumeRow>[] = [

@@ -51,7 +51,7 @@ export function money({ amount, currency }: Money): string {
   const shown = decimals.slice(0, needed).padEnd(2, '0');
   const [group, point] = currentLanguage() === 'pt-BR' ? ['.', ','] : [',', '.'];
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, group);
-  return `${amount.startsWith('-') ? '−' : ''}${grouped}${point}${shown} ${currency}`;
+  return `${amount.startsWith('-') ? '−' : ''}${grouped}${point}${shown} ${currency}`.trimEnd();
 }
 
 export function shortId(id: string): string {
