@@ -21,7 +21,7 @@ const FONT = 'ui-monospace, "SF Mono", "Cascadia Code", "DejaVu Sans Mono", Menl
 
 /** Opens a terminal in a container; returns what closes it. */
 export function openTerminal(box: HTMLElement, options: TerminalOptions): () => void {
-  const lawful = lawfulDocument();
+  const endStyles = styleLawfully();
   const terminal = new Terminal({
     cursorBlink: true,
     fontFamily: FONT,
@@ -30,11 +30,10 @@ export function openTerminal(box: HTMLElement, options: TerminalOptions): () => 
     screenReaderMode: true,
     theme: options.isDark ? DARK : LIGHT,
     minimumContrastRatio: 4.5,
-    documentOverride: lawful.document,
   });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
-  lawfully(lawful.document, () => terminal.open(box));
+  terminal.open(box);
   terminal.textarea?.setAttribute('aria-label', options.label);
   fit.fit();
   const socket = connect(terminal, options);
@@ -45,7 +44,7 @@ export function openTerminal(box: HTMLElement, options: TerminalOptions): () => 
     resizing.disconnect();
     socket.close();
     terminal.dispose();
-    lawful.close();
+    endStyles();
   };
 }
 
