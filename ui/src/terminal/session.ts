@@ -3,7 +3,7 @@ import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
 import type { ExecEnd, ExecResize } from '../../../src/page/protocol.ts';
 import { addressOf, token } from '../model/session.ts';
-import { lawfulDocument, lawfully } from './lawful-document.ts';
+import { styleLawfully } from './lawful-styles.ts';
 
 export interface TerminalOptions {
   readonly container: string;
