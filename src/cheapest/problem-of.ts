@@ -48,7 +48,8 @@ export function readProblem(snapshot: Snapshot): ReadProblem {
       groups: [...new Set(all.flatMap(({ group }) => (group === undefined ? [] : (groups.get(group) ?? []))))],
     };
   });
-  const keptFor = nodes.map((node, row) => keptBecause(node, row, items, members, containers, hindrances));
+  const bound = boundOn(items, members);
+  const keptFor = nodes.map((node, row) => keptBecause(node, bound.get(row) ?? [], containers, hindrances));
   const problemNodes = nodes.map((node, row) => nodeOf(node, row, snapshot, keptFor[row] !== undefined));
   const problem = { nodes: problemNodes, items, classes: kinds.rows, spareNodes: options.headroomNodes };
   const { rules, notes } = rulesOf(snapshot, problem, [...groups.keys()]);
@@ -126,18 +127,30 @@ function companyOf(
   return { tags: union(tags), repels: union(repels), wants: [...new Set(missing)] };
 }
 
-function keptBecause(
-  { name, isHealthy, price, keptFor }: SnapshotNode,
-  row: number,
+/** By node: its containers that stay whatever that would save. */
+function boundOn(
   items: readonly ProblemItem[],
   members: readonly (readonly number[])[],
+): ReadonlyMap<number, readonly number[]> {
+  const bound = new Map<number, number[]>();
+  for (const [at, { node, kind }] of items.entries()) {
+    if (kind !== -1) continue;
+    const known = bound.get(node) ?? [];
+    known.push(...(members[at] ?? []));
+    bound.set(node, known);
+  }
+  return bound;
+}
+
+function keptBecause(
+  { name, isHealthy, price, keptFor }: SnapshotNode,
+  bound: readonly number[],
   containers: readonly SnapshotContainer[],
   hindrances: readonly (string | undefined)[],
 ): string | undefined {
   if ('unknown' in price) return `its price is not known: ${price.unknown}`;
   if (!isHealthy) return 'it does not answer';
   if (keptFor !== undefined) return keptFor;
-  const bound = members.flatMap((bundle, at) => (items[at]?.node === row && items[at]?.kind === -1 ? bundle : []));
   const [first] = bound;
   if (first === undefined) return undefined;
   const more = bound.length > 1 ? `, and ${bound.length - 1} more of ${name} stay` : '';

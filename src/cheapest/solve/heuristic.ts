@@ -2,8 +2,8 @@ import { Layout, ranksOf } from './layout.ts';
 import { isCheaper, type Problem, type Solution } from './problem.ts';
 import { weightsOf } from './weights.ts';
 
-/** Questions whether an item fits, in all: some seconds for 1,000 nodes with 30 containers each. */
-const MOST_ASKED = 120_000_000;
+/** Nodes looked at for an item, for each of the attempts: some seconds in all, however large the cluster is. */
+const MOST_ASKED = 3_000_000;
 /** Cheaper nodes that are tried in place of one. */
 const MOST_EXCHANGES = 6;
 /** Of the sets of nodes that are tried for each order, by halving. */

@@ -20,6 +20,7 @@ export class Layout {
   /** By node: its place in the order. */
   readonly #placeOf: Int32Array;
   readonly #room: RoomTree;
+  #looks = 0;
   /** By item: its turn when several are placed. */
   readonly #ranks: Int32Array;
 
@@ -90,9 +91,9 @@ export class Layout {
     return undefined;
   }
 
-  /** Questions whether an item fits so far: a measure of the work done. */
+  /** Nodes looked at for an item, and questions whether it fits: a measure of the work done. */
   get asked(): number {
-    return this.#packing.asked;
+    return this.#packing.asked + this.#looks;
   }
 
   openRows(): readonly number[] {
@@ -155,6 +156,7 @@ export class Layout {
   /** On the first node that takes it; with `widening` only in a domain that its groups lack. */
   #placeOne(at: number, { sizes }: ProblemItem, widening: boolean): boolean {
     for (let place = this.#room.next(0, sizes); place >= 0; place = this.#room.next(place + 1, sizes)) {
+      this.#looks += 1;
       const row = this.#order[place] ?? 0;
       if ((!widening || this.#groups.widens(at, row)) && this.#tryOn(at, row)) return true;
     }
