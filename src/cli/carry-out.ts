@@ -95,24 +95,32 @@ async function follow(
 ): Promise<void> {
   const told = new Map<string, string>();
   let answeredMs = context.clock.now();
-  for (;;) {
-    try {
-      const view = await client.get<RunView>(`/enxame/v1/moves/${id}`, signal);
+  while (!signal.aborted) {
+    const view = await viewOf(id, client, signal).catch((error: unknown) => {
+      if (error instanceof NotFoundError || context.clock.now() - answeredMs > PATIENCE_MS) throw error;
+      return undefined;
+    });
+    if (view) {
       answeredMs = context.clock.now();
       if (!isJson) for (const each of view.moves) tell(each, told, context);
       if (view.isOver) return finish(view, isJson, context);
-    } catch (error) {
-      if (signal.aborted) break;
-      if (error instanceof NotFoundError)
-        throw new NotFoundError(
-          `the manager was restarted, and plan ${id} is over: see where things are with 'enxame ps'`,
-        );
-      if (context.clock.now() - answeredMs > PATIENCE_MS) throw error;
     }
     await context.clock.sleep(LOOK_MS, signal).catch(() => undefined);
-    if (signal.aborted) break;
   }
   context.err(`The manager goes on with plan ${id}: 'enxame move stop ${id}' ends it\n`);
+}
+
+async function viewOf(id: string, client: ManagerClient, signal: AbortSignal): Promise<RunView | undefined> {
+  try {
+    return await client.get<RunView>(`/enxame/v1/moves/${id}`, signal);
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new NotFoundError(
+      `the manager was restarted, and plan ${id} is over: see where things are with 'enxame ps'`,
+      'NO_SUCH_PLAN',
+    );
+  }
 }
 
 function finish(view: RunView, isJson: boolean, context: CommandContext): void {

@@ -67,3 +67,33 @@ describe('editCreateBody', () => {
     });
   });
 });
+
+test('volumes without a name are left empty by the engine, however they were asked for', () => {
+  const body = {
+    Image: 'db',
+    Volumes: { '/a': {} },
+    HostConfig: {
+      Binds: ['/b', 'named:/n', '/srv:/s'],
+      Mounts: [
+        { Type: 'volume', Target: '/c/', VolumeOptions: { Labels: { x: 'y' } } },
+        { Type: 'tmpfs', Target: '/t' },
+      ],
+    },
+  };
+  const edits = { env: undefined, labels: {}, cpuShares: undefined, image: undefined };
+  const references = { engineReference: (name: string) => name, networkName: (name: string) => name };
+  const edited = editCreateBody(JSON.stringify(body), body, {
+    ...edits,
+    ...references,
+    emptyVolumes: ['/a', '/b', '/c'],
+  });
+  expect(JSON.parse(edited).HostConfig).toEqual({
+    Binds: ['named:/n', '/srv:/s'],
+    Mounts: [
+      { Type: 'tmpfs', Target: '/t' },
+      { Type: 'volume', Target: '/a', VolumeOptions: { NoCopy: true } },
+      { Type: 'volume', Target: '/b', VolumeOptions: { NoCopy: true } },
+      { Type: 'volume', Target: '/c/', VolumeOptions: { Labels: { x: 'y' }, NoCopy: true } },
+    ],
+  });
+});

@@ -156,6 +156,21 @@ describe('enxame move', () => {
   }, 90_000);
 });
 
+describe('the last replica of a service that is well', () => {
+  test('is not stopped for a move, and is moved once another one is', async () => {
+    const labels = { 'io.enxame.group': 'queue', 'io.enxame.move': 'stop-first' };
+    for (const name of ['q-1', 'q-2']) await runOn('node-1', name, { Labels: labels });
+    await manager.call('POST', '/containers/q-2/stop');
+    const refused = await enxame('move', 'q-1', '--to', 'node-3', '--yes');
+    expect(refused.err).toContain('q-1: it is the last replica of queue that is well: q-2 first');
+    expect([refused.code, await nodeOf('q-1')]).toEqual([1, 'node-1']);
+    await manager.call('POST', '/containers/q-2/start');
+    expect((await enxame('move', 'q-1', '--to', 'node-3', '--yes')).code).toBe(0);
+    expect(await nodeOf('q-1')).toBe('node-3');
+    await remove('q-1', 'q-2');
+  }, 60_000);
+});
+
 describe('enxame rebalance', () => {
   test('spreads a service over domains with as few moves as possible, and leaves what has no leave to move', async () => {
     const labels = { 'io.enxame.group': 'api' };

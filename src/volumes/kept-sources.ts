@@ -32,7 +32,7 @@ export interface KeptSource {
 export interface SourceOwner {
   /** Whether a volume with a name is still one that was left behind. */
   isLeft(kept: KeptSource): boolean;
-  /** It is gone, or somebody's. */
+  /** It is gone. */
   removed(kept: KeptSource): Promise<void>;
 }
 
@@ -108,8 +108,10 @@ export class KeptSources {
       if (kept.untilMs > clock.now() || node?.id !== kept.nodeId || !node.isHealthy || signal.aborted) continue;
       const fields = { node: node.name, volume: kept.volume, container: kept.container };
       try {
-        const isRemoved = (kept.isAnonymous || this.#owner.isLeft(kept)) && (await this.#remove(node, kept, signal));
-        await this.#owner.removed(kept);
+        const isLeft = kept.isAnonymous === true || this.#owner.isLeft(kept);
+        const isRemoved = isLeft && (await this.#remove(node, kept, signal));
+        // Another one of its name is not meant by that name all the same.
+        if (isRemoved) await this.#owner.removed(kept);
         await this.forget(kept.nodeId, kept.volume);
         if (isRemoved) logger.info(fields, 'the source of a volume that was moved is removed');
       } catch (error) {
@@ -122,7 +124,7 @@ export class KeptSources {
     }
   }
 
-  /** False when it is gone, or another one has its name by now. */
+  /** False when another one has its name by now; one that is gone is removed. */
   async #remove(node: Node, { volume, createdAt }: KeptSource, signal: AbortSignal): Promise<boolean> {
     try {
       const asked = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]);
@@ -132,7 +134,7 @@ export class KeptSources {
       await removeOn(node, volume);
       return true;
     } catch (error) {
-      if (error instanceof EngineAnswerError && error.status === 404) return false;
+      if (error instanceof EngineAnswerError && error.status === 404) return true;
       throw error;
     }
   }
