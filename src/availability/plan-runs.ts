@@ -188,19 +188,21 @@ export class PlanRuns {
   /** Never rejects. */
   async #carryOut(run: Run, stop: AbortSignal): Promise<void> {
     const { plan, atOnce, id } = run.accepted;
-    const { logger } = this.#deps;
+    const { logger, lifecycle } = this.#deps;
+    // Another duty may have stopped the mover before this one is told.
+    const isStopping = (): boolean => stop.aborted || !lifecycle.mover.isOn;
     await new PlanExecutor({ atOnce }).execute(plan, {
       move: (move) => this.#move(run, move, stop),
       onMoved: (move) => settle(run, move, 'moved'),
       onFailed: (move, error) => {
-        if (stop.aborted) return;
+        if (isStopping()) return;
         const [state, why] = this.#judge(run, move, error);
         settle(run, move, state, why);
         if (state === 'failed')
           logger.warn({ plan: id, container: move.container.name, reason: why }, 'a move of a plan failed');
       },
     });
-    if (stop.aborted) return;
+    if (isStopping()) return;
     run.isOver = true;
     await this.#records.delete(id).catch((error: unknown) => {
       // It is looked at again at the next start, and nothing is left to be done then.

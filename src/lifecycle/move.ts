@@ -55,6 +55,11 @@ export class Mover {
     await Promise.all([this.#resolving, ...[...this.#underWay.values()].map(({ done }) => done)]);
   }
 
+  /** False when what fails may fail because the manager stops, and is resolved at the next start. */
+  get isOn(): boolean {
+    return this.#stop !== undefined;
+  }
+
   /** Whether a record's container is being moved. */
   isMoving(key: string): boolean {
     return this.#underWay.has(key);
