@@ -63,8 +63,11 @@ export interface ManagerClient {
    * it ends in silence when the signal is aborted.
    */
   stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
-  /** The JSON it answers to `POST path` with a JSON body; undefined for an empty answer. Throws as {@link get} does. */
-  post<T = void>(path: string, body: unknown, signal: AbortSignal): Promise<T>;
+  /**
+   * The JSON it answers to `POST path` with a JSON body; undefined for an empty answer. Throws as {@link get} does, and when it is silent for
+   * longer than `patienceMs` (30 s).
+   */
+  post<T = void>(path: string, body: unknown, signal: AbortSignal, patienceMs?: number): Promise<T>;
   /** `DELETE path`. Throws as {@link get} does. */
   delete(path: string, signal: AbortSignal): Promise<void>;
 }
@@ -76,14 +79,20 @@ export async function managerClient(
 ): Promise<ManagerClient> {
   const target = await targetOf(flags, context.env);
   const { address } = target;
-  const ask = (method: string, path: string, signal: AbortSignal, body?: string): Promise<Answer> =>
-    exchange(target, { method, path, isUnversioned: true, ...contentOf(body), signal }, context.clock);
+  const ask = (
+    method: string,
+    path: string,
+    signal: AbortSignal,
+    body?: string,
+    patienceMs?: number,
+  ): Promise<Answer> =>
+    exchange(target, { method, path, isUnversioned: true, ...contentOf(body), signal }, context.clock, patienceMs);
   return {
     address,
     get: async <T>(path: string, signal: AbortSignal) => parse<T>(await ask('GET', path, signal), target, path),
     stream: (path, signal) => openStream(target, path, signal, context.clock),
-    post: async <T>(path: string, body: unknown, signal: AbortSignal) => {
-      const answer = await ask('POST', path, signal, JSON.stringify(body));
+    post: async <T>(path: string, body: unknown, signal: AbortSignal, patienceMs?: number) => {
+      const answer = await ask('POST', path, signal, JSON.stringify(body), patienceMs);
       if (answer.statusCode >= 400 || answer.body !== '') return parse<T>(answer, target, path);
       return undefined as T;
     },
@@ -198,18 +207,23 @@ async function* piecesOf(
   }
 }
 
-/** One request over a connection of its own. The manager may be silent for 30 s at most, before its answer and within it. */
-async function exchange(target: Target, request: RawRequest, clock: Clock): Promise<Answer> {
+/** One request over a connection of its own. The manager may be silent for so long at most, before its answer and within it. */
+async function exchange(
+  target: Target,
+  request: RawRequest,
+  clock: Clock,
+  patienceMs: number = TIMEOUT_MS,
+): Promise<Answer> {
   const client = new EngineClient(connectorOf(target), { connectTimeoutMs: TIMEOUT_MS });
   const silence = new AbortController();
-  const timer = clock.timer(() => silence.abort(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
+  const timer = clock.timer(() => silence.abort(new Error(`no answer within ${patienceMs / 1000} s`)));
   const either = AbortSignal.any([...(request.signal ? [request.signal] : []), silence.signal]);
-  timer.start(TIMEOUT_MS);
+  timer.start(patienceMs);
   try {
     const answer = await client.open({ ...request, signal: either });
     const body = new ByteCollector();
     for await (const piece of bodyOf(answer, either)) {
-      timer.start(TIMEOUT_MS);
+      timer.start(patienceMs);
       body.add(piece);
       if (body.length > MAX_ANSWER_BYTES) throw new Error('the answer is larger than 512 MiB');
     }

@@ -7,7 +7,7 @@ const MOST_ASKED = 3_000_000;
 /** Cheaper nodes that are tried in place of one. */
 const MOST_EXCHANGES = 6;
 /** Of the sets of nodes that are tried for each order, by halving. */
-const HALVINGS = 12;
+const HALVINGS = 8;
 
 export interface HeuristicAnswers {
   /** The cheapest found. */

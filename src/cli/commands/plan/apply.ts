@@ -4,7 +4,7 @@ import type { RunView } from '../../../cheapest/run.ts';
 import { ClusterError } from '../../../common/errors.ts';
 import { printable } from '../../../common/printable.ts';
 import { confirm } from '../../confirm.ts';
-import type { Applying, Asked } from './applying.ts';
+import { type Applying, type Asked, PLAN_MS } from './applying.ts';
 import { makeMachines, removeMachines } from './machines.ts';
 
 const RUN = '/enxame/v1/plans/cheapest/run';
@@ -30,6 +30,7 @@ export async function applyPlan(first: Asked, applying: Applying): Promise<void>
         RUN,
         { ...asked.body, digest: plan.digest },
         applying.signal,
+        PLAN_MS,
       );
       if (answer.run) return finish(plan, applying);
       say(applying, 'The cluster or its prices have changed since: the plan was made anew\n');

@@ -5,6 +5,9 @@ import type { ManagerClient, ManagerFlags } from '../../manager-client.ts';
 import type { PriceFlags } from '../../price-flags.ts';
 import type { Headroom } from './flags.ts';
 
+/** How long a manager may take to make a plan, in milliseconds; it gives up after two minutes itself. */
+export const PLAN_MS = 150_000;
+
 /** Flags of `enxame plan cheapest`. */
 export interface CheapestFlags extends ManagerFlags, PriceFlags {
   readonly by: 'reservation' | 'usage';

@@ -10,7 +10,7 @@ import { formatJson } from '../../output/format.ts';
 import { addPriceFlags } from '../../price-flags.ts';
 import { collect } from '../node/nodes.ts';
 import { applyPlan } from './apply.ts';
-import type { Asked, CheapestFlags } from './applying.ts';
+import { type Asked, type CheapestFlags, PLAN_MS } from './applying.ts';
 import { headroomFlag, minDomainsFlag, minSavingFlag } from './flags.ts';
 import { fleetCandidates } from './fleet-candidates.ts';
 
@@ -62,7 +62,7 @@ async function run(
   const client = await managerClient(flags, context);
   const ask = async (): Promise<Asked> => {
     const body = await bodyOf(flags, client, context, signal);
-    return { body, plan: await client.post<CheapestPlan>('/enxame/v1/plans/cheapest', body, signal) };
+    return { body, plan: await client.post<CheapestPlan>('/enxame/v1/plans/cheapest', body, signal, PLAN_MS) };
   };
   const show = (plan: CheapestPlan): void =>
     context.out(flags.format === 'json' ? formatJson(plan) : formatCheapest(plan, context));
