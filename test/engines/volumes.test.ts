@@ -1,14 +1,23 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { arrayBuffer } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
+import { createTarPacker } from 'modern-tar';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { run as runCli } from '../../src/cli/program.ts';
 import { run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';
 import { type Generation, type Lab, startLab } from '../../src/lab/lab.ts';
+import { fakeIo } from '../fakes/fake-io.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
 
 const GENERATIONS: readonly Generation[] = ['20.10', '26.1', '28.5'];
 const NAMES = ['old', 'mid', 'new'] as const;
+const OPTIONS = ['enxame.substrate=lazy'] as const;
+
+/** `cap_net_raw=ep`, as the kernel has it. */
+const CAPABILITY = Buffer.from('0100000200200000000000000000000000000000', 'hex').toString('latin1');
 
 let lab: Lab;
 let swarm: LabManager;
@@ -20,7 +29,7 @@ beforeAll(async () => {
   });
   await Promise.all(lab.nodes.map((node) => node.load(['busybox'])));
   folder = await mkdtemp(join(tmpdir(), 'enxame-volumes-'));
-  swarm = await managerOver(lab, ['enxame.substrate=lazy']);
+  swarm = await managerOver(lab, OPTIONS, join(folder, 'state'));
 });
 
 afterAll(async () => {
@@ -89,7 +98,7 @@ describe('a named volume', () => {
       'busybox',
       'true',
     ]);
-    expect(refused.stderr).toContain('volume "data" lives on ');
+    expect(refused.stderr).toContain('volume "data" lives there');
   });
 
   test('gets one home, however many users come at the same time', async () => {
@@ -171,6 +180,18 @@ describe('a named volume', () => {
   });
 });
 
+/** A compose CLI over a file, which must succeed; resolves with what it printed. */
+async function composeWith(generation: Generation, path: string): Promise<(...args: string[]) => Promise<string>> {
+  const client = await clientPath('compose', generation);
+  return async (...args) => {
+    const env = { ...client.env, DOCKER_HOST: swarm.endpoint };
+    const all = [...client.args, '-p', 'demo', '-f', path, ...args];
+    const { stdout, stderr, exitCode } = await run(client.command, all, { env, timeoutMs: 120_000 });
+    expect(exitCode, `compose ${args.join(' ')}: ${stderr}${stdout}`).toBe(0);
+    return stdout.trim();
+  };
+}
+
 describe('compose', () => {
   test.each(GENERATIONS)('of %s: recreating a service keeps its data', async (generation) => {
     const path = join(folder, 'compose.yml');
@@ -187,19 +208,7 @@ volumes:
   data: {}
 `;
     await writeFile(path, content);
-    const client = await clientPath('compose', generation);
-    const compose = async (...args: string[]): Promise<string> => {
-      const { stdout, stderr, exitCode } = await run(
-        client.command,
-        [...client.args, '-p', 'demo', '-f', path, ...args],
-        {
-          env: { ...client.env, DOCKER_HOST: swarm.endpoint },
-          timeoutMs: 120_000,
-        },
-      );
-      expect(exitCode, `compose ${args.join(' ')}: ${stderr}${stdout}`).toBe(0);
-      return stdout.trim();
-    };
+    const compose = await composeWith(generation, path);
     await compose('up', '-d');
     await compose('exec', '-T', 'store', 'sh', '-c', 'echo precious > /data/file');
     const before = await docker('ps', '-q');
@@ -212,4 +221,99 @@ volumes:
     await compose('down', '-v');
     expect(await docker('volume', 'ls', '-q')).toBe('');
   });
+});
+
+describe('a volume that moves with its container', () => {
+  const SERVICE = `
+services:
+  db:
+    image: busybox
+    command: httpd -f -p 80 -h /data
+    stop_signal: SIGKILL
+    restart: always
+    environment: ["constraint:node==~old"]
+    volumes: ["data:/data", "/scratch"]
+volumes:
+  data: {labels: {tier: data}}
+`;
+  const FILL = `cd /data; chown 999:998 .; chmod 700 .; mkdir d; echo hi > d/f; chown 123:456 d/f; chmod 4755 d/f; ln d/f d/hard
+    ln -s ../d/f d/soft; ln -s /nowhere dangling; mkfifo pipe; touch -t 202001020304.05 old; echo index > index.html
+    dd if=/dev/zero of=sparse bs=1 count=1 seek=9999999; dd if=/dev/urandom of=random bs=1M count=24; echo a > /scratch/a`;
+  const TELL = `cd /data; find . -print | sort | while read f; do stat -c '%n %u:%g %f %h %s %Y' "$f"; done; readlink d/soft dangling
+    sha256sum d/f random sparse; stat -c '%i' d/f d/hard | uniq | wc -l; cat /scratch/a`;
+
+  async function enxame(...argv: readonly string[]): Promise<string> {
+    const io = fakeIo({ DOCKER_HOST: swarm.endpoint, HOME: '/nowhere' });
+    expect([await runCli(argv, io), io.stderr()]).toEqual([0, '']);
+    return io.stdout();
+  }
+
+  /** Puts a file with a capability into the volume: an archive carries it, and no command of busybox does. */
+  async function putCapability(): Promise<void> {
+    const { readable, controller } = createTarPacker();
+    const pax = { 'SCHILY.xattr.security.capability': CAPABILITY };
+    const file = controller.add({
+      name: 'able',
+      mode: 0o755,
+      uid: 0,
+      gid: 0,
+      size: 0,
+      mtime: new Date(0),
+      type: 'file',
+      pax,
+    });
+    await file.close();
+    controller.finalize();
+    const archive = await arrayBuffer(readable);
+    const put = await fetch(`${swarm.endpoint.replace('tcp', 'http')}/containers/demo-db-1/archive?path=/data`, {
+      method: 'PUT',
+      body: archive,
+    });
+    expect(put.status).toBe(200);
+  }
+
+  async function hasCapability(): Promise<boolean> {
+    const url = `${swarm.endpoint.replace('tcp', 'http')}/containers/demo-db-1/archive?path=/data/able`;
+    return (await (await fetch(url)).text()).includes(`SCHILY.xattr.security.capability=${CAPABILITY}`);
+  }
+
+  function tell(): Promise<string> {
+    return docker('exec', 'demo-db-1', 'sh', '-c', TELL);
+  }
+
+  test('arrives as it was, and clients see one container', async () => {
+    const path = join(folder, 'moving.yml');
+    await writeFile(path, SERVICE);
+    const compose = await composeWith('28.5', path);
+    await compose('up', '-d');
+    await docker('exec', 'demo-db-1', 'sh', '-c', FILL);
+    await putCapability();
+    const before = await tell();
+    const id = await docker('ps', '-q', '--no-trunc');
+    expect(await holders('demo_data')).toEqual(['old']);
+
+    let isOver = false;
+    const answers: number[] = [];
+    const client = (async () => {
+      while (!isOver) {
+        const { exitCode } = await swarm.docker(['exec', 'demo-db-1', 'wget', '-qO-', 'http://127.0.0.1/']);
+        if (exitCode === 0) answers.push(Date.now());
+        await setTimeout(100);
+      }
+    })();
+    expect(await enxame('move', 'demo-db-1', '--to', 'new', '--yes')).toContain('demo-db-1: old -> new: moved');
+    isOver = true;
+    await client;
+    const gaps = answers.slice(1).map((ms, i) => ms - (answers[i] ?? ms));
+    process.stderr.write(`a database of 34 MB moved: no answer for ${Math.max(...gaps)} ms\n`);
+
+    expect(await tell()).toBe(before);
+    expect(await hasCapability()).toBe(true);
+    expect(await docker('ps', '-q', '--no-trunc')).toBe(id);
+    expect((await inspect('demo_data')).Labels).toMatchObject({ tier: 'data' });
+    expect(await holders('demo_data')).toEqual(['old', 'new']);
+    expect((await swarm.docker(['volume', 'ls'])).stderr).not.toContain('is used');
+    await compose('up', '-d');
+    expect(await docker('ps', '-q', '--no-trunc')).toBe(id);
+  }, 400_000);
 });
