@@ -260,9 +260,12 @@ describe('a container', () => {
 test('a plan is shown before it is carried out', { timeout: 240_000 }, async () => {
   const tab = await enter();
   await tab.go('plans?kind=drain');
+  await tab.page.getByLabel('operaria-1').check();
+  await tab.page.locator('.plan-table').getByText('operaria-1').waitFor();
+  await tab.page.screenshot({ path: `${PICTURES}plan.png` });
+  await tab.page.getByLabel('operaria-1').uncheck();
   await tab.page.getByLabel('operaria-2').check();
   await tab.page.getByRole('button', { name: 'Apply' }).waitFor();
-  await tab.page.screenshot({ path: `${PICTURES}plan.png` });
   await tab.page.getByRole('button', { name: 'Apply' }).click();
   await tab.page.getByRole('dialog').getByRole('button', { name: 'Apply' }).click();
   await tab.page.getByText('It is being carried out').waitFor();
