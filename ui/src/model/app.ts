@@ -38,6 +38,11 @@ async function readSession(): Promise<void> {
   }
 }
 
+/** How often, in milliseconds, all containers are counted: the more there are, the longer a count would hold up the map. */
+export function paceOf(containers: number): number {
+  return Math.min(4_000, Math.max(500, containers / 8));
+}
+
 /** Draws the component anew when the swarm changed, at most once in `everyMs`: text that changes faster cannot be read. */
 export function useSwarm(everyMs = 250): Swarm {
   const again = useAgain();

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { kinOf } from '../hive/comb.ts';
 import type { ColourBy } from '../hive/paint.ts';
 import { domainOf } from '../hive/scene.ts';
-import { useSwarm } from '../model/app.ts';
+import { paceOf, swarm, useSwarm } from '../model/app.ts';
 import { amend } from '../model/route.ts';
 import { useTheme } from '../model/theme.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -70,9 +70,12 @@ export function HiveLegend({ colourBy, kind, colourOf, showGroup, showAll }: Leg
 
 function Services({ kind, colourOf }: Pick<LegendProps, 'kind' | 'colourOf'>) {
   const { hive } = useWords();
-  const { containers } = useSwarm(1_000);
+  const { containers } = useSwarm(paceOf(swarm.containers.size));
   const counts = new Map<string, number>();
-  for (const row of containers.values()) counts.set(kinOf(row), (counts.get(kinOf(row)) ?? 0) + 1);
+  for (const row of containers.values()) {
+    const name = kinOf(row);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
   const sorted = [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
   const shown = sorted.slice(0, SHOWN);
   if (kind && !shown.some(([name]) => name === kind)) shown.unshift([kind, counts.get(kind) ?? 0]);

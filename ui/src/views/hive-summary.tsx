@@ -1,5 +1,5 @@
 import { standingOf } from '../hive/comb.ts';
-import { useSwarm } from '../model/app.ts';
+import { swarm as all, paceOf, useSwarm } from '../model/app.ts';
 import { hrefOf } from '../model/route.ts';
 import type { Swarm } from '../model/swarm.ts';
 import { isUnwell } from '../parts/badges.tsx';
@@ -9,7 +9,7 @@ import { useWords } from '../words/words.ts';
 
 /** What matters, in numbers that lead to what they count. */
 export function HiveSummary() {
-  const swarm = useSwarm(500);
+  const swarm = useSwarm(paceOf(all.containers.size));
   const { hive, standing } = useWords();
   const { nodes, running, unwell, leaving, down } = countsOf(swarm);
   const { brake, waiting, drill } = swarm.failover;
