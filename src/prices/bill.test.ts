@@ -92,6 +92,10 @@ describe('a bill', () => {
     const far = { ...node('a', '5 EUR/month'), nanoCpus: 0, memoryBytes: 0 };
     const [line] = bill({ nodes: [far], shares: [share('a', 'p', 1, 1)] }).nodes;
     expect(line?.amount).toMatchObject({ nanosPerMonth: 5 * NANOS, idleNanosPerMonth: 5 * NANOS });
+    const unseen = { ...far, labels: {} };
+    expect(bill({ nodes: [unseen], shares: [] }).nodes[0]?.unknown).toBe(
+      'it has not answered yet: its labels are not known',
+    );
   });
 });
 

@@ -139,6 +139,13 @@ export function asPriced({ name, labels }: BilledNode): {
   return { name, labels: new Map(Object.entries(labels)) };
 }
 
+/** Labels and sizes are known together. */
+function wasReached({ labels, memoryBytes }: BilledNode): boolean {
+  return memoryBytes > 0 || Object.keys(labels).length > 0;
+}
+
+const NOT_REACHED = 'it has not answered yet: its labels are not known';
+
 function priced(
   node: BilledNode,
   shares: readonly Share[],
@@ -152,7 +159,7 @@ function priced(
   );
   const seen = { node, containers: sum(shares, (share) => share.containers), reserved };
   const { price, unknown } = book.nodePrice(asPriced(node));
-  if (price === undefined) return { ...seen, unknown };
+  if (price === undefined) return { ...seen, unknown: wasReached(node) ? unknown : NOT_REACHED };
   const target = currency ?? price.currency;
   const month = book.rates.convert({ nanos: price.nanosPerMonth, currency: price.currency }, target);
   const hour = book.rates.convert({ nanos: price.nanosPerHour, currency: price.currency }, target);

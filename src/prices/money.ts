@@ -14,12 +14,9 @@ export interface Money {
   readonly currency: Currency;
 }
 
-/** More than any machine costs in an hour; what is above is a mistake, and sums stay exact below it. */
-const MOST_UNITS = 1_000_000;
-
 /**
  * A decimal as price lists write it (`0.0119`, `12`, `.5`, `4.2e-3`), exact to a billionth and rounded half up beyond; undefined for what is
- * no such number, is negative or is more than a million.
+ * no such number, is negative or is more than nine million: more is a mistake, and would not stay exact.
  */
 export function parseNanos(text: string): Nanos | undefined {
   const match = /^(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,2}))?$/.exec(text);
@@ -29,7 +26,7 @@ export function parseNanos(text: string): Nanos | undefined {
   const digits = BigInt(`${whole}${fraction}`);
   const shift = 9 + Number(exponent) - fraction.length;
   const nanos = shift >= 0 ? digits * 10n ** BigInt(shift) : roundedQuotient(digits, 10n ** BigInt(-shift));
-  return nanos > BigInt(MOST_UNITS) * BigInt(NANOS) ? undefined : Number(nanos);
+  return nanos > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(nanos);
 }
 
 function roundedQuotient(dividend: bigint, divisor: bigint): bigint {

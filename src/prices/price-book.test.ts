@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { exactAmount, formatMoney, NANOS, parseNanos } from './money.ts';
 import { HOURS_PER_MONTH, type PricedNode, priceOf } from './price.ts';
 import { EMPTY_BOOK, PriceBook, type PriceBookData } from './price-book.ts';
-import type { ListedPrice, PriceList } from './price-list.ts';
+import type { ListedPrice, PriceList, PriceMatch } from './price-list.ts';
 import { formatRate, parseRate, Rates } from './rates.ts';
 
 const AS_OF = '2026-11-20T08:00:00.000Z';
@@ -49,7 +49,7 @@ describe('amounts', () => {
     ['0.1000000000', 100_000_000],
   ])('%s', (text, nanos) => expect(parseNanos(text)).toBe(nanos));
 
-  it.each(['', '.', '-1', '1,5', 'NaN', '0x10', '1e99', '1000001', '1 000', '1'.repeat(100)])('not %j', (text) =>
+  it.each(['', '.', '-1', '1,5', 'NaN', '0x10', '1e99', '9007200', '1 000', '1'.repeat(100)])('not %j', (text) =>
     expect(parseNanos(text)).toBeUndefined(),
   );
 
@@ -92,7 +92,9 @@ describe('the price of a node', () => {
     ['€5/month', '"€5": write the currency after the amount, like 5.83 EUR/month'],
     ['5 EUR/year', '"/year" is neither /h nor /month'],
     ['1e9/h', '"1e9" is no amount'],
-    ['99999999/h', '99999999 is more than a million'],
+    ['99999999/h', 'it is more than nine million a month'],
+    ['20000/h', 'it is more than nine million a month'],
+    ['5.83EUR/month', '"5.83EUR": put a space before the currency'],
     ['free/h', '"free" is no amount'],
     ['1.2.3/h', '"1.2.3" is no amount'],
     ['5 EUR / month / x', 'it should be like "0.0119/h", "0.0119 USD/h" or "5.83 EUR/month"'],
@@ -101,6 +103,38 @@ describe('the price of a node', () => {
     expect(book().nodePrice(node(labels)).unknown).toBe(
       `its label io.enxame.price=${JSON.stringify(text)}: ${problem}`,
     );
+  });
+
+  it('is unknown, and soon so, when the label is huge', () => {
+    const { unknown } = book().nodePrice(node({ 'io.enxame.price': `${'a/'.repeat(1_000_000)} b` }));
+    expect(unknown).toBe(`its label io.enxame.price="${'a/'.repeat(20)}…": it is longer than 100 characters`);
+  });
+
+  it('holds in currencies of small units', () => {
+    expect(book().nodePrice(node({ 'io.enxame.price': '2900000 VND/month' })).price?.currency).toBe('VND');
+  });
+
+  it('is that of the first entry that fits, whatever order the entries are found in', () => {
+    const price = (amount: string) => priceOf('month', parseNanos(amount) ?? 0, 'EUR');
+    const matches: readonly PriceMatch[] = [
+      { node: 'b', spot: true },
+      { provider: 'p', region: 'r1' },
+      { labels: { rack: '1' }, provider: 'p' },
+      { region: 'r2' },
+      { node: 'b' },
+      { spot: false },
+    ];
+    const prices = matches.map((match, index) => ({ match, price: price(String(index + 1)), place: `p.yml:${index}` }));
+    const asked = book({ files: [{ prices, egress: [] }] });
+    const place = (name: string, labels: Record<string, string>) =>
+      asked.nodePrice({ name, labels: new Map(Object.entries(labels)) }).price?.source.name;
+    expect(place('b', { provider: 'p', region: 'r1', rack: '1' })).toBe('p.yml:1');
+    expect(place('b', { provider: 'p', region: 'r2', rack: '1' })).toBe('p.yml:2');
+    expect(place('b', { region: 'r2' })).toBe('p.yml:3');
+    expect(place('b', {})).toBe('p.yml:4');
+    expect(place('c', { rack: '1' })).toBe('p.yml:5');
+    expect(place('b', { spot: 'true' })).toBe('p.yml:0');
+    expect(place('c', { ...HETZNER, region: 'r9', spot: 'true' })).toBeUndefined();
   });
 
   it('is that of the first entry of a file that fits', () => {

@@ -1,6 +1,7 @@
 import { type Currency, UNNAMED } from './money.ts';
 import {
   type EgressAnswer,
+  isSpotMachine,
   type MachineType,
   machineTypeOf,
   PRICE_LABEL,
@@ -12,7 +13,8 @@ import {
   ZONE_LABEL,
 } from './price.ts';
 import { parsePrice } from './price-label.ts';
-import type { EgressScope, FilePrices, ListedPrice, PriceList, PriceMatch } from './price-list.ts';
+import type { EgressScope, FilePrices, ListedPrice, PriceList } from './price-list.ts';
+import { PriceMatcher } from './price-match.ts';
 import { type Rate, Rates } from './rates.ts';
 
 /** All that is known of prices, as a value: it can be sent and kept. */
@@ -36,11 +38,13 @@ export const EMPTY_BOOK: PriceBookData = { files: [], lists: [], rates: [] };
 export class PriceBook {
   readonly data: PriceBookData;
   readonly rates: Rates;
+  readonly #files: readonly { readonly matcher: PriceMatcher; readonly asOf: string | undefined }[];
   readonly #lists: ReadonlyMap<string, readonly IndexedList[]>;
 
   constructor(data: PriceBookData) {
     this.data = data;
     this.rates = new Rates(data.rates);
+    this.#files = data.files.map(({ prices, asOf }) => ({ matcher: new PriceMatcher(prices), asOf }));
     this.#lists = byProvider(data.lists);
   }
 
@@ -48,10 +52,9 @@ export class PriceBook {
   nodePrice(node: PricedNode): PriceAnswer {
     const label = node.labels.get(PRICE_LABEL);
     if (label !== undefined) return this.#labelled(label, node.labels);
-    const type = machineTypeOf(node.labels);
-    const isSpot = typeof type !== 'string' && type.isSpot;
-    const filed = this.#filed(node, isSpot);
+    const filed = this.#filed(node);
     if (filed !== undefined) return filed;
+    const type = machineTypeOf(node.labels);
     if (typeof type === 'string') return { unknown: `no label ${PRICE_LABEL}, no entry of a price file, and ${type}` };
     return this.#listed(type);
   }
@@ -88,15 +91,16 @@ export class PriceBook {
 
   #labelled(text: string, labels: ReadonlyMap<string, string>): PriceAnswer {
     const price = parsePrice(text);
-    if ('problem' in price) return { unknown: `its label ${PRICE_LABEL}=${JSON.stringify(text)}: ${price.problem}` };
-    const type = machineTypeOf(labels);
+    if ('problem' in price)
+      return { unknown: `its label ${PRICE_LABEL}=${JSON.stringify(shortened(text))}: ${price.problem}` };
     const source = { kind: 'label', name: `label ${PRICE_LABEL}` } as const;
-    return { price: { ...this.#named(price), isSpot: typeof type !== 'string' && type.isSpot, source } };
+    return { price: { ...this.#named(price), isSpot: isSpotMachine(labels), source } };
   }
 
-  #filed(node: PricedNode, isSpot: boolean): PriceAnswer | undefined {
-    for (const { prices, asOf } of this.data.files) {
-      const entry = prices.find(({ match }) => fits(match, node, isSpot));
+  #filed(node: PricedNode): PriceAnswer | undefined {
+    const isSpot = isSpotMachine(node.labels);
+    for (const { matcher, asOf } of this.#files) {
+      const entry = matcher.find(node, isSpot);
       if (entry === undefined) continue;
       const source = { kind: 'file', name: entry.place, ...(asOf === undefined ? {} : { asOf }) } as const;
       return { price: { ...this.#named(entry.price), isSpot, source } };
@@ -126,6 +130,13 @@ export class PriceBook {
     return currency === UNNAMED ? (this.data.currency ?? UNNAMED) : currency;
   }
 }
+
+/** For messages. */
+function shortened(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
+
+const MAX_SHOWN = 40;
 
 interface IndexedList {
   readonly list: PriceList;
@@ -177,13 +188,6 @@ function labelsOf({ provider, region, zone, instanceType, isSpot }: MachineType)
     ['instance-type', instanceType],
     ['spot', String(isSpot)],
   ];
-}
-
-function fits(match: PriceMatch, { name, labels }: PricedNode, isSpot: boolean): boolean {
-  const { node, spot, labels: wanted = {}, ...own } = match;
-  if (node !== undefined && node !== name) return false;
-  if (spot !== undefined && spot !== isSpot) return false;
-  return Object.entries({ ...own, ...wanted }).every(([key, value]) => labels.get(key) === value);
 }
 
 const SCOPE_WORDS: Readonly<Record<EgressScope, string>> = {

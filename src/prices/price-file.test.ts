@@ -60,6 +60,8 @@ describe('a price file', () => {
     ['prices:\n  - { node: a, price: 5 }', 'p.yml:2:16: prices.0.price: should be a text like "5.83 EUR/month"'],
     ['prices:\n  - { node: a, price: 5/year }', 'p.yml:2:16: prices.0.price: "/year" is neither /h nor /month'],
     ['prices:\n  - { price: 5/h }', /^p\.yml:2:5: prices\.0: it does not say of what/],
+    ['prices:\n  - { labels: {}, price: 5/h }', 'p.yml:2:7: prices.0.labels: names no label'],
+    ['prices:\n  - { labels: { __proto__: x }, price: 5/h }', 'p.yml:2:7: prices.0.labels: names no label'],
     [
       'prices:\n  - { type: cx23, price: 5/h }',
       /^p\.yml:2:7: prices\.0\.type: there is no such key here\. There are node,/,
@@ -83,7 +85,8 @@ describe('a price file', () => {
     const folder = await mkdtemp(join(tmpdir(), 'enxame-prices-'));
     await expect(readPriceFile(join(folder, 'no.yml'))).rejects.toThrow(/cannot be read: there is no such file/);
     await expect(readPriceFile(folder)).rejects.toThrow(/it is a folder/);
+    await expect(readPriceFile('/dev/zero')).rejects.toThrow(/larger than 1 MiB/);
     await writeFile(join(folder, 'big.yml'), '#'.repeat(5 * 1024 * 1024));
-    await expect(readPriceFile(join(folder, 'big.yml'))).rejects.toThrow(/larger than 4 MiB/);
+    await expect(readPriceFile(join(folder, 'big.yml'))).rejects.toThrow(/larger than 1 MiB/);
   });
 });

@@ -16,8 +16,9 @@ export interface PriceFile extends FilePrices {
 }
 
 const BAD_FILE = 'BAD_PRICE_FILE';
-const MAX_BYTES = 4 * 1024 * 1024;
-const MAX_ENTRIES = 20_000;
+/** YAML is slow to read: some seconds for a megabyte. */
+const MAX_BYTES = 1024 * 1024;
+const MAX_ENTRIES = 10_000;
 
 const word = z.union([z.string().min(1), z.number(), z.boolean()]).transform(String);
 const price = z.string('should be a text like "5.83 EUR/month"');
@@ -30,7 +31,10 @@ const entry = z.strictObject({
   zone: word.optional(),
   'instance-type': word.optional(),
   spot: z.boolean().optional(),
-  labels: z.record(z.string(), word).optional(),
+  labels: z
+    .record(z.string(), word)
+    .refine((labels) => Object.keys(labels).length > 0, 'names no label')
+    .optional(),
   price,
 });
 
@@ -85,9 +89,13 @@ async function textOf(path: string): Promise<string> {
   try {
     const handle = await open(path, 'r');
     try {
-      const { size } = await handle.stat();
-      if (size > MAX_BYTES) throw new UsageError(`${path}: it is larger than 4 MiB`, BAD_FILE);
-      return await handle.readFile('utf8');
+      // Pipes and devices do not say how much they have.
+      const buffer = Buffer.alloc(MAX_BYTES + 1);
+      let bytes = 0;
+      for (let read = -1; read !== 0 && bytes < buffer.length; bytes += read)
+        ({ bytesRead: read } = await handle.read(buffer, bytes, buffer.length - bytes, null));
+      if (bytes > MAX_BYTES) throw new UsageError(`${path}: it is larger than 1 MiB`, BAD_FILE);
+      return buffer.toString('utf8', 0, bytes);
     } finally {
       await handle.close();
     }

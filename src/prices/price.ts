@@ -72,6 +72,11 @@ export const TYPE_LABEL = 'instance-type';
 /** `true` for a machine that its provider may take back at any time. */
 export const SPOT_LABEL = 'spot';
 
+/** Whether its provider may take the machine back at any time. */
+export function isSpotMachine(labels: ReadonlyMap<string, string>): boolean {
+  return labels.get(SPOT_LABEL) === 'true';
+}
+
 /** What kind of machine the labels of a node name; a text that says which of them is missing. */
 export function machineTypeOf(labels: ReadonlyMap<string, string>): MachineType | string {
   const missing = [PROVIDER_LABEL, REGION_LABEL, TYPE_LABEL].filter((label) => !labels.get(label));
@@ -82,8 +87,13 @@ export function machineTypeOf(labels: ReadonlyMap<string, string>): MachineType 
     region: labels.get(REGION_LABEL) ?? '',
     ...(zone ? { zone } : {}),
     instanceType: labels.get(TYPE_LABEL) ?? '',
-    isSpot: labels.get(SPOT_LABEL) === 'true',
+    isSpot: isSpotMachine(labels),
   };
+}
+
+/** Whether a price is one: beyond nine million units a month, sums would no longer be exact. */
+export function isExact({ nanosPerHour, nanosPerMonth }: Price): boolean {
+  return Number.isSafeInteger(nanosPerHour) && Number.isSafeInteger(nanosPerMonth);
 }
 
 /** A price of which only one is known, the hour's or the month's. */

@@ -50,6 +50,19 @@ describe('what a manager keeps of prices', () => {
     await prices.put({ ...small, regions: ['r0'] });
   });
 
+  it('has no list from a day to come, which would count before all later ones', async () => {
+    const prices = await Prices.open(deps(memoryRecords().records));
+    const asOf = new Date(systemClock.now() + 24 * 60 * 60 * 1000).toISOString();
+    await expect(prices.put({ ...large('r'), asOf })).rejects.toThrow('which has not come yet: check the clocks');
+  });
+
+  it('takes no pipes and devices for price files: they would be waited for', async () => {
+    const files = ['/dev/zero'];
+    await expect(Prices.open(deps(memoryRecords().records), { files, rates: [] })).rejects.toThrow(
+      'the price file /dev/zero is none',
+    );
+  });
+
   it('leaves alone what another version wrote', async () => {
     const records = memoryRecords().records;
     await records.write([{ key: 'hetzner', value: 'of a later version' }]);

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Clock } from '../common/clock.ts';
-import { BadRequestError, NotFoundError, reasonOf } from '../common/errors.ts';
+import { BadRequestError, NotFoundError, reasonOf, UsageError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { RecordStore } from '../kv/record-store.ts';
 import { type RecordFormat, RecordView } from '../kv/record-view.ts';
@@ -32,6 +32,9 @@ export const NO_PRICES: PricesOptions = { files: [], rates: [] };
 
 /** Lists that are kept: 20 providers with ten regions each. */
 const MAX_LISTS = 200;
+
+/** Clocks differ. The newest list counts: one from a day to come would count before all later ones. */
+const MAX_AHEAD_MS = 60 * 60 * 1000;
 
 /** Compressed: stores that managers share have room for half a megabyte, and a region of AWS has more. */
 const FORMAT: RecordFormat<PriceList> = {
@@ -68,7 +71,7 @@ export class Prices {
     const prices = new Prices(deps, options, await RecordView.open(deps, FORMAT, () => listener.onChange()));
     listener.onChange = () => prices.#forgetBook();
     for (const path of options.files)
-      prices.#files.set(path, { mark: await markOf(path), content: await readPriceFile(path) });
+      prices.#files.set(path, { mark: await markOf(path), content: await readWatched(path) });
     return prices;
   }
 
@@ -85,6 +88,11 @@ export class Prices {
    */
   async put(value: unknown): Promise<void> {
     const list = readPriceList(value);
+    if (Date.parse(list.asOf) > this.#deps.clock.now() + MAX_AHEAD_MS)
+      throw new BadRequestError(
+        `the price list is of ${list.asOf}, which has not come yet: check the clocks of this computer and of the manager`,
+        'BAD_PRICE_LIST',
+      );
     const key = keyOf(list);
     if (!this.#lists.has(key) && this.#lists.size >= MAX_LISTS)
       throw new BadRequestError(
@@ -117,7 +125,7 @@ export class Prices {
     // Noted before it is read, so that a file which is wrong is told once.
     this.#files.set(path, { mark, content: known?.content });
     try {
-      this.#files.set(path, { mark, content: await readPriceFile(path) });
+      this.#files.set(path, { mark, content: await readWatched(path) });
       this.#forgetBook();
     } catch (error) {
       this.#deps.logger.warn({ reason: reasonOf(error) }, 'a price file cannot be used: what it said before counts on');
@@ -148,6 +156,13 @@ function parsedList(text: string): PriceList | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A pipe would be waited for, and gives what it has only once. */
+async function readWatched(path: string): Promise<PriceFile> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || found.isFile() || found.isDirectory()) return await readPriceFile(path);
+  throw new UsageError(`the price file ${path} is none: a manager reads it again when it changes`, 'BAD_PRICE_FILE');
 }
 
 async function markOf(path: string): Promise<string> {

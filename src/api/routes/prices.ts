@@ -1,3 +1,4 @@
+import { BadRequestError } from '../../common/errors.ts';
 import { computeBill } from '../../prices/bill.ts';
 import { shownBill } from '../../prices/shown-bill.ts';
 import { sendJson, sendStatus } from '../answer.ts';
@@ -30,8 +31,10 @@ async function removeLists(call: Call): Promise<void> {
 
 /** `?currency=EUR`: everything in one currency, or a refusal. */
 async function showBill({ res, query, services }: Call): Promise<void> {
-  const book = await services.prices.book();
-  const bill = computeBill(services.billFacts.read(), book, { currency: query.get('currency') ?? undefined });
+  const currency = query.get('currency') ?? undefined;
+  if (currency !== undefined && !/^[A-Z]{3}$/.test(currency))
+    throw new BadRequestError('currency should be three capital letters, like EUR', 'BAD_CURRENCY');
+  const bill = computeBill(services.billFacts.read(), await services.prices.book(), { currency });
   sendJson(res, 200, JSON.stringify(shownBill(bill, services.clock.now())));
 }
 

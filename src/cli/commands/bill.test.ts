@@ -118,6 +118,9 @@ describe('enxame bill', () => {
     const { status, json } = await manager.call('GET', '/enxame/v1/bill');
     expect([status, json.total.unpriced]).toEqual([200, 2]);
     expect((await manager.call('GET', '/enxame/v1/bill?currency=EUR')).status).toBe(400);
+    expect((await manager.call('GET', '/enxame/v1/bill?currency=')).json.message).toBe(
+      'currency should be three capital letters, like EUR',
+    );
   });
 });
 
