@@ -30,7 +30,7 @@ interface World {
 }
 
 async function inWorld(count: number, act: (world: World) => Promise<void>, witness?: Witness): Promise<void> {
-  await using world = await FakeLifecycle.start(Array.from({ length: count }, () => ({})));
+  await using world = await FakeLifecycle.start(Array.from({ length: count }, () => ({ images: ['redis:latest'] })));
   const { cluster } = world.fake;
   const told: Notice[] = [];
   const planned: string[][] = [];

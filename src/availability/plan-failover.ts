@@ -23,6 +23,8 @@ import type { Stage } from './stage.ts';
 export interface Candidate {
   readonly record: ContainerRecord;
   readonly spec: ContainerSpec | undefined;
+  /** Why it cannot be made anew on any node, in words. */
+  readonly lacks?: string | undefined;
 }
 
 /** What a planner asks beside the stage. */
@@ -109,12 +111,12 @@ class FailoverPlanner {
     return { reason: this.#input.reason, moves: this.#moves, stays };
   }
 
-  #movable({ record, spec }: Candidate): Movable[] {
+  #movable({ record, spec, lacks }: Candidate): Movable[] {
     const { policy, questions } = this.#input;
     if (record.id === undefined) return [];
     const hindrance = hindranceOf(record, policy);
     const hinders = (): string | undefined =>
-      spec ? (questions.notYet?.(record, spec) ?? this.#tie(record, spec)) : UNREADABLE;
+      spec ? (questions.notYet?.(record, spec) ?? this.#tie(record, spec) ?? lacks) : UNREADABLE;
     const why = hindrance ? hindrance.why : hinders();
     if (why !== undefined || !spec) {
       this.#stay(record, why ?? '', hindrance ?? { waits: true });

@@ -13,8 +13,9 @@ import { successorSpec } from '../lifecycle/move-successor.ts';
 import { replacementOf } from '../lifecycle/replaced.ts';
 import { isStrict } from '../lifecycle/surroundings.ts';
 import type { Placer } from '../scheduler/placer.ts';
+import { missingImage } from './image-sources.ts';
 import { hindranceOf } from './movability.ts';
-import type { Plan, PlanReason } from './plan.ts';
+import { nodesOf, type Plan, type PlanReason } from './plan.ts';
 import { planDrain } from './plan-drain.ts';
 import { type Candidate, type PlanQuestions, planFailover } from './plan-failover.ts';
 import { onStage } from './stage.ts';
@@ -42,7 +43,10 @@ export async function planLost(
   records: readonly ContainerRecord[],
 ): Promise<Plan> {
   const limit = pLimit(READS_AT_ONCE);
-  const candidates = await Promise.all(records.map((record) => limit(() => candidateOf(deps, policy, record))));
+  // What is on a node to be emptied is copied from there.
+  const gone = new Set(reason.kind === 'drain' ? [] : nodesOf(reason).map(({ id }) => id));
+  const isGone = (nodeId: string): boolean => gone.has(nodeId);
+  const candidates = await Promise.all(records.map((record) => limit(() => candidateOf(deps, policy, record, isGone))));
   const questions = questionsOf(deps, reason);
   return onStage(deps.cluster, deps.placer, (stage) => {
     const input = { candidates, policy, stage, questions };
@@ -51,10 +55,17 @@ export async function planLost(
 }
 
 /** Bodies are read only of those that may move. */
-async function candidateOf(deps: PlanLostDeps, policy: MovePolicy, record: ContainerRecord): Promise<Candidate> {
+async function candidateOf(
+  deps: PlanLostDeps,
+  policy: MovePolicy,
+  record: ContainerRecord,
+  isGone: (nodeId: string) => boolean,
+): Promise<Candidate> {
   if (hindranceOf(record, policy)) return { record, spec: undefined };
   try {
-    return { record, spec: (await successorSpec(deps, record)).spec };
+    const { spec, images } = await successorSpec(deps, record);
+    const lacks = missingImage(deps.cluster, { name: spec.image, recorded: images }, isGone);
+    return { record, spec, ...(lacks !== undefined && { lacks }) };
   } catch (error) {
     deps.logger.warn(
       { container: record.name, reason: reasonOf(error) },

@@ -1,6 +1,8 @@
 import type { Node } from '../cluster/node.ts';
+import { parseReference } from '../common/image-reference.ts';
 import { type ContainerSpec, parseSpec } from '../desired/container-spec.ts';
 import type { ContainerRecord, RecordBody } from '../desired/record.ts';
+import { registryRepositoriesOf } from '../images/origin.ts';
 import type { PlacementRequest } from '../scheduler/types.ts';
 import { amendedSource } from './amended-source.ts';
 import type { ProvisionalDeps } from './deps.ts';
@@ -23,13 +25,16 @@ export async function successorSpec(
   const { source, disconnects } = amendedSource(body, (network) => networks.idOf(network));
   const spec = parseSpec(source, JSON.parse(source.text), name);
   const meant = cluster.images.find(spec.image);
-  return { spec, disconnects, images: recordedImages(body, meant?.id) };
+  return { spec, disconnects, images: recordedImages(body, spec.image, meant?.id) };
 }
 
-/** A tag that means another image by now is no way to make the same container. */
-function recordedImages({ image }: RecordBody, meant: string | undefined): readonly string[] {
-  if (!image || meant === undefined || meant === image.id) return [];
-  return [image.id, ...image.digests];
+/** A tag that means another image by now, or none, is no way to make the same container. */
+function recordedImages({ image }: RecordBody, reference: string, meant: string | undefined): readonly string[] {
+  if (!image || meant === image.id) return [];
+  const isOfRegistry = (digest: string): boolean =>
+    registryRepositoriesOf({ Id: image.id, RepoDigests: [digest] }).length > 0;
+  const named = parseReference(reference).digest === undefined ? [] : [reference];
+  return [image.id, ...new Set([...image.digests.filter(isOfRegistry), ...named])];
 }
 
 /**
