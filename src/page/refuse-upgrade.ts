@@ -1,7 +1,7 @@
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ClusterError, clipped } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { endUpgrade } from '../web/end-upgrade.ts';
 import type { PageError } from './protocol.ts';
 
 /** Answers a request to leave HTTP that is not let in, as any other call is answered. */
@@ -10,13 +10,5 @@ export function refuseUpgrade(socket: Duplex, error: unknown, logger: Logger): v
   const { status, code, message } =
     error instanceof ClusterError ? error : { status: 500, code: 'INTERNAL', message: 'it failed: see the log' };
   const body: PageError = { message: clipped(message), code };
-  const bytes = Buffer.from(JSON.stringify(body));
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-    'Content-Type: application/json',
-    `Content-Length: ${bytes.length}`,
-    'Cache-Control: no-store',
-    'Connection: close',
-  ];
-  socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), bytes]));
+  endUpgrade(socket, status, 'application/json', JSON.stringify(body));
 }

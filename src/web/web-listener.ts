@@ -8,6 +8,7 @@ import type { Logger } from '../common/logger.ts';
 import { guardTls, isWelcome } from '../common/tls-door.ts';
 import type { TlsServerOptions } from '../common/tls-files.ts';
 import { hostGuard, refuseForeignPages } from '../common/web-guard.ts';
+import { endUpgrade } from './end-upgrade.ts';
 
 /** What answers at one path of the listener, to GET and HEAD. What it throws is logged and answered with 500. */
 export interface WebResource {
@@ -70,7 +71,16 @@ export async function startWebListener(options: WebListenerOptions): Promise<Web
   server.maxConnections = isSite(serves) ? MAX_SITE_CONNECTIONS : MAX_CONNECTIONS;
   const guard = guardOf(options, tls);
   server.on('request', answerer(options, tls, guard));
-  if (isSite(serves)) server.on('upgrade', upgrader(serves, tls, guard));
+  // The server lets go of them: nothing else would end them with it.
+  const upgraded = new Set<Duplex>();
+  if (isSite(serves)) {
+    const upgrade = upgrader(serves, tls, guard);
+    server.on('upgrade', (req, socket, head) => {
+      upgraded.add(socket);
+      socket.once('close', () => upgraded.delete(socket));
+      upgrade(req, socket, head);
+    });
+  }
   server.on('clientError', (_error, socket) => socket.destroy());
   const listening = await listenOn(server, address, flag);
   let closing: Promise<void> | undefined;
@@ -81,6 +91,7 @@ export async function startWebListener(options: WebListenerOptions): Promise<Web
       closing ??= new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        for (const socket of upgraded) socket.destroy();
       });
       return closing;
     },
@@ -156,10 +167,7 @@ function upgrader(site: WebSite, tls: TlsServerOptions | undefined, guard: Guard
     try {
       guard(req);
     } catch (error) {
-      const text = `${(error as Error).message}\n`;
-      const length = `Content-Length: ${Buffer.byteLength(text)}`;
-      socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\n${length}\r\n\r\n${text}`);
-      return;
+      return endUpgrade(socket, 403, 'text/plain; charset=utf-8', `${(error as Error).message}\n`);
     }
     site.upgrade(req, socket, head);
   };

@@ -35,6 +35,8 @@ interface Head {
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(Opcode));
 const MAX_CONTROL_BYTES = 125;
+/** Pieces of one message: empty ones take room too. */
+const MAX_PIECES = 1_024;
 
 /** Reads frames of a client, however they are cut, and puts messages together. Never holds more than one message and a head. */
 export class FrameReader {
@@ -78,6 +80,8 @@ export class FrameReader {
     if ((opcode === Opcode.more) !== (this.#opcode !== undefined))
       throw new WebSocketProtocolError('pieces of messages are mixed');
     this.#opcode ??= opcode;
+    if (this.#pieces.length >= MAX_PIECES)
+      throw new WebSocketProtocolError(`a message has more than ${MAX_PIECES} pieces`, CLOSE_CODES.tooLong);
     this.#pieces.push(data);
     this.#gathered += data.length;
     if (!isLast) return undefined;

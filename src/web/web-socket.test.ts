@@ -16,6 +16,9 @@ function masked(opcode: Opcode, data: Buffer, isLast = true): Buffer {
   return Buffer.concat([head, mask, data.map((byte, at) => byte ^ (mask[at & 3] ?? 0))]);
 }
 
+const NOTHING = Buffer.alloc(0);
+const EMPTY_PIECE = masked(Opcode.more, NOTHING, false);
+
 describe('frames', () => {
   test('are read however they are cut, in pieces or whole', () => {
     const aMessage = fc.record({ text: fc.string({ maxLength: 70_000 }), pieces: fc.integer({ min: 1, max: 4 }) });
@@ -52,6 +55,7 @@ describe('frames', () => {
     ['mixed', masked(Opcode.more, Buffer.from('x'))],
     ['mixed', Buffer.concat([masked(Opcode.text, Buffer.from('x'), false), masked(Opcode.text, Buffer.from('y'))])],
     ['longer than 1000', masked(Opcode.text, Buffer.alloc(1_001))],
+    ['1024 pieces', Buffer.concat([masked(Opcode.text, NOTHING, false), ...Array(1_024).fill(EMPTY_PIECE)])],
     ['longer than 1000', Buffer.from([0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0])],
   ])('that are wrong are refused: %s', (why, bytes) => {
     expect(() => [...new FrameReader(1_000).feed(bytes)]).toThrow(why);

@@ -33,6 +33,8 @@ export class ServerWebSocket {
   readonly #reader: FrameReader;
   #isClosing = false;
   #isClosed = false;
+  /** The peer broke the protocol: what it sends is not read any more. */
+  #isBroken = false;
 
   /**
    * Answers the request and begins to read.
@@ -116,10 +118,12 @@ export class ServerWebSocket {
   }
 
   #onData(piece: Buffer): void {
+    if (this.#isBroken) return;
     try {
       for (const { opcode, data } of this.#reader.feed(piece)) this.#onMessage(opcode, data);
     } catch (error) {
       if (!(error instanceof WebSocketProtocolError)) throw error;
+      this.#isBroken = true;
       this.close(error.closeCode, error.message);
       this.#socket.end();
     }
@@ -130,10 +134,15 @@ export class ServerWebSocket {
       this.close(CLOSE_CODES.normal, '');
       this.#socket.end();
     } else if (!this.isOpen) return;
-    else if (opcode === Opcode.ping) this.#send(Opcode.pong, data);
+    else if (opcode === Opcode.ping) this.#pong(data);
     else if (opcode === Opcode.pong) this.#listener.onPong();
     else if (opcode === Opcode.binary) this.#listener.onBinary(data);
     else this.#listener.onText(textIn(data));
+  }
+
+  /** A peer that asks and does not read gets no more answers than its connection takes (RFC 6455 §5.5.3: not each ping needs one). */
+  #pong(data: Buffer): void {
+    if (!this.#socket.writableNeedDrain) this.#send(Opcode.pong, data);
   }
 
   #onClosed(): void {
