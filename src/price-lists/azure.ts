@@ -25,16 +25,16 @@ async function read(context: SourceContext): Promise<SourceAnswer> {
       // Coming prices are listed beside present ones: the latest that holds already counts.
       if ((machines.get(key)?.since ?? '') <= machine.since) machines.set(key, machine);
     });
-    let cheapest: number | undefined;
+    let dearest: number | undefined;
     let currency = '';
     await items(context, `serviceName eq 'Bandwidth' and ${where}`, (item) => {
       const nanos = internetPrice(item);
       // Tiers: the first gigabytes are free, large amounts cheaper. The dearest tier is the one after the free one.
-      if (nanos === undefined || nanos <= (cheapest ?? 0)) return;
-      cheapest = nanos;
+      if (nanos === undefined || nanos <= (dearest ?? 0)) return;
+      dearest = nanos;
       currency = textIn(item, 'currencyCode');
     });
-    if (cheapest !== undefined) egress.push({ region, to: 'internet', currency, nanosPerGb: cheapest });
+    if (dearest !== undefined) egress.push({ region, to: 'internet', currency, nanosPerGb: dearest });
   }
   gaps.tell(context);
   return assertSome({ machines: [...machines.values()].map(({ since: _, ...machine }) => machine), egress }, azure);

@@ -24,7 +24,9 @@ async function read(context: SourceContext): Promise<SourceAnswer> {
   const gaps = new Gaps();
   for (const type of listIn(pricing, 'server_types', hetzner)) {
     const instanceType = textIn(type, 'name');
-    for (const each of listIn(type, 'prices', hetzner)) {
+    const prices = Array.isArray(type.prices) ? (type.prices as readonly Fields[]) : [];
+    if (prices.length === 0) gaps.add(instanceType);
+    for (const each of prices) {
       const region = textIn(each, 'location');
       const price = bothPrices(net(each, 'price_hourly'), net(each, 'price_monthly'), currency);
       if (instanceType === '' || region === '' || price === undefined) gaps.add(`${instanceType} ${region}`);

@@ -51,8 +51,8 @@ function isInstance(addon: Fields): boolean {
 /** What an hour costs; undefined without a price above zero. */
 function unitsOf(addon: Fields): number | undefined {
   const { pricings } = addon;
-  const found = Array.isArray(pricings) ? (pricings as readonly Fields[]) : [];
-  const consumed = found.find(({ capacities }) => Array.isArray(capacities) && capacities.includes('consumption'));
+  const found = Array.isArray(pricings) ? (pricings as readonly (Fields | null)[]) : [];
+  const consumed = found.find((each) => Array.isArray(each?.capacities) && each.capacities.includes('consumption'));
   const price = consumed?.price;
   return typeof price === 'number' && Number.isSafeInteger(price) && price > 0 ? price : undefined;
 }

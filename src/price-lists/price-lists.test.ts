@@ -10,6 +10,7 @@ import { google } from './google.ts';
 import { hetzner } from './hetzner.ts';
 import { linode } from './linode.ts';
 import { ovhcloud } from './ovhcloud.ts';
+import type { PriceSource } from './price-source.ts';
 import { scaleway } from './scaleway.ts';
 import { readList, SOURCES, sourceOf } from './sources.ts';
 import { vultr } from './vultr.ts';
@@ -63,7 +64,7 @@ testPriceSource(
     regions: [],
     machines: ['nbg1 cax11 0.006/h 3.79/month EUR', 'nbg1 cx23 0.0056/h 3.49/month EUR', 'sin cx23 0.01/h 6/month EUR'],
     egress: ['nbg1 internet 0.001 EUR', 'sin internet 0.0074 EUR'],
-    gaps: /^1 entries without a price left out: old nbg1$/,
+    gaps: /^1 entry without a price left out: old nbg1$/,
   }),
 );
 
@@ -219,7 +220,7 @@ testPriceSource(
     env: { OVH_SUBSIDIARY: 'PL' },
     regions: ['GRA11', 'EU-WEST-PAR', 'EU-WEST-LZ-BRU-A'],
     machines: ['EU-WEST-PAR b3-8 0.25/h 182.5/month PLN', 'GRA11 b3-8 0.2257/h 164.761/month PLN'],
-    gaps: /^1 entries .*d2-2$/,
+    gaps: /^1 entry .*d2-2$/,
   }),
 );
 
@@ -315,7 +316,7 @@ function googleWorld(): Promise<PriceWorld> {
     withoutCredentials: {},
     regions: ['europe-west3'],
     machines: GOOGLE_MACHINES,
-    gaps: /^1 entries .*N2 Instance Core running in Frankfurt$/,
+    gaps: /^1 entry .*N2 Instance Core running in Frankfurt$/,
   }));
 }
 
@@ -404,7 +405,7 @@ testPriceSource(amazonec2, async (): Promise<PriceWorld> => {
       'us-east-1/us-east-1b t3.small spot 0.0068/h 4.964/month USD',
     ],
     egress: ['us-east-1 internet 0.09 USD'],
-    gaps: /^1 entries .*m7i\.metal us-east-1$/,
+    gaps: /^1 entry .*m7i\.metal us-east-1$/,
     isCsv: true,
     close: ec2.close,
   };
@@ -455,6 +456,56 @@ describe('sources', () => {
     await expect(readList(digitalocean, options)).rejects.toThrow('its list goes on at another host');
     next = `${server.url}/v2/sizes?page=2`;
     await expect(readList(digitalocean, options)).rejects.toThrow('its pages go round in a circle');
+    await server.close();
+  });
+});
+
+describe('credentials', () => {
+  const options = { signal: none, regions: ['nbg1'], note: () => undefined, clock: pausingClock() };
+  const refusal = (source: PriceSource, env: Readonly<Record<string, string>>, url: string) =>
+    readList(source, { ...options, env, url }).then(
+      () => 'read',
+      (error: Error) => error.message,
+    );
+
+  it('do not follow to another address', async () => {
+    const other = await startListServer(() => ({ content: {} }));
+    const server = await startListServer(() => ({ status: 302, content: '', headers: { location: other.url } }));
+    const { host } = new URL(server.url);
+    const told = `${host} leads to another address (302), and credentials are not sent there`;
+    expect(await refusal(google, { GOOGLE_API_KEY: TOKEN }, server.url)).toBe(`Google Cloud: ${told}`);
+    expect(await refusal(hetzner, { HCLOUD_TOKEN: TOKEN }, server.url)).toBe(`Hetzner Cloud: ${told}`);
+    expect(other.requests).toEqual([]);
+    // Without credentials, a list may have moved.
+    expect(await refusal(linode, {}, server.url)).toContain('it has no "data"');
+    await Promise.all([server.close(), other.close()]);
+  });
+
+  it('are in no message, whatever is wrong with them', async () => {
+    const broken = 'Hetzner Cloud: the credentials have a line break, or another character that none has';
+    const url = 'http://127.0.0.1:9';
+    expect(await refusal(hetzner, { HCLOUD_TOKEN: `${TOKEN}\nx` }, url)).toBe(broken);
+    expect(await refusal(hetzner, { HCLOUD_TOKEN: `${TOKEN}→` }, url)).toBe(broken);
+    expect(await refusal(linode, {}, `http://someone:${TOKEN}@127.0.0.1:9`)).toBe(
+      'Linode: the address of its list has a user or a password: leave it out',
+    );
+    expect(await refusal(linode, { LINODE_URL: TOKEN }, '')).toContain('is no URL');
+  });
+});
+
+describe('entries that are nonsense', () => {
+  it('are left out and told, and the others stay', async () => {
+    const odd = [{ name: 'none' }, { name: 'huge', prices: [hetznerPrice('nbg1', '900000', '', '1')] }];
+    const server_types = [...HETZNER_TYPES, ...odd];
+    const server = await startListServer(() => ({ content: { pricing: { currency: 'EUR', server_types } } }));
+    const notes: string[] = [];
+    const options = { env: { HCLOUD_TOKEN: TOKEN }, signal: none, url: server.url, regions: [], clock: pausingClock() };
+    const list = await readList(hetzner, { ...options, note: (text) => notes.push(text) });
+    expect(machineLines(list)).toHaveLength(3);
+    expect(notes).toEqual([
+      '2 entries without a price left out: old nbg1, none',
+      '1 price of more than nine million a month left out',
+    ]);
     await server.close();
   });
 });

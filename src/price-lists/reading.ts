@@ -62,7 +62,8 @@ export class Gaps {
   }
 
   tell({ note }: Pick<SourceContext, 'note'>): void {
-    if (this.#count > 0) note(`${this.#count} entries without a price left out: ${this.#examples.join(', ')}`);
+    const entries = this.#count === 1 ? '1 entry' : `${this.#count} entries`;
+    if (this.#count > 0) note(`${entries} without a price left out: ${this.#examples.join(', ')}`);
   }
 }
 

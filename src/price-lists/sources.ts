@@ -2,6 +2,7 @@ import { reasonOf, UsageError } from '../common/errors.ts';
 import { nearest } from '../common/nearest.ts';
 import { printable } from '../common/printable.ts';
 import { DriverError } from '../drivers/errors.ts';
+import { isExact } from '../prices/price.ts';
 import type { PriceList } from '../prices/price-list.ts';
 import { amazonec2 } from './amazonec2.ts';
 import { azure } from './azure.ts';
@@ -76,7 +77,10 @@ export async function readList(source: PriceSource, options: ReadOptions): Promi
   const web = new PriceWeb(options, source.title, signal, limits);
   const url = options.url?.replace(/\/+$/, '');
   try {
-    const { machines, egress } = await source.read({ ...options, url, web });
+    const { machines: found, egress } = await source.read({ ...options, url, web });
+    const machines = found.filter(isExact);
+    if (machines.length < found.length)
+      options.note(`${countedPrices(found.length - machines.length)} of more than nine million a month left out`);
     return { provider: source.provider, asOf, ...(source.covers === 'all' ? {} : { regions }), machines, egress };
   } catch (error) {
     signal.throwIfAborted();
@@ -86,4 +90,8 @@ export async function readList(source: PriceSource, options: ReadOptions): Promi
       throw new PriceListError(source.title, `it needs ${source.needs}`, 'BAD_CREDENTIALS', error);
     throw new PriceListError(source.title, reasonOf(error), 'PRICE_LIST', error);
   }
+}
+
+function countedPrices(count: number): string {
+  return `${count} price${count === 1 ? '' : 's'}`;
 }

@@ -24,7 +24,11 @@ export const WEB_LIMITS: WebLimits = {
 export interface PriceWebDeps {
   readonly clock: Clock;
   readonly fetch?: WebFetch;
+  readonly note: (text: string) => void;
 }
+
+/** Values of headers (RFC 9110, 5.5). */
+const HEADER = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -34,6 +38,8 @@ const UNANSWERED_ATTEMPTS = 3;
 /** Until the head of an answer, and between two pieces of it. */
 const SILENCE_MS = 30_000;
 const LONGEST_PAUSE_MS = 120_000;
+/** A person wonders from then on. */
+const TOLD_PAUSE_MS = 5_000;
 
 /**
  * Reads price lists over HTTP: bounded, patient with a provider that asks to slow down (429, 503 with `Retry-After`), never for long with
@@ -43,6 +49,7 @@ export class PriceWeb {
   readonly limits: WebLimits;
   readonly #clock: Clock;
   readonly #fetch: WebFetch;
+  readonly #note: (text: string) => void;
   readonly #provider: string;
   readonly #signal: AbortSignal;
 
@@ -50,6 +57,7 @@ export class PriceWeb {
   constructor(deps: PriceWebDeps, provider: string, signal: AbortSignal, limits: WebLimits = WEB_LIMITS) {
     this.#clock = deps.clock;
     this.#fetch = deps.fetch ?? fetchWeb;
+    this.#note = deps.note;
     this.#provider = provider;
     this.#signal = signal;
     this.limits = limits;
@@ -110,7 +118,10 @@ export class PriceWeb {
         this.#signal.throwIfAborted();
         if (error instanceof PriceListError) throw error;
         if (tries >= attemptsFor(error)) throw this.#explained(error, url);
-        await this.#clock.sleep(pauseMs(error, tries, this.#clock.now()), this.#signal);
+        const pause = pauseMs(error, tries, this.#clock.now());
+        if (pause >= TOLD_PAUSE_MS)
+          this.#note(`${new URL(url).host} asks to slow down: going on in ${Math.ceil(pause / 1000)} s`);
+        await this.#clock.sleep(pause, this.#signal);
       } finally {
         silence.end();
       }
@@ -118,10 +129,24 @@ export class PriceWeb {
   }
 
   async #open(url: string, headers: Headers, signal: AbortSignal): Promise<Response> {
-    const response = (await this.#fetch(url, { headers, signal })) as unknown as Response;
+    this.#assertSafe(url, headers);
+    // Elsewhere, credentials are not to be seen; `fetch` takes away only those headers that it knows.
+    const redirect = Object.keys(headers).some((name) => name !== 'accept') ? 'manual' : 'follow';
+    const response = (await this.#fetch(url, { headers, signal, redirect })) as unknown as Response;
     if (response.ok) return response;
     await response.body?.cancel().catch(() => undefined);
     throw new Refused(response.status, response.headers.get('retry-after'));
+  }
+
+  /** Refuses what `fetch` would refuse with words that have the credentials in them. */
+  #assertSafe(url: string, headers: Headers): void {
+    if (!URL.canParse(url))
+      throw this.#error('the address of its list is no URL: it should be like https://mirror.example.org');
+    const { username, password } = new URL(url);
+    if (username !== '' || password !== '')
+      throw this.#error('the address of its list has a user or a password: leave it out');
+    if (Object.values(headers).some((value) => !HEADER.test(value.trim())))
+      throw this.#error('the credentials have a line break, or another character that none has', 'BAD_CREDENTIALS');
   }
 
   async *#pieces(response: Response, silence: Silence): AsyncGenerator<Uint8Array, void, undefined> {
@@ -149,6 +174,8 @@ export class PriceWeb {
       );
     }
     const { status } = error;
+    if (status >= 300 && status < 400)
+      return this.#error(`${host} leads to another address (${status}), and credentials are not sent there`);
     if (status === 401 || status === 403)
       return this.#error(`${host} refuses the credentials (${status})`, 'BAD_CREDENTIALS');
     if (status === 429) return this.#error(`${host} asks to slow down: try again in some minutes`);
