@@ -1,6 +1,7 @@
 import { Ec2Client } from '../drivers/amazonec2/client.ts';
 import { ec2Needs } from '../drivers/amazonec2/needs.ts';
 import { options, typedOptions } from '../drivers/amazonec2/options.ts';
+import { DriverError } from '../drivers/errors.ts';
 import { resolveOptions } from '../drivers/option-values.ts';
 import { priceOf } from '../prices/price.ts';
 import type { ListedPrice } from '../prices/price-list.ts';
@@ -8,7 +9,7 @@ import { PriceListError } from './errors.ts';
 import type { SourceContext } from './price-source.ts';
 import { nanosOf } from './reading.ts';
 
-/** Spot prices of a region as they are now, by zone; none without credentials, which is said. */
+/** Spot prices of a region as they are now, by zone; none without credentials that may ask for them, which is said. */
 export async function spotPrices(
   { env, signal, clock, note, web }: SourceContext,
   region: string,
@@ -56,6 +57,11 @@ export async function spotPrices(
       }
       NextToken = answer.NextToken;
     }
+  } catch (error) {
+    // The other prices need no credentials.
+    if (!(error instanceof DriverError) || !/^(?:BAD_CREDENTIALS|FORBIDDEN)$/.test(error.code)) throw error;
+    note(`no spot prices: ${error.message}`);
+    return [];
   } finally {
     await ec2.close();
   }

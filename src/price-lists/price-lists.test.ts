@@ -422,6 +422,17 @@ describe('AWS', () => {
     expect(notes).toContainEqual(expect.stringMatching(/^no spot prices: set AWS_ACCESS_KEY_ID/));
     await server.close();
   });
+
+  it('has its other prices when its credentials are refused, and says so', async () => {
+    const [server, ec2] = await Promise.all([startListServer(ec2Lists), startEc2()]);
+    const env = { AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: 'wrong', AWS_ENDPOINT_URL_EC2: ec2.url };
+    const notes: string[] = [];
+    const options = { env, signal: none, url: server.url, regions: ['us-east-1'], clock: pausingClock() };
+    const list = await readList(amazonec2, { ...options, note: (text) => notes.push(text) });
+    expect(machineLines(list)).toHaveLength(2);
+    expect(notes).toContainEqual(expect.stringMatching(/^no spot prices: .*Check the access key and its secret/));
+    await Promise.all([server.close(), ec2.close()]);
+  });
 });
 
 describe('sources', () => {

@@ -170,17 +170,18 @@ describe('a bill for programs', () => {
     expect(shown.warnings).toEqual(warnings);
   });
 
-  it('says that a file is old', () => {
+  it.each([
+    ['2026-01-01', 'the prices in p.yml are 333 days old: check them, and change the date of the file'],
+    ['2036-11-01', 'the prices in p.yml are of 2036-11-01, which has not come yet: check the date'],
+  ])('says that a file is old, or of a day to come (%s)', (asOf, warning) => {
     const files = [
       {
-        asOf: '2026-01-01',
+        asOf,
         prices: [{ match: { node: 'a' }, price: priceOf('hour', 1, 'EUR'), place: 'p.yml:3' }],
         egress: [],
       },
     ];
     const shown = shownBill(bill({ nodes: [node('a', undefined)], shares: [] }, { files }), NOW);
-    expect(shown.warnings).toEqual([
-      'the prices in p.yml are 333 days old: check them, and change the date of the file',
-    ]);
+    expect(shown.warnings).toEqual([warning]);
   });
 });

@@ -26,7 +26,7 @@ Examples:
   $ enxame bill --by project --format csv >bill.csv
 
 A node's price is that of its label io.enxame.price (0.0119/h, 5.83 EUR/month), else that of a price file, else that of its
-provider's list ('enxame prices update'). A node without a price is named and counted, and costs nothing in no sum. A month has 730 hours.
+provider's list ('enxame prices update'). A node without a price is named, counted and in no sum. A month has 730 hours.
 
 A project's part of a node is what its containers reserve: half by CPUs, half by memory. What nobody reserves is idle.
 Traffic, storage that is billed apart, and taxes are not counted. --prices and --rate count before what the manager was given.

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { NotFoundError } from '../../../common/errors.ts';
+import { sourceOf } from '../../../price-lists/sources.ts';
 import { exactAmount } from '../../../prices/money.ts';
 import type { PriceBookData } from '../../../prices/price-book.ts';
 import type { ListedPrice } from '../../../prices/price-list.ts';
@@ -56,6 +57,7 @@ async function show(provider: string, flags: Flags, context: CommandContext, sig
     .filter(({ region }) => flags.region === undefined || region === flags.region)
     .sort((a, b) => (a.currency < b.currency ? -1 : a.currency > b.currency ? 1 : a.nanosPerMonth - b.nanosPerMonth));
   if (machines.length === 0) {
+    sourceOf(provider);
     const where = flags.region === undefined ? '' : ` in ${flags.region}`;
     throw new NotFoundError(
       `no prices of ${provider}${where} are known: run 'enxame prices update ${provider}${flags.region === undefined ? '' : ` --region ${flags.region}`}'`,
