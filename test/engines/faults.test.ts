@@ -8,24 +8,32 @@ import { SeededRandom } from '../faults/random.ts';
 import type { Scene } from '../faults/scene.ts';
 import { step } from '../faults/steps.ts';
 import { World } from '../faults/world.ts';
+import { type EtcdServers, startEtcd } from '../stores/etcd-servers.ts';
 
 /**
  * Clients, failing nodes and a dying manager at random, on real engines; after each step everything that clients were promised must come to hold.
- * `ENXAME_FAULTS_SEED` repeats a run, `ENXAME_FAULTS_MINUTES` makes it longer.
+ * `ENXAME_FAULTS_SEED` repeats a run, `ENXAME_FAULTS_MINUTES` makes it longer. With `ENXAME_FAULTS_MANAGERS=3` three managers share an etcd of three:
+ * clients ask any of them, and managers and servers of the store are killed and suspended too.
  */
 const SEED = Number(process.env.ENXAME_FAULTS_SEED ?? 20_261_130);
 const MINUTES = Number(process.env.ENXAME_FAULTS_MINUTES ?? 2);
+const MANAGERS = Number(process.env.ENXAME_FAULTS_MANAGERS ?? 1);
 /** How long the cluster may take to come to rest after a step before it counts as broken, in milliseconds. */
 const PATIENCE_MS = 240_000;
 
 let lab: Lab;
+let store: EtcdServers | undefined;
 
 beforeAll(async () => {
-  lab = await startLab({ tls: false, nodes: ['one', 'two', 'three'].map((name) => ({ name })) });
+  [lab, store] = await Promise.all([
+    startLab({ tls: false, nodes: ['one', 'two', 'three'].map((name) => ({ name })) }),
+    MANAGERS > 1 ? startEtcd(3) : undefined,
+  ]);
   await Promise.all(lab.nodes.map((node) => node.load(['busybox'])));
 });
 
 afterAll(async () => {
+  await store?.close();
   await lab?.close();
 });
 
@@ -33,7 +41,7 @@ test(
   `what clients were promised holds through faults (seed ${SEED})`,
   async () => {
     const scene: Scene = {
-      world: await World.over(lab),
+      world: await World.over(lab, { count: MANAGERS, store, seed: SEED }),
       oracle: new Oracle(lab.nodes.map(({ name }) => name)),
       random: new SeededRandom(SEED),
     };
@@ -44,12 +52,13 @@ test(
         done.push(await step(scene));
         expect(await comesToRest(scene), story(done, scene)).toEqual([]);
       }
-      for (const node of [...scene.world.troubles.keys()]) await scene.world.mend(node);
+      await scene.world.mendAll();
       expect(await comesToRest(scene), story(done, scene)).toEqual([]);
     } finally {
-      await scene.world.endManager('SIGKILL');
+      const { managers } = scene.world;
+      for (const member of managers.members) await managers.end(member, 'SIGKILL');
     }
-    console.log(`${done.length} steps, seed ${SEED}`);
+    console.log(`${done.length} steps, seed ${SEED}, ${MANAGERS} manager(s)`);
   },
   MINUTES * 60_000 + 2 * PATIENCE_MS + 60_000,
 );
@@ -65,5 +74,5 @@ async function comesToRest(scene: Scene): Promise<readonly string[]> {
 
 function story(done: readonly string[], { world }: Scene): string {
   const steps = done.map((each, i) => `${i + 1}. ${each}`).join('\n');
-  return `seed ${SEED}, after the steps\n${steps}\n--- the managers said ---\n${world.log.slice(-6_000)}`;
+  return `seed ${SEED}, after the steps\n${steps}\n--- the managers said ---\n${world.log.slice(-6_000 * MANAGERS)}`;
 }

@@ -27,6 +27,7 @@ export async function violations(scene: Scene): Promise<readonly string[]> {
     ...oracle.containers.flatMap((each) => wrongWith(each, found.of.get(each)) ?? []),
     ...(await wrongOnEngines(scene, listed.value)),
     ...(await wrongNodes(scene)),
+    ...(await wrongAmongManagers(scene)),
   ];
   if (wrong.length > 0) return wrong;
   for (const expected of oracle.containers) {
@@ -92,6 +93,23 @@ async function wrongOnEngines({ world, oracle }: Scene, listed: readonly Listed[
     return isToRun && world.reachable.length * 2 > world.lab.nodes.length && ![...own].some((name) => copies.has(name));
   });
   return [...wrong, ...lost.map(({ made }) => `${made} should run, and no engine that is reached has it`)];
+}
+
+/** Once all is quiet every manager shows the same, and one of them leads. */
+async function wrongAmongManagers({ world }: Scene): Promise<readonly string[]> {
+  const { alive } = world.managers;
+  const seen = await Promise.all(
+    alive.map(async (member) => {
+      const { value, said } = await world.call<readonly Listed[]>('GET', LIST, undefined, member);
+      if (!Array.isArray(value)) return said;
+      return value
+        .map((each) => `${each.Id.slice(0, 12)} ${nameOf(each)} ${stateOf(each)}`)
+        .sort()
+        .join(', ');
+    }),
+  );
+  if (new Set(seen).size <= 1) return [];
+  return alive.map(({ name }, i) => `${name} shows ${seen[i]}, and others do not`);
 }
 
 /** What operators were told holds is so, whatever the node does. */

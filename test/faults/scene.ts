@@ -9,6 +9,15 @@ export interface Scene {
   readonly random: SeededRandom;
 }
 
+/** Something that clients, nodes, managers or the store may do. */
+export interface Step {
+  readonly name: string;
+  readonly weight: number;
+  readonly isPossible?: (scene: Scene) => boolean;
+  /** Resolves with what was done, in words. */
+  readonly run: (scene: Scene) => Promise<string>;
+}
+
 /** The label of all that is made here. */
 export const FAULTS_LABEL = 'test.faults';
 

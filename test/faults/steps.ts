@@ -1,17 +1,9 @@
 import type { LabNode } from '../../src/lab/lab.ts';
+import { MANAGER_STEPS, MORE_THAN_TTL_MS } from './manager-steps.ts';
 import { activate, drain, isActive, label } from './node-steps.ts';
 import type { Expected, State } from './oracle.ts';
-import { FAULTS_LABEL, pick, type Scene } from './scene.ts';
+import { FAULTS_LABEL, pick, type Scene, type Step } from './scene.ts';
 import { CLUSTER_NETWORK, type Trouble } from './world.ts';
-
-/** Something that clients, nodes or the manager may do. */
-interface Step {
-  readonly name: string;
-  readonly weight: number;
-  readonly isPossible?: (scene: Scene) => boolean;
-  /** Resolves with what was done, in words. */
-  readonly run: (scene: Scene) => Promise<string>;
-}
 
 /** A node is lost within this, with the times that the manager is given here, in milliseconds. */
 const MOST_DETECTION_MS = 10_000;
@@ -34,6 +26,9 @@ const STEPS: readonly Step[] = [
   { name: 'restart of the manager', weight: 1, run: restart },
   { name: 'kill of the manager among calls', weight: 2, isPossible: hasRoom, run: killAmongCalls },
   { name: 'kill of the manager among moves', weight: 2, isPossible: hasContainers, run: killAmongMoves },
+  ...MANAGER_STEPS,
+  { name: 'pause of the primary among calls', weight: 3, isPossible: hasRoomAndOthers, run: pauseAmongCalls },
+  { name: 'pause of the store among calls', weight: 2, isPossible: hasRoomAndOthers, run: pauseStoreAmongCalls },
 ];
 
 /** Makes one of the possible steps. Resolves with what was done, in words. */
@@ -130,13 +125,49 @@ async function mend({ world, random }: Scene): Promise<string> {
 
 async function restart({ world, random }: Scene): Promise<string> {
   const signal = random.next() < 0.7 ? 'SIGKILL' : 'SIGTERM';
-  await world.endManager(signal);
-  await world.startManager();
-  return signal;
+  const victim = await world.managers.primary();
+  await world.managers.end(victim, signal);
+  await world.managers.start(victim);
+  return `${victim.name} ${signal}`;
 }
 
 /** Several clients, and a manager that dies somewhere in the middle of what they asked for. */
 async function killAmongCalls(scene: Scene): Promise<string> {
+  const { managers } = scene.world;
+  const victim = await managers.primary();
+  return await amongCalls(scene, async (calls) => {
+    await managers.end(victim, 'SIGKILL');
+    await calls;
+    await managers.start(victim);
+  });
+}
+
+/** The same with a manager that is suspended for longer than it may lead, and goes on with what it had begun. */
+async function pauseAmongCalls(scene: Scene): Promise<string> {
+  const { managers } = scene.world;
+  const victim = await managers.primary();
+  const pauseMs = MORE_THAN_TTL_MS + scene.random.integer(3_000);
+  return await amongCalls(scene, async () => {
+    managers.pause(victim);
+    await sleep(pauseMs);
+    await managers.mend(victim);
+  });
+}
+
+/** The same with a store that does not answer meanwhile, for shorter or longer than the primary may lead. */
+async function pauseStoreAmongCalls(scene: Scene): Promise<string> {
+  const { world, random } = scene;
+  const servers = world.store?.members.filter((member) => !world.storeTroubles.has(member)) ?? [];
+  const pauseMs = 500 + random.integer(12_000);
+  return await amongCalls(scene, async () => {
+    for (const member of servers) await world.troubleStore(member, 'paused');
+    await sleep(pauseMs);
+    for (const member of servers) await world.mendStore(member);
+  });
+}
+
+/** Several clients, and a fault somewhere in the middle of what they asked for. */
+async function amongCalls(scene: Scene, fault: (calls: Promise<unknown>) => Promise<void>): Promise<string> {
   const { world, oracle, random } = scene;
   const calls = Array.from({ length: 4 }, () => create(scene));
   const known = oracle.known.slice(0, 2);
@@ -152,22 +183,29 @@ async function killAmongCalls(scene: Scene): Promise<string> {
       }),
     );
   }
-  await new Promise((resolve) => setTimeout(resolve, random.integer(120)));
-  await world.endManager('SIGKILL');
-  const done = await Promise.all(calls);
-  await world.startManager();
-  return done.join(', ');
+  await sleep(random.integer(120));
+  await fault(Promise.all(calls));
+  return (await Promise.all(calls)).join(', ');
+}
+
+function hasRoomAndOthers(scene: Scene): boolean {
+  return hasRoom(scene) && scene.world.managers.alive.length > 1;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** A node is drained or lost, and the manager dies while its containers are on their way. */
 async function killAmongMoves(scene: Scene): Promise<string> {
   const { world, oracle, random } = scene;
+  const victim = await world.managers.primary();
   const isLoss = world.troubles.size === 0 && random.next() < 0.5;
   const done = isLoss || !oracle.nodes.every(isActive) ? await troubleOrMend(scene) : await drain(scene);
   await world.said(/"moves":[1-9]|"msg":"container moved"/, MOST_DETECTION_MS);
-  await new Promise((resolve) => setTimeout(resolve, random.integer(1_500)));
-  await world.endManager('SIGKILL');
-  await world.startManager();
+  await sleep(random.integer(1_500));
+  await world.managers.end(victim, 'SIGKILL');
+  await world.managers.start(victim);
   return done;
 }
 

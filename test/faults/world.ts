@@ -1,9 +1,8 @@
-import net from 'node:net';
-import { join } from 'node:path';
 import type { Lab, LabNode } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
-import { type EnxameProcess, enxame } from '../engines/enxame-process.ts';
+import type { EtcdMember, EtcdServers } from '../stores/etcd-servers.ts';
 import { callJson, type Outcome } from './json-call.ts';
+import { Managers, type ManagersOptions, type Member } from './managers.ts';
 
 /** What is wrong with a node at the moment. */
 export type Trouble = 'crashed' | 'engine-killed' | 'hung' | 'partitioned' | 'stopped';
@@ -20,35 +19,36 @@ export interface ListedNode {
   readonly Status: { readonly State: string };
 }
 
-/** Real engines, and a manager over them that is started again and again on the same state folder. */
+/** What is wrong with a server of the store at the moment. */
+export type StoreTrouble = 'killed' | 'paused';
+
+/** Real engines, managers over them that come and go, and their store. */
 export class World {
   readonly lab: Lab;
+  readonly managers: Managers;
+  /** Undefined for one manager, which keeps its records itself. */
+  readonly store: EtcdServers | undefined;
   readonly troubles: Map<LabNode, Trouble> = new Map();
-  readonly #port: number;
-  readonly #output: string[] = [];
-  #manager: EnxameProcess | undefined;
+  readonly storeTroubles: Map<EtcdMember, StoreTrouble> = new Map();
 
-  private constructor(lab: Lab, port: number) {
+  private constructor(lab: Lab, managers: Managers, store: EtcdServers | undefined) {
     this.lab = lab;
-    this.#port = port;
+    this.managers = managers;
+    this.store = store;
   }
 
-  static async over(lab: Lab): Promise<World> {
-    const world = new World(lab, await freePort());
-    await world.startManager();
-    await waitFor('all nodes to be healthy', async () => (await world.healthyNodes()) === lab.nodes.length);
+  static async over(lab: Lab, options: ManagersOptions): Promise<World> {
+    const world = new World(lab, await Managers.start(lab, options), options.store);
+    for (const member of world.managers.members)
+      await waitFor('all nodes to be healthy', async () => (await world.healthyNodes(member)) === lab.nodes.length);
     const made = await world.call('POST', '/networks/create', { Name: CLUSTER_NETWORK, Attachable: true });
     if (made.status !== 201) throw new Error(`network ${CLUSTER_NETWORK}: ${made.said}`);
     return world;
   }
 
-  get isManagerUp(): boolean {
-    return this.#manager !== undefined;
-  }
-
-  /** All that managers said, the last one's at the end. */
+  /** All that managers said, the last ones' at the end. */
   get log(): string {
-    return [...this.#output, this.#manager?.said() ?? ''].join('\n--- the next manager ---\n');
+    return this.managers.log;
   }
 
   /** Nodes that a manager can reach. */
@@ -56,43 +56,25 @@ export class World {
     return this.lab.nodes.filter((node) => !this.troubles.has(node));
   }
 
-  async startManager(): Promise<void> {
-    const { directory, nodes } = this.lab;
-    const manager = enxame([
-      'manage',
-      ...['-H', `tcp://127.0.0.1:${this.#port}`, '--state-dir', join(directory, 'manager-state')],
-      ...['--engine-probe-interval', '1s', '--engine-probe-timeout', '2s', '--engine-failure-retry', '2'],
-      nodes.map(({ endpoint }) => endpoint).join(','),
-    ]);
-    await manager.until(/Manager at /);
-    this.#manager = manager;
+  /** Asks the manager that is named, or any that is alive. */
+  call<T>(method: string, path: string, body?: unknown, { port }: Member = this.managers.any()): Promise<Outcome<T>> {
+    return callJson<T>({ port }, method, path, body);
   }
 
-  async endManager(signal: NodeJS.Signals): Promise<void> {
-    const manager = this.#manager;
-    this.#manager = undefined;
-    await manager?.end(signal);
-    if (manager) this.#output.push(manager.said());
-  }
-
-  call<T>(method: string, path: string, body?: unknown): Promise<Outcome<T>> {
-    return callJson<T>({ port: this.#port }, method, path, body);
-  }
-
-  async healthyNodes(): Promise<number> {
-    const { value } = await this.nodes();
+  async healthyNodes(member?: Member): Promise<number> {
+    const { value } = await this.nodes(member);
     return (value ?? []).filter(({ Status }) => Status.State === 'ready').length;
   }
 
-  nodes(): Promise<Outcome<readonly ListedNode[]>> {
-    return this.call<readonly ListedNode[]>('GET', '/nodes');
+  nodes(member?: Member): Promise<Outcome<readonly ListedNode[]>> {
+    return this.call<readonly ListedNode[]>('GET', '/nodes', undefined, member);
   }
 
-  /** Resolves when the manager says this, or when the time in milliseconds is over. */
+  /** Resolves when a manager says this, or when the time in milliseconds is over. */
   async said(pattern: RegExp, withinMs: number): Promise<void> {
-    const manager = this.#manager;
-    const from = manager?.said().length ?? 0;
-    await waitFor('the manager’s word', () => pattern.test(manager?.said().slice(from) ?? ''), {
+    const heard = this.managers.alive.flatMap(({ process }) => process ?? []);
+    const from = heard.map((process) => process.said().length);
+    await waitFor('a manager’s word', () => heard.some((each, i) => pattern.test(each.said().slice(from[i]))), {
       timeoutMs: withinMs,
       everyMs: 20,
     }).catch(() => undefined);
@@ -114,12 +96,26 @@ export class World {
     else if (trouble) await node.start();
     this.troubles.delete(node);
   }
-}
 
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  async troubleStore(member: EtcdMember, trouble: StoreTrouble): Promise<void> {
+    this.storeTroubles.set(member, trouble);
+    if (trouble === 'paused') member.process.pause();
+    else await member.process.kill();
+  }
+
+  async mendStore(member: EtcdMember): Promise<void> {
+    const trouble = this.storeTroubles.get(member);
+    if (trouble === 'paused') member.process.resume();
+    else if (trouble) member.process.start();
+    await this.store?.ready(member);
+    this.storeTroubles.delete(member);
+  }
+
+  /** Nothing is wrong afterwards. */
+  async mendAll(): Promise<void> {
+    for (const member of [...this.storeTroubles.keys()]) await this.mendStore(member);
+    for (const member of this.managers.members)
+      if (!this.managers.alive.includes(member)) await this.managers.mend(member);
+    for (const node of [...this.troubles.keys()]) await this.mend(node);
+  }
 }
