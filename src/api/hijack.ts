@@ -9,7 +9,7 @@ import { formatHead, repeatedHeaders, requestHeaders } from './forwarding.ts';
 import type { ProxyTarget } from './proxy.ts';
 import { lingeringEnd } from './refusal.ts';
 import { pipeAnswer, pump } from './relay.ts';
-import { ParsedInput, type RawClient, type RequestInput } from './request-input.ts';
+import { parsedInput, type RawClient, type RequestInput } from './request-input.ts';
 
 /** What an engine gets of the body of a request that becomes a raw stream. */
 export type HijackBody = 'forwarded' | 'dropped';
@@ -26,8 +26,7 @@ export async function hijackToNode(
   path: string,
   wanted: HijackBody = 'dropped',
 ): Promise<void> {
-  const input = call.upgrade?.input ?? new ParsedInput(call.req);
-  if (!call.upgrade) acceptBody(call);
+  const input = call.upgrade?.input ?? parsedInput(call.req, () => acceptBody(call));
   const body = wanted === 'forwarded' ? await readOptions(input) : '';
   const stream = await openRaw(call, node, path, body);
   try {

@@ -31,6 +31,19 @@ export interface RequestInput {
   take(): RawClient;
 }
 
+/** What was read of requests that are sent again, to another manager. */
+const parsed = new WeakMap<IncomingMessage, ParsedInput>();
+
+/** The input of an ordinary request: the same each time. `accept` is called before it is read. */
+export function parsedInput(req: IncomingMessage, accept: () => void): RequestInput {
+  const known = parsed.get(req);
+  if (known) return known;
+  const input = new ParsedInput(req);
+  parsed.set(req, input);
+  accept();
+  return input;
+}
+
 /** The body that Node reads. `stream` and `head` are those of an `upgrade` event; without them it is an ordinary request. */
 export class ParsedInput implements RequestInput {
   readonly #req: IncomingMessage;

@@ -33,17 +33,25 @@ export async function answeredByPrimary(call: Call, route: PrimaryRoute): Promis
   if (route.isPrimary || OWN.has(call.route.path)) return false;
   const isRead = isOwnRead(call.route);
   if (isRead && !route.isBehind) return false;
-  const hops = Number(call.req.headers[HOPS] ?? 0) + 1;
+  const hops = hopsOf(call) + 1;
   if (hops > MOST_HOPS) throw new ClusterError('the managers do not agree on the primary; ask again', NO_PRIMARY);
   call.req.headers[HOPS] = String(hops);
   const forward = (primary: EngineClient): Promise<void> => pass(call, primary);
   if (isRead) return route.forward(forward, 'read', call.signal);
   const done = route.beginChange();
   try {
+    if (hops > 1) await route.lookBack(call.signal);
     return await route.forward(forward, 'change', call.signal);
   } finally {
     done();
   }
+}
+
+/** Clients may write anything. */
+function hopsOf({ req }: Call): number {
+  const said = req.headers[HOPS];
+  if (said === undefined) return 0;
+  return said === '1' ? 1 : MOST_HOPS;
 }
 
 const NO_PRIMARY = { code: 'NO_PRIMARY', status: 503 } as const;

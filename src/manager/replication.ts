@@ -80,8 +80,10 @@ export async function assertAddressIsFree(
 export function openReplication(deps: ReplicationDeps, { store, ...options }: ReplicationOptions): Replication {
   const { state, model, duties, connect, clock, logger } = deps;
   const shared = sharedStateOf(state);
+  let held: Lease | undefined;
   const candidate = {
     take: async (lease: Lease): Promise<void> => {
+      held = lease;
       await store.caughtUp(lease.lost);
       shared.lead(lease);
       model.leases.restart();
@@ -94,7 +96,8 @@ export function openReplication(deps: ReplicationDeps, { store, ...options }: Re
   const election = new Election({ leases: store.leases, candidate, clock, logger }, { self, ttlMs: options.ttlMs });
   const toPrimary = new PrimaryRoute({
     election,
-    isPrimary: () => duties.role === 'primary',
+    // The role follows the lease a little later: one that was suspended has lost it, and answers calls from before first of all.
+    isPrimary: () => duties.role === 'primary' && held?.lost.aborted === false,
     connect: (advertise) => connect(parseEntry(advertise)),
     clock,
   });

@@ -26,7 +26,8 @@ const LAST_ANSWERS_MS = 2_000;
 
 interface KnownPrimary {
   readonly name: ManagerName;
-  readonly client: EngineClient;
+  /** The same for all calls, those too that come while it is made. */
+  readonly client: Promise<EngineClient>;
   readonly unanswered: Unanswered;
 }
 
@@ -66,6 +67,14 @@ export class PrimaryRoute {
   }
 
   /**
+   * To be called before a change that another manager sent here is sent on: while this one was suspended the sender gave the change up, and its
+   * client may have asked again. Rejects with the reason of `signal` once the sender has left.
+   */
+  async lookBack(signal: AbortSignal): Promise<void> {
+    await this.#deps.clock.sleep(LOOK_MS, signal);
+  }
+
+  /**
    * Offers the primary to `forward` until it was reached, and resolves with true; with false when this manager is the primary by then. Waits some seconds
    * while there is none, unless the call is a read, which resolves with false then. Rejects with 503 when none is found, and with what `forward`
    * rejects with once it has reached one.
@@ -83,7 +92,7 @@ export class PrimaryRoute {
       const { primary, self } = election;
       if (primary && primary.id !== self.id) {
         try {
-          await forward((await this.#knownAs(primary)).client);
+          await forward(await this.#knownAs(primary).client);
           return true;
         } catch (error) {
           if (error instanceof NotReachedError) failure = error.cause;
@@ -97,23 +106,37 @@ export class PrimaryRoute {
     }
   }
 
-  async #knownAs(name: ManagerName): Promise<KnownPrimary> {
+  #knownAs(name: ManagerName): KnownPrimary {
     if (this.#known?.name.id === name.id) return this.#known;
+    this.#giveUp();
     const unanswered = new Unanswered();
-    const client = new EngineClient(unanswered.over(reachable(await this.#deps.connect(name.advertise))));
+    const known = { name, client: this.#clientOf(name, unanswered), unanswered };
+    known.client.catch(() => {
+      if (this.#known === known) this.#known = undefined;
+    });
+    this.#known = known;
+    return known;
+  }
+
+  async #clientOf({ advertise }: ManagerName, unanswered: Unanswered): Promise<EngineClient> {
+    const connector = await this.#deps.connect(advertise).catch((error: unknown) => {
+      throw new NotReachedError(error);
+    });
+    const client = new EngineClient(unanswered.over(reachable(connector)));
     // It takes whatever version a client speaks.
     client.negotiate(OLDEST_API, NEWEST_API);
-    this.#known = { name, client, unanswered };
-    return this.#known;
+    return client;
+  }
+
+  #leave(): void {
+    if (this.#known?.name.id !== this.#deps.election.primary?.id) this.#giveUp();
   }
 
   /** One that is not the primary any more may be suspended, and answer never. Streams that have begun go on. */
-  #leave(): void {
+  #giveUp(): void {
     const known = this.#known;
-    if (!known || this.#deps.election.primary?.id === known.name.id) return;
     this.#known = undefined;
-    const timer = this.#deps.clock.timer(() => known.unanswered.end());
-    timer.start(LAST_ANSWERS_MS);
+    if (known) this.#deps.clock.timer(() => known.unanswered.end()).start(LAST_ANSWERS_MS);
   }
 }
 

@@ -10,7 +10,7 @@ import type { EngineStream } from '../engine-stream.ts';
 import { closeOf, headFor, isRawStream, openRaw } from '../hijack.ts';
 import { lingeringEnd } from '../refusal.ts';
 import { pipeAnswer } from '../relay.ts';
-import { ParsedInput, type RawClient } from '../request-input.ts';
+import { parsedInput, type RawClient } from '../request-input.ts';
 import { WholeFrames } from './frames.ts';
 import { endsAtMove } from './resumed.ts';
 import type { StreamEnd } from './sequels.ts';
@@ -20,8 +20,7 @@ import type { StreamEnd } from './sequels.ts';
  * input waits in its connection.
  */
 export async function attachAcrossMoves(call: Call, container: Container): Promise<void> {
-  const input = call.upgrade?.input ?? new ParsedInput(call.req);
-  if (!call.upgrade) acceptBody(call);
+  const input = call.upgrade?.input ?? parsedInput(call.req, () => acceptBody(call));
   const stream = await openRaw(call, container.node, pathOf(call, container, false));
   try {
     const head = await stream.head(call.signal);
