@@ -506,7 +506,8 @@ describe('credentials', () => {
 
 describe('entries that are nonsense', () => {
   it('are left out and told, and the others stay', async () => {
-    const odd = [{ name: 'none' }, { name: 'huge', prices: [hetznerPrice('nbg1', '900000', '', '1')] }];
+    const long = { name: 'x'.repeat(300), prices: [hetznerPrice('nbg1', '1', '1', '1')] };
+    const odd = [long, { name: 'none' }, { name: 'huge', prices: [hetznerPrice('nbg1', '900000', '', '1')] }];
     const server_types = [...HETZNER_TYPES, ...odd];
     const server = await startListServer(() => ({ content: { pricing: { currency: 'EUR', server_types } } }));
     const notes: string[] = [];
@@ -515,7 +516,7 @@ describe('entries that are nonsense', () => {
     expect(machineLines(list)).toHaveLength(3);
     expect(notes).toEqual([
       '2 entries without a price left out: old nbg1, none',
-      '1 price of more than nine million a month left out',
+      "2 prices left out: not a machine's, or more than nine million a month",
     ]);
     await server.close();
   });

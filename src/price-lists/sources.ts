@@ -2,7 +2,7 @@ import { reasonOf, UsageError } from '../common/errors.ts';
 import { nearest } from '../common/nearest.ts';
 import { printable } from '../common/printable.ts';
 import { DriverError } from '../drivers/errors.ts';
-import { isExact } from '../prices/price.ts';
+import { isListable } from '../prices/list-shape.ts';
 import type { PriceList } from '../prices/price-list.ts';
 import { amazonec2 } from './amazonec2.ts';
 import { azure } from './azure.ts';
@@ -78,9 +78,11 @@ export async function readList(source: PriceSource, options: ReadOptions): Promi
   const url = options.url?.replace(/\/+$/, '');
   try {
     const { machines: found, egress } = await source.read({ ...options, url, web });
-    const machines = found.filter(isExact);
+    const machines = found.filter(isListable);
     if (machines.length < found.length)
-      options.note(`${countedPrices(found.length - machines.length)} of more than nine million a month left out`);
+      options.note(
+        `${countedPrices(found.length - machines.length)} left out: not a machine's, or more than nine million a month`,
+      );
     return { provider: source.provider, asOf, ...(source.covers === 'all' ? {} : { regions }), machines, egress };
   } catch (error) {
     signal.throwIfAborted();

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { BadRequestError } from '../common/errors.ts';
-import type { PriceList } from './price-list.ts';
+import type { ListedPrice, PriceList } from './price-list.ts';
 
 /** Machines of one list: AWS has some thousand in a region, with spot prices of each zone. */
-export const MAX_MACHINES = 50_000;
+const MAX_MACHINES = 50_000;
 const MAX_EGRESS = 10_000;
 
 const name = z.string().min(1).max(200);
@@ -35,6 +35,11 @@ const list = z.object({
   machines: z.array(machine).max(MAX_MACHINES),
   egress: z.array(egress).max(MAX_EGRESS),
 });
+
+/** Whether a list can have such a row. */
+export function isListable(row: ListedPrice): boolean {
+  return machine.safeParse(row).success;
+}
 
 /** Reads a list that comes from outside of the process. Throws 400 with the place in it and what is wrong there. */
 export function readPriceList(value: unknown): PriceList {

@@ -59,7 +59,7 @@ describe('enxame bill', () => {
     expect(out).toContain('2 of 4 nodes without a known price, not in the sums:\n  node-3: no price list of hetzner\n');
     expect(out).toContain('  node-4: no label io.enxame.price, no entry of a price file, and no label provider,');
     expect(out).toContain('Several currencies stand side by side');
-    expect(out).toContain('1 container without reservations: what they use counts as idle');
+    expect(out).toContain('1 container without reservations: what it uses counts as idle');
     expect(out).toContain('Not counted: traffic, storage that is billed apart, taxes');
   });
 

@@ -73,7 +73,7 @@ const PROJECTS: View<GroupBill> = {
     {
       title: 'NOTE',
       value: ({ unreserved, unpriced }) =>
-        [unreserved > 0 ? `${unreserved} reserve nothing` : '', unpricedNote(unpriced)]
+        [unreserved > 0 ? `${unreserved} reserve${unreserved === 1 ? 's' : ''} nothing` : '', unpricedNote(unpriced)]
           .filter((each) => each)
           .join(', '),
     },
@@ -135,7 +135,9 @@ function notes(
       : []),
     ...rates.map((rate) => `Converted: ${formatRate(rate)}`),
     ...(total.unreserved > 0
-      ? [`${counted(total.unreserved, 'container')} without reservations: what they use counts as idle`]
+      ? [
+          `${counted(total.unreserved, 'container')} without reservations: what ${total.unreserved === 1 ? 'it uses' : 'they use'} counts as idle`,
+        ]
       : []),
     ...warnings.map((warning) => `Warning: ${warning}`),
     'Not counted: traffic, storage that is billed apart, taxes',
