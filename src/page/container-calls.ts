@@ -28,7 +28,7 @@ export function containerCalls({ services, desired, journal }: ContainerCallsDep
       const asked = container.node.isHealthy
         ? await container.node.client.request({ method: 'GET', path, ...bounds }).catch(() => undefined)
         : undefined;
-      const inspected: unknown = asked?.statusCode === 200 ? JSON.parse(asked.body.toString()) : undefined;
+      const inspected = asked?.statusCode === 200 ? parsed(asked.body) : undefined;
       sendValue(call.res, containerDetail(container, inspected, clock.now()));
     },
     'GET containers/:id/moves': async (call) => {
@@ -59,4 +59,13 @@ export function containerCalls({ services, desired, journal }: ContainerCallsDep
       sendValue(res, journal.latest(limit, before));
     },
   };
+}
+
+/** Undefined for what is no JSON: engines may say anything. */
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
 }

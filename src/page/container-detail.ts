@@ -3,9 +3,10 @@ import type { Container } from '../cluster/container.ts';
 import { fieldsOf } from '../scheduler/json.ts';
 import { clip, portTexts } from './model-rows.ts';
 import type { ContainerDetail, ContainerState } from './protocol.ts';
-import { shownCommand, shownEnv, shownLabels } from './secrets.ts';
+import { shownCommand, shownEnv, shownLabels, shownText } from './secrets.ts';
 
 const HEALTH_CHECKS = 5;
+const MAX_WORDS_CHARS = 4_096;
 
 /** What a page may see of a container: `inspected` is its engine's `GET /containers/{id}/json`, undefined when it does not answer. */
 export function containerDetail(container: Container, inspected: unknown, nowMs: number): ContainerDetail {
@@ -30,7 +31,7 @@ export function containerDetail(container: Container, inspected: unknown, nowMs:
     finished: timeOf(now?.FinishedAt),
     exitCode: Number(now?.ExitCode ?? 0),
     oomKilled: now?.OOMKilled === true,
-    error: clip(textOf(now?.Error)),
+    error: wordsOf(now?.Error),
     restarts: Number(all.RestartCount ?? 0),
     restartPolicy: `${textOf(policy.Name) || 'no'}${times > 0 ? `:${times}` : ''}`,
     pid: Number(now?.Pid ?? 0),
@@ -61,7 +62,7 @@ export function containerDetail(container: Container, inspected: unknown, nowMs:
         .map(({ Start, ExitCode, Output }) => ({
           at: timeOf(Start),
           exitCode: Number(ExitCode ?? 0),
-          output: clip(textOf(Output)),
+          output: wordsOf(Output),
         })),
     }),
     isReached: inspected !== undefined,
@@ -70,6 +71,11 @@ export function containerDetail(container: Container, inspected: unknown, nowMs:
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+/** What an engine says in words: a bounded part of it is looked at, and a line of that is shown. */
+function wordsOf(value: unknown): string {
+  return clip(shownText(textOf(value).slice(0, MAX_WORDS_CHARS)));
 }
 
 function textsOf(value: unknown): readonly string[] {

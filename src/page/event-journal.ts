@@ -109,7 +109,7 @@ export class EventJournal {
       {
         type: clip(Type),
         action: clip(Action),
-        id: Actor.ID,
+        id: clip(Actor.ID),
         name: clip(name ?? Actor.ID.slice(0, 12)),
         node: node.name,
         ...(words.length > 0 && { text: clip(words.join(', ')) }),

@@ -6,10 +6,12 @@ import { isRawStream } from '../api/hijack.ts';
 import type { Container } from '../cluster/container.ts';
 import { requireHealthy } from '../cluster/reachable.ts';
 import { BadRequestError, ClusterError, EngineError, NotFoundError, reasonOf } from '../common/errors.ts';
+import { latest } from '../common/latest.ts';
 import type { Timer } from '../common/timer.ts';
 import { fieldsOf } from '../scheduler/json.ts';
 import { assertWebSocketRequest, ServerWebSocket, type WebSocketListener } from '../web/web-socket.ts';
 import { assertOwnOrigin, type Gate, ReadOnlyError } from './gate.ts';
+import { assertPrimary } from './of-primary.ts';
 import { targetOf } from './page-site.ts';
 import { numberOf } from './params.ts';
 import { TooManyError } from './passed-calls.ts';
@@ -150,6 +152,7 @@ export class ExecTerminals {
     const reference = PATH.exec(path)?.[1];
     if (reference === undefined) throw new NotFoundError('there is no such terminal', 'NO_SUCH_CALL');
     if (!session.actions) throw new ReadOnlyError();
+    assertPrimary(this.#services);
     assertWebSocketRequest(req);
     if (!protocols.includes(PROTOCOL))
       throw new BadRequestError(`the subprotocol should be ${PROTOCOL}`, 'BAD_SUBPROTOCOL');
@@ -162,7 +165,7 @@ export class ExecTerminals {
     const size = { least: 1, most: MAX_SIZE };
     return {
       session,
-      container: this.#services.cluster.container(decodeURIComponent(reference)),
+      container: this.#services.cluster.container(decoded(reference)),
       wanted: {
         command: command.length > 0 ? command : SHELL,
         cols: numberOf(query, 'cols', { ...size, otherwise: 80 }),
@@ -207,16 +210,22 @@ export class ExecTerminals {
     const id = String(fieldsOf(made).Id);
     if (!/^[0-9a-f]{64}$/.test(id)) throw new EngineError('the engine made an exec without an ID');
     const stream = await startExec(container, id, signal);
-    const resize = async (to: Size): Promise<void> => {
+    const resize = latest(async (to: Size) => {
       const target = `/exec/${id}/resize?h=${to.rows}&w=${to.cols}`;
       await client.request({ method: 'POST', path: target, timeoutMs: CALL_MS }).catch(() => undefined);
-    };
+    });
+    let isFull = false;
     try {
       open.onSize = (size) => void resize(size);
       open.onInput = (data) => {
-        if (stream.socket.write(data)) return;
+        // What was read already is written all the same: it is bounded, and more is not read.
+        if (stream.socket.write(data) || isFull) return;
+        isFull = true;
         socket.pause();
-        stream.socket.once('drain', () => socket.resume());
+        stream.socket.once('drain', () => {
+          isFull = false;
+          socket.resume();
+        });
       };
       socket.resume();
       await resize({ cols, rows });
@@ -290,6 +299,14 @@ class TerminalOutput extends Duplex {
 
   override _read(): void {
     // What is typed goes straight to the engine.
+  }
+}
+
+function decoded(reference: string): string {
+  try {
+    return decodeURIComponent(reference);
+  } catch {
+    throw new BadRequestError('the path is not percent-encoded as it should be', 'BAD_PATH');
   }
 }
 

@@ -120,6 +120,7 @@ describe('a terminal', () => {
     expect(await refused(path, readOnly)).toEqual([403, 'READ_ONLY']);
     expect(await refused('containers/none/exec', own)).toEqual([404, 'NO_SUCH_CONTAINER']);
     expect(await refused('stream', own)).toEqual([404, 'NO_SUCH_CALL']);
+    expect(await refused('containers/%zz/exec', own)).toEqual([400, 'BAD_PATH']);
     expect(await refused(`${path}?cols=0`, own)).toEqual([400, expect.any(String)]);
   });
 

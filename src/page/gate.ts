@@ -62,10 +62,13 @@ export class Gate {
 
   /** Whose request it is, by its cookie and `token`. Throws 401. */
   session(req: IncomingMessage, token: string | undefined): Session {
-    const cookie = cookieOf(req, cookieName(req));
-    const session = cookie === undefined || token === undefined ? undefined : this.#sessions.find(cookie, token);
-    if (!session) throw new NoSessionError();
-    return session;
+    // Other programs of this host may set one of the same name beside ours.
+    if (token === undefined) throw new NoSessionError();
+    for (const cookie of cookiesOf(req, cookieName(req))) {
+      const session = this.#sessions.find(cookie, token);
+      if (session) return session;
+    }
+    throw new NoSessionError();
   }
 
   /** The `Set-Cookie` of a login. */
@@ -95,9 +98,13 @@ export function assertOwnOrigin(req: IncomingMessage): void {
     throw new ForeignError();
 }
 
-/** Cookies do not know ports: two managers on one host must not end each other's sessions. `__Host-` keeps other hosts from setting it. */
+/**
+ * Cookies do not know ports: two managers at one host must not end each other's sessions, and the port that the browser sees may be that of
+ * a tunnel. `__Host-` keeps other hosts from setting it.
+ */
 function cookieName(req: IncomingMessage): string {
-  const name = `enxame-${req.socket.localPort ?? 0}`;
+  const port = /:(\d{1,5})$/.exec(req.headers.host ?? '')?.[1] ?? req.socket.localPort ?? 0;
+  const name = `enxame-${port}`;
   return schemeOf(req) === 'https' ? `__Host-${name}` : name;
 }
 
@@ -109,10 +116,9 @@ function schemeOf(req: IncomingMessage): 'http' | 'https' {
   return (req.socket as TLSSocket).encrypted ? 'https' : 'http';
 }
 
-function cookieOf(req: IncomingMessage, name: string): string | undefined {
-  for (const pair of (req.headers.cookie ?? '').split(';')) {
+function cookiesOf(req: IncomingMessage, name: string): readonly string[] {
+  return (req.headers.cookie ?? '').split(';').flatMap((pair) => {
     const [key, value] = pair.trim().split('=', 2);
-    if (key === name && value) return value;
-  }
-  return undefined;
+    return key === name && value ? [value] : [];
+  });
 }

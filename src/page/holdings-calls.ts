@@ -66,7 +66,7 @@ export function holdingsCalls(services: Services, numbers: NodeNumbers): PageRou
       const detail: NetworkDetail = {
         ...networkRow(network),
         labels: shownLabels(network.summary.Labels ?? {}),
-        options: network.summary.Options ?? {},
+        options: shownLabels(network.summary.Options ?? {}),
         endpoints: Object.entries(inspected.Containers ?? {}).map(([id, endpoint]) => {
           const container = cluster.findContainer(id);
           return {

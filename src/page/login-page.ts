@@ -22,6 +22,7 @@ function page(title: string, body: string, head: string = ''): string {
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
 <link rel="icon" href="/bee.svg" type="image/svg+xml">
+<link rel="icon" href="/bee.svg">
 <link rel="stylesheet" href="/login.css">
 ${head}</head>
 <body><main>${body}</main></body>

@@ -74,6 +74,16 @@ describe('who is let in', () => {
     expect((await two.call('GET', 'session')).status).toBe(200);
   });
 
+  test('other cookies of the host change nothing, and the port that the browser sees names ours', async () => {
+    const browser = await PageBrowser.at(swarm);
+    const [name = ''] = browser.cookie.split('=');
+    const foreign = { Cookie: `${name}=foreign; other=x; ${browser.cookie}` };
+    expect((await browser.call('GET', 'session', undefined, foreign)).status).toBe(200);
+    const own = { Cookie: browser.cookie.replace(/^enxame-\d+/, 'enxame-4321'), 'X-Enxame-Token': browser.token };
+    expect(await statusOf('/api/v1/session', { ...own, Host: 'localhost:4321' })).toBe(200);
+    expect(await statusOf('/api/v1/session', own)).toBe(401);
+  });
+
   test('changes come from the page itself alone', async () => {
     const browser = await PageBrowser.at(swarm);
     for (const foreign of [null, 'https://example.com', 'null', `${origin()}0`, origin().replace('http', 'https')]) {

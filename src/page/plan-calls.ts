@@ -6,6 +6,7 @@ import { AVAILABILITIES } from '../cluster/node-settings.ts';
 import { BadRequestError, ConflictError, NotFoundError } from '../common/errors.ts';
 import { computeBill } from '../prices/bill.ts';
 import { type PageRoutes, readObject, sendNothing, sendValue } from './calls.ts';
+import { assertPrimary } from './of-primary.ts';
 import { pathParam } from './params.ts';
 import type { PlanSource, SourcedPlan } from './plan-source.ts';
 import type { Bill, PlanKind, PlanView } from './protocol.ts';
@@ -18,6 +19,8 @@ const MOST_NODES = 200;
 export function planCalls(services: Services, sources: readonly PlanSource[]): PageRoutes {
   const { nodes: directory, prices, billFacts, clock } = services;
   const sourceOf = (kind: string): PlanSource => {
+    // What is lost, braked or under way is known to the primary alone.
+    assertPrimary(services);
     const source = sources.find((each) => each.kind === kind);
     if (!source) throw new NotFoundError(`there are no plans of kind ${JSON.stringify(kind)}`, 'NO_SUCH_PLAN');
     return source;
@@ -60,6 +63,7 @@ export function planCalls(services: Services, sources: readonly PlanSource[]): P
       sendValue(res, bill);
     },
     'POST nodes/:id/availability': async (call) => {
+      assertPrimary(services);
       const { availability } = await readObject(call.req);
       const wanted = AVAILABILITIES.find((each) => each === availability);
       if (!wanted) throw new BadRequestError(`availability should be one of ${AVAILABILITIES.join(', ')}`, 'BAD_BODY');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isSecret, shownCommand, shownEnv } from './secrets.ts';
+import { isSecret, shownCommand, shownEnv, shownLabels, shownText } from './secrets.ts';
 
 describe('what looks like a secret', () => {
   test.each([
@@ -54,5 +54,29 @@ describe('what looks like a secret', () => {
       '--verbose',
       '(masked)',
     ]);
+    expect(shownCommand(['sh', '-c', 'mysql --password hunter2; export TOKEN=hunter2; exec app --port=80'])).toEqual([
+      'sh',
+      '-c',
+      'mysql --password (masked); export TOKEN=(masked); exec app --port=80',
+    ]);
+  });
+
+  test.each([
+    ['-Ddb.password=hunter2 -Xmx1g', '-Ddb.password=(masked) -Xmx1g'],
+    ['curl -H "Authorization: Bearer hunter2" x', 'curl -H "Authorization: (masked) (masked)" x'],
+    ['to redis://u:hunter2@h/0 password=hunter2', 'to redis://(masked)@h/0 password=(masked)'],
+    ['{"user": "a", "token": "hunter2"}', '{"user": "a", "token": (masked)}'],
+    ['user=a;password=hunter2;port=80', 'user=a;password=(masked);port=80'],
+    ['--secret "two words" --verbose', '--secret (masked) --verbose'],
+    ['ok: 3 of 3, port 80', 'ok: 3 of 3, port 80'],
+    ['https://example.com:8080/a?b=c', 'https://example.com:8080/a?b=c'],
+  ])('in the midst of a text: %s', (text, shown) => {
+    expect(shownText(text)).toBe(shown);
+    expect(shownEnv([`OPTS=${text}`])).toEqual([{ name: 'OPTS', value: isSecret('OPTS', text) ? null : shown }]);
+    expect(JSON.stringify(shownLabels({ cfg: text }))).not.toContain('hunter2');
+  });
+
+  test('and long texts of any kind cost little', () => {
+    for (const piece of ['a', '-', '--a "', 'a:', '://:', 'Bearer ']) shownText(piece.repeat(200_000));
   });
 });

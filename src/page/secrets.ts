@@ -16,6 +16,24 @@ const RANDOM = /^(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9+/_=-]{32,}$/;
 
 const MASK = '(masked)';
 
+/** In the midst of a text: `password=x`, `"token": "x"`; `--password x`; `Bearer x`; passwords in URLs. All bounded, so that no text costs much. */
+const ASSIGNED = /([\w.-]{1,80})(["']?\s{0,3}[=:]\s{0,3})("[^"]{0,1000}"|'[^']{0,1000}'|[^\s;,&"']{1,1000})/g;
+const OPTION = /(--?[\w-]{1,80})(\s{1,3})("[^"]{0,1000}"|'[^']{0,1000}'|[^\s;"'-][^\s;"']{0,1000})/g;
+const CREDENTIALS = /\b(Bearer|Basic)\s{1,3}[\w.~+/=-]{1,1000}/gi;
+const IN_URL = /:\/\/[^\s/@:]{0,200}:[^\s/@]{1,1000}@/g;
+
+/** A text without the secrets in it, as far as they can be told from it. */
+export function shownText(text: string): string {
+  const mask = (whole: string, name: string, between: string): string =>
+    SECRET_NAME.test(name) ? `${name}${between}${MASK}` : whole;
+  const rest = text
+    .replace(IN_URL, `://${MASK}@`)
+    .replace(CREDENTIALS, `$1 ${MASK}`)
+    .replace(OPTION, mask)
+    .replace(ASSIGNED, mask);
+  return SECRET_VALUE.test(rest) ? MASK : rest;
+}
+
 export function isSecret(name: string, value: string): boolean {
   return SECRET_NAME.test(name) || SECRET_VALUE.test(value) || RANDOM.test(value);
 }
@@ -25,13 +43,16 @@ export function shownEnv(env: readonly string[]): readonly EnvVariable[] {
   return env.map((each) => {
     const equals = each.indexOf('=');
     const [name, value] = equals < 0 ? [each, ''] : [each.slice(0, equals), each.slice(equals + 1)];
-    return { name, value: value !== '' && isSecret(name, value) ? null : value };
+    return { name, value: value !== '' && isSecret(name, value) ? null : shownText(value) };
   });
 }
 
 export function shownLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(labels).map(([name, value]) => [name, value !== '' && isSecret(name, value) ? MASK : value]),
+    Object.entries(labels).map(([name, value]) => [
+      name,
+      value !== '' && isSecret(name, value) ? MASK : shownText(value),
+    ]),
   );
 }
 
@@ -41,7 +62,8 @@ export function shownCommand(words: readonly string[]): readonly string[] {
     const before = words[at - 1] ?? '';
     if (/^--?[\w-]+$/.test(before) && SECRET_NAME.test(before) && !word.startsWith('-')) return MASK;
     const [option = '', value] = word.split('=', 2);
-    if (value !== undefined && isSecret(option, word.slice(option.length + 1))) return `${option}=${MASK}`;
-    return SECRET_VALUE.test(word) || RANDOM.test(word) ? MASK : word;
+    if (value !== undefined && !/\s/.test(option) && isSecret(option, word.slice(option.length + 1)))
+      return `${option}=${MASK}`;
+    return SECRET_VALUE.test(word) || RANDOM.test(word) ? MASK : shownText(word);
   });
 }

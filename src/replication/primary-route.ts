@@ -48,6 +48,11 @@ export class PrimaryRoute {
     return this.#deps.election.self.advertise;
   }
 
+  /** `host:port` of the primary, as far as the store told last. */
+  get primary(): string | undefined {
+    return this.#deps.election.primary?.advertise;
+  }
+
   get isPrimary(): boolean {
     return this.#deps.isPrimary();
   }
