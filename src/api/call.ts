@@ -6,7 +6,6 @@ import type { Failover } from '../availability/failover.ts';
 import type { PlanRuns } from '../availability/plan-runs.ts';
 import type { Planning } from '../availability/planning.ts';
 import type { CheapestPlanner } from '../cheapest/planner.ts';
-import type { CheapestRuns } from '../cheapest/run.ts';
 import type { BillFactsReader } from '../cluster/bill-facts.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { NodeDirectory } from '../cluster/node-directory.ts';
@@ -70,7 +69,6 @@ export interface Services {
   readonly toPrimary?: PrimaryRoute | undefined;
   /** Where the cluster would cost least. */
   readonly cheapest: CheapestPlanner;
-  readonly cheapestRuns: CheapestRuns;
   readonly logger: Logger;
   readonly clock: Clock;
   /** When a listing of containers asks engines first. */

@@ -244,8 +244,6 @@ const ENXAME = [
     'manager',
     'makes the plan anew and carries it out if its digest is the one that is given, else answers with it',
   ],
-  ['GET', '/enxame/v1/plans/cheapest/run', 'manager', 'how far that is, move by move'],
-  ['DELETE', '/enxame/v1/plans/cheapest/run', 'manager', 'no more moves of it begin'],
   [
     'GET',
     '/enxame/v1/plans/move',

@@ -13,9 +13,10 @@ import { isStrict } from '../lifecycle/surroundings.ts';
 import { fieldsOf } from '../scheduler/json.ts';
 import { estimateOf } from './estimate.ts';
 import { hindranceOf } from './movability.ts';
-import type { PlannedCopy, PlannedStay } from './plan.ts';
+import type { PlannedStay } from './plan.ts';
 import type { PlanLostDeps } from './plan-lost.ts';
 import { type MoveCandidate, type MoveQuestions, plannedOf } from './plan-move.ts';
+import { copiesOf, sizedCopies } from './planned-copies.ts';
 import type { VolumeSizes } from './volume-sizes.ts';
 
 /** Bodies read at a time. */
@@ -52,7 +53,7 @@ export async function liveCandidates(
   );
   return {
     candidates: candidates.map((each) => {
-      const copies = each.copies.map((copy) => sized(copy, sizes.get(each.from.id)?.get(copy.volume)));
+      const copies = sizedCopies(each.copies, sizes.get(each.from.id));
       return { ...each, copies, estimate: estimateOf(copies, deps.sizes.bytesPerSecond) };
     }),
     stays: found.flatMap((each) => ('why' in each ? [each] : [])),
@@ -101,18 +102,12 @@ async function candidateOf(
   if (typeof carried === 'string') return stays(carried);
   if (carried.length > 0 && !carries)
     return stays(`it has data in ${carried.map(({ volume }) => `volume "${volume.slice(0, 12)}"`).join(', ')}`);
-  const copies = carried.map(
-    ({ volume, anonymousAt }): PlannedCopy => ({
-      volume,
-      ...(anonymousAt !== undefined && { isAnonymous: true }),
-    }),
-  );
   return {
     record,
     spec,
     from,
     isWell: isWell(container),
-    copies,
+    copies: copiesOf(carried),
     dependents: dependentsOf(container),
     estimate: {},
   };
@@ -147,8 +142,4 @@ function dependentsOf({ node, engineId, id }: Container & { readonly node: Node 
     const mode = each.entry().HostConfig?.NetworkMode;
     return mode === `container:${engineId}` || mode === `container:${id}` ? each.id : [];
   });
-}
-
-function sized(copy: PlannedCopy, bytes: number | undefined): PlannedCopy {
-  return bytes === undefined ? copy : { ...copy, bytes };
 }

@@ -10,7 +10,8 @@ import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import { PlanExecutor } from './execute-plan.ts';
 import { formatPlan } from './format-plan.ts';
 import { lastOfGroup } from './last-of-group.ts';
-import type { Plan, PlannedMove } from './plan.ts';
+import type { LeavingNode, LeavingNodes } from './leaving-nodes.ts';
+import type { Plan, PlannedMove, PlannedNode } from './plan.ts';
 import type { VolumeSizes } from './volume-sizes.ts';
 
 /** Plans that ended, kept for those who ask how they went. */
@@ -27,10 +28,13 @@ export interface RunOptions {
   readonly atOnce: number;
   /** For how long volumes are kept where they were, in milliseconds. */
   readonly keepSourceMs: number;
+  /** Nodes that hold nothing once it is carried out, and are not to take anything from its beginning on; default none. */
+  readonly leaving?: readonly PlannedNode[];
 }
 
 /** A plan that was accepted: durable until it has ended. */
-export interface AcceptedPlan extends RunOptions {
+export interface AcceptedPlan extends Omit<RunOptions, 'leaving'> {
+  readonly leaving?: readonly LeavingNode[];
   readonly id: string;
   readonly plan: Plan;
   /** Milliseconds since the epoch. */
@@ -59,6 +63,8 @@ export interface RunView {
   readonly acceptedAt: string;
   readonly isOver: boolean;
   readonly moves: readonly MoveStanding[];
+  /** Of a plan that empties nodes: whether they hold nothing by now. Once it is over, such a node is drained. */
+  readonly leaving?: readonly (PlannedNode & { readonly isEmpty: boolean })[];
 }
 
 export interface PlanRunsDeps extends RecordViewDeps {
@@ -66,6 +72,7 @@ export interface PlanRunsDeps extends RecordViewDeps {
   readonly desired: DesiredState;
   readonly lifecycle: Pick<ContainerLifecycle, 'move' | 'mover'>;
   readonly sizes: Pick<VolumeSizes, 'note'>;
+  readonly leaving: LeavingNodes;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -137,7 +144,14 @@ export class PlanRuns {
     for (const move of plan.moves) this.#assertCurrent(move);
     const { clock, logger } = this.#deps;
     const id = randomBytes(6).toString('hex');
-    const accepted: AcceptedPlan = { id, plan, ...options, acceptedMs: clock.now() };
+    const { leaving, ...rest } = options;
+    const accepted: AcceptedPlan = {
+      id,
+      plan,
+      ...rest,
+      ...(leaving && { leaving: this.#deps.leaving.note(leaving) }),
+      acceptedMs: clock.now(),
+    };
     await this.#records.put(id, accepted);
     logger.info({ plan: id, moves: plan.moves.length }, formatPlan(plan));
     this.#run(accepted);
@@ -146,12 +160,12 @@ export class PlanRuns {
 
   /** Those being carried out and the last that ended, the newest first. */
   list(): readonly RunView[] {
-    return [...this.#runs.values()].map(viewOf).reverse();
+    return [...this.#runs.values()].map((run) => this.#view(run)).reverse();
   }
 
   /** Throws 404 for one that is not known, or not any more. */
   get(id: string): RunView {
-    return viewOf(this.#need(id));
+    return this.#view(this.#need(id));
   }
 
   /** Begins no further move of a plan; one that has not taken over yet is undone. Throws 404 as {@link get}. */
@@ -187,10 +201,11 @@ export class PlanRuns {
 
   /** Never rejects. */
   async #carryOut(run: Run, stop: AbortSignal): Promise<void> {
-    const { plan, atOnce, id } = run.accepted;
+    const { plan, atOnce, id, leaving = [] } = run.accepted;
     const { logger, lifecycle } = this.#deps;
     // Another duty may have stopped the mover before this one is told.
     const isStopping = (): boolean => stop.aborted || !lifecycle.mover.isOn;
+    await this.#deps.leaving.pause(leaving);
     await new PlanExecutor({ atOnce }).execute(plan, {
       move: (move) => this.#move(run, move, stop),
       onMoved: (move) => settle(run, move, 'moved'),
@@ -202,6 +217,7 @@ export class PlanRuns {
           logger.warn({ plan: id, container: move.container.name, reason: why }, 'a move of a plan failed');
       },
     });
+    if (!isStopping()) await this.#deps.leaving.settle(leaving, stop);
     if (isStopping()) return;
     run.isOver = true;
     await this.#records.delete(id).catch((error: unknown) => {
@@ -213,7 +229,7 @@ export class PlanRuns {
 
   async #move(run: Run, planned: PlannedMove, stop: AbortSignal): Promise<void> {
     const { lifecycle, clock, sizes } = this.#deps;
-    const { container, to, how, why, generation } = planned;
+    const { container, to, how, why, generation, copies = [] } = planned;
     const standing = run.standings.get(container.key);
     const signal = AbortSignal.any([stop, run.stop.signal]);
     for (let tries = 1; ; tries++) {
@@ -230,10 +246,12 @@ export class PlanRuns {
       const onBytes = (bytes: number): void => {
         if (standing) standing.bytes += bytes;
       };
-      const carries = { keepSourceMs: run.accepted.keepSourceMs, onBytes };
+      // What a cheaper plan does not take along may be left: its owner said so.
+      const isLeft = run.accepted.plan.reason.kind === 'cheaper' && copies.length === 0;
+      const carries = isLeft ? {} : { carries: { keepSourceMs: run.accepted.keepSourceMs, onBytes } };
       try {
         // A plan that stops is a client's word; a manager that stops has told the mover.
-        await lifecycle.move(container.key, { to: to.id, how, why, generation, carries }, run.stop.signal);
+        await lifecycle.move(container.key, { to: to.id, how, why, generation, ...carries }, run.stop.signal);
         sizes.note(standing?.bytes ?? 0, clock.now() - beganMs);
         return;
       } catch (error) {
@@ -257,6 +275,13 @@ export class PlanRuns {
     if (stop.signal.aborted) return ['skipped', 'the plan was stopped'];
     const isDecided = code === 'MOVE_OUTDATED' || code === 'MOVE_SUPERSEDED';
     return [isDecided ? 'skipped' : 'failed', reasonOf(error)];
+  }
+
+  #view(run: Run): RunView {
+    const { leaving } = run.accepted;
+    if (!leaving) return viewOf(run);
+    const emptied = leaving.map(({ id, name }) => ({ id, name, isEmpty: this.#deps.leaving.isEmpty({ id, name }) }));
+    return { ...viewOf(run), leaving: emptied };
   }
 
   #forgetOldest(): void {

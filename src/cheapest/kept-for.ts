@@ -1,9 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import type { ContainerVolumes } from '../lifecycle/deps.ts';
-
-/** Anonymous volumes have such names. */
-const ANONYMOUS = /^[0-9a-f]{64}$/;
+import { GIVEN_NAME } from '../lifecycle/moving-mounts.ts';
 
 /**
  * Why a node cannot go although all its containers could: data on it that nobody would take along. Undefined when there is none. What is kept
@@ -16,7 +14,7 @@ export function keptFor(
 ): string | undefined {
   const idle = cluster.volumes
     .of(node)
-    .filter(({ Name, Scope }) => Scope !== 'global' && !ANONYMOUS.test(Name) && !inUse.has(Name))
+    .filter(({ Name, Scope }) => Scope !== 'global' && !GIVEN_NAME.test(Name) && !inUse.has(Name))
     .map(({ Name }) => Name)
     .filter((name) => volumes.homeOf(name) === node);
   const [first] = idle;

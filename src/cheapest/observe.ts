@@ -1,9 +1,12 @@
 import pLimit from 'p-limit';
+import { estimateOf } from '../availability/estimate.ts';
 import { groupsOf } from '../availability/groups.ts';
 import { lossesOf } from '../availability/losses.ts';
 import { hindranceOf } from '../availability/movability.ts';
 import type { PlannedCopy } from '../availability/plan.ts';
 import { mannerOf } from '../availability/plan-drain.ts';
+import { copiesOf, sizedCopies } from '../availability/planned-copies.ts';
+import type { VolumeSizes } from '../availability/volume-sizes.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
@@ -17,6 +20,7 @@ import type { ContainerRecord } from '../desired/record.ts';
 import type { AgentLeases } from '../fencing/agent-leases.ts';
 import type { ContainerNetworks, ContainerVolumes } from '../lifecycle/deps.ts';
 import { successorSpec } from '../lifecycle/move-successor.ts';
+import { carriedBy, refusalsOfVolumes } from '../lifecycle/moving-mounts.ts';
 import { replacementOf } from '../lifecycle/replaced.ts';
 import { isStrict } from '../lifecycle/surroundings.ts';
 import { canonicalIp, isAnyHost } from '../scheduler/port-table.ts';
@@ -27,7 +31,6 @@ import { MEASURES, type Usage } from '../stats/usage.ts';
 import { keptFor } from './kept-for.ts';
 import type { Snapshot, SnapshotContainer } from './snapshot.ts';
 import { spotShareOf } from './spot-label.ts';
-import { volumesAlong } from './volumes-along.ts';
 
 export interface ObserveDeps {
   readonly cluster: Cluster;
@@ -35,6 +38,8 @@ export interface ObserveDeps {
   readonly networks: ContainerNetworks;
   readonly volumes: Pick<ContainerVolumes, 'homesOf' | 'homeOf' | 'moves'>;
   readonly leases: Pick<AgentLeases, 'refusals'>;
+  /** Of volumes that would go along. */
+  readonly sizes: Pick<VolumeSizes, 'measure' | 'bytesPerSecond'>;
   /** Undefined when nothing is measured. */
   readonly stats: Sampler | undefined;
   readonly clock: Clock;
@@ -52,10 +57,8 @@ export type Observed = Pick<Snapshot, 'containers' | 'refusals' | 'addresses' | 
 
 /** Bodies read at a time. */
 const READS_AT_ONCE = 32;
-/** Until a container that is stopped first runs again where it goes, without the copying of volumes. */
+/** Until a container that is stopped first runs again where it goes: so long at least. */
 const STOP_FIRST_MS = 10_000;
-/** What is copied of volumes in a millisecond, in bytes: 40 MB a second, as between engines on one busy machine. */
-const BYTES_PER_MS = 40_000;
 
 /** A container with what it would be made from elsewhere. */
 interface Seen {
@@ -67,15 +70,23 @@ interface Seen {
   readonly copies: readonly PlannedCopy[];
 }
 
-/** Reads the cluster as it is now: bodies first, all that changes in one turn after that. */
+/** Reads the cluster as it is now: bodies and sizes of volumes first, all that changes in one turn after that. */
 export async function observe(deps: ObserveDeps, policy: MovePolicy): Promise<Observed> {
   const limit = pLimit(READS_AT_ONCE);
   const containers = [...deps.cluster.nodes.flatMap((node) => [...node.containers.values()])];
   const users = containers.filter(({ isOfSwarm }) => !isOfSwarm);
-  const seen = await Promise.all(users.map((container) => limit(() => lookAt(deps, policy, container))));
+  const looked = await Promise.all(users.map((container) => limit(() => lookAt(deps, policy, container))));
+  const seen = await sized(deps, looked);
   // What was removed or moved while bodies were read is not there any more.
   const present = seen.filter(({ container: { node, engineId } }) => node.containers.has(engineId));
   return new Observation(deps, present).read();
+}
+
+async function sized({ sizes }: ObserveDeps, seen: readonly Seen[]): Promise<readonly Seen[]> {
+  const known = await sizes.measure(
+    seen.flatMap(({ container, copies }) => (copies.length > 0 ? container.node.id : [])),
+  );
+  return seen.map((each) => ({ ...each, copies: sizedCopies(each.copies, known.get(each.container.node.id)) }));
 }
 
 async function lookAt(deps: ObserveDeps, policy: MovePolicy, container: Container): Promise<Seen> {
@@ -92,7 +103,7 @@ async function lookAt(deps: ObserveDeps, policy: MovePolicy, container: Containe
 
 /** Why it stays, or what it takes along: volumes of its own go with it. */
 function mobility(
-  { cluster, clock, volumes }: ObserveDeps,
+  deps: ObserveDeps,
   policy: MovePolicy,
   container: Container,
   record: ContainerRecord,
@@ -104,11 +115,12 @@ function mobility(
   const bound = terms.discardsData ? undefined : boundByBody((spec.body as { HostConfig?: unknown }).HostConfig);
   if (bound !== undefined) return { hindrance: `it is bound to its node by ${bound}`, copies: [] };
   const { id, labels } = container;
-  const replacement = replacementOf(cluster, { id, labels }, clock.now());
+  const replacement = replacementOf(deps.cluster, { id, labels }, deps.clock.now());
   if (replacement) return { hindrance: `${replacement.name} is about to replace it`, copies: [] };
   if (terms.discardsData) return { hindrance: undefined, copies: [] };
-  const along = volumesAlong(volumes, container, spec);
-  return 'why' in along ? { hindrance: along.why, copies: [] } : { hindrance: undefined, copies: along.copies };
+  const carried = carriedBy(deps, { record, spec, container });
+  if (typeof carried === 'string') return { hindrance: carried, copies: [] };
+  return { hindrance: undefined, copies: copiesOf(carried) };
 }
 
 class Observation {
@@ -175,7 +187,6 @@ class Observation {
     const { memoryBytes, nanoCpus, ports: claims } = node.ledger.get(engineId) ?? NOTHING;
     const way = record && spec ? mannerOf(record, spec, '') : undefined;
     const how = copies.length > 0 ? 'stop-first' : (way?.how ?? 'start-first');
-    const bytes = copies.reduce((sum, copy) => sum + (copy.bytes ?? 0), 0);
     const tie = hindrance === undefined && record && spec ? this.#tie(record, spec, copies) : {};
     const why = hindrance ?? tie.hindrance;
     const spotShare = spotShareOf(labels);
@@ -206,9 +217,14 @@ class Observation {
       loses: copies.length > 0 ? ['writable layer'] : record && spec ? lossesOf(spec, record.terms) : [],
       spans: spec ? this.#deps.networks.spans(spec.networks) : false,
       copies,
-      downtimeMs: how === 'stop-first' ? STOP_FIRST_MS + bytes / BYTES_PER_MS : 0,
+      downtimeMs: how === 'stop-first' ? this.#downtimeMs(copies) : 0,
       priority: record?.terms.priority ?? 0,
     };
+  }
+
+  #downtimeMs(copies: readonly PlannedCopy[]): number {
+    const { downtimeMs } = estimateOf(copies, this.#deps.sizes.bytesPerSecond);
+    return Math.max(STOP_FIRST_MS, downtimeMs ?? 0);
   }
 
   /** What binds it to nodes, or keeps it off some. */
@@ -222,7 +238,11 @@ class Observation {
       const along = new Set(copies.map(({ volume }) => volume));
       const left = record.terms.discardsData ? [] : spec.volumes.filter((name) => !along.has(name));
       const homes = [...volumes.homesOf(left), ...networks.homesOf(spec.networks)];
-      const refused = [...networks.refusalsFor(spec.networks), ...(isStrict(spec) ? leases.refusals() : [])];
+      const refused = [
+        ...networks.refusalsFor(spec.networks),
+        ...(isStrict(spec) ? leases.refusals() : []),
+        ...this.#volumeRefusals(record, copies),
+      ];
       const here = homes.find(({ nodeId }) => nodeId === record.current.nodeId);
       return {
         ...(here && { hindrance: `it is bound to its node: ${here.reason}` }),
@@ -232,6 +252,14 @@ class Observation {
     } catch (error) {
       return { hindrance: reasonOf(error) };
     }
+  }
+
+  /** Other nodes with volumes of the same names, which are not overwritten. */
+  #volumeRefusals({ current }: ContainerRecord, copies: readonly PlannedCopy[]): ReadonlyMap<string, string> {
+    const { volumes } = this.#deps.cluster;
+    const holders = copies.flatMap(({ volume }) => [...(volumes.get(volume)?.holders.keys() ?? [])]);
+    const others = holders.filter(({ id }) => id !== current.nodeId);
+    return refusalsOfVolumes(this.#deps, copies, others);
   }
 
   #refusal(refused: [string, string][]): number {

@@ -246,7 +246,8 @@ function digestOf(body: Omit<CheapestPlan, 'digest'>): string {
   const what = [
     moves.map(({ container, from, to, generation }) => [container.key, from.id, to.id, generation]),
     nodes.map(({ id, fate, monthly }) => [id, fate, monthly]),
-    cost,
+    // What moving costs once follows the sizes of volumes, which change all the time.
+    [cost.currency, cost.monthlyBefore, cost.monthlyAfter],
   ];
   return createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 16);
 }

@@ -85,7 +85,7 @@ async function accepted(
   }
 }
 
-/** Tells of each move as it goes on; a manager that is away for a while is asked again. */
+/** Tells of each move as it goes on. */
 async function follow(
   id: string,
   isJson: boolean,
@@ -94,20 +94,40 @@ async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   const told = new Map<string, string>();
-  let answeredMs = context.clock.now();
+  const look = ({ moves }: RunView): void => {
+    if (!isJson) for (const each of moves) tell(each, told, context.out);
+  };
+  const view = await untilOver(id, look, client, context, signal);
+  if (view) return finish(view, isJson, context);
+  context.err(`The manager goes on with plan ${id}: 'enxame move stop ${id}' ends it\n`);
+}
+
+/**
+ * Resolves with an accepted plan once it is over, undefined when the signal came first. A manager that is away for a while is asked again.
+ *
+ * @param look sees how it stands, again and again
+ */
+export async function untilOver(
+  id: string,
+  look: (view: RunView) => void,
+  client: ManagerClient,
+  { clock }: Pick<CommandContext, 'clock'>,
+  signal: AbortSignal,
+): Promise<RunView | undefined> {
+  let answeredMs = clock.now();
   while (!signal.aborted) {
     const view = await viewOf(id, client, signal).catch((error: unknown) => {
-      if (error instanceof NotFoundError || context.clock.now() - answeredMs > PATIENCE_MS) throw error;
+      if (error instanceof NotFoundError || clock.now() - answeredMs > PATIENCE_MS) throw error;
       return undefined;
     });
     if (view) {
-      answeredMs = context.clock.now();
-      if (!isJson) for (const each of view.moves) tell(each, told, context);
-      if (view.isOver) return finish(view, isJson, context);
+      answeredMs = clock.now();
+      look(view);
+      if (view.isOver) return view;
     }
-    await context.clock.sleep(LOOK_MS, signal).catch(() => undefined);
+    await clock.sleep(LOOK_MS, signal).catch(() => undefined);
   }
-  context.err(`The manager goes on with plan ${id}: 'enxame move stop ${id}' ends it\n`);
+  return undefined;
 }
 
 async function viewOf(id: string, client: ManagerClient, signal: AbortSignal): Promise<RunView | undefined> {
@@ -136,12 +156,12 @@ function finish(view: RunView, isJson: boolean, context: CommandContext): void {
 }
 
 /** A line for each news: the state, and while it copies each tenth of the bytes. */
-function tell(standing: MoveStanding, told: Map<string, string>, context: CommandContext): void {
+export function tell(standing: MoveStanding, told: Map<string, string>, out: (text: string) => void): void {
   const words = wordsOf(standing);
   if (words === '' || told.get(standing.container.key) === words) return;
   told.set(standing.container.key, words);
   const { container, from, to } = standing;
-  context.out(`${printable(`${container.name}: ${from.name} -> ${to.name}: ${words}`)}\n`);
+  out(`${printable(`${container.name}: ${from.name} -> ${to.name}: ${words}`)}\n`);
 }
 
 function wordsOf({ state, why, bytes, ofBytes }: MoveStanding): string {

@@ -5,7 +5,7 @@ import type { ContainerRecord, MovingVolume } from '../desired/record.ts';
 import type { ProvisionalDeps } from './deps.ts';
 
 /** Engines give a volume without a name 64 hexadecimal digits. */
-const GIVEN_NAME = /^[0-9a-f]{64}$/;
+export const GIVEN_NAME: RegExp = /^[0-9a-f]{64}$/;
 
 type CarryDeps = Pick<ProvisionalDeps, 'desired'> & {
   readonly volumes: Pick<ProvisionalDeps['volumes'], 'moves' | 'homeOf'>;
@@ -64,6 +64,7 @@ function hindranceOf(
   node: Node,
 ): string | undefined {
   const carriage = volumes.moves.carriageOf(volume, node);
+  if (volumes.moves.hindrance !== undefined) return volumes.moves.hindrance;
   if (!carriage) return `${node.name} does not list it`;
   if (carriage.kind === 'bound') return carriage.why;
   const other = usersOf(node, volume).find(({ id }) => desired.index.byId(id)?.key !== record.key);

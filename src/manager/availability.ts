@@ -4,6 +4,7 @@ import { Drills } from '../availability/drills.ts';
 import { Explainer } from '../availability/explain.ts';
 import { type DepartedNode, Failover, type FailoverDeps } from '../availability/failover.ts';
 import { KnownHealthy } from '../availability/known-healthy.ts';
+import { LeavingNodes } from '../availability/leaving-nodes.ts';
 import { PlanRuns } from '../availability/plan-runs.ts';
 import { Planning } from '../availability/planning.ts';
 import { VolumeSizes } from '../availability/volume-sizes.ts';
@@ -48,6 +49,7 @@ export interface AvailabilityDeps {
 /** What moves containers by itself; not started. */
 export interface Availability {
   readonly planning: Planning;
+  readonly sizes: VolumeSizes;
   /** Plans that people accepted. */
   readonly runs: PlanRuns;
   readonly failover: Failover;
@@ -80,7 +82,15 @@ export async function openAvailability(deps: AvailabilityDeps, options: Reschedu
   const forecast = (lost: ReadonlySet<string>): BrakeForecast => failover.brake.forecast(lost);
   return {
     planning,
-    runs: await PlanRuns.open({ ...deps, cluster, desired, sizes, records: store.records('plans') }),
+    sizes,
+    runs: await PlanRuns.open({
+      ...deps,
+      cluster,
+      desired,
+      sizes,
+      leaving: new LeavingNodes({ ...deps, cluster, desired, nodes: model.nodes }),
+      records: store.records('plans'),
+    }),
     failover,
     drain: new Drain(shared),
     drills: new Drills({ cluster, membership: model.membership, forecast, clock, logger }),

@@ -1,6 +1,5 @@
 import { ImageSpares } from '../availability/image-spares.ts';
 import { hindranceOf } from '../availability/movability.ts';
-import { CheapestRuns } from '../cheapest/run.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
@@ -52,7 +51,6 @@ export interface Services {
   readonly volumes: VolumeService;
   readonly lifecycle: ContainerLifecycle;
   readonly availability: Availability;
-  readonly cheapestRuns: CheapestRuns;
   /** What operators are told of. */
   readonly notices: Pick<Emitter<Notice>, 'subscribe'>;
   readonly placer: Placer<Node>;
@@ -122,7 +120,6 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   const adoption = new Adoption({ cluster, desired, attempts, volumes, networks, logger });
   const isMadeAnew = (record: ContainerRecord): boolean => hindranceOf(record, reschedule.policy) === undefined;
   model.memory?.follow({ noted: () => undefined, forgetNode: (nodeId) => recorder.forgetNode(nodeId, isMadeAnew) });
-  const cheapestRuns = new CheapestRuns({ cluster, nodes: model.nodes, lifecycle, logger });
   const undertaker = new Undertaker({ cluster, tombstones, memory: model.memory, clock, logger });
   model.membership.guard(undertaker, fences.fencing);
   return {
@@ -131,7 +128,6 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     volumes,
     lifecycle,
     availability,
-    cheapestRuns,
     notices,
     placer,
     decisions: placer.tally,
@@ -153,7 +149,6 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       availability.runs,
       ...(options.clusterOptions.imageSpares === 'on' ? [spares] : []),
       availability.drills,
-      cheapestRuns,
     ],
     problems: () => [
       ...availability.drills.problems(),

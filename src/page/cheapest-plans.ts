@@ -1,17 +1,18 @@
 import type { Services } from '../api/call.ts';
 import { readCheapestRequest } from '../api/cheapest-request.ts';
+import { acceptCheapest } from '../cheapest/accept.ts';
 import type { CheapestNode, CheapestPlan } from '../cheapest/cheapest-plan.ts';
 import { HOURS_PER_MONTH } from '../prices/price.ts';
 import { type PlanSource, type SourcedPlan, sourced } from './plan-source.ts';
 
 /** What the cluster could cost less by, with the nodes that it has. */
-export function cheapestPlans({ cheapest, cheapestRuns }: Services): PlanSource {
+export function cheapestPlans({ cheapest, runs }: Services): PlanSource {
   return {
     kind: 'cheapest',
     takes: 'nothing',
     make: async (_nodes, signal) => {
       const made = await cheapest.plan(readCheapestRequest({}), signal);
-      return { plan: shown(made), apply: async () => cheapestRuns.begin(made) };
+      return { plan: shown(made), apply: () => acceptCheapest(runs, made) };
     },
   };
 }

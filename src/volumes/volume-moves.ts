@@ -66,10 +66,15 @@ export class VolumeMoves {
     return node && this.#deps.cluster.volumes.get(volume)?.holders.get(node);
   }
 
+  /** Why no volume can move to wherever, in words; undefined when volumes can. */
+  get hindrance(): string | undefined {
+    const { memory, sources } = this.#deps;
+    return memory && sources ? undefined : 'the manager keeps no state, and volumes move only with one';
+  }
+
   /** Why a node cannot take a volume, in words; undefined when it can. An earlier source of it makes room. */
   refusalOf(volume: string, node: Node): string | undefined {
-    const { memory, sources } = this.#deps;
-    if (!memory || !sources) return 'the manager keeps no state, and volumes move only with one';
+    if (this.hindrance !== undefined) return this.hindrance;
     if (!this.summaryOf(volume, node) || this.#said(node.id, volume) === SOURCE_WORD) return undefined;
     return `it has a volume "${volume}" of its own, which is not overwritten`;
   }

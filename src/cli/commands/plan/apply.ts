@@ -1,16 +1,18 @@
 import type { DockerNode } from '../../../api/views/docker-node.ts';
+import type { RunView } from '../../../availability/plan-runs.ts';
 import type { CheapestPlan } from '../../../cheapest/cheapest-plan.ts';
-import type { RunView } from '../../../cheapest/run.ts';
 import { ClusterError } from '../../../common/errors.ts';
 import { printable } from '../../../common/printable.ts';
+import { tell, untilOver } from '../../carry-out.ts';
 import { confirm } from '../../confirm.ts';
 import { type Applying, type Asked, PLAN_MS } from './applying.ts';
 import { makeMachines, removeMachines } from './machines.ts';
 
 const RUN = '/enxame/v1/plans/cheapest/run';
-const POLL_MS = 300;
 /** A cluster that changes faster than plans are made. */
 const MOST_PLANS = 6;
+/** For the manager to hear that no more moves are wanted, in milliseconds. */
+const STOP_MS = 10_000;
 /** Until a new machine is a healthy node, in milliseconds. */
 const JOIN_MS = 600_000;
 
@@ -26,13 +28,13 @@ export async function applyPlan(first: Asked, applying: Applying): Promise<void>
       await makeMachines(machines, applying);
       await untilJoined(machines, applying);
     } else {
-      const answer = await applying.client.post<{ readonly run?: RunView }>(
+      const answer = await applying.client.post<{ readonly id?: string }>(
         RUN,
         { ...asked.body, digest: plan.digest },
         applying.signal,
         PLAN_MS,
       );
-      if (answer.run) return finish(plan, applying);
+      if (answer.id !== undefined) return finish(plan, await untilDone(answer.id, applying), applying);
       say(applying, 'The cluster or its prices have changed since: the plan was made anew\n');
     }
     if (made === MOST_PLANS)
@@ -64,10 +66,9 @@ function say({ context }: Applying, text: string): void {
   context.err(text);
 }
 
-async function finish(plan: CheapestPlan, applying: Applying): Promise<void> {
-  const run = await untilDone(applying);
+async function finish(plan: CheapestPlan, run: RunView, applying: Applying): Promise<void> {
   const failed = run.moves.filter(({ state }) => state !== 'moved');
-  const empty = run.leaving.filter(({ isEmpty }) => isEmpty);
+  const empty = (run.leaving ?? []).filter(({ isEmpty }) => isEmpty);
   await removeMachines(
     empty.map(({ name }) => name),
     { ...applying, confirm: (text) => isConfirmed(text, applying) },
@@ -79,32 +80,26 @@ async function finish(plan: CheapestPlan, applying: Applying): Promise<void> {
     );
   const [first] = failed;
   throw new ClusterError(
-    `${failed.length} of ${run.moves.length} containers were not moved (${printable(first?.container.name ?? '')}: ${printable(first?.reason || 'it was not begun')}). Run it again to go on`,
+    `${failed.length} of ${run.moves.length} containers were not moved (${printable(first?.container.name ?? '')}: ${printable(first?.why || 'it was not begun')}). Run it again to go on`,
     { code: 'PLAN_INCOMPLETE', status: 500 },
   );
 }
 
-async function untilDone(applying: Applying): Promise<RunView> {
+/** Follows it to its end, also over a restart of the manager. A client that is interrupted stops it. */
+async function untilDone(id: string, applying: Applying): Promise<RunView> {
   const { client, context, signal } = applying;
-  const told = new Set<string>();
-  try {
-    for (;;) {
-      const run = await client.get<RunView>(RUN, signal);
-      for (const { container, from, to, state, reason } of run.moves) {
-        if ((state !== 'moved' && state !== 'failed') || told.has(container.key)) continue;
-        told.add(container.key);
-        const outcome = state === 'moved' ? 'moved' : `NOT moved: ${printable(reason)}`;
-        say(applying, `${printable(container.name)}: ${printable(from)} -> ${printable(to)}: ${outcome}\n`);
-      }
-      if (run.state !== 'running') return run;
-      await context.clock.sleep(POLL_MS, signal);
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    await client.delete(RUN, AbortSignal.timeout(10_000)).catch(() => undefined);
-    say(applying, 'Stopped: moves that are under way are finished, no more begin. Run it again to go on\n');
-    throw error;
-  }
+  const told = new Map<string, string>();
+  const look = ({ moves }: RunView): void => {
+    for (const each of moves) tell(each, told, context.err);
+  };
+  const run = await untilOver(id, look, client, context, signal);
+  if (run) return run;
+  const asked = client.delete(`/enxame/v1/moves/${id}`, AbortSignal.timeout(STOP_MS)).then(
+    () => 'Stopped: no more moves begin, and what has not taken over yet is undone. Run it again to go on\n',
+    () => `The manager could not be told, and goes on: 'enxame move stop ${id}' ends it\n`,
+  );
+  say(applying, await asked);
+  throw signal.reason;
 }
 
 async function untilJoined(names: readonly string[], applying: Applying): Promise<void> {
