@@ -75,7 +75,7 @@ export class NodeDirectory {
 
   /**
    * Changes the settings of a node if they are still those of `version`; see {@link NodeSettings.change}. Throws 409 for a drain that would
-   * move nothing because no other node is active.
+   * move nothing because no other node is active and healthy.
    */
   update(reference: string, version: number, choices: NodeChoices): Promise<void> {
     return this.#changes(() => this.#update(reference, version, choices));
@@ -92,15 +92,18 @@ export class NodeDirectory {
     await this.#deps.settings.change(id, name, version, choices);
   }
 
-  /** Throws 409 when nothing on these nodes could move because no other node is active. Nodes that hold nothing may always be drained. */
+  /** Throws 409 when nothing on these nodes could move: no other node is active and healthy. Nodes that hold nothing may always be drained. */
   assertDrainable(nodes: readonly KnownNode[]): void {
     const ids = new Set(nodes.map(({ id }) => id));
     const { cluster } = this.#deps;
     const loaded = nodes.find(({ node }) => node && [...node.containers.values()].some(({ isOfSwarm }) => !isOfSwarm));
-    if (!loaded || cluster.nodes.some(({ id, availability }) => availability === 'active' && !ids.has(id))) return;
+    const others = cluster.nodes.filter(({ id, availability }) => availability === 'active' && !ids.has(id));
+    if (!loaded || others.some(({ isHealthy }) => isHealthy)) return;
     const names = nodes.map(({ name }) => name).join(', ');
+    const [what, remedy] =
+      others.length === 0 ? ['active', 'make another one active'] : ['active and healthy', 'bring one back'];
     throw new ConflictError(
-      `${names} cannot be drained: no other node is active, so nothing would move: make another one active first, or use pause`,
+      `${names} cannot be drained: no other node is ${what}, so nothing would move: ${remedy} first, or use pause`,
       'NO_ACTIVE_NODE',
     );
   }
