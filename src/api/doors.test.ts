@@ -13,6 +13,7 @@ import { createAuthority, loadAuthority } from '../pki/authority.ts';
 import type { KeyPair } from '../pki/certificate.ts';
 import { sendJson, sendStatus } from './answer.ts';
 import type { Call, RouteHandlers } from './call.ts';
+import { agentRoutes } from './routes/agents.ts';
 
 const ping: RouteHandlers = { 'GET /_ping': async (call) => sendJson(call.res, 200, '"pong"') };
 const open: { close(): Promise<void> }[] = [];
@@ -164,6 +165,55 @@ describe('TLS clients', () => {
     const stranger = await loadAuthority(await createAuthority('other', Date.now()));
     const foreign = await stranger.issue({ commonName: 'c', purposes: ['server'], hosts: ['127.0.0.1'] });
     await expect(ask('/enxame/v1/agents/one', foreign)).rejects.toThrow();
+  });
+
+  test("a node's certificate speaks for that node alone", async () => {
+    const asked: string[] = [];
+    const ok = async (id: string): Promise<void> => void asked.push(id);
+    const orders = async (id: string): Promise<object> => {
+      asked.push(id);
+      return {};
+    };
+    const hosts = new Map([
+      ['one', '10.1.1.1'],
+      ['two', '10.1.1.2'],
+      ['three', 'bee-3.example.org'],
+    ]);
+    const services = {
+      cluster: { node: (id: string) => ({ client: { connector: { host: hosts.get(id) } } }) },
+      drills: { assertHeard: () => undefined },
+      nodes: { find: (id: string) => ({ id, name: id, node: { id, availability: 'drain' } }) },
+      leases: { renew: orders, forget: ok },
+    };
+    const fixture = await serve({ tls: certificates.server, handlers: agentRoutes, services });
+    const { ca } = certificates.client;
+    const agentOf = async (host: string): Promise<KeyPair> =>
+      certificates.authority.issue({ commonName: host, purposes: ['server'], hosts: [host] });
+    const ask = async (method: string, path: string, pair: KeyPair): Promise<number | undefined> => {
+      const tls = { ca, ...pair, ALPNProtocols: ['enxame-agent'] };
+      const options = {
+        host: '127.0.0.1',
+        port: fixture.port,
+        path: `/enxame/v1/agents/${path}`,
+        method,
+        agent: false,
+      };
+      const req = https.request({ ...options, ...tls, headers: { 'Content-Type': 'application/json' } } as never);
+      if (method === 'POST') req.write('{"action":"terminate"}');
+      return (await answerOf(req)).status;
+    };
+    const first = await agentOf('10.1.1.1');
+    expect(await ask('POST', 'one', first)).toBe(200);
+    expect(await ask('DELETE', 'one', first)).toBe(200);
+    expect(await ask('POST', 'one/reclaim', first)).toBe(200);
+    expect(await ask('POST', 'three', await agentOf('bee-3.example.org'))).toBe(200);
+    const own = [...asked];
+    for (const other of ['two', 'three', 'unknown']) {
+      expect(await ask('POST', other, first)).toBe(403);
+      expect(await ask('DELETE', other, first)).toBe(403);
+      expect(await ask('POST', `${other}/reclaim`, first)).toBe(403);
+    }
+    expect(asked).toEqual(own);
   });
 
   test.each(['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'])(

@@ -78,7 +78,7 @@ const welcome = new WeakSet<TLSSocket>();
 const agents = new WeakMap<object, X509Certificate>();
 
 /** What an agent may ask for that shows a node's certificate. */
-const OF_AGENTS = /^\/enxame\/v1\/agents\/[^/]+$/;
+const OF_AGENTS = /^\/enxame\/v1\/agents\/[^/]+(?:\/reclaim)?$/;
 
 /** The certificate of the node whose agent asks; undefined for clients. */
 export function agentCertificate({ socket }: IncomingMessage): X509Certificate | undefined {

@@ -26,6 +26,8 @@ export interface ApiFixtureOptions {
   readonly handlers?: RouteHandlers;
   /** Identity that clients see of containers whose engine ID is the key. */
   readonly identities?: Readonly<Record<string, string>>;
+  /** What handlers find instead of what the fixture has. */
+  readonly services?: object;
   /** Default: any port of the loopback address. */
   readonly listen?: readonly string[];
 }
@@ -71,6 +73,7 @@ export class ApiFixture implements AsyncDisposable {
       execs,
       logger: silentLogger(),
       advertisedApi: () => '1.51',
+      ...options.services,
     } as unknown as Services;
     const server = await startApiServer({
       listeners: (options.listen ?? ['tcp://127.0.0.1:0']).map(parseListenAddress),

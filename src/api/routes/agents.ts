@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { FIRST_VERSION } from '../../cluster/node-settings.ts';
 import { BadRequestError, ClusterError } from '../../common/errors.ts';
 import { agentCertificate } from '../../common/tls-door.ts';
@@ -55,7 +56,9 @@ function assertOwn({ req, services }: Call, nodeId: string): void {
   const certificate = agentCertificate(req);
   if (certificate === undefined) return;
   const host = services.cluster.node(nodeId)?.client.connector.host ?? '';
-  if (certificate.checkIP(host) ?? certificate.checkHost(host)) return;
+  // Asked for an address, checkHost finds none; asked for a name, checkIP throws.
+  const own = isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host);
+  if (host !== '' && own !== undefined) return;
   throw new ClusterError(`the certificate of this agent is not for the node ${nodeId}`, {
     code: 'NOT_OWN_NODE',
     status: 403,
