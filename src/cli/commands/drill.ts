@@ -57,6 +57,10 @@ interface Flags extends ChoiceFlags {
   readonly force?: boolean;
 }
 
+/** How long a drill may last, in milliseconds: what the manager accepts. */
+const MIN_FOR_MS = 1_000;
+const MAX_FOR_MS = 24 * 3_600_000;
+
 /** `enxame drill`: what a loss of nodes would mean. */
 export function configure(command: Command, context: CommandContext): void {
   command.enablePositionalOptions();
@@ -106,6 +110,8 @@ async function drill(
 ): Promise<void> {
   if (!flags.yes && (flags.for !== undefined || flags.force))
     throw new UsageError('--for and --force are about a drill that is carried out: add --yes, or leave them out');
+  if (flags.for !== undefined && (flags.for < MIN_FOR_MS || flags.for > MAX_FOR_MS))
+    throw new UsageError('--for should be from 1s to 24h');
   const client = await managerClient(flags, context);
   const nodes = await chosenNodes(names, flags, client, signal);
   const [where] = flags.where ?? [];

@@ -19,6 +19,18 @@ describe('what becomes of the containers of lost nodes', () => {
     },
   );
 
+  test.each([
+    '127.0.0.1:53',
+    '[::1]:53',
+    '[::ffff:127.0.0.1]:53',
+    'localhost:53',
+    'LOCALHOST.:53',
+    '0.0.0.0:53',
+    '127.1:53',
+  ])('not with %s as the witness, which a manager that is cut off reaches as well', (witness) => {
+    expect(() => readReschedule({ ...flags, witness })).toThrow(/would answer also when this manager is cut off/);
+  });
+
   test('not with a grace of days', () => {
     expect(() => readReschedule({ ...flags, rescheduleGrace: 48 * 3_600_000 })).toThrow(/use --reschedule off/);
   });

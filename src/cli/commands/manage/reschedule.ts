@@ -1,6 +1,7 @@
 import { UsageError } from '../../../common/errors.ts';
 import { printable } from '../../../common/printable.ts';
 import type { MovePolicy } from '../../../desired/move-terms.ts';
+import { unreachableBecause } from '../../../discovery/reachable.ts';
 import type { RescheduleOptions } from '../../../manager/availability.ts';
 import type { ManageFlags } from './flags.ts';
 
@@ -24,6 +25,11 @@ function readWitness(text: string): { readonly host: string; readonly port: numb
   if (host === undefined || port < 1 || port > 65_535)
     throw new UsageError(
       `--witness should be of the form host:port, not "${printable(text)}": any server outside of the cluster that accepts TCP connections will do`,
+    );
+  const problem = unreachableBecause({ scheme: 'tcp', host, port }, { loopback: false });
+  if (problem !== undefined)
+    throw new UsageError(
+      `--witness ${printable(text)} would answer also when this manager is cut off: ${problem}. Name a server outside of the cluster`,
     );
   return { host, port };
 }
