@@ -26,7 +26,7 @@ function readWitness(text: string): { readonly host: string; readonly port: numb
     throw new UsageError(
       `--witness should be of the form host:port, not "${printable(text)}": any server outside of the cluster that accepts TCP connections will do`,
     );
-  const problem = unreachableBecause({ scheme: 'tcp', host, port }, { loopback: false });
+  const problem = unreachableBecause({ scheme: 'tcp', host, port, canonical: text }, { loopback: false });
   if (problem !== undefined)
     throw new UsageError(
       `--witness ${printable(text)} would answer also when this manager is cut off: ${problem}. Name a server outside of the cluster`,
