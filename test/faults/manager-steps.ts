@@ -53,6 +53,6 @@ async function troubleStore({ world, random }: Scene): Promise<string> {
 
 async function mendStore({ world, random }: Scene): Promise<string> {
   const server = pick([...world.storeTroubles.keys()], random);
-  await world.mendStore(server);
+  await world.mendStore([server]);
   return `port ${server.port}`;
 }

@@ -162,7 +162,7 @@ async function pauseStoreAmongCalls(scene: Scene): Promise<string> {
   return await amongCalls(scene, async () => {
     for (const member of servers) await world.troubleStore(member, 'paused');
     await sleep(pauseMs);
-    for (const member of servers) await world.mendStore(member);
+    await world.mendStore(servers);
   });
 }
 

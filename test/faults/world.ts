@@ -103,17 +103,19 @@ export class World {
     else await member.process.kill();
   }
 
-  async mendStore(member: EtcdMember): Promise<void> {
-    const trouble = this.storeTroubles.get(member);
-    if (trouble === 'paused') member.process.resume();
-    else if (trouble) member.process.start();
-    await this.store?.ready(member);
-    this.storeTroubles.delete(member);
+  /** All together: a single server is of no use. */
+  async mendStore(members: readonly EtcdMember[]): Promise<void> {
+    for (const member of members) {
+      if (this.storeTroubles.get(member) === 'paused') member.process.resume();
+      else member.process.start();
+      this.storeTroubles.delete(member);
+    }
+    for (const member of members) await this.store?.ready(member);
   }
 
   /** Nothing is wrong afterwards. */
   async mendAll(): Promise<void> {
-    for (const member of [...this.storeTroubles.keys()]) await this.mendStore(member);
+    await this.mendStore([...this.storeTroubles.keys()]);
     for (const member of this.managers.members)
       if (!this.managers.alive.includes(member)) await this.managers.mend(member);
     for (const node of [...this.troubles.keys()]) await this.mend(node);
