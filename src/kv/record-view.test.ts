@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
 import { waitUntil } from '../../test/fakes/wait.ts';
 import { systemClock } from '../common/clock.ts';
@@ -92,6 +93,26 @@ test('tries again when the store cannot be followed', async () => {
   const view = await open(records);
   await view.put('a', 1);
   expect(view.get('a')).toBe(1);
+});
+
+test('complains of one outage once', async () => {
+  const inner = new EmbeddedRecords(new MemoryStore(), 'n/');
+  let failures = 3;
+  const records: RecordStore = {
+    get: (key) => inner.get(key),
+    snapshot: (visit) => inner.snapshot(visit),
+    write: (writes) => inner.write(writes),
+    watch: (after, signal) => {
+      if (failures-- > 0) throw new Error('connection lost');
+      return inner.watch(after, signal);
+    },
+  };
+  const lines: string[] = [];
+  const logger = pino({ level: 'info' }, { write: (line) => void lines.push(line) });
+  const view = await RecordView.open({ records, clock: systemClock, logger }, NUMBERS);
+  opened.push(view);
+  await waitUntil(() => failures < 0);
+  expect(lines.map((line) => JSON.parse(line).reason)).toEqual(['connection lost']);
 });
 
 test('a write that the store refuses changes nothing', async () => {

@@ -115,18 +115,29 @@ export class RecordView<T> {
   async #follow(): Promise<void> {
     const { records, clock, logger } = this.#deps;
     const { signal } = this.#stop;
+    let setbacks = 0;
+    let sinceMs: number | undefined;
     const followed = retry(
       clock,
       async (attempt) => {
+        sinceMs = undefined;
         if (attempt > 1) await this.#read();
+        sinceMs = clock.elapsed();
         for await (const write of records.watch(this.#revision, signal)) this.#take(write);
       },
       {
         signal,
-        backoff: (failures, setback) => (isBehind(setback) ? 0 : backoffMs(failures, BACKOFF)),
+        backoff: (_failures, setback) => {
+          if (isBehind(setback)) return 0;
+          // One outage is one story: what was followed for a while begins another.
+          if (sinceMs !== undefined && clock.elapsed() - sinceMs >= BACKOFF.maxMs) setbacks = 0;
+          setbacks += 1;
+          return backoffMs(setbacks, BACKOFF);
+        },
         onSetback: (setback) => {
-          if (!isBehind(setback) && 'error' in setback)
-            logger.warn({ reason: reasonOf(setback.error) }, 'state: records cannot be followed; trying again');
+          if (isBehind(setback) || !('error' in setback)) return;
+          const level = setbacks === 1 ? 'warn' : 'debug';
+          logger[level]({ reason: reasonOf(setback.error) }, 'state: records cannot be followed; trying again');
         },
       },
     );
