@@ -1,5 +1,5 @@
 import { byteText } from '../common/byte-text.ts';
-import { EngineError } from '../common/errors.ts';
+import { EngineError, reasonOf } from '../common/errors.ts';
 import type { ArchiveFacts } from './archive-facts.ts';
 import type { MountedVolumes } from './mounted-volumes.ts';
 
@@ -29,12 +29,27 @@ export async function copyVolumes(
   const copied: ArchiveFacts[] = [];
   for (const [i, name] of names.entries()) {
     const index = first + i;
-    const sent = await target.write(source.read(index, signal), { signal, onBytes });
-    const arrived = await target.facts(index, { signal, onBytes });
+    const [sent, arrived] = await copyOne(source, target, index, { signal, onBytes }).catch((error: unknown) => {
+      throw new EngineError(
+        `copy volume ${name} from ${source.node} to ${target.node}: ${reasonOf(error)}`,
+        undefined,
+        error,
+      );
+    });
     if (arrived.digest !== sent.digest) throw differs(name, sent, arrived);
     copied.push(sent);
   }
   return copied;
+}
+
+async function copyOne(
+  source: MountedVolumes,
+  target: MountedVolumes,
+  index: number,
+  options: CopyVolumesOptions,
+): Promise<readonly [sent: ArchiveFacts, arrived: ArchiveFacts]> {
+  const sent = await target.write(source.read(index, options.signal), options);
+  return [sent, await target.facts(index, options)];
 }
 
 function differs(name: string, sent: ArchiveFacts, arrived: ArchiveFacts): EngineError {

@@ -72,6 +72,11 @@ export class MountedVolumes {
     return new MountedVolumes(node, Id);
   }
 
+  /** The node's name. */
+  get node(): string {
+    return this.#node.name;
+  }
+
   /** What a volume holds, piece by piece: an archive with one folder, named after its place. Rejects when the engine breaks off. */
   async *read(index: number, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
     const exchange = await this.#node.client.open({

@@ -171,6 +171,27 @@ describe('a volume that moves', () => {
     });
   });
 
+  test('waits for what uses the source that it would replace, and says where that is', async () => {
+    await inWorld(async (world) => {
+      const { fake, service } = world;
+      await prepare(world);
+      await commit(world);
+      const off = fake.at(0).engine.on('DELETE /volumes/*', (exchange) => {
+        exchange.error(409, 'remove data: volume is in use - [0123]');
+        return true;
+      });
+      const back = { volume: 'data', from: fake.at(1).node, to: fake.at(0).node };
+      await expect(service.moves.prepare(back)).rejects.toMatchObject({
+        code: 'MOVE_BUSY',
+        message: expect.stringContaining('volume data cannot be replaced on node-1, where an earlier move left it'),
+      });
+      await service.moves.undo({ volume: 'data', from: ids(world).to, to: ids(world).from });
+      expect([world.on('data'), world.home('data')]).toEqual([['node-1', 'node-2'], 'node-2']);
+      off();
+      await service.moves.prepare(back);
+    });
+  });
+
   test('whose copy cannot be removed yet is removed when its node is reached', async () => {
     await inWorld(async (world) => {
       await prepare(world);

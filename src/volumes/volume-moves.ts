@@ -1,7 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
-import { ClusterError, ConflictError } from '../common/errors.ts';
+import { ClusterError, ConflictError, reasonOf } from '../common/errors.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import type { VolumeSummary } from '../engine/types.ts';
 import { type Carriage, carriageOf } from './carriage.ts';
@@ -130,7 +130,16 @@ export class VolumeMoves {
   async #removeEarlier(volume: string, node: Node): Promise<void> {
     if (!this.summaryOf(volume, node)) return;
     this.#deps.cluster.moves.quietVolume(node, volume, 'destroy');
-    await removeOn(node, volume);
+    try {
+      await removeOn(node, volume);
+    } catch (error) {
+      if (!(error instanceof EngineAnswerError && error.status === 409)) throw error;
+      // As a rule by what a move left behind when the node was lost: that goes soon after its return.
+      throw new ConflictError(
+        `volume ${volume} cannot be replaced on ${node.name}, where an earlier move left it: a container uses it (${reasonOf(error)})`,
+        'MOVE_BUSY',
+      );
+    }
   }
 
   async #removeCopy(volume: string, nodeId: string): Promise<void> {
