@@ -49,6 +49,8 @@ test.each<[string, object, Partial<MoveTerms>, string, RegExp]>([
   const { moves, stays } = planOf(body, terms);
   expect(stays).toEqual([]);
   expect(moves).toMatchObject([{ how, to: { name: 'new' }, generation: 3, why: expect.stringMatching(why) }]);
+  // A time in which nothing runs is told.
+  expect((moves[0]?.estimate?.downtimeMs ?? 0) > 0).toBe(how === 'stop-first');
 });
 
 test('data on the node keeps it there', () => {

@@ -4,6 +4,7 @@ import type { MovePolicy } from '../desired/move-terms.ts';
 import type { ContainerRecord } from '../desired/record.ts';
 import { jointRequest } from '../scheduler/joint-request.ts';
 import type { Home, NodeView, PlacementRequest } from '../scheduler/types.ts';
+import { estimateFor, WITHOUT_COPIES } from './estimate.ts';
 import { groupsOf } from './groups.ts';
 import { lossesOf } from './losses.ts';
 import { hindranceOf } from './movability.ts';
@@ -184,18 +185,20 @@ class FailoverPlanner {
   #moveOf({ record, spec, needs }: Movable, group: readonly Movable[], node: NodeView): PlannedMove {
     const after = group.flatMap((each) => (needs.includes(each.record.id ?? '') ? each.record.key : []));
     const from = this.#nodeOf(record);
+    const manner = this.#input.mannerOf?.(record, spec, from) ?? {
+      how: 'replace',
+      why: `${from.name} ${this.#emptied.has(from.id) ? 'lost its data' : 'is lost'}`,
+    };
     return {
       container: planned(record),
       from,
       to: { id: node.id, name: node.name },
-      ...(this.#input.mannerOf?.(record, spec, from) ?? {
-        how: 'replace',
-        why: `${from.name} ${this.#emptied.has(from.id) ? 'lost its data' : 'is lost'}`,
-      }),
+      ...manner,
       generation: record.current.generation,
       loses: lossesOf(spec, record.terms),
       ...(this.#input.questions.spans?.(spec) && { spans: true }),
       ...(after.length > 0 && { after }),
+      ...(manner.how === 'stop-first' && { estimate: estimateFor(manner.how, WITHOUT_COPIES) }),
     };
   }
 

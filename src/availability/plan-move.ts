@@ -3,6 +3,7 @@ import type { ContainerSpec } from '../desired/container-spec.ts';
 import type { ContainerRecord } from '../desired/record.ts';
 import { jointRequest } from '../scheduler/joint-request.ts';
 import type { Decision, Home, NodeView, PlacementRequest } from '../scheduler/types.ts';
+import { estimateFor } from './estimate.ts';
 import { groupsOf } from './groups.ts';
 import { lossesOf } from './losses.ts';
 import type {
@@ -177,17 +178,16 @@ export function moveOf(
   const after = group.flatMap((each) => (needs.includes(each.record.id ?? '') ? each.record.key : []));
   const earlier = after.filter((key) => isBefore(group, key, record.key));
   const isCopied = copies.length > 0;
-  const manner = mannerOf(record, spec, why);
+  const manner = isCopied ? ({ how: 'stop-first', why } as const) : mannerOf(record, spec, why);
   const losses = lossesOf(spec, record.terms).filter((loss) => loss === 'writable layer');
   return {
     container: plannedOf(record),
     from,
     to: { id: node.id, name: node.name },
     ...manner,
-    ...(isCopied && { how: 'stop-first', why }),
     generation: record.current.generation,
     loses: losses,
-    estimate,
+    estimate: estimateFor(manner.how, estimate),
     ...(questions.spans(spec) && { spans: true }),
     ...(earlier.length > 0 && { after: earlier }),
     ...(isCopied && { copies }),
