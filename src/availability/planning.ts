@@ -53,6 +53,22 @@ export class Planning {
     return this.#plan({ kind: 'drain', nodes: named(nodes) }, nodes);
   }
 
+  /** Where goes, with its volumes, what a drain of these nodes leaves on them because of those. */
+  async drainWithVolumes(nodes: readonly Node[]): Promise<Plan> {
+    const { cluster, placer } = this.#deps;
+    const left = (await this.drain(nodes)).stays.flatMap(({ container, isIdle }) =>
+      isIdle ? [] : (cluster.findContainer(container.id) ?? []),
+    );
+    const { candidates, stays } = await liveCandidates(this.#deps, left, { carries: true, policy: this.#policy });
+    const excluded = new Map(nodes.map(({ id }) => [id, 'drained']));
+    const isMeant = (nodeId: string): boolean => !excluded.has(nodeId);
+    const questions = liveQuestions(this.#deps);
+    const plan = await onStage(cluster, placer, (stage) =>
+      planMove({ candidates, stays, excluded, isMeant, stage, questions }),
+    );
+    return { ...plan, reason: { kind: 'drain', nodes: named(nodes) } };
+  }
+
   /** Where what is on these nodes would go if they were lost now. */
   drill(nodes: readonly Node[]): Promise<Plan> {
     return this.#plan({ kind: 'drill', lost: named(nodes) }, nodes);

@@ -71,6 +71,11 @@ describe('a drain', () => {
     ];
     const { json } = await manager.call('GET', '/enxame/v1/plans/drain?node=node-1');
     expect(linesOf(json)).toEqual(expected);
+    const withVolumes = await manager.call('GET', '/enxame/v1/plans/drain?node=node-1&volumes=true');
+    // What the drain itself moves is not in it.
+    const named = linesOf(withVolumes.json).map((line) => line.split(' ')[0]);
+    expect(named).toEqual(['db', 'once']);
+    expect(withVolumes.json.reason).toMatchObject({ kind: 'drain', nodes: [{ name: 'node-1' }] });
     const dry = await enxame('node', 'update', '--availability', 'drain', 'node-1', '--dry-run', '--json');
     const row = JSON.parse(dry.out);
     expect(row).toMatchObject({ Name: 'node-1', Changes: ['availability from active to drain'], IsDone: false });

@@ -26,7 +26,13 @@ async function planDrain(call: Call): Promise<void> {
   const { nodes, planning } = call.services;
   const known = askedNodes(call);
   nodes.assertDrainable(known);
-  sendJson(call.res, 200, JSON.stringify(await planning.drain(known.map(({ node }) => node))));
+  const drained = known.map(({ node }) => node);
+  const carries = isTrue(call.query.get('volumes'));
+  sendJson(
+    call.res,
+    200,
+    JSON.stringify(await (carries ? planning.drainWithVolumes(drained) : planning.drain(drained))),
+  );
 }
 
 async function planDrill(call: Call): Promise<void> {

@@ -67,6 +67,11 @@ describe('enxame node', () => {
     [['update', 'node-1'], 2, /nothing to change: give --availability, --label-add or --label-rm/],
     [['update', '--availability', 'pause'], 2, /name the nodes, or choose them with --where LABEL=VALUE/],
     [['update', '--availability', 'off', 'node-1'], 2, /"off" is neither active, pause nor drain/],
+    [
+      ['update', '--with-volumes', '--availability', 'pause', 'node-1'],
+      2,
+      /--with-volumes goes with --availability drain/,
+    ],
     [['update', '--label-add', 'a=1', '--label-rm', 'a', 'node-1'], 2, /label a is both added and removed/],
     [['update', '--label-add', 'a b=1', 'node-1'], 1, /"a b" is no key of a label/],
     [['update', '--label-add', 'aa=1', 'node-1', 'nobody'], 1, /node nobody not found/],

@@ -5,6 +5,7 @@ import type { Plan, PlannedMove, PlannedStay } from '../../../availability/plan.
 import { AVAILABILITIES } from '../../../cluster/node-settings.ts';
 import { reasonOf, UsageError } from '../../../common/errors.ts';
 import { printable } from '../../../common/printable.ts';
+import { carryOut } from '../../carry-out.ts';
 import type { CommandContext } from '../../command.ts';
 import { type ManagerClient, managerClient } from '../../manager-client.ts';
 import { formatHelp, formatRows, type View } from '../../output/format.ts';
@@ -15,6 +16,8 @@ interface Flags extends ChoiceFlags {
   readonly labelAdd?: readonly string[];
   readonly labelRm?: readonly string[];
   readonly dryRun?: boolean;
+  readonly withVolumes?: boolean;
+  readonly yes?: boolean;
 }
 
 type Spec = DockerNode['Spec'];
@@ -46,6 +49,8 @@ export function configure(node: Command, context: CommandContext): void {
     .option('--availability <state>', 'active; pause: no new containers; drain: what may move leaves, too')
     .option('--label-add <key=value>', 'add or change a label; may be repeated', collect)
     .option('--label-rm <key>', 'remove a label; may be repeated', collect)
+    .option('--with-volumes', 'with drain: what has data in volumes leaves, too; it is stopped while they are copied')
+    .option('--yes', 'do not ask before volumes are copied')
     .option('--dry-run', 'print the changes, and of a drain the plan, without making them')
     .option('--format <format>', formatHelp('{{.Name}}\\t{{.Changes}}'))
     .action((names: readonly string[], flags: Flags) =>
@@ -60,6 +65,7 @@ async function update(
   signal: AbortSignal,
 ): Promise<void> {
   const change = readChange(flags);
+  assertDrains(flags);
   const client = await managerClient(flags, context);
   // All are looked up, and the drain is planned, before one is changed.
   const nodes = await chosenNodes(names, flags, client, signal);
@@ -73,6 +79,17 @@ async function update(
   }
   context.out(formatRows(VIEW, rows, flags.format, context));
   if (plan && isTable(flags.format)) context.out(`\n${printablePlan(plan)}\n`);
+  if (plan && flags.withVolumes) {
+    context.out('\nWith their volumes:\n');
+    const { yes = false, dryRun = false } = flags;
+    await carryOut(() => planOf(nodes, true, client, signal), { yes, dryRun }, client, context, signal);
+  }
+}
+
+/** Throws a {@link UsageError} for volumes without a drain, or what cannot be printed as the plan of their moves. */
+function assertDrains({ withVolumes, availability, format }: Flags): void {
+  if (withVolumes && availability !== 'drain') throw new UsageError('--with-volumes goes with --availability drain');
+  if (withVolumes && !isTable(format)) throw new UsageError('--with-volumes asks, and has no --format');
 }
 
 /** What the drain moves of nodes that are in the cluster; undefined when none is. */
@@ -81,9 +98,22 @@ async function drainPlan(
   client: ManagerClient,
   signal: AbortSignal,
 ): Promise<Plan | undefined> {
-  const present = nodes.filter(({ Status }) => Status.State !== 'disconnected');
-  if (present.length === 0) return undefined;
-  const query = new URLSearchParams(present.map(({ ID }): [string, string] => ['node', ID]));
+  return presentOf(nodes).length === 0 ? undefined : await planOf(nodes, false, client, signal);
+}
+
+function presentOf(nodes: readonly DockerNode[]): readonly DockerNode[] {
+  return nodes.filter(({ Status }) => Status.State !== 'disconnected');
+}
+
+/** `withVolumes`: of what the drain leaves because of its volumes. */
+async function planOf(
+  nodes: readonly DockerNode[],
+  withVolumes: boolean,
+  client: ManagerClient,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const query = new URLSearchParams(presentOf(nodes).map(({ ID }): [string, string] => ['node', ID]));
+  if (withVolumes) query.set('volumes', 'true');
   return await client.get<Plan>(`/enxame/v1/plans/drain?${query}`, signal);
 }
 
