@@ -38,7 +38,8 @@ export async function answeredByPrimary(call: Call, route: PrimaryRoute): Promis
   call.req.headers[HOPS] = String(hops);
   const forward = (primary: EngineClient): Promise<void> => pass(call, primary);
   if (isRead) return route.forward(forward, 'read', call.signal);
-  const done = route.beginChange();
+  const { duration } = call.route;
+  const done = route.beginChange(duration === 'hijack' || duration === 'endless');
   try {
     if (hops > 1) await route.lookBack(call.signal);
     return await route.forward(forward, 'change', call.signal);

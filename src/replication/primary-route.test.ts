@@ -103,6 +103,22 @@ describe('the way to the primary', () => {
     expect(next.accepted).toBe(1);
   });
 
+  test('leaves reads to this manager while streams go through it', () => {
+    const route = new PrimaryRoute({
+      election: new TestElection(),
+      isPrimary: () => false,
+      connect,
+      clock: systemClock,
+    });
+    const end = route.beginChange(true);
+    expect(route.isBehind).toBe(false);
+    const done = route.beginChange(false);
+    expect(route.isBehind).toBe(true);
+    done();
+    end();
+    expect(route.isBehind).toBe(true);
+  });
+
   test('a sender that left takes its call along', async () => {
     const route = new PrimaryRoute({
       election: new TestElection(),

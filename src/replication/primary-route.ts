@@ -62,11 +62,15 @@ export class PrimaryRoute {
     return this.#changing > 0 || this.#deps.clock.now() < this.#freshUntilMs;
   }
 
-  /** Notes a change that goes through here. The returned function is called when it is done. */
-  beginChange(): () => void {
-    this.#changing += 1;
+  /**
+   * Notes a change that goes through here. The returned function is called when it is done. One that may go on for days (a stream, a wait) counts
+   * at its end alone: reads would be the primary's for as long.
+   */
+  beginChange(isLong: boolean): () => void {
+    const weight = isLong ? 0 : 1;
+    this.#changing += weight;
     return () => {
-      this.#changing -= 1;
+      this.#changing -= weight;
       this.#freshUntilMs = this.#deps.clock.now() + FRESH_MS;
     };
   }

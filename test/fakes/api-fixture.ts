@@ -30,6 +30,8 @@ export interface ApiFixtureOptions {
   readonly services?: object;
   /** Default: any port of the loopback address. */
   readonly listen?: readonly string[];
+  /** Default: the only manager. */
+  readonly toPrimary?: Services['toPrimary'];
 }
 
 /**
@@ -71,6 +73,7 @@ export class ApiFixture implements AsyncDisposable {
       },
       sequels: { mayHave: () => false, after: async () => ({ kind: 'over' }) },
       execs,
+      toPrimary: options.toPrimary,
       logger: silentLogger(),
       advertisedApi: () => '1.51',
       ...options.services,
