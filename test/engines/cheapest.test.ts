@@ -6,6 +6,7 @@ import type { CheapestPlan } from '../../src/cheapest/cheapest-plan.ts';
 import { run as runCli } from '../../src/cli/program.ts';
 import { type Lab, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
+import type { ShownBill } from '../../src/prices/shown-bill.ts';
 import { fakeIo } from '../fakes/fake-io.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
 
@@ -14,6 +15,11 @@ const SERVE = 'exec redis-server --protected-mode no --save ""';
 /** A new connection each time, and one retry: a name outlives its listener by up to a tenth of a second, and by more on a busy machine. */
 const POLL =
   'while :; do if timeout 1 redis-cli -h web ping | grep -q PONG; then echo ok; else sleep 1; if timeout 1 redis-cli -h web ping | grep -q PONG; then echo retried; else echo FAILED; fi; fi; sleep 0.03; done';
+
+/** The same without a retry. */
+const POLL_ONCE =
+  'while :; do if timeout 1 redis-cli -h web ping | grep -q PONG; then echo ok; else echo FAILED; fi; sleep 0.03; done';
+const CHECKSUM = 'sha256sum < /data/blob';
 
 let lab: Lab;
 let folder: string;
@@ -66,6 +72,25 @@ function nodeOf(name: string): string {
   return swarm.manager.cluster.container(name).node.name;
 }
 
+/** Begins to note when a container runs; says how long it did not, in milliseconds. */
+function downOf(name: string): () => number {
+  const { cluster } = swarm.manager;
+  let downSince: number | undefined;
+  let downMs = 0;
+  const timer = setInterval(() => {
+    const isUp = cluster.findContainer(name)?.state === 'running';
+    if (!isUp) downSince ??= performance.now();
+    else if (downSince !== undefined) {
+      downMs += performance.now() - downSince;
+      downSince = undefined;
+    }
+  }, 20);
+  return () => {
+    clearInterval(timer);
+    return Math.round(downMs);
+  };
+}
+
 test('the dear provider is emptied while an application answers, its database goes with its data, and the bill is as promised', async () => {
   await swarm.must(['network', 'create', '--attachable', 'front']);
   await on('a1', 'web', ['--network', 'front']);
@@ -73,23 +98,19 @@ test('the dear provider is emptied while an application answers, its database go
   await on('a1', 'db', ['-v', 'data:/data'], 'exec redis-server --protected-mode no');
   await swarm.must(['exec', 'db', 'redis-cli', 'set', 'key', 'kept']);
   await swarm.must(['exec', 'db', 'redis-cli', 'save']);
-  await swarm.must([
-    'run',
-    '-d',
-    '--name',
-    'client',
-    '--network',
-    'front',
-    '-e',
-    'constraint:node==b1',
-    'redis',
-    'sh',
-    '-c',
-    POLL,
-  ]);
-  const logs = async (): Promise<readonly string[]> => (await swarm.must(['logs', 'client'])).split('\n');
+  await swarm.must(['exec', 'db', 'sh', '-c', 'head -c 20000000 /dev/urandom > /data/blob']);
+  const checksum = await swarm.must(['exec', 'db', 'sh', '-c', CHECKSUM]);
+  for (const [name, script] of [
+    ['client', POLL],
+    ['impatient', POLL_ONCE],
+  ] as const) {
+    const where = ['--network', 'front', '-e', 'constraint:node==b1'];
+    await swarm.must(['run', '-d', '--name', name, ...where, 'redis', 'sh', '-c', script]);
+  }
+  const logs = async (name = 'client'): Promise<readonly string[]> => (await swarm.must(['logs', name])).split('\n');
   await waitFor('the application to answer', async () => (await logs()).at(-1) === 'ok', PATIENTLY);
   const before = (await logs()).length;
+  const beforeOnce = (await logs('impatient')).length;
 
   const plan = JSON.parse(await enxame('plan', 'cheapest', '--format', 'json')) as CheapestPlan;
   expect(plan.cost).toMatchObject({ currency: 'EUR', monthlyBefore: 70, monthlyAfter: 5 });
@@ -101,11 +122,18 @@ test('the dear provider is emptied while an application answers, its database go
   ]);
   expect(plan.nodes.flatMap(({ name, fate }) => (fate === 'goes' ? [name] : [])).sort()).toEqual(['a1', 'a2', 'b2']);
 
+  expect(plan.moves.find(({ container }) => container.name === 'db')?.copies).toEqual([
+    { volume: 'data', bytes: expect.any(Number) },
+  ]);
+
   const { id } = swarm.manager.cluster.container('web');
+  const stopped = downOf('db');
   await enxame('plan', 'cheapest', '--apply', '--yes');
   expect(['web', 'side', 'db'].map(nodeOf)).toEqual(['b1', 'b1', 'b1']);
   expect(swarm.manager.cluster.container('web').id).toBe(id);
   expect(await swarm.must(['exec', 'db', 'redis-cli', 'get', 'key'])).toBe('kept');
+  expect(await swarm.must(['exec', 'db', 'sh', '-c', CHECKSUM])).toBe(checksum);
+  console.log(`  the database: down for some ${plan.downtimeMs} ms by the plan, ${stopped()} ms as measured`);
   const { cluster } = swarm.manager;
   await waitFor(
     'the nodes to be empty',
@@ -122,6 +150,11 @@ test('the dear provider is emptied while an application answers, its database go
   const polls = (await logs()).slice(before);
   console.log(`  polls during the move: ${polls.length}, retried ${polls.filter((each) => each === 'retried').length}`);
   expect(polls.filter((each) => each === 'FAILED')).toEqual([]);
+  const once = (await logs('impatient')).slice(beforeOnce);
+  console.log(`  without a retry: ${once.filter((each) => each === 'FAILED').length} of ${once.length} failed`);
+  const bill = JSON.parse(await enxame('bill', '--format', 'json')) as ShownBill;
+  const paid = bill.nodes.filter(({ name }) => cluster.node(name)?.availability === 'active');
+  expect(paid.map(({ name, amount }) => [name, Number(amount?.perMonth)])).toEqual([['b1', plan.cost.monthlyAfter]]);
   const again = JSON.parse(await enxame('plan', 'cheapest', '--format', 'json')) as CheapestPlan;
   expect(again).toMatchObject({ moves: [], cost: { monthlyAfter: 5 } });
 });
