@@ -57,7 +57,7 @@ describe('enxame drill', () => {
     const lines = found.map(({ Kind, Name }) => `${Kind} ${Name}`);
     expect(lines[0]).toBe('move high');
     expect(lines.slice(1, 3).sort()).toEqual(['move aws', 'move low']);
-    expect(lines.slice(3, 5).sort()).toEqual(['wait db', 'wait once']);
+    expect(lines.slice(3, 5).sort()).toEqual(['stay once', 'wait db']);
     expect(lines.slice(5)).toEqual(['brake ']);
     expect(found.at(-1)).toMatchObject({ Holds: false, Why: 'The brake would not hold: 4 of 5 nodes would answer' });
     expect(found.find(({ Name }) => Name === 'aws')).toMatchObject({
@@ -126,7 +126,7 @@ describe('enxame explain', () => {
     expect(found).toMatchObject({ name: 'node-1', containers: 5, brake: { left: 4, of: 5, holds: false } });
     const { out } = await enxame('explain', '--type', 'node', 'node-1');
     expect(out).toMatch(/\n {2}labels .*provider=aws/);
-    expect(out).toMatch(/\nIf node-1 were lost: 3 to move, 2 to stay\n/);
+    expect(out).toMatch(/\nIf node-1 were lost: 3 to move, 1 to wait, 1 to stay\n/);
   });
 
   test.each<[string[], number, RegExp]>([
