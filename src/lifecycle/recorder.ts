@@ -2,7 +2,7 @@ import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Tombstones } from '../cluster/tombstones.ts';
 import type { Clock } from '../common/clock.ts';
-import { reasonOf } from '../common/errors.ts';
+import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Attempts } from '../desired/attempts.ts';
 import type { ContainerSpec } from '../desired/container-spec.ts';
@@ -34,7 +34,7 @@ export interface Intent {
   readonly label: string;
   /** Resolves when it is durable: the engine may be asked. Rejects when it cannot be written. */
   readonly written: Promise<void>;
-  /** The engine made it: durable when it resolves. */
+  /** The engine made it: durable when it resolves. Rejects when another manager has become the primary, and undone it. */
   settle(engineId: string): Promise<void>;
   /**
    * Nothing is to be there: the record goes. In doubt, the engine may have made something all the same. Never rejects; what stays is told as
@@ -109,11 +109,12 @@ export class Recorder {
       label: attempts.labelOf(key),
       written,
       settle: async (engineId) => {
-        await desired.change(key, (each) => ({
+        const after = await desired.change(key, (each) => ({
           ...each,
           id: engineId,
           current: { ...each.current, engineId },
         }));
+        if (!after) throw new CreateUndoneError(record.name);
         this.#open.delete(key);
       },
       withdraw: async ({ isInDoubt = false } = {}) => {
@@ -219,6 +220,16 @@ export class Recorder {
     const { logger } = this.#deps;
     logger.warn({ container: name, reason: reasonOf(error) }, 'the record of a create that failed stays for now');
     return false;
+  }
+}
+
+/** While the engine was asked, this manager was suspended, and its successor resolved what it had left open. */
+class CreateUndoneError extends ClusterError {
+  constructor(name: string) {
+    super(`the create of ${name} took so long that another manager, which is the primary now, undid it; ask again`, {
+      code: 'CREATE_UNDONE',
+      status: 503,
+    });
   }
 }
 

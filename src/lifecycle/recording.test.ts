@@ -98,6 +98,19 @@ describe('a create', () => {
     // The record could not be removed either: it is an open create, and those are resolved.
     expect(records(world).map(({ current }) => current.engineId)).toEqual([undefined]);
   });
+
+  test('that another manager has undone meanwhile is not acknowledged', async () => {
+    await using world = await FakeLifecycle.start([{}]);
+    const { engine } = world.fake.at(0);
+    engine.on(CREATE, () => {
+      // Its successor, while this manager was suspended.
+      for (const { key } of records(world)) void world.desired.remove(key);
+      return false;
+    });
+    await expect(world.create('web')).rejects.toMatchObject({ code: 'CREATE_UNDONE', status: 503 });
+    expect([...engine.state.containers.values()]).toEqual([]);
+    expect(records(world)).toEqual([]);
+  });
 });
 
 describe('what is wanted', () => {
