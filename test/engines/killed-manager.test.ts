@@ -220,3 +220,50 @@ test('a manager that is killed among moves, creates and removals leaves each con
     await setAvailability(at, 'active');
   }
 }, 120_000);
+
+test('a plan for the cheapest nodes is gone on with by the next manager, to the same end', {
+  timeout: 180_000,
+}, async () => {
+  const nodes = JSON.parse((await call('GET', '/nodes')).text) as {
+    readonly ID: string;
+    readonly Version: { readonly Index: number };
+    readonly Spec: object;
+    readonly Description: { readonly Hostname: string };
+  }[];
+  for (const [row, { ID, Version, Spec }] of nodes.entries()) {
+    const Labels = { 'io.enxame.price': `${30 - 10 * row} EUR/month` };
+    const said = await call('POST', `/nodes/${ID}/update?version=${Version.Index}`, { ...Spec, Labels });
+    expect(said.status, said.text).toBe(200);
+  }
+  const names = ['web-1', 'web-2', 'web-3'];
+  for (const name of names) {
+    const made = await call('POST', `/containers/create?name=${name}`, {
+      Image: 'redis',
+      Labels: { 'io.enxame.group': 'web' },
+      Env: [`constraint:node==~${nodes[0]?.Description.Hostname}`],
+      HostConfig: { RestartPolicy: { Name: 'always' } },
+    });
+    expect(made.status, made.text).toBe(201);
+    expect((await call('POST', `/containers/${name}/start`)).status).toBe(204);
+  }
+  const { digest } = JSON.parse((await call('POST', '/enxame/v1/plans/cheapest', {})).text);
+  const begun = await call('POST', '/enxame/v1/plans/cheapest/run', { digest });
+  expect(begun.status, begun.text).toBe(202);
+  const path = `/enxame/v1/moves/${JSON.parse(begun.text).id}`;
+  const states = async (): Promise<readonly string[]> => {
+    const { status, text } = await call('GET', path);
+    const { moves = [], isOver } = status === 200 ? JSON.parse(text) : {};
+    return [...moves.map(({ state }: { readonly state: string }) => state), isOver ? 'over' : 'open'];
+  };
+  await expect.poll(states, PATIENT).toContain('moved');
+  await manager.end('SIGKILL');
+  await startManager();
+  await expect.poll(states, { timeout: 120_000 }).toContain('over');
+  expect(await states()).toEqual(['moved', 'moved', 'moved', 'over']);
+  expect(await listed()).toEqual(names);
+  expect(engines.map(({ state }) => state.containers.size)).toEqual([0, 0, 3]);
+  const after = JSON.parse((await call('GET', '/nodes')).text) as {
+    readonly Spec: { readonly Availability: string };
+  }[];
+  expect(after.map(({ Spec }) => Spec.Availability)).toEqual(['drain', 'drain', 'active']);
+});
