@@ -197,11 +197,13 @@ export class MoveSteps {
     if (answer.statusCode !== 201) throw refused('create', answer);
     const engineId = (JSON.parse(answer.body.toString()) as { readonly Id: string }).Id;
     this.#engineId = engineId;
-    await desired.change(key, (record) =>
+    const after = await desired.change(key, (record) =>
       record.move?.to.attempt === this.#to.attempt
         ? { ...record, move: { ...record.move, to: { ...this.#to, engineId } } }
         : record,
     );
+    // Another primary may have undone the move while this one was suspended: the old copy is not touched then.
+    if (after?.move?.to.attempt !== this.#to.attempt) throw outdated(this.#record);
     for (const network of disconnects) {
       const path = `/networks/${encodeURIComponent(networks.referenceOn(this.#node, network))}/disconnect`;
       await this.#call(path, JSON.stringify({ Container: engineId }));
@@ -215,7 +217,8 @@ export class MoveSteps {
     if (!volumes) return;
     await volumes.copyUnnamed(this.#engineId ?? '', this.#signal);
     await volumes.close();
-    await this.#deps.desired.change(this.#record.key, (record) => withCopied(record, this.#to.attempt));
+    const after = await this.#deps.desired.change(this.#record.key, (record) => withCopied(record, this.#to.attempt));
+    if (after?.move?.to.attempt !== this.#to.attempt) throw outdated(this.#record);
   }
 
   async #stopOld(): Promise<void> {

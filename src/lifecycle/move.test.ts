@@ -184,6 +184,20 @@ describe('a container of a healthy node', () => {
     });
   });
 
+  test('is not stopped for a move that another manager has undone meanwhile', async () => {
+    await inWorld(async (world) => {
+      const before = await free(world, 'web');
+      world.fake.at(1).engine.on('POST /containers/create', () => {
+        void world.desired.change(before.key, () => before);
+        return false;
+      });
+      await expect(world.lifecycle.move(before.key, order(world, 'stop-first'))).rejects.toThrow();
+      const asked = world.fake.at(0).engine.requestsTo('POST /containers/*');
+      expect(asked.filter(({ path }) => path.endsWith('/stop'))).toEqual([]);
+      expect([at(world, 0), at(world, 1)]).toEqual([['web running'], []]);
+    });
+  });
+
   test('runs again when a stop-first move of it fails', async () => {
     await inWorld(async (world) => {
       const before = await free(world, 'web');
