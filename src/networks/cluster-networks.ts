@@ -58,7 +58,7 @@ export class ClusterNetworks {
   #generation = 0;
   #version = 0;
   #isKnown = false;
-  #readAtMs = 0;
+  #readAtMs = Number.NEGATIVE_INFINITY;
   #readFrom: SubstrateAge | undefined;
   #unallocated: readonly NetworkSummary[] = [];
 

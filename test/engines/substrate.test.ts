@@ -3,6 +3,7 @@ import type { Node } from '../../src/cluster/node.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { type Generation, type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
+import { readAttachmentTasks } from '../../src/substrate/attachment-tasks.ts';
 import { Substrate, type SubstrateOptions } from '../../src/substrate/substrate.ts';
 import { readSwarmNodes } from '../../src/substrate/swarm-api.ts';
 import type { SubstrateMember, SwarmNode } from '../../src/substrate/types.ts';
@@ -74,6 +75,10 @@ async function sleeper(node: string, name: string, policy = 'no'): Promise<void>
 async function addressOf(node: string, container: string): Promise<string> {
   const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}';
   return (await lab.node(node).docker(['inspect', '-f', format, container])).stdout.trim();
+}
+
+async function idOf(node: string, container: string): Promise<string> {
+  return (await lab.node(node).docker(['inspect', '-f', '{{.Id}}', container])).stdout.trim();
 }
 
 function pings(node: string, from: string, to: string): Promise<true> {
@@ -230,7 +235,14 @@ describe('a substrate of three engines', () => {
     // Their agents report to the new leader with the next heartbeat.
     const areReady = async (): Promise<boolean> => (await swarmNodes()).every(({ state }) => state === 'ready');
     await waitFor('all nodes to be ready', areReady, { timeoutMs: 60_000, everyMs: 500 });
-    // What ran on is attached again, and nobody was given its addresses.
+    // What ran on is attached again, and from then on nobody is given its addresses.
+    const kept = await Promise.all(staying.map((name) => idOf(name, `kept-${name}`)));
+    const areAttached = async (): Promise<boolean> => {
+      const tasks = await readAttachmentTasks(base.node(survivor).client, signal()).catch(() => []);
+      const attached = tasks.filter(({ Status }) => Status?.State === 'running');
+      return kept.every((id) => attached.some(({ Spec }) => Spec?.NetworkAttachmentSpec?.ContainerID === id));
+    };
+    await waitFor('what ran on to be attached', areAttached, { timeoutMs: 150_000, everyMs: 1_000 });
     const attach = async (): Promise<boolean> => {
       // One that did not start keeps its name.
       await lab.node(survivor).docker(['rm', '-f', 'fresh']);
