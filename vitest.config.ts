@@ -33,7 +33,8 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/engines/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          // Two files at a time: they wait for engines more than they compute.
+          maxWorkers: 2,
         },
       },
       {

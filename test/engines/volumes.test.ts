@@ -103,7 +103,7 @@ describe('a named volume', () => {
       'busybox',
       'true',
     ]);
-    expect(refused.stderr).toContain('volume "data" lives there');
+    expect(refused.stderr).toContain('volume "data" lives on new');
   });
 
   test('gets one home, however many users come at the same time', async () => {
