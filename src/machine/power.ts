@@ -161,7 +161,11 @@ export async function removeMachine(
   const lock = await context.store.lock(name, 'rm', task.signal);
   try {
     const known = await context.store.load(name).catch(() => undefined);
-    if (known !== undefined) await leaveSwarm(known, context, task);
+    if (known !== undefined) {
+      // Once it is out of its cluster, nothing but this tells that it is to go.
+      await known.update((old) => ({ ...old, isLeaving: true }));
+      await leaveSwarm(known, context, task);
+    }
     await removeAtProvider(open, task).catch((error: unknown) => {
       if (!isForced || task.signal.aborted) throw error;
       task.report(

@@ -24,6 +24,8 @@ export interface MachineRecord {
   /** Why the last attempt ended before that. */
   readonly failure?: { readonly step: string; readonly reason: string } | undefined;
   readonly resources: readonly Resource[];
+  /** Its removal has begun: it has left its cluster, or is about to. */
+  readonly isLeaving?: boolean | undefined;
   /** Where it was seen last. */
   readonly address?: { readonly ip?: string | undefined; readonly url: string } | undefined;
   /** Name of the fleet it was made for. */
@@ -115,6 +117,7 @@ const machineRecord: z.ZodType<MachineRecord> = z.object({
   authority: z.string().optional(),
   steps: z.array(z.string()),
   failure: z.object({ step: z.string(), reason: z.string() }).optional(),
+  isLeaving: z.boolean().optional(),
   resources: z.array(resource),
   address: z.object({ ip: z.string().optional(), url: z.string() }).optional(),
   fleet: z.string().optional(),

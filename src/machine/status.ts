@@ -60,6 +60,7 @@ async function look(
   try {
     const remarks = await certificateWarnings(stored, context.clock.now());
     const warnings = remarks.map(({ text }) => text);
+    if (stored.record.isLeaving) warnings.push(`its removal was cut off: repeat "enxame machine rm ${name}" to go on`);
     if (!(await isFenced(stored.record, context)))
       warnings.push(
         `its agent that ends strict containers does not know the managers: enxame machine provision ${name}`,

@@ -474,3 +474,90 @@ describe('a fleet', { timeout: 180_000 }, () => {
     }
   });
 });
+
+describe('a cheaper machine of a fleet file', { timeout: 300_000 }, () => {
+  let place: Place;
+  let person: Person;
+  let service: EnxameProcess;
+  let token: string;
+
+  beforeAll(async () => {
+    place = await newPlace();
+    person = new Person(place);
+    const host = (await person.enxame('machine', 'host-address', '-d', 'local')).trim();
+    service = enxame(['discovery', '-H', `tcp://${host}:0`, '--insecure', '--state-dir', 'none']);
+    const [, url = ''] = await service.until(/at (http:\S+?),/);
+    token = `token://${new URL(url).host}/v1/${(await person.enxame('create', '--service', url)).trim()}`;
+  });
+
+  afterAll(async () => {
+    await service?.end('SIGKILL');
+    await place?.close();
+  });
+
+  async function makeSwarm(): Promise<Person> {
+    const swarm = ['--swarm', '--swarm-discovery', token, '--swarm-discovery-opt', 'token.insecure=true'];
+    const create = (name: string, price: string, ...more: readonly string[]): Promise<string> =>
+      person.enxame(
+        ...['machine', 'create', '-d', 'local', ...swarm, ...more],
+        ...['--engine-label', `io.enxame.price=${price} EUR/month`, name],
+      );
+    await Promise.all([create('rainha', '20', '--swarm-master'), create('cara', '90')]);
+    await waitFor('two healthy nodes', async () => {
+      const { stdout } = await person.after('--swarm rainha', 'docker info');
+      return (stdout.match(/Status: Healthy/g) ?? []).length === 2;
+    });
+    const env = await shell(person, '--swarm rainha', 'env');
+    return new Person(
+      place,
+      Object.fromEntries(
+        ['DOCKER_HOST', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'].map((name) => [
+          name,
+          new RegExp(`^${name}=(.*)$`, 'm').exec(env)?.[1] ?? '',
+        ]),
+      ),
+    );
+  }
+
+  test('is made and filled, and the dear one goes, however often that is interrupted', async () => {
+    const client = await makeSwarm();
+    const docker = (script: string): Promise<string> => shell(person, '--swarm rainha', `docker ${script}`);
+    await shell(person, 'cara', `docker load -q -i ${await ensureImage('busybox')}`);
+    const flags = '-d --restart always --stop-signal KILL -e constraint:node!=rainha';
+    await docker(`run ${flags} --name web busybox sleep 1000`);
+    await docker(
+      `run ${flags} --name db -v data:/data busybox sh -c '[ -f /data/it ] || echo kept > /data/it; sleep 1000'`,
+    );
+    const file = join(place.folder, 'fleet.yml');
+    const size = 'io.enxame.cpus: 1, io.enxame.memory: 1g';
+    await writeFile(
+      file,
+      `swarm: { discovery: '${token}', discovery-options: [token.insecure=true] }\nmachines:\n  barata: { driver: local, labels: { io.enxame.price: 5 EUR/month, ${size} } }\n`,
+    );
+    const words = ['plan', 'cheapest', '--fleet', file, '--keep', 'rainha', '--apply', '--yes'];
+
+    const making = enxame(words, client.env);
+    await making.until(/\(barata\) .*setting up its engine/);
+    expect(await making.end('SIGINT'), making.said()).not.toBe(0);
+    expect(await person.enxame('machine', 'ls')).toContain('not finished');
+
+    const moving = enxame(words, client.env);
+    await moving.until(/: cara -> barata: moving/);
+    expect(await moving.end('SIGINT'), moving.said()).not.toBe(0);
+    expect(moving.said()).toContain('Run it again to go on');
+
+    // Once it is out of the swarm, only the store knows of it.
+    const removing = enxame(words, client.env);
+    await removing.until(/\(cara\) leaving the swarm/);
+    await removing.end('SIGINT');
+
+    expect(await client.enxame(...words)).toContain('25.00 EUR');
+    const rows = await person.enxame('machine', 'ls', '-f', '{{.Name}}: {{.State}}, {{.Error}}');
+    expect(rows.trim().split('\n')).toEqual(['barata: Running, ', 'rainha: Running,']);
+    expect(await readdir(join(place.folder, 'store', 'machines'))).toHaveLength(2);
+    expect((await place.traces()).filter((trace) => trace.includes('cara'))).toEqual([]);
+    const shown = await docker("ps -a --filter name=web --filter name=db --format '{{.Names}} {{.State}}'");
+    expect(shown.split('\n').sort()).toEqual(['barata/db running', 'barata/web running']);
+    expect(await docker('exec db cat /data/it')).toBe('kept');
+  });
+});

@@ -42,6 +42,7 @@ export class FakeManager implements AsyncDisposable {
       stats,
       prices,
       page,
+      discovery,
     }: {
       clusterOpts?: readonly string[];
       refresh?: RefreshFilters;
@@ -49,12 +50,15 @@ export class FakeManager implements AsyncDisposable {
       stats?: ManagerOptions['stats'];
       prices?: ManagerOptions['prices'];
       page?: Partial<NonNullable<ManagerOptions['page']>>;
+      /** Where nodes come from, given the engines' addresses: without it those, for good. */
+      discovery?: (addresses: readonly string[]) => Promise<string>;
     } = {},
   ): Promise<FakeManager> {
     const engines = await Promise.all(options.map((each, i) => FakeEngine.start({ name: `node-${i + 1}`, ...each })));
+    const addresses = engines.map(({ address }) => address);
     const settings = { heartbeatMs: 1_000, clock: systemClock, options: new Map(), env: {} };
     const manager = await startManager({
-      backend: await openDiscovery(engines.map(({ address }) => address).join(','), settings),
+      backend: await openDiscovery((await discovery?.(addresses)) ?? addresses.join(','), settings),
       listeners: [parseListenAddress('tcp://127.0.0.1:0')],
       serverTls: undefined,
       engineTls: undefined,

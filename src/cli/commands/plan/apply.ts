@@ -6,7 +6,7 @@ import { printable } from '../../../common/printable.ts';
 import { tell, untilOver } from '../../carry-out.ts';
 import { confirm } from '../../confirm.ts';
 import { type Applying, type Asked, PLAN_MS } from './applying.ts';
-import { makeMachines, removeMachines } from './machines.ts';
+import { halfRemoved, makeMachines, removeMachines } from './machines.ts';
 
 const RUN = '/enxame/v1/plans/cheapest/run';
 /** A cluster that changes faster than plans are made. */
@@ -19,13 +19,15 @@ const JOIN_MS = 600_000;
 /** Makes machines, moves, and removes what is empty; each step is confirmed. Whatever is done already is not done again. */
 export async function applyPlan(first: Asked, applying: Applying): Promise<void> {
   let asked = first;
-  for (let made = 1; ; made++) {
+  const made: string[] = [];
+  for (let plans = 1; ; plans++) {
     const { plan } = asked;
-    if (plan.idle !== undefined) return;
-    if (!(await isConfirmed(question(plan), applying))) throw declined();
+    if (plan.idle !== undefined) return idle(plan, made, applying);
+    if (!(await isConfirmed(question(plan), applying))) throw declined(made);
     const machines = plan.nodes.filter(({ fate }) => fate === 'made').map(({ name }) => name);
     if (machines.length > 0) {
       await makeMachines(machines, applying);
+      made.push(...machines);
       await untilJoined(machines, applying);
     } else {
       const answer = await applying.client.post<{ readonly id?: string }>(
@@ -37,7 +39,7 @@ export async function applyPlan(first: Asked, applying: Applying): Promise<void>
       if (answer.id !== undefined) return finish(plan, await untilDone(answer.id, applying), applying);
       say(applying, 'The cluster or its prices have changed since: the plan was made anew\n');
     }
-    if (made === MOST_PLANS)
+    if (plans === MOST_PLANS)
       throw new ClusterError('the cluster changes faster than plans are made: nothing more was begun. Try again', {
         code: 'PLAN_OUTDATED',
         status: 409,
@@ -57,8 +59,31 @@ async function isConfirmed(text: string, { flags, context }: Applying): Promise<
   return flags.yes === true || (await confirm(text, '--yes', context));
 }
 
-function declined(): ClusterError {
-  return new ClusterError('nothing was done', { code: 'NOT_CONFIRMED', status: 400 });
+function declined(made: readonly string[]): ClusterError {
+  const done =
+    made.length === 0
+      ? 'nothing was done'
+      : `nothing was moved. Made, and paid for: ${made.join(', ')}. Run it again to go on, or remove what is not wanted with 'enxame machine rm'`;
+  return new ClusterError(done, { code: 'NOT_CONFIRMED', status: 400 });
+}
+
+/** There is nothing to do any more. What was made for it, and what was half removed, is not forgotten. */
+async function idle({ nodes }: CheapestPlan, made: readonly string[], applying: Applying): Promise<void> {
+  const unused = nodes.filter(({ name, containersAfter }) => made.includes(name) && containersAfter === 0);
+  if (unused.length > 0)
+    say(
+      applying,
+      `Made, and not needed any more: ${unused.map(({ name }) => name).join(', ')}: 'enxame machine rm' removes what is not wanted\n`,
+    );
+  await remove([], applying);
+}
+
+/** What an attempt before this one took out of the cluster and did not remove goes, too. */
+async function remove(names: readonly string[], applying: Applying): Promise<void> {
+  await removeMachines([...new Set([...names, ...(await halfRemoved(applying))])], {
+    ...applying,
+    confirm: (text) => isConfirmed(text, applying),
+  });
 }
 
 /** Progress is for people, also where JSON goes to the output. */
@@ -69,9 +94,9 @@ function say({ context }: Applying, text: string): void {
 async function finish(plan: CheapestPlan, run: RunView, applying: Applying): Promise<void> {
   const failed = run.moves.filter(({ state }) => state !== 'moved');
   const empty = (run.leaving ?? []).filter(({ isEmpty }) => isEmpty);
-  await removeMachines(
+  await remove(
     empty.map(({ name }) => name),
-    { ...applying, confirm: (text) => isConfirmed(text, applying) },
+    applying,
   );
   if (failed.length === 0)
     return say(

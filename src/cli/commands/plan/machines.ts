@@ -1,12 +1,16 @@
 import { reasonOf, UsageError } from '../../../common/errors.ts';
 import { printable } from '../../../common/printable.ts';
+import type { CreateRequest } from '../../../machine/create.ts';
+import type { PlanItem } from '../../../machine/fleet/plan.ts';
+import type { MachineDeps } from '../../../machine/machine.ts';
+import type { Task } from '../../../provision/provisioner.ts';
 import { onEach } from '../machine/each.ts';
 import { machineContext, makingContext } from '../machine/surroundings.ts';
 import { checkSwarms } from '../machine/swarm-check.ts';
 import type { Applying } from './applying.ts';
 import { readFleet } from './fleet-candidates.ts';
 
-/** Makes machines of the fleet file; one that an earlier attempt began is gone on with. */
+/** Makes machines of the fleet file; one that an earlier attempt began is gone on with, one that it finished is only started. */
 export async function makeMachines(
   names: readonly string[],
   { flags, command, context }: Pick<Applying, 'flags' | 'command' | 'context'>,
@@ -27,14 +31,40 @@ export async function makeMachines(
     context,
     async (name, task) => {
       const request = requests.find((each) => each.name === name);
-      if (request)
-        await applyItem(
-          { action: there.has(name) ? 'resume' : 'create', request, why: 'the plan needs it' },
-          making,
-          task,
-        );
+      if (request) await applyItem(await itemFor(request, there.has(name), making, task), making, task);
     },
   );
+}
+
+async function itemFor(request: CreateRequest, isThere: boolean, making: MachineDeps, task: Task): Promise<PlanItem> {
+  const [{ openByName }, { isReady }] = await Promise.all([
+    import('../../../machine/machine.ts'),
+    import('../../../machine/record.ts'),
+  ]);
+  const why = 'the plan needs it';
+  const { name } = request;
+  if (!isThere) return { action: 'create', request, why };
+  const { record } = await making.store.load(name);
+  if (record.isLeaving) return { action: 'replace', request, why };
+  if (!isReady(record)) return { action: 'resume', request, why };
+  const machine = await openByName(name, making, task);
+  try {
+    // It was made before, and is about to become a node.
+    return { action: (await machine.driver.state(task.signal)) === 'Stopped' ? 'start' : 'keep', name, why };
+  } finally {
+    await machine.close();
+  }
+}
+
+/** Machines that an earlier attempt, or 'enxame machine rm', took out of their cluster and did not remove. */
+export async function halfRemoved({ command, context }: Pick<Applying, 'command' | 'context'>): Promise<string[]> {
+  const { store } = await machineContext(command, context);
+  const found: string[] = [];
+  for (const name of await store.names()) {
+    const record = (await store.load(name).catch(() => undefined))?.record;
+    if (record?.isLeaving && record.driver !== 'none' && !record.swarm?.isMaster) found.push(name);
+  }
+  return found;
 }
 
 /** Removes emptied nodes that are machines kept here, once that is confirmed; says what becomes of the others. Masters are never removed. */
