@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,28 +17,34 @@ const FENCE_MS = 4_000;
 /** Each life of the writer has a name of its own, and says it ten times a second. */
 const WRITE = 'T=$(cat /proc/sys/kernel/random/uuid); while :; do echo $T >>/w/log; sleep 0.1; done';
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const METADATA = fileURLToPath(new URL('./metadata-server.mjs', import.meta.url));
+/** The machines that their providers may take back. */
+const SPOT: Readonly<Record<string, string>> = { two: 'azure', three: 'amazonec2' };
 
 let lab: Lab;
 let folder: string;
 let port: number;
 let manager: EnxameProcess;
 const agents = new Map<string, ChildProcess>();
+const metadata: ChildProcess[] = [];
 
 beforeAll(async () => {
-  lab = await startLab({ nodes: ['one', 'two', 'three'].map((name) => ({ name })) });
+  const labels = (name: string): Record<string, string> => (SPOT[name] ? { provider: SPOT[name], spot: 'true' } : {});
+  lab = await startLab({ nodes: ['one', 'two', 'three'].map((name) => ({ name, labels: labels(name) })) });
   await Promise.all(lab.nodes.map((node) => node.load(['busybox'])));
   folder = await mkdtemp(join(tmpdir(), 'enxame-strict-'));
   port = await freePort(lab.bridgeAddress);
   await manage();
   const refused = await docker(['create', '--label', 'io.enxame.fence=strict', 'busybox']);
   expect(refused.stderr).toMatch(/io.enxame.fence=strict needs an agent .* run "enxame join --fence"/);
+  for (const [name, provider] of Object.entries(SPOT)) await serveMetadata(lab.node(name), provider);
   for (const node of lab.nodes) agents.set(node.name, await startAgent(node));
   await waitFor('agents', async () => (await create()).exitCode === 0, PATIENCE);
 });
 
 afterAll(async () => {
   await manager?.end('SIGKILL');
-  for (const agent of agents.values()) agent.kill('SIGKILL');
+  for (const process of [...agents.values(), ...metadata]) process.kill('SIGKILL');
   await lab?.close();
   if (folder) await rm(folder, { recursive: true, force: true });
 });
@@ -66,6 +72,17 @@ async function manage(): Promise<void> {
   await waitFor('all nodes', async () => (await healthy()) === lab.nodes.length, PATIENCE);
 }
 
+/** The node's host has its provider's metadata service where all machines have it. */
+async function serveMetadata(node: LabNode, provider: string): Promise<void> {
+  await node.exec(['ip', 'address', 'add', '169.254.169.254/32', 'dev', 'lo']);
+  const command = [process.execPath, METADATA, provider, noticeFile(node)];
+  metadata.push(spawn('nsenter', ['--target', String(node.enginePid), '--net', ...command], { stdio: 'inherit' }));
+}
+
+function noticeFile({ name }: LabNode): string {
+  return join(folder, `${name}.notice`);
+}
+
 async function startAgent(node: LabNode): Promise<ChildProcess> {
   const into = ['--target', String(node.enginePid), '--net', '--mount', '--uts', '--pid'];
   const fence = [
@@ -77,6 +94,8 @@ async function startAgent(node: LabNode): Promise<ChildProcess> {
     `${node.address}:2378`,
   ];
   const own = ['--fence-engine', `unix://${node.socketPath}`, '--fence-lease', join(folder, `${node.name}.lease`)];
+  const provider = SPOT[node.name];
+  const spot = provider ? ['--spot', provider] : [];
   // The node's own certificate names its address, which other agents ask for.
   const directory = join(lab.directory, node.name, 'tls');
   const files = [
@@ -87,7 +106,7 @@ async function startAgent(node: LabNode): Promise<ChildProcess> {
     '--tlskey',
     join(directory, 'key.pem'),
   ];
-  const command = [process.execPath, MAIN, 'join', ...fence, ...own, ...files, 'nodes://10.0.0.1:2376'];
+  const command = [process.execPath, MAIN, 'join', ...fence, ...own, ...spot, ...files, 'nodes://10.0.0.1:2376'];
   const shown = process.env.ENXAME_TEST_LOG ? 'inherit' : 'ignore';
   return spawn('nsenter', [...into, ...command], { stdio: ['ignore', shown, shown] });
 }
@@ -105,7 +124,7 @@ async function must(args: readonly string[]): Promise<string> {
 }
 
 function create(): ReturnType<typeof docker> {
-  const labels = ['--label', 'io.enxame.fence=strict', '--label', 'io.enxame.data=discard'];
+  const labels = ['--label', 'io.enxame.fence=strict', '--label', 'io.enxame.data=discard', '--stop-timeout', '1'];
   return docker([
     'run',
     '-d',
@@ -232,4 +251,51 @@ describe('a strict container', () => {
     expect(new Set(all).size).toBe(all.length);
     expect(await copies()).toEqual([(await writerNode()).name]);
   });
+});
+
+/** Runs a container that rather runs on that node; its node. */
+async function runNear(near: string, name: string, flags: readonly string[] = []): Promise<string> {
+  const wish = ['-e', `constraint:node==~${near}`, '--restart', 'always', '--stop-timeout', '1'];
+  await must(['run', '-d', '--name', name, ...wish, ...flags, 'busybox', 'sleep', '3600']);
+  return nodeOf(name);
+}
+
+function nodeOf(container: string): Promise<string> {
+  return must(['inspect', '--format', '{{.Node.Name}}', container]);
+}
+
+test('a machine that its provider takes back is left within the notice, and takes nothing new', async () => {
+  expect(await runNear('three', 'steady', ['--label', 'io.enxame.spot=never'])).toBe('one');
+  const bound = ['--label', 'io.enxame.spot=never', '-e', 'constraint:node==three'];
+  expect((await docker(['run', '-d', ...bound, 'busybox', 'true'])).stderr).toContain('io.enxame.spot=never');
+  expect(await runNear('three', 'roamer')).toBe('three');
+  const id = await must(['inspect', '--format', '{{.Id}}', 'roamer']);
+  try {
+    for (const [name, noticeMs] of [
+      ['three', 120_000],
+      ['two', 30_000],
+    ] as const) {
+      const node = lab.node(name);
+      const sinceMs = Date.now();
+      await writeFile(noticeFile(node), new Date(sinceMs + noticeMs).toISOString());
+      await waitFor('the node to be left', async () => (await node.docker(['ps', '-q'])).stdout === '', PATIENCE);
+      const seconds = ((Date.now() - sinceMs) / 1000).toFixed(1);
+      console.log(`  from the notice of ${SPOT[name]} (${noticeMs / 1000} s) until the node is left: ${seconds} s`);
+      expect(await nodeOf('roamer')).not.toBe(name);
+      expect(await runNear(name, `after-${name}`)).not.toBe(name);
+      const only = await docker(['run', '-d', '-e', `constraint:node==${name}`, 'busybox', 'true']);
+      expect(only.stderr).toMatch(new RegExp(`drained \\(\\d of 3 nodes: [^)]*${name}`));
+    }
+    expect(await nodeOf('roamer')).toBe('one');
+    expect(await must(['inspect', '--format', '{{.Id}} {{.State.Status}}', 'roamer'])).toBe(`${id} running`);
+    expect(await nodeOf('steady')).toBe('one');
+    await wholeAgain();
+    const all = await lives();
+    expect(new Set(all).size).toBe(all.length);
+  } finally {
+    for (const name of Object.keys(SPOT)) {
+      await rm(noticeFile(lab.node(name)), { force: true });
+      await must(['node', 'update', '--availability', 'active', name]);
+    }
+  }
 });

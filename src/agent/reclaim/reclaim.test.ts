@@ -96,13 +96,17 @@ describe('a notice', () => {
   });
 });
 
-it('is told to a manager until one takes it', async () => {
+it('is told to a manager until one takes it, and so is each further one', async () => {
   let asked = 0;
+  const stop = new AbortController();
   const metadata = await serve((request, response, body) => {
     asked += 1;
     // The service is down at first, then silent, then it speaks.
     if (asked < 4) return response.writeHead(503).end();
-    return ec2(asked > 8 ? 'stop' : undefined)(request, response, body);
+    // Each question is two requests. The notice stands for a while, is withdrawn, and comes once more.
+    const isNotice = (asked > 8 && asked < 20) || asked > 28;
+    if (asked > 40) stop.abort();
+    return ec2(isNotice ? 'stop' : undefined)(request, response, body);
   });
   const engine = await serve((_, response) => response.end('{"ID":"engine-1"}'));
   const told: string[] = [];
@@ -115,11 +119,10 @@ it('is told to a manager until one takes it', async () => {
   const [a, b] = [engine, manager].map((port) => new EngineClient(tcpConnector('127.0.0.1', port)));
   if (!a || !b) throw new Error('no clients');
   clients.push(a, b);
-  const stop = new AbortController();
   const deps = { engine: a, managers: [b], logger: silentLogger() };
   await watchReclaim(deps, source('amazonec2'), `http://127.0.0.1:${metadata}`, stop.signal);
   const call = `POST /enxame/v1/agents/engine-1/reclaim {"action":"stop","at":"2026-11-30T12:00:00.000Z"}`;
-  expect(told).toEqual([call, call]);
+  expect(told).toEqual([call, call, call]);
 });
 
 it('is waited for no longer than the agent runs', async () => {

@@ -20,7 +20,10 @@ export const METADATA_URL = 'http://169.254.169.254';
 const AGAIN_MS = 500;
 const CALL_MS = 3_000;
 
-/** Follows the provider's notice that it takes this machine back, and tells a manager, which drains the node. Never rejects. */
+/**
+ * Follows the provider's notices that it takes this machine back, and tells a manager of each one once: it drains the node. A machine that
+ * was not taken after all, or was hibernated and woke up, may get another one. Never rejects.
+ */
 export async function watchReclaim(
   deps: ReclaimWatchDeps,
   source: ReclaimSource,
@@ -30,11 +33,13 @@ export async function watchReclaim(
   const { logger, fetch = webFetch({}) } = deps;
   const ask = askMetadata(base, fetch, signal);
   let wasWell = true;
+  let told: Reclaim | undefined;
   while (!signal.aborted) {
     try {
       const notice = await source.look(ask);
       wasWell = true;
-      if (notice) return await tell(deps, notice, signal);
+      if (notice && !isSame(notice, told)) await tell(deps, notice, signal);
+      told = notice;
     } catch (error) {
       if (wasWell && !signal.aborted)
         logger.warn({ reason: reasonOf(error) }, "the provider's metadata service cannot be asked; trying on");
@@ -42,6 +47,10 @@ export async function watchReclaim(
     }
     await sleep(source.everyMs, undefined, { signal }).catch(() => undefined);
   }
+}
+
+function isSame({ action, atMs }: Reclaim, other: Reclaim | undefined): boolean {
+  return other !== undefined && other.action === action && other.atMs === atMs;
 }
 
 /** Until one manager has taken it. */
