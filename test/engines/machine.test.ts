@@ -546,7 +546,7 @@ describe('a cheaper machine of a fleet file', { timeout: 300_000 }, () => {
     expect(await moving.end('SIGINT'), moving.said()).not.toBe(0);
     expect(moving.said()).toContain('Run it again to go on');
 
-    // Once it is out of the swarm, only the store knows of it.
+    // It may be out of the swarm by then: only the store knows of it.
     const removing = enxame(words, client.env);
     await removing.until(/\(cara\) leaving the swarm/);
     await removing.end('SIGINT');
