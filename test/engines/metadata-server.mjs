@@ -1,18 +1,17 @@
 // The metadata service of a machine of EC2 (version 2) or Azure, at the address that both have: `metadata-server.mjs PROVIDER FILE`. The
 // machine is taken back at the time that the file has (RFC 3339), once there is one.
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
 const [provider, file] = process.argv.slice(2);
 const token = randomBytes(8).toString('hex');
 
 function endsAt() {
-  try {
-    return new Date(readFileSync(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
+  if (!existsSync(file)) return undefined;
+  const at = new Date(readFileSync(file, 'utf8'));
+  // Being written.
+  return Number.isNaN(at.getTime()) ? undefined : at;
 }
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html */

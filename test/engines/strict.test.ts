@@ -276,6 +276,7 @@ test('a machine that its provider takes back is left within the notice, and take
       ['two', 30_000],
     ] as const) {
       const node = lab.node(name);
+      expect(await runNear(name, `before-${name}`)).toBe(name);
       const sinceMs = Date.now();
       await writeFile(noticeFile(node), new Date(sinceMs + noticeMs).toISOString());
       await waitFor('the node to be left', async () => (await node.docker(['ps', '-q'])).stdout === '', PATIENCE);
