@@ -20,7 +20,7 @@ import type { OptionValues } from '../options.ts';
 import { driver } from './azure.ts';
 
 const signal = new AbortController().signal;
-const DELAY_MS = 20;
+const DELAY_MS = 8;
 
 async function worldOf(server: AzureServer): Promise<CrashWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'azure-ca-'));

@@ -13,7 +13,7 @@ import type { OptionValues } from '../options.ts';
 import { driver } from './google.ts';
 
 const signal = new AbortController().signal;
-const DELAY_MS = 20;
+const DELAY_MS = 8;
 
 async function worldOf(server: GoogleServer): Promise<CrashWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'google-'));

@@ -10,7 +10,7 @@ import type { OptionValues } from '../options.ts';
 import { driver } from './hetzner.ts';
 
 const signal = new AbortController().signal;
-const DELAY_MS = 30;
+const DELAY_MS = 8;
 
 function worldOf(server: HetznerServer): CrashWorld {
   return {

@@ -13,7 +13,7 @@ import type { OptionValues } from '../options.ts';
 import { driver } from './linode.ts';
 
 const signal = new AbortController().signal;
-const DELAY_MS = 30;
+const DELAY_MS = 8;
 
 function worldOf(server: LinodeServer): CrashWorld {
   return {

@@ -19,7 +19,7 @@ import { driver } from './openstack.ts';
 import { providerAt } from './settings.ts';
 
 const signal = new AbortController().signal;
-const DELAY_MS = 30;
+const DELAY_MS = 8;
 const BASE = { 'openstack-flavor-name': 'm1.small', 'openstack-image-name': 'Debian 13' };
 
 function worldOf(server: OpenStackServer, options: OptionValues = {}): CrashWorld {

@@ -12,7 +12,7 @@ import type { OptionValues } from '../options.ts';
 import { driver } from './scaleway.ts';
 
 const signal = new AbortController().signal;
-const DELAY_MS = 30;
+const DELAY_MS = 8;
 
 function worldOf(server: ScalewayServer): CrashWorld {
   return {
