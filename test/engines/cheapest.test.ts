@@ -8,6 +8,7 @@ import { type Lab, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
 import type { ShownBill } from '../../src/prices/shown-bill.ts';
 import { fakeIo } from '../fakes/fake-io.ts';
+import { type EnxameProcess, enxame as enxameProcess } from './enxame-process.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
 
 const PATIENTLY = { timeoutMs: 90_000, everyMs: 300 } as const;
@@ -157,4 +158,53 @@ test('the dear provider is emptied while an application answers, its database go
   expect(paid.map(({ name, amount }) => [name, Number(amount?.perMonth)])).toEqual([['b1', plan.cost.monthlyAfter]]);
   const again = JSON.parse(await enxame('plan', 'cheapest', '--format', 'json')) as CheapestPlan;
   expect(again).toMatchObject({ moves: [], cost: { monthlyAfter: 5 } });
+});
+
+/** A manager as users start it, on the state of the one before. */
+async function startProcess(socket: string): Promise<EnxameProcess> {
+  const { ca, cert, key } = lab.certificates?.server ?? { ca: '', cert: '', key: '' };
+  const tls = ['--tlsverify', '--tlscacert', ca, '--tlscert', cert, '--tlskey', key];
+  const nodes = lab.nodes.map(({ endpoint }) => endpoint).join(',');
+  const manager = enxameProcess(['manage', ...tls, '-H', socket, '--state-dir', folder, nodes]);
+  await manager.until(/Manager at/);
+  const healthy = (): number => (manager.said().match(/"node is healthy"/g) ?? []).length;
+  await waitFor('the nodes to be healthy', () => healthy() >= lab.nodes.length, PATIENTLY);
+  return manager;
+}
+
+test('prices change, the manager is killed in the middle, and the next one comes to the same end', async () => {
+  await swarm.must(['rm', '-f', 'client', 'impatient']);
+  const checksum = await swarm.must(['exec', 'db', 'sh', '-c', CHECKSUM]);
+  await swarm.must(['node', 'update', '--availability', 'active', 'b2']);
+  await swarm.must(['node', 'update', '--label-add', 'io.enxame.price=90 EUR/month', 'b1']);
+  await swarm.close();
+  const socket = `unix://${folder}/manager.sock`;
+  let manager = await startProcess(socket);
+  const names = ['db', 'side', 'web'];
+  const on = async (node: string): Promise<readonly string[]> => {
+    const { stdout } = await lab.node(node).docker(['ps', '--format', '{{.Names}}']);
+    return stdout
+      .split('\n')
+      .filter((name) => names.includes(name))
+      .sort();
+  };
+  const client = enxameProcess(['plan', 'cheapest', '--apply', '--yes'], { DOCKER_HOST: socket, HOME: folder });
+  try {
+    await waitFor('the first one to be there', async () => (await on('b2')).length > 0, { ...PATIENTLY, everyMs: 50 });
+    await manager.end('SIGKILL');
+    console.log(`  killed with ${(await on('b2')).join(', ')} there and ${(await on('b1')).join(', ')} still here`);
+    manager = await startProcess(socket);
+    await waitFor('all to be there', async () => (await on('b2')).join() === names.join(), PATIENTLY);
+    await waitFor('nothing to be here', async () => (await on('b1')).length === 0, PATIENTLY);
+    expect((await lab.node('b2').docker(['exec', 'db', 'sh', '-c', CHECKSUM])).stdout.trim()).toBe(checksum);
+    const availability = async (): Promise<string> => {
+      const io = fakeIo({ DOCKER_HOST: socket, HOME: folder });
+      await runCli(['node', 'ls', '--format', '{{.Name}} {{.Availability}}'], io);
+      return io.stdout();
+    };
+    await waitFor('the dear node to be drained', async () => /b1 drain/i.test(await availability()), PATIENTLY);
+  } finally {
+    await client.end('SIGKILL');
+    await manager.end('SIGKILL');
+  }
 });
