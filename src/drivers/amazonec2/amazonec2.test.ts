@@ -1,52 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import { CloudBench, type OpenOptions } from '../../../test/clouds/bench.ts';
-import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
-import { testDryRun } from '../../../test/clouds/dry-run.ts';
+import type { OpenOptions } from '../../../test/clouds/bench.ts';
 import { Ec2Failure } from '../../../test/clouds/ec2/ec2-failure.ts';
-import { ACCESS_KEY, type Ec2Server, SECRET_KEY, startEc2 } from '../../../test/clouds/ec2/ec2-server.ts';
-import { fastClock } from '../../../test/clouds/fast-clock.ts';
-import { testDriver } from '../../../test/conformance/driver.ts';
+import { ACCESS_KEY, SECRET_KEY, startEc2 } from '../../../test/clouds/ec2/ec2-server.ts';
+import { testCloud } from '../../../test/clouds/suites.ts';
 import { driver } from './amazonec2.ts';
 
 const signal = new AbortController().signal;
 const env = { AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: SECRET_KEY };
 const slow = { visibleMs: 30, stepMs: 30 };
 
-function worldOf(server: Ec2Server): CrashWorld {
-  return {
-    driver,
-    options: { 'amazonec2-endpoint': server.url },
+const { withCloud } = testCloud('amazonec2', {
+  driver,
+  start: () => startEc2(),
+  startSlow: () => startEc2(slow),
+  account: ({ url }) => ({
+    options: { 'amazonec2-endpoint': url },
     env,
-    clock: fastClock(200),
-    existing: async () => server.state.existing(),
-    loseAnswerAt: server.loseAnswerAt,
     wrongCredentials: { AWS_SECRET_ACCESS_KEY: 'wrong' },
-    close: server.close,
-  };
-}
-
-testDriver('amazonec2', async () => worldOf(await startEc2(slow)));
-testCrashes('amazonec2', 8, async () => worldOf(await startEc2(slow)));
-testDryRun(
-  'amazonec2',
-  [/make an SSH key/, /ImportKeyPair/, /CreateSecurityGroup/, /AuthorizeSecurityGroupIngress/, /RunInstances/],
-  async () => worldOf(await startEc2()),
-);
-
-async function withEc2(work: (server: Ec2Server, bench: CloudBench) => Promise<void>): Promise<void> {
-  const server = await startEc2();
-  const bench = await CloudBench.open(worldOf(server));
-  try {
-    await work(server, bench);
-  } finally {
-    await bench.close();
-    await server.close();
-  }
-}
+  }),
+  steps: 8,
+  dryRun: [/make an SSH key/, /ImportKeyPair/, /CreateSecurityGroup/, /AuthorizeSecurityGroupIngress/, /RunInstances/],
+});
 
 describe('amazonec2', () => {
   it('asks for IMDSv2, a gp3 disk, tags on everything, and boots the newest image', () =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       await bench.driver({ options: { 'amazonec2-tags': 'team,bees' } }).create(signal);
       const [instance] = server.state.instances;
       expect(instance?.tags).toEqual({
@@ -68,7 +46,7 @@ describe('amazonec2', () => {
     }));
 
   it('opens exactly the needed ports, for IPv4 and IPv6', () =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       const options = { 'amazonec2-open-port': ['8080', '7000-7010/udp', '22'] };
       await bench.driver({ options, ports: [22, 2376, 3376] }).create(signal);
       const sources = ['0.0.0.0/0', '::/0'];
@@ -84,7 +62,7 @@ describe('amazonec2', () => {
     }));
 
   it('says where it is and how to log in', () =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       const machine = bench.driver();
       await machine.create(signal);
       await machine.state(signal);
@@ -102,7 +80,7 @@ describe('amazonec2', () => {
     ['amazonec2-use-private-address', '172.31.0.7'],
     ['amazonec2-private-address-only', '172.31.0.7'],
   ])('--%s', (flag, address) =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       const machine = bench.driver({ options: { [flag]: true } });
       await machine.create(signal);
       expect(await machine.ip(signal)).toBe(address);
@@ -112,13 +90,13 @@ describe('amazonec2', () => {
   );
 
   it('takes an image for the processor of the instance type', () =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       await bench.driver({ options: { 'amazonec2-instance-type': 't4g.small' } }).create(signal);
       expect(server.state.instances[0]?.query.text('ImageId')).toBe('ami-0c');
     }));
 
   it('uses given security groups as they are', () =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       const rules = [{ protocol: 'tcp', from: 0, to: 1024, sources: [] }];
       server.state.groups.push({ id: 'sg-own', name: 'ours', vpc: 'vpc-1', rules, tags: {}, madeAt: 0 });
       const options = { 'amazonec2-security-group': ['ours'] };
@@ -134,14 +112,14 @@ describe('amazonec2', () => {
     }));
 
   it('is patient when it is told to slow down', () =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       server.throttle(2);
       await bench.driver().create(signal);
       expect(server.state.instances).toHaveLength(1);
     }));
 
   it('waits for spot capacity and says why', () =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       server.fail('RunInstances', new Ec2Failure('InsufficientInstanceCapacity', 'We have no t3.small.', 400), 2);
       const machine = bench.driver({ options: spot });
       await machine.create(signal);
@@ -154,7 +132,7 @@ describe('amazonec2', () => {
     }));
 
   it('gives up waiting for spot capacity and leaves nothing', () =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       server.fail('RunInstances', new Ec2Failure('SpotMaxPriceTooLow', 'Your price is too low.', 400), 1_000);
       const machine = bench.driver({ options: { ...spot, 'amazonec2-spot-price': '0.001' } });
       await expect(machine.create(signal)).rejects.toThrow(
@@ -165,7 +143,7 @@ describe('amazonec2', () => {
     }));
 
   it('cancels a persistent spot request, which would run the machine again', () =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       const machine = bench.driver({ options: { ...spot, 'amazonec2-spot-interruption': 'stop' } });
       await machine.create(signal);
       await machine.stop(signal);
@@ -178,7 +156,7 @@ describe('amazonec2', () => {
     }));
 
   it('finds its instance when the newest image is another one by now', () =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       await bench
         .driver({ cut: { atChange: 5 } })
         .create(signal)
@@ -218,7 +196,7 @@ describe('amazonec2', () => {
     ],
   ];
   it.each(failures)('explains a failure of %s', (action, failure, text) =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       server.fail(action, failure, 1);
       const machine = bench.driver();
       const error: unknown = await machine.create(signal).catch((reason: unknown) => reason);
@@ -238,7 +216,7 @@ describe('amazonec2', () => {
     [{ 'amazonec2-zone': 'everywhere' }, /is no availability zone like/],
   ];
   it.each(mistakes)('refuses %o', (options, text) =>
-    withEc2(async (_server, bench) => {
+    withCloud(async (_server, bench) => {
       expect(() => bench.driver({ options: options ?? {} })).toThrow(text);
     }),
   );
@@ -259,7 +237,7 @@ describe('amazonec2', () => {
     [{ 'amazonec2-ssh-keypath': '/nowhere/key' }, /cannot be read/],
   ];
   it.each(missing)('finds out about %o before anything is made', (options, text) =>
-    withEc2(async (server, bench) => {
+    withCloud(async (server, bench) => {
       await expect(bench.driver({ options: options ?? {} }).check(signal)).rejects.toThrow(text);
       expect(server.state.existing()).toEqual([]);
     }),

@@ -10,47 +10,43 @@ import {
   startAzure,
   TENANT,
 } from '../../../test/clouds/azure/azure-server.ts';
-import { CloudBench } from '../../../test/clouds/bench.ts';
-import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
-import { testDryRun } from '../../../test/clouds/dry-run.ts';
-import { fastClock } from '../../../test/clouds/fast-clock.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
-import { testDriver } from '../../../test/conformance/driver.ts';
+import { testCloud } from '../../../test/clouds/suites.ts';
 import type { OptionValues } from '../options.ts';
 import { driver } from './azure.ts';
 
 const signal = new AbortController().signal;
 const DELAY_MS = 8;
 
-async function worldOf(server: AzureServer): Promise<CrashWorld> {
+/** With the certificate of its authority in a file. */
+async function start(delayMs?: number): Promise<AzureServer & { readonly caFile: string }> {
+  const server = await startAzure(delayMs);
   const folder = await mkdtemp(join(tmpdir(), 'azure-ca-'));
   const caFile = join(folder, 'ca.pem');
   await writeFile(caFile, server.ca);
-  return {
-    driver,
-    options: { 'azure-endpoint': server.url, 'azure-authority': server.url, 'azure-ca-file': caFile },
+  const close = async (): Promise<void> => {
+    await server.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { ...server, caFile, close };
+}
+
+const { withCloud } = testCloud('azure', {
+  driver,
+  start: () => start(),
+  startSlow: () => start(DELAY_MS),
+  account: ({ url, caFile }) => ({
+    options: { 'azure-endpoint': url, 'azure-authority': url, 'azure-ca-file': caFile },
     env: {
       AZURE_SUBSCRIPTION_ID: SUBSCRIPTION,
       AZURE_TENANT_ID: TENANT,
       AZURE_CLIENT_ID: CLIENT,
       AZURE_CLIENT_SECRET: SECRET,
     },
-    clock: fastClock(200),
-    existing: async () => server.state.existing(),
-    loseAnswerAt: server.loseAnswerAt,
     wrongCredentials: { AZURE_CLIENT_SECRET: 'wrong' },
-    close: async () => {
-      await server.close();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-testDriver('azure', async () => await worldOf(await startAzure(DELAY_MS)));
-testCrashes('azure', 8, async () => await worldOf(await startAzure(DELAY_MS)));
-testDryRun(
-  'azure',
-  [
+  }),
+  steps: 8,
+  dryRun: [
     /make an SSH key/,
     /PUT resourceGroups/,
     /PUT security-group/,
@@ -59,20 +55,7 @@ testDryRun(
     /PUT network-card/,
     /PUT virtual machine/,
   ],
-  async () => await worldOf(await startAzure()),
-);
-
-async function withCloud(work: (server: AzureServer, bench: CloudBench) => Promise<void>): Promise<void> {
-  const server = await startAzure();
-  const world = await worldOf(server);
-  const bench = await CloudBench.open(world);
-  try {
-    await work(server, bench);
-  } finally {
-    await bench.close();
-    await world.close();
-  }
-}
+});
 
 function bodyOf(
   server: AzureServer,

@@ -2,50 +2,27 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { describe, expect, it } from 'vitest';
-import { CloudBench } from '../../../test/clouds/bench.ts';
-import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
-import { type DigitalOceanServer, startDigitalOcean, TOKEN } from '../../../test/clouds/digitalocean-server.ts';
-import { testDryRun } from '../../../test/clouds/dry-run.ts';
-import { fastClock } from '../../../test/clouds/fast-clock.ts';
+import { startDigitalOcean, TOKEN } from '../../../test/clouds/digitalocean-server.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
-import { testDriver } from '../../../test/conformance/driver.ts';
+import { testCloud } from '../../../test/clouds/suites.ts';
 import type { OptionValues } from '../options.ts';
 import { driver } from './digitalocean.ts';
 
 const signal = new AbortController().signal;
 const DELAY_MS = 8;
 
-function worldOf(server: DigitalOceanServer): CrashWorld {
-  return {
-    driver,
-    options: { 'digitalocean-api-url': server.url },
+const { withCloud } = testCloud('digitalocean', {
+  driver,
+  start: () => startDigitalOcean(),
+  startSlow: () => startDigitalOcean(DELAY_MS),
+  account: ({ url }) => ({
+    options: { 'digitalocean-api-url': url },
     env: { DIGITALOCEAN_ACCESS_TOKEN: TOKEN },
-    clock: fastClock(200),
-    existing: async () => server.state.existing(),
-    loseAnswerAt: server.loseAnswerAt,
     wrongCredentials: { DIGITALOCEAN_ACCESS_TOKEN: 'wrong' },
-    close: server.close,
-  };
-}
-
-testDriver('digitalocean', async () => worldOf(await startDigitalOcean(DELAY_MS)));
-testCrashes('digitalocean', 8, async () => worldOf(await startDigitalOcean(DELAY_MS)));
-testDryRun(
-  'digitalocean',
-  [/make an SSH key/, /POST .*keys/, /POST .*tags/, /POST .*firewalls/, /POST .*droplets/],
-  async () => worldOf(await startDigitalOcean()),
-);
-
-async function withCloud(work: (server: DigitalOceanServer, bench: CloudBench) => Promise<void>): Promise<void> {
-  const server = await startDigitalOcean();
-  const bench = await CloudBench.open(worldOf(server));
-  try {
-    await work(server, bench);
-  } finally {
-    await bench.close();
-    await server.close();
-  }
-}
+  }),
+  steps: 8,
+  dryRun: [/make an SSH key/, /POST .*keys/, /POST .*tags/, /POST .*firewalls/, /POST .*droplets/],
+});
 
 describe('digitalocean', () => {
   it('makes a Droplet of today, tagged, behind a firewall for exactly the needed ports', () =>

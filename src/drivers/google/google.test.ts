@@ -2,58 +2,41 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CloudBench } from '../../../test/clouds/bench.ts';
-import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
-import { testDryRun } from '../../../test/clouds/dry-run.ts';
-import { fastClock } from '../../../test/clouds/fast-clock.ts';
 import { type GoogleServer, startGoogle } from '../../../test/clouds/google-server.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
-import { testDriver } from '../../../test/conformance/driver.ts';
+import { testCloud } from '../../../test/clouds/suites.ts';
 import type { OptionValues } from '../options.ts';
 import { driver } from './google.ts';
 
 const signal = new AbortController().signal;
 const DELAY_MS = 8;
 
-async function worldOf(server: GoogleServer): Promise<CrashWorld> {
+/** With the right and the wrong credentials in files. */
+async function start(delayMs?: number): Promise<GoogleServer & { readonly file: string; readonly wrong: string }> {
+  const server = await startGoogle(delayMs);
   const folder = await mkdtemp(join(tmpdir(), 'google-'));
   const [file, wrong] = [join(folder, 'key.json'), join(folder, 'wrong.json')];
   await writeFile(file, server.credentials);
   await writeFile(wrong, server.credentials.replace('bees@', 'wasps@'));
-  return {
-    driver,
-    options: { 'google-api-url': server.url },
-    env: { GOOGLE_APPLICATION_CREDENTIALS: file },
-    clock: fastClock(200),
-    existing: async () => server.state.existing(),
-    loseAnswerAt: server.loseAnswerAt,
-    wrongCredentials: { GOOGLE_APPLICATION_CREDENTIALS: wrong },
-    close: async () => {
-      await server.close();
-      await rm(folder, { recursive: true, force: true });
-    },
+  const close = async (): Promise<void> => {
+    await server.close();
+    await rm(folder, { recursive: true, force: true });
   };
+  return { ...server, file, wrong, close };
 }
 
-testDriver('google', async () => await worldOf(await startGoogle(DELAY_MS)));
-testCrashes('google', 5, async () => await worldOf(await startGoogle(DELAY_MS)));
-testDryRun(
-  'google',
-  [/make an SSH key/, /POST .*firewalls/, /POST .*instances/],
-  async () => await worldOf(await startGoogle()),
-);
-
-async function withCloud(work: (server: GoogleServer, bench: CloudBench) => Promise<void>): Promise<void> {
-  const server = await startGoogle();
-  const world = await worldOf(server);
-  const bench = await CloudBench.open(world);
-  try {
-    await work(server, bench);
-  } finally {
-    await bench.close();
-    await world.close();
-  }
-}
+const { withCloud } = testCloud('google', {
+  driver,
+  start: () => start(),
+  startSlow: () => start(DELAY_MS),
+  account: ({ url, file, wrong }) => ({
+    options: { 'google-api-url': url },
+    env: { GOOGLE_APPLICATION_CREDENTIALS: file },
+    wrongCredentials: { GOOGLE_APPLICATION_CREDENTIALS: wrong },
+  }),
+  steps: 5,
+  dryRun: [/make an SSH key/, /POST .*firewalls/, /POST .*instances/],
+});
 
 describe('google', () => {
   it('makes a labelled instance behind a rule for exactly the needed ports', () =>

@@ -1,46 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { CloudBench } from '../../../test/clouds/bench.ts';
-import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
-import { testDryRun } from '../../../test/clouds/dry-run.ts';
-import { fastClock } from '../../../test/clouds/fast-clock.ts';
-import { type HetznerServer, startHetzner, TOKEN } from '../../../test/clouds/hetzner-server.ts';
+import { startHetzner, TOKEN } from '../../../test/clouds/hetzner-server.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
-import { testDriver } from '../../../test/conformance/driver.ts';
+import { testCloud } from '../../../test/clouds/suites.ts';
 import type { OptionValues } from '../options.ts';
 import { driver } from './hetzner.ts';
 
 const signal = new AbortController().signal;
 const DELAY_MS = 8;
 
-function worldOf(server: HetznerServer): CrashWorld {
-  return {
-    driver,
-    options: { 'hetzner-api-url': server.url },
+const { withCloud } = testCloud('hetzner', {
+  driver,
+  start: () => startHetzner(),
+  startSlow: () => startHetzner(DELAY_MS),
+  account: ({ url }) => ({
+    options: { 'hetzner-api-url': url },
     env: { HCLOUD_TOKEN: TOKEN },
-    clock: fastClock(200),
-    existing: async () => server.state.existing(),
-    loseAnswerAt: server.loseAnswerAt,
     wrongCredentials: { HCLOUD_TOKEN: 'wrong' },
-    close: server.close,
-  };
-}
-
-testDriver('hetzner', async () => worldOf(await startHetzner(DELAY_MS)));
-testCrashes('hetzner', 7, async () => worldOf(await startHetzner(DELAY_MS)));
-testDryRun('hetzner', [/make an SSH key/, /POST .*ssh_keys/, /POST .*firewalls/, /POST .*servers/], async () =>
-  worldOf(await startHetzner()),
-);
-
-async function withCloud(work: (server: HetznerServer, bench: CloudBench) => Promise<void>): Promise<void> {
-  const server = await startHetzner();
-  const bench = await CloudBench.open(worldOf(server));
-  try {
-    await work(server, bench);
-  } finally {
-    await bench.close();
-    await server.close();
-  }
-}
+  }),
+  steps: 7,
+  dryRun: [/make an SSH key/, /POST .*ssh_keys/, /POST .*firewalls/, /POST .*servers/],
+});
 
 describe('hetzner', () => {
   it('makes a labelled server behind a firewall for exactly the needed ports', () =>

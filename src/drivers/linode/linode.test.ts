@@ -3,47 +3,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CloudBench } from '../../../test/clouds/bench.ts';
-import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
-import { testDryRun } from '../../../test/clouds/dry-run.ts';
-import { fastClock } from '../../../test/clouds/fast-clock.ts';
-import { type LinodeServer, startLinode, TOKEN } from '../../../test/clouds/linode-server.ts';
+import { startLinode, TOKEN } from '../../../test/clouds/linode-server.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
-import { testDriver } from '../../../test/conformance/driver.ts';
+import { testCloud } from '../../../test/clouds/suites.ts';
 import type { OptionValues } from '../options.ts';
 import { driver } from './linode.ts';
 
 const signal = new AbortController().signal;
 const DELAY_MS = 8;
 
-function worldOf(server: LinodeServer): CrashWorld {
-  return {
-    driver,
-    options: { 'linode-url': server.url },
+const { worldOf, withCloud } = testCloud('linode', {
+  driver,
+  start: () => startLinode(),
+  startSlow: () => startLinode(DELAY_MS),
+  account: ({ url }) => ({
+    options: { 'linode-url': url },
     env: { LINODE_TOKEN: TOKEN },
-    clock: fastClock(200),
-    existing: async () => server.state.existing(),
-    loseAnswerAt: server.loseAnswerAt,
     wrongCredentials: { LINODE_TOKEN: 'wrong' },
-    close: server.close,
-  };
-}
-
-testDriver('linode', async () => worldOf(await startLinode(DELAY_MS)));
-testCrashes('linode', 5, async () => worldOf(await startLinode(DELAY_MS)));
-testDryRun('linode', [/make an SSH key/, /POST .*firewalls/, /POST .*instances/], async () =>
-  worldOf(await startLinode()),
-);
-
-async function withCloud(work: (server: LinodeServer, bench: CloudBench) => Promise<void>): Promise<void> {
-  const server = await startLinode();
-  const bench = await CloudBench.open(worldOf(server));
-  try {
-    await work(server, bench);
-  } finally {
-    await bench.close();
-    await server.close();
-  }
-}
+  }),
+  steps: 5,
+  dryRun: [/make an SSH key/, /POST .*firewalls/, /POST .*instances/],
+});
 
 describe('linode', () => {
   it('makes a tagged Linode behind a firewall for exactly the needed ports', () =>

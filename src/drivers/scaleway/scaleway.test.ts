@@ -2,36 +2,26 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CloudBench } from '../../../test/clouds/bench.ts';
-import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
-import { testDryRun } from '../../../test/clouds/dry-run.ts';
-import { fastClock } from '../../../test/clouds/fast-clock.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
-import { PROJECT, type ScalewayServer, SECRET_KEY, startScaleway } from '../../../test/clouds/scaleway-server.ts';
-import { testDriver } from '../../../test/conformance/driver.ts';
+import { PROJECT, SECRET_KEY, startScaleway } from '../../../test/clouds/scaleway-server.ts';
+import { testCloud } from '../../../test/clouds/suites.ts';
 import type { OptionValues } from '../options.ts';
 import { driver } from './scaleway.ts';
 
 const signal = new AbortController().signal;
 const DELAY_MS = 8;
 
-function worldOf(server: ScalewayServer): CrashWorld {
-  return {
-    driver,
-    options: { 'scaleway-api-url': server.url, 'scaleway-project-id': PROJECT },
+const { worldOf, withCloud } = testCloud('scaleway', {
+  driver,
+  start: () => startScaleway(),
+  startSlow: () => startScaleway(DELAY_MS),
+  account: ({ url }) => ({
+    options: { 'scaleway-api-url': url, 'scaleway-project-id': PROJECT },
     env: { SCW_SECRET_KEY: SECRET_KEY },
-    clock: fastClock(200),
-    existing: async () => server.state.existing(),
-    loseAnswerAt: server.loseAnswerAt,
     wrongCredentials: { SCW_SECRET_KEY: 'wrong' },
-    close: server.close,
-  };
-}
-
-testDriver('scaleway', async () => worldOf(await startScaleway(DELAY_MS)));
-testCrashes('scaleway', 9, async () => worldOf(await startScaleway(DELAY_MS)));
-testDryRun(
-  'scaleway',
-  [
+  }),
+  steps: 9,
+  dryRun: [
     /make an SSH key/,
     /POST .*security_groups/,
     /PUT .*rules/,
@@ -40,19 +30,7 @@ testDryRun(
     /PATCH .*volumes\/<root volume>/,
     /POST .*action \{"action":"poweron"\}/,
   ],
-  async () => worldOf(await startScaleway()),
-);
-
-async function withCloud(work: (server: ScalewayServer, bench: CloudBench) => Promise<void>): Promise<void> {
-  const server = await startScaleway();
-  const bench = await CloudBench.open(worldOf(server));
-  try {
-    await work(server, bench);
-  } finally {
-    await bench.close();
-    await server.close();
-  }
-}
+});
 
 describe('scaleway', () => {
   it('makes a tagged Instance behind a security group for exactly the needed ports', () =>

@@ -2,12 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CloudBench } from '../../../test/clouds/bench.ts';
-import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
-import { testDryRun } from '../../../test/clouds/dry-run.ts';
-import { fastClock } from '../../../test/clouds/fast-clock.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
-import { API_KEY, startVultr, type VultrServer } from '../../../test/clouds/vultr-server.ts';
-import { testDriver } from '../../../test/conformance/driver.ts';
+import { testCloud } from '../../../test/clouds/suites.ts';
+import { API_KEY, startVultr } from '../../../test/clouds/vultr-server.ts';
 import { ownKey } from '../cloud/key-files.ts';
 import type { OptionValues } from '../options.ts';
 import { driver } from './vultr.ts';
@@ -15,39 +12,20 @@ import { driver } from './vultr.ts';
 const signal = new AbortController().signal;
 const DELAY_MS = 8;
 
-function worldOf(server: VultrServer): CrashWorld {
-  return {
-    driver,
-    options: { 'vultr-api-url': server.url },
-    env: { VULTR_API_KEY: API_KEY },
-    clock: fastClock(200),
-    existing: async () => server.state.existing(),
-    loseAnswerAt: server.loseAnswerAt,
-    wrongCredentials: { VULTR_API_KEY: 'wrong' },
-    close: server.close,
-  };
-}
-
 const RULES = Array.from({ length: 4 }, () => /POST .*firewalls\/<firewall group>\/rules/);
 
-testDriver('vultr', async () => worldOf(await startVultr(DELAY_MS)));
-testCrashes('vultr', 9, async () => worldOf(await startVultr(DELAY_MS)));
-testDryRun(
-  'vultr',
-  [/make an SSH key/, /POST .*ssh-keys/, /POST .*firewalls/, ...RULES, /POST .*instances/],
-  async () => worldOf(await startVultr()),
-);
-
-async function withCloud(work: (server: VultrServer, bench: CloudBench) => Promise<void>): Promise<void> {
-  const server = await startVultr();
-  const bench = await CloudBench.open(worldOf(server));
-  try {
-    await work(server, bench);
-  } finally {
-    await bench.close();
-    await server.close();
-  }
-}
+const { worldOf, withCloud } = testCloud('vultr', {
+  driver,
+  start: () => startVultr(),
+  startSlow: () => startVultr(DELAY_MS),
+  account: ({ url }) => ({
+    options: { 'vultr-api-url': url },
+    env: { VULTR_API_KEY: API_KEY },
+    wrongCredentials: { VULTR_API_KEY: 'wrong' },
+  }),
+  steps: 9,
+  dryRun: [/make an SSH key/, /POST .*ssh-keys/, /POST .*firewalls/, ...RULES, /POST .*instances/],
+});
 
 describe('vultr', () => {
   it('makes a tagged instance behind a firewall for exactly the needed ports', () =>
