@@ -74,12 +74,12 @@ function collect(text: string, before: readonly string[] = []): readonly string[
   return [...before, text];
 }
 
-/** The texts `key=value` by key. Throws a {@link UsageError} for what is none. */
-export function discoveryOptions(texts: readonly string[]): ReadonlyMap<string, string> {
+/** The texts `key=value` by key. Throws a {@link UsageError} that names the flag for what is none. */
+export function discoveryOptions(texts: readonly string[], flag = '--discovery-opt'): ReadonlyMap<string, string> {
   return new Map(
     texts.map((text) => {
       const equals = text.indexOf('=');
-      if (equals < 1) throw new UsageError(`--discovery-opt "${text}" is not of the form key=value`);
+      if (equals < 1) throw new UsageError(`${flag} "${text}" is not of the form key=value`);
       return [text.slice(0, equals), text.slice(equals + 1)];
     }),
   );

@@ -125,6 +125,16 @@ describe('wrong command lines', { timeout: 30_000 }, () => {
     ['connect ssh://a', '"ssh://a" is not the address of a manager: write it like 10.0.0.1:3376'],
     ['connect nonsense', 'nonsense'],
     ['connect --listen tcp://127.0.0.1:2375 a:1', '--listen takes a socket, as in unix:///run/enxame.sock'],
+    ['manage --replication-store etcd://b a:1', '--replication-store is for several managers: pass --replication'],
+    [
+      'manage --replication --advertise a:1 --replication-store-opt kv.path=x etcd://b',
+      '--replication-store-opt goes with --replication-store',
+    ],
+    ['manage --replication --advertise a:1 --replication-store b:1 a:1', '--replication needs a store'],
+    [
+      'manage --replication --advertise a:1 --replication-store etcd://b --replication-store-opt x a:1',
+      '--replication-store-opt "x" is not of the form key=value',
+    ],
     ['manage --replication-ttl 5s a:1', '--replication-ttl is for several managers: pass --replication'],
     ['manage --strategy best a:1', 'Allowed choices are spread, binpack, random, cheapest'],
     ['manage --spread-by region,region a:1', '--spread-by: "region" stands there twice: name labels of nodes'],

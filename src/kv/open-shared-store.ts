@@ -60,7 +60,7 @@ export async function openSharedStore(
   if (!load) {
     const known = [...STORES.keys()].map((each) => `${each}://`).join(', ');
     throw new UsageError(
-      `--replication needs a store that the managers share, as the discovery argument: one of ${known}`,
+      `--replication needs a store that the managers share, as the discovery argument or by --replication-store: one of ${known}`,
       'NO_SHARED_STORE',
     );
   }

@@ -16,6 +16,8 @@ export interface ClassicFlags {
   readonly apiEnableCors?: boolean;
   readonly replication?: boolean;
   readonly replicationTtl?: string;
+  readonly replicationStore?: string;
+  readonly replicationStoreOpt?: readonly string[];
 }
 
 /** Adds them; refused and meaningless ones are not shown in help. */
@@ -31,7 +33,13 @@ export function addClassicFlags(command: Command): Command {
     )
     .addOption(new Option('--engine-refresh-retry <count>').hideHelp())
     .addOption(new Option('--cors, --api-enable-cors').hideHelp())
-    .option('--replication', 'be one of several managers, which share the store of the discovery argument')
+    .option('--replication', 'be one of several managers, which share a store')
+    .option('--replication-store <uri>', 'store that the managers share (default: that of the discovery argument)')
+    .option(
+      '--replication-store-opt <key=value>',
+      'option of that store, like those of discovery; may be repeated',
+      (text, earlier: readonly string[] = []) => [...earlier, text],
+    )
     .option(
       '--replication-ttl <duration>',
       `time until the managers replace a primary that the store does not hear (default: ${formatDuration(DEFAULT_TTL_MS)})`,

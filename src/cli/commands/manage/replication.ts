@@ -11,25 +11,40 @@ const LEAST_TTL_MS = 2_000;
 const MOST_TTL_MS = 600_000;
 
 /**
- * How a manager takes part among several; undefined without `--replication`. The store is that of the discovery argument. Throws `UsageError` for what
- * cannot be meant.
+ * How a manager takes part among several; undefined without `--replication`. The store is that of `--replication-store`, else that of the discovery
+ * argument. Throws `UsageError` for what cannot be meant.
  */
 export async function readReplication(
   flags: ManageFlags,
   discovery: string | undefined,
   env: CommandContext['env'],
 ): Promise<ReplicationOptions | undefined> {
-  const { replication, replicationTtl, advertise } = flags;
+  const { replication, replicationTtl, advertise, replicationStore, replicationStoreOpt } = flags;
   if (!replication) {
-    if (replicationTtl !== undefined)
-      throw new UsageError('--replication-ttl is for several managers: pass --replication');
+    assertAlone(flags);
     return undefined;
   }
   if (advertise === undefined)
     throw new UsageError('--replication needs --advertise HOST:PORT, where the other managers reach this one');
   const ttlMs = readTtl(replicationTtl);
-  const opened = await openSharedStore(discoveryUri(discovery, env), discoveryOptions(flags.discoveryOpt ?? []), env);
+  if (replicationStore === undefined && replicationStoreOpt !== undefined)
+    throw new UsageError(
+      '--replication-store-opt goes with --replication-store: the other store takes --discovery-opt',
+    );
+  const [uri, options, flag] = replicationStore
+    ? ([replicationStore, replicationStoreOpt, '--replication-store-opt'] as const)
+    : ([discoveryUri(discovery, env), flags.discoveryOpt, '--discovery-opt'] as const);
+  const opened = await openSharedStore(uri, discoveryOptions(options ?? [], flag), env);
   return { ...opened, advertise, ttlMs };
+}
+
+function assertAlone({ replicationTtl, replicationStore, replicationStoreOpt }: ManageFlags): void {
+  const given = [
+    ...(replicationTtl === undefined ? [] : ['--replication-ttl']),
+    ...(replicationStore === undefined ? [] : ['--replication-store']),
+    ...(replicationStoreOpt === undefined ? [] : ['--replication-store-opt']),
+  ];
+  if (given[0] !== undefined) throw new UsageError(`${given[0]} is for several managers: pass --replication`);
 }
 
 function readTtl(text: string | undefined): number {
