@@ -39,6 +39,8 @@ export interface AcceptedPlan extends Omit<RunOptions, 'leaving'> {
   readonly plan: Plan;
   /** Milliseconds since the epoch. */
   readonly acceptedMs: number;
+  /** A person stopped it: no further move of it begins. */
+  readonly isStopped?: true;
 }
 
 export type MoveState = 'waiting' | 'moving' | 'moved' | 'failed' | 'skipped';
@@ -78,12 +80,14 @@ export interface PlanRunsDeps extends RecordViewDeps {
 }
 
 interface Run {
-  readonly accepted: AcceptedPlan;
+  accepted: AcceptedPlan;
   readonly stop: AbortController;
   /** By the container's key. */
   readonly standings: Map<string, Standing>;
   isOver: boolean;
   done: Promise<void>;
+  /** The durable word that it is stopped, while that is being written. */
+  stopping: Promise<void> | undefined;
 }
 
 interface Standing {
@@ -168,9 +172,17 @@ export class PlanRuns {
     return this.#view(this.#need(id));
   }
 
-  /** Begins no further move of a plan; one that has not taken over yet is undone. Throws 404 as {@link get}. */
-  end(id: string): void {
-    this.#need(id).stop.abort(new ConflictError('the plan was stopped', 'PLAN_STOPPED'));
+  /**
+   * Begins no further move of a plan, whatever ends this process; one that has not taken over yet is undone. Resolves when that is durable. Rejects
+   * with 404 as {@link get}; when it cannot be written, the plan is stopped for as long as this process lives.
+   */
+  async end(id: string): Promise<void> {
+    const run = this.#need(id);
+    if (run.isOver || run.stop.signal.aborted) return run.stopping;
+    run.accepted = { ...run.accepted, isStopped: true };
+    run.stopping = this.#records.put(id, run.accepted);
+    run.stop.abort(wasStopped());
+    await run.stopping;
   }
 
   #need(id: string): Run {
@@ -194,7 +206,9 @@ export class PlanRuns {
     const standings = new Map(
       accepted.plan.moves.map(({ container }) => [container.key, { state: 'waiting', why: '', bytes: 0 } as Standing]),
     );
-    const run: Run = { accepted, stop: new AbortController(), standings, isOver: false, done: Promise.resolve() };
+    const stop = new AbortController();
+    if (accepted.isStopped) stop.abort(wasStopped());
+    const run: Run = { accepted, stop, standings, isOver: false, done: Promise.resolve(), stopping: undefined };
     this.#runs.set(accepted.id, run);
     run.done = this.#carryOut(run, this.#stop?.signal ?? AbortSignal.abort());
   }
@@ -220,6 +234,7 @@ export class PlanRuns {
     if (!isStopping()) await this.#deps.leaving.settle(leaving, stop);
     if (isStopping()) return;
     run.isOver = true;
+    await run.stopping?.catch(() => undefined); // Told to the one who asked.
     await this.#records.delete(id).catch((error: unknown) => {
       // It is looked at again at the next start, and nothing is left to be done then.
       logger.warn({ plan: id, reason: reasonOf(error) }, 'a plan that ended is kept still');
@@ -288,6 +303,10 @@ export class PlanRuns {
     const ended = [...this.#runs.values()].filter(({ isOver }) => isOver);
     for (const { accepted } of ended.slice(0, Math.max(0, ended.length - ENDED_KEPT))) this.#runs.delete(accepted.id);
   }
+}
+
+function wasStopped(): ConflictError {
+  return new ConflictError('the plan was stopped', 'PLAN_STOPPED');
 }
 
 function settle({ standings }: Run, { container }: PlannedMove, state: MoveState, why: string = ''): void {

@@ -22,7 +22,7 @@ export const moveRoutes: RouteHandlers = {
   'GET /enxame/v1/moves/{id}': async (call) =>
     sendJson(call.res, 200, JSON.stringify(call.services.runs.get(param(call, 'id')))),
   'DELETE /enxame/v1/moves/{id}': async (call) => {
-    call.services.runs.end(param(call, 'id'));
+    await call.services.runs.end(param(call, 'id'));
     sendStatus(call.res, 204);
   },
 };
