@@ -8,7 +8,7 @@ import { createContainer } from './create.ts';
 import type { LifecycleDeps, LifecycleOptions, ProvisionalDeps } from './deps.ts';
 import { Drafts } from './drafts.ts';
 import { Mover } from './move.ts';
-import type { MoveOrder } from './move-steps.ts';
+import type { MoveOrder } from './move-order.ts';
 import { Operations } from './operate.ts';
 import type { Connection, ContainerOperation, OperationCall, Removal, Renaming } from './operations.ts';
 import { Recorder } from './recorder.ts';

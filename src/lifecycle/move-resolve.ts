@@ -4,8 +4,8 @@ import { switched, undone } from '../desired/move-edits.ts';
 import type { ContainerRecord, Copy } from '../desired/record.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import { endStale, findCopy, removeCopy, startAgain, stopCopy } from './move-copy.ts';
+import type { MoveDeps } from './move-order.ts';
 import { type EngineStatus, statusOf } from './move-ready.ts';
-import type { MoveDeps } from './move-steps.ts';
 import { commitVolumes, removeHelpers, undoVolumes } from './move-volumes.ts';
 
 /**

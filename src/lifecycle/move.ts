@@ -5,8 +5,10 @@ import { ConflictError, NotFoundError, reasonOf } from '../common/errors.ts';
 import type { ContainerRecord } from '../desired/record.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { endStale } from './move-copy.ts';
+import { MoveMember } from './move-member.ts';
+import { ManagerStops, type MoveDeps, type MoveOrder, outdated } from './move-order.ts';
 import { resolveMove } from './move-resolve.ts';
-import { ManagerStops, type MoveDeps, type MoveOrder, MoveSteps, outdated } from './move-steps.ts';
+import { MoveSteps } from './move-steps.ts';
 import type { Key } from './traffic.ts';
 
 /** How long a successor without a health check runs before the old copy is ended, in milliseconds. */
@@ -118,7 +120,8 @@ export class Mover {
     const old = record.current;
     // What must never run twice has no overlap either.
     const how = record.terms.isStrict && order.how === 'start-first' ? 'stop-first' : order.how;
-    const moved = await new MoveSteps(this.#deps, record, { ...order, how }, signal).run();
+    const member = await MoveMember.of(this.#deps, record, order, signal);
+    const moved = await new MoveSteps(this.#deps, member, { ...order, how }, signal).run();
     const { cluster, logger } = this.#deps;
     const [from, to] = [old, moved.current].map(({ nodeId }) => cluster.node(nodeId)?.name ?? nodeId);
     logger.info({ container: moved.name, from, to, how, why: order.why }, 'container moved');
