@@ -30,7 +30,7 @@ export interface Container {
   readonly host: number;
   /** `Config` and `HostConfig` of inspect as JSON, for containers that a client created. */
   readonly configJson?: string;
-  readonly hostConfigJson?: string;
+  hostConfigJson?: string;
   /** Networks by name, beyond what the network mode says. */
   readonly networks: readonly string[];
   /** Bytes that `logs`, `attach` and `archive` deliver. */

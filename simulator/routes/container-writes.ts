@@ -37,8 +37,12 @@ export const containerWriteRoutes: RouteTable = {
     exchange.empty(204);
   }),
   'POST containers/{}/update': withContainer(({ state, exchange }, container) => {
-    state.events.emit('container', 'update', container.id, { ...container.labels, name: container.name });
-    exchange.json(200, '{"Warnings":null}');
+    exchange.readJson(({ RestartPolicy }) => {
+      if (container.hostConfigJson !== undefined && RestartPolicy)
+        container.hostConfigJson = JSON.stringify({ ...JSON.parse(container.hostConfigJson), RestartPolicy });
+      state.events.emit('container', 'update', container.id, { ...container.labels, name: container.name });
+      exchange.json(200, '{"Warnings":null}');
+    });
   }),
   'POST containers/{}/resize': withContainer(({ exchange }) => exchange.send(200, '', 'text/plain')),
   'POST containers/{}/wait': withContainer(wait),

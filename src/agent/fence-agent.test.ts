@@ -11,7 +11,7 @@ import { tcpConnector } from '../engine/connectors/socket.ts';
 import { isProcessOf } from './end-containers.ts';
 import { FenceAgent } from './fence-agent.ts';
 import { guard } from './guard.ts';
-import { readLease, removeLease, writeLease } from './lease-file.ts';
+import { NO_ORDERS, readLease, removeLease, writeLease } from './lease-file.ts';
 import type { PeerNews } from './peers.ts';
 import { askPeers, openPeerDoor } from './peers.ts';
 
@@ -133,7 +133,12 @@ describe('an agent', () => {
 
   test('keeps to the lease of its earlier life', async () => {
     const at = await world();
-    await writeLease(at.leaseFile, { untilMs: at.time.ms + 5_000, containers: [], agent: 'earlier' });
+    await writeLease(at.leaseFile, {
+      untilMs: at.time.ms + 5_000,
+      containers: [],
+      orders: NO_ORDERS,
+      agent: 'earlier',
+    });
     at.endManager();
     await at.agent.step();
     expect(at.strict.state).toBe('running');
@@ -147,6 +152,57 @@ describe('an agent', () => {
     at.endManager();
     await at.agent.step();
     expect(at.strict.state).toBe('exited');
+  });
+});
+
+describe('an agent that is ordered to end what has no label', () => {
+  /** The manager orders so from now on; what the agent says of it. */
+  function order(at: Awaited<ReturnType<typeof world>>, orders: { strict: string[]; plain: string[] }) {
+    const said: unknown[] = [];
+    at.manager.on('POST /enxame/v1/agents/*', (exchange) => {
+      exchange.readJson(({ strict }) => {
+        said.push(strict);
+        exchange.json(200, JSON.stringify({ agents: 1, peers: [], ...orders }));
+      });
+      return true;
+    });
+    return said;
+  }
+
+  test('says so once its lease names it, ends it with the lease, and spares what is strict no more', async () => {
+    const at = await world();
+    await at.agent.step();
+    const said = order(at, { strict: [at.other.id], plain: [at.strict.id] });
+    await at.agent.step();
+    expect(await readLease(at.leaseFile)).toMatchObject({
+      containers: [{ id: at.other.id }],
+      orders: { strict: [at.other.id], plain: [at.strict.id] },
+    });
+    await at.agent.step();
+    expect(said).toEqual([[], [at.other.id]]);
+    await at.manager.apply({ kind: 'refuse' });
+    at.time.ms += FENCE_MS;
+    await at.agent.step();
+    expect([at.strict.state, at.other.state]).toEqual(['running', 'exited']);
+  });
+
+  test('keeps to the orders of its earlier life', async () => {
+    const at = await world();
+    const orders = { strict: [at.other.id], plain: [at.strict.id] };
+    await writeLease(at.leaseFile, { untilMs: at.time.ms, containers: [], orders, agent: 'earlier' });
+    const said = order(at, orders);
+    await at.agent.step();
+    expect(said).toEqual([[at.other.id]]);
+    expect([at.strict.state, at.other.state]).toEqual(['running', 'exited']);
+  });
+
+  test('renews though one of them is gone, or does not run', async () => {
+    const at = await world();
+    at.other.state = 'exited';
+    order(at, { strict: [at.other.id, 'f'.repeat(64)], plain: [] });
+    await at.agent.step();
+    expect(at.agent.hears).toBe(true);
+    expect((await readLease(at.leaseFile))?.containers.map(({ id }) => id)).toEqual([at.strict.id]);
   });
 });
 
@@ -179,7 +235,7 @@ describe('the guard', () => {
   async function guarded(untilMs: number) {
     const at = await world();
     const path = `${at.leaseFile}-guarded`;
-    await writeLease(path, { untilMs, containers: [], agent: 'one' });
+    await writeLease(path, { untilMs, containers: [], orders: NO_ORDERS, agent: 'one' });
     const stop = new AbortController();
     const client = clientOf(at.engine);
     const done = guard(client, { path, agent: 'one', mayBegin: () => false, signal: stop.signal });
@@ -203,7 +259,7 @@ describe('the guard', () => {
     await removeLease(at.path);
     await at.done;
     const later = await guarded(uptimeMs() + 60_000);
-    await writeLease(later.path, { untilMs: 0, containers: [], agent: 'two' });
+    await writeLease(later.path, { untilMs: 0, containers: [], orders: NO_ORDERS, agent: 'two' });
     await later.done;
     expect([at.strict.state, later.strict.state]).toEqual(['running', 'running']);
   });

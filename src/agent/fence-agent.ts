@@ -3,7 +3,15 @@ import type { Logger } from '../common/logger.ts';
 import { uptimeMs } from '../common/uptime.ts';
 import type { EngineClient } from '../engine/client.ts';
 import { endContainers, strictContainers } from './end-containers.ts';
-import { type HeldContainer, readLease, removeLease, writeLease } from './lease-file.ts';
+import {
+  type FenceOrders,
+  type HeldContainer,
+  NO_ORDERS,
+  readLease,
+  readOrders,
+  removeLease,
+  writeLease,
+} from './lease-file.ts';
 import type { PeerNews } from './peers.ts';
 
 export interface FenceAgentDeps {
@@ -35,7 +43,7 @@ export const KILL_MS = 5_000;
 const HAND_BACK_MS = 2_000;
 
 /** What an agent knows of the cluster. */
-interface Orders {
+interface Answer extends Partial<FenceOrders> {
   readonly agents: number;
   readonly peers: readonly string[];
 }
@@ -56,7 +64,9 @@ export class FenceAgent {
   #hasRenewed = false;
   #hasEnded = false;
   #isEngineWell = true;
-  #orders: Orders = { agents: 1, peers: [] };
+  #answer: Answer = { agents: 1, peers: [] };
+  /** Those of the lease in force: the manager learns of them with the next renewal, and counts on them from then on. */
+  #orders: FenceOrders = NO_ORDERS;
   #containers: readonly HeldContainer[] = [];
   /** Why managers were not heard last, by address. */
   readonly #setbacks = new Map<string, string>();
@@ -96,6 +106,7 @@ export class FenceAgent {
     const lease = await readLease(this.#options.leaseFile).catch(() => undefined);
     this.#untilMs = lease?.untilMs ?? this.#uptime();
     this.#containers = lease?.containers ?? [];
+    this.#orders = lease?.orders ?? NO_ORDERS;
     if (lease) await this.#endIfOver();
   }
 
@@ -103,7 +114,7 @@ export class FenceAgent {
     const { engine, logger } = this.#deps;
     if (this.#uptime() < (this.#untilMs ?? 0) || this.#hasEnded) return;
     try {
-      await endContainers(engine, this.#containers);
+      await endContainers(engine, { containers: this.#containers, orders: this.#orders });
       this.#hasEnded = true;
       logger.warn('no manager is heard: strict containers are ended');
     } catch (error) {
@@ -117,7 +128,7 @@ export class FenceAgent {
     const timeoutMs = Math.max(fenceMs / 6, 500);
     const wasHeard = this.#hasRenewed;
     this.#hasRenewed = false;
-    if (!(await this.#look(timeoutMs))) return;
+    if (!(await this.#look(this.#orders, timeoutMs))) return;
     try {
       this.#nodeId ??= (await engine.json<{ readonly ID: string }>({ method: 'GET', path: '/info', timeoutMs })).ID;
     } catch (error) {
@@ -125,11 +136,15 @@ export class FenceAgent {
     }
     for (const manager of managers) {
       const askedMs = this.#uptime();
-      const body = JSON.stringify({ fenceMs, killMs: KILL_MS, peer });
+      const body = JSON.stringify({ fenceMs, killMs: KILL_MS, peer, strict: this.#orders.strict });
       const path = `/enxame/v1/agents/${encodeURIComponent(this.#nodeId)}`;
       try {
-        this.#orders = await manager.json<Orders>({ method: 'POST', path, body, isUnversioned: true, timeoutMs });
-        await this.#extend(askedMs);
+        const answer = await manager.json<Answer>({ method: 'POST', path, body, isUnversioned: true, timeoutMs });
+        this.#answer = answer;
+        const orders = readOrders(answer);
+        // What is new among them is to be known with its process before it is promised.
+        if (!isSame(orders, this.#orders) && !(await this.#look(orders, timeoutMs))) return;
+        await this.#extend(askedMs, orders);
         this.#renewedMs = askedMs;
         this.#hasRenewed = true;
         if (!wasHeard) logger.info({ manager: manager.connector.address }, 'strict containers may run here');
@@ -148,9 +163,9 @@ export class FenceAgent {
    * Learns what to end when the engine does not answer any more. Behind an engine that is dead nobody can look after its containers: false,
    * and nothing is renewed.
    */
-  async #look(timeoutMs: number): Promise<boolean> {
+  async #look(orders: FenceOrders, timeoutMs: number): Promise<boolean> {
     try {
-      this.#containers = await strictContainers(this.#deps.engine, timeoutMs);
+      this.#containers = await strictContainers(this.#deps.engine, orders, timeoutMs);
       this.#isEngineWell = true;
     } catch (error) {
       if (this.#isEngineWell)
@@ -170,10 +185,10 @@ export class FenceAgent {
       askedMs >= (this.#untilMs ?? 0)
     )
       return;
-    const { agents, peers } = this.#orders;
+    const { agents, peers } = this.#answer;
     try {
       const { reached, isManagerHeard } = await this.#deps.askPeers(peers, Math.max(fenceMs / 6, 500));
-      if (!isManagerHeard && (reached + 1) * 2 > agents && reached > 0) await this.#extend(askedMs);
+      if (!isManagerHeard && (reached + 1) * 2 > agents && reached > 0) await this.#extend(askedMs, this.#orders);
     } catch (error) {
       this.#deps.logger.error(
         { reason: reasonOf(error) },
@@ -183,17 +198,18 @@ export class FenceAgent {
   }
 
   /** They may run for the fence time, counted from before it was asked for. */
-  async #extend(askedMs: number): Promise<void> {
+  async #extend(askedMs: number, orders: FenceOrders): Promise<void> {
     const untilMs = askedMs + this.#options.fenceMs;
     const { leaseFile, agent } = this.#options;
-    await writeLease(leaseFile, { untilMs, containers: this.#containers, agent });
+    await writeLease(leaseFile, { untilMs, containers: this.#containers, orders, agent });
+    this.#orders = orders;
     this.#untilMs = untilMs;
     this.#hasEnded = false;
   }
 
   /** Behind an engine that is gone its host may be ending: then the lease runs out, and what is strict is brought back elsewhere. */
   async #handBack(): Promise<void> {
-    if (this.#nodeId === undefined || !(await this.#look(HAND_BACK_MS))) return;
+    if (this.#nodeId === undefined || !(await this.#look(this.#orders, HAND_BACK_MS))) return;
     const path = `/enxame/v1/agents/${encodeURIComponent(this.#nodeId)}`;
     for (const manager of this.#deps.managers) {
       try {
@@ -206,6 +222,10 @@ export class FenceAgent {
       }
     }
   }
+}
+
+function isSame(one: FenceOrders, other: FenceOrders): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {

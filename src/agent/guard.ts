@@ -30,7 +30,7 @@ export async function guard(engine: EngineClient, { path, agent, mayBegin, signa
     if (!isOwn && (last || !mayBegin())) return;
     if (isOwn) last = lease;
     // What fails is tried again in a moment.
-    if (last && uptimeMs() >= last.untilMs) await endContainers(engine, last.containers).catch(() => undefined);
+    if (last && uptimeMs() >= last.untilMs) await endContainers(engine, last).catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }

@@ -13,6 +13,7 @@ import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import type { AgentLeases } from '../fencing/agent-leases.ts';
+import type { FenceSwitch } from '../fencing/fence-switch.ts';
 import type { ImageService } from '../images/image-service.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { NetworkService } from '../networks/network-service.ts';
@@ -56,6 +57,7 @@ export interface Services {
   readonly page?: PageDoor | undefined;
   /** Agents on nodes. */
   readonly leases: Pick<AgentLeases, 'renew' | 'forget'>;
+  readonly fenceSwitch: Pick<FenceSwitch, 'set'>;
   readonly planning: Planning;
   /** Plans that people accepted. */
   readonly runs: Pick<PlanRuns, 'accept' | 'list' | 'get' | 'end'>;

@@ -10,6 +10,7 @@ import { drillRoutes } from './routes/drill.ts';
 import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/exec.ts';
 import { failoverRoutes } from './routes/failover.ts';
+import { fenceRoutes } from './routes/fence.ts';
 import { imageTransferRoutes } from './routes/image-transfers.ts';
 import { imageRoutes } from './routes/images.ts';
 import { moveRoutes } from './routes/moves.ts';
@@ -49,5 +50,6 @@ export const HANDLERS: RouteHandlers = {
   ...pageRoutes,
   ...moveRoutes,
   ...drillRoutes,
+  ...fenceRoutes,
   ...priceRoutes,
 };

@@ -221,6 +221,12 @@ const ENXAME = [
   ['POST', '/enxame/v1/agents/{id}/reclaim', 'manager', 'its provider takes the machine back: the node is drained'],
   ['DELETE', '/enxame/v1/agents/{id}', 'manager', 'an agent stops: its node takes no strict containers any more'],
   [
+    'POST',
+    '/enxame/v1/containers/{id}/fence',
+    'manager',
+    'it must never run twice from now on (`{"fence": "strict"}`), or may (`off`)',
+  ],
+  [
     'GET',
     '/enxame/v1/plans/drain',
     'from-cache',

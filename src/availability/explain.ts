@@ -116,14 +116,17 @@ export class Explainer {
   }
 
   async #verdicts({ id, node: own }: Container, record: ContainerRecord): Promise<readonly NodeVerdict[]> {
-    const { cluster, placer, networks, volumes } = this.#deps;
+    const { cluster, leases, placer, networks, volumes } = this.#deps;
     try {
       const { spec } = await successorSpec(this.#deps, record);
       const { name: _, ...placement } = spec.placement;
       const judgements = placer.judge({
         ...placement,
         homes: [...volumes.homesOf(spec.volumes), ...networks.homesOf(spec.networks)],
-        excluded: networks.refusalsFor(spec.networks),
+        excluded: new Map([
+          ...networks.refusalsFor(spec.networks),
+          ...(record.terms.isStrict ? leases.refusals() : []),
+        ]),
         replaces: new Set([id]),
       });
       return judgements.map(({ node, refusal, missed }) => ({

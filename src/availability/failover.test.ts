@@ -45,7 +45,7 @@ async function inWorld(count: number, act: (world: World) => Promise<void>, witn
   for (const node of world.fake.nodes) cluster.setState(node, 'Unhealthy', 'for the test');
   for (const node of world.fake.nodes) cluster.setState(node, 'Healthy', '');
   await waitUntil(() => known.nodes().length === count);
-  const leases = { notYet: () => undefined, refusals: () => new Map() };
+  const leases = { never: () => undefined, notYet: () => undefined, refusals: () => new Map() };
   const failover = new Failover(
     {
       ...shared,

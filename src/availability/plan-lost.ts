@@ -30,7 +30,7 @@ export interface PlanLostDeps {
   readonly networks: ContainerNetworks;
   readonly volumes: Pick<ContainerVolumes, 'homesOf' | 'homeOf' | 'moves'>;
   /** What vouches for the end of strict containers. */
-  readonly leases: Pick<AgentLeases, 'notYet' | 'refusals'>;
+  readonly leases: Pick<AgentLeases, 'never' | 'notYet' | 'refusals'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -88,11 +88,13 @@ function questionsOf(
     refusalsFor: (spec) =>
       new Map([...networks.refusalsFor(spec.networks), ...(isStrict(spec) ? leases.refusals() : [])]),
     spans: (spec) => networks.spans(spec.networks),
-    notYet: ({ id = '', terms, current }, { labels }) => {
+    notYet: (record, { labels }) => {
+      const { id = '', terms } = record;
       const replacement = replacementOf(cluster, { id, labels }, clock.now());
       if (replacement) return `${replacement.name} is about to replace it`;
       // Of a node that answers the old copy is ended first.
-      return terms.isStrict && kind === 'failover' ? leases.notYet(current.nodeId) : undefined;
+      if (!terms.isStrict || kind === 'drain') return undefined;
+      return kind === 'drill' ? leases.never(record) : leases.notYet(record);
     },
   };
 }

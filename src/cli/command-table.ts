@@ -129,6 +129,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/explain.ts'),
   },
   {
+    name: 'fence',
+    group: VIEW,
+    summary: 'say that containers must never run twice, or may',
+    load: () => import('./commands/fence.ts'),
+  },
+  {
     name: 'plan',
     group: VIEW,
     summary: 'plan where the cluster runs cheapest, and carry it out',

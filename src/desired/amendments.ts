@@ -9,14 +9,17 @@ const UNCHANGED: readonly string[] = ['null', '0', '""', 'false', '[]', '{}'];
  * however often a client makes them.
  */
 export function amended(amendments: readonly Amendment[], next: Amendment): readonly Amendment[] {
-  if (next.kind !== 'update') {
-    const others = amendments.filter((each) => each.kind === 'update' || each.network !== next.network);
-    return [...others, next];
-  }
+  if (next.kind !== 'update') return [...amendments.filter((each) => !isOutdated(each, next)), next];
   const update = amendments.find((each) => each.kind === 'update');
   if (!update) return [...amendments, next];
   const merged = { ...next, body: merge(update.body, next.body) };
   return amendments.map((each) => (each === update ? merged : each));
+}
+
+function isOutdated(each: Amendment, next: Exclude<Amendment, { readonly kind: 'update' }>): boolean {
+  if (each.kind === 'update') return false;
+  if (each.kind === 'fence' || next.kind === 'fence') return each.kind === next.kind;
+  return each.network === next.network;
 }
 
 /** Members as text: they may be larger numbers than can be read. */

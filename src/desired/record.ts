@@ -52,6 +52,13 @@ export interface OpenMove {
   readonly carried?: MovingVolumes;
 }
 
+/** A word on strictness that a copy's label does not say, because its engine had made it before; its node's agent is told. */
+export interface FenceWord {
+  /** The copy's. */
+  readonly engineId: string;
+  readonly is: 'strict' | 'off';
+}
+
 /** How a container came to its node. */
 export interface Arrival {
   /** The ID of the node it was on before. */
@@ -103,6 +110,8 @@ export interface ContainerRecord {
   /** Of `current`; only while `stopped` is wanted. */
   readonly owedStop?: OwedStop;
   readonly terms: MoveTerms;
+  /** Undefined while labels say all; one of a copy that is not `current` means nothing. */
+  readonly fence?: FenceWord;
 }
 
 /** More moves than this, and the oldest IDs are forgotten, but for the one that clients see. */
@@ -117,7 +126,9 @@ export type Amendment =
   | { readonly kind: 'update'; readonly body: string }
   /** Body of `POST /networks/{network}/connect`, without its `Container`. */
   | { readonly kind: 'connect'; readonly network: string; readonly body: string }
-  | { readonly kind: 'disconnect'; readonly network: string };
+  | { readonly kind: 'disconnect'; readonly network: string }
+  /** `enxame fence`: its label `io.enxame.fence` from the next copy on. */
+  | { readonly kind: 'fence'; readonly is: FenceWord['is'] };
 
 /** What a container is made from anew: read from the store when it is needed. It holds environment values, so passwords. */
 export interface RecordBody {

@@ -4,10 +4,13 @@ import { clip } from '../scheduler/expression.ts';
 import { GROUP_LABEL } from '../scheduler/groups.ts';
 import type { MoveTerms } from './move-terms.ts';
 
+/** Whether it must never run twice. */
+export const FENCE_LABEL = 'io.enxame.fence';
+
 /** The labels by which users say how a container may move, with the values they have. */
 const WORDS = {
   'io.enxame.data': ['discard', 'keep'],
-  'io.enxame.fence': ['strict', 'off'],
+  [FENCE_LABEL]: ['strict', 'off'],
   'io.enxame.move': ['stop-first', 'start-first'],
   'io.enxame.return': ['keep-new', 'keep-old'],
 } as const;
@@ -29,7 +32,7 @@ type Labels = Readonly<Record<string, string>>;
 export function readTermLabels(labels: Labels): TermLabels {
   return {
     ...(wordOf(labels, 'io.enxame.data') === 'discard' && { discardsData: true }),
-    ...(wordOf(labels, 'io.enxame.fence') === 'strict' && { isStrict: true }),
+    ...(wordOf(labels, FENCE_LABEL) === 'strict' && { isStrict: true }),
     ...(wordOf(labels, 'io.enxame.move') === 'stop-first' && { stopsFirst: true }),
     ...(wordOf(labels, 'io.enxame.return') === 'keep-old' && { keepsOld: true }),
     priority: priorityOf(labels),

@@ -1,20 +1,39 @@
 import { describe, expect, test } from 'vitest';
 import { memoryRecords } from '../../test/fakes/memory-records.ts';
+import type { FenceOrders } from '../agent/lease-file.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { AgentLeases } from './agent-leases.ts';
+import type { ContainerRecord } from '../desired/record.ts';
+import { AgentLeases, fenceOrders, type StrictCopy } from './agent-leases.ts';
 
 const REPORT = { fenceMs: 10_000, killMs: 5_000 };
 const GRACE = 17_000;
 
+const NO_ORDERS = { strict: [] as readonly string[], plain: [] as readonly string[] };
+
+function onNode(nodeId: string, engineId = 'c1'): StrictCopy {
+  return { current: { nodeId, engineId, attempt: 'x', generation: 0 } };
+}
+
+/** A copy that is strict by a word that its label does not say. */
+function changed(nodeId: string, engineId = 'c1'): StrictCopy {
+  return { ...onNode(nodeId, engineId), fence: { engineId, is: 'strict' } };
+}
+
 async function leases(nodes: readonly string[], records = memoryRecords()) {
+  const orders = new Map<string, FenceOrders>();
   const time = { ms: 1_000_000 };
   const cluster = {
     nodes: nodes.map((id) => ({ id })),
     node: (id: string) => (nodes.includes(id) ? { id } : undefined),
   };
   const open = (): Promise<AgentLeases> =>
-    AgentLeases.open({ ...records, cluster: cluster as unknown as Cluster, uptime: () => time.ms });
-  return { time, open, leases: await open() };
+    AgentLeases.open({
+      ...records,
+      cluster: cluster as unknown as Cluster,
+      ordersOf: (nodeId) => orders.get(nodeId) ?? NO_ORDERS,
+      uptime: () => time.ms,
+    });
+  return { time, open, orders, leases: await open() };
 }
 
 describe('a node with an agent', () => {
@@ -30,14 +49,14 @@ describe('a node with an agent', () => {
     const { leases: all, time } = await leases(['a', 'b', 'c']);
     for (const node of ['a', 'b', 'c']) await all.renew(node, REPORT);
     for (let i = 0; i < GRACE; i += 1_000) {
-      expect(all.notYet('a')).toMatch(/may let it run for another \d+ s/);
+      expect(all.notYet(onNode('a'))).toMatch(/may let it run for another \d+ s/);
       time.ms += 1_000;
       await all.renew('b', REPORT);
       await all.renew('c', REPORT);
     }
-    expect(all.notYet('a')).toBeUndefined();
+    expect(all.notYet(onNode('a'))).toBeUndefined();
     await all.renew('a', REPORT);
-    expect(all.notYet('a')).toMatch(/another 17 s/);
+    expect(all.notYet(onNode('a'))).toMatch(/another 17 s/);
   });
 
   test('is waited for by a manager that starts, as if it had been heard then', async () => {
@@ -46,30 +65,30 @@ describe('a node with an agent', () => {
     world.time.ms += 60_000;
     const restarted = await world.open();
     await restarted.renew('b', REPORT);
-    expect(restarted.notYet('a')).toMatch(/another 17 s/);
+    expect(restarted.notYet(onNode('a'))).toMatch(/another 17 s/);
     for (let i = 0; i < GRACE; i += 1_000) {
       world.time.ms += 1_000;
       await restarted.renew('b', REPORT);
     }
-    expect(restarted.notYet('a')).toBeUndefined();
+    expect(restarted.notYet(onNode('a'))).toBeUndefined();
   });
 
   test('is waited for by a manager that most agents had not heard for a while', async () => {
     const { leases: all, time } = await leases(['a', 'b', 'c']);
     for (const node of ['a', 'b', 'c']) await all.renew(node, REPORT);
     time.ms += 60_000;
-    expect(all.notYet('a')).toBe('strict: fewer than half of the agents are heard');
+    expect(all.notYet(onNode('a'))).toBe('strict: fewer than half of the agents are heard');
     for (const node of ['b', 'c']) await all.renew(node, REPORT);
-    expect(all.notYet('a')).toMatch(/another 17 s/);
+    expect(all.notYet(onNode('a'))).toMatch(/another 17 s/);
   });
 
   test('that never had one moves nothing strict', async () => {
     const { leases: all } = await leases(['a', 'b']);
     await all.renew('b', REPORT);
-    expect(all.notYet('a')).toMatch(/had no agent/);
+    expect(all.notYet(onNode('a'))).toMatch(/had no agent/);
     await all.renew('a', REPORT);
     await all.forget('a');
-    expect(all.notYet('a')).toMatch(/had no agent/);
+    expect(all.notYet(onNode('a'))).toMatch(/had no agent/);
   });
 });
 
@@ -91,4 +110,52 @@ test.each([
 ])('a report that makes no sense is refused: %j', async (body) => {
   const { leases: all } = await leases(['a']);
   await expect(all.renew('a', body)).rejects.toMatchObject({ status: 400 });
+});
+
+describe('a container that has become strict', () => {
+  test('does not move before its agent has said that it ends it, and then as any other', async () => {
+    const world = await leases(['a', 'b', 'c']);
+    const { leases: all, orders, time } = world;
+    for (const node of ['a', 'b', 'c']) await all.renew(node, REPORT);
+    orders.set('a', { strict: ['c1'], plain: [] });
+    expect(all.isObeyed(onNode('a'))).toBe(true);
+    expect(all.isObeyed(changed('a'))).toBe(false);
+    expect(all.never(changed('a'))).toMatch(/had no agent/);
+    expect(await all.renew('a', REPORT)).toEqual({ agents: 3, peers: [], strict: ['c1'], plain: [] });
+    expect(all.isObeyed(changed('a'))).toBe(false);
+    await all.renew('a', { ...REPORT, strict: ['c1'] });
+    expect(all.isObeyed(changed('a'))).toBe(true);
+    expect(all.isObeyed(changed('a', 'c2'))).toBe(false);
+    const restarted = await world.open();
+    expect(restarted.never(changed('a'))).toBeUndefined();
+    for (let i = 0; i <= GRACE; i += 1_000) {
+      for (const node of ['b', 'c']) await restarted.renew(node, REPORT);
+      time.ms += 1_000;
+    }
+    expect(restarted.notYet(changed('a'))).toBeUndefined();
+    expect(restarted.notYet(changed('a', 'c2'))).toMatch(/had no agent/);
+  });
+
+  test('is not counted on by what an agent said before it was told otherwise', async () => {
+    const { leases: all, orders } = await leases(['a']);
+    orders.set('a', { strict: ['c1'], plain: [] });
+    await all.renew('a', REPORT);
+    await all.renew('a', { ...REPORT, strict: ['c1', 'what nobody ordered'] });
+    orders.set('a', { strict: [], plain: ['c1'] });
+    expect(await all.renew('a', { ...REPORT, strict: ['c1'] })).toMatchObject({ plain: ['c1'] });
+    orders.set('a', { strict: ['c1'], plain: [] });
+    expect(all.isObeyed(changed('a'))).toBe(false);
+  });
+
+  test('is one by its engine ID: a copy that was made since has the label', () => {
+    const record = (engineId: string, fence?: ContainerRecord['fence']): ContainerRecord =>
+      ({ current: { nodeId: 'a', engineId }, ...(fence && { fence }) }) as ContainerRecord;
+    const records = [
+      record('c1', { engineId: 'c1', is: 'strict' }),
+      record('c2', { engineId: 'c2', is: 'off' }),
+      record('c4', { engineId: 'c3', is: 'strict' }),
+      record('c5'),
+    ];
+    expect(fenceOrders(records)).toEqual({ strict: ['c1'], plain: ['c2'] });
+  });
 });

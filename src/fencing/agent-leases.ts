@@ -1,6 +1,8 @@
+import type { FenceOrders } from '../agent/lease-file.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { BadRequestError } from '../common/errors.ts';
 import { uptimeMs } from '../common/uptime.ts';
+import type { ContainerRecord, FenceWord } from '../desired/record.ts';
 import { type RecordFormat, RecordView, type RecordViewDeps } from '../kv/record-view.ts';
 
 /** What an agent says of itself with each renewal. */
@@ -11,10 +13,12 @@ export interface AgentReport {
   readonly killMs: number;
   /** `host:port` where other agents reach it; undefined when they do not. */
   readonly peer?: string | undefined;
+  /** The containers that it ends although their labels do not say so, by the engine's IDs: as it was ordered. */
+  readonly strict?: readonly string[] | undefined;
 }
 
 /** What an agent is told. */
-export interface AgentOrders {
+export interface AgentOrders extends Partial<FenceOrders> {
   /** Agents of nodes in the cluster, this one included. */
   readonly agents: number;
   /** Where the others are reached. */
@@ -27,8 +31,13 @@ const MIN_MS = 1_000;
 const MAX_MS = 3_600_000;
 const MAX_AGENTS = 10_000;
 
+/** A container as its record says it is. */
+export type StrictCopy = Pick<ContainerRecord, 'current' | 'fence'>;
+
 export interface AgentLeasesDeps extends RecordViewDeps {
   readonly cluster: Cluster;
+  /** What the agent of a node is to be told. */
+  readonly ordersOf: (nodeId: string) => FenceOrders;
   /** A clock that counts suspended time too, in milliseconds. */
   readonly uptime?: () => number;
 }
@@ -40,15 +49,17 @@ export interface AgentLeasesDeps extends RecordViewDeps {
 export class AgentLeases {
   readonly #cluster: Cluster;
   readonly #uptime: () => number;
+  readonly #ordersOf: (nodeId: string) => FenceOrders;
   readonly #records: RecordView<AgentReport>;
   readonly #heardMs = new Map<string, number>();
   #startedMs: number;
   /** Since when at least half of the agents are heard, as far as renewals tell. */
   #quorumMs: number;
 
-  private constructor({ cluster, uptime = uptimeMs }: AgentLeasesDeps, records: RecordView<AgentReport>) {
+  private constructor({ cluster, uptime = uptimeMs, ordersOf }: AgentLeasesDeps, records: RecordView<AgentReport>) {
     this.#cluster = cluster;
     this.#uptime = uptime;
+    this.#ordersOf = ordersOf;
     this.#records = records;
     this.#startedMs = uptime();
     this.#quorumMs = this.#startedMs;
@@ -67,18 +78,31 @@ export class AgentLeases {
 
   /** An agent is heard; durable when it resolves. Throws 400 for a report that makes no sense. */
   async renew(nodeId: string, body: unknown): Promise<AgentOrders> {
-    const report = readReport(body);
-    if (!report || nodeId.length > 256)
+    const said = readReport(body);
+    if (!said || nodeId.length > 256)
       throw new BadRequestError('renew a lease: fenceMs and killMs should be from 1000 to 3600000', 'BAD_REPORT');
     const known = this.#records.get(nodeId);
     if (!known && this.#records.size >= MAX_AGENTS)
       throw new BadRequestError(`renew a lease: there are ${MAX_AGENTS} agents already`, 'TOO_MANY_AGENTS');
+    const { strict, plain } = this.#ordersOf(nodeId);
+    // It lets go of all that it is not ordered: no promise outlives the answer that ends it.
+    const kept = said.strict?.filter((id) => strict.includes(id)) ?? [];
+    const { strict: _, ...times } = said;
+    const report = kept.length > 0 ? { ...times, strict: kept } : times;
     // What was promised before holds until it is over: the longer times count while both may be kept.
     if (!known || FORMAT.write(known) !== FORMAT.write(report)) await this.#records.put(nodeId, report);
     if (!this.#isQuorumHeld()) this.#quorumMs = this.#uptime();
     this.#heardMs.set(nodeId, this.#uptime());
     const others = this.#present.filter((id) => id !== nodeId);
-    return { agents: others.length + 1, peers: others.flatMap((id) => this.#records.get(id)?.peer ?? []) };
+    const peers = others.flatMap((id) => this.#records.get(id)?.peer ?? []);
+    const orders = strict.length + plain.length > 0 ? { strict, plain } : {};
+    return { agents: others.length + 1, peers, ...orders };
+  }
+
+  /** Whether the agent of a strict container's node is known to end it: it reads labels, and has said so of what it was ordered. */
+  isObeyed({ current: { nodeId, engineId }, fence }: StrictCopy): boolean {
+    if (engineId === undefined || fence?.engineId !== engineId) return true;
+    return this.#records.get(nodeId)?.strict?.includes(engineId) === true;
   }
 
   /** Whether a node's agent is heard in time. */
@@ -95,15 +119,21 @@ export class AgentLeases {
   }
 
   /** Why the strict containers of a lost node must not run elsewhere yet, in words; undefined when they have ended there. */
-  notYet(nodeId: string): string | undefined {
+  notYet(copy: StrictCopy): string | undefined {
+    const { nodeId } = copy.current;
     const report = this.#records.get(nodeId);
-    if (!report) return 'strict: its node had no agent that would have ended it';
+    if (!report || !this.isObeyed(copy)) return UNATTENDED;
     // A manager that was cut off from the agents waits as one that starts: they may have kept theirs meanwhile.
     const sinceMs = Math.max(this.#heardMs.get(nodeId) ?? this.#startedMs, this.#quorumMs);
     const leftMs = this.graceMs(report) - (this.#uptime() - sinceMs);
     if (leftMs > 0) return `strict: the agent of its node may let it run for another ${Math.ceil(leftMs / 1000)} s`;
     // Agents that reach more than half of all and hear no manager keep their containers.
     return this.#isQuorumHeld() ? undefined : 'strict: fewer than half of the agents are heard';
+  }
+
+  /** Why it would not run elsewhere, however long its node were lost; undefined when it would. */
+  never(copy: StrictCopy): string | undefined {
+    return this.#records.has(copy.current.nodeId) && this.isObeyed(copy) ? undefined : UNATTENDED;
   }
 
   #isQuorumHeld(): boolean {
@@ -127,17 +157,32 @@ export class AgentLeases {
   }
 }
 
+/** Of the records of a node. */
+export function fenceOrders(records: readonly ContainerRecord[]): FenceOrders {
+  const words = records.flatMap(({ fence, current }) => (fence && fence.engineId === current.engineId ? [fence] : []));
+  const named = (wanted: FenceWord['is']): string[] =>
+    words.flatMap(({ is, engineId }) => (is === wanted ? [engineId] : []));
+  return { strict: named('strict'), plain: named('off') };
+}
+
+const UNATTENDED = 'strict: its node had no agent that would have ended it';
 const NO_AGENT = 'no agent on it ends strict containers (enxame join --fence)';
 
 const FORMAT: RecordFormat<AgentReport> = {
   read: (text) => readReport(JSON.parse(text)),
-  write: ({ fenceMs, killMs, peer }) => JSON.stringify({ fenceMs, killMs, ...(peer !== undefined && { peer }) }),
+  write: ({ fenceMs, killMs, peer, strict }) =>
+    JSON.stringify({ fenceMs, killMs, ...(peer !== undefined && { peer }), ...(strict && { strict }) }),
 };
 
 function readReport(value: unknown): AgentReport | undefined {
-  const { fenceMs, killMs, peer } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const { fenceMs, killMs, peer, strict } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const areTimes = [fenceMs, killMs].every((ms) => typeof ms === 'number' && ms >= MIN_MS && ms <= MAX_MS);
   if (!areTimes) return undefined;
   const isPeer = typeof peer === 'string' && /^[^\s/]{1,255}:\d{1,5}$/.test(peer);
-  return { fenceMs: fenceMs as number, killMs: killMs as number, ...(isPeer && { peer }) };
+  return {
+    fenceMs: fenceMs as number,
+    killMs: killMs as number,
+    ...(isPeer && { peer }),
+    ...(Array.isArray(strict) && { strict: strict.filter((id) => typeof id === 'string') }),
+  };
 }

@@ -4,6 +4,7 @@ import { readAttempt } from '../desired/attempts.ts';
 import { ANSWERS, askEngine } from '../engine/answers.ts';
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
 import type { ContainerDetails } from '../engine/types.ts';
+import { policyObject } from './restart-policy.ts';
 
 /** Bound on a call that ends or starts nothing that waits, in milliseconds. */
 const CALL_MS = 15_000;
@@ -105,14 +106,23 @@ export async function startCopy(node: Node, engineId: string, signal: AbortSigna
   assertDone(await node.client.request({ method: 'POST', path, signal, timeoutMs: 60_000 }), []);
 }
 
-/** Has the engine start a container never by itself, if it would. */
-export async function leaveToManager(node: Node, engineId: string, signal: AbortSignal): Promise<void> {
+/** Gives a container another restart policy at its engine, if that has not it yet; a policy as one word, see `MoveTerms.restart`. */
+export async function setRestartPolicy(
+  node: Node,
+  engineId: string,
+  policy: string,
+  signal: AbortSignal,
+): Promise<void> {
   const path = `/containers/${engineId}`;
   const inspect = { method: 'GET', path: `${path}/json`, timeoutMs: CALL_MS, signal };
   const { HostConfig } = await askEngine(node.client, inspect, ANSWERS.details);
-  const { Name } = (HostConfig?.RestartPolicy ?? {}) as { readonly Name?: unknown };
-  if (Name === undefined || Name === '' || Name === 'no') return;
-  const body = JSON.stringify({ RestartPolicy: { Name: 'no' } });
+  const { Name, MaximumRetryCount = 0 } = (HostConfig?.RestartPolicy ?? {}) as {
+    readonly Name?: unknown;
+    readonly MaximumRetryCount?: unknown;
+  };
+  const wanted = policyObject(policy);
+  if ((Name || 'no') === wanted.Name && MaximumRetryCount === wanted.MaximumRetryCount) return;
+  const body = JSON.stringify({ RestartPolicy: wanted });
   assertDone(
     await node.client.request({ method: 'POST', path: `${path}/update`, body, signal, timeoutMs: CALL_MS }),
     [],

@@ -6,10 +6,10 @@ import { sharedStop } from '../common/abort.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import type { DesiredState } from '../desired/desired-state.ts';
+import type { DesiredState, RecordChanged } from '../desired/desired-state.ts';
 import type { ContainerRecord } from '../desired/record.ts';
 import type { AgentLeases } from './agent-leases.ts';
-import { type CopyFacts, inspectCopy, leaveToManager } from './engine-copy.ts';
+import { type CopyFacts, inspectCopy, setRestartPolicy } from './engine-copy.ts';
 import { NO_RESTARTS, nextRestart, type Restarts } from './restart-policy.ts';
 
 /** A strict container waits this long for its node's agent between two looks, in milliseconds. */
@@ -37,7 +37,7 @@ export class Supervisor {
   readonly #restarts = new Map<string, Restarts>();
   readonly #working = new Map<string, Promise<void>>();
   #stop: AbortController | undefined;
-  #unsubscribe: () => void = () => undefined;
+  #unsubscribes: readonly (() => void)[] = [];
 
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
@@ -47,13 +47,17 @@ export class Supervisor {
   start(): void {
     if (this.#stop) return;
     this.#stop = sharedStop();
-    this.#unsubscribe = this.#deps.cluster.subscribe((event) => this.#onEvent(event));
-    for (const node of this.#deps.cluster.healthyNodes()) this.#look(node);
+    const { cluster, desired } = this.#deps;
+    this.#unsubscribes = [
+      cluster.subscribe((event) => this.#onEvent(event)),
+      desired.subscribe((change) => this.#onRecord(change)),
+    ];
+    for (const node of cluster.healthyNodes()) this.#look(node);
   }
 
   /** Resolves when nothing is under way any more. Idempotent. */
   async stop(): Promise<void> {
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribes) unsubscribe();
     this.#stop?.abort(new Error('containers are not restarted here any more'));
     this.#stop = undefined;
     this.#restarts.clear();
@@ -67,14 +71,22 @@ export class Supervisor {
     if (found?.role === 'current' && found.record.terms.isStrict) this.#begin(event.node, found.record);
   }
 
-  #look(node: Node): void {
-    for (const record of this.#deps.desired.index.onNode(node.id)) if (record.terms.isStrict) this.#begin(node, record);
+  /** One that was there before it became strict has its own policy at its engine. */
+  #onRecord({ before, after }: RecordChanged): void {
+    if (!after?.terms.isStrict || before?.terms.isStrict || after.current.engineId === undefined) return;
+    const node = this.#deps.cluster.node(after.current.nodeId);
+    if (node) this.#begin(node, after);
   }
 
-  #begin(node: Node, { key, name }: ContainerRecord): void {
+  #look(node: Node): void {
+    for (const record of this.#deps.desired.index.onNode(node.id))
+      if (record.terms.isStrict || isLoosened(record)) this.#begin(node, record);
+  }
+
+  #begin(node: Node, { key, name, terms }: ContainerRecord): void {
     const signal = this.#stop?.signal;
     if (!signal || this.#working.has(key)) return;
-    const work = this.#work(node, key, signal)
+    const work = (terms.isStrict ? this.#work(node, key, signal) : this.#giveBack(node, key, signal))
       .catch((error: unknown) => {
         if (signal.aborted) return;
         this.#deps.logger.warn({ container: name, node: node.name, reason: reasonOf(error) }, 'not restarted');
@@ -83,13 +95,20 @@ export class Supervisor {
     this.#working.set(key, work);
   }
 
+  /** The engine restarts it again by itself, as its policy says. */
+  async #giveBack(node: Node, key: string, signal: AbortSignal): Promise<void> {
+    const record = this.#deps.desired.get(key);
+    if (!record || !isLoosened(record) || record.current.nodeId !== node.id) return;
+    await setRestartPolicy(node, record.current.engineId, record.terms.restart, signal);
+  }
+
   async #work(node: Node, key: string, signal: AbortSignal): Promise<void> {
     const { clock, logger, leases, startContainer } = this.#deps;
     let isHealed = false;
     for (;;) {
       const container = this.#due(node, key);
       if (!container) return;
-      if (!isHealed) await leaveToManager(node, container.engineId, signal);
+      if (!isHealed) await setRestartPolicy(node, container.engineId, 'no', signal);
       isHealed = true;
       if (container.state !== 'exited') return;
       if (!leases.isHeld(node.id)) {
@@ -132,4 +151,12 @@ export class Supervisor {
     const before = this.#restarts.get(key) ?? NO_RESTARTS;
     return nextRestart(isFenced ? 'always' : (terms?.restart ?? 'no'), { exitCode: facts.exitCode, ranMs }, before);
   }
+}
+
+type Loosened = ContainerRecord & { readonly current: { readonly engineId: string } };
+
+/** Whether it was strict once, on this engine. */
+function isLoosened(record: ContainerRecord): record is Loosened {
+  const { current, fence, terms } = record;
+  return !terms.isStrict && fence?.is === 'off' && fence.engineId === current.engineId;
 }

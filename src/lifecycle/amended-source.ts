@@ -1,6 +1,7 @@
 import { forEachMember, memberText, removeMember, setMember } from '../common/json-edit.ts';
 import type { SpecSource } from '../desired/container-spec.ts';
 import type { Amendment, RecordBody } from '../desired/record.ts';
+import { FENCE_LABEL } from '../desired/term-labels.ts';
 import { isUserDefined } from '../scheduler/host-config.ts';
 
 /** A create that makes a container as it is by now. */
@@ -30,7 +31,7 @@ export function amendedSource(
     (text, each) => (each.kind === 'update' ? withUpdate(text, each.body) : text),
     source.text,
   );
-  const { text, disconnects } = withNetworks(updated, amendments, idOf);
+  const { text, disconnects } = withNetworks(withFence(updated, amendments), amendments, idOf);
   // Shares of an update are an engine's own, never whole CPUs.
   const hasShares = amendments.some((each) => each.kind === 'update' && isSet(memberText(each.body, ['CpuShares'])));
   return { source: { ...source, text, ...(hasShares ? { largestNodeCpus: 0 } : {}) }, disconnects };
@@ -48,6 +49,11 @@ function withUpdate(text: string, update: string): string {
   return edited;
 }
 
+function withFence(text: string, amendments: readonly Amendment[]): string {
+  const last = amendments.findLast(({ kind }) => kind === 'fence');
+  return last?.kind === 'fence' ? setMember(text, ['Labels', FENCE_LABEL], JSON.stringify(last.is)) : text;
+}
+
 function isSet(value: string | undefined): boolean {
   return value !== undefined && !['null', '0', '""', 'false', '[]', '{}'].includes(value);
 }
@@ -62,14 +68,14 @@ function withNetworks(
   const same = (network: string): string | undefined =>
     [...endpoints.keys()].find((each) => idOf(each) === idOf(network));
   for (const each of amendments) {
-    if (each.kind === 'update') continue;
+    if (each.kind === 'update' || each.kind === 'fence') continue;
     const known = same(each.network);
     if (known !== undefined) endpoints.delete(known);
     if (each.kind === 'connect') endpoints.set(each.network, memberText(each.body, ['EndpointConfig']) ?? '{}');
   }
   const mode = modeOf(text);
   const isModeLeft = original.has(mode) && same(mode) === undefined;
-  const isChanged = amendments.some(({ kind }) => kind !== 'update');
+  const isChanged = amendments.some(({ kind }) => kind === 'connect' || kind === 'disconnect');
   if (!isChanged) return { text, disconnects: [] };
   const modeEndpoint = original.get(mode);
   const all = isModeLeft && modeEndpoint !== undefined ? [[mode, modeEndpoint] as const, ...endpoints] : [...endpoints];

@@ -7,6 +7,7 @@ import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Attempts } from '../desired/attempts.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
+import type { ContainerRecord } from '../desired/record.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
 import type { Placer } from '../scheduler/placer.ts';
 import type { Home } from '../scheduler/types.ts';
@@ -38,6 +39,8 @@ export interface LifecycleDeps {
 export interface StrictNodes {
   /** Nodes that cannot take them, by ID, with the reason. */
   refusals(): ReadonlyMap<string, string>;
+  /** Whether the agent of its node is known to end it. */
+  isObeyed(record: ContainerRecord): boolean;
 }
 
 /** What a manager's user may choose about the lifecycle. */

@@ -17,6 +17,8 @@ import { refreshAfter } from './refresh.ts';
  */
 export type Outcome = EngineAnswer | (() => Promise<EngineAnswer | undefined>);
 
+const NOT_OBEYED = 'its agent has not said yet that it ends this container; try again in a moment';
+
 /** Changes of containers that are there: asked of their engines, and noted while these are away. */
 export class Operations {
   readonly #deps: ProvisionalDeps;
@@ -67,8 +69,10 @@ export class Operations {
 
   /** A strict container runs where an agent would end it, and nowhere else. */
   #assertFenced(container: Container): void {
-    const { terms } = this.#deps.recorder.recordOf(container) ?? {};
-    const why = terms?.isStrict ? this.#deps.fences.refusals().get(container.nodeId) : undefined;
+    const { fences, recorder } = this.#deps;
+    const record = recorder.recordOf(container);
+    if (!record?.terms.isStrict) return;
+    const why = fences.refusals().get(container.nodeId) ?? (fences.isObeyed(record) ? undefined : NOT_OBEYED);
     if (why !== undefined)
       throw new ConflictError(
         `container ${container.name} is strict, and of node ${container.node.name}: ${why}`,

@@ -5,6 +5,7 @@ import type { Logger } from '../common/logger.ts';
 import type { MovePolicy } from '../desired/move-terms.ts';
 import { NEWEST_API } from '../engine/api-version.ts';
 import { messageOf } from '../engine/exchange.ts';
+import { FenceSwitch } from '../fencing/fence-switch.ts';
 import { Fencing } from '../fencing/fencing.ts';
 import { VolumeKeeper } from '../fencing/kept-volumes.ts';
 import { Revival } from '../fencing/revival.ts';
@@ -34,6 +35,7 @@ export interface Fences {
   /** To be started when containers can be. */
   readonly revival: Duty;
   readonly supervisor: Duty;
+  readonly fenceSwitch: FenceSwitch;
   problems(): readonly string[];
 }
 
@@ -51,5 +53,6 @@ export async function openFences(deps: FencesDeps): Promise<Fences> {
   };
   const revival = new Revival({ ...shared, startContainer, defaultPolicy: policy });
   const supervisor = new Supervisor({ ...shared, startContainer, leases: model.leases });
-  return { fencing, revival, supervisor, problems: () => fencing.problems() };
+  const fenceSwitch = new FenceSwitch({ desired, leases: model.leases, lifecycle, clock });
+  return { fencing, revival, supervisor, fenceSwitch, problems: () => fencing.problems() };
 }

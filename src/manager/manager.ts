@@ -201,6 +201,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     drain: services.availability.drain,
     drills: services.availability.drills,
     explainer: services.availability.explainer,
+    fenceSwitch: services.fenceSwitch,
     toPrimary: replication?.toPrimary,
     prices,
     cheapest,

@@ -1,3 +1,4 @@
+import type { FenceOrders } from '../agent/lease-file.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import { NodeDirectory } from '../cluster/node-directory.ts';
 import { NodeMemory } from '../cluster/node-memory.ts';
@@ -13,7 +14,7 @@ import { RememberedContainers } from '../desired/remembered-containers.ts';
 import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
-import { AgentLeases } from '../fencing/agent-leases.ts';
+import { AgentLeases, fenceOrders } from '../fencing/agent-leases.ts';
 import { Accounting } from '../monitor/accounting.ts';
 import { Membership } from '../monitor/membership.ts';
 import type { MonitorTimes } from '../monitor/times.ts';
@@ -91,7 +92,9 @@ export class ClusterModel {
       attempts: await Attempts.open(store.records('state'), deps.state.identity?.id ?? UNNAMED),
     };
     const model = new ClusterModel(deps, options, kept);
-    model.#leases = await AgentLeases.open({ ...deps, cluster: model.cluster, records: store.records('agents') });
+    const { cluster, desired } = model;
+    const ordersOf = (nodeId: string): FenceOrders => fenceOrders(desired.index.onNode(nodeId));
+    model.#leases = await AgentLeases.open({ ...deps, cluster, ordersOf, records: store.records('agents') });
     await model.memory?.start();
     return model;
   }

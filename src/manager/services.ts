@@ -5,6 +5,7 @@ import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ContainerRecord } from '../desired/record.ts';
+import type { FenceSwitch } from '../fencing/fence-switch.ts';
 import { ImageService } from '../images/image-service.ts';
 import { Adoption } from '../lifecycle/adoption.ts';
 import { Endings } from '../lifecycle/endings.ts';
@@ -51,6 +52,7 @@ export interface Services {
   readonly volumes: VolumeService;
   readonly lifecycle: ContainerLifecycle;
   readonly availability: Availability;
+  readonly fenceSwitch: FenceSwitch;
   /** What operators are told of. */
   readonly notices: Pick<Emitter<Notice>, 'subscribe'>;
   readonly placer: Placer<Node>;
@@ -128,6 +130,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     volumes,
     lifecycle,
     availability,
+    fenceSwitch: fences.fenceSwitch,
     notices,
     placer,
     decisions: placer.tally,

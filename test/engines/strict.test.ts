@@ -123,6 +123,13 @@ async function must(args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
+/** For the container `later`. */
+async function fence(is: 'strict' | 'off'): Promise<void> {
+  const env = lab.dockerEnv(`${lab.bridgeAddress}:${port}`);
+  const done = await run(process.execPath, [MAIN, 'fence', is, 'later'], { env, timeoutMs: 90_000 });
+  expect([done.exitCode, done.stderr]).toEqual([0, '']);
+}
+
 function create(): ReturnType<typeof docker> {
   const labels = ['--label', 'io.enxame.fence=strict', '--label', 'io.enxame.data=discard', '--stop-timeout', '1'];
   return docker([
@@ -196,6 +203,21 @@ async function signal(node: LabNode, name: 'STOP' | 'CONT'): Promise<void> {
 }
 
 describe('a strict container', () => {
+  test('may be one that was there before, and strict no more, without being made anew', async () => {
+    const asked = ['inspect', '--format', '{{.HostConfig.RestartPolicy.Name}} {{.State.Pid}}', 'later'];
+    const id = await must(['run', '-d', '--name', 'later', '--restart', 'always', 'busybox', 'sleep', '3600']);
+    const node = lab.node(await nodeOf('later'));
+    const [, pid] = (await node.docker(asked)).stdout.trim().split(' ');
+    const lease = (): Promise<string> => readFile(join(folder, `${node.name}.lease`), 'utf8');
+    await fence('strict');
+    expect((await node.docker(asked)).stdout.trim()).toBe(`no ${pid}`);
+    expect(JSON.parse(await lease())).toMatchObject({ orders: { strict: [id] } });
+    await fence('off');
+    expect((await node.docker(asked)).stdout.trim()).toBe(`always ${pid}`);
+    await must(['rm', '-f', 'later']);
+    await waitFor('no orders', async () => !(await lease()).includes(id), PATIENCE);
+  });
+
   test('is shown with the policy that its client gave, and restarted by the manager', async () => {
     const node = await writerNode();
     const asked = ['inspect', '--format', '{{.HostConfig.RestartPolicy.Name}}', 'writer'];

@@ -79,7 +79,7 @@ export class FakeLifecycle implements AsyncDisposable {
         stops: kept.stops,
         desired: kept.desired,
         attempts: this.attempts,
-        fences: { refusals: () => new Map() },
+        fences: { refusals: () => new Map(), isObeyed: () => true },
         clock: systemClock,
         logger: silentLogger(),
       },
