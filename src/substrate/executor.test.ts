@@ -61,6 +61,7 @@ async function execute({
   }));
   const plan = { steps, swarm: { askedId: 'a', nodes: nodes as readonly Partial<SwarmNode>[] } } as Plan;
   const observation = {
+    failedJoins: new Map(),
     members: NAMES.map((id, i) => ({ id, address: unreachable.includes(id) ? undefined : `10.9.0.${i + 1}` })),
   } as unknown as Observation;
   const onLeaving = async ({ name }: SubstrateMember): Promise<void> => {

@@ -1,6 +1,7 @@
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { chooseAddressPool } from './addresses.ts';
+import { joinAddresses } from './join-addresses.ts';
 import {
   forceNewCluster,
   initSwarm,
@@ -117,13 +118,11 @@ export class Executor {
   }
 
   async #join(step: Extract<Step, { kind: 'join' }>, round: Round): Promise<void> {
-    const managerAddresses = (round.plan.swarm?.nodes ?? []).flatMap((node) =>
-      node.reachability === 'reachable' ? (node.managerAddress ?? []) : [],
-    );
+    const failures = round.observation.failedJoins.get(step.memberId) ?? 0;
     await joinSwarm(member(round, step.memberId).client, {
       address: address(round, step.memberId),
       via: manager(round).client,
-      managerAddresses: rotated(managerAddresses, step.memberId),
+      managerAddresses: joinAddresses(round.plan.swarm?.nodes ?? [], step.memberId, failures),
       signal: round.signal,
     });
   }
@@ -132,13 +131,6 @@ export class Executor {
 function leavesBeside({ memberId }: Extract<Step, { kind: 'leave' }>, { members }: Round): boolean {
   const leaving = members.get(memberId);
   return leaving === undefined || mayLeaveBeside(leaving.client);
-}
-
-/** The engine keeps to the first address until it has joined: not all to the same. */
-function rotated(addresses: readonly string[], seed: string): readonly string[] {
-  const sum = [...seed].reduce((total, character) => total + character.charCodeAt(0), 0);
-  const start = addresses.length === 0 ? 0 : sum % addresses.length;
-  return [...addresses.slice(start), ...addresses.slice(0, start)];
 }
 
 function isDone({ kind }: Step, error: unknown): boolean {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { chooseManagers, managerCount } from './managers.ts';
 
 function candidate(name: string, domain: string, isManager = false) {
-  return { id: name, name, isManager, isFixed: false, domain: domain.split('/') };
+  return { id: name, name, isManager, isFixed: false, domain: domain.split('/'), release: 0 };
 }
 
 interface Choice {

@@ -7,6 +7,8 @@ export interface ManagerCandidate {
   readonly isManager: boolean;
   /** Stays one in any case, like the leader, whose stepping down is an election for all. */
   readonly isFixed: boolean;
+  /** Its engine's major version; 0 when it is not known. */
+  readonly release: number;
 }
 
 /** How many managers a substrate of `size` nodes has: odd, and no more than losing one or two of them asks for. */
@@ -18,7 +20,8 @@ export function managerCount(size: number): number {
 /**
  * Chooses managers spread over failure domains: each next one comes from the widest domain with the fewest so far, then the next
  * wide one in it and so on. Where two have as few, the one with more nodes has it: of two providers the smaller one may then be lost
- * without the managers' quorum. Among equals a present manager wins, then the name's order. Pure and deterministic.
+ * without the managers' quorum. Among equals the newer engine wins, then a present manager, then the name's order. One at least is
+ * of the newest engines, wherever it is: newer engines cannot join through older ones ({@link joinAddresses}). Pure and deterministic.
  *
  * @param population the domains of all nodes, those that cannot manage now included, so that a node that is down moves no roles
  */
@@ -31,9 +34,12 @@ export function chooseManagers(
   const sizes = new Map(candidates.map((each) => [each, sharing(each.domain, population)]));
   const left = candidates
     .filter(({ isFixed }) => !isFixed)
-    .sort((a, b) => compareCounts(sizes.get(b) ?? [], sizes.get(a) ?? []) || byTenureThenName(a, b));
+    .sort((a, b) => compareCounts(sizes.get(b) ?? [], sizes.get(a) ?? []) || byReleaseTenureName(a, b));
+  const newest = Math.max(...candidates.map(({ release }) => release));
   while (chosen.length < count && left.length > 0) {
-    const best = left.reduce((a, b) => (compareCounts(crowding(b, chosen), crowding(a, chosen)) < 0 ? b : a));
+    const isNewest = chosen.some(({ release }) => release === newest);
+    const open = isNewest ? left : left.filter(({ release }) => release === newest);
+    const best = open.reduce((a, b) => (compareCounts(crowding(b, chosen), crowding(a, chosen)) < 0 ? b : a));
     chosen.push(best);
     left.splice(left.indexOf(best), 1);
   }
@@ -70,7 +76,8 @@ function compareCounts(a: readonly number[], b: readonly number[]): number {
   return 0;
 }
 
-function byTenureThenName(a: ManagerCandidate, b: ManagerCandidate): number {
+function byReleaseTenureName(a: ManagerCandidate, b: ManagerCandidate): number {
+  if (a.release !== b.release) return b.release - a.release;
   if (a.isManager !== b.isManager) return a.isManager ? -1 : 1;
   if (a.name !== b.name) return a.name < b.name ? -1 : 1;
   return a.id < b.id ? -1 : 1;

@@ -57,6 +57,7 @@ export class Observer {
   readonly #strays: Since;
   readonly #unreachable: Since;
   readonly #states: Since;
+  readonly #out: Since;
 
   constructor({ setbacks, clock }: ObserverDeps, { identity, spreadBy }: ObserverOptions) {
     this.#identity = identity;
@@ -67,6 +68,7 @@ export class Observer {
     this.#strays = new Since(clock);
     this.#unreachable = new Since(clock);
     this.#states = new Since(clock);
+    this.#out = new Since(clock);
   }
 
   /** Asks a member in the next round: what is remembered of it may be wrong. */
@@ -81,7 +83,7 @@ export class Observer {
     const ownAddress = ownAddressOnce();
     await Promise.all(nodes.map((node) => limit(() => this.#ask(node, ownAddress, signal))));
     const swarms = await this.#askManagers(nodes, signal);
-    const members = this.#members(nodes);
+    const members = this.#members(nodes, swarms);
     const states = this.#states.update(statesOf(swarms, members, known));
     return {
       members,
@@ -93,6 +95,7 @@ export class Observer {
       unreachableMs: this.#unreachable.update(unreachableOf(swarms)),
       answering: swarms.length > 0 ? NOBODY : await answeringHosts(outsideManagers(members, known), signal),
       restingJoins: this.#setbacks.joins.resting(),
+      failedJoins: this.#setbacks.joins.failures(),
       restingManagers: new Set(this.#setbacks.managers.resting().keys()),
       isSettled: nodes.every(({ id }) => this.#facts.has(id)) || this.#clock.elapsed() - this.#startedMs >= SETTLE_MS,
     };
@@ -162,7 +165,8 @@ export class Observer {
     }
   }
 
-  #members(nodes: readonly SubstrateMember[]): ObservedMember[] {
+  #members(nodes: readonly SubstrateMember[], swarms: readonly ObservedSwarm[]): ObservedMember[] {
+    const outMs = this.#out.update(this.#outside(nodes, swarms));
     const taken = new Set<string>();
     return nodes.map((node) => {
       const own = this.#addresses.get(node.id);
@@ -177,8 +181,23 @@ export class Observer {
         domain: domainOf(node.labels, this.#spreadBy),
         facts: this.#facts.get(node.id)?.facts ?? { kind: 'unknown' },
         goneMs: node.isHealthy ? 0 : this.#clock.elapsed() - (this.#healthyMs.get(node.id) ?? this.#startedMs),
+        outMs: outMs.get(node.id) ?? 0,
       };
     });
+  }
+
+  /** Healthy members that take no part in the swarm that they are in or join, by ID. */
+  #outside(nodes: readonly SubstrateMember[], swarms: readonly ObservedSwarm[]): ReadonlySet<string> {
+    const down = new Set(
+      swarms.flatMap(({ nodes: listed }) => listed.flatMap(({ nodeId, state }) => (state === 'down' ? nodeId : []))),
+    );
+    const isOut = ({ id, isHealthy }: SubstrateMember): boolean => {
+      const facts = this.#facts.get(id)?.facts;
+      if (!isHealthy || facts?.kind !== 'member') return false;
+      const isSilent = facts.swarmId !== undefined && swarms.length === 0;
+      return facts.state !== 'active' || down.has(facts.nodeId) || isSilent;
+    };
+    return new Set(nodes.filter(isOut).map(({ id }) => id));
   }
 }
 

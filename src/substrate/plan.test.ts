@@ -16,7 +16,15 @@ const WISH: SubstrateWish = {
   identity: { id: 'c1', marks: new Set(['c1', 'earlier']) },
   adoptSwarm: false,
   spreadBy: ['provider', 'region', 'zone'],
-  graces: { quorumMs: 100, electionMs: 500, managerMs: 100, promotionMs: 100, strayMs: 100, orphanMs: 1_000 },
+  graces: {
+    quorumMs: 100,
+    electionMs: 500,
+    managerMs: 100,
+    promotionMs: 100,
+    strayMs: 100,
+    joinMs: 100,
+    orphanMs: 1_000,
+  },
 };
 
 type Membership = Extract<SwarmFacts, { kind: 'member' }>;
@@ -44,7 +52,7 @@ function leaderless(name: string): Membership {
 /** Members a, b, c … have addresses 10.0.0.1, 10.0.0.2, … */
 function member(name: string, facts: SwarmFacts, more: Partial<ObservedMember> = {}): ObservedMember {
   const address = `10.0.0.${name.charCodeAt(0) - 96}`;
-  return { id: name, name, address, isHealthy: true, domain: ['', '', ''], facts, goneMs: 0, ...more };
+  return { id: name, name, address, isHealthy: true, domain: ['', '', ''], facts, goneMs: 0, outMs: 0, ...more };
 }
 
 function listed(name: string, role: 'manager' | 'worker', more: Partial<SwarmNode> = {}): SwarmNode {
@@ -82,6 +90,7 @@ function seen(members: readonly ObservedMember[], more: Partial<Observation> = {
     unreachableMs: new Map(),
     answering: new Set(),
     restingJoins: new Map(),
+    failedJoins: new Map(),
     restingManagers: new Set(),
     isSettled: true,
     ...more,
@@ -93,6 +102,17 @@ const UNKNOWN: SwarmFacts = { kind: 'unknown' };
 const DOWN = { isHealthy: false, goneMs: 50 } as const;
 const GONE = { isHealthy: false, goneMs: 500 } as const;
 const three = [listed('a', 'manager'), listed('b', 'manager'), listed('c', 'manager')];
+/** Engines a and b are 28, c is 20.10, d is 28. */
+const mixed = (c: 'manager' | 'worker', d: 'manager' | 'worker'): SwarmNode[] => [
+  listed('a', 'manager', { release: 28 }),
+  listed('b', 'manager', { release: 28 }),
+  listed('c', c, { release: 20 }),
+  listed('d', d, { release: 28 }),
+];
+/** An engine that is in no swarm yet, or failed to start in one: it tells no node, and in state `error` no managers. */
+const outside = (state: string): Membership => {
+  return { ...joined('b', { isManager: false }), nodeId: '', state, managerAddresses: [] };
+};
 const foreignManager = joined('c', { swarmId: 'other', mark: undefined });
 
 interface Case {
@@ -646,6 +666,149 @@ const cases: readonly Case[] = [
     }),
     steps: [],
   },
+  {
+    name: 'the newest engine forms: it cannot join through an older one',
+    observed: seen([member('a', { ...NONE, release: 20 }), member('b', { ...NONE, release: 28 })]),
+    steps: ['init b'],
+  },
+  {
+    name: 'an older engine manages where there is no newer one',
+    observed: seen(
+      ['a', 'b', 'c'].map((name) => member(name, joined(name, { isManager: name === 'a' }))),
+      {
+        swarms: [
+          swarm([
+            listed('a', 'manager', { release: 28 }),
+            listed('b', 'worker', { release: 28 }),
+            listed('c', 'worker', { release: 20 }),
+          ]),
+        ],
+      },
+    ),
+    steps: ['set-role b manager', 'set-role c manager'],
+  },
+  {
+    name: 'and makes room for a newer one',
+    observed: seen(
+      ['a', 'b', 'c', 'd'].map((name) => member(name, joined(name, { isManager: name !== 'd' }))),
+      { swarms: [swarm(mixed('manager', 'worker'))] },
+    ),
+    steps: ['set-role d manager'],
+  },
+  {
+    name: 'as soon as that one serves',
+    observed: seen(
+      ['a', 'b', 'c', 'd'].map((name) => member(name, joined(name))),
+      { swarms: [swarm(mixed('manager', 'manager'))] },
+    ),
+    steps: ['set-role c worker'],
+  },
+  {
+    name: 'but not where it is the only one of its domain',
+    observed: seen(
+      ['a', 'b', 'c', 'd'].map((name) =>
+        member(name, joined(name, { isManager: name !== 'd' }), { domain: ['', '', name === 'd' ? 'a' : name] }),
+      ),
+      { swarms: [swarm(mixed('manager', 'worker'))] },
+    ),
+    steps: [],
+  },
+  {
+    name: 'a newer engine that joins in vain: a worker as new as it manages, beside the one that leads',
+    observed: seen(
+      [member('a', joined('a')), member('b', joined('b', { isManager: false })), member('c', { ...NONE, release: 28 })],
+      {
+        swarms: [swarm([listed('a', 'manager', { release: 20 }), listed('b', 'worker', { release: 28 })])],
+        failedJoins: new Map([['c', 1]]),
+        restingJoins: new Map([['c', 'join failed: missing selected ALPN property']]),
+      },
+    ),
+    steps: ['set-role b manager'],
+  },
+  {
+    name: 'an engine that is joining is waited for',
+    observed: seen([member('a', joined('a')), member('b', outside('pending'), { outMs: 50 })], {
+      swarms: [swarm([listed('a', 'manager')])],
+      failedJoins: new Map([['b', 1]]),
+    }),
+    steps: [],
+  },
+  {
+    name: 'not for ever: it leaves, and joins through another manager',
+    observed: seen([member('a', joined('a')), member('b', outside('pending'), { outMs: 150 })], {
+      swarms: [swarm([listed('a', 'manager')])],
+      failedJoins: new Map([['b', 1]]),
+    }),
+    steps: ['leave b'],
+  },
+  {
+    name: 'nor after a restart of ours, which forgot that it told it to',
+    observed: seen(
+      [
+        member('a', joined('a')),
+        member('b', { ...outside('pending'), managerAddresses: ['10.0.0.1:2377'] }, { outMs: 150 }),
+      ],
+      { swarms: [swarm([listed('a', 'manager')])] },
+    ),
+    steps: ['leave b'],
+  },
+  {
+    name: 'one that gave up joining leaves at once',
+    observed: seen([member('a', joined('a')), member('b', outside('error'), { outMs: 1 })], {
+      swarms: [swarm([listed('a', 'manager')])],
+      failedJoins: new Map([['b', 1]]),
+    }),
+    steps: ['leave b'],
+  },
+  {
+    name: 'one of ours that does not start in the substrate joins anew',
+    observed: seen([member('a', joined('a')), member('b', outside('error'), { outMs: 150 })], {
+      swarms: [swarm([listed('a', 'manager'), listed('b', 'worker', { state: 'down' })])],
+      known: { swarmId: 's1', nodes: known('a', 'b') },
+    }),
+    steps: ['leave b', 'remove b'],
+  },
+  {
+    name: 'one that was never ours is left as it is',
+    observed: seen([member('a', joined('a')), member('b', outside('error'), { outMs: 1_000_000 })], {
+      swarms: [swarm([listed('a', 'manager')])],
+    }),
+    steps: [],
+  },
+  {
+    name: 'and so is a manager that may have the only copy of the substrate, whatever failed there',
+    observed: seen([member('a', outside('error'), { outMs: 1_000_000 }), member('b', NONE)], {
+      known: { swarmId: 's1', nodes: known('a') },
+      failedJoins: new Map([['a', 3]]),
+    }),
+    steps: [],
+  },
+  {
+    name: 'a locked one too: somebody locked it',
+    observed: seen([member('a', joined('a')), member('b', outside('locked'), { outMs: 1_000_000 })], {
+      swarms: [swarm([listed('a', 'manager'), listed('b', 'worker', { state: 'down' })])],
+      known: { swarmId: 's1', nodes: known('a', 'b') },
+    }),
+    steps: [],
+  },
+  {
+    name: 'a worker that looks for managers which are no more joins anew',
+    observed: seen(
+      [
+        member('a', joined('a')),
+        member('b', joined('b', { isManager: false, managerAddresses: ['10.0.0.9:2377'] }), { outMs: 150 }),
+      ],
+      { swarms: [swarm([listed('a', 'manager'), listed('b', 'worker', { state: 'down' })])] },
+    ),
+    steps: ['leave b', 'remove b'],
+  },
+  {
+    name: 'one that looks for those that are there does not: ports are closed',
+    observed: seen([member('a', joined('a')), member('b', joined('b', { isManager: false }), { outMs: 150 })], {
+      swarms: [swarm([listed('a', 'manager'), listed('b', 'worker', { state: 'down' })])],
+    }),
+    steps: [],
+  },
 ];
 
 describe('planSubstrate', () => {
@@ -702,6 +865,7 @@ describe('planSubstrate', () => {
     const letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
     const node = fc.record({
       isManager: fc.boolean(),
+      release: fc.constantFrom(20, 28),
       zone: fc.constantFrom('x', 'y', 'z'),
       first: fc.boolean(),
       second: fc.boolean(),
@@ -712,11 +876,12 @@ describe('planSubstrate', () => {
           letters.filter((_, index) => given[index]?.isManager || index === leader % given.length),
         );
         const nodes = (): SwarmNode[] =>
-          given.map(({ zone }, index) => {
+          given.map(({ zone, release }, index) => {
             const name = letters[index] ?? '';
             const isLeader = index === leader % given.length;
             return listed(name, managers.has(name) ? 'manager' : 'worker', {
               isLeader,
+              release,
               labels: new Map([['zone', zone]]),
             });
           });
@@ -740,6 +905,38 @@ describe('planSubstrate', () => {
       }),
     );
   });
+});
+
+test.each([
+  {
+    name: 'one that failed to start in a swarm of nobody knows whom',
+    of: member('b', { ...outside('error'), error: 'certificate expired' }, { outMs: 150 }),
+    says: /^it failed to join a swarm, or to start in the one that it was in: .*--adopt-swarm \(engine: certificate expired\)$/,
+  },
+  {
+    name: 'one that is locked out of the substrate',
+    of: member('b', outside('locked'), { outMs: 150 }),
+    known: known('b'),
+    says: /^its swarm is locked: run "docker swarm unlock" there$/,
+  },
+  {
+    name: 'a manager that lists no nodes',
+    of: member('b', joined('b'), { outMs: 150 }),
+    without: true,
+    says: /^it manages the cluster’s networks, but does not list their nodes$/,
+  },
+  {
+    name: 'a manager that does not start, and no other',
+    of: member('b', outside('error'), { outMs: 150 }),
+    known: known('b'),
+    without: true,
+    says: /^it managed the substrate, and does not start in it: it is left alone/,
+  },
+])('of engines that are stuck a person is told: $name', ({ of, known: nodes = [], without = false, says }) => {
+  const listing = swarm([listed('a', 'manager'), listed('b', 'worker', { state: 'down' })]);
+  const others = without ? [] : [member('a', joined('a'))];
+  const observed = seen([...others, of], { swarms: without ? [] : [listing], known: { swarmId: 's1', nodes } });
+  expect(planSubstrate(observed, WISH).problems.get('b')).toMatch(says);
 });
 
 test.each(['c1', 'earlier'])('a substrate marked %s is this cluster’s', (mark) => {

@@ -45,7 +45,9 @@ function planFormed(situation: Situation): Round {
     ({ isHealthy, address, id }) => isHealthy && address !== undefined && !observation.restingJoins.has(id),
   );
   const [first] = chooseManagers(
-    free.map(({ id, name, domain }) => ({ id, name, domain, isManager: false, isFixed: false })),
+    free.map(({ id, name, domain, facts }) => {
+      return { id, name, domain, isManager: false, isFixed: false, release: releaseOf(facts) };
+    }),
     1,
     observation.members.map(({ domain }) => domain),
   );
@@ -112,7 +114,7 @@ function planGrown(situation: Situation, swarm: ObservedSwarm): Round {
   const steps: Step[] = [
     ...leaves(situation),
     ...joins(situation, swarm),
-    ...planRoles({ observation, wish, swarm, seats, coming: coming(situation) }),
+    ...planRoles({ observation, wish, swarm, seats, coming: coming(situation), newcomer: newcomer(situation) }),
     ...removable.map((node): Step => letGo(node)),
   ];
   const isPending =
@@ -137,6 +139,17 @@ function coming(situation: Situation): number {
   const kinds = ['free', 'stale', 'waiting'] as const;
   const members = kinds.flatMap((kind) => membersThat(situation, kind));
   return members.filter(({ isHealthy, address }) => isHealthy && address !== undefined).length;
+}
+
+/** The newest engine that joins in vain, by major version: it may be too new for the managers. */
+function newcomer(situation: Situation): number {
+  const { failedJoins } = situation.observation;
+  const vain = membersThat(situation, 'free').filter(({ id, isHealthy }) => isHealthy && failedJoins.has(id));
+  return Math.max(0, ...vain.map(({ facts }) => releaseOf(facts)));
+}
+
+function releaseOf(facts: ObservedMember['facts']): number {
+  return facts.kind === 'unknown' ? 0 : (facts.release ?? 0);
 }
 
 /** Free engines that may join now. */

@@ -4,6 +4,10 @@ import type { ObservedMember } from './types.ts';
 /** Ports to open between the engines; part of every message where closed ports look to be the cause. */
 export const PORTS_HINT = 'open tcp 2377, tcp and udp 7946 and udp 4789 between the nodes';
 
+/** Where an engine is too new for the managers that there are. */
+export const RELEASE_HINT =
+  "engines from Docker 28 on do not join through older ones: upgrade one of the engines that manage the cluster's networks";
+
 /** By member ID: why it takes no part in cluster networks, and what to do. */
 export function problemsOf(situation: Situation): ReadonlyMap<string, string> {
   const problems = new Map<string, string>();
@@ -40,17 +44,27 @@ function problemOf(situation: Situation, member: ObservedMember, standing: Stand
     case 'undetermined':
       return standing.why;
     case 'ours':
+      if (member.facts.kind === 'member' && member.facts.state === 'locked')
+        return 'its swarm is locked: run "docker swarm unlock" there';
       return member.isHealthy && standing.entry.state === 'down'
         ? `the managers of the cluster's networks get no heartbeat from it: ${PORTS_HINT}`
         : undefined;
     case 'free':
       return freeProblem(situation, member);
+    case 'waiting':
+      return waitingProblem(situation, member);
     case 'lost':
     case 'orphan':
       return swarm ? undefined : withoutManagers(situation, standing.kind);
     default:
       return undefined;
   }
+}
+
+/** Not of one that joins since a moment. */
+function waitingProblem({ wish }: Situation, { facts, outMs }: ObservedMember): string | undefined {
+  if (facts.kind !== 'member' || outMs < wish.graces.joinMs) return undefined;
+  return facts.isManager ? 'it manages the cluster’s networks, but does not list their nodes' : undefined;
 }
 
 function freeProblem({ swarm, standings: all }: Situation, member: ObservedMember): string | undefined {

@@ -120,6 +120,48 @@ describe('what fails', () => {
     expect(tries).toBeLessThan(25);
   });
 
+  test('a join that hangs in the background is begun anew through another manager', async () => {
+    const [swarms, loop] = await grown(['a', 'b', 'c']);
+    // What an engine joins through first depends on its ID: one of these begins at the manager that is cut off.
+    const late = ['d', 'e', 'f'];
+    for (const name of late) swarms.add(name).isCutOffFrom = (manager) => manager.name === 'a';
+    await loop.until(() => late.some((name) => swarms.engine(name).joining === 'pending'));
+    const stuck = late.filter((name) => swarms.engine(name).joining === 'pending');
+    for (const name of stuck) swarms.engine(name).joining = 'error';
+    await loop.until(() => loop.board.current.active.size === 6);
+    expect(swarms.changes).toEqual(expect.arrayContaining(stuck.map((name) => `${name} leave`)));
+  });
+
+  test('engines that were let go of join again in whatever order they return: newer ones never through an older one', async () => {
+    // Which of three managers an engine tries first depends on its ID: of c, d and e each begins at another one.
+    const names = ['a', 'b', 'c', 'd', 'e', 'old'];
+    for (const order of [
+      ['old', 'c', 'd', 'e'],
+      ['c', 'd', 'e', 'old'],
+    ]) {
+      const swarms = new FakeSwarms(names);
+      swarms.engine('old').release = 20;
+      const loop = new Loop(swarms);
+      await loop.until(() => loop.board.current.active.size === names.length);
+      await loop.pass(60_000);
+      for (const name of order) {
+        swarms.setHealth(name, false);
+        swarms.forget('a', name);
+      }
+      await loop.pass(60_000);
+      swarms.calls.length = 0;
+      for (const name of order) {
+        swarms.setHealth(name, true);
+        await loop.until(() => loop.board.current.active.has(name));
+        await loop.pass(60_000);
+      }
+      expect(swarms.calls.filter((call) => call.endsWith('POST /swarm/join'))).toEqual(
+        order.map((name) => `${name} POST /swarm/join`),
+      );
+      expect(swarms.roles('a')).toContain('old worker');
+    }
+  });
+
   test('a round that fails is made again', async () => {
     const swarms = new FakeSwarms(['a']);
     let failures = 0;

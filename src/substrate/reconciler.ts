@@ -8,7 +8,7 @@ import { Executor, type StepResult } from './executor.ts';
 import { KeptEndpoints } from './kept-endpoints.ts';
 import { type MemberSetbacks, Observer } from './observer.ts';
 import { planSubstrate } from './plan.ts';
-import { PORTS_HINT } from './problems.ts';
+import { PORTS_HINT, RELEASE_HINT } from './problems.ts';
 import { rememberedNodes } from './remembered-nodes.ts';
 import { Repairs } from './repairs.ts';
 import { Setbacks } from './setbacks.ts';
@@ -60,6 +60,7 @@ const DEFAULT_GRACES: Graces = {
   managerMs: 30_000,
   promotionMs: 30_000,
   strayMs: 60_000,
+  joinMs: 60_000,
   orphanMs: 600_000,
 };
 const JOIN_BACKOFF = { baseMs: 5_000, maxMs: 600_000 } as const;
@@ -88,6 +89,8 @@ export class Reconciler {
   #hasLoaded = false;
   /** What was warned of already. */
   #told: ReadonlySet<string> = new Set();
+  /** Swarm node IDs of the managers of the last round. */
+  #managerIds: ReadonlySet<string> = new Set();
   #failedRounds = 0;
   #wake: () => void = () => undefined;
   #isWoken = false;
@@ -145,6 +148,7 @@ export class Reconciler {
     if (kind.startsWith('node-')) {
       this.#observer.forget(node.id);
       this.#repairs.suspect(node.id);
+      this.#setbacks.joins.wake(node.id);
     } else if (kind !== 'engine-event' || event?.Type !== 'node') {
       return;
     }
@@ -210,6 +214,7 @@ export class Reconciler {
   }
 
   #publish(plan: Plan): void {
+    this.#wakeJoins(plan);
     for (const memberId of plan.active.keys()) this.#setbacks.joins.clear(memberId);
     const problems = new Map([...this.#setbacks.joins.reasons(), ...plan.problems]);
     this.#warn(plan, problems);
@@ -223,6 +228,14 @@ export class Reconciler {
       notices: plan.notices,
       excluded: new Set(plan.problems.keys()),
     });
+  }
+
+  /** Another manager is another way in. */
+  #wakeJoins({ swarm }: Plan): void {
+    const reachable = (swarm?.nodes ?? []).filter(({ reachability }) => reachability === 'reachable');
+    const managerIds = new Set(reachable.map(({ nodeId }) => nodeId));
+    if ([...managerIds].some((nodeId) => !this.#managerIds.has(nodeId))) this.#setbacks.joins.wake();
+    this.#managerIds = managerIds;
   }
 
   /** What joined takes part once its containers were connected again, or that was tried. */
@@ -290,5 +303,6 @@ function nameless(): ClusterIdentity {
 function explain(kind: string, failure: unknown): string {
   const reason = reasonOf(failure);
   const isUnreachable = /Unavailable|no route|refused|i\/o timeout|Timeout was reached|deadline/i.test(reason);
+  if (/missing selected ALPN/i.test(reason)) return `${kind} failed: ${reason}; ${RELEASE_HINT}`;
   return `${kind} failed: ${reason}${isUnreachable ? `; ${PORTS_HINT}` : ''}`;
 }

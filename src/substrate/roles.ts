@@ -16,6 +16,8 @@ export interface Assembly {
   readonly seats: readonly Seat[];
   /** How many engines are about to join (again): no manager steps down for a moment's sake. */
   readonly coming: number;
+  /** The newest engine among those whose join failed, by major version; 0 without any. */
+  readonly newcomer: number;
 }
 
 /**
@@ -27,12 +29,23 @@ export function planRoles(assembly: Assembly): readonly Step[] {
   const wanted = managerCount(assembly.seats.length);
   const able = assembly.seats.filter((seat) => isAble(assembly, seat));
   // An even number of managers fails as easily as one less.
-  const count = Math.min(wanted, able.length - ((able.length + 1) % 2));
+  const odd = Math.min(wanted, able.length - ((able.length + 1) % 2));
   const isWhole = assembly.seats.every(({ member }) => member !== undefined);
   const candidates = able.map((seat) => toCandidate(seat, assembly.wish, isWhole));
+  const count = Math.max(odd, countForNewcomer(candidates, assembly.newcomer));
   const population = assembly.observation.members.map(({ domain }) => domain);
   const chosen = new Set(chooseManagers(candidates, count, population).map(({ id }) => id));
   return [...promotions(able, chosen), ...demotions(assembly, chosen, isWhole)];
+}
+
+/**
+ * How many managers it takes to let in an engine that is newer than all of them: one more than those that stay in any case, when
+ * there is a newer one to choose. 0 when nothing of the kind is needed.
+ */
+function countForNewcomer(candidates: readonly ManagerCandidate[], newcomer: number): number {
+  const newest = Math.max(0, ...candidates.flatMap(({ isManager, release }) => (isManager ? release : [])));
+  if (newcomer <= newest || !candidates.some(({ release }) => release > newest)) return 0;
+  return candidates.filter(({ isFixed }) => isFixed).length + 1;
 }
 
 /** Whether making this manager a worker leaves a quorum of reachable ones. */
@@ -102,5 +115,6 @@ function toCandidate({ node, member }: Seat, wish: SubstrateWish, isWhole: boole
     domain: member?.domain ?? domainOf(node.labels, wish.spreadBy),
     isManager,
     isFixed: isManager && (node.isLeader || !isWhole),
+    release: node.release ?? 0,
   };
 }

@@ -27,3 +27,21 @@ test('one that rests holds up nobody else', () => {
   setbacks.add('a', 'down');
   expect(setbacks.resting().has('b')).toBe(false);
 });
+
+test('a rest ends when something changed, and the next one is as long as it would have been', () => {
+  const clock = new FakeClock();
+  const setbacks = new Setbacks(clock, { baseMs: 1_000, maxMs: 4_000, random });
+  for (const key of ['a', 'b']) for (let failure = 0; failure < 2; failure++) setbacks.add(key, 'no way in');
+  setbacks.wake('a');
+  expect([...setbacks.resting().keys()]).toEqual(['b']);
+  setbacks.wake();
+  expect(setbacks.resting().size).toBe(0);
+  expect(setbacks.failures()).toEqual(
+    new Map([
+      ['a', 2],
+      ['b', 2],
+    ]),
+  );
+  setbacks.add('a', 'again');
+  expect(setbacks.nextMs()).toBe(2_000);
+});

@@ -44,6 +44,17 @@ export class Setbacks {
     return new Map([...this.#all].map(([key, { reason }]) => [key, reason]));
   }
 
+  /** How many times in a row each failed. */
+  failures(): ReadonlyMap<string, number> {
+    return new Map([...this.#all].map(([key, { failures }]) => [key, failures]));
+  }
+
+  /** Ends rests, of one key or of all: something changed that failed before. The next failure rests as long as it would have. */
+  wake(only?: string): void {
+    for (const [key, setback] of this.#all)
+      if (only === undefined || key === only) this.#all.set(key, { ...setback, untilMs: 0 });
+  }
+
   /** Milliseconds until the next rest ends; undefined when nothing rests. */
   nextMs(): number | undefined {
     const now = this.#clock.elapsed();

@@ -85,9 +85,46 @@ class Judge {
     if (facts.kind === 'none') return { kind: 'free' };
     if (facts.kind === 'unknown') return this.#unheard(member);
     if (facts.mark !== undefined && !this.#isOurs(facts)) return anotherCluster(facts.mark);
-    if (facts.state === 'locked') return foreign('its swarm is locked');
+    if (facts.state === 'locked') return this.#locked(member);
+    if (facts.nodeId === '') return this.#outside(member, facts);
     if (facts.isManager) return facts.swarmId === undefined ? this.#leaderless(facts) : this.#manager(facts);
-    return this.#worker(facts);
+    return this.#worker(member, facts);
+  }
+
+  /** Somebody locked the swarm, and unlocks it: until then it keeps its place. */
+  #locked({ id }: ObservedMember): Standing {
+    const nodeId = this.#observation.known.nodes.find(({ memberId }) => memberId === id)?.nodeId;
+    const entry = this.#entries.get(nodeId ?? '');
+    return entry ? { kind: 'ours', nodeId: entry.nodeId, entry } : foreign('its swarm is locked');
+  }
+
+  /**
+   * It tells no node: it is joining, or failed to join or to start in the swarm that it was in. Engines go on with a join in the background
+   * after 20 s, and stay in state `error` when that fails: a join of ours is begun anew.
+   */
+  #outside(member: ObservedMember, facts: Membership): Standing {
+    const remembered = this.#observation.known.nodes.find(({ memberId }) => memberId === member.id);
+    // Its disk may have the only copy of what the managers hold.
+    if (!this.#swarm && remembered?.isManager)
+      return undetermined('it managed the substrate, and does not start in it');
+    const isLasting = facts.state === 'error' || this.#isStuck(member);
+    if (this.#observation.failedJoins.has(member.id) || this.#knocksAtOurs(facts))
+      return isLasting ? stale('it did not get into the substrate') : { kind: 'waiting' };
+    if (!this.#isStuck(member)) return { kind: 'waiting' };
+    if (!remembered) return foreign('it failed to join a swarm, or to start in the one that it was in');
+    return this.#swarm
+      ? stale('it does not get back into the substrate')
+      : undetermined('it does not start in the substrate, which has no leader');
+  }
+
+  /** Whether it is joining through nodes of our swarm alone. */
+  #knocksAtOurs({ managerAddresses }: Membership): boolean {
+    const hosts = new Set(this.#swarm?.nodes.map(({ address }) => address));
+    return managerAddresses.length > 0 && managerAddresses.every((address) => hosts.has(hostOf(address)));
+  }
+
+  #isStuck({ outMs }: ObservedMember): boolean {
+    return outMs >= this.#wish.graces.joinMs;
   }
 
   /** After a restart of ours an engine that is down was never asked: its line in the list tells who it is. */
@@ -145,10 +182,13 @@ class Judge {
     return { kind: 'lost', nodeId: facts.nodeId };
   }
 
-  #worker(facts: Membership): Standing {
+  #worker(member: ObservedMember, facts: Membership): Standing {
     const entry = this.#entries.get(facts.nodeId);
-    if (entry) return { kind: 'ours', nodeId: facts.nodeId, entry };
-    if (this.#swarm && facts.state === 'pending' && facts.error === '') return { kind: 'waiting' };
+    if (entry) {
+      return entry.state === 'down' && this.#isStuck(member) && !this.#knowsManagers(facts)
+        ? stale('it knows none of the substrate’s managers any more')
+        : { kind: 'ours', nodeId: facts.nodeId, entry };
+    }
     if (this.#known.has(facts.nodeId)) {
       return this.#swarm ? stale('the substrate no longer lists it') : { kind: 'orphan', nodeId: facts.nodeId };
     }
@@ -171,6 +211,13 @@ class Judge {
     const hosts = managerAddresses.map(hostOf);
     if (hosts.length === 0 || !hosts.every((host) => this.#addresses.has(host))) return undefined;
     return this.#observation.members.filter(({ address }) => address !== undefined && hosts.includes(address));
+  }
+
+  /** Whether one of the managers that it looks for is there: else it looks for ever. */
+  #knowsManagers({ managerAddresses }: Membership): boolean {
+    const managers = this.#swarm?.nodes.filter(({ reachability }) => reachability === 'reachable') ?? [];
+    const hosts = new Set(managers.flatMap((node) => [node.address, hostOf(node.managerAddress ?? '')]));
+    return managerAddresses.some((address) => hosts.has(hostOf(address)));
   }
 
   /** Whether it manages a swarm that is known not to be ours. */

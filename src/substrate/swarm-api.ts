@@ -17,6 +17,7 @@ const CHANGE_MS = 30_000;
 export const SWARM_PORT = 2377;
 
 interface SwarmInfoAnswer {
+  readonly ServerVersion?: string;
   readonly Swarm?: {
     readonly NodeID?: string;
     readonly LocalNodeState?: string;
@@ -36,7 +37,7 @@ interface NodeAnswer {
   readonly Spec: { readonly Role: 'manager' | 'worker' };
   readonly Description?: {
     readonly Hostname?: string;
-    readonly Engine?: { readonly Labels?: Readonly<Record<string, string>> | null };
+    readonly Engine?: { readonly EngineVersion?: string; readonly Labels?: Readonly<Record<string, string>> | null };
   };
   readonly Status: { readonly State: string; readonly Addr?: string };
   readonly ManagerStatus?: {
@@ -55,12 +56,15 @@ interface SwarmAnswer {
 
 /** The engine's own view of its swarm mode. */
 export async function readFacts(client: EngineClient, signal: AbortSignal): Promise<SwarmFacts> {
-  const { Swarm } = await client.json<SwarmInfoAnswer>({ method: 'GET', path: '/info', signal, timeoutMs: ASK_MS });
+  const request = { method: 'GET', path: '/info', signal, timeoutMs: ASK_MS } as const;
+  const { Swarm, ServerVersion } = await client.json<SwarmInfoAnswer>(request);
+  const release = releaseOf(ServerVersion);
   const state = Swarm?.LocalNodeState ?? 'inactive';
-  if (!Swarm || state === 'inactive') return { kind: 'none' };
+  if (!Swarm || state === 'inactive') return { kind: 'none', release };
   const labels = Swarm.Cluster?.Spec?.Labels ?? {};
   return {
     kind: 'member',
+    release,
     nodeId: Swarm.NodeID ?? '',
     state,
     isManager: Swarm.ControlAvailable ?? false,
@@ -87,7 +91,14 @@ export async function readSwarmNodes(client: EngineClient, signal: AbortSignal):
     managerAddress: node.ManagerStatus?.Addr,
     version: node.Version.Index,
     labels: new Map(Object.entries(node.Description?.Engine?.Labels ?? {})),
+    release: releaseOf(node.Description?.Engine?.EngineVersion),
   }));
+}
+
+/** Major version in `28.5.2+dfsg4`. */
+function releaseOf(version: string | undefined): number | undefined {
+  const major = /^v?(\d{1,4})\./.exec(version ?? '')?.[1];
+  return major === undefined ? undefined : Number(major);
 }
 
 /**

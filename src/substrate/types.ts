@@ -35,13 +35,14 @@ export const EPOCH_LABEL = 'io.enxame.epoch';
 /** When the substrate is formed: with the first cluster network, in the background at once, or never. */
 export type SubstrateMode = 'eager' | 'lazy' | 'off';
 
-/** The engine's own view of its swarm mode, from `GET /info`. */
+/** The engine's own view of its swarm mode, from `GET /info`; `release` is the engine's major version, of Docker 28.5 that is 28. */
 export type SwarmFacts =
   /** Not asked yet, or it did not answer. */
   | { readonly kind: 'unknown' }
-  | { readonly kind: 'none' }
+  | { readonly kind: 'none'; readonly release?: number | undefined }
   | {
       readonly kind: 'member';
+      readonly release?: number | undefined;
       readonly nodeId: string;
       /** `active`, `pending`, `error` or `locked`. */
       readonly state: string;
@@ -73,6 +74,8 @@ export interface SwarmNode {
   readonly version: number;
   /** Its engine's. */
   readonly labels: ReadonlyMap<string, string>;
+  /** Its engine's major version; undefined when the swarm does not tell. */
+  readonly release?: number | undefined;
 }
 
 /** A swarm as one of its managers with a leader describes it. */
@@ -98,6 +101,11 @@ export interface ObservedMember {
   readonly facts: SwarmFacts;
   /** Milliseconds since it was last healthy; 0 while it is. */
   readonly goneMs: number;
+  /**
+   * Milliseconds since it, though healthy, takes no part in the swarm that it is in or joins: it is joining, failed to, is not heard by
+   * the managers, or manages without telling whom. 0 otherwise.
+   */
+  readonly outMs: number;
 }
 
 /** What was seen in one round. */
@@ -122,6 +130,8 @@ export interface Observation {
   readonly answering: ReadonlySet<string>;
   /** By member ID: joining failed a moment ago; not to be tried again yet. The value says how it failed. */
   readonly restingJoins: ReadonlyMap<string, string>;
+  /** By member ID: how many times in a row joining failed. */
+  readonly failedJoins: ReadonlyMap<string, number>;
   /** Members that failed as managers a while ago; not to be promoted again yet. */
   readonly restingManagers: ReadonlySet<string>;
   /** Whether every member was asked at least once, or enough time passed to go on without the rest. */
@@ -158,6 +168,8 @@ export interface Graces {
   readonly promotionMs: number;
   /** A swarm node that is down and left the cluster, before it is removed. */
   readonly strayMs: number;
+  /** An engine that is stuck outside of its swarm ({@link ObservedMember.outMs}), before it leaves and joins again. */
+  readonly joinMs: number;
   /** Workers whose managers all left the cluster and do not answer, before they form a new substrate. */
   readonly orphanMs: number;
 }

@@ -58,6 +58,12 @@ export class FakeSwarmEngine implements SubstrateMember {
   canManage = true;
   /** What it answers to a join instead of joining. */
   joinFailure: string | undefined;
+  /** Major version; from 28 on an engine does not join through older ones. */
+  release = 28;
+  /** Of a join that goes on in the background, as an engine tells it. */
+  joining: 'pending' | 'error' | undefined;
+  /** Whether a join through managers comes to nothing there: it is `pending`, then `error`. */
+  isCutOffFrom: (manager: FakeSwarmEngine) => boolean = () => false;
 
   constructor(world: FakeSwarms, name: string, address: string, labels: ReadonlyMap<string, string>) {
     this.id = name;
@@ -122,6 +128,13 @@ export class FakeSwarms implements SubstrateMembers {
     this.#init(this.engine(name), labels);
   }
 
+  /** Lets go of an engine that is down in the swarm of another one. */
+  forget(manager: string, name: string): void {
+    const { swarm } = this.engine(manager);
+    const index = swarm?.entries.findIndex(({ engine }) => engine.name === name) ?? -1;
+    if (index >= 0) swarm?.entries.splice(index, 1);
+  }
+
   /** `a leader, b manager, c worker`, as the swarm of this engine has them; `none` outside of any. */
   roles(name: string): string {
     const { swarm } = this.engine(name);
@@ -162,14 +175,16 @@ export class FakeSwarms implements SubstrateMembers {
   }
 
   #info(engine: FakeSwarmEngine): object {
-    const { swarm, nodeId } = engine;
-    if (!swarm) return { Swarm: { NodeID: '', LocalNodeState: 'inactive' } };
+    const { swarm, nodeId, release } = engine;
+    const ServerVersion = `${release}.0.1`;
+    if (!swarm) return { ServerVersion, Swarm: { NodeID: '', LocalNodeState: engine.joining ?? 'inactive' } };
     const entry = swarm.entries.find((each) => each.nodeId === nodeId);
     const isManager = entry?.role === 'manager' && engine.canManage;
     const managers = swarm.entries.filter(({ role, isIn }) => role === 'manager' && isIn);
     const Cluster = isManager && swarm.lead() ? { ID: swarm.id, Spec: { Labels: swarm.labels } } : null;
     const RemoteManagers = managers.map((each) => ({ Addr: `${each.engine.address}:2377` }));
     return {
+      ServerVersion,
       Swarm: { NodeID: nodeId, LocalNodeState: 'active', ControlAvailable: isManager, RemoteManagers, Cluster },
     };
   }
@@ -202,8 +217,14 @@ export class FakeSwarms implements SubstrateMembers {
   #join(engine: FakeSwarmEngine, body: { readonly RemoteAddrs: readonly string[] }): object {
     if (engine.joinFailure !== undefined) throw new EngineAnswerError(engine.joinFailure, 503);
     if (engine.swarm) throw new EngineAnswerError('This node is already part of a swarm.', 503);
-    const manager = this.nodes.find(({ address }) => body.RemoteAddrs.includes(`${address}:2377`));
+    // Engines keep to the first.
+    const manager = this.nodes.find(({ address }) => body.RemoteAddrs[0] === `${address}:2377`);
     if (!manager?.swarm) throw new EngineAnswerError('could not reach any manager', 500);
+    if (engine.release >= 28 && manager.release < 28) throw new EngineAnswerError(TOO_OLD, 500);
+    if (engine.isCutOffFrom(manager)) {
+      engine.joining = 'pending';
+      throw new EngineAnswerError('Timeout was reached before node joined.', 504);
+    }
     this.changes.push(`${engine.name} join`);
     this.#enter(engine, manager.swarm, 'worker');
     return {};
@@ -212,6 +233,7 @@ export class FakeSwarms implements SubstrateMembers {
   #leave(engine: FakeSwarmEngine): object {
     this.changes.push(`${engine.name} leave`);
     engine.swarm = undefined;
+    engine.joining = undefined;
     engine.nodeId = '';
     return {};
   }
@@ -243,6 +265,8 @@ export class FakeSwarms implements SubstrateMembers {
 }
 
 const VERSION = { Version: { Index: 1 } };
+const TOO_OLD =
+  'rpc error: authentication handshake failed: credentials: cannot check peer: missing selected ALPN property';
 const TOKENS = { Worker: 'SWMTKN-worker' };
 
 function nodeJson(swarm: Swarm, entry: Entry): object {
@@ -253,7 +277,10 @@ function nodeJson(swarm: Swarm, entry: Entry): object {
     ID: nodeId,
     ...VERSION,
     Spec: { Role: role },
-    Description: { Hostname: engine.name, Engine: { Labels: Object.fromEntries(engine.labels) } },
+    Description: {
+      Hostname: engine.name,
+      Engine: { EngineVersion: `${engine.release}.0.1`, Labels: Object.fromEntries(engine.labels) },
+    },
     Status: { State: isUp && isIn ? 'ready' : 'down', Addr: engine.address },
     ManagerStatus:
       role === 'manager' && isIn
