@@ -13,7 +13,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['engine'],
   ['namespaces', 'replication'],
   ['agent', 'cluster', 'drivers', 'lab'],
-  ['desired', 'images', 'machine', 'monitor', 'price-lists', 'stats', 'substrate', 'tutorial', 'volumes'],
+  ['desired', 'images', 'machine', 'monitor', 'price-lists', 'publish', 'stats', 'substrate', 'tutorial', 'volumes'],
   ['lifecycle', 'networks'],
   ['fencing'],
   ['availability'],

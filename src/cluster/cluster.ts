@@ -15,6 +15,7 @@ import { leastOffsetMs } from './clock-offset.ts';
 import { ClusterLookups } from './cluster-lookups.ts';
 import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
+import type { EndpointPorts } from './endpoint-ports.ts';
 import { EngineMessages } from './engine-messages.ts';
 import type { ClusterEvent } from './events.ts';
 import type { CopyPlace, Identities } from './identities.ts';
@@ -186,6 +187,13 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     node.setStopOwed(engineId, isOwed);
     const container = node.containers.get(engineId);
     if (container) this.heldContainers.list.invalidate(container);
+  }
+
+  /** Shows where a container's ports are at the manager's own address. Written by `publish/`. */
+  setEndpointPorts(node: Node, engineId: string, ports: EndpointPorts | undefined): void {
+    node.setEndpointPorts(engineId, ports);
+    const container = node.containers.get(engineId);
+    if (container) this.#note(container);
   }
 
   setInfo(node: Node, info: EngineInfo, askedMs: number = this.#clock.now()): void {

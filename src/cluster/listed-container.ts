@@ -1,6 +1,7 @@
 import { ROLE_LABEL } from '../common/labels.ts';
 import type { ContainerSummary, PortSummary } from '../engine/types.ts';
 import type { ContainerView } from '../scheduler/types.ts';
+import { type EndpointPorts, portsAtEndpoint } from './endpoint-ports.ts';
 import type { KnownCopy } from './identities.ts';
 import { readStatus, type Status } from './status.ts';
 
@@ -20,6 +21,8 @@ interface Host {
   readonly entry: string;
   readonly address: string;
   readonly isHealthy: boolean;
+  /** Where a container's ports are at the endpoint; undefined when none is meant to be. */
+  endpointPorts?(engineId: string): EndpointPorts | undefined;
 }
 
 /**
@@ -104,9 +107,22 @@ export class ListedContainer<N extends Host> implements ContainerView {
     return (this.state === 'running' || this.state === 'paused' || this.state === 'restarting') && this.node.isHealthy;
   }
 
-  /** The list entry parsed anew, for the filters that need more than the facts kept apart. */
+  /** The list entry parsed anew, for those who need more than the facts kept apart; its ports are those at its node. */
   entry(): Omit<ContainerSummary, 'Names' | 'Status'> {
     return JSON.parse(`{"Id":"${this.id}"${this.listed}`);
+  }
+
+  /** Its ports as clients reach them: at the endpoint where they are open there, else at its node. */
+  get ports(): readonly PortSummary[] {
+    return portsAtEndpoint(this.entry().Ports ?? [], this.node.endpointPorts?.(this.engineId));
+  }
+
+  /** {@link listed} with {@link ports}. */
+  get shown(): string {
+    const endpoint = this.node.endpointPorts?.(this.engineId);
+    if (!endpoint || endpoint.open.size === 0) return this.listed;
+    const { Id: _, ...entry } = this.entry();
+    return `,${JSON.stringify({ ...entry, Ports: portsAtEndpoint(entry.Ports ?? [], endpoint) }).slice(1)}`;
   }
 
   /** What is noted of it: the list entry but for its age, as JSON text without its ID; see `NotedContainer`. */

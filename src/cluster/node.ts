@@ -4,6 +4,7 @@ import type { DomainTable } from '../scheduler/domain-table.ts';
 import type { LoadTable } from '../scheduler/load-table.ts';
 import { ResourceLedger } from '../scheduler/reservation.ts';
 import type { Availability, NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
+import type { EndpointPorts } from './endpoint-ports.ts';
 import type { ListedContainer } from './listed-container.ts';
 import { type HiddenCopy, NodeHoldings, type StateCounts } from './node-holdings.ts';
 import { identityFrom, type NodeIdentity, unknownIdentity } from './node-identity.ts';
@@ -48,6 +49,7 @@ export class Node extends RefreshedNode implements NodeView {
   /** Why its containers that should run do not, by engine ID. */
   readonly #waiting = new Map<string, string>();
   readonly #owedStops = new Set<string>();
+  readonly #endpointPorts = new Map<string, EndpointPorts>();
 
   constructor(entry: string, client: EngineClient, address: string) {
     super();
@@ -207,6 +209,11 @@ export class Node extends RefreshedNode implements NodeView {
     return this.#state !== 'Healthy' && this.#owedStops.has(engineId);
   }
 
+  /** Where a container's ports are at the manager's own address; undefined when none is meant to be there. */
+  endpointPorts(engineId: string): EndpointPorts | undefined {
+    return this.#endpointPorts.get(engineId);
+  }
+
   /** Engine's clock minus ours in milliseconds. */
   get clockOffsetMs(): number {
     return this.#clockOffsetMs;
@@ -259,6 +266,11 @@ export class Node extends RefreshedNode implements NodeView {
   setStopOwed(engineId: string, isOwed: boolean): void {
     if (isOwed) this.#owedStops.add(engineId);
     else this.#owedStops.delete(engineId);
+  }
+
+  setEndpointPorts(engineId: string, ports: EndpointPorts | undefined): void {
+    if (ports) this.#endpointPorts.set(engineId, ports);
+    else this.#endpointPorts.delete(engineId);
   }
 
   setWarnings(warnings: readonly string[]): void {

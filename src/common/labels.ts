@@ -18,3 +18,11 @@ export const ASKED_MODE_LABEL = 'io.enxame.network-mode';
  * whose ID was never learnt from every other container. Clients never see it.
  */
 export const ATTEMPT_LABEL = 'io.enxame.attempt';
+
+/** The label by which a container says where its ports are published, whatever the manager's default. */
+export const PUBLISH_AT_LABEL = 'io.enxame.publish-at';
+export const PUBLISH_PLACES = ['node', 'endpoint'] as const;
+
+/** The label of a container that is told its clients' addresses by a PROXY protocol header. */
+export const PROXY_PROTOCOL_LABEL = 'io.enxame.proxy-protocol';
+export const PROXY_PROTOCOLS = ['v1', 'v2'] as const;

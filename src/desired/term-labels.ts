@@ -1,4 +1,5 @@
 import { BadRequestError } from '../common/errors.ts';
+import { PROXY_PROTOCOL_LABEL, PROXY_PROTOCOLS, PUBLISH_AT_LABEL, PUBLISH_PLACES } from '../common/labels.ts';
 import { nearest } from '../common/nearest.ts';
 import { clip } from '../scheduler/expression.ts';
 import { GROUP_LABEL } from '../scheduler/groups.ts';
@@ -7,12 +8,14 @@ import type { MoveTerms } from './move-terms.ts';
 /** Whether it must never run twice. */
 export const FENCE_LABEL = 'io.enxame.fence';
 
-/** The labels by which users say how a container may move, with the values they have. */
+/** The labels by which users say how a container may move and where its ports are published, with the values they have. */
 const WORDS = {
   'io.enxame.data': ['discard', 'keep'],
   [FENCE_LABEL]: ['strict', 'off'],
   'io.enxame.move': ['stop-first', 'start-first'],
   'io.enxame.return': ['keep-new', 'keep-old'],
+  [PUBLISH_AT_LABEL]: PUBLISH_PLACES,
+  [PROXY_PROTOCOL_LABEL]: PROXY_PROTOCOLS,
 } as const;
 
 const PREFIX = 'io.enxame.';
@@ -30,6 +33,9 @@ type Labels = Readonly<Record<string, string>>;
 
 /** What the labels say; one that is absent or empty says nothing. Throws 400 for another value than they have. */
 export function readTermLabels(labels: Labels): TermLabels {
+  // Read where ports are published; here, because a create with another value is refused.
+  wordOf(labels, PUBLISH_AT_LABEL);
+  wordOf(labels, PROXY_PROTOCOL_LABEL);
   return {
     ...(wordOf(labels, 'io.enxame.data') === 'discard' && { discardsData: true }),
     ...(wordOf(labels, FENCE_LABEL) === 'strict' && { isStrict: true }),

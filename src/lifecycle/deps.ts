@@ -29,6 +29,8 @@ export interface LifecycleDeps {
   readonly attempts: Attempts;
   readonly stops: Stops;
   readonly fences: StrictNodes;
+  /** Undefined where nothing is published at the endpoint. */
+  readonly endpoint?: EndpointTraffic | undefined;
   /** Undefined when nothing is kept. */
   readonly memory?: ContainerMemory | undefined;
   readonly clock: Clock;
@@ -41,6 +43,21 @@ export interface StrictNodes {
   refusals(): ReadonlyMap<string, string>;
   /** Whether the agent of its node is known to end it. */
   isObeyed(record: ContainerRecord): boolean;
+}
+
+/** What clients send to containers through the manager's own address. */
+export interface EndpointTraffic {
+  /**
+   * A copy of a container is about to be stopped: it gets no new connections where another one takes them, until {@link resume}. Resolves
+   * when those it has have ended, or after a while. Never rejects.
+   */
+  drain(copy: { readonly id: string; readonly engineId: string }, why: 'moved' | 'stopped'): Promise<void>;
+  /** The copy was stopped, or goes on. Once for each {@link drain}. */
+  resume(engineId: string): void;
+  /** A container is stopped before another copy takes its place: new connections wait until the returned function is called. */
+  hold(id: string): () => void;
+  /** Resolves when it is known which ports of a container are open, or after a while. Never rejects. */
+  settled(id: string): Promise<void>;
 }
 
 /** What a manager's user may choose about the lifecycle. */

@@ -48,10 +48,11 @@ export async function startAgain(node: Node, engineId: string): Promise<void> {
 
 /** Stops and removes a copy that another one took the place of, and forgets it; what cannot be reached stays noted as stale. Never rejects. */
 export async function endStale(deps: ProvisionalDeps, record: ContainerRecord, copy: Copy): Promise<void> {
-  const { cluster, desired, logger } = deps;
+  const { cluster, desired, logger, endpoint } = deps;
   const node = cluster.node(copy.nodeId);
   if (copy.engineId === undefined || node?.id !== copy.nodeId || !node.isHealthy) return;
   try {
+    await endpoint?.drain({ id: record.id ?? '', engineId: copy.engineId }, 'moved');
     await stopCopy(node, copy.engineId);
     // Its anonymous volumes hold what the move did not take along.
     await removeCopy(node, copy.engineId, true);
@@ -63,6 +64,8 @@ export async function endStale(deps: ProvisionalDeps, record: ContainerRecord, c
       fields,
       'the old copy of a moved container was not removed; it is ended when its node is connected anew',
     );
+  } finally {
+    endpoint?.resume(copy.engineId);
   }
 }
 

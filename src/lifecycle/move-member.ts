@@ -32,6 +32,8 @@ export class MoveMember {
   /** What the node knows the image by. */
   #image = '';
   #hasStoppedOld = false;
+  /** Lets clients' connections go on to what the container is now. */
+  #letGo: () => void = () => undefined;
 
   private constructor(
     deps: MoveDeps,
@@ -102,6 +104,7 @@ export class MoveMember {
   }
 
   release(isDone: boolean): void {
+    this.#letGo();
     this.#release(isDone);
   }
 
@@ -180,6 +183,15 @@ export class MoveMember {
     const { engineId } = this.record.current;
     const old = this.reachableOld;
     if (!old || engineId === undefined || this.#hasStoppedOld) return;
+    const { endpoint } = this.#deps;
+    const { id = '' } = this.record;
+    const letGo = endpoint?.hold(id);
+    this.#letGo = () => {
+      letGo?.();
+      endpoint?.resume(engineId);
+    };
+    await endpoint?.drain({ id, engineId }, 'moved');
+    this.#signal.throwIfAborted();
     this.#hasStoppedOld = true;
     await stopCopy(old, engineId, this.#signal);
   }

@@ -8,7 +8,7 @@ import type { EngineAnswer } from '../engine/exchange.ts';
 import { AbsentContainers, requirePresent } from './absent.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { isRefusedConnection } from './on-node.ts';
-import { type ContainerOperation, isStart, isStop, type OperationCall, wantedBy } from './operations.ts';
+import { type ContainerOperation, endsTraffic, isStart, isStop, type OperationCall, wantedBy } from './operations.ts';
 import { refreshAfter } from './refresh.ts';
 
 /**
@@ -42,9 +42,21 @@ export class Operations {
   }
 
   async #ask(container: Container, operation: ContainerOperation, call: OperationCall): Promise<EngineAnswer> {
-    const { node, engineId } = container;
+    const { engineId } = container;
     if (isStart(operation)) this.#assertFenced(container);
     await this.#noteStop(container, operation);
+    const { endpoint } = this.#deps;
+    const isEnding = endsTraffic(operation);
+    if (isEnding) await endpoint?.drain(container, 'stopped');
+    try {
+      return await this.#askEngine(container, operation, call);
+    } finally {
+      if (isEnding) endpoint?.resume(engineId);
+    }
+  }
+
+  async #askEngine(container: Container, operation: ContainerOperation, call: OperationCall): Promise<EngineAnswer> {
+    const { node, engineId } = container;
     const ask = (): Promise<EngineAnswer> =>
       node.client.request({
         method: 'POST',
@@ -63,6 +75,7 @@ export class Operations {
         await this.#amend(container, operation.body);
       }
       await refreshAfter(this.#deps, container, isStop(operation));
+      if (isStart(operation)) await this.#deps.endpoint?.settled(container.id);
     }
     return answer;
   }

@@ -54,6 +54,11 @@ export function isStart({ kind }: ContainerOperation): boolean {
   return kind === 'start' || kind === 'restart';
 }
 
+/** Whether it takes no connections after it, at least for a moment. */
+export function endsTraffic(operation: ContainerOperation): boolean {
+  return operation.kind === 'restart' || wantedBy(operation) === 'stopped' || wantedBy(operation) === 'paused';
+}
+
 /** Signals that ask a process to end, by name and number. */
 const ENDING: ReadonlySet<string> = new Set(['KILL', '9', 'TERM', '15', 'INT', '2', 'QUIT', '3']);
 

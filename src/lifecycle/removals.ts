@@ -24,6 +24,8 @@ export class Removals {
     if (link !== undefined) return this.#removeLink(container, link, search, { api, signal });
     const path = `/containers/${engineId}${search}`;
     await this.#deps.networks.attachEnded(container, signal);
+    const { endpoint } = this.#deps;
+    if (isForced) await endpoint?.drain(container, 'stopped');
     try {
       const answer = await node.client.request({ method: 'DELETE', path, api, signal, timeoutMs: 0 });
       if (answer.statusCode < 300) {
@@ -42,6 +44,8 @@ export class Removals {
       // The node was lost meanwhile: whether it removed the container is seen when it returns.
       if (node.isHealthy || !isForced || signal.aborted) throw error;
       return this.#bury(container, search);
+    } finally {
+      if (isForced) endpoint?.resume(engineId);
     }
   }
 

@@ -23,6 +23,7 @@ import type { MonitorTimes } from '../monitor/times.ts';
 import type { Target } from '../notify/target.ts';
 import type { Page, PageOptions } from '../page/page.ts';
 import { Prices, type PricesOptions } from '../prices/prices.ts';
+import type { PublishOptions } from '../publish/publisher.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import { Sampler, type SamplerOptions } from '../stats/sampler.ts';
 import type { WebListener } from '../web/web-listener.ts';
@@ -71,6 +72,8 @@ export interface ManagerOptions {
   readonly metrics?: ObservationOptions | undefined;
   /** Samples of what containers use; default none. */
   readonly stats?: SamplerOptions | undefined;
+  /** What containers publish, at the manager's own address; default: what their labels say, at the loopback address. */
+  readonly publish?: PublishOptions | undefined;
   /** Price files and currency rates; default none. */
   readonly prices?: PricesOptions | undefined;
   /** The page in a browser, on a listener of its own; default none. */
@@ -231,6 +234,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     version: VERSION,
   });
   opened.add(() => server.close());
+  services.publisher.start();
   if (replication) replication.start();
   else await duties.become('primary');
   model.start();

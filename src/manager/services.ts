@@ -17,6 +17,8 @@ import type { NetworkService } from '../networks/network-service.ts';
 import type { Notice } from '../notify/notice.ts';
 import { Notifier } from '../notify/notifier.ts';
 import type { Target } from '../notify/target.ts';
+import { ownHost } from '../publish/own-host.ts';
+import { Publisher, type PublishOptions } from '../publish/publisher.ts';
 import { type DecisionTally, Placer } from '../scheduler/placer.ts';
 import type { SchedulerOptions } from '../scheduler/scheduler.ts';
 import type { SubstrateStatus } from '../substrate/status-board.ts';
@@ -28,6 +30,7 @@ import type { Duty } from './duties.ts';
 import { openFences } from './fences.ts';
 import type { ClusterModel } from './model.ts';
 import { openNetworking } from './networking.ts';
+import { PUBLISH_AT_NODES } from './publishing.ts';
 
 export interface ServicesDeps {
   readonly model: ClusterModel;
@@ -43,6 +46,8 @@ export interface ServicesOptions {
   readonly reschedule?: RescheduleOptions | undefined;
   /** Default: nobody is told. */
   readonly notify?: readonly Target[] | undefined;
+  /** Default: at nodes alone, unless a container's label says otherwise. */
+  readonly publish?: PublishOptions | undefined;
 }
 
 /** What clients' calls are answered by beyond the model. */
@@ -55,6 +60,8 @@ export interface Services {
   readonly fenceSwitch: FenceSwitch;
   /** What operators are told of. */
   readonly notices: Pick<Emitter<Notice>, 'subscribe'>;
+  /** What opens published ports at the manager's own address; not started. */
+  readonly publisher: Publisher;
   readonly placer: Placer<Node>;
   readonly decisions: DecisionTally;
   readonly substrateStatus: () => SubstrateStatus;
@@ -75,6 +82,14 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   const { store, identity } = state;
   const networking = await openNetworking({ model, placer, store, identity, clock, logger }, options.clusterOptions);
   const { networks, volumes } = networking;
+  const notifier = new Notifier({ targets: options.notify ?? [], clock, logger }, { cluster: identity?.id });
+  const notices = new Emitter<Notice>((error) => logger.error({ err: error }, 'a listener of notices failed'));
+  const tell = (notice: Notice): void => notices.emit(notice);
+  notices.subscribe((notice) => notifier.tell(notice));
+  const publisher = new Publisher(
+    { cluster, tell, isOwnHost: ownHost(clock), clock, logger },
+    options.publish ?? PUBLISH_AT_NODES,
+  );
   const lifecycle = new ContainerLifecycle(
     {
       cluster,
@@ -87,16 +102,13 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       desired,
       attempts,
       fences: model.leases,
+      endpoint: publisher,
       memory: model.memory,
       clock,
       logger,
     },
     { createRetries: options.clusterOptions.createRetries },
   );
-  const notifier = new Notifier({ targets: options.notify ?? [], clock, logger }, { cluster: identity?.id });
-  const notices = new Emitter<Notice>((error) => logger.error({ err: error }, 'a listener of notices failed'));
-  const tell = (notice: Notice): void => notices.emit(notice);
-  notices.subscribe((notice) => notifier.tell(notice));
   const reschedule = options.reschedule ?? DEFAULT_RESCHEDULE;
   const availability = await openAvailability(
     { model, store, lifecycle, placer, networks, volumes, tell, clock, logger },
@@ -132,6 +144,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     availability,
     fenceSwitch: fences.fenceSwitch,
     notices,
+    publisher,
     placer,
     decisions: placer.tally,
     substrateStatus: networking.substrateStatus,
@@ -162,6 +175,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       ...notifier.problems(),
     ],
     close: async () => {
+      publisher.close();
       await notifier.close();
       await images.close();
       await networking.close();

@@ -7,7 +7,8 @@ export type NoticeKind =
   | 'brake-on'
   | 'brake-off'
   | 'drain-begun'
-  | 'drain-done';
+  | 'drain-done'
+  | 'port-unavailable';
 
 /** One thing that happened, for people and programs outside of the cluster. */
 export interface Notice {

@@ -54,7 +54,7 @@ export function containerDetail(container: Container, inspected: unknown, nowMs:
       address: textOf(fieldsOf(endpoint).IPAddress),
       aliases: textsOf(fieldsOf(endpoint).Aliases),
     })),
-    ports: portTexts(container.entry().Ports ?? []),
+    ports: portTexts(container.ports),
     ...(health.Status !== undefined && {
       health: listOf(health.Log)
         .slice(-HEALTH_CHECKS)

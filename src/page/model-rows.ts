@@ -36,7 +36,7 @@ export function containerRow(container: Container, sources: RowSources): Contain
   const project = labels[PROJECT_LABEL];
   const service = labels[SERVICE_LABEL];
   const group = labels[GROUP_LABEL];
-  const ports = container.mentions('"PublicPort"') ? portTexts(container.entry().Ports ?? []) : NO_PORTS;
+  const ports = container.mentions('"PublicPort"') ? portTexts(container.ports) : NO_PORTS;
   return {
     id,
     name: clip(name),

@@ -7,7 +7,8 @@ import { type ClusterMessage, ownMessage, type Place } from './event-text.ts';
 const MANAGER: Place = { id: '', name: hostname(), entry: '', address: '' };
 
 /**
- * What clients of `docker events` see of a notice: `reschedule_wait` of a container that should run and cannot, `engine_lost`, `drain_begun` and
+ * What clients of `docker events` see of a notice: `reschedule_wait` of a container that should run and cannot, `publish_failed` of one
+ * with a port that is not at the endpoint, `engine_lost`, `drain_begun` and
  * `drain_done` of a node, `failover_brake_on` and `…_off` of the manager. Undefined for what other messages tell.
  */
 export function noticeMessage(notice: Notice, cluster: Cluster, nowMs: number): ClusterMessage | undefined {
@@ -17,6 +18,10 @@ export function noticeMessage(notice: Notice, cluster: Cluster, nowMs: number): 
     case 'waiting': {
       const Actor = { ID: container?.id ?? '', Attributes: { name: container?.name ?? '', reason: why } };
       return ownMessage(place, { Type: 'container', Action: 'reschedule_wait', Actor }, nowMs);
+    }
+    case 'port-unavailable': {
+      const Actor = { ID: container?.id ?? '', Attributes: { name: container?.name ?? '', reason: why } };
+      return ownMessage(place, { Type: 'container', Action: 'publish_failed', Actor }, nowMs);
     }
     case 'node-lost': {
       const Actor = { ID: place.id, Attributes: { name: place.name, reason: why } };

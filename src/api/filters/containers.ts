@@ -172,7 +172,7 @@ function portTest(values: readonly string[], portOf: (port: PortSummary) => numb
     return { first: Number(match[1]), last: Number(match[2] ?? match[1]), protocol: match[3] ?? 'tcp' };
   });
   return (container) =>
-    (container.entry().Ports ?? []).some((port) => {
+    container.ports.some((port) => {
       const number = portOf(port);
       return (
         number !== undefined &&

@@ -6,7 +6,7 @@ import type { NameStyle } from './name-style.ts';
 export function renderEntry(container: Container, style: NameStyle, nowMs: number): DatedText {
   const status = shownStatus(container, nowMs);
   return {
-    text: `{"Names":[${namesText(container, style)}],"Status":${JSON.stringify(status.text)},"Id":"${container.id}"${container.listed}`,
+    text: `{"Names":[${namesText(container, style)}],"Status":${JSON.stringify(status.text)},"Id":"${container.id}"${container.shown}`,
     validUntilMs: status.validUntilMs,
   };
 }

@@ -1,4 +1,5 @@
 import type { Container } from '../../cluster/container.ts';
+import { type EndpointPorts, portKey } from '../../cluster/endpoint-ports.ts';
 import { MOVE_LABELS } from '../../cluster/listed-container.ts';
 import { type NetworkNames, shownEndpoints, shownMode } from '../../cluster/network-names.ts';
 import {
@@ -19,14 +20,14 @@ interface PortBinding {
 }
 
 /**
- * An engine's inspect answer as the cluster shows it: with `Node` (as classic swarm had it), the node's own address in
- * published ports, the container's cluster identity, and its networks as clients know them. Everything else stays the engine's text.
+ * An engine's inspect answer as the cluster shows it: with `Node` (as classic swarm had it), the address that clients reach
+ * published ports at, the container's cluster identity, and its networks as clients know them. Everything else stays the engine's text.
  *
  * @param restart the restart policy that clients know, when the engine has another one
  */
 export function inspectView(answer: string, container: Container, names: NetworkNames, restart?: string): string {
   const { node, id, engineId } = container;
-  let text = withReachablePorts(answer, node.address);
+  let text = withReachablePorts(answer, node.address, node.endpointPorts(engineId));
   if (restart !== undefined)
     text = setMember(text, ['HostConfig', 'RestartPolicy'], JSON.stringify(policyObject(restart)));
   text = withoutAttempt(withAskedMode(withShownNetworks(text, names), names));
@@ -80,8 +81,11 @@ function withKnownReferences(text: string, { node }: Container): string {
 
 const SHARED = ['NetworkMode', 'PidMode', 'IpcMode'] as const;
 
-/** `0.0.0.0` and `::` become the node's address; where both said the same port it is listed once. */
-function withReachablePorts(text: string, address: string): string {
+/**
+ * `0.0.0.0` and `::` become the node's address, or the endpoint's where the port is open there; where both said the same port it is listed
+ * once.
+ */
+function withReachablePorts(text: string, address: string, endpoint: EndpointPorts | undefined): string {
   const range = settingRange(text, 'Ports');
   if (!range) return text;
   const ports = text.slice(range.start, range.end);
@@ -89,7 +93,7 @@ function withReachablePorts(text: string, address: string): string {
   const parsed = JSON.parse(ports) as Readonly<Record<string, readonly PortBinding[] | null>> | null;
   const reachable = Object.entries(parsed ?? {}).map(([port, bindings]) => [
     port,
-    bindings && reachableBindings(bindings, address),
+    bindings && reachableBindings(bindings, address).map((binding) => bindingAtEndpoint(port, binding, endpoint)),
   ]);
   return text.slice(0, range.start) + JSON.stringify(Object.fromEntries(reachable)) + text.slice(range.end);
 }
@@ -109,6 +113,11 @@ function settingRange(text: string, name: 'Ports' | 'Networks'): JsonRange | und
     }
   }
   return memberRange(text, ['NetworkSettings', name]);
+}
+
+function bindingAtEndpoint(port: string, binding: PortBinding, endpoint: EndpointPorts | undefined): PortBinding {
+  const open = endpoint?.open.get(portKey(binding.HostIp ?? '', binding.HostPort ?? '', port));
+  return open ? { ...binding, HostIp: open.ip, HostPort: String(open.port) } : binding;
 }
 
 function reachableBindings(bindings: readonly PortBinding[], address: string): PortBinding[] {

@@ -1,5 +1,6 @@
 import type { Container } from '../../cluster/container.ts';
 import type { ContainerList, ListPage } from '../../cluster/container-list.ts';
+import type { EndpointPorts } from '../../cluster/endpoint-ports.ts';
 import { renderEntry } from './container-entry.ts';
 import type { NameStyle } from './name-style.ts';
 
@@ -19,6 +20,7 @@ interface KeptEntry {
   readonly style: NameStyle;
   readonly isHealthy: boolean;
   readonly nodeName: string;
+  readonly ports: EndpointPorts | undefined;
   readonly validUntilMs: number;
   readonly bytes: Buffer;
 }
@@ -70,7 +72,11 @@ export class ContainerListView {
     const { text, validUntilMs } = renderEntry(container, style, nowMs);
     const bytes = Buffer.from(text);
     const { name: nodeName, isHealthy } = container.node;
-    this.#entries.set(container, kept === undefined ? 'asked' : { style, isHealthy, nodeName, validUntilMs, bytes });
+    const ports = container.node.endpointPorts(container.engineId);
+    this.#entries.set(
+      container,
+      kept === undefined ? 'asked' : { style, isHealthy, nodeName, ports, validUntilMs, bytes },
+    );
     return bytes;
   }
 
@@ -93,8 +99,9 @@ const CLOSE = Buffer.from(']\n');
 const COMMA = Buffer.from(',');
 const NOTHING = Buffer.alloc(0);
 
-function isCurrent(kept: KeptEntry, { node }: Container, style: NameStyle, nowMs: number): boolean {
-  const isSameNode = kept.isHealthy === node.isHealthy && kept.nodeName === node.name;
+function isCurrent(kept: KeptEntry, { node, engineId }: Container, style: NameStyle, nowMs: number): boolean {
+  const isSameNode =
+    kept.isHealthy === node.isHealthy && kept.nodeName === node.name && kept.ports === node.endpointPorts(engineId);
   return isSameNode && kept.style === style && kept.validUntilMs > nowMs;
 }
 

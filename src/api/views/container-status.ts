@@ -13,10 +13,14 @@ const MAX_REASON_CHARS = 160;
 
 /**
  * What `docker ps` shows as a container's status: its engine's words with the age of now, or that its node is not there, and why it waits for
- * that, or that a client stopped it.
+ * that, or that a client stopped it; and which of its ports are not at the endpoint though they should.
  */
 export function shownStatus({ node, engineId, status }: Container, nowMs: number): DatedText {
-  if (node.isHealthy) return renderStatus(status, nowMs);
+  if (node.isHealthy) {
+    const { text, validUntilMs } = renderStatus(status, nowMs);
+    const problem = node.endpointPorts(engineId)?.problem;
+    return { text: problem === undefined ? text : `${text}, ${shortened(problem)}`, validUntilMs };
+  }
   if (node.isStopOwed(engineId)) return { text: STOPPED, validUntilMs: Number.POSITIVE_INFINITY };
   const why = node.waitingReason(engineId);
   const text = why === undefined ? HOST_DOWN : `${HOST_DOWN}, ${shortened(why)}`;

@@ -17,6 +17,7 @@ import { readListeners, readServerTls } from './manage/listeners.ts';
 import { readMetrics } from './manage/metrics.ts';
 import { readNotify } from './manage/notify.ts';
 import { readPage } from './manage/page.ts';
+import { readPublish } from './manage/publish.ts';
 import { readReplication } from './manage/replication.ts';
 import { readReschedule } from './manage/reschedule.ts';
 import { startOwnTokenService } from './manage/token-service.ts';
@@ -35,6 +36,9 @@ ambiguous, --cluster names the cluster: by name (which a new one gets), by ID, o
 --reschedule says which containers of a node that is lost are made anew on others: auto, those that are meant to go on running (with a
 restart policy, or of a Compose service); on-node-failure, all but one-off ones; off, none. What has data on its node waits for it. While
 fewer than half of the nodes answer, the manager may be the one that is cut off, and moves nothing unless a --witness answers.
+
+--publish-at says where clients reach what containers publish: node, at the node that each is on; endpoint, at this manager's address too,
+wherever the container is. Label io.enxame.publish-at says it of one container.
 
 --cluster-opt takes:
   swarm.overcommit=0.05       share of a node's resources that may be reserved beyond its total
@@ -65,6 +69,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
   const clusterOptions = readClusterOptions(flags.clusterOpt ?? [], flags.adoptSwarm ?? false);
   const times = readTimes(flags);
   const reschedule = readReschedule(flags);
+  const publish = await readPublish(flags, listeners);
   const stats = readStats(flags);
   const notify = await readNotify(flags, context);
   const folder = stateDir(flags.stateDir, context.env, context.isRoot);
@@ -122,6 +127,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
         replication,
         metrics,
         stats,
+        publish,
         prices: pricesOptions(flags),
         page,
         logger,

@@ -1,10 +1,12 @@
 import { type Command, Option } from 'commander';
 import { formatDuration, parseDuration } from '../../../common/duration.ts';
 import { UsageError } from '../../../common/errors.ts';
+import { PUBLISH_PLACES } from '../../../common/labels.ts';
 import { DEFAULT_TOKEN_SERVICE_PORT } from '../../../discovery/token-address.ts';
 import { DEFAULT_RESCHEDULE } from '../../../manager/availability.ts';
 import { METRICS_DETAILS, type MetricsDetail } from '../../../metrics/sources.ts';
 import { DEFAULT_TIMES, type MonitorTimes } from '../../../monitor/times.ts';
+import type { PublishAt } from '../../../publish/node-ports.ts';
 import { FILTER_NAMES } from '../../../scheduler/filters/registry.ts';
 import { DEFAULT_SPREAD_BY, parseSpreadBy } from '../../../scheduler/spread-by.ts';
 import { STRATEGY_NAMES } from '../../../scheduler/strategies/registry.ts';
@@ -49,6 +51,8 @@ export interface ManageFlags extends ClassicFlags, PriceFlags {
   readonly notify?: readonly string[];
   readonly notifySecret?: string;
   readonly notifyExec?: readonly string[];
+  readonly publishAt: PublishAt;
+  readonly publishAddress?: string;
   readonly printUnit?: boolean;
 }
 
@@ -172,6 +176,15 @@ export function addManageFlags(command: Command): Command {
       new Option('--metrics-detail <what>', 'what metrics tell apart').choices(METRICS_DETAILS).default('nodes'),
     )
     .option('--stats <interval>', `how often to sample what each container uses, or off (default: ${DEFAULT_STATS})`)
+    .addOption(
+      new Option('--publish-at <where>', 'where clients reach published ports; a container may say otherwise')
+        .choices(PUBLISH_PLACES)
+        .default('node'),
+    )
+    .option(
+      '--publish-address <ip>',
+      'address of this host that ports are published at with endpoint (default: that of the first listener)',
+    )
     .option('--adopt-swarm', 'take over engines in the swarm mode of another swarm')
     .option('--print-unit', 'print a systemd unit for this command line and exit');
   addPriceFlags(command, 'currency of prices that say none');

@@ -1,0 +1,91 @@
+/** How many may be open at a time. */
+export interface ConnectionLimits {
+  readonly total: number;
+  readonly perPort: number;
+}
+
+/** Connections, or flows of UDP, that could not be taken because there were too many; and what passed. The numbers only grow. */
+export interface RelayTally {
+  taken: number;
+  refused: number;
+  /** No container took it. */
+  failed: number;
+}
+
+/** One connection, or flow, through a relay. */
+export interface Relayed {
+  /** Ends it at once. */
+  destroy(): void;
+}
+
+/** What is open, in total and to each copy of a container. */
+export class Connections {
+  readonly tally: RelayTally = { taken: 0, refused: 0, failed: 0 };
+  readonly #limits: ConnectionLimits;
+  readonly #open = new Set<Relayed>();
+  readonly #perPort = new Map<object, number>();
+  readonly #perTarget = new Map<string, number>();
+  readonly #waiting = new Map<string, (() => void)[]>();
+
+  constructor(limits: ConnectionLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Takes in one more of a port; undefined when there are too many, else what ends it. */
+  take(port: object, relayed: Relayed): (() => void) | undefined {
+    const ofPort = this.#perPort.get(port) ?? 0;
+    if (this.#open.size >= this.#limits.total || ofPort >= this.#limits.perPort) {
+      this.tally.refused += 1;
+      return undefined;
+    }
+    this.tally.taken += 1;
+    this.#open.add(relayed);
+    this.#perPort.set(port, ofPort + 1);
+    return () => {
+      if (!this.#open.delete(relayed)) return;
+      const left = (this.#perPort.get(port) ?? 1) - 1;
+      if (left > 0) this.#perPort.set(port, left);
+      else this.#perPort.delete(port);
+    };
+  }
+
+  /** Notes that a connection leads to a target, or is about to; the returned function ends that. */
+  lead(targetId: string): () => void {
+    this.#perTarget.set(targetId, (this.#perTarget.get(targetId) ?? 0) + 1);
+    let isEnded = false;
+    return () => {
+      if (isEnded) return;
+      isEnded = true;
+      const left = (this.#perTarget.get(targetId) ?? 1) - 1;
+      if (left > 0) this.#perTarget.set(targetId, left);
+      else this.#leave(targetId);
+    };
+  }
+
+  /** Whether any connection leads to a target. */
+  leadsTo(targetId: string): boolean {
+    return this.#perTarget.has(targetId);
+  }
+
+  /** Resolves when none does. */
+  ended(targetId: string): Promise<void> {
+    if (!this.#perTarget.has(targetId)) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.set(targetId, [...(this.#waiting.get(targetId) ?? []), resolve]));
+  }
+
+  /** Ends all. */
+  destroy(): void {
+    for (const relayed of this.#open) relayed.destroy();
+  }
+
+  #leave(targetId: string): void {
+    this.#perTarget.delete(targetId);
+    const waiting = this.#waiting.get(targetId) ?? [];
+    this.#waiting.delete(targetId);
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,70 @@
+import type { Container } from '../cluster/container.ts';
+import { portKey } from '../cluster/endpoint-ports.ts';
+import { PROXY_PROTOCOL_LABEL, PROXY_PROTOCOLS, PUBLISH_AT_LABEL, PUBLISH_PLACES } from '../common/labels.ts';
+import { isLoopback } from '../common/listen-address.ts';
+
+/** Where ports are published: at the container's node alone, or at the manager's address too. */
+export type PublishAt = (typeof PUBLISH_PLACES)[number];
+
+/** A version of HAProxy's PROXY protocol. */
+export type ProxyVersion = (typeof PROXY_PROTOCOLS)[number];
+
+/** One port that a container publishes at its node. */
+export interface NodePort {
+  /** Tells it from the container's other ports, on every node that the container moves to. */
+  readonly key: string;
+  readonly protocol: 'tcp' | 'udp';
+  readonly host: string;
+  readonly port: number;
+  /** What it leads to, `80/tcp`. */
+  readonly inside: string;
+  /** See `portKey`. */
+  readonly listedKey: string;
+}
+
+const NONE: readonly NodePort[] = [];
+
+/**
+ * The ports of a running container that others than its node's own host reach: what it binds to a loopback address stays there. SCTP is not
+ * relayed.
+ */
+export function nodePortsOf(container: Container): readonly NodePort[] {
+  if (container.state !== 'running' && container.state !== 'paused') return NONE;
+  if (!container.mentions('"PublicPort"')) return NONE;
+  const { address } = container.node;
+  const counted = new Map<string, number>();
+  const published = (container.entry().Ports ?? []).flatMap(({ IP = '', PublicPort, PrivatePort, Type }) => {
+    const isOpen = IP !== '' && (IP === address || !isLoopback(IP));
+    if (PublicPort === undefined || !isOpen || (Type !== 'tcp' && Type !== 'udp')) return [];
+    return [{ host: IP, port: PublicPort, inside: `${PrivatePort}/${Type}`, protocol: Type } as const];
+  });
+  // One that is bound to several addresses of its node is one at the endpoint.
+  const seen = new Set<string>();
+  const ports = published
+    .sort((a, b) => a.port - b.port)
+    .filter(({ port, inside }) => isNew(seen, `${port}|${inside}`));
+  return ports.map((each) => {
+    const nth = counted.get(each.inside) ?? 0;
+    counted.set(each.inside, nth + 1);
+    return {
+      ...each,
+      key: `${each.inside}#${nth}`,
+      listedKey: portKey(each.host, each.port, each.inside),
+    };
+  });
+}
+
+function isNew(seen: Set<string>, key: string): boolean {
+  if (seen.has(key)) return false;
+  seen.add(key);
+  return true;
+}
+
+/** Where a container's ports are to be; a label that says nothing known counts as none. */
+export function publishAtOf(labels: Readonly<Record<string, string>>, byDefault: PublishAt): PublishAt {
+  return PUBLISH_PLACES.find((place) => place === labels[PUBLISH_AT_LABEL]) ?? byDefault;
+}
+
+export function proxyVersionOf(labels: Readonly<Record<string, string>>): ProxyVersion | undefined {
+  return PROXY_PROTOCOLS.find((version) => version === labels[PROXY_PROTOCOL_LABEL]);
+}

@@ -1,0 +1,20 @@
+import type { ProxyVersion } from './node-ports.ts';
+
+/** Where a relay may lead a connection: a port of one copy of a container. */
+export interface Target {
+  /** The engine's ID of the copy. */
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly proxyProtocol: ProxyVersion | undefined;
+}
+
+/** Who takes the connections of one port at the endpoint. */
+export interface Targets {
+  /** The one whose turn it is, apart from those that were tried. */
+  next(tried: ReadonlySet<string>): Target | undefined;
+  /** Whether a target still takes traffic. */
+  has(target: Target): boolean;
+  /** Whether there may soon be one that takes connections though none does now: a connection waits for it. */
+  mayCome(): boolean;
+}

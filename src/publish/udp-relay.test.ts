@@ -1,0 +1,94 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { afterEach, expect, test } from 'vitest';
+import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { waitUntil } from '../../test/fakes/wait.ts';
+import { Connections } from './connections.ts';
+import type { Target, Targets } from './target.ts';
+import { UdpRelay } from './udp-relay.ts';
+
+/** For a busy machine. */
+const PATIENCE_MS = 60_000;
+
+const open: { close(): unknown }[] = [];
+
+afterEach(() => {
+  for (const each of open.splice(0)) each.close();
+});
+
+async function socket(): Promise<Socket> {
+  const one = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(one, 'listening');
+  open.push(one);
+  return one;
+}
+
+/** Answers each datagram with its own name before it. */
+async function named(name: string): Promise<Target> {
+  const one = await socket();
+  one.on('message', (datagram, { address, port }) => one.send(`${name}:${datagram}`, port, address));
+  return { id: name, host: '127.0.0.1', port: one.address().port, proxyProtocol: undefined };
+}
+
+class Turns implements Targets {
+  list: readonly Target[];
+  #turn = 0;
+
+  constructor(...list: readonly Target[]) {
+    this.list = list;
+  }
+
+  next(): Target | undefined {
+    return this.list[this.#turn++ % this.list.length];
+  }
+
+  has({ id }: Target): boolean {
+    return this.list.some((each) => each.id === id);
+  }
+
+  mayCome(): boolean {
+    return false;
+  }
+}
+
+/** A client that sends until it is answered: datagrams may be lost. */
+async function ask(client: Socket, port: number, text: string): Promise<string> {
+  let answer: string | undefined;
+  client.once('message', (datagram) => {
+    answer = datagram.toString();
+  });
+  const timer = setInterval(() => client.send(text, port, '127.0.0.1'), 200);
+  client.send(text, port, '127.0.0.1');
+  try {
+    await waitUntil(() => answer !== undefined, PATIENCE_MS);
+  } finally {
+    clearInterval(timer);
+  }
+  return answer ?? '';
+}
+
+test(
+  'a UDP relay keeps a client with its container, and ends flows that are idle, moved or too many',
+  async () => {
+    const [a, b] = [await named('a'), await named('b')];
+    const targets = new Turns(a, b);
+    const clock = new FakeClock();
+    const connections = new Connections({ total: 2, perPort: 2 });
+    const relay = new UdpRelay({ targets, connections, clock });
+    const port = await relay.listen('127.0.0.1', 0);
+    open.push(relay);
+    const [one, two, three] = [await socket(), await socket(), await socket()];
+    expect([await ask(one, port, '1'), await ask(two, port, '2')]).toEqual(['a:1', 'b:2']);
+    expect(await ask(one, port, '3')).toBe('a:3');
+    // The one that was idle for longest makes room.
+    expect(await ask(three, port, '4')).toBe('a:4');
+    expect(connections.size).toBe(2);
+    targets.list = [b];
+    expect(await ask(one, port, '5')).toBe('b:5');
+    await waitUntil(() => connections.leadsTo('a') === false, PATIENCE_MS);
+    clock.advance(75_000);
+    await waitUntil(() => connections.size === 0, PATIENCE_MS);
+    relay.close();
+  },
+  6 * PATIENCE_MS,
+);
