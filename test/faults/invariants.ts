@@ -18,7 +18,7 @@ const LIST = `/containers/json?all=1&filters=${encodeURIComponent(JSON.stringify
 /** What is wrong at the moment, in words; empty when every invariant holds. Takes what is seen for granted once all do. */
 export async function violations(scene: Scene): Promise<readonly string[]> {
   const { world, oracle } = scene;
-  const listed = await world.call<readonly Listed[]>('GET', LIST);
+  const listed = await world.read<readonly Listed[]>(LIST);
   if (!listed.value || listed.status !== 200) return [`the manager does not list containers: ${listed.said}`];
   const found = match(oracle.containers, listed.value);
   const wrong = [
@@ -95,12 +95,12 @@ async function wrongOnEngines({ world, oracle }: Scene, listed: readonly Listed[
   return [...wrong, ...lost.map(({ made }) => `${made} should run, and no engine that is reached has it`)];
 }
 
-/** Once all is quiet every manager shows the same, and one of them leads. */
+/** Once all is quiet every manager shows the same. One that is cut off from the store shows what it had. */
 async function wrongAmongManagers({ world }: Scene): Promise<readonly string[]> {
-  const { alive } = world.managers;
+  const { connected } = world.managers;
   const seen = await Promise.all(
-    alive.map(async (member) => {
-      const { value, said } = await world.call<readonly Listed[]>('GET', LIST, undefined, member);
+    connected.map(async (member) => {
+      const { value, said } = await world.read<readonly Listed[]>(LIST, member);
       if (!Array.isArray(value)) return said;
       return value
         .map((each) => `${each.Id.slice(0, 12)} ${nameOf(each)} ${stateOf(each)}`)
@@ -109,7 +109,7 @@ async function wrongAmongManagers({ world }: Scene): Promise<readonly string[]> 
     }),
   );
   if (new Set(seen).size <= 1) return [];
-  return alive.map(({ name }, i) => `${name} shows ${seen[i]}, and others do not`);
+  return connected.map(({ name }, i) => `${name} shows ${seen[i]}, and others do not`);
 }
 
 /** What operators were told holds is so, whatever the node does. */

@@ -1,8 +1,12 @@
 import { join } from 'node:path';
+import { systemClock } from '../../src/common/clock.ts';
+import type { DiscoveryBackend } from '../../src/discovery/backend.ts';
+import { openDiscovery } from '../../src/discovery/discovery.ts';
+import { parseEntry } from '../../src/discovery/entry.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { type EnxameProcess, enxame } from '../engines/enxame-process.ts';
-import type { EtcdServers } from '../stores/etcd-servers.ts';
-import { freePorts } from '../stores/process.ts';
+import { Link, type LinkState } from '../stores/link.ts';
+import { freePorts, type StoreServers } from '../stores/process.ts';
 import { callJson } from './json-call.ts';
 import { SeededRandom } from './random.ts';
 
@@ -14,13 +18,22 @@ export interface Member {
   process: EnxameProcess | undefined;
   /** Suspended by SIGSTOP. */
   isPaused: boolean;
+  /** Its lines to the servers of the store. */
+  readonly links: readonly Link[];
+  /** These are cut, or silent. */
+  isCutOff: boolean;
+}
+
+/** What several managers share. */
+export interface FaultStore extends StoreServers {
+  readonly scheme: 'etcd' | 'zk';
 }
 
 /** What managers are started with. */
 export interface ManagersOptions {
   readonly count: number;
   /** Several managers share it. */
-  readonly store: EtcdServers | undefined;
+  readonly store: FaultStore | undefined;
   readonly seed: number;
 }
 
@@ -28,32 +41,36 @@ export interface ManagersOptions {
 const PREFIX = 'bees';
 /** One that does not answer so long is taken for suspended, in milliseconds. */
 const ANSWER_MS = 5_000;
+/** How long engines stay registered, in milliseconds: longer than any run. */
+const REGISTERED_MS = 86_400_000;
 
 /** The managers of one cluster, of which some are alive. */
 export class Managers {
   readonly members: readonly Member[];
   readonly #lab: Lab;
-  readonly #store: EtcdServers | undefined;
+  readonly #store: FaultStore | undefined;
+  /** Registers the engines in the store. */
+  #agent: DiscoveryBackend | undefined;
   /** Of its own: how often a manager is chosen depends on the time that the cluster takes. */
   readonly #random: SeededRandom;
   readonly #output: string[] = [];
 
-  private constructor(lab: Lab, { store, seed }: ManagersOptions, ports: readonly number[]) {
+  private constructor(lab: Lab, { store, seed }: ManagersOptions, members: readonly Member[]) {
     this.#lab = lab;
     this.#store = store;
     this.#random = new SeededRandom(seed);
-    this.members = ports.map((port, i) => ({ name: `m${i}`, port, process: undefined, isPaused: false }));
+    this.members = members;
   }
 
   static async start(lab: Lab, options: ManagersOptions): Promise<Managers> {
     const { count, store } = options;
-    const text = (value: string): string => Buffer.from(value).toString('base64');
-    for (const { endpoint } of store ? lab.nodes : [])
-      await store?.post('/v3/kv/put', {
-        key: text(`/${PREFIX}/docker/swarm/nodes/${endpoint}`),
-        value: text(endpoint),
-      });
-    const managers = new Managers(lab, options, await freePorts(count));
+    const ports = await freePorts(count);
+    const members = ports.map(async (port, i) => {
+      const links = await Promise.all((store?.members ?? []).map((server) => Link.to(server.port)));
+      return { name: `m${i}`, port, links, process: undefined, isPaused: false, isCutOff: false };
+    });
+    const managers = new Managers(lab, options, await Promise.all(members));
+    if (store) await managers.#register(store);
     await Promise.all(managers.members.map((member) => managers.start(member)));
     return managers;
   }
@@ -61,6 +78,11 @@ export class Managers {
   /** Those that answer. */
   get alive(): readonly Member[] {
     return this.members.filter(({ process, isPaused }) => process !== undefined && !isPaused);
+  }
+
+  /** Those of {@link alive} that reach the store, if there is one. */
+  get connected(): readonly Member[] {
+    return this.alive.filter(({ isCutOff }) => !isCutOff);
   }
 
   /** All that managers said, those at the end that are up. */
@@ -71,21 +93,24 @@ export class Managers {
 
   /** One that answers, at random. */
   any(): Member {
-    const { alive } = this;
-    const [only] = alive;
-    const member = alive.length > 1 ? this.#random.pick(alive) : only;
-    if (!member) throw new Error('no manager is alive');
-    return member;
+    return this.#anyOf(this.alive);
   }
 
-  /** The one that leads, as far as those that are alive say of themselves; any while none does. */
+  /** One that knows what the store has, at random. */
+  anyConnected(): Member {
+    return this.#anyOf(this.connected);
+  }
+
+  /** The one that leads, as far as those say of themselves that reach the store; any of these while none does. */
   async primary(): Promise<Member> {
-    for (const member of this.alive.length > 1 ? this.alive : [])
-      if ((await roleOf(member)) === 'primary') return member;
-    return this.any();
+    const { connected } = this;
+    for (const member of connected.length > 1 ? connected : []) if ((await roleOf(member)) === 'primary') return member;
+    return this.anyConnected();
   }
 
+  /** With the store in reach. */
   async start(member: Member): Promise<void> {
+    this.link(member, 'whole');
     const { directory } = this.#lab;
     const address = `127.0.0.1:${member.port}`;
     const process = enxame([
@@ -93,7 +118,7 @@ export class Managers {
       ...['-H', `tcp://${address}`, '--state-dir', join(directory, `state-${member.name}`)],
       ...['--engine-probe-interval', '1s', '--engine-probe-timeout', '2s', '--engine-failure-retry', '2'],
       ...(this.#store ? ['--replication', '--advertise', address] : []),
-      this.#store ? `etcd://${this.#store.hosts}/${PREFIX}` : this.#lab.nodes.map(({ endpoint }) => endpoint).join(','),
+      this.#store ? uriOf(this.#store.scheme, member.links) : this.#lab.nodes.map(({ endpoint }) => endpoint).join(','),
     ]);
     await process.until(/Manager at /);
     member.process = process;
@@ -119,6 +144,38 @@ export class Managers {
     member.isPaused = false;
     member.process.child.kill('SIGCONT');
   }
+
+  /** Takes the store from a manager, or gives it back. */
+  link(member: Member, state: LinkState): void {
+    member.isCutOff = state !== 'whole';
+    for (const link of member.links) link.set(state);
+  }
+
+  async close(): Promise<void> {
+    for (const member of this.members) {
+      await this.end(member, 'SIGKILL');
+      for (const link of member.links) await link.close();
+    }
+    await this.#agent?.close();
+  }
+
+  async #register({ scheme, members }: FaultStore): Promise<void> {
+    const settings = { heartbeatMs: 60_000, clock: systemClock, options: new Map(), env: {} };
+    this.#agent = await openDiscovery(uriOf(scheme, members), settings);
+    for (const { endpoint } of this.#lab.nodes)
+      await this.#agent.register?.(parseEntry(endpoint), REGISTERED_MS, new AbortController().signal);
+  }
+
+  #anyOf(members: readonly Member[]): Member {
+    const [only] = members;
+    const member = members.length > 1 ? this.#random.pick(members) : only;
+    if (!member) throw new Error('no such manager is alive');
+    return member;
+  }
+}
+
+function uriOf(scheme: string, servers: readonly { readonly port: number }[]): string {
+  return `${scheme}://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${PREFIX}`;
 }
 
 async function roleOf({ port }: Member): Promise<string | undefined> {

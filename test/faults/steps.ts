@@ -1,5 +1,6 @@
 import type { LabNode } from '../../src/lab/lab.ts';
-import { MANAGER_STEPS, MORE_THAN_TTL_MS } from './manager-steps.ts';
+import { HOW_CUT_OFF, hasOthersConnected, MANAGER_STEPS, MORE_THAN_TTL_MS } from './manager-steps.ts';
+import type { Member } from './managers.ts';
 import { activate, drain, isActive, label } from './node-steps.ts';
 import type { Expected, State } from './oracle.ts';
 import { FAULTS_LABEL, pick, type Scene, type Step } from './scene.ts';
@@ -28,7 +29,9 @@ const STEPS: readonly Step[] = [
   { name: 'kill of the manager among moves', weight: 2, isPossible: hasContainers, run: killAmongMoves },
   ...MANAGER_STEPS,
   { name: 'pause of the primary among calls', weight: 3, isPossible: hasRoomAndOthers, run: pauseAmongCalls },
+  { name: 'primary cut off among calls', weight: 3, isPossible: hasRoomAndOthers, run: cutOffAmongCalls },
   { name: 'pause of the store among calls', weight: 2, isPossible: hasRoomAndOthers, run: pauseStoreAmongCalls },
+  { name: 'primary lost among moves', weight: 3, isPossible: hasContainersAndOthers, run: losePrimaryAmongMoves },
 ];
 
 /** Makes one of the possible steps. Resolves with what was done, in words. */
@@ -144,14 +147,29 @@ async function killAmongCalls(scene: Scene): Promise<string> {
 
 /** The same with a manager that is suspended for longer than it may lead, and goes on with what it had begun. */
 async function pauseAmongCalls(scene: Scene): Promise<string> {
+  const victim = await scene.world.managers.primary();
+  return await amongCalls(scene, () => suspend(scene, victim));
+}
+
+/** The same with a manager that loses the store, for shorter or longer than it may lead. */
+async function cutOffAmongCalls(scene: Scene): Promise<string> {
   const { managers } = scene.world;
   const victim = await managers.primary();
-  const pauseMs = MORE_THAN_TTL_MS + scene.random.integer(3_000);
-  return await amongCalls(scene, async () => {
-    managers.pause(victim);
-    await sleep(pauseMs);
-    await managers.mend(victim);
+  const state = pick(HOW_CUT_OFF, scene.random);
+  const cutMs = 500 + scene.random.integer(10_000);
+  const done = await amongCalls(scene, async () => {
+    managers.link(victim, state);
+    await sleep(cutMs);
+    managers.link(victim, 'whole');
   });
+  return `${state} ${done}`;
+}
+
+async function suspend({ world: { managers }, random }: Scene, victim: Member): Promise<void> {
+  const pauseMs = MORE_THAN_TTL_MS + random.integer(3_000);
+  managers.pause(victim);
+  await sleep(pauseMs);
+  await managers.mend(victim);
 }
 
 /** The same with a store that does not answer meanwhile, for shorter or longer than the primary may lead. */
@@ -189,7 +207,11 @@ async function amongCalls(scene: Scene, fault: (calls: Promise<unknown>) => Prom
 }
 
 function hasRoomAndOthers(scene: Scene): boolean {
-  return hasRoom(scene) && scene.world.managers.alive.length > 1;
+  return hasRoom(scene) && hasOthersConnected(scene);
+}
+
+function hasContainersAndOthers(scene: Scene): boolean {
+  return hasContainers(scene) && hasOthersConnected(scene);
 }
 
 function sleep(ms: number): Promise<void> {
@@ -198,14 +220,34 @@ function sleep(ms: number): Promise<void> {
 
 /** A node is drained or lost, and the manager dies while its containers are on their way. */
 async function killAmongMoves(scene: Scene): Promise<string> {
+  const { managers } = scene.world;
+  return await amongMoves(scene, async (victim) => {
+    await managers.end(victim, 'SIGKILL');
+    await managers.start(victim);
+  });
+}
+
+/** The same with a manager that is suspended for longer than it may lead, or loses the store for so long, and goes on. */
+async function losePrimaryAmongMoves(scene: Scene): Promise<string> {
+  const { world, random } = scene;
+  const how = pick(['suspended', ...HOW_CUT_OFF] as const, random);
+  const done = await amongMoves(scene, async (victim) => {
+    if (how === 'suspended') return await suspend(scene, victim);
+    world.managers.link(victim, how);
+    await sleep(MORE_THAN_TTL_MS + random.integer(3_000));
+    world.managers.link(victim, 'whole');
+  });
+  return `${how} ${done}`;
+}
+
+async function amongMoves(scene: Scene, fault: (victim: Member) => Promise<void>): Promise<string> {
   const { world, oracle, random } = scene;
   const victim = await world.managers.primary();
   const isLoss = world.troubles.size === 0 && random.next() < 0.5;
   const done = isLoss || !oracle.nodes.every(isActive) ? await troubleOrMend(scene) : await drain(scene);
   await world.said(/"moves":[1-9]|"msg":"container moved"/, MOST_DETECTION_MS);
   await sleep(random.integer(1_500));
-  await world.managers.end(victim, 'SIGKILL');
-  await world.managers.start(victim);
+  await fault(victim);
   return done;
 }
 

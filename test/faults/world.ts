@@ -1,8 +1,8 @@
 import type { Lab, LabNode } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
-import type { EtcdMember, EtcdServers } from '../stores/etcd-servers.ts';
+import type { StoreMember } from '../stores/process.ts';
 import { callJson, type Outcome } from './json-call.ts';
-import { Managers, type ManagersOptions, type Member } from './managers.ts';
+import { type FaultStore, Managers, type ManagersOptions, type Member } from './managers.ts';
 
 /** What is wrong with a node at the moment. */
 export type Trouble = 'crashed' | 'engine-killed' | 'hung' | 'partitioned' | 'stopped';
@@ -27,11 +27,11 @@ export class World {
   readonly lab: Lab;
   readonly managers: Managers;
   /** Undefined for one manager, which keeps its records itself. */
-  readonly store: EtcdServers | undefined;
+  readonly store: FaultStore | undefined;
   readonly troubles: Map<LabNode, Trouble> = new Map();
-  readonly storeTroubles: Map<EtcdMember, StoreTrouble> = new Map();
+  readonly storeTroubles: Map<StoreMember, StoreTrouble> = new Map();
 
-  private constructor(lab: Lab, managers: Managers, store: EtcdServers | undefined) {
+  private constructor(lab: Lab, managers: Managers, store: FaultStore | undefined) {
     this.lab = lab;
     this.managers = managers;
     this.store = store;
@@ -56,6 +56,11 @@ export class World {
     return this.lab.nodes.filter((node) => !this.troubles.has(node));
   }
 
+  /** Reads what a manager shows that knows what the store has. */
+  read<T>(path: string, member: Member = this.managers.anyConnected()): Promise<Outcome<T>> {
+    return this.call<T>('GET', path, undefined, member);
+  }
+
   /** Asks the manager that is named, or any that is alive. */
   call<T>(method: string, path: string, body?: unknown, { port }: Member = this.managers.any()): Promise<Outcome<T>> {
     return callJson<T>({ port }, method, path, body);
@@ -67,7 +72,7 @@ export class World {
   }
 
   nodes(member?: Member): Promise<Outcome<readonly ListedNode[]>> {
-    return this.call<readonly ListedNode[]>('GET', '/nodes', undefined, member);
+    return this.read<readonly ListedNode[]>('/nodes', member);
   }
 
   /** Resolves when a manager says this, or when the time in milliseconds is over. */
@@ -97,14 +102,14 @@ export class World {
     this.troubles.delete(node);
   }
 
-  async troubleStore(member: EtcdMember, trouble: StoreTrouble): Promise<void> {
+  async troubleStore(member: StoreMember, trouble: StoreTrouble): Promise<void> {
     this.storeTroubles.set(member, trouble);
     if (trouble === 'paused') member.process.pause();
     else await member.process.kill();
   }
 
   /** All together: a single server is of no use. */
-  async mendStore(members: readonly EtcdMember[]): Promise<void> {
+  async mendStore(members: readonly StoreMember[]): Promise<void> {
     for (const member of members) {
       if (this.storeTroubles.get(member) === 'paused') member.process.resume();
       else member.process.start();
@@ -116,6 +121,7 @@ export class World {
   /** Nothing is wrong afterwards. */
   async mendAll(): Promise<void> {
     await this.mendStore([...this.storeTroubles.keys()]);
+    for (const member of this.managers.members) this.managers.link(member, 'whole');
     for (const member of this.managers.members)
       if (!this.managers.alive.includes(member)) await this.managers.mend(member);
     for (const node of [...this.troubles.keys()]) await this.mend(node);

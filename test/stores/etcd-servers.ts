@@ -1,27 +1,17 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePorts, ServerProcess, serverFolder } from './process.ts';
+import { freePorts, ServerProcess, type StoreMember, type StoreServers, serverFolder } from './process.ts';
 
 const run = promisify(execFile);
 
-export interface EtcdMember {
-  readonly port: number;
-  readonly process: ServerProcess;
-}
-
 /** Members of one etcd on this machine. */
-export interface EtcdServers {
-  readonly members: readonly EtcdMember[];
+export interface EtcdServers extends StoreServers {
   readonly folder: string;
-  /** `127.0.0.1:PORT,…` */
-  readonly hosts: string;
-  /** Resolves when a member answers reads that need a leader. */
-  ready(member?: EtcdMember): Promise<void>;
+  ready(member?: StoreMember): Promise<void>;
   /** The member that leads. */
-  leader(): Promise<EtcdMember>;
+  leader(): Promise<StoreMember>;
   post(path: string, body: unknown): Promise<Record<string, unknown>>;
-  close(): Promise<void>;
 }
 
 /** Flags of a member's TLS for clients: `{ cert, key, ca }` are files. */
@@ -38,7 +28,7 @@ export async function startEtcd(count: number, tls?: (folder: string) => Promise
   const ports = await freePorts(2 * count);
   const peer = (i: number): string => `http://127.0.0.1:${ports[count + i]}`;
   const cluster = Array.from({ length: count }, (_, i) => `m${i}=${peer(i)}`).join(',');
-  const members = Array.from({ length: count }, (_, i): EtcdMember => {
+  const members = Array.from({ length: count }, (_, i): StoreMember => {
     const port = ports[i] ?? 0;
     const own = `${scheme}://127.0.0.1:${port}`;
     const process = new ServerProcess('etcd', [
@@ -53,7 +43,7 @@ export async function startEtcd(count: number, tls?: (folder: string) => Promise
     return { port, process };
   });
   const post = async (
-    member: EtcdMember | undefined,
+    member: StoreMember | undefined,
     path: string,
     body: unknown,
   ): Promise<Record<string, unknown>> => {
@@ -63,7 +53,7 @@ export async function startEtcd(count: number, tls?: (folder: string) => Promise
     if (!answer.ok) throw new Error(`${path}: ${JSON.stringify(read)}`);
     return read;
   };
-  const isReady = async (member: EtcdMember | undefined): Promise<boolean> => {
+  const isReady = async (member: StoreMember | undefined): Promise<boolean> => {
     if (files) return (await run('ss', ['-tln'])).stdout.includes(`127.0.0.1:${member?.port} `);
     return (await post(member, '/v3/kv/range', { key: 'YQ==' })).header !== undefined;
   };

@@ -1,13 +1,13 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** How a link carries bytes. */
-type State =
+export type LinkState =
   | 'whole'
   /** Connections end, and none is accepted. */
   | 'cut'
   /** What was asked arrives, and no answer comes back; then the connection ends. */
   | 'answers lost'
-  /** Nothing arrives any more, and nothing ends. */
+  /** Nothing arrives, and nothing ends, until the link is whole again: then all of it arrives. */
   | 'silent';
 
 /** A TCP connection to a server that a test can cut. */
@@ -15,7 +15,7 @@ export class Link {
   readonly #server: Server;
   readonly #target: () => { readonly host: string; readonly port: number };
   readonly #pairs = new Set<readonly [Socket, Socket]>();
-  #state: State = 'whole';
+  #state: LinkState = 'whole';
 
   private constructor(port: number, host: string) {
     this.#target = () => ({ host, port });
@@ -32,9 +32,10 @@ export class Link {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  set(state: State): void {
+  set(state: LinkState): void {
     this.#state = state;
     if (state === 'cut') this.#dropAll();
+    for (const pair of this.#pairs) this.#hold(pair);
   }
 
   async close(): Promise<void> {
@@ -59,12 +60,18 @@ export class Link {
       for (const socket of pair) socket.destroy();
     };
     for (const socket of pair) socket.on('error', end).on('close', end);
-    near.on('data', (chunk) => {
-      if (this.#state !== 'silent') far.write(chunk);
-    });
+    near.on('data', (chunk) => far.write(chunk));
     far.on('data', (chunk) => {
       if (this.#state === 'answers lost') end();
-      else if (this.#state === 'whole') near.write(chunk);
+      else near.write(chunk);
     });
+    this.#hold(pair);
+  }
+
+  #hold(pair: readonly [Socket, Socket]): void {
+    for (const socket of pair) {
+      if (this.#state === 'silent') socket.pause();
+      else socket.resume();
+    }
   }
 }

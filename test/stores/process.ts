@@ -4,6 +4,22 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** One server of a store. */
+export interface StoreMember {
+  readonly port: number;
+  readonly process: ServerProcess;
+}
+
+/** Servers of one store on this machine. */
+export interface StoreServers {
+  readonly members: readonly StoreMember[];
+  /** `127.0.0.1:PORT,…` */
+  readonly hosts: string;
+  /** Resolves when a member answers what needs a leader. */
+  ready(member: StoreMember): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** A server of a test's own, which ends with the test at the latest. */
 export class ServerProcess {
   readonly #command: string;

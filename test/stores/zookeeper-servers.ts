@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ZkClient } from '../../src/kv/zookeeper/zk-client.ts';
-import { freePorts, ServerProcess, serverFolder } from './process.ts';
+import { freePorts, ServerProcess, type StoreMember, type StoreServers, serverFolder } from './process.ts';
 
 /** Debian's libzookeeper-java and what its server needs of the packages that come with it. */
 const JARS = [
@@ -19,20 +19,8 @@ const JAVA = [
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
 ];
 
-export interface ZooKeeperMember {
-  readonly port: number;
-  readonly process: ServerProcess;
-}
-
-export interface ZooKeeperServers {
-  readonly members: readonly ZooKeeperMember[];
-  readonly hosts: string;
-  ready(member: ZooKeeperMember): Promise<void>;
-  close(): Promise<void>;
-}
-
 /** Members of one ZooKeeper on this machine. */
-export async function startZooKeeper(count: number): Promise<ZooKeeperServers> {
+export async function startZooKeeper(count: number): Promise<StoreServers> {
   const folder = await serverFolder('zookeeper');
   const ports = await freePorts(3 * count);
   const peers = Array.from(
@@ -40,7 +28,7 @@ export async function startZooKeeper(count: number): Promise<ZooKeeperServers> {
     (_, i) => `server.${i + 1}=127.0.0.1:${ports[count + i]}:${ports[2 * count + i]}`,
   );
   const members = await Promise.all(
-    Array.from({ length: count }, async (_, i): Promise<ZooKeeperMember> => {
+    Array.from({ length: count }, async (_, i): Promise<StoreMember> => {
       const [port, data] = [ports[i] ?? 0, join(folder.path, `m${i}`)];
       await mkdir(data);
       await writeFile(join(data, 'myid'), `${i + 1}`);
@@ -57,7 +45,7 @@ export async function startZooKeeper(count: number): Promise<ZooKeeperServers> {
       return { port, process };
     }),
   );
-  const servers: ZooKeeperServers = {
+  const servers: StoreServers = {
     members,
     hosts: members.map(({ port }) => `127.0.0.1:${port}`).join(','),
     ready: async ({ port, process }) => {

@@ -4,11 +4,12 @@ import { SharedStore } from '../../src/kv/shared/shared-store.ts';
 import { readStoreAddress } from '../../src/kv/store-address.ts';
 import { ZkClient, ZOOKEEPER } from '../../src/kv/zookeeper/zk-client.ts';
 import { ZkKeyspace } from '../../src/kv/zookeeper/zk-keyspace.ts';
+import type { StoreServers } from './process.ts';
 import { testSharedStore } from './shared-store-suite.ts';
 import { enxame, testStoreDiscovery } from './store-discovery-suite.ts';
-import { startZooKeeper, type ZooKeeperServers } from './zookeeper-servers.ts';
+import { startZooKeeper } from './zookeeper-servers.ts';
 
-let zookeeper: ZooKeeperServers;
+let zookeeper: StoreServers;
 beforeAll(async () => {
   zookeeper = await startZooKeeper(3);
 });
