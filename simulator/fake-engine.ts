@@ -99,12 +99,15 @@ export class FakeEngine implements AsyncDisposable {
 
   /**
    * Answers requests of one route instead of the engine, the latest rule first. @param route `GET /containers/json`, or
-   * with a trailing `*` everything that begins so. Returns the function that ends the rule.
+   * with one `*` for any text in between or at its end. Returns the function that ends the rule.
    */
   on(route: string, answer: Answer): () => void {
     const rule = { route, answer };
     this.#rules.unshift(rule);
-    return () => void this.#rules.splice(this.#rules.indexOf(rule), 1);
+    return () => {
+      const at = this.#rules.indexOf(rule);
+      if (at !== -1) this.#rules.splice(at, 1);
+    };
   }
 
   /** Answers one route with a fixed status and body: the engine lies. */
@@ -123,6 +126,28 @@ export class FakeEngine implements AsyncDisposable {
       end();
       for (const answer of waiting.splice(0)) answer();
     };
+  }
+
+  /**
+   * Holds the next request of one route: `held` resolves once it is there, and it is answered after `release`, which also ends the waiting for one.
+   */
+  hold(route: string): { readonly held: Promise<void>; release(): void } {
+    let answer: (() => void) | undefined;
+    let end = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      end = this.on(route, (exchange) => {
+        end();
+        answer = this.#later(exchange);
+        resolve();
+        return true;
+      });
+    });
+    const release = (): void => {
+      end();
+      answer?.();
+      answer = undefined;
+    };
+    return { held, release };
   }
 
   /** Answers one route `ms` milliseconds late. */
@@ -182,7 +207,9 @@ export class FakeEngine implements AsyncDisposable {
 
 function matches(route: string, request: { readonly method: string; readonly path: string }): boolean {
   const line = `${request.method} ${request.path}`;
-  return route.endsWith('*') ? line.startsWith(route.slice(0, -1)) : line === route;
+  const [before = '', after] = route.split('*');
+  if (after === undefined) return line === route;
+  return line.length >= before.length + after.length && line.startsWith(before) && line.endsWith(after);
 }
 
 function seed(index: number): ContainerSeed {

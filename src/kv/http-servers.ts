@@ -165,8 +165,12 @@ export class HttpServers {
       return storeError('STORE_TLS', `${this.#name} at ${url} is not trusted: ${reasonOf(error)}${next}`, error);
     }
     const hint = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' ? hintOf(isTls) : '';
-    return storeError('STORE_UNAVAILABLE', `no ${this.#name} answers at ${url}: ${reasonOf(error)}${hint}`, error);
+    return storeError('STORE_UNAVAILABLE', `no ${this.#name} answers at ${url}: ${whyNot(code, error)}${hint}`, error);
   }
+}
+
+function whyNot(code: string, error: unknown): string {
+  return /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/.test(code) ? `no answer within ${ANSWER_MS} ms` : reasonOf(error);
 }
 
 /**

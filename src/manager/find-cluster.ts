@@ -131,15 +131,20 @@ function ofStore(
   const key = discoveryKey(discovery);
   const known = clusters.find(({ id }) => id === shared.id);
   const other = known ? undefined : clusters.find((cluster) => cluster.discovery === key);
-  const isOther = asked !== undefined && asked !== shared.id && asked !== known?.name && isClusterId(asked);
+  const meant = asked === undefined ? undefined : byReference(clusters, asked);
+  const isOther = meant ? meant.id !== shared.id : asked !== undefined && asked !== shared.id && isClusterId(asked);
   if (isOther || (other && asked !== shared.id))
     throw new ConflictError(
-      `${shared.name} has the records of cluster ${shared.id}, not of ${other ? titleOf(other) : asked}. Give another prefix, or --cluster ${shared.id} to serve that one`,
+      `${shared.name} has the records of cluster ${shared.id}, not of ${titleOr(meant ?? other, asked)}. Give another prefix, or --cluster ${shared.id} to serve that one`,
       'CLUSTER_AMBIGUOUS',
     );
   const cluster = known ?? newCluster(stateFolder, shared.id);
   const name = cluster.name ?? (asked !== undefined && !isClusterId(asked) ? asked : undefined);
   return { cluster: { ...cluster, name, discovery: key }, why: `of ${shared.name}`, doubts: [] };
+}
+
+function titleOr(cluster: KnownCluster | undefined, asked: string | undefined): string {
+  return cluster ? titleOf(cluster) : `${asked}`;
 }
 
 /** Notes where the records are. Throws when they are to be looked for elsewhere. */

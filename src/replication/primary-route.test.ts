@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { RawServer } from '../../test/fakes/raw-server.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
 import { systemClock } from '../common/clock.ts';
@@ -101,6 +102,28 @@ describe('the way to the primary', () => {
     election.see(nameOf(next, 'next'));
     expect(await asked).toBe(true);
     expect(next.accepted).toBe(1);
+  });
+
+  test('does not lead back to this manager, whose earlier life may lead for a moment', async () => {
+    const next = await manager((socket) => socket.once('data', () => socket.end('HTTP/1.1 201 Created\r\n\r\n')));
+    const election = new TestElection();
+    election.primary = { advertise: SELF.advertise, id: 'earlier' };
+    const clock = new FakeClock();
+    const route = new PrimaryRoute({ election, isPrimary: () => false, connect, clock });
+    expect(await route.forward(create, 'read', NEVER)).toBe(false);
+    const waiting = route.forward(create, 'change', NEVER);
+    election.see(nameOf(next, 'next'));
+    await clock.advance(1_000);
+    expect(await waiting).toBe(true);
+    // It is no earlier life.
+    election.see({ advertise: SELF.advertise, id: 'another' });
+    const refused = route.forward(create, 'change', NEVER).catch((error: unknown) => error);
+    await clock.advance(30_000);
+    expect(await refused).toMatchObject({
+      code: 'NO_PRIMARY',
+      status: 503,
+      message: expect.stringContaining('give each manager its own --advertise'),
+    });
   });
 
   test('leaves reads to this manager while streams go through it', () => {

@@ -99,7 +99,8 @@ export class PrimaryRoute {
     for (;;) {
       if (this.isPrimary) return false;
       const { primary, self } = election;
-      if (primary && primary.id !== self.id) {
+      // At this one's own address there is no other: what leads there is its earlier life, until the lease of that ends.
+      if (primary && primary.advertise !== self.advertise) {
         try {
           await forward(await this.#knownAs(primary).client);
           return true;
@@ -110,7 +111,7 @@ export class PrimaryRoute {
         }
       }
       if (kind === 'read') return false;
-      if (clock.now() >= deadlineMs) throw noPrimary(primary, failure);
+      if (clock.now() >= deadlineMs) throw noPrimary(self, primary, failure);
       await clock.sleep(LOOK_MS, signal);
     }
   }
@@ -169,13 +170,17 @@ function reachable(connector: Connector): Connector {
   };
 }
 
-function noPrimary(primary: ManagerName | undefined, failure: unknown): ClusterError {
-  // In the words of classic swarm.
-  const message =
-    primary === undefined || failure === undefined
-      ? 'No elected primary cluster manager: the managers have no majority of the store, or none is up. Ask again'
-      : `Unable to reach primary cluster manager (${primary.advertise}): ${reasonOf(failure)}`;
-  return new ClusterError(message, { code: 'NO_PRIMARY', status: 503 });
+function noPrimary(self: ManagerName, primary: ManagerName | undefined, failure: unknown): ClusterError {
+  return new ClusterError(whyNoPrimary(self, primary, failure), { code: 'NO_PRIMARY', status: 503 });
+}
+
+/** In the words of classic swarm where it had some. */
+function whyNoPrimary(self: ManagerName, primary: ManagerName | undefined, failure: unknown): string {
+  if (primary && primary.advertise === self.advertise && primary.id !== self.id)
+    return `the primary manager is another one than this, and says that it is reached at ${self.advertise} too: give each manager its own --advertise`;
+  if (primary === undefined || failure === undefined)
+    return 'No elected primary cluster manager: the managers have no majority of the store, or none is up. Ask again';
+  return `Unable to reach primary cluster manager (${primary.advertise}): ${reasonOf(failure)}`;
 }
 
 function lostBeforeAnswer({ advertise }: ManagerName, cause: unknown): ClusterError {

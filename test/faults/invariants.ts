@@ -28,6 +28,7 @@ export async function violations(scene: Scene): Promise<readonly string[]> {
     ...(await wrongOnEngines(scene, listed.value)),
     ...(await wrongNodes(scene)),
     ...(await wrongAmongManagers(scene)),
+    ...(await wrongHealth(scene)),
   ];
   if (wrong.length > 0) return wrong;
   for (const expected of oracle.containers) {
@@ -123,6 +124,22 @@ async function wrongNodes({ world, oracle }: Scene): Promise<readonly string[]> 
     const isRight = expected.availability.has(Spec.Availability) && expected.round.has(round);
     return isRight ? [] : `node ${expected.name} is ${Spec.Availability} in round ${round}`;
   });
+}
+
+/** Every manager knows which nodes are lost: until then it shows what was so before. */
+async function wrongHealth({ world }: Scene): Promise<readonly string[]> {
+  const ofEach = world.managers.connected.map(async (member) => {
+    const { value, said } = await world.nodes(member);
+    if (!value) return [`${member.name} does not list nodes: ${said}`];
+    return world.lab.nodes.flatMap((node) => {
+      const isReady = value.some(
+        ({ Description, Status }) => Description.Hostname === node.name && Status.State === 'ready',
+      );
+      if (isReady !== world.troubles.has(node)) return [];
+      return `node ${node.name} is ${isReady ? '' : 'not '}ready for ${member.name}, and ${world.troubles.get(node) ?? 'well'}`;
+    });
+  });
+  return (await Promise.all(ofEach)).flat();
 }
 
 async function copiesOn({ name, socketPath }: LabNode): Promise<readonly Listed[]> {

@@ -4,7 +4,10 @@ import { CONSUL } from '../../src/kv/consul/consul-client.ts';
 import { ConsulKeyspace } from '../../src/kv/consul/consul-keyspace.ts';
 import { SharedStore } from '../../src/kv/shared/shared-store.ts';
 import { readStoreAddress } from '../../src/kv/store-address.ts';
+import { testBadManagers } from './bad-managers-suite.ts';
+import { Link } from './link.ts';
 import { freePorts, ServerProcess, serverFolder } from './process.ts';
+import { SUSPENSIONS, testReplication } from './replication-suite.ts';
 import { testSharedStore } from './shared-store-suite.ts';
 import { SimulatedConsul } from './simulated-consul.ts';
 import { enxame, testStoreDiscovery } from './store-discovery-suite.ts';
@@ -15,6 +18,7 @@ const NAME = isReal ? 'Consul (the real one of this machine)' : 'Consul (simulat
 
 let port: number;
 let close: () => Promise<void>;
+let link: Link | undefined;
 beforeAll(async () => {
   if (!isReal) {
     const consul = new SimulatedConsul();
@@ -36,7 +40,10 @@ beforeAll(async () => {
     await folder.remove();
   };
 });
-afterAll(() => close());
+afterAll(async () => {
+  await link?.close();
+  await close();
+});
 
 const open = async (hosts: string, prefix: string, options: Record<string, string> = {}): Promise<SharedStore> =>
   new SharedStore(
@@ -68,6 +75,17 @@ testStoreDiscovery({
   endsWithinMs: 40_000,
 });
 
+testReplication({
+  name: NAME,
+  uri: async (prefix) => {
+    link = await Link.to(port);
+    return `consul://127.0.0.1:${link.port}/${prefix}`;
+  },
+  takeAway: async () => link?.set('cut'),
+  giveBack: async () => link?.set('whole'),
+  suspensions: SUSPENSIONS.slice(0, 1),
+});
+
 describe('a Consul that asks for a token (simulated)', () => {
   const consul = new SimulatedConsul('geheim');
   beforeAll(() => consul.start());
@@ -85,3 +103,5 @@ describe('a Consul that asks for a token (simulated)', () => {
     await store.close();
   });
 });
+
+testBadManagers({ scheme: 'consul', ports: () => [port], open: (hosts, prefix) => open(hosts, prefix) });

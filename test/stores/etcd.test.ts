@@ -7,7 +7,10 @@ import { EtcdKeyspace } from '../../src/kv/etcd/etcd-keyspace.ts';
 import { SharedStore } from '../../src/kv/shared/shared-store.ts';
 import { readStoreAddress } from '../../src/kv/store-address.ts';
 import { writeCertificate } from '../fakes/certificates.ts';
+import { testBadManagers } from './bad-managers-suite.ts';
 import { type EtcdServers, startEtcd } from './etcd-servers.ts';
+import type { StoreMember } from './process.ts';
+import { SUSPENSIONS, testReplication } from './replication-suite.ts';
 import { testSharedStore } from './shared-store-suite.ts';
 import { type CommandResult, enxame, testStoreDiscovery } from './store-discovery-suite.ts';
 
@@ -196,4 +199,25 @@ describe('an etcd behind TLS', () => {
     ]);
     expect(plain).toEqual({ code: 1, out: '', err: expect.stringMatching(/speaks? no TLS/) });
   });
+});
+
+/** Two of three: no quorum. */
+const most = (): readonly StoreMember[] => etcd.members.slice(0, 2);
+testReplication({
+  name: 'etcd',
+  uri: (prefix) => `etcd://${etcd.hosts}/${prefix}`,
+  takeAway: async () => {
+    for (const { process } of most()) await process.kill();
+  },
+  giveBack: async () => {
+    for (const { process } of most()) process.start();
+    for (const member of most()) await etcd.ready(member);
+  },
+  suspensions: SUSPENSIONS,
+});
+
+testBadManagers({
+  scheme: 'etcd',
+  ports: () => etcd.members.map(({ port }) => port),
+  open: (hosts, prefix) => open(hosts, prefix),
 });

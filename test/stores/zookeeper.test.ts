@@ -4,7 +4,9 @@ import { SharedStore } from '../../src/kv/shared/shared-store.ts';
 import { readStoreAddress } from '../../src/kv/store-address.ts';
 import { ZkClient, ZOOKEEPER } from '../../src/kv/zookeeper/zk-client.ts';
 import { ZkKeyspace } from '../../src/kv/zookeeper/zk-keyspace.ts';
-import type { StoreServers } from './process.ts';
+import { testBadManagers } from './bad-managers-suite.ts';
+import type { StoreMember, StoreServers } from './process.ts';
+import { SUSPENSIONS, testReplication } from './replication-suite.ts';
 import { testSharedStore } from './shared-store-suite.ts';
 import { enxame, testStoreDiscovery } from './store-discovery-suite.ts';
 import { startZooKeeper } from './zookeeper-servers.ts';
@@ -110,4 +112,25 @@ describe('a ZooKeeper of three', () => {
     const join = ['join', '--advertise', '10.0.0.1:1', '--log-level', 'silent', ...line.slice(1)];
     expect(await enxame(join)).toMatchObject({ code: 1, err: expect.stringContaining('ZooKeeper refuses us') });
   });
+});
+
+/** Two of three: no quorum. */
+const most = (): readonly StoreMember[] => zookeeper.members.slice(0, 2);
+testReplication({
+  name: 'ZooKeeper',
+  uri: (prefix) => `zk://${zookeeper.hosts}/${prefix}`,
+  takeAway: async () => {
+    for (const { process } of most()) await process.kill();
+  },
+  giveBack: async () => {
+    for (const { process } of most()) process.start();
+    for (const member of most()) await zookeeper.ready(member);
+  },
+  suspensions: SUSPENSIONS.slice(0, 3),
+});
+
+testBadManagers({
+  scheme: 'zk',
+  ports: () => zookeeper.members.map(({ port }) => port),
+  open: (hosts, prefix) => open(hosts, prefix),
 });

@@ -1,0 +1,178 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FakeEngine } from '../../simulator/fake-engine.ts';
+import { systemClock } from '../../src/common/clock.ts';
+import type { DiscoveryBackend } from '../../src/discovery/backend.ts';
+import { openDiscovery } from '../../src/discovery/discovery.ts';
+import { parseEntry } from '../../src/discovery/entry.ts';
+import { type EnxameProcess, enxame } from '../engines/enxame-process.ts';
+import { callJson, type Outcome } from '../faults/json-call.ts';
+import { freePorts } from './process.ts';
+
+/** One manager, a process of its own. */
+export interface ManagerProcess {
+  readonly name: string;
+  readonly port: number;
+  /** Undefined while it is down. */
+  process: EnxameProcess | undefined;
+}
+
+/** A container as a manager or an engine lists it. */
+export interface Copy {
+  readonly Id: string;
+  readonly Names: readonly string[];
+  readonly State: string;
+}
+
+/** A condition is waited for this long, in milliseconds: no bound that anything is measured by. */
+const PATIENCE_MS = 180_000;
+const LOOK_MS = 50;
+const REGISTERED_MS = 3_600_000;
+
+/** Three managers as users start them, over simulated engines and a store with real servers. */
+export class ReplicatedManagers {
+  readonly engines: readonly FakeEngine[];
+  readonly members: readonly ManagerProcess[];
+  readonly #uri: string;
+  readonly #folder: string;
+  readonly #agent: DiscoveryBackend;
+
+  private constructor(
+    uri: string,
+    engines: readonly FakeEngine[],
+    ports: readonly number[],
+    agent: DiscoveryBackend,
+    folder: string,
+  ) {
+    this.#uri = uri;
+    this.engines = engines;
+    this.members = ports.map((port, i) => ({ name: `m${i}`, port, process: undefined }));
+    this.#agent = agent;
+    this.#folder = folder;
+  }
+
+  /** @param uri the store, as the discovery argument names it */
+  static async start(uri: string): Promise<ReplicatedManagers> {
+    const engines = await Promise.all(
+      ['one', 'two', 'three'].map((name) => FakeEngine.start({ name, images: ['redis:latest'] })),
+    );
+    const settings = { heartbeatMs: 60_000, clock: systemClock, options: new Map(), env: {} };
+    const agent = await openDiscovery(uri, settings);
+    for (const { address } of engines)
+      await agent.register?.(parseEntry(address), REGISTERED_MS, new AbortController().signal);
+    const folder = await mkdtemp(join(tmpdir(), 'enxame-managers-'));
+    const managers = new ReplicatedManagers(uri, engines, await freePorts(3), agent, folder);
+    await Promise.all(managers.members.map((member) => managers.startOne(member)));
+    for (const member of managers.members)
+      await until('all nodes', async () => (await managers.healthyNodes(member)) === engines.length);
+    return managers;
+  }
+
+  async startOne(member: ManagerProcess): Promise<void> {
+    const address = `127.0.0.1:${member.port}`;
+    const process = enxame([
+      'manage',
+      ...['-H', `tcp://${address}`, '--replication', '--advertise', address],
+      ...['--state-dir', join(this.#folder, member.name), '--stats', 'off', '--cluster-opt', 'enxame.substrate=off'],
+      ...['--engine-probe-interval', '1s', '--engine-probe-timeout', '2s', '--engine-failure-retry', '2'],
+      this.#uri,
+    ]);
+    await process.until(/Manager at /);
+    member.process = process;
+  }
+
+  /** Whether they are up or suspended, all are up afterwards. */
+  async mend(): Promise<void> {
+    for (const engine of this.engines) await engine.apply({ kind: 'none' });
+    for (const member of this.members) {
+      if (member.process) member.process.child.kill('SIGCONT');
+      else await this.startOne(member);
+    }
+  }
+
+  async kill(member: ManagerProcess): Promise<void> {
+    const { process } = member;
+    member.process = undefined;
+    await process?.end('SIGKILL');
+  }
+
+  /** The one that leads and the others, once one of `among` does. */
+  async roles(
+    among: readonly ManagerProcess[] = this.members,
+  ): Promise<{ readonly primary: ManagerProcess; readonly replicas: readonly ManagerProcess[] }> {
+    let primary: ManagerProcess | undefined;
+    await until('a primary', async () => {
+      for (const member of among) if ((await this.info(member)).get('Role') === 'primary') primary = member;
+      return primary !== undefined;
+    });
+    if (!primary) throw new Error('there is one');
+    return { primary, replicas: among.filter((member) => member !== primary) };
+  }
+
+  /** Rows of `docker info`. */
+  async info(member: ManagerProcess): Promise<ReadonlyMap<string, string>> {
+    const { value } = await this.call<{ SystemStatus?: [string, string][] }>(member, 'GET', '/info');
+    return new Map(value?.SystemStatus ?? []);
+  }
+
+  async healthyNodes(member: ManagerProcess): Promise<number> {
+    const { value } = await this.call<{ Status: { State: string } }[]>(member, 'GET', '/nodes');
+    return (Array.isArray(value) ? value : []).filter(({ Status }) => Status.State === 'ready').length;
+  }
+
+  call<T>({ port }: ManagerProcess, method: string, path: string, body?: unknown): Promise<Outcome<T>> {
+    return callJson<T>({ port }, method, path, body);
+  }
+
+  create(member: ManagerProcess, name: string): Promise<Outcome<{ readonly Id: string }>> {
+    const body = { Image: 'redis', HostConfig: { RestartPolicy: { Name: 'unless-stopped' } } };
+    return this.call(member, 'POST', `/containers/create?name=${name}`, body);
+  }
+
+  /** `docker node update --availability`. */
+  async setAvailability(member: ManagerProcess, engine: FakeEngine, Availability: string): Promise<void> {
+    interface Listed {
+      ID: string;
+      Version: { Index: number };
+      Spec: Record<string, unknown>;
+      Description: { Hostname: string };
+    }
+    const { value } = await this.call<Listed[]>(member, 'GET', '/nodes');
+    const node = value?.find(({ Description }) => Description.Hostname === engine.state.profile.name);
+    const path = `/nodes/${node?.ID}/update?version=${node?.Version.Index}`;
+    const { status, said } = await this.call(member, 'POST', path, { ...node?.Spec, Availability });
+    if (status !== 200) throw new Error(`${engine.state.profile.name} ${Availability}: ${status} ${said}`);
+  }
+
+  /** Name, state and engine of all that engines have. */
+  copies(): readonly string[] {
+    return this.engines.flatMap(({ state }) =>
+      [...state.containers.values()].map(({ name, state: is }) => `${name} ${is} on ${state.profile.name}`),
+    );
+  }
+
+  /** What a manager shows, by name and state. */
+  async listed(member: ManagerProcess): Promise<readonly string[] | undefined> {
+    const { value } = await this.call<Copy[]>(member, 'GET', '/containers/json?all=1');
+    return Array.isArray(value)
+      ? value.map(({ Names, State }) => `${Names[0]?.split('/').at(-1)} ${State}`).sort()
+      : undefined;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.members.map((member) => this.kill(member)));
+    await this.#agent.close();
+    await Promise.all(this.engines.map((engine) => engine.close()));
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Resolves once `condition` does with true; rejects with `what` after minutes. */
+export async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${PATIENCE_MS / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
