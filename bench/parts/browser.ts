@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { startBrowser } from '../../test/browser/chromium.ts';
+import { freePort } from '../../test/free-ports.ts';
 import { LoadClient } from '../load/client.ts';
 import type { Target } from '../load/target.ts';
-import { freePort } from '../manager/manager-process.ts';
 import { percentilesOf } from '../measure/percentiles.ts';
 import { paced } from '../options.ts';
 import type { Fact } from '../report/result.ts';

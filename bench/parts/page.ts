@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../test/free-ports.ts';
 import { logIn, PageViewer } from '../load/page-viewer.ts';
-import { freePort } from '../manager/manager-process.ts';
 import { paced } from '../options.ts';
 import type { Session } from '../session.ts';
 import { type Findings, megabytes } from './part.ts';

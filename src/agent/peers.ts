@@ -13,9 +13,12 @@ const MAX_PEERS = 1_000;
 
 /** Tells other agents whether this one hears a manager. Close it. */
 export interface PeerDoor {
+  /** Where it listens. */
+  readonly port: number;
   close(): Promise<void>;
 }
 
+/** `port` 0: any that is free. Rejects when the port cannot be had. */
 export async function openPeerDoor(
   port: number,
   tls: TlsMaterial | undefined,
@@ -33,7 +36,9 @@ export async function openPeerDoor(
       : https.createServer({ ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' }, answer);
   server.listen(port);
   await once(server, 'listening');
+  const address = server.address();
   return {
+    port: typeof address === 'object' ? (address?.port ?? 0) : 0,
     close: async () => {
       server.closeAllConnections();
       server.close();

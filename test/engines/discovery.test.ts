@@ -1,8 +1,8 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../free-ports.ts';
 
 /** The commands as real processes of the built package: a token, three agents, and a service that is killed and comes back. */
 describe('create, join, list and discovery as processes', () => {
@@ -147,12 +147,4 @@ function output(child: ChildProcess, pattern: RegExp): Promise<void> {
     child.stderr?.on('data', listen);
     child.once('close', () => reject(new Error(`the process ended after: ${text}`)));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,6 +10,7 @@ import { imageFiles } from '../../src/lab/image-files.ts';
 import { imageTar } from '../../src/lab/images.ts';
 import { type Generation, type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
+import { freePort } from '../free-ports.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
 
 const GENERATIONS: readonly Generation[] = ['20.10', '26.1', '28.5'];
@@ -329,12 +329,3 @@ describe.skipIf(!existsSync(REGISTRY))(`a registry (${REGISTRY})`, () => {
     }
   });
 });
-
-async function freePort(host: string): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || !address) throw new Error('no port');
-  return address.port;
-}

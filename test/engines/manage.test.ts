@@ -12,6 +12,7 @@ import { type CommandResult, type Credentials, type Lab, startLab } from '../../
 import { waitFor } from '../../src/namespaces/processes.ts';
 import type { ShownBill } from '../../src/prices/shown-bill.ts';
 import { SmallDisk } from '../fakes/small-disk.ts';
+import { freePort } from '../free-ports.ts';
 import { startListServer } from '../price-lists/list-server.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
 import { startPrometheus } from './prometheus.ts';
@@ -636,14 +637,6 @@ function floodHeader(socketPath: string): Promise<string> {
     socket.write('GET /_ping HTTP/1.1\r\nHost: x\r\n');
     flood();
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 describe('the first week', () => {

@@ -6,8 +6,8 @@ import { run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';
 import { type CommandOptions, type CommandResult, type Lab, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
+import { freePorts } from '../free-ports.ts';
 import { type EtcdServers, startEtcd } from '../stores/etcd-servers.ts';
-import { freePorts } from '../stores/process.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
 
 /** Three managers as users start them, over three real engines and an etcd of three; TLS between all but the store. */

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../src/common/command.ts';
 import { childrenOf, waitFor } from '../../src/namespaces/processes.ts';
 import type { SshEnvironment } from '../../src/ssh/target.ts';
+import { freePort } from '../free-ports.ts';
 
 /** A real sshd on a loopback port, and a home folder whose key it accepts. */
 export interface TestSshd extends AsyncDisposable {
@@ -123,13 +123,4 @@ function send(pid: number, signal: NodeJS.Signals): void {
 export async function keygen(...args: string[]): Promise<void> {
   const { exitCode, stderr } = await run('ssh-keygen', ['-q', '-N', '', ...args]);
   if (exitCode !== 0) throw new Error(`ssh-keygen: ${stderr}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +8,7 @@ import { run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';
 import { type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
+import { freePort } from '../free-ports.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
 
 /** Detection, the grace of a strict container, and a start on a busy machine. */
@@ -48,14 +48,6 @@ afterAll(async () => {
   await lab?.close();
   if (folder) await rm(folder, { recursive: true, force: true });
 });
-
-async function freePort(host: string): Promise<number> {
-  const server = createServer().listen(0, host);
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
-}
 
 function tls(): string[] {
   const server = lab.certificates?.server;

@@ -8,7 +8,7 @@ import { readClusterOptions } from '../../src/manager/cluster-options.ts';
 import { type Manager, startManager } from '../../src/manager/manager.ts';
 import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
-import { freePorts } from '../stores/process.ts';
+import { freePorts } from '../free-ports.ts';
 import type { ManagerAnswer } from './fake-manager.ts';
 import type { MemoryKeyspace } from './memory-keyspace.ts';
 

@@ -5,8 +5,9 @@ import { openDiscovery } from '../../src/discovery/discovery.ts';
 import { parseEntry } from '../../src/discovery/entry.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { type EnxameProcess, enxame } from '../engines/enxame-process.ts';
+import { freePorts } from '../free-ports.ts';
 import { Link, type LinkState } from '../stores/link.ts';
-import { freePorts, type StoreServers } from '../stores/process.ts';
+import type { StoreServers } from '../stores/process.ts';
 import { callJson } from './json-call.ts';
 import { SeededRandom } from './random.ts';
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SharedStore } from '../../src/kv/shared/shared-store.ts';
 import { claim } from '../../src/replication/take-over-state.ts';
+import { freePorts } from '../free-ports.ts';
 import { Link } from './link.ts';
-import { freePorts } from './process.ts';
 import { enxame } from './store-discovery-suite.ts';
 
 /** A store with servers that run. */

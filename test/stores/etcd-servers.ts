@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePorts, ServerProcess, type StoreMember, type StoreServers, serverFolder } from './process.ts';
+import { freePorts } from '../free-ports.ts';
+import { ServerProcess, type StoreMember, type StoreServers, serverFolder } from './process.ts';
 
 const run = promisify(execFile);
 

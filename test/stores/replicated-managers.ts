@@ -8,7 +8,7 @@ import { openDiscovery } from '../../src/discovery/discovery.ts';
 import { parseEntry } from '../../src/discovery/entry.ts';
 import { type EnxameProcess, enxame } from '../engines/enxame-process.ts';
 import { callJson, type Outcome } from '../faults/json-call.ts';
-import { freePorts } from './process.ts';
+import { freePorts } from '../free-ports.ts';
 
 /** One manager, a process of its own. */
 export interface ManagerProcess {

@@ -7,8 +7,8 @@ import { openDiscovery } from '../../src/discovery/discovery.ts';
 import { type Entry, parseEntry } from '../../src/discovery/entry.ts';
 import { testDiscoveryBackend } from '../conformance/discovery-backend.ts';
 import { fakeIo } from '../fakes/fake-io.ts';
+import { freePorts } from '../free-ports.ts';
 import { Link } from './link.ts';
-import { freePorts } from './process.ts';
 
 export interface StoreDiscoveryKind {
   readonly scheme: string;

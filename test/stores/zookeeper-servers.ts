@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ZkClient } from '../../src/kv/zookeeper/zk-client.ts';
-import { freePorts, ServerProcess, type StoreMember, type StoreServers, serverFolder } from './process.ts';
+import { freePorts } from '../free-ports.ts';
+import { ServerProcess, type StoreMember, type StoreServers, serverFolder } from './process.ts';
 
 /** Debian's libzookeeper-java and what its server needs of the packages that come with it. */
 const JARS = [
