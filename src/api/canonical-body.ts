@@ -1,7 +1,7 @@
 import { IDENTITY_LABEL } from '../cluster/listed-container.ts';
 import { MOVE_LABEL } from '../cluster/moves.ts';
-import { canonicalJson, type Shape } from '../common/go-json.ts';
-import { memberRange, removeMember } from '../common/json-edit.ts';
+import { canonicalJson, isPlainlyCanonical, type Shape } from '../common/go-json.ts';
+import { removeMember } from '../common/json-edit.ts';
 import { ATTEMPT_LABEL, ROLE_LABEL } from '../common/labels.ts';
 import { readJson } from './body.ts';
 import { CREATE_BODY, HOST_CONFIG_NAMES } from './body-shapes.ts';
@@ -23,7 +23,8 @@ export interface JsonBody {
 export async function readCanonical(call: Call, shape: Shape): Promise<JsonBody> {
   requireJson(call.req);
   const body = await readJson(call);
-  return body.value === undefined ? body : edited(body, canonicalJson(body.text, shape));
+  if (body.value === undefined || isPlainlyCanonical(body.text, body.value, shape)) return body;
+  return edited(body, canonicalJson(body.text, shape));
 }
 
 /**
@@ -49,9 +50,9 @@ export function withoutIdentity(body: JsonBody): JsonBody {
 }
 
 function withoutLabel(body: JsonBody, label: string): JsonBody {
-  const path = ['Labels', label];
-  if (!isObject(body.value) || !memberRange(body.text, path)) return body;
-  return edited(body, removeMember(body.text, path));
+  const { Labels } = (body.value ?? {}) as { readonly Labels?: unknown };
+  if (!isObject(Labels) || !Object.hasOwn(Labels, label)) return body;
+  return edited(body, removeMember(body.text, ['Labels', label]));
 }
 
 function edited(body: JsonBody, text: string): JsonBody {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { ConflictError } from '../common/errors.ts';
 import { type Reservation, reservationFor } from '../scheduler/reservation.ts';
 import type { PlacementRequest } from '../scheduler/types.ts';
@@ -25,7 +25,7 @@ export function beginPlacement(
   request: PlacementRequest,
   labels: Readonly<Record<string, string>>,
 ): PendingPlacement {
-  const id = `pending-${randomBytes(16).toString('hex')}`;
+  const id = `pending-${randomUUID()}`;
   const pending: PendingContainer = {
     id,
     engineId: id,

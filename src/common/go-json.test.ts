@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalJson, each, list, map, struct } from './go-json.ts';
+import { canonicalJson, each, isPlainlyCanonical, list, map, struct } from './go-json.ts';
 
 const SHAPE = struct({
   ...each('Name Size', 'scalar'),
@@ -59,10 +60,48 @@ describe('canonicalJson', () => {
   test.each(changed)('%s', (_name, text, canonical) => {
     expect(canonicalJson(text, SHAPE)).toBe(canonical);
     expect(canonicalJson(canonical, SHAPE)).toBe(canonical);
+    expect(isPlainlyCanonical(text, JSON.parse(text), SHAPE)).toBe(false);
   });
 
   test('work grows with the text, however often a member is repeated', () => {
     const repeated = `{${Array.from({ length: 100_000 }, (_, i) => `"host":{"x${i}":1}`).join(',')}}`;
     expect(JSON.parse(canonicalJson(repeated, SHAPE)).Host).toHaveProperty('x99999', 1);
+  });
+});
+
+describe('isPlainlyCanonical', () => {
+  test.each([
+    '{"Name":"a","Labels":{"name":"x","NAME":"y"},"Unknown":{"name":1}}',
+    '{"Host":{"Ports":{"80/tcp":[{"HostPort":"1"}]}},"Mounts":[{"Source":"v"},null]}\n',
+    '{"Host":null,"Mounts":{},"Labels":[],"Env":["a"]}',
+    'null',
+    '[{"name":"a"}]',
+  ])('sees that %s is', (text) => {
+    expect(isPlainlyCanonical(text, JSON.parse(text), SHAPE)).toBe(true);
+  });
+
+  test.each([
+    ['a member given twice', '{"Labels":{"a":"1"},"Labels":{"b":"1"}}'],
+    ['a member given twice where no name is known', '{"Unknown":{"a":1,"a":2}}'],
+    ['a large number', '{"Size":9007199254740993}'],
+    ['white space', '{"Name": "a"}'],
+    ['depth', `{"Env":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+  ])('leaves it open: %s', (_name, text) => {
+    expect(isPlainlyCanonical(text, JSON.parse(text), SHAPE)).toBe(false);
+  });
+
+  test('never calls canonical what is not', () => {
+    const name = fc.constantFrom('Name', 'name', 'Host', 'HOST', 'Mode', 'mode', 'Labels', 'x');
+    const { text } = fc.letrec<{ text: string; object: string }>((tie) => ({
+      object: fc
+        .array(fc.tuple(name, tie('text')), { maxLength: 4 })
+        .map((members) => `{${members.map(([key, value]) => `"${key}":${value}`).join(',')}}`),
+      text: fc.oneof({ maxDepth: 3 }, fc.constantFrom('1', '"a"', 'null'), tie('object')),
+    }));
+    fc.assert(
+      fc.property(text, (each) => {
+        if (isPlainlyCanonical(each, JSON.parse(each), SHAPE)) expect(canonicalJson(each, SHAPE)).toBe(each);
+      }),
+    );
   });
 });
