@@ -38,6 +38,9 @@ export interface ImageSparesTimes {
 
 const TIMES: ImageSparesTimes = { settleMs: 10_000, awayMs: 60_000, lookMs: 30_000, paceMs: 2_000, retryMs: 10_000 };
 
+/** Given along, because a controller makes an error of its own at every `abort`, the later ones too: 75 µs at each change of a record. */
+const WOKEN = new Error('something changed');
+
 /** An image that wants one more holder. */
 interface Open {
   readonly sinceMs: number;
@@ -110,7 +113,10 @@ export class ImageSpares {
     const { paceMs, lookMs } = this.#times;
     while (!signal.aborted) {
       const woken = new AbortController();
-      this.#wake = () => woken.abort();
+      this.#wake = () => {
+        this.#wake = () => undefined;
+        woken.abort(WOKEN);
+      };
       // What woke it may not be listed yet.
       await clock.sleep(paceMs, signal).catch(() => undefined); // Stopped: the loop ends.
       const pauseMs = await this.#look(signal).catch((error: unknown) => {
