@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { RecordStore } from '../kv/record-store.ts';
 
 /** What an attempt's label says: whose container it is, and for which copy of a record it was made. */
@@ -55,6 +55,7 @@ export function readAttempt(label: string | undefined): AttemptMark | undefined 
   return /^[0-9a-f]{32}$/.test(attempt) ? { cluster, incarnation, attempt } : undefined;
 }
 
+/** From Node's pool: `randomBytes` asks the system each time, some 25 µs; it has to be unique, not secret. */
 function random(): string {
-  return randomBytes(16).toString('hex');
+  return randomUUID().replaceAll('-', '');
 }

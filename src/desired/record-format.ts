@@ -12,6 +12,7 @@ export const CONTAINER_RECORDS: RecordFormat<ContainerRecord> = {
     return WANTED.includes(record.wanted) && record.terms ? (record as ContainerRecord) : undefined;
   },
   write: (record) => JSON.stringify(record),
+  readsAsWritten: true,
 };
 
 /** Undefined for a text that this version cannot read. */

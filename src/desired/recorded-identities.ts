@@ -73,11 +73,23 @@ function identityOf({ id, formerIds = [] }: ContainerRecord): Pick<KnownCopy, 'i
 
 /** The copies of which a record says something else than before. */
 function placesOf({ before, after }: RecordChanged): readonly CopyPlace[] {
+  if (before && after && saysTheSame(before, after)) return [];
   const [earlier, now] = [saidBy(before), saidBy(after)];
   const places: CopyPlace[] = [];
   for (const [engineId, { copy, said }] of new Map([...earlier, ...now]))
     if (said !== earlier.get(engineId)?.said || !now.has(engineId)) places.push({ nodeId: copy.nodeId, engineId });
   return places;
+}
+
+/** Most changes are of this kind, and seen at a glance: of what is wanted, or of the terms. */
+function saysTheSame(before: ContainerRecord, after: ContainerRecord): boolean {
+  return (
+    before.id === after.id &&
+    before.current === after.current &&
+    before.move === after.move &&
+    before.stale === after.stale &&
+    before.formerIds === after.formerIds
+  );
 }
 
 /** What a record says of each of its copies that has an ID. */

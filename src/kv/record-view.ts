@@ -10,6 +10,8 @@ export interface RecordFormat<T> {
   /** Undefined for a text that no version of ours wrote: it is left as it is, and not shown. */
   read(text: string, key: string): T | undefined;
   write(value: T): string;
+  /** A text just written reads as the value it was written from, which nobody changes: it is shown as it is, and not read again. */
+  readonly readsAsWritten?: boolean;
 }
 
 /** Records that are texts, or mean something by being there. */
@@ -19,6 +21,11 @@ export interface RecordViewDeps {
   readonly records: RecordStore;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+interface Written<T> {
+  readonly text: string;
+  readonly value: T;
 }
 
 /** Told of a record that was written or removed, once the view shows it; also of those found at the opening. */
@@ -38,7 +45,10 @@ export class RecordView<T> {
   readonly #stop = new AbortController();
   /** Every write up to this one is shown. */
   #revision: Revision = 0;
-  readonly #waiting = new Set<() => void>();
+  /** Writes of its own that are not shown yet. */
+  #waiting: { readonly revision: Revision; readonly resolve: () => void }[] = [];
+  /** What its own writes meant, by key: their texts need not be read again when the store tells them. */
+  readonly #written = new Map<string, Written<T>>();
   #hasEnded = false;
   #following: Promise<void> = Promise.resolve();
 
@@ -83,7 +93,7 @@ export class RecordView<T> {
 
   /** Resolves when the record is durable and shown. Rejects when it cannot be written; then nothing has changed. */
   async put(key: string, value: T): Promise<void> {
-    await this.#write({ key, value: this.#format.write(value) });
+    await this.#writeValue(key, value, {});
   }
 
   /**
@@ -91,7 +101,7 @@ export class RecordView<T> {
    * was not.
    */
   async replace(key: string, value: T, expected: Revision | 'absent'): Promise<void> {
-    await this.#write({ key, value: this.#format.write(value), expected });
+    await this.#writeValue(key, value, { expected });
   }
 
   /** Resolves when the record is gone, durably, also when there was none. */
@@ -105,10 +115,20 @@ export class RecordView<T> {
     await this.#following;
   }
 
+  async #writeValue(key: string, value: T, condition: Pick<RecordWrite, 'expected'>): Promise<void> {
+    const written: Written<T> = { text: this.#format.write(value), value };
+    if (this.#format.readsAsWritten) this.#written.set(key, written);
+    try {
+      await this.#write({ key, value: written.text, ...condition });
+    } finally {
+      if (this.#written.get(key) === written) this.#written.delete(key);
+    }
+  }
+
   async #write(change: RecordWrite): Promise<void> {
     const revision = await this.#deps.records.write([change]);
-    while (this.#revision < revision && !this.#hasEnded)
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    if (this.#revision >= revision || this.#hasEnded) return;
+    await new Promise<void>((resolve) => this.#waiting.push({ revision, resolve }));
   }
 
   /** Until the view or the store is closed. Never rejects. */
@@ -159,7 +179,7 @@ export class RecordView<T> {
 
   #take({ revision, changes }: CommittedWrite): void {
     for (const { key, value } of changes) {
-      const read = value === undefined ? undefined : this.#format.read(value, key);
+      const read = value === undefined ? undefined : this.#valueOf(key, value);
       const before = this.#values.get(key);
       if (read === undefined) this.#values.delete(key);
       else this.#values.set(key, read);
@@ -169,9 +189,20 @@ export class RecordView<T> {
     this.#tellWaiting();
   }
 
+  #valueOf(key: string, text: string): T | undefined {
+    const written = this.#written.get(key);
+    return written?.text === text ? written.value : this.#format.read(text, key);
+  }
+
+  /** Those alone whose write is shown: the others would only wait again. */
   #tellWaiting(): void {
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting.clear();
+    if (this.#waiting.length === 0) return;
+    const isShown = ({ revision }: { readonly revision: Revision }): boolean =>
+      this.#hasEnded || revision <= this.#revision;
+    const shown = this.#waiting.filter(isShown);
+    if (shown.length === 0) return;
+    this.#waiting = this.#waiting.filter((each) => !isShown(each));
+    for (const { resolve } of shown) resolve();
   }
 }
 

@@ -37,17 +37,24 @@ export class WriteHistory {
   /** See `RecordStore.watch`. */
   async *watch(after: Revision, signal: AbortSignal): AsyncGenerator<CommittedWrite, void, void> {
     let seen = after;
-    while (!signal.aborted) {
-      if (seen < this.#floor || seen > this.revision) throw revisionGone(seen);
-      const write = this.#writes[seen - this.#floor];
-      if (write) {
-        seen = write.revision;
-        yield write;
-      } else if (this.#isClosed) {
-        return;
-      } else {
-        await this.#added.next(signal);
+    // One listener for the whole watch: one for each write would cost more than the rest of it.
+    const wake = (): void => this.#added.wake();
+    signal.addEventListener('abort', wake);
+    try {
+      while (!signal.aborted) {
+        if (seen < this.#floor || seen > this.revision) throw revisionGone(seen);
+        const write = this.#writes[seen - this.#floor];
+        if (write) {
+          seen = write.revision;
+          yield write;
+        } else if (this.#isClosed) {
+          return;
+        } else {
+          await this.#added.next();
+        }
       }
+    } finally {
+      signal.removeEventListener('abort', wake);
     }
   }
 
