@@ -42,7 +42,11 @@ export function memberString(text: string, path: readonly string[]): string | un
 /** Puts the JSON text `value` in place of the value under a path; the text is returned as it is when there is none. */
 export function replaceMember(text: string, path: readonly string[], value: string): string {
   const range = memberRange(text, path);
-  return range ? text.slice(0, range.start) + value + text.slice(range.end) : text;
+  return range ? replaced(text, range, value) : text;
+}
+
+function replaced(text: string, { start, end }: JsonRange, value: string): string {
+  return text.slice(0, start) + value + text.slice(end);
 }
 
 /** Appends a member to the object under `path`; the caller knows that it has no member of that name. */
@@ -62,7 +66,8 @@ export function insertMember(text: string, path: readonly string[], name: string
 export function setMember(text: string, path: readonly string[], value: string): string {
   const name = path[path.length - 1];
   if (name === undefined) return value;
-  if (memberRange(text, path)) return replaceMember(text, path, value);
+  const found = memberRange(text, path);
+  if (found) return replaced(text, found, value);
   const parent = path.slice(0, -1);
   const range = memberRange(text, parent);
   if (range && text.charCodeAt(range.start) === OPEN_BRACE) return insertMember(text, parent, name, value);

@@ -69,7 +69,7 @@ export async function createOn(
     signal: options.signal,
     timeoutMs: 0,
   });
-  if (answer.statusCode !== 201) return answer;
+  if (answer.statusCode !== 201 || connects.length === 0) return answer;
   const { Id } = JSON.parse(answer.body.toString()) as { readonly Id: string };
   for (const connect of connects) await connectTo(node, Id, connect.network, connect.body);
   return answer;

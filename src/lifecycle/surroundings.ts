@@ -2,7 +2,6 @@ import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
 import type { ContainerSpec } from '../desired/container-spec.ts';
-import { readTermLabels } from '../desired/term-labels.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { replacedBy } from './replaced.ts';
 import { keysOf } from './traffic.ts';
@@ -51,6 +50,6 @@ export function surroundingsOf(
 }
 
 /** Whether it must never run twice. */
-export function isStrict({ labels }: ContainerSpec): boolean {
-  return readTermLabels(labels).isStrict === true;
+export function isStrict({ terms }: Pick<ContainerSpec, 'terms'>): boolean {
+  return terms.isStrict === true;
 }
