@@ -1,7 +1,7 @@
 import { ClusterError, DriverError, reasonOf, UsageError } from '../common/errors.ts';
 import { engineVersion } from './access.ts';
 import { type Machine, type MachineDeps, openByName } from './machine.ts';
-import { swarmUrl } from './status.ts';
+import { swarmUrl } from './swarm-url.ts';
 import { type CertificateWarning, certificateWarnings, clientFiles } from './trust.ts';
 
 /** Where `docker` is pointed at. */

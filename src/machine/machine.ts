@@ -7,7 +7,8 @@ import { resolveOptions } from '../drivers/option-values.ts';
 import type { OptionValue } from '../drivers/options.ts';
 import type { EngineSpec, Provisioner } from '../provision/provisioner.ts';
 import type { Keyring } from './keyring.ts';
-import type { MachineRecord } from './record.ts';
+import { ETCD_PORTS, hasOwnStore } from './masters/own-store.ts';
+import type { MachineRecord, SwarmSettings } from './record.ts';
 import type { MachineStore, StoredMachine } from './store.ts';
 
 /** What work on machines needs of its surroundings. */
@@ -119,9 +120,15 @@ export const PEER_PORT = 2378;
 
 /** The TCP ports others must reach on a machine, ascending. */
 export function portsOf(record: Pick<MachineRecord, 'engine' | 'swarm'>): readonly number[] {
-  const manager = record.swarm?.isMaster ? [managerPort(record.swarm.host)] : [];
+  // Those of the store are let through from the first master on: its provider's firewall is made with it.
+  const manager = record.swarm?.isMaster ? [managerPort(record.swarm.host), ...storePorts(record.swarm)] : [];
   const networks = record.swarm ? [...NETWORK_TCP_PORTS, PEER_PORT] : [];
   return [...new Set([SSH_PORT, record.engine.port, ...manager, ...networks])].sort((a, b) => a - b);
+}
+
+/** Where the servers of the managers' store are reached; none where discovery brings a store. */
+function storePorts(swarm: SwarmSettings): readonly number[] {
+  return hasOwnStore(swarm) ? [] : Object.values(ETCD_PORTS);
 }
 
 /** The port of `--swarm-host`. */

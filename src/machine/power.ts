@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConflictError, DriverError } from '../common/errors.ts';
+import { ConflictError, DriverError, reasonOf } from '../common/errors.ts';
 import { loadDriver } from '../drivers/drivers.ts';
 import { readdressed } from '../drivers/option-values.ts';
 import { coversHost } from '../pki/certificate.ts';
@@ -139,12 +139,15 @@ export async function provisionAgain(machine: Machine, context: MachineDeps, tas
   await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);
 }
 
-/** Installs the newest engine. */
+/** Installs the newest engine, and on a master the newest etcd. */
 export async function upgradeEngine(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
   const provisioner = await provisionerOf(machine);
   if (provisioner === undefined) throw new DriverError('its engine is not ours to upgrade', 'NOT_OURS');
   await provisioner.upgrade(await engineSpecOf(machine, task.signal), task);
   await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);
+  if (machine.stored.record.etcd === undefined) return;
+  task.report('upgrading the server of the store that managers share');
+  await provisioner.upgradeEtcd?.(task);
 }
 
 /**
@@ -160,6 +163,7 @@ export async function removeMachine(
 ): Promise<void> {
   const lock = await context.store.lock(name, 'rm', task.signal);
   try {
+    await leaveOthers(name, context, open, isForced, task);
     const known = await context.store.load(name).catch(() => undefined);
     if (known !== undefined) {
       // Once it is out of its cluster, nothing but this tells that it is to go.
@@ -177,6 +181,29 @@ export async function removeMachine(
     await context.store.remove(name);
   } finally {
     await lock.close();
+  }
+}
+
+/** One of several managers hands over what it has before anything of it goes. */
+async function leaveOthers(
+  name: string,
+  context: MachineDeps,
+  open: () => Promise<Machine>,
+  isForced: boolean,
+  task: Task,
+): Promise<void> {
+  const known = await context.store.load(name).catch(() => undefined);
+  if (!known?.record.replicated) return;
+  const { leaveMasters } = await import('./masters/leave.ts');
+  const machine = await open().catch((error: unknown) => {
+    if (!isForced) throw error;
+    task.report(`it is not taken out of the store that the managers share: ${reasonOf(error)}`);
+  });
+  if (!machine) return;
+  try {
+    await leaveMasters(machine, context, isForced, task);
+  } finally {
+    await machine.close();
   }
 }
 

@@ -32,6 +32,23 @@ export interface MachineRecord {
   readonly fleet?: string | undefined;
   /** Managers (`host:port`) that the agent beside its engine renews with, which ends strict containers; absent: none runs. */
   readonly fence?: readonly string[] | undefined;
+  /** Whether its manager is one of several, which share their records; false: it has them alone. Absent until it was started. */
+  readonly replicated?: boolean | undefined;
+  /** The server of the managers' store that it runs; absent: none, or the store is that of discovery. */
+  readonly etcd?: EtcdSettings | undefined;
+  /** Name of its server that left the store, while its machine is being removed. */
+  readonly leftStore?: string | undefined;
+}
+
+/** A server of etcd, as it was begun. */
+export interface EtcdSettings {
+  readonly name: string;
+  /** The servers there were, as `--initial-cluster` has them. */
+  readonly cluster: string;
+  /** Tells the servers of one cluster from those of others. */
+  readonly token: string;
+  /** How it was started last: with something else it has to be started anew. */
+  readonly edition?: string | undefined;
 }
 
 /** What the person wants of the machine's engine. */
@@ -122,6 +139,11 @@ const machineRecord: z.ZodType<MachineRecord> = z.object({
   address: z.object({ ip: z.string().optional(), url: z.string() }).optional(),
   fleet: z.string().optional(),
   fence: z.array(z.string()).optional(),
+  replicated: z.boolean().optional(),
+  leftStore: z.string().optional(),
+  etcd: z
+    .object({ name: z.string(), cluster: z.string(), token: z.string(), edition: z.string().optional() })
+    .optional(),
 });
 
 /** The step whose presence means that a machine is complete. */

@@ -1,7 +1,7 @@
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { MachineState } from '../drivers/state.ts';
 import { engineVersion } from './access.ts';
-import { type Machine, type MachineDeps, managerPort, openByName } from './machine.ts';
+import { type Machine, type MachineDeps, openByName } from './machine.ts';
 import { isReady, type MachineRecord } from './record.ts';
 import { isFenced } from './swarm/managers.ts';
 import { certificateWarnings } from './trust.ts';
@@ -107,10 +107,4 @@ function unfinished({ name, failure, steps }: MachineRecord): string {
       ? `stopped after "${steps.at(-1) ?? 'nothing'}"`
       : `failed at "${failure.step}": ${failure.reason}`;
   return `not finished (${why}): repeat its create to go on, or "enxame machine rm ${name}"`;
-}
-
-/** The address of the manager on a swarm master; undefined for other machines. */
-export function swarmUrl(record: MachineRecord, url: string): string | undefined {
-  if (!record.swarm?.isMaster) return undefined;
-  return url.replace(/:\d+\/?$/, `:${managerPort(record.swarm.host)}`);
 }

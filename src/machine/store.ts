@@ -34,6 +34,8 @@ export interface MachineStore {
   lock(name: string, purpose: string, signal: AbortSignal): Promise<Lock>;
   /** Keeps other processes away from what all machines share, for a moment. */
   lockShared(purpose: string, signal: AbortSignal): Promise<Lock>;
+  /** Lets one process at a time change which managers there are, and what they share. May be held for minutes; waits as long. */
+  lockMasters(purpose: string, signal: AbortSignal): Promise<Lock>;
   /** A folder below the root, made when absent. */
   folder(...parts: readonly string[]): Promise<string>;
 }
@@ -50,6 +52,7 @@ export interface StoredMachine {
 
 const MACHINE_WAIT_MS = 2_000;
 const SHARED_WAIT_MS = 30_000;
+const MASTERS_WAIT_MS = 900_000;
 
 /** The store in the folder `root`, which need not exist yet. */
 export function openStore(root: string, clock: Clock = systemClock): MachineStore {
@@ -89,6 +92,7 @@ export function openStore(root: string, clock: Clock = systemClock): MachineStor
       return lockIn(`machine-${name}`, `Docker machine "${name}"`, purpose, MACHINE_WAIT_MS, signal);
     },
     lockShared: (purpose, signal) => lockIn('shared', `the store ${root}`, purpose, SHARED_WAIT_MS, signal),
+    lockMasters: (purpose, signal) => lockIn('masters', 'the masters of the cluster', purpose, MASTERS_WAIT_MS, signal),
     folder: (...parts) => usable(root, () => privateFolder(root, ...parts)),
   };
   return store;

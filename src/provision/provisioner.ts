@@ -54,6 +54,15 @@ export interface Provisioner {
    * machine. Absent: there is no way to. What runs as it should is left alone.
    */
   keepFenceAgent?(agent: FenceAgentSpec | undefined, task: Task): Promise<void>;
+  /**
+   * Keeps a server of etcd running on the machine, now and after every start of it. Absent: there is no way to. Resolves when it was started, which
+   * is before it answers; it is restarted only when something is different.
+   */
+  keepEtcd?(spec: EtcdSpec, task: Task): Promise<void>;
+  /** Installs the newest etcd of the same source, and restarts it if it is another one. */
+  upgradeEtcd?(task: Task): Promise<void>;
+  /** Takes the server of that name off the machine. `keepsData` lays its data aside, else that is removed. */
+  endEtcd?(name: string, keepsData: boolean, task: Task): Promise<void>;
   /** Installs the newest engine of the same source. */
   upgrade(spec: EngineSpec, task: Task): Promise<void>;
 }
@@ -68,6 +77,19 @@ export interface FenceAgentSpec {
   readonly edition: string;
   /** Puts the program onto the machine through its engine, where a machine has none of its own. */
   readonly install: () => Promise<InstalledProgram>;
+}
+
+/** A server of the store that managers share, as a machine is to run it. */
+export interface EtcdSpec {
+  /** Another name has other data. */
+  readonly name: string;
+  /** Flags of etcd, but for its name, its data and its initial state. */
+  readonly flags: readonly string[];
+  readonly ports: readonly number[];
+  /** It begins the store, if it has no data. Any other one joins the servers that its flags name, or does not start. */
+  readonly isFounder: boolean;
+  /** As that of the {@link FenceAgentSpec}. */
+  readonly edition: string;
 }
 
 /** A program on a machine that brings along all it needs. */

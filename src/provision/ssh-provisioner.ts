@@ -5,6 +5,7 @@ import type { SshEnvironment } from '../ssh/target.ts';
 import { connect } from './connect.ts';
 import { PATHS } from './daemon-settings.ts';
 import { certificateFiles, engineFiles, readEngine } from './engine-files.ts';
+import { endEtcd, keepEtcd, upgradeEtcd } from './etcd.ts';
 import { type HostFacts, readFacts } from './facts.ts';
 import { keepFenceAgent, removeFenceAgent } from './fence-agent.ts';
 import { openPort } from './firewall.ts';
@@ -83,6 +84,9 @@ export function sshProvisioner(driver: Reachable, options: SshProvisionerOptions
         else await keepFenceAgent(root, init, agent, task);
       });
     },
+    keepEtcd: (spec, task) => on(task, (host) => keepEtcd(host, spec, task)),
+    upgradeEtcd: (task) => on(task, (host) => upgradeEtcd(host, task)),
+    endEtcd: (name, keepsData, task) => on(task, (host) => endEtcd(host, name, keepsData, task)),
     upgrade: async (_spec, task) => {
       await on(task, async ({ root, facts }) => {
         if (!facts.hasEngine) throw noEngine(root);

@@ -9,6 +9,7 @@ import { type Host, killHost, startHost } from '../../namespaces/host.ts';
 import { isAlive, type ProcessIdentity } from '../../namespaces/processes.ts';
 import type { EngineSpec } from '../../provision/provisioner.ts';
 import { DriverError } from '../errors.ts';
+import { startEtcd, stopEtcd } from './etcd.ts';
 import { fenceOf, startFence } from './fence.ts';
 import { claimPort, findPort, type LocalNetwork, nodeFolder } from './network.ts';
 
@@ -27,6 +28,8 @@ export interface Processes {
   readonly daemon?: ProcessIdentity;
   /** The shell that keeps the agent running which ends strict containers. */
   readonly agent?: ProcessIdentity;
+  /** The shell that keeps the server of the managers' store running. */
+  readonly etcd?: ProcessIdentity;
 }
 
 /** Whether the machine was made here and not removed. */
@@ -41,8 +44,8 @@ export async function processesOf(machine: LocalMachine): Promise<Processes | un
   if (known === undefined || !isAlive(known.init)) return undefined;
   const alive = (each: ProcessIdentity | undefined): ProcessIdentity | undefined =>
     each !== undefined && isAlive(each) ? each : undefined;
-  const [daemon, agent] = [alive(known.daemon), alive(known.agent)];
-  return { init: known.init, ...(daemon && { daemon }), ...(agent && { agent }) };
+  const [daemon, agent, etcd] = [alive(known.daemon), alive(known.agent), alive(known.etcd)];
+  return { init: known.init, ...(daemon && { daemon }), ...(agent && { agent }), ...(etcd && { etcd }) };
 }
 
 /** Brings the host up, and the engine if there is one to run. What runs already is left alone. */
@@ -50,6 +53,7 @@ export async function startMachine(machine: LocalMachine, signal: AbortSignal): 
   const running = await processesOf(machine);
   if (running?.daemon !== undefined) return;
   const host = running ?? (await bringUp(machine, signal));
+  await runEtcd(machine, host);
   if ((await engineOf(machine)) === undefined) return;
   await runEngine(machine, host, signal);
   await runFenceAgent(machine, host);
@@ -69,6 +73,7 @@ export async function stopMachine(machine: LocalMachine): Promise<void> {
   const running = await processesOf(machine);
   if (running === undefined) return;
   if (running.daemon !== undefined) await stopDaemon(running.daemon);
+  if (running.etcd !== undefined) await stopEtcd(running.etcd);
   await killHost(running);
 }
 
@@ -98,6 +103,14 @@ export async function runFenceAgent(machine: LocalMachine, host: Host): Promise<
   if (fence === undefined || running?.agent !== undefined) return;
   const agent = await startFence(folderOf(machine), host, fence);
   await keepProcesses(machine, { ...running, init: host.init, agent });
+}
+
+/** Starts the server of the managers' store, if the machine has one that does not run. */
+export async function runEtcd(machine: LocalMachine, host: Host): Promise<void> {
+  const running = await processesOf(machine);
+  if (running?.etcd !== undefined) return;
+  const etcd = await startEtcd(folderOf(machine), host);
+  if (etcd !== undefined) await keepProcesses(machine, { ...running, init: host.init, etcd });
 }
 
 /** What the engine of the machine is to be like; undefined until it was put there. */

@@ -8,6 +8,7 @@ import { isAlive, type ProcessIdentity, signalProcess, waitFor } from '../../nam
 import { ensureGenerations } from '../../namespaces/suites.ts';
 import type { EngineSpec, Provisioner, ServerCertificates, Task } from '../../provision/provisioner.ts';
 import { DriverError } from '../errors.ts';
+import { forgetEtcd, keepEtcd, stopEtcd } from './etcd.ts';
 import { fenceOf, keepFence, stopFence } from './fence.ts';
 import {
   etcFolder,
@@ -17,6 +18,7 @@ import {
   type Processes,
   processesOf,
   runEngine,
+  runEtcd,
   runFenceAgent,
   socketPath,
 } from './host.ts';
@@ -63,6 +65,22 @@ export function localProvisioner(machine: LocalMachine): Provisioner {
       await keepFence(folder, agent);
       if (host.agent !== undefined && !isSame) await stopFence(host.agent);
       await runFenceAgent(machine, host);
+    },
+    keepEtcd: async (spec, task) => {
+      const host = await runningHost(machine);
+      const { etcd } = host;
+      const isChanged = await keepEtcd(folderOf(machine), host, { spec, isRunning: etcd !== undefined }, task);
+      if (etcd !== undefined && isChanged) await stopEtcd(etcd);
+      await runEtcd(machine, host);
+    },
+    // It is this host's, whose own upgrades bring the next one.
+    upgradeEtcd: async (task) => {
+      task.report("its etcd is this host's: upgraded with it, used from the next start on");
+    },
+    endEtcd: async (name, keepsData) => {
+      const etcd = (await processesOf(machine))?.etcd;
+      if (etcd !== undefined) await stopEtcd(etcd);
+      await forgetEtcd(folderOf(machine), name, keepsData);
     },
     upgrade: async (_spec: EngineSpec, task) => {
       await ensureGenerations([machine.generation], task.report);

@@ -202,12 +202,12 @@ function toPair({ key, value, mod_revision: revision, lease }: z.infer<typeof Pa
 }
 
 /** Codes are those of gRPC; reasons are etcd's own, in words (`rpctypes/error.go`). */
-function judge(answer: StoreAnswer): Verdict {
+export function judge(answer: StoreAnswer): Verdict {
   if (answer.status === 200) return 'final';
   const { code, message } = failureOf(answer);
   // Full, or busier than it takes: it has not done it.
   if (code === 8) return 'elsewhere';
-  if (code === 14 && /no leader|not capable/.test(message)) return 'elsewhere';
+  if (code === 14 && /no leader|not capable|not supported for learner/.test(message)) return 'elsewhere';
   return code === undefined || [1, 2, 4, 10, 13, 14].includes(code) ? 'unknown' : 'final';
 }
 
@@ -224,7 +224,7 @@ function isTokenGone(answer: StoreAnswer): boolean {
   return answer.status === 401 || /invalid auth token|auth revision/.test(failureOf(answer).message);
 }
 
-function refusal(answer: StoreAnswer): Error {
+export function refusal(answer: StoreAnswer): Error {
   const { code, message } = failureOf(answer);
   const why = message === '' ? saying(answer) : message.replace(/^etcdserver: /, '');
   if (/too large|too many operations/.test(message))
@@ -238,7 +238,7 @@ function refusal(answer: StoreAnswer): Error {
   return storeError('STORE_REFUSED', `etcd refuses a call: ${why}`);
 }
 
-function readAs<T>(schema: z.ZodType<T>, text: string): T {
+export function readAs<T>(schema: z.ZodType<T>, text: string): T {
   try {
     return schema.parse(JSON.parse(text));
   } catch (error) {

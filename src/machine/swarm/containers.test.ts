@@ -68,6 +68,18 @@ describe('swarmContainers', () => {
     expect(all[MANAGER_NAME]).toContain(`--advertise ${manager} --replication `);
   });
 
+  it('shares records as the plan of the masters says, in their store or in that of discovery', () => {
+    const store = 'etcd://10.0.0.1:2379,10.0.0.2:2379';
+    const files = 'kv.cacertfile=/etc/docker/ca.pem --replication-store-opt kv.certfile=/etc/docker/server.pem';
+    const shared = commands({}, { replication: { store, advertise: '10.0.0.1:3376' } })[MANAGER_NAME];
+    expect(shared).toContain(`--replication --advertise 10.0.0.1:3376 --replication-store ${store}`);
+    expect(shared).toContain(`--replication-store-opt ${files} --replication-store-opt kv.keyfile=`);
+    const own = { discovery: 'etcd://h/x', options: ['replication'] };
+    const said = commands(own, { replication: { store: undefined, advertise: '10.0.0.1:3376' } })[MANAGER_NAME] ?? '';
+    expect(said).toMatch(/--advertise 10\.0\.0\.1:3376 --replication etcd:/);
+    expect(said.match(/--replication\b/g)).toHaveLength(1);
+  });
+
   it('tells replicas the port the manager really has', () => {
     expect(commands({ host: 'tcp://0.0.0.0:4000', options: ['replication'] })[MANAGER_NAME]).toContain(
       '--advertise 10.0.0.1:4000',

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { DriverError } from '../../common/errors.ts';
 import { ROLE_LABEL } from '../../common/labels.ts';
 import { managerPort } from '../machine.ts';
+import type { ReplicationPlan } from '../masters/role.ts';
 import type { EngineSettings, SwarmSettings } from '../record.ts';
 import { advertised, hasAgent, isOfFence } from './entry.ts';
 
@@ -29,6 +30,8 @@ export interface SwarmPlan {
   /** Where others reach the machine. */
   readonly ip: string;
   readonly image: string;
+  /** Undefined: the manager is alone, or its options say how it takes part among several. */
+  readonly replication?: ReplicationPlan | undefined;
   /** Paths on the machine; undefined for an engine that was there before. */
   readonly certificates?:
     | { readonly folder: string; readonly ca: string; readonly cert: string; readonly key: string }
@@ -57,9 +60,7 @@ function managerContainer(plan: SwarmPlan): SwarmContainer {
     '--tlskey',
     certificates.key,
   ];
-  const replication = swarm.options.some((option) => /^replication(=|$)/.test(option))
-    ? ['--advertise', advertised(swarm, plan.ip, managerPort(swarm.host))]
-    : [];
+  const replication = replicationFlags(plan, certificates);
   const flags = ['--host', swarm.host, '--strategy', swarm.strategy, ...tls, ...replication, ...discoveryFlags(swarm)];
   // The cluster's state outlives the container.
   const volume = { Type: 'volume', Source: MANAGER_NAME, Target: '/var/lib/enxame' };
@@ -70,6 +71,23 @@ function managerContainer(plan: SwarmPlan): SwarmContainer {
     ['manage', ...flags, ...flagsOf(swarm.options), swarm.discovery],
     [volume],
   );
+}
+
+/** What a person said with `--swarm-opt` stands. */
+function replicationFlags(
+  { swarm, ip, replication }: SwarmPlan,
+  { ca, cert, key }: NonNullable<SwarmPlan['certificates']>,
+): string[] {
+  const isSaid = swarm.options.some((option) => /^replication(=|$)/.test(option));
+  if (!replication) return isSaid ? ['--advertise', advertised(swarm, ip, managerPort(swarm.host))] : [];
+  const { store, advertise } = replication;
+  const files = [`kv.cacertfile=${ca}`, `kv.certfile=${cert}`, `kv.keyfile=${key}`];
+  return [
+    ...(isSaid ? [] : ['--replication']),
+    ...['--advertise', advertise],
+    ...(store === undefined ? [] : ['--replication-store', store]),
+    ...(store === undefined ? [] : files.flatMap((file) => ['--replication-store-opt', file])),
+  ];
 }
 
 function agentContainer(plan: SwarmPlan): SwarmContainer {

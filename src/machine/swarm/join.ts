@@ -4,24 +4,24 @@ import type { Provisioner, Task } from '../../provision/provisioner.ts';
 import { engineClient } from '../access.ts';
 import type { Machine, MachineDeps } from '../machine.ts';
 import { isReady } from '../record.ts';
-import { swarmUrl } from '../status.ts';
 import type { StoredMachine } from '../store.ts';
+import { swarmUrl } from '../swarm-url.ts';
 import { entryOf } from './entry.ts';
 import { keepFence } from './fence.ts';
-import { runSwarm } from './swarm.ts';
+import { keepPart } from './part.ts';
 
 /** A manager is told of a new engine at once, and has listed it a moment later. */
 const SEEN_WITHIN_MS = 30_000;
 const PAUSE_MS = 250;
 
-/** Makes a machine part of its swarm ({@link runSwarm}), and waits until the managers that are known here see it, for a bounded time. */
+/** Makes a machine part of its swarm ({@link keepPart}), and waits until the managers that are known here see it, for a bounded time. */
 export async function joinSwarm(
   machine: Machine,
   provisioner: Provisioner | undefined,
   context: MachineDeps,
   task: Task,
 ): Promise<void> {
-  await runSwarm(machine, provisioner, context.store, task);
+  await keepPart(machine, provisioner, context, task);
   const entry = entryOf(machine.stored.record);
   const masters = entry === undefined ? [] : await mastersOf(machine.stored, context);
   for (const master of masters) if (entry !== undefined) await untilSeen(entry, master, context, task);

@@ -1,11 +1,21 @@
 import type { Task } from '../../provision/provisioner.ts';
 import { type Machine, type MachineDeps, provisionerOf } from '../machine.ts';
+import { keepMaster } from '../masters/keep.ts';
 import { keepFence } from './fence.ts';
-import { runSwarm } from './swarm.ts';
+import { keepPart } from './part.ts';
 
-/** Brings manager and agents of a machine to what its record says now; what is right already is left alone. */
-export async function rejoinSwarm(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
+/**
+ * Brings manager and agents of a machine to what its record says now; what is right already is left alone. `holdsMasters` says that the caller has
+ * the lock of the masters.
+ */
+export async function rejoinSwarm(
+  machine: Machine,
+  context: MachineDeps,
+  task: Task,
+  { holdsMasters = false }: { readonly holdsMasters?: boolean } = {},
+): Promise<void> {
   const provisioner = await provisionerOf(machine);
-  await runSwarm(machine, provisioner, context.store, task);
+  const keep = holdsMasters && machine.stored.record.swarm?.isMaster ? keepMaster : keepPart;
+  await keep(machine, provisioner, context, task);
   await keepFence(machine, provisioner, context, task);
 }

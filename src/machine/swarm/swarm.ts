@@ -8,6 +8,7 @@ import { readResponseHead } from '../../engine/http/read-head.ts';
 import type { Provisioner, Task } from '../../provision/provisioner.ts';
 import { engineClient } from '../access.ts';
 import type { Machine } from '../machine.ts';
+import { replicationOf } from '../masters/role.ts';
 import type { MachineStore } from '../store.ts';
 import { AGENT_NAME, CONFIG_LABEL, MANAGER_NAME, type SwarmContainer, swarmContainers } from './containers.ts';
 import { enginePort } from './entry.ts';
@@ -49,7 +50,9 @@ async function plannedFor(
   const image = await ensureImage(client, swarm.image, store, task);
   const ip = address?.ip ?? (await machine.driver.ip(task.signal));
   const port = enginePort({ address, engine });
-  return swarmContainers({ swarm, engine: { port }, ip, image, certificates: provisioner?.certificatePaths });
+  const replication = await replicationOf(machine.stored.record, { store });
+  const certificates = provisioner?.certificatePaths;
+  return swarmContainers({ swarm, engine: { port }, ip, image, replication, certificates });
 }
 
 /** Restarts the manager's container, if there is one, so that it reads its certificates again; containers of the cluster run on. */
@@ -164,6 +167,11 @@ async function ensureContainer(client: EngineClient, container: SwarmContainer, 
   const { signal } = task;
   const found = await inspect(client, name, signal);
   const isRight = found?.Config?.Labels?.[CONFIG_LABEL] === digest;
+  // A manager lays its role down before it ends.
+  if (found !== undefined && !isRight)
+    await client
+      .json({ method: 'POST', path: `/containers/${name}/stop?t=10`, signal, timeoutMs: 60_000 })
+      .catch(unless404);
   if (found !== undefined && !isRight) await removeContainer(client, name, signal);
   if (!isRight) {
     task.report(`starting ${name}`);

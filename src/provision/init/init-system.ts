@@ -29,11 +29,13 @@ export interface InitSystem {
   /** Lets the engine run now, with its present files, and after every start of the machine. Prints its last words when it fails. */
   readonly restart: string;
   /** How the agent that ends strict containers is run; `fence-agent.ts` writes what is started. */
-  readonly agent: AgentService;
+  readonly agent: Service;
+  /** How a server of the masters' store is run; `etcd.ts` writes what is started. */
+  readonly etcd: Service;
 }
 
-/** A service for the agent. All scripts are as those of the {@link InitSystem}. */
-export interface AgentService {
+/** A service of ours. All scripts are as those of the {@link InitSystem}. */
+export interface Service {
   readonly files: readonly RemoteFile[];
   /** A condition: whether it runs. */
   readonly isRunning: string;

@@ -2,3 +2,7 @@
 export const AGENT_FOLDER = '/opt/enxame';
 /** What the machine's services start. */
 export const LAUNCHER: string = `${AGENT_FOLDER}/fence-agent`;
+/** The same for the server of the masters' store. */
+export const ETCD_LAUNCHER: string = `${AGENT_FOLDER}/etcd`;
+/** Where such servers have their data. */
+export const ETCD_FOLDER = '/var/lib/enxame-etcd';

@@ -1,22 +1,11 @@
 import { contentOf } from '../pairs.ts';
-import type { InitSystem } from './init-system.ts';
-import { LAUNCHER } from './launcher.ts';
+import type { InitSystem, Service } from './init-system.ts';
+import { ETCD_LAUNCHER, LAUNCHER } from './launcher.ts';
 import { loop } from './loop.ts';
 import { withBlock } from './shell-settings.ts';
 
 const SETTINGS = '/etc/default/docker';
 const LOG = '/var/log/docker.log';
-const LOOP = `${LAUNCHER}-loop`;
-const AGENT_LOG = '/var/log/enxame-fence.log';
-const AGENT_PID = '/run/enxame-fence.pid';
-const AGENT_RUNS = `grep -qs ${LOOP} "/proc/$(cat ${AGENT_PID} 2>/dev/null)/cmdline"`;
-const endAgent = `if ${AGENT_RUNS}; then
-  kill "$(cat ${AGENT_PID})"
-  i=0
-  while ${AGENT_RUNS} && [ $i -lt 50 ]; do sleep 0.2; i=$((i + 1)); done
-fi
-`;
-
 /**
  * Neither systemd nor OpenRC: a container, a chroot, a system with scripts of its own. dockerd is started directly, with the settings
  * Debian's service script reads too; after a start of the machine something there has to do the same.
@@ -48,14 +37,28 @@ while ! [ -S /var/run/docker.sock ] || ! docker version >/dev/null 2>&1; do
   i=$((i + 1))
 done
 `,
-  agent: {
-    files: [{ path: LOOP, content: loop(LAUNCHER), mode: '755' }],
-    isRunning: AGENT_RUNS,
-    restart: `${endAgent}setsid ${LOOP} >>${AGENT_LOG} 2>&1 </dev/null &
-echo $! >${AGENT_PID}
-sleep 2
-if ! { ${AGENT_RUNS}; }; then tail -n 12 ${AGENT_LOG}; exit 1; fi
-`,
-    stop: `${endAgent}rm -f ${AGENT_PID}\n`,
-  },
+  agent: service('enxame-fence', LAUNCHER),
+  etcd: service('enxame-etcd', ETCD_LAUNCHER),
 };
+
+/** A shell in the background keeps it running. */
+function service(name: string, launcher: string): Service {
+  const [kept, log, pid] = [`${launcher}-loop`, `/var/log/${name}.log`, `/run/${name}.pid`];
+  const isRunning = `grep -qs ${kept} "/proc/$(cat ${pid} 2>/dev/null)/cmdline"`;
+  const end = `if ${isRunning}; then
+  kill "$(cat ${pid})"
+  i=0
+  while ${isRunning} && [ $i -lt 50 ]; do sleep 0.2; i=$((i + 1)); done
+fi
+`;
+  return {
+    files: [{ path: kept, content: loop(launcher), mode: '755' }],
+    isRunning,
+    restart: `${end}setsid ${kept} >>${log} 2>&1 </dev/null &
+echo $! >${pid}
+sleep 2
+if ! { ${isRunning}; }; then tail -n 12 ${log}; exit 1; fi
+`,
+    stop: `${end}rm -f ${pid}\n`,
+  };
+}

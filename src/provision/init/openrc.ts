@@ -1,6 +1,6 @@
 import { contentOf } from '../pairs.ts';
-import type { InitSystem } from './init-system.ts';
-import { LAUNCHER } from './launcher.ts';
+import type { InitSystem, Service } from './init-system.ts';
+import { ETCD_LAUNCHER, LAUNCHER } from './launcher.ts';
 import { withBlock } from './shell-settings.ts';
 
 const SETTINGS = '/etc/conf.d/docker';
@@ -23,33 +23,50 @@ rc-service docker restart >/tmp/enxame-restart.$$ 2>&1 || {
 }
 rm -f /tmp/enxame-restart.$$
 `,
-  agent: {
-    files: [
-      {
-        path: '/etc/init.d/enxame-fence',
-        content: `#!/sbin/openrc-run
+  agent: service({
+    name: 'enxame-fence',
+    description: 'Agent that ends strict containers of Enxame',
+    command: LAUNCHER,
+    depend: 'before docker',
+  }),
+  etcd: service({
+    name: 'enxame-etcd',
+    description: 'Store that the managers of Enxame share (etcd)',
+    command: ETCD_LAUNCHER,
+    depend: 'need net',
+  }),
+};
+
+interface Described {
+  readonly name: string;
+  readonly description: string;
+  readonly command: string;
+  readonly depend: string;
+}
+
+function service({ name, description, command, depend }: Described): Service {
+  const content = `#!/sbin/openrc-run
 # Written by enxame, which replaces it.
-description="Agent that ends strict containers of Enxame"
+description="${description}"
 supervisor=supervise-daemon
-command=${LAUNCHER}
+command=${command}
 respawn_delay=1
 respawn_max=0
-output_log=/var/log/enxame-fence.log
-error_log=/var/log/enxame-fence.log
+output_log=/var/log/${name}.log
+error_log=/var/log/${name}.log
 
 depend() {
-  before docker
+  ${depend}
 }
+`;
+  return {
+    files: [{ path: `/etc/init.d/${name}`, content, mode: '755' }],
+    isRunning: `rc-service -q ${name} status >/dev/null 2>&1`,
+    restart: `rc-update -q add ${name} default >/dev/null
+rc-service ${name} restart >/dev/null 2>&1 || { tail -n 12 /var/log/${name}.log; exit 1; }
 `,
-        mode: '755',
-      },
-    ],
-    isRunning: 'rc-service -q enxame-fence status >/dev/null 2>&1',
-    restart: `rc-update -q add enxame-fence default >/dev/null
-rc-service enxame-fence restart >/dev/null 2>&1 || { tail -n 12 /var/log/enxame-fence.log; exit 1; }
+    stop: `rc-service ${name} stop >/dev/null 2>&1 || :
+rc-update -q del ${name} default >/dev/null 2>&1 || :
 `,
-    stop: `rc-service enxame-fence stop >/dev/null 2>&1 || :
-rc-update -q del enxame-fence default >/dev/null 2>&1 || :
-`,
-  },
-};
+  };
+}

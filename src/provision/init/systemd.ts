@@ -1,14 +1,57 @@
 import { DriverError } from '../../common/errors.ts';
 import { contentOf } from '../pairs.ts';
 import { baseCommand, withoutFlags } from './exec-start.ts';
-import type { EngineSetup, InitSystem } from './init-system.ts';
-import { LAUNCHER } from './launcher.ts';
+import type { EngineSetup, InitSystem, Service } from './init-system.ts';
+import { ETCD_FOLDER, ETCD_LAUNCHER, LAUNCHER } from './launcher.ts';
 
 /** Sorts behind everything else there, so that it has the last word. */
 const DROP_IN = '/etc/systemd/system/docker.service.d/zz-enxame.conf';
 /** What docker-machine wrote; its flags and our settings exclude each other. */
 const OTHERS = ['/etc/systemd/system/docker.service.d/10-machine.conf'];
 const TLS_FLAGS = ['tls', 'tlsverify', 'tlscacert', 'tlscert', 'tlskey'];
+
+// Before the engine at the start, after it at the end: an engine that ends first ends its containers, and nothing is handed back. The agent's
+// guard outlives it.
+const AGENT_UNIT = `# Written by enxame, which replaces it.
+[Unit]
+Description=Agent that ends strict containers of Enxame
+Before=docker.service
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=${LAUNCHER}
+Restart=always
+RestartSec=1
+KillMode=process
+TimeoutStopSec=20
+OOMScoreAdjust=-900
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+const ETCD_UNIT = `# Written by enxame, which replaces it.
+[Unit]
+Description=Store that the managers of Enxame share (etcd)
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=${ETCD_LAUNCHER}
+Restart=always
+RestartSec=1
+LimitNOFILE=65536
+OOMScoreAdjust=-500
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+ReadWritePaths=${ETCD_FOLDER}
+
+[Install]
+WantedBy=multi-user.target
+`;
 
 /**
  * systemd. Distributions name the engine's socket on the command line of their unit (`-H fd://`), which excludes `hosts` in
@@ -28,45 +71,26 @@ systemctl restart docker.service || {
   exit 1
 }
 `,
-  agent: {
-    files: [
-      {
-        path: '/etc/systemd/system/enxame-fence.service',
-        // Before the engine at the start, after it at the end: an engine that ends first ends its containers, and nothing is handed back. The
-        // agent's guard outlives it.
-        content: `# Written by enxame, which replaces it.
-[Unit]
-Description=Agent that ends strict containers of Enxame
-Before=docker.service
-StartLimitIntervalSec=0
+  agent: service('enxame-fence', AGENT_UNIT),
+  etcd: service('enxame-etcd', ETCD_UNIT),
+};
 
-[Service]
-ExecStart=${LAUNCHER}
-Restart=always
-RestartSec=1
-KillMode=process
-TimeoutStopSec=20
-OOMScoreAdjust=-900
-
-[Install]
-WantedBy=multi-user.target
-`,
-        mode: '644',
-      },
-    ],
-    isRunning: 'systemctl is-active -q enxame-fence.service',
+function service(name: string, unit: string): Service {
+  return {
+    files: [{ path: `/etc/systemd/system/${name}.service`, content: unit, mode: '644' }],
+    isRunning: `systemctl is-active -q ${name}.service`,
     restart: `systemctl daemon-reload
-systemctl enable -q enxame-fence.service
-systemctl restart enxame-fence.service
+systemctl enable -q ${name}.service
+systemctl restart ${name}.service
 sleep 2
-if ! systemctl is-active -q enxame-fence.service || [ "$(systemctl show -p NRestarts --value enxame-fence.service)" != 0 ]; then
-  journalctl -u enxame-fence.service -n 12 --no-pager -o cat
+if ! systemctl is-active -q ${name}.service || [ "$(systemctl show -p NRestarts --value ${name}.service)" != 0 ]; then
+  journalctl -u ${name}.service -n 12 --no-pager -o cat
   exit 1
 fi
 `,
-    stop: 'systemctl disable -q --now enxame-fence.service || :\n',
-  },
-};
+    stop: `systemctl disable -q --now ${name}.service || :\n`,
+  };
+}
 
 function dropIn(setup: EngineSetup, unit: string): string {
   const base = baseCommand(unit, [DROP_IN, ...OTHERS]);

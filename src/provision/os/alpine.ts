@@ -21,4 +21,6 @@ renew() {
 }
 `,
   engine: () => 'install docker\n',
+  // Its service is not started by an installation.
+  etcd: 'install etcd\n',
 };

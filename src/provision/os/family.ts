@@ -13,6 +13,8 @@ export interface OsFamily {
   readonly functions: string;
   /** Installs the distribution's engine and the docker command with those functions. */
   readonly engine: (os: OsRelease) => string;
+  /** Installs the distribution's etcd with those functions, and lets no service of its own run. */
+  readonly etcd: string;
 }
 
 /** How long another package manager is waited for. */

@@ -16,6 +16,8 @@ renew() { rpms upgrade "$(rpm -q --qf '%{NAME}' -f "$1")"; }
     if (os.id === 'amzn') return 'install docker\n';
     return fromDocker(os);
   },
+  // Its service is not started by an installation.
+  etcd: 'install etcd\n',
 };
 
 /** RHEL and its rebuilds have no engine: Docker's own repository is where it comes from. */

@@ -1,6 +1,6 @@
 import { shownEngine, shownSwarm, shownText } from '../../../machine/shown.ts';
 import type { MachineStatus } from '../../../machine/status.ts';
-import { swarmUrl } from '../../../machine/status.ts';
+import { swarmUrl } from '../../../machine/swarm-url.ts';
 import type { View } from '../../output/format.ts';
 
 /** Whether docker talks to the machine, or to the swarm whose master it is: docker-machine's signs. */

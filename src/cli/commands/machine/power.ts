@@ -81,10 +81,15 @@ async function power(
 }
 
 /** Brings manager and agents of a machine to its present address. */
-async function rejoin(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
+async function rejoin(
+  machine: Machine,
+  context: MachineDeps,
+  task: Task,
+  options: { readonly holdsMasters?: boolean } = {},
+): Promise<void> {
   if (machine.stored.record.swarm === undefined) return;
   const { rejoinSwarm } = await import('../../../machine/swarm/rejoin.ts');
-  await rejoinSwarm(machine, context, task);
+  await rejoinSwarm(machine, context, task, options);
 }
 
 /** The agent that ends strict containers reads its certificate at its start only. */
@@ -98,17 +103,24 @@ async function renewFence(machine: Machine, context: MachineDeps, task: Task): P
 }
 
 async function upgrade(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
-  const { upgradeEngine } = await import('../../../machine/power.ts');
-  await upgradeEngine(machine, context, task);
+  const [{ upgradeEngine }, { oneByOne }] = await Promise.all([
+    import('../../../machine/power.ts'),
+    import('../../../machine/masters/rolling.ts'),
+  ]);
+  await oneByOne(machine, context, { isChecked: true }, task, () => upgradeEngine(machine, context, task));
 }
 
 async function provision(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
-  const [{ provisionAgain }, { rejoinSwarm }] = await Promise.all([
+  const [{ provisionAgain }, { rejoinSwarm }, { oneByOne }] = await Promise.all([
     import('../../../machine/power.ts'),
     import('../../../machine/swarm/rejoin.ts'),
+    import('../../../machine/masters/rolling.ts'),
   ]);
-  await provisionAgain(machine, context, task);
-  await rejoinSwarm(machine, context, task);
+  // It is what brings back a server of the masters' store, and so is not refused where that lacks one.
+  await oneByOne(machine, context, { isChecked: false }, task, async () => {
+    await provisionAgain(machine, context, task);
+    await rejoinSwarm(machine, context, task, { holdsMasters: true });
+  });
 }
 
 async function regenerate(
@@ -119,7 +131,10 @@ async function regenerate(
 ): Promise<void> {
   const question = 'Regenerate TLS machine certs? Warning: this is irreversible.';
   if (!flags.force && cli.isErrTerminal && !(await confirm(question, '--force', cli))) return;
-  const { moveMachine, regenerateClient, regenerateServer } = await import('../../../machine/power.ts');
+  const [{ moveMachine, regenerateClient, regenerateServer }, { oneByOne }] = await Promise.all([
+    import('../../../machine/power.ts'),
+    import('../../../machine/masters/rolling.ts'),
+  ]);
   const context = await machineContext(command, cli);
   const wanted = await wantedNames(names, context);
   const { address } = flags;
@@ -140,9 +155,13 @@ async function regenerate(
   }
   await onOpen(wanted, command, cli, async (machine, each, task) => {
     const before = machine.stored.record.address?.ip;
-    await regenerateServer(machine, each, task, flags.force ?? false);
-    if (machine.stored.record.address?.ip !== before) await rejoin(machine, each, task);
-    else await renewFence(machine, each, task);
+    await oneByOne(machine, each, { isChecked: true }, task, async () => {
+      await regenerateServer(machine, each, task, flags.force ?? false);
+      const { address, etcd } = machine.stored.record;
+      // A server of the masters' store is told of another authority, and where it is.
+      if (address?.ip !== before || etcd !== undefined) await rejoin(machine, each, task, { holdsMasters: true });
+      else await renewFence(machine, each, task);
+    });
   });
 }
 
