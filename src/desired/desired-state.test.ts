@@ -90,6 +90,37 @@ describe('the desired state', () => {
     expect(generations.map((each) => each?.current.generation)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
   });
 
+  it('writes nothing for a record that is gone, or stays as it is', async () => {
+    const store = await openStateStore(undefined);
+    const state = await open(store);
+    await state.add(record('a'), BODY);
+    await state.amend('a', { kind: 'disconnect', network: 'front' });
+    const { written } = store.tally;
+    const told: unknown[] = [];
+    state.subscribe((change) => told.push(change));
+    const before = state.get('a');
+    expect(await state.change('gone', (each) => ({ ...each, wanted: 'running' }))).toBeUndefined();
+    expect(await state.amend('gone', { kind: 'disconnect', network: 'front' })).toBeUndefined();
+    await state.remove('gone');
+    expect(await state.change('a', (each) => each)).toBe(before);
+    expect(await state.change('a', (each) => ({ ...each, current: { ...each.current }, wanted: 'created' }))).toBe(
+      before,
+    );
+    expect(await state.change('a', ({ ended: _, ...each }) => each)).toBe(before);
+    expect(await state.amend('a', { kind: 'disconnect', network: 'front' }, (each) => ({ ...each }))).toBe(before);
+    expect({ written: store.tally.written, told }).toEqual({ written, told: [] });
+    await state.change('a', (each) => ({ ...each, wanted: 'running' }));
+    expect(store.tally.written).toBe(written + 1);
+  });
+
+  it('shows the very parts of a record that a change left alone', async () => {
+    const state = await open(await openStateStore(undefined));
+    await state.add(record('a'), BODY);
+    const { terms } = state.get('a') ?? {};
+    await state.change('a', (each) => ({ ...each, wanted: 'running' }));
+    expect(state.get('a')?.terms).toBe(terms);
+  });
+
   it('adds nothing when the body cannot be written', async () => {
     const store = await openStateStore(undefined);
     const bodies: RecordStore = {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Emitter } from '../common/emitter.ts';
 import { NotFoundError, reasonOf } from '../common/errors.ts';
 import type { RecordStore } from '../kv/record-store.ts';
@@ -18,7 +19,7 @@ export interface RecordChanged {
   readonly after: ContainerRecord | undefined;
 }
 
-/** How a record changes: the same object leaves it as it is, undefined removes it. */
+/** How a record changes: one that says the same leaves it as it is, undefined removes it. */
 export type RecordEdit = (record: ContainerRecord) => ContainerRecord | undefined;
 
 /**
@@ -106,12 +107,15 @@ export class DesiredState {
     throw added.status === 'rejected' ? added.reason : (written as PromiseRejectedResult).reason;
   }
 
-  /** Resolves with the record as it is then, once that is durable; undefined when it is gone. Rejects when it cannot be written. */
+  /**
+   * Resolves with the record as it is then, once that is durable; undefined when it is gone. Nothing is written for one that is gone, or stays
+   * as it is. Rejects when it cannot be written.
+   */
   change(key: string, edit: RecordEdit): Promise<ContainerRecord | undefined> {
     return this.#inTurn(key, async () => {
       const before = this.#view.get(key);
       const after = before && edit(before);
-      if (after === before) return before;
+      if (isSame(before, after)) return before;
       if (after) await this.#view.put(key, after);
       else await this.#forget(key);
       return after;
@@ -129,9 +133,10 @@ export class DesiredState {
       if (!before) return undefined;
       const body = await this.body(key);
       const after: RecordBody = { ...body, amendments: amended(body.amendments, amendment) };
-      await this.#deps.bodies.write([{ key, value: JSON.stringify(after) }]);
+      if (!isDeepStrictEqual(after, body)) await this.#deps.bodies.write([{ key, value: JSON.stringify(after) }]);
       const record = edit(before);
-      if (record && record !== before) await this.#view.put(key, record);
+      if (!record || isSame(before, record)) return record && before;
+      await this.#view.put(key, record);
       return record;
     });
   }
@@ -164,4 +169,8 @@ export class DesiredState {
     turn.then(end, end);
     return turn;
   }
+}
+
+function isSame(before: ContainerRecord | undefined, after: ContainerRecord | undefined): boolean {
+  return before === after || (before !== undefined && after !== undefined && isDeepStrictEqual(before, after));
 }

@@ -132,10 +132,11 @@ export class Endings {
       if (!record || engineId === undefined || record.current.nodeId !== node.id || !node.isHealthy) continue;
       const ending = await endOf(node, engineId, signal);
       if (!ending || ending.atMs < startedMs || isBroughtBack(record, ending)) continue;
-      await this.#deps.desired.change(key, (each) => {
+      const after = await this.#deps.desired.change(key, (each) => {
         const isSame = each.current.engineId === engineId && !each.move && each.wanted === record.wanted;
         return isSame ? { ...each, ended: ending } : each;
       });
+      if (after?.ended !== ending) continue;
       this.#deps.logger.debug({ node: node.name, container: record.name }, 'a container has finished');
     }
   }
