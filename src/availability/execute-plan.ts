@@ -1,14 +1,18 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ConflictError } from '../common/errors.ts';
-import type { Plan, PlannedMove } from './plan.ts';
+import { type Plan, type PlannedMove, unitsOf } from './plan.ts';
 
 /** Moves at a time: to one node, and in all. */
 const PER_NODE = 4;
 const IN_ALL = 32;
 
 export interface PlanExecution {
-  /** Carries out one move; rejects when the container is where it was. */
-  readonly move: (move: PlannedMove) => Promise<unknown>;
+  /**
+   * Carries out one move; rejects when the container is where it was.
+   *
+   * @param unit all that move as one with it, itself the first; most are alone
+   */
+  readonly move: (move: PlannedMove, unit: readonly PlannedMove[]) => Promise<unknown>;
   readonly onMoved: (move: PlannedMove) => void;
   readonly onFailed: (move: PlannedMove, error: unknown) => void;
 }
@@ -46,34 +50,36 @@ export class PlanExecutor {
   async execute({ moves }: Plan, execution: PlanExecution): Promise<void> {
     const underWay = new Map<string, Promise<boolean>>();
     const lastOf = new Map<string, Promise<unknown>>();
-    for (const each of moves) {
-      const before = (each.after ?? []).flatMap((key) => underWay.get(key) ?? []);
-      const replica = each.group === undefined ? undefined : lastOf.get(each.group);
-      const moving = this.#moveAfter(before, replica, each, execution);
-      underWay.set(each.container.key, moving);
-      if (each.group !== undefined) lastOf.set(each.group, moving);
+    for (const unit of unitsOf(moves)) {
+      const groups = unit.flatMap(({ group }) => group ?? []);
+      const before = unit.flatMap(({ after = [] }) => after.flatMap((key) => underWay.get(key) ?? []));
+      const replicas = groups.flatMap((group) => lastOf.get(group) ?? []);
+      const moving = this.#moveAfter(before, replicas, unit, execution);
+      for (const { container } of unit) underWay.set(container.key, moving);
+      for (const group of groups) lastOf.set(group, moving);
     }
     await Promise.all(underWay.values());
   }
 
   async #moveAfter(
     before: readonly Promise<boolean>[],
-    replica: Promise<unknown> | undefined,
-    planned: PlannedMove,
+    replicas: readonly Promise<unknown>[],
+    unit: readonly [PlannedMove, ...PlannedMove[]],
     execution: PlanExecution,
   ): Promise<boolean> {
     const { move, onMoved, onFailed } = execution;
     try {
       if ((await Promise.all(before)).includes(false))
         throw new ConflictError('what it depends on was not moved', 'MOVE_REFUSED');
-      await replica;
-      const limits = planned.spans ? this.#spanning : this.#limits;
-      await this.#atOnce(() => limits.run(planned.to.id, () => move(planned)));
+      await Promise.all(replicas);
+      const [first] = unit;
+      const limits = unit.some(({ spans }) => spans) ? this.#spanning : this.#limits;
+      await this.#atOnce(() => limits.run(first.to.id, () => move(first, unit)));
     } catch (error) {
-      onFailed(planned, error);
+      for (const each of unit) onFailed(each, error);
       return false;
     }
-    onMoved(planned);
+    for (const each of unit) onMoved(each);
     return true;
   }
 }

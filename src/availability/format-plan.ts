@@ -17,10 +17,11 @@ export function formatPlan(plan: Plan): string {
   const waiting = stays.filter(({ waits }) => isLoss && waits);
   const waits = waiting.length === 0 ? '' : `, ${waiting.length} to wait`;
   const counts = `${moves.length} to move${waits}, ${stays.length - waiting.length} to stay`;
+  const names = new Map(moves.map(({ container }) => [container.key, container.name]));
   const lines = [
     `${headline(plan.reason)}: ${counts}`,
     costLine(plan),
-    ...moves.map(moveLine),
+    ...moves.map((move) => moveLine(move, (key) => names.get(key) ?? key)),
     ...stays.map((stay) => stayLine(stay, waiting.includes(stay))),
   ];
   return lines.filter((line) => line !== '').join('\n');
@@ -41,10 +42,15 @@ function headline(reason: PlanReason): string {
   return headlines[reason.kind];
 }
 
-function moveLine({ container, from, to, how, why, loses, copies = [], estimate }: PlannedMove): string {
+function moveLine(
+  { container, from, to, how, why, loses, copies = [], estimate, together = [] }: PlannedMove,
+  nameOf: (key: string) => string,
+): string {
+  const others = together.filter((key) => key !== container.key);
   const parts = [
     ...(how === 'replace' ? [] : [how]),
     why,
+    ...(others.length > 0 ? [`together with ${others.map(nameOf).join(', ')}`] : []),
     ...copies.map(copyWords),
     ...(estimate ? estimateWords(estimate) : []),
     ...(loses.length > 0 ? [`loses ${loses.join(', ')}`] : []),

@@ -2,6 +2,8 @@
 export interface Needing {
   /** IDs, also of those that are not moved. */
   readonly needs: readonly string[];
+  /** IDs of those that must be on its node as well, in whatever order; default none. */
+  readonly near?: readonly string[];
 }
 
 /** Those that share a node, directly or through others, in groups; in each, what others need comes before them. */
@@ -9,7 +11,7 @@ export function groupsOf<T extends Needing>(all: readonly T[], idOf: (each: T) =
   const byId = new Map(all.map((each) => [idOf(each), each]));
   const neighbours = new Map<T, T[]>(all.map((each) => [each, []]));
   for (const each of all) {
-    for (const id of each.needs) {
+    for (const id of [...each.needs, ...(each.near ?? [])]) {
       const needed = byId.get(id);
       if (!needed || needed === each) continue;
       neighbours.get(each)?.push(needed);

@@ -17,6 +17,7 @@ import type {
 } from './plan.ts';
 import { mannerOf } from './plan-drain.ts';
 import { neighboursOf } from './plan-failover.ts';
+import { distinctCopies } from './planned-copies.ts';
 import type { Stage } from './stage.ts';
 
 /** A container that may be moved while its node is healthy, with what a planner must know of it. */
@@ -29,6 +30,11 @@ export interface MoveCandidate {
   readonly copies: readonly PlannedCopy[];
   /** IDs of containers that it shares a node with because they refer to it. */
   readonly dependents: readonly string[];
+  /** IDs of containers that use its volumes, too: all of these move as one, or none does. Default none. */
+  readonly sharers?: readonly string[];
+  /** Why it is among them, in words, when nobody named it. */
+  readonly because?: string;
+  /** Of all that move as one with it. */
   readonly estimate: MoveEstimate;
 }
 
@@ -67,7 +73,11 @@ export function planMove(input: MoveInput): Plan {
   // Where a node was named, or a label, what is there is where it should be.
   const isThere = ({ from }: MoveCandidate): boolean => input.excluded.size > 0 && input.isMeant(from.id);
   const leaving = input.candidates.filter((candidate) => !isThere(candidate));
-  const placed = leaving.map((candidate) => ({ ...candidate, needs: needsOf(candidate, input.questions) }));
+  const placed = leaving.map((candidate) => ({
+    ...candidate,
+    needs: needsOf(candidate, input.questions),
+    near: candidate.sharers ?? [],
+  }));
   const groups = groupsOf(placed, ({ record }) => record.id ?? '');
   const moves: PlannedMove[] = [];
   const there = input.candidates.filter(isThere);
@@ -80,7 +90,10 @@ export function planMove(input: MoveInput): Plan {
     const node = placeGroup(input, group, ids);
     for (const each of group) {
       if (typeof node === 'string') stays.push({ ...placeOf(each), why: node, waits: false });
-      else moves.push(moveOf(each, { node, why: 'it was asked for', questions: input.questions, group }));
+      else {
+        const why = each.because ?? 'it was asked for';
+        moves.push(moveOf(each, { node, why, questions: input.questions, group }));
+      }
     }
   }
   return { reason: { kind: 'move' }, moves, stays };
@@ -173,11 +186,14 @@ export function moveOf(
     readonly group?: readonly NeedingCandidate[];
   },
 ): PlannedMove {
-  const { record, spec, from, copies, estimate } = candidate;
+  const { record, spec, from, estimate } = candidate;
   const needs = group.find((each) => each.record.key === record.key)?.needs ?? [];
   const after = group.flatMap((each) => (needs.includes(each.record.id ?? '') ? each.record.key : []));
-  const earlier = after.filter((key) => isBefore(group, key, record.key));
-  const isCopied = copies.length > 0;
+  const unit = unitOf(candidate, group);
+  const together = unit.map((each) => each.record.key);
+  const earlier = after.filter((key) => isBefore(group, key, record.key) && !together.includes(key));
+  const copies = copiesOfUnit(candidate, unit);
+  const isCopied = copies.length > 0 || unit.length > 0;
   const manner = isCopied ? ({ how: 'stop-first', why } as const) : mannerOf(record, spec, why);
   const losses = lossesOf(spec, record.terms).filter((loss) => loss === 'writable layer');
   return {
@@ -190,9 +206,23 @@ export function moveOf(
     estimate: estimateFor(manner.how, estimate),
     ...(questions.spans(spec) && { spans: true }),
     ...(earlier.length > 0 && { after: earlier }),
-    ...(isCopied && { copies }),
+    ...(copies.length > 0 && { copies }),
+    ...(together.length > 0 && { together }),
     ...(spec.placement.group !== undefined && { group: groupName(spec.placement.group) }),
   };
+}
+
+/** All that move as one with a candidate, in order; none for one that shares nothing. */
+function unitOf({ record, sharers = [] }: MoveCandidate, group: readonly MoveCandidate[]): readonly MoveCandidate[] {
+  if (sharers.length === 0) return [];
+  return group.filter((each) => each.record.id === record.id || sharers.includes(each.record.id ?? ''));
+}
+
+/** Each volume once: the first of those that move as one has them all. */
+function copiesOfUnit(candidate: MoveCandidate, unit: readonly MoveCandidate[]): readonly PlannedCopy[] {
+  if (unit.length === 0) return candidate.copies;
+  if (unit[0]?.record.key !== candidate.record.key) return [];
+  return distinctCopies(unit.flatMap(({ copies }) => copies));
 }
 
 /** Two that need each other have an order all the same. */

@@ -50,8 +50,8 @@ async function inWorld(
       cluster: fake.cluster,
       desired,
       lifecycle: {
-        move: (key: string, _order: unknown, signal?: AbortSignal) => {
-          began.push(key);
+        moveTogether: (members: readonly { readonly key: string }[], _order: unknown, signal?: AbortSignal) => {
+          began.push(...members.map(({ key }) => key));
           return given(AbortSignal.any([stops.signal, ...(signal && !undo.isSlow ? [signal] : [])]));
         },
         mover: {

@@ -72,7 +72,7 @@ export interface RunView {
 export interface PlanRunsDeps extends RecordViewDeps {
   readonly cluster: Cluster;
   readonly desired: DesiredState;
-  readonly lifecycle: Pick<ContainerLifecycle, 'move' | 'mover'>;
+  readonly lifecycle: Pick<ContainerLifecycle, 'moveTogether' | 'mover'>;
   readonly sizes: Pick<VolumeSizes, 'note'>;
   readonly leaving: LeavingNodes;
   readonly clock: Clock;
@@ -221,7 +221,7 @@ export class PlanRuns {
     const isStopping = (): boolean => stop.aborted || !lifecycle.mover.isOn;
     await this.#deps.leaving.pause(leaving);
     await new PlanExecutor({ atOnce }).execute(plan, {
-      move: (move) => this.#move(run, move, stop),
+      move: (_, unit) => this.#move(run, unit, stop),
       onMoved: (move) => settle(run, move, 'moved'),
       onFailed: (move, error) => {
         if (isStopping()) return;
@@ -242,39 +242,47 @@ export class PlanRuns {
     this.#forgetOldest();
   }
 
-  async #move(run: Run, planned: PlannedMove, stop: AbortSignal): Promise<void> {
-    const { lifecycle, clock, sizes } = this.#deps;
-    const { container, to, how, why, generation, copies = [] } = planned;
-    const standing = run.standings.get(container.key);
+  /** Moves those that are one together. */
+  async #move(run: Run, unit: readonly PlannedMove[], stop: AbortSignal): Promise<void> {
+    const { clock, cluster } = this.#deps;
     const signal = AbortSignal.any([stop, run.stop.signal]);
     for (let tries = 1; ; tries++) {
       signal.throwIfAborted();
       // Right after a start nodes are being reached, and what was interrupted is being resolved.
-      if (tries < BUSY_TRIES && this.#isUnsettled(planned)) {
+      if (tries < BUSY_TRIES && unit.some((each) => this.#isUnsettled(each))) {
         await clock.sleep(BUSY_MS, signal);
         continue;
       }
-      const last = lastOfGroup(this.#deps.cluster, planned);
+      const last = unit.flatMap((each) => lastOfGroup(cluster, each, unit) ?? [])[0];
       if (last !== undefined) throw new ConflictError(last, 'LAST_OF_GROUP');
-      if (standing) Object.assign(standing, { state: 'moving', bytes: 0 });
-      const beganMs = clock.now();
-      const onBytes = (bytes: number): void => {
-        if (standing) standing.bytes += bytes;
-      };
-      // What a cheaper plan does not take along may be left: its owner said so.
-      const isLeft = run.accepted.plan.reason.kind === 'cheaper' && copies.length === 0;
-      const carries = isLeft ? {} : { carries: { keepSourceMs: run.accepted.keepSourceMs, onBytes } };
       try {
-        // A plan that stops is a client's word; a manager that stops has told the mover.
-        await lifecycle.move(container.key, { to: to.id, how, why, generation, ...carries }, run.stop.signal);
-        sizes.note(standing?.bytes ?? 0, clock.now() - beganMs);
-        return;
+        return await this.#tryMove(run, unit);
       } catch (error) {
         if ((error as { readonly code?: unknown }).code !== 'MOVE_BUSY' || tries >= BUSY_TRIES) throw error;
-        if (standing) standing.state = 'waiting';
+        note(run, unit, { state: 'waiting' });
         await clock.sleep(BUSY_MS, signal);
       }
     }
+  }
+
+  async #tryMove(run: Run, unit: readonly PlannedMove[]): Promise<void> {
+    const { lifecycle, clock, sizes } = this.#deps;
+    const [first] = unit;
+    if (!first) return;
+    note(run, unit, { state: 'moving', bytes: 0 });
+    const standing = run.standings.get(first.container.key);
+    const beganMs = clock.now();
+    const onBytes = (bytes: number): void => {
+      if (standing) standing.bytes += bytes;
+    };
+    // What a cheaper plan does not take along may be left: its owner said so.
+    const isLeft = run.accepted.plan.reason.kind === 'cheaper' && unit.every(({ copies = [] }) => copies.length === 0);
+    const carries = isLeft ? {} : { carries: { keepSourceMs: run.accepted.keepSourceMs, onBytes } };
+    const { to, how, why } = first;
+    const members = unit.map(({ container, generation }) => ({ key: container.key, generation }));
+    // A plan that stops is a client's word; a manager that stops has told the mover.
+    await lifecycle.moveTogether(members, { to: to.id, how, why, ...carries }, run.stop.signal);
+    sizes.note(standing?.bytes ?? 0, clock.now() - beganMs);
   }
 
   #isUnsettled({ container, from, to }: PlannedMove): boolean {
@@ -307,6 +315,13 @@ export class PlanRuns {
 
 function wasStopped(): ConflictError {
   return new ConflictError('the plan was stopped', 'PLAN_STOPPED');
+}
+
+function note({ standings }: Run, unit: readonly PlannedMove[], change: Partial<Standing>): void {
+  for (const { container } of unit) {
+    const standing = standings.get(container.key);
+    if (standing) Object.assign(standing, change);
+  }
 }
 
 function settle({ standings }: Run, { container }: PlannedMove, state: MoveState, why: string = ''): void {

@@ -52,8 +52,10 @@ export interface PlannedMove {
   readonly spans?: boolean;
   /** Keys of those that must have moved before, because it needs them on its node; default none. */
   readonly after?: readonly string[];
-  /** Volumes that come along; default none. */
+  /** Volumes that come along; default none. Of those that move as one the first has them. */
   readonly copies?: readonly PlannedCopy[];
+  /** Keys of all that move as one with it because they share volumes, itself included, in the order in which they need each other; default none. */
+  readonly together?: readonly string[];
   readonly estimate?: MoveEstimate;
   /** The service whose replica it is, as `project/service`: replicas of one service move one after the other. */
   readonly group?: string;
@@ -105,6 +107,18 @@ export interface Plan {
   readonly stays: readonly PlannedStay[];
   /** Of a plan that is made for it. */
   readonly cost?: PlanCost;
+}
+
+/** The moves of a plan, those that are one together, in the plan's order. */
+export function unitsOf(moves: readonly PlannedMove[]): readonly (readonly [PlannedMove, ...PlannedMove[]])[] {
+  const byKey = new Map(moves.map((move) => [move.container.key, move]));
+  const seen = new Set<string>();
+  return moves.flatMap((move): (readonly [PlannedMove, ...PlannedMove[]])[] => {
+    if (seen.has(move.container.key)) return [];
+    const unit = (move.together ?? []).flatMap((key) => byKey.get(key) ?? []);
+    for (const { container } of unit) seen.add(container.key);
+    return [unit.length < 2 ? [move] : (unit as [PlannedMove, ...PlannedMove[]])];
+  });
 }
 
 /** The nodes that are left; none where single containers move. */

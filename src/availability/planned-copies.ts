@@ -10,6 +10,11 @@ export function copiesOf(carried: readonly MovingVolume[]): readonly PlannedCopy
   }));
 }
 
+/** Those of several containers, each volume once. */
+export function distinctCopies(copies: readonly PlannedCopy[]): readonly PlannedCopy[] {
+  return [...new Map(copies.map((copy) => [copy.volume, copy])).values()];
+}
+
 /** With sizes, as far as the engine of their node told them. */
 export function sizedCopies(
   copies: readonly PlannedCopy[],

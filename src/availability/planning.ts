@@ -59,7 +59,11 @@ export class Planning {
     const left = (await this.drain(nodes)).stays.flatMap(({ container, isIdle }) =>
       isIdle ? [] : (cluster.findContainer(container.id) ?? []),
     );
-    const { candidates, stays } = await liveCandidates(this.#deps, left, { carries: true, policy: this.#policy });
+    const { candidates, stays } = await liveCandidates(this.#deps, left, {
+      carries: true,
+      together: true,
+      policy: this.#policy,
+    });
     const excluded = new Map(nodes.map(({ id }) => [id, 'drained']));
     const isMeant = (nodeId: string): boolean => !excluded.has(nodeId);
     const questions = liveQuestions(this.#deps);
@@ -77,7 +81,7 @@ export class Planning {
   /** Where containers go that a person wants elsewhere, with their volumes. */
   async move({ containers, to, among }: MoveWish): Promise<Plan> {
     const { cluster, placer } = this.#deps;
-    const { candidates, stays } = await liveCandidates(this.#deps, containers, { carries: true });
+    const { candidates, stays } = await liveCandidates(this.#deps, containers, { carries: true, together: true });
     const meant = to ? [to] : among;
     const isMeant = (nodeId: string): boolean => !meant || meant.some(({ id }) => id === nodeId);
     const others = cluster.nodes.filter(({ id }) => !isMeant(id));
@@ -97,7 +101,11 @@ export class Planning {
         ? [...node.containers.values()].filter(({ id, isOfSwarm }) => !isOfSwarm && desired.index.byId(id))
         : [],
     );
-    const { candidates, stays } = await liveCandidates(this.#deps, containers, { carries, policy: this.#policy });
+    const { candidates, stays } = await liveCandidates(this.#deps, containers, {
+      carries,
+      together: false,
+      policy: this.#policy,
+    });
     const questions = liveQuestions(this.#deps);
     return onStage(cluster, placer, (stage) =>
       planRebalance({

@@ -1,27 +1,17 @@
-import pLimit from 'p-limit';
 import { estimateOf } from '../availability/estimate.ts';
 import { groupsOf } from '../availability/groups.ts';
 import { lossesOf } from '../availability/losses.ts';
-import { hindranceOf } from '../availability/movability.ts';
 import type { PlannedCopy } from '../availability/plan.ts';
 import { mannerOf } from '../availability/plan-drain.ts';
-import { copiesOf, sizedCopies } from '../availability/planned-copies.ts';
-import type { VolumeSizes } from '../availability/volume-sizes.ts';
-import type { Cluster } from '../cluster/cluster.ts';
-import type { Container } from '../cluster/container.ts';
+import { neighboursOf } from '../availability/plan-failover.ts';
+import { distinctCopies } from '../availability/planned-copies.ts';
 import type { Node } from '../cluster/node.ts';
-import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
-import { boundByBody } from '../desired/bindings.ts';
 import type { ContainerSpec } from '../desired/container-spec.ts';
-import type { DesiredState } from '../desired/desired-state.ts';
 import type { MovePolicy } from '../desired/move-terms.ts';
 import type { ContainerRecord } from '../desired/record.ts';
 import type { AgentLeases } from '../fencing/agent-leases.ts';
-import type { ContainerNetworks, ContainerVolumes } from '../lifecycle/deps.ts';
-import { successorSpec } from '../lifecycle/move-successor.ts';
-import { carriedBy, refusalsOfVolumes } from '../lifecycle/moving-mounts.ts';
-import { replacementOf } from '../lifecycle/replaced.ts';
+import { refusalsOfVolumes } from '../lifecycle/moving-mounts.ts';
 import { isStrict } from '../lifecycle/surroundings.ts';
 import { canonicalIp, isAnyHost } from '../scheduler/port-table.ts';
 import { NOTHING } from '../scheduler/reservation.ts';
@@ -29,20 +19,14 @@ import type { Home, PlacementRequest } from '../scheduler/types.ts';
 import type { Sampler } from '../stats/sampler.ts';
 import { MEASURES, type Usage } from '../stats/usage.ts';
 import { keptFor } from './kept-for.ts';
+import { type Seen, type SeenDeps, seenContainers } from './seen-containers.ts';
 import type { Snapshot, SnapshotContainer } from './snapshot.ts';
 import { spotShareOf } from './spot-label.ts';
 
-export interface ObserveDeps {
-  readonly cluster: Cluster;
-  readonly desired: DesiredState;
-  readonly networks: ContainerNetworks;
-  readonly volumes: Pick<ContainerVolumes, 'homesOf' | 'homeOf' | 'moves'>;
+export interface ObserveDeps extends SeenDeps {
   readonly leases: Pick<AgentLeases, 'refusals'>;
-  /** Of volumes that would go along. */
-  readonly sizes: Pick<VolumeSizes, 'measure' | 'bytesPerSecond'>;
   /** Undefined when nothing is measured. */
   readonly stats: Sampler | undefined;
-  readonly clock: Clock;
 }
 
 /** What is read of the cluster; prices are put to it. */
@@ -55,91 +39,41 @@ export type Observed = Pick<Snapshot, 'containers' | 'refusals' | 'addresses' | 
   readonly nodes: readonly (Omit<Snapshot['nodes'][number], 'price'> & { readonly node: Node })[];
 };
 
-/** Bodies read at a time. */
-const READS_AT_ONCE = 32;
 /** Until a container that is stopped first runs again where it goes: so long at least. */
 const STOP_FIRST_MS = 10_000;
 
-/** A container with what it would be made from elsewhere. */
-interface Seen {
-  readonly container: Container;
-  readonly record: ContainerRecord | undefined;
-  readonly spec: ContainerSpec | undefined;
-  readonly hindrance: string | undefined;
-  /** Volumes whose content goes with it. */
-  readonly copies: readonly PlannedCopy[];
-}
-
 /** Reads the cluster as it is now: bodies and sizes of volumes first, all that changes in one turn after that. */
 export async function observe(deps: ObserveDeps, policy: MovePolicy): Promise<Observed> {
-  const limit = pLimit(READS_AT_ONCE);
-  const containers = [...deps.cluster.nodes.flatMap((node) => [...node.containers.values()])];
-  const users = containers.filter(({ isOfSwarm }) => !isOfSwarm);
-  const looked = await Promise.all(users.map((container) => limit(() => lookAt(deps, policy, container))));
-  const seen = await sized(deps, looked);
+  const seen = await seenContainers(deps, policy);
   // What was removed or moved while bodies were read is not there any more.
   const present = seen.filter(({ container: { node, engineId } }) => node.containers.has(engineId));
   return new Observation(deps, present).read();
 }
 
-async function sized({ sizes }: ObserveDeps, seen: readonly Seen[]): Promise<readonly Seen[]> {
-  const known = await sizes.measure(
-    seen.flatMap(({ container, copies }) => (copies.length > 0 ? container.node.id : [])),
-  );
-  return seen.map((each) => ({ ...each, copies: sizedCopies(each.copies, known.get(each.container.node.id)) }));
-}
-
-async function lookAt(deps: ObserveDeps, policy: MovePolicy, container: Container): Promise<Seen> {
-  const record = deps.desired.index.byId(container.id);
-  const stays = (hindrance: string): Seen => ({ container, record, spec: undefined, hindrance, copies: [] });
-  if (!record) return stays('nothing is recorded of it: it was not created through this cluster');
-  try {
-    const { spec } = await successorSpec(deps, record);
-    return { container, record, spec, ...mobility(deps, policy, container, record, spec) };
-  } catch (error) {
-    return stays(`what it was made from cannot be read: ${reasonOf(error)}`);
-  }
-}
-
-/** Why it stays, or what it takes along: volumes of its own go with it. */
-function mobility(
-  deps: ObserveDeps,
-  policy: MovePolicy,
-  container: Container,
-  record: ContainerRecord,
-  spec: ContainerSpec,
-): Pick<Seen, 'hindrance' | 'copies'> {
-  const { boundBy: _, ...terms } = record.terms;
-  const own = hindranceOf({ ...record, terms }, policy);
-  if (own) return { hindrance: own.why, copies: [] };
-  const bound = terms.discardsData ? undefined : boundByBody((spec.body as { HostConfig?: unknown }).HostConfig);
-  if (bound !== undefined) return { hindrance: `it is bound to its node by ${bound}`, copies: [] };
-  const { id, labels } = container;
-  const replacement = replacementOf(deps.cluster, { id, labels }, deps.clock.now());
-  if (replacement) return { hindrance: `${replacement.name} is about to replace it`, copies: [] };
-  if (terms.discardsData) return { hindrance: undefined, copies: [] };
-  const carried = carriedBy(deps, { record, spec, container });
-  if (typeof carried === 'string') return { hindrance: carried, copies: [] };
-  return { hindrance: undefined, copies: copiesOf(carried) };
-}
-
 class Observation {
   readonly #deps: ObserveDeps;
+  /** Of those that must share a node what others need comes before them. */
   readonly #seen: readonly Seen[];
+  readonly #groups: readonly (readonly Seen[])[];
+  /** By ID: which of the groups a container is in. */
+  readonly #bundles: ReadonlyMap<string, number>;
   readonly #refusals: [string, string][][] = [];
   readonly #refusalNumbers = new Map<string, number>();
 
   constructor(deps: ObserveDeps, seen: readonly Seen[]) {
     this.#deps = deps;
-    this.#seen = seen;
+    this.#groups = groupsInOrder(deps, seen);
+    this.#seen = this.#groups.flat();
+    this.#bundles = new Map(
+      this.#groups.flatMap((group, number) => group.map(({ container }) => [container.id, number] as const)),
+    );
   }
 
   read(): Observed {
     const { cluster } = this.#deps;
-    const bundles = this.#bundles();
     const inUse = this.#volumesInUse();
     const keys = new Set(this.#affinities().map(({ key }) => key));
-    const containers = this.#seen.map((each) => this.#container(each, bundles.get(each.container.id) ?? 0, keys));
+    const containers = this.#seen.map((each) => this.#container(each, keys));
     return {
       nodes: cluster.nodes.map((node) => this.#node(node, inUse)),
       containers,
@@ -154,39 +88,18 @@ class Observation {
     };
   }
 
-  /** Containers that must share a node, by ID. */
-  #bundles(): ReadonlyMap<string, number> {
-    const { cluster } = this.#deps;
-    const idOf = (reference: string): string[] => {
-      const found = cluster.findContainer(reference);
-      return found ? [found.id] : [];
-    };
-    const all = this.#seen.map(({ container: { id }, spec }) => {
-      const { dependencies = [], affinities = [] } = spec?.placement ?? {};
-      const near = affinities.flatMap(({ key, operator, isSoft, pattern }) =>
-        key === 'container' && operator === '==' && !isSoft && pattern.kind === 'exact' ? [pattern.value] : [],
-      );
-      return { id, needs: [...dependencies.map(({ container }) => container), ...near].flatMap(idOf) };
-    });
-    const bundles = new Map<string, number>();
-    for (const [number, group] of groupsOf(all, ({ id }) => id).entries())
-      for (const { id } of group) bundles.set(id, number);
-    return bundles;
-  }
-
   #affinities(): readonly ContainerSpec['placement']['affinities'][number][] {
     return this.#seen.flatMap(({ spec }) => spec?.placement.affinities ?? []).filter(({ isSoft }) => !isSoft);
   }
 
-  #container(
-    { container, record, spec, hindrance, copies }: Seen,
-    bundle: number,
-    labelKeys: ReadonlySet<string>,
-  ): SnapshotContainer {
+  #container(seen: Seen, labelKeys: ReadonlySet<string>): SnapshotContainer {
+    const { container, record, spec, hindrance, copies } = seen;
+    const unit = this.#unitOf(seen);
     const { id, name, node, engineId, labels } = container;
     const { memoryBytes, nanoCpus, ports: claims } = node.ledger.get(engineId) ?? NOTHING;
     const way = record && spec ? mannerOf(record, spec, '') : undefined;
-    const how = copies.length > 0 ? 'stop-first' : (way?.how ?? 'start-first');
+    const isCopied = copies.length > 0 || unit.length > 0;
+    const how = isCopied ? 'stop-first' : (way?.how ?? 'start-first');
     const tie = hindrance === undefined && record && spec ? this.#tie(record, spec, copies) : {};
     const why = hindrance ?? tie.hindrance;
     const spotShare = spotShareOf(labels);
@@ -197,7 +110,7 @@ class Observation {
       name,
       nodeId: node.id,
       generation: record?.current.generation ?? 0,
-      bundle,
+      bundle: this.#bundles.get(id) ?? 0,
       ...(why !== undefined && { hindrance: why }),
       memoryBytes,
       nanoCpus,
@@ -214,12 +127,20 @@ class Observation {
       labels: Object.fromEntries(Object.entries(labels).filter(([key]) => labelKeys.has(key))),
       ...(spotShare !== undefined && { spotShare }),
       how,
-      loses: copies.length > 0 ? ['writable layer'] : record && spec ? lossesOf(spec, record.terms) : [],
+      loses: isCopied ? ['writable layer'] : record && spec ? lossesOf(spec, record.terms) : [],
       spans: spec ? this.#deps.networks.spans(spec.networks) : false,
-      copies,
-      downtimeMs: how === 'stop-first' ? this.#downtimeMs(copies) : 0,
+      copies: unit.length === 0 ? copies : unit[0] === seen ? copiesOfAll(unit) : [],
+      ...(unit.length > 0 && { together: unit.flatMap((each) => each.record?.key ?? []) }),
+      downtimeMs: how === 'stop-first' ? this.#downtimeMs(unit.length > 0 ? copiesOfAll(unit) : copies) : 0,
       priority: record?.terms.priority ?? 0,
     };
+  }
+
+  /** All that move as one with it, in order; none for one that shares nothing. */
+  #unitOf(seen: Seen): readonly Seen[] {
+    if (seen.sharers.size === 0) return [];
+    const group = this.#groups[this.#bundles.get(seen.container.id) ?? 0] ?? [];
+    return group.filter((each) => each === seen || seen.sharers.has(each.container.id));
   }
 
   #downtimeMs(copies: readonly PlannedCopy[]): number {
@@ -337,4 +258,22 @@ function hard(expressions: readonly { readonly text: string; readonly isSoft: bo
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
+}
+
+function copiesOfAll(unit: readonly Seen[]): readonly PlannedCopy[] {
+  return distinctCopies(unit.flatMap(({ copies }) => copies));
+}
+
+/** Containers that must share a node. */
+function groupsInOrder({ cluster }: ObserveDeps, seen: readonly Seen[]): readonly (readonly Seen[])[] {
+  const idOf = (reference: string): string[] => {
+    const found = cluster.findContainer(reference);
+    return found ? [found.id] : [];
+  };
+  const all = seen.map((each) => ({
+    each,
+    needs: (each.spec ? neighboursOf(each.spec) : []).flatMap(idOf),
+    near: [...each.sharers],
+  }));
+  return groupsOf(all, ({ each }) => each.container.id).map((group) => group.map(({ each }) => each));
 }

@@ -296,3 +296,44 @@ describe('planCheapest', () => {
     expect(moves(made)).toEqual(['web>cheap']);
   });
 });
+
+describe('containers that share volumes', () => {
+  const together = ['key-data', 'key-app'];
+  const shared = { bundle: -1, how: 'stop-first', together, downtimeMs: 12_000 } as const;
+
+  it('move as one, their volumes counted once', () => {
+    const copies = [{ volume: 'data', bytes: 100e9 }];
+    const answer = plan(
+      [node('dear', 30, { provider: 'a' }), node('cheap', 5, { provider: 'b' })],
+      [container('data', 'dear', { ...shared, copies }), container('app', 'dear', shared)],
+      { egressMicrosPerGb: [90_000, 0] },
+    );
+    expect(answer.moves.map(({ container: { name } }) => name)).toEqual(['data', 'app']);
+    expect(answer.moves.map((each) => each.together)).toEqual([together, together]);
+    expect(answer.moves.map((each) => each.after)).toEqual([undefined, undefined]);
+    expect(answer.cost?.once).toBeCloseTo(9);
+    expect(answer.moves.map(({ estimate }) => estimate)).toEqual([{ downtimeMs: 12_000 }, { downtimeMs: 12_000 }]);
+  });
+
+  it('say for none how long it takes where a size is not known', () => {
+    const answer = plan(
+      [node('dear', 30), node('cheap', 5)],
+      [container('data', 'dear', { ...shared, copies: [{ volume: 'data' }] }), container('app', 'dear', shared)],
+    );
+    expect(answer.moves.map(({ estimate }) => estimate)).toEqual([undefined, undefined]);
+  });
+
+  it('stay together, and say because of whom', () => {
+    const answer = plan(
+      [node('dear', 30), node('cheap', 5)],
+      [
+        container('data', 'dear', { ...shared, hindrance: 'its rescheduling policy is off' }),
+        container('app', 'dear', shared),
+      ],
+    );
+    expect(answer.moves).toEqual([]);
+    expect(answer.stays.find(({ container: { name } }) => name === 'app')?.why).toBe(
+      'it shares its node with data, which stays: its rescheduling policy is off',
+    );
+  });
+});

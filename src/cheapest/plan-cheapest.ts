@@ -143,10 +143,14 @@ class Telling {
       return bundle.flatMap((at, index) => {
         const container = containers[at];
         if (!container) return [];
-        const { key, id, name, how, generation, loses, spans, copies, downtimeMs, group } = container;
+        const { key, id, name, how, generation, loses, spans, copies, downtimeMs, group, together } = container;
         // Members come in the order in which they need each other.
-        const earlier = [...before, ...bundle.slice(0, index).flatMap((each) => containers[each]?.key ?? [])];
-        const isKnown = how === 'start-first' || copies.every(({ bytes }) => bytes !== undefined);
+        const inBundle = bundle.slice(0, index).flatMap((each) => containers[each]?.key ?? []);
+        const earlier = [...before, ...inBundle.filter((each) => !together?.includes(each))];
+        // Of those that move as one the first has the volumes of all.
+        const unit = bundle.flatMap((each) => (together?.includes(containers[each]?.key ?? '') ? each : []));
+        const copied = unit.length > 0 ? unit.flatMap((each) => containers[each]?.copies ?? []) : copies;
+        const isKnown = how === 'start-first' || copied.every(({ bytes }) => bytes !== undefined);
         return {
           container: { key, id, name },
           from: { id: from.id, name: from.name },
@@ -158,6 +162,7 @@ class Telling {
           ...(spans && { spans }),
           ...(earlier.length > 0 && { after: earlier }),
           ...(copies.length > 0 && { copies }),
+          ...(together && { together }),
           ...(isKnown && { estimate: { downtimeMs } }),
           ...(group !== undefined && { group: groupName(group) }),
         };

@@ -67,7 +67,10 @@ export interface SnapshotContainer {
   readonly how: MoveHow;
   readonly loses: readonly string[];
   readonly spans: boolean;
+  /** Of those that move as one the first has them all. */
   readonly copies: readonly PlannedCopy[];
+  /** Keys of all that move as one with it because they share volumes, itself included, in order; default none. */
+  readonly together?: readonly string[];
   /** How long nothing of it runs when it moves, in milliseconds. */
   readonly downtimeMs: number;
   readonly priority: number;

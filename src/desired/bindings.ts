@@ -8,9 +8,14 @@ const SOCKET = /\.sock(et)?$|^\/dev\/log$|^\\\\\.\\pipe\\/;
 /**
  * What in a create body, or in the `HostConfig` of an inspected container, keeps the container on its node because elsewhere its data would be
  * missing, in words; undefined when nothing does. Named volumes are not judged here: where they live is not in the body.
+ *
+ * @param comesAlong whether the container that a reference means goes where this one goes, with the volumes that this one has from it
  */
-export function boundByBody(hostConfig: unknown): string | undefined {
-  const reasons = [...mounts(hostConfig), ...devices(hostConfig), ...sharedVolumes(hostConfig)];
+export function boundByBody(
+  hostConfig: unknown,
+  comesAlong: (reference: string) => boolean = () => false,
+): string | undefined {
+  const reasons = [...mounts(hostConfig), ...devices(hostConfig), ...sharedVolumes(hostConfig, comesAlong)];
   return reasons.length > 0 ? [...new Set(reasons)].join(', ') : undefined;
 }
 
@@ -39,7 +44,8 @@ function devices(hostConfig: unknown): readonly string[] {
   return [...mapped.map((path) => `device ${path}`), ...requested];
 }
 
-function sharedVolumes(hostConfig: unknown): readonly string[] {
+function sharedVolumes(hostConfig: unknown, comesAlong: (reference: string) => boolean): readonly string[] {
   const { VolumesFrom } = fieldsOf(hostConfig);
-  return stringsOf(VolumesFrom).map((text) => `volumes of container ${text.split(':')[0]}`);
+  const references = stringsOf(VolumesFrom).map((text) => text.split(':')[0] ?? '');
+  return references.filter((each) => !comesAlong(each)).map((each) => `volumes of container ${each}`);
 }

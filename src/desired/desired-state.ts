@@ -91,7 +91,7 @@ export class DesiredState {
 
   /** Adds a record. Resolves when it is durable with its body; rejects when it is not, and then it is not there. */
   add(record: ContainerRecord, body: RecordBody): Promise<void> {
-    return this.#inTurn(record.key, () => this.#add(record, body));
+    return this.#inTurn([record.key], () => this.#add(record, body));
   }
 
   async #add(record: ContainerRecord, body: RecordBody): Promise<void> {
@@ -112,7 +112,7 @@ export class DesiredState {
    * as it is. Rejects when it cannot be written.
    */
   change(key: string, edit: RecordEdit): Promise<ContainerRecord | undefined> {
-    return this.#inTurn(key, async () => {
+    return this.#inTurn([key], async () => {
       const before = this.#view.get(key);
       const after = before && edit(before);
       if (isSame(before, after)) return before;
@@ -122,13 +122,32 @@ export class DesiredState {
     });
   }
 
+  /**
+   * Changes several records in one write: all of them change, or none. `edit` is handed those that are there, by key, and answers with those that
+   * change. Resolves with these once they are durable; rejects when they cannot be written.
+   */
+  changeTogether(
+    keys: readonly string[],
+    edit: (records: ReadonlyMap<string, ContainerRecord>) => readonly ContainerRecord[],
+  ): Promise<readonly ContainerRecord[]> {
+    return this.#inTurn(keys, async () => {
+      const found = keys.flatMap((key): [string, ContainerRecord][] => {
+        const record = this.#view.get(key);
+        return record ? [[key, record]] : [];
+      });
+      const changed = edit(new Map(found));
+      if (changed.length > 0) await this.#view.putAll(changed.map((record) => [record.key, record]));
+      return changed;
+    });
+  }
+
   /** Adds a change that must be made to a copy, too, in place of earlier ones that it outdates, and the edit of the record that comes with it. */
   amend(
     key: string,
     amendment: Amendment,
     edit: RecordEdit = (record) => record,
   ): Promise<ContainerRecord | undefined> {
-    return this.#inTurn(key, async () => {
+    return this.#inTurn([key], async () => {
       const before = this.#view.get(key);
       if (!before) return undefined;
       const body = await this.body(key);
@@ -143,7 +162,7 @@ export class DesiredState {
 
   /** Resolves when it is gone, durably, also when there was none. */
   remove(key: string): Promise<void> {
-    return this.#inTurn(key, async () => {
+    return this.#inTurn([key], async () => {
       if (this.#view.has(key)) await this.#forget(key);
     });
   }
@@ -159,12 +178,13 @@ export class DesiredState {
     await this.#deps.bodies.write([{ key }]);
   }
 
-  #inTurn<T>(key: string, step: () => Promise<T>): Promise<T> {
-    const last = this.#turns.get(key);
-    const turn = last ? last.then(step, step) : step();
-    this.#turns.set(key, turn);
+  /** A step follows the last one of each of its records: it is enqueued at all of them in the same turn, so that no two wait for each other. */
+  #inTurn<T>(keys: readonly string[], step: () => Promise<T>): Promise<T> {
+    const last = keys.flatMap((key) => this.#turns.get(key) ?? []);
+    const turn = last.length > 0 ? Promise.allSettled(last).then(step) : step();
+    for (const key of keys) this.#turns.set(key, turn);
     const end = (): void => {
-      if (this.#turns.get(key) === turn) this.#turns.delete(key);
+      for (const key of keys) if (this.#turns.get(key) === turn) this.#turns.delete(key);
     };
     turn.then(end, end);
     return turn;

@@ -1,17 +1,27 @@
-import { type ContainerRecord, type Copy, MAX_FORMER_IDS } from './record.ts';
+import { type ContainerRecord, type Copy, type Ending, MAX_FORMER_IDS } from './record.ts';
 
 /**
  * The record with another copy as its container, and the one before among those that must not run. In the turn in which this is durable the
  * model shows the one instead of the other; the new one must be listed by then, so that clients miss nothing.
+ *
+ * @param ended how it had ended before, when the new one was not started for that reason
  */
 export function switched(
   { move, ended: _, owedStop: __, dataLostMs: ___, ...record }: ContainerRecord,
   to: Copy,
+  ended?: Ending,
 ): ContainerRecord {
   const { current, stale = [] } = record;
   const others = stale.filter(({ attempt }) => attempt !== to.attempt);
   const arrived = move && { arrived: { from: current.nodeId, why: move.why, atMs: move.sinceMs } };
-  return { ...record, ...formerIds(record, to), ...arrived, current: to, stale: [...others, current] };
+  return {
+    ...record,
+    ...formerIds(record, to),
+    ...arrived,
+    ...(ended && { ended }),
+    current: to,
+    stale: [...others, current],
+  };
 }
 
 /** The record without its open move; a copy that may exist is noted. */

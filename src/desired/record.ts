@@ -48,8 +48,18 @@ export interface OpenMove {
   readonly why: string;
   /** Milliseconds since the epoch. */
   readonly sinceMs: number;
-  /** Default: none. */
+  /** Default: none. Of containers that move as one the first has it. */
   readonly carried?: MovingVolumes;
+  /** Containers that move as one, because they share volumes: all of their records switch in one write, or none. Default: this one alone. */
+  readonly together?: MovingTogether;
+}
+
+/** Containers that move as one. */
+export interface MovingTogether {
+  /** The attempt of the first one's successor. */
+  readonly id: string;
+  /** Of their records, in the order in which they need each other. */
+  readonly keys: readonly string[];
 }
 
 /** A word on strictness that a copy's label does not say, because its engine had made it before; its node's agent is told. */

@@ -96,6 +96,11 @@ export class RecordView<T> {
     await this.#writeValue(key, value, {});
   }
 
+  /** Like {@link put}, of several records at once: all of them change, or none. */
+  async putAll(entries: readonly (readonly [key: string, value: T])[]): Promise<void> {
+    await this.#write(entries.map(([key, value]) => ({ key, value: this.#format.write(value) })));
+  }
+
   /**
    * Like {@link put}, if the record was last written at `expected`. Rejects with a `ConflictError` (code `RECORD_CHANGED`) when it
    * was not.
@@ -106,7 +111,7 @@ export class RecordView<T> {
 
   /** Resolves when the record is gone, durably, also when there was none. */
   async delete(key: string): Promise<void> {
-    await this.#write({ key });
+    await this.#write([{ key }]);
   }
 
   /** Follows no longer; what is shown stays. Idempotent. */
@@ -119,14 +124,14 @@ export class RecordView<T> {
     const written: Written<T> = { text: this.#format.write(value), value };
     if (this.#format.readsAsWritten) this.#written.set(key, written);
     try {
-      await this.#write({ key, value: written.text, ...condition });
+      await this.#write([{ key, value: written.text, ...condition }]);
     } finally {
       if (this.#written.get(key) === written) this.#written.delete(key);
     }
   }
 
-  async #write(change: RecordWrite): Promise<void> {
-    const revision = await this.#deps.records.write([change]);
+  async #write(changes: readonly RecordWrite[]): Promise<void> {
+    const revision = await this.#deps.records.write(changes);
     if (this.#revision >= revision || this.#hasEnded) return;
     await new Promise<void>((resolve) => this.#waiting.push({ revision, resolve }));
   }

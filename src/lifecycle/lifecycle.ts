@@ -8,7 +8,7 @@ import { createContainer } from './create.ts';
 import type { LifecycleDeps, LifecycleOptions, ProvisionalDeps } from './deps.ts';
 import { Drafts } from './drafts.ts';
 import { Mover } from './move.ts';
-import type { MoveOrder } from './move-order.ts';
+import type { MoveOrder, MovingKey } from './move-order.ts';
 import { Operations } from './operate.ts';
 import type { Connection, ContainerOperation, OperationCall, Removal, Renaming } from './operations.ts';
 import { Recorder } from './recorder.ts';
@@ -70,6 +70,15 @@ export class ContainerLifecycle {
   /** See {@link Mover.move}. */
   move(key: string, order: MoveOrder, signal?: AbortSignal): Promise<ContainerRecord> {
     return this.mover.move(key, order, signal);
+  }
+
+  /** See {@link Mover.moveTogether}. */
+  moveTogether(
+    members: readonly MovingKey[],
+    order: Omit<MoveOrder, 'generation'>,
+    signal?: AbortSignal,
+  ): Promise<readonly ContainerRecord[]> {
+    return this.mover.moveTogether(members, order, signal);
   }
 
   /**

@@ -38,12 +38,23 @@ export async function stopCopy(node: Node, engineId: string, signal?: AbortSigna
   assertDone(await node.client.request({ method: 'POST', path, timeoutMs: STOP_MS, signal }), [404]);
 }
 
-/** Starts a copy that was stopped for a move which came to nothing. */
-export async function startAgain(node: Node, engineId: string): Promise<void> {
-  assertDone(
-    await node.client.request({ method: 'POST', path: `/containers/${engineId}/start`, timeoutMs: CALL_MS }),
-    [],
-  );
+/** Whether a record's container is to be a process, paused or not. */
+export function runsWanted({ wanted, ended }: Pick<ContainerRecord, 'wanted' | 'ended'>): boolean {
+  return !ended && (wanted === 'running' || wanted === 'paused');
+}
+
+/** Brings a copy that was stopped for a move which came to nothing to what is wanted of it. */
+export async function bringBack(
+  node: Node,
+  engineId: string,
+  record: Pick<ContainerRecord, 'wanted' | 'ended'>,
+): Promise<void> {
+  if (!runsWanted(record)) return;
+  const ask = (what: string): Promise<EngineAnswer> =>
+    node.client.request({ method: 'POST', path: `/containers/${engineId}/${what}`, timeoutMs: CALL_MS });
+  assertDone(await ask('start'), []);
+  // Of one that is paused already, as a start leaves it.
+  if (record.wanted === 'paused') assertDone(await ask('pause'), [409]);
 }
 
 /** Stops and removes a copy that another one took the place of, and forgets it; what cannot be reached stays noted as stale. Never rejects. */

@@ -4,7 +4,7 @@ import { ConflictError, EngineError, reasonOf } from '../common/errors.ts';
 import type { ContainerSpec } from '../desired/container-spec.ts';
 import type { ContainerRecord, Copy, OpenMove } from '../desired/record.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
-import { findCopy, removeCopy, startAgain, stopCopy } from './move-copy.ts';
+import { bringBack, findCopy, removeCopy, runsWanted, stopCopy } from './move-copy.ts';
 import { type MoveDeps, type MoveOrder, outdated, targetOf } from './move-order.ts';
 import { untilReady } from './move-ready.ts';
 import { refusalOf, type SuccessorSpec, successorSpec } from './move-successor.ts';
@@ -196,14 +196,19 @@ export class MoveMember {
     await stopCopy(old, engineId, this.#signal);
   }
 
-  /** From the create to a successor that may take over. */
+  /** Starts the successor, where it should run. */
   async bringUp(how: OpenMove['how']): Promise<void> {
-    const { wanted } = this.record;
     this.#signal.throwIfAborted();
     if (how === 'stop-first') await this.stopOld();
-    if (wanted !== 'running' && wanted !== 'paused') return;
+    if (!runsWanted(this.record)) return;
     await this.#deps.networks.prepareAttach(this.node, this.spec.networks, this.#signal);
     await this.#start();
+  }
+
+  /** Resolves when the successor that was started may take over. */
+  async untilUp(how: OpenMove['how']): Promise<void> {
+    const { wanted } = this.record;
+    if (!runsWanted(this.record)) return;
     const { node, engineId } = this;
     const { clock, settleMs } = this.#deps;
     // After a loss there is nothing that could go on instead.
@@ -249,8 +254,8 @@ export class MoveMember {
   async restoreOld(): Promise<void> {
     const { engineId } = this.record.current;
     const node = this.reachableOld;
-    const { wanted } = this.#deps.desired.get(this.record.key) ?? { wanted: 'stopped' };
-    if (this.#hasStoppedOld && node && engineId !== undefined && wanted === 'running') await startAgain(node, engineId);
+    const record = this.#deps.desired.get(this.record.key);
+    if (this.#hasStoppedOld && node && engineId !== undefined && record) await bringBack(node, engineId, record);
   }
 
   async #call(path: string, body?: string): Promise<void> {

@@ -21,6 +21,12 @@ export interface MoveOrder {
   readonly carries?: CarryOptions;
 }
 
+/** A record whose container moves, with the generation that this presumes. */
+export interface MovingKey {
+  readonly key: string;
+  readonly generation: number;
+}
+
 /** How volumes go with a container. */
 export interface CarryOptions {
   /** For how long sources are kept, in milliseconds. */

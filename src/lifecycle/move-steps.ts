@@ -1,50 +1,59 @@
 import { ConflictError, reasonOf } from '../common/errors.ts';
 import { switched, undone, withCopied } from '../desired/move-edits.ts';
 import type { ContainerRecord, OpenMove } from '../desired/record.ts';
+import type { VolumeUser } from './carried-mounts.ts';
 import type { MoveMember } from './move-member.ts';
 import { ManagerStops, type MoveDeps, type MoveOrder, outdated } from './move-order.ts';
 import { MoveVolumes } from './move-volumes.ts';
 import type { Key } from './traffic.ts';
 
-/** One move of one record's container, from the durable word to the switch. */
+/**
+ * One move from the durable word to the switch: of one record's container, or of several that share volumes. Of these each step is made for all before the
+ * next one, and their records change in one write, so that they are where they were or all on the other node.
+ */
 export class MoveSteps {
   readonly #deps: MoveDeps;
-  readonly #member: MoveMember;
-  readonly #order: MoveOrder;
+  readonly #members: readonly [MoveMember, ...MoveMember[]];
+  readonly #order: Omit<MoveOrder, 'generation'>;
   readonly #signal: AbortSignal;
   #volumes: MoveVolumes | undefined;
 
-  constructor(deps: MoveDeps, member: MoveMember, order: MoveOrder, signal: AbortSignal) {
+  /** @param members in the order in which they need each other */
+  constructor(
+    deps: MoveDeps,
+    members: readonly [MoveMember, ...MoveMember[]],
+    order: Omit<MoveOrder, 'generation'>,
+    signal: AbortSignal,
+  ) {
     this.#deps = deps;
-    this.#member = member;
+    this.#members = members;
     this.#order = order;
     this.#signal = signal;
   }
 
-  /** Resolves with the record once clients are shown the successor. Rejects when the container is where it was. */
-  async run(): Promise<ContainerRecord> {
-    const member = this.#member;
+  /** Resolves with the records once clients are shown the successors. Rejects when the containers are where they were. */
+  async run(): Promise<readonly ContainerRecord[]> {
     this.#volumes = await this.#findVolumes();
     const unlock = this.#lockVolumes();
     let isDone = false;
     try {
-      member.reserve();
-      const record = await this.#carryOut();
+      for (const member of this.#members) member.reserve();
+      const records = await this.#carryOut();
       isDone = true;
-      return record;
+      return records;
     } finally {
-      member.release(isDone);
+      for (const member of this.#members) member.release(isDone);
       unlock();
     }
   }
 
-  async #carryOut(): Promise<ContainerRecord> {
+  async #carryOut(): Promise<readonly ContainerRecord[]> {
     try {
       await this.#open();
       await this.#prepare();
       await this.#create();
       await this.#fillVolumes();
-      await this.#member.bringUp(this.#how);
+      await this.#bringUp();
       await this.#volumes?.commit();
       return await this.#switch();
     } catch (error) {
@@ -53,22 +62,25 @@ export class MoveSteps {
     }
   }
 
-  /** What goes with it from a node that answers. */
+  /** What goes with them from a node that answers. */
   async #findVolumes(): Promise<MoveVolumes | undefined> {
     const { carries, how } = this.#order;
-    const { record, spec, node, reachableOld: from } = this.#member;
+    const [{ record, node, reachableOld: from }] = this.#members;
     if (!carries || how === 'replace') return undefined;
     if (!from)
       throw new ConflictError(`${record.name} stays: its node does not answer, and has its data`, 'MOVE_REFUSED');
-    return await MoveVolumes.find(this.#deps, spec, { ...carries, record, from, to: node }, this.#signal);
+    const users = this.#members.map(({ record, spec }) => ({ record, spec })) as [VolumeUser, ...VolumeUser[]];
+    return await MoveVolumes.find(this.#deps, { ...carries, users, from, to: node }, this.#signal);
   }
 
   /** No container is created on the volumes until they have a home again. */
   #lockVolumes(): () => void {
     const { traffic } = this.#deps;
     const keys = (this.#volumes?.names ?? []).map((name): Key => `volume ${name}`);
-    if (traffic.createOf(keys) || traffic.lockOn(keys))
-      throw new ConflictError(`${this.#member.record.name} stays for now: a volume of it is being used`, 'MOVE_BUSY');
+    if (traffic.createOf(keys) || traffic.lockOn(keys)) {
+      const [{ record }] = this.#members;
+      throw new ConflictError(`${record.name} stays for now: a volume of it is being used`, 'MOVE_BUSY');
+    }
     return traffic.lock(keys);
   }
 
@@ -79,75 +91,114 @@ export class MoveSteps {
 
   /** The durable word, before any engine is asked. */
   async #open(): Promise<void> {
-    const { desired, clock } = this.#deps;
-    const { why, generation } = this.#order;
-    const { record, to } = this.#member;
-    const carried = this.#volumes && { carried: this.#volumes.carried };
-    const move: OpenMove = { to, how: this.#how, why, sinceMs: clock.now(), ...carried };
-    const opened = await desired.change(record.key, (each) =>
-      each.current.generation === generation && !each.move ? { ...each, move } : each,
-    );
-    if (opened?.move?.to.attempt !== to.attempt) throw outdated(record);
+    const { clock } = this.#deps;
+    const [first, ...others] = this.#members;
+    const keys = this.#members.map(({ record }) => record.key);
+    const common = {
+      how: this.#how,
+      why: this.#order.why,
+      sinceMs: clock.now(),
+      ...(others.length > 0 && { together: { id: first.to.attempt, keys } }),
+    };
+    await this.#change((record, { to, record: { current } }) => {
+      const isSame = record.current.attempt === current.attempt && !record.move;
+      const carried = to === first.to && this.#volumes && { carried: this.#volumes.carried };
+      return isSame ? { ...record, move: { to, ...common, ...carried } } : undefined;
+    });
   }
 
   async #prepare(): Promise<void> {
-    await this.#member.prepare(this.#volumes?.names ?? []);
-    await this.#volumes?.prepare(this.#member.image, this.#signal);
+    for (const member of this.#members) await member.prepare(this.#volumes?.names ?? []);
+    await this.#volumes?.prepare(this.#members[0].image, this.#signal);
   }
 
   async #create(): Promise<void> {
-    const member = this.#member;
-    await member.removeEarlier();
+    const members = this.#members;
+    for (const member of members) await member.removeEarlier();
     this.#signal.throwIfAborted();
     // An engine fills volumes that it finds empty from the image: they are filled before.
-    if (this.#volumes) await member.stopOld();
+    if (this.#volumes) for (const member of members.toReversed()) await member.stopOld();
     await this.#volumes?.copyNamed(this.#signal);
-    await member.create(new Map(), this.#volumes?.emptyVolumes ?? []);
+    const engineIds = new Map<string, string>();
+    for (const member of members) {
+      await member.create(engineIds, this.#volumes?.emptyVolumesOf(member.record.key) ?? []);
+      engineIds.set(member.record.id ?? '', member.engineId);
+    }
   }
 
-  /** All that goes with it is there, durably known: the successor may be started. */
+  /** All that goes with them is there, durably known: the successors may be started. */
   async #fillVolumes(): Promise<void> {
     const volumes = this.#volumes;
     if (!volumes) return;
-    const { engineId, record, to } = this.#member;
-    await volumes.copyUnnamed(engineId, this.#signal);
+    const successors = new Map(this.#members.map(({ record, engineId }) => [record.key, engineId]));
+    await volumes.copyUnnamed(successors, this.#signal);
     await volumes.close();
+    const [{ record, to }] = this.#members;
     const after = await this.#deps.desired.change(record.key, (each) => withCopied(each, to.attempt));
     if (after?.move?.to.attempt !== to.attempt) throw outdated(record);
   }
 
-  /** The one change that makes the successor the container; the model shows it in the same turn. */
-  async #switch(): Promise<ContainerRecord> {
-    const { desired, drafts } = this.#deps;
-    const { record, to } = this.#member;
-    this.#signal.throwIfAborted();
-    const after = await desired.change(record.key, (each) =>
-      each.move?.to.attempt === to.attempt && each.wanted === record.wanted ? switched(each, each.move.to) : each,
-    );
-    if (after?.current.attempt !== to.attempt) throw outdated(record);
-    drafts.settle(record.id ?? '');
-    return after;
+  async #bringUp(): Promise<void> {
+    const how = this.#how;
+    for (const member of this.#members) await member.bringUp(how);
+    // All of them settle at the same time, and none is waited for any more when one has failed.
+    const settled = await Promise.allSettled(this.#members.map((member) => member.untilUp(how)));
+    const failed = settled.find((each) => each.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
-  /** Never rejects: what cannot be undone now stays in the record, as a move that is open or as a stale copy. */
+  /** The one change that makes the successors the containers; the model shows them in the same turn. */
+  async #switch(): Promise<readonly ContainerRecord[]> {
+    this.#signal.throwIfAborted();
+    const records = await this.#change((each, { to, record: { wanted, ended } }) => {
+      if (each.move?.to.attempt !== to.attempt || each.wanted !== wanted) return undefined;
+      return switched(each, each.move.to, ended);
+    });
+    for (const { id = '' } of records) this.#deps.drafts.settle(id);
+    return records;
+  }
+
+  /** All records at once. Throws `MOVE_OUTDATED` when one of them is gone, or the edit answers with nothing. */
+  async #change(
+    edit: (record: ContainerRecord, member: MoveMember) => ContainerRecord | undefined,
+  ): Promise<readonly ContainerRecord[]> {
+    const keys = this.#members.map(({ record }) => record.key);
+    return this.#deps.desired.changeTogether(keys, (records) =>
+      this.#members.map((member) => {
+        const record = records.get(member.record.key);
+        const after = record && edit(record, member);
+        if (!after) throw outdated(member.record);
+        return after;
+      }),
+    );
+  }
+
+  /** Never rejects: what cannot be undone now stays in the records, as a move that is open or as stale copies. */
   async #undo(): Promise<void> {
     const { desired, logger } = this.#deps;
-    const { record, to } = this.#member;
+    const members = this.#members;
     try {
-      const isGone = await this.#member.removeSuccessor();
-      await this.#member.restoreOld();
+      const isGone = new Map<string, boolean>();
+      for (const member of members.toReversed()) isGone.set(member.record.key, await member.removeSuccessor());
+      for (const member of members) await member.restoreOld();
       await this.#closeVolumes();
       await this.#volumes?.undo();
-      await desired.change(record.key, (each) => undone(each, to.attempt, isGone));
+      await desired.changeTogether([...isGone.keys()], (records) =>
+        members.flatMap(({ record: { key }, to }) => {
+          const record = records.get(key);
+          return record ? undone(record, to.attempt, isGone.get(key) ?? false) : [];
+        }),
+      );
     } catch (error) {
-      logger.warn({ container: record.name, reason: reasonOf(error) }, 'a move that failed is not undone yet');
+      const names = members.map(({ record }) => record.name).join(', ');
+      logger.warn({ container: names, reason: reasonOf(error) }, 'a move that failed is not undone yet');
     }
   }
 
   /** What cannot be removed now was never started and is no record's then: it goes when its node is back. Never rejects. */
   async #closeVolumes(): Promise<void> {
     await this.#volumes?.close().catch((error: unknown) => {
-      const fields = { container: this.#member.record.name, reason: reasonOf(error) };
+      const fields = { container: this.#members[0].record.name, reason: reasonOf(error) };
       this.#deps.logger.warn(fields, 'a container that reached volumes is not removed yet');
     });
   }

@@ -1,37 +1,28 @@
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
-import { ConflictError, EngineError, reasonOf } from '../common/errors.ts';
-import type { ContainerSpec } from '../desired/container-spec.ts';
+import { EngineError, reasonOf } from '../common/errors.ts';
 import type { ContainerRecord, Copy, MovingVolume, MovingVolumes, OpenMove } from '../desired/record.ts';
-import { ANSWERS, askEngine } from '../engine/answers.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import { fieldsOf, textOf } from '../scheduler/json.ts';
 import { copyVolumes } from '../volumes/copy-volumes.ts';
 import { MountedVolumes, type Mounting, removeMounting } from '../volumes/mounted-volumes.ts';
+import { type MovingMounts, movingMounts, type VolumeUser, volumesByPath } from './carried-mounts.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { findCopy } from './move-copy.ts';
-import { carriedBy, refusalsOfVolumes } from './moving-mounts.ts';
-
-const CALL_MS = 20_000;
-
-/** What has to be known of a container whose volumes move with it. */
-interface MovingMounts {
-  readonly volumes: readonly MovingVolume[];
-  /** The image's ID on its node. */
-  readonly image: string;
-  /** Paths at which the image, or the create, has volumes without a name. */
-  readonly imageVolumes: readonly string[];
-}
 
 export interface MoveVolumesOptions {
-  readonly record: ContainerRecord;
+  /** Those that move as one, in the order in which they need each other. */
+  readonly users: readonly [VolumeUser, ...VolumeUser[]];
   readonly from: Node;
   readonly to: Node;
   readonly keepSourceMs: number;
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
-/** The volumes of one container that go with it: made on the other node, copied while nothing writes to them, and given their new home. */
+/**
+ * The volumes of one container, or of several that share some, which go with it: made on the other node, copied while nothing writes to them, and given
+ * their new home.
+ */
 export class MoveVolumes {
   readonly #deps: ProvisionalDeps;
   readonly #options: MoveVolumesOptions;
@@ -46,8 +37,8 @@ export class MoveVolumes {
     this.#deps = deps;
     this.#options = options;
     this.#mounts = mounts;
-    const { from, to, record } = options;
-    const generation = record.current.generation + 1;
+    const { from, to, users } = options;
+    const generation = users[0].record.current.generation + 1;
     const helper = ({ id: nodeId }: Node): Copy => ({ nodeId, attempt: deps.attempts.next(), generation });
     this.#helpers = [helper(from), helper(to), helper(to)];
   }
@@ -55,19 +46,11 @@ export class MoveVolumes {
   /** Undefined when nothing has to come along. Throws 409 with the reason when something cannot. */
   static async find(
     deps: ProvisionalDeps,
-    spec: ContainerSpec,
     options: MoveVolumesOptions,
     signal: AbortSignal,
   ): Promise<MoveVolumes | undefined> {
-    const { record, from, to } = options;
-    const container = from.containers.get(record.current.engineId ?? '');
-    if (!container) throw stays(record, `${from.name} does not list it`);
-    const volumes = carriedBy(deps, { record, spec, container });
-    if (typeof volumes === 'string') throw stays(record, volumes);
-    const refusal = refusalsOfVolumes(deps, volumes, [to]).get(to.id);
-    if (refusal !== undefined) throw stays(record, `${to.name} cannot take its volumes: ${refusal}`);
-    if (volumes.length === 0) return undefined;
-    return new MoveVolumes(deps, options, { volumes, ...(await imageOf(from, container.engineId, signal)) });
+    const mounts = await movingMounts(deps, options.users, options, signal);
+    return mounts && new MoveVolumes(deps, options, mounts);
   }
 
   /** For the durable word before an engine is asked. */
@@ -76,9 +59,10 @@ export class MoveVolumes {
     return { volumes, helpers: this.#helpers, keepSourceMs: this.#options.keepSourceMs };
   }
 
-  /** Paths whose volumes the successor's engine leaves empty. */
-  get emptyVolumes(): readonly string[] {
-    return this.#unnamed.flatMap(({ anonymousAt }) => anonymousAt ?? []);
+  /** Paths whose volumes the engine of a record's successor leaves empty. */
+  emptyVolumesOf(key: string): readonly string[] {
+    const { owners } = this.#mounts;
+    return this.#unnamed.flatMap(({ volume, anonymousAt = '' }) => (owners.get(volume) === key ? anonymousAt : []));
   }
 
   /** Names that have a home of their own on the other node before the successor is made. */
@@ -116,23 +100,35 @@ export class MoveVolumes {
     if (this.#source && this.#target) await this.#copy(this.#source, this.#target, names, 0, signal);
   }
 
-  /** Copies those without one into the successor's, which was made and not started. */
-  async copyUnnamed(successor: string, signal: AbortSignal): Promise<void> {
+  /** Copies those without one into the successors', which were made and not started. @param successors their engine IDs, by their records' keys */
+  async copyUnnamed(successors: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
     const unnamed = this.#unnamed;
     if (!this.#source || unnamed.length === 0) return;
     const { to } = this.#options;
-    const paths = await volumesByPath(to, successor, signal);
-    const targets = unnamed.map(({ volume, anonymousAt = '' }) => {
-      const name = paths.get(anonymousAt);
-      if (name === undefined) throw new EngineError(`the successor has no volume at ${anonymousAt} for ${volume}`);
-      return name;
-    });
+    const targets = await this.#targetsOf(unnamed, successors, signal);
     // Places are those of the source's list.
     const skipped = this.#copied.map(() => targets[0] ?? '');
     const mounting = this.#mounting([...skipped, ...targets], this.#helpers[2], this.#image, signal);
     const target = await this.#mount(to, mounting);
     const names = unnamed.map(({ volume }) => volume);
     await this.#copy(this.#source, target, names, skipped.length, signal);
+  }
+
+  /** What volumes without a name are called on the other node. */
+  async #targetsOf(
+    unnamed: readonly MovingVolume[],
+    successors: ReadonlyMap<string, string>,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const { owners } = this.#mounts;
+    const paths = new Map<string, ReadonlyMap<string, string>>();
+    for (const key of new Set(owners.values()))
+      paths.set(key, await volumesByPath(this.#options.to, successors.get(key) ?? '', signal));
+    return unnamed.map(({ volume, anonymousAt = '' }) => {
+      const name = paths.get(owners.get(volume) ?? '')?.get(anonymousAt);
+      if (name === undefined) throw new EngineError(`the successor has no volume at ${anonymousAt} for ${volume}`);
+      return name;
+    });
   }
 
   /** Removes the containers that reached the volumes. Rejects when one may be there still. */
@@ -145,25 +141,25 @@ export class MoveVolumes {
 
   /** The other node is the volumes' home from now on, durably. */
   commit(): Promise<void> {
-    const { record, to } = this.#options;
-    return commitVolumes(this.#deps, record, to.id, this.carried);
+    const { users, to } = this.#options;
+    return commitVolumes(this.#deps, users[0].record, to.id, this.carried);
   }
 
   /** All is as it was. */
   undo(): Promise<void> {
-    const { record, to } = this.#options;
-    return undoVolumes(this.#deps, record, to.id, this.carried);
+    const { users, to } = this.#options;
+    return undoVolumes(this.#deps, users[0].record, to.id, this.carried);
   }
 
   async #mountSource(volumes: readonly string[], signal: AbortSignal): Promise<MountedVolumes> {
-    const { from, record } = this.#options;
+    const { from, users } = this.#options;
     const mounting = this.#mounting(volumes, this.#helpers[0], this.#mounts.image, signal);
     try {
       return await this.#mount(from, mounting);
     } catch (error) {
       if (!(error instanceof EngineAnswerError && error.status === 404)) throw error;
       // Its tags were removed by force: any image will do, and the record has the reference.
-      const { source } = await this.#deps.desired.body(record.key);
+      const { source } = await this.#deps.desired.body(users[0].record.key);
       const reference = textOf(fieldsOf(JSON.parse(source.text)).Image);
       const image = await this.#deps.images.ensureOn(from, reference, { signal });
       return await this.#mount(from, { ...mounting, image: image.reference });
@@ -189,7 +185,7 @@ export class MoveVolumes {
     first: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { from, to, onBytes, record } = this.#options;
+    const { from, to, onBytes, users } = this.#options;
     const { cluster, logger } = this.#deps;
     const stop = new AbortController();
     const unsubscribe = cluster.subscribe((event: ClusterEvent) => {
@@ -201,7 +197,7 @@ export class MoveVolumes {
       const ended = AbortSignal.any([signal, stop.signal]);
       const copied = await copyVolumes(source, target, { names, first }, { signal: ended, onBytes });
       for (const [i, { entries, bytes, digest }] of copied.entries()) {
-        const fields = { container: record.name, volume: names[i], from: from.name, to: to.name };
+        const fields = { container: users[0].record.name, volume: names[i], from: from.name, to: to.name };
         logger.info({ ...fields, entries, bytes, digest }, 'volume copied and verified');
       }
     } finally {
@@ -251,25 +247,4 @@ export async function removeHelpers({ cluster, attempts, logger }: ProvisionalDe
       logger.warn({ node: node.name, reason: reasonOf(error) }, 'a container that reached volumes is not removed yet');
     }
   }
-}
-
-function stays({ name }: ContainerRecord, why: string): ConflictError {
-  return new ConflictError(`${name} stays: ${why}`, 'MOVE_REFUSED');
-}
-
-async function imageOf(node: Node, engineId: string, signal: AbortSignal): Promise<Omit<MovingMounts, 'volumes'>> {
-  const request = { method: 'GET', path: `/containers/${engineId}/json`, timeoutMs: CALL_MS, signal };
-  const { Image, Config } = fieldsOf(await askEngine(node.client, request, ANSWERS.details));
-  return { image: textOf(Image), imageVolumes: Object.keys(fieldsOf(fieldsOf(Config).Volumes)) };
-}
-
-async function volumesByPath(node: Node, engineId: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
-  const request = { method: 'GET', path: `/containers/${engineId}/json`, timeoutMs: CALL_MS, signal };
-  const { Mounts } = fieldsOf(await askEngine(node.client, request, ANSWERS.details));
-  return new Map(
-    (Array.isArray(Mounts) ? Mounts : []).map((mount) => {
-      const { Destination, Name } = fieldsOf(mount);
-      return [textOf(Destination), textOf(Name)];
-    }),
-  );
 }

@@ -2,12 +2,12 @@ import type { Container } from '../cluster/container.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import { sharedStop } from '../common/abort.ts';
 import { ConflictError, NotFoundError, reasonOf } from '../common/errors.ts';
-import type { ContainerRecord } from '../desired/record.ts';
+import type { ContainerRecord, Copy } from '../desired/record.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { endStale } from './move-copy.ts';
 import { MoveMember } from './move-member.ts';
-import { ManagerStops, type MoveDeps, type MoveOrder, outdated } from './move-order.ts';
-import { resolveMove } from './move-resolve.ts';
+import { ManagerStops, type MoveDeps, type MoveOrder, type MovingKey, outdated } from './move-order.ts';
+import { movingWith, resolveMove } from './move-resolve.ts';
 import { MoveSteps } from './move-steps.ts';
 import type { Key } from './traffic.ts';
 
@@ -43,9 +43,11 @@ export class Mover {
   start(): void {
     if (this.#stop) return;
     this.#stop = sharedStop();
-    const open = [...this.#deps.desired.index.moving];
     const { signal } = this.#stop;
-    this.#resolving = Promise.all(open.map((record) => this.#resolveLeft(record, signal))).then(() => undefined);
+    const open = [...this.#deps.desired.index.moving];
+    // Those that move as one are resolved as one.
+    const firsts = open.filter((record) => movingWith(this.#deps, record)[0]?.key === record.key);
+    this.#resolving = Promise.all(firsts.map((record) => this.#resolveLeft(record, signal))).then(() => undefined);
   }
 
   /** Leaves what is under way to the next start; resolves when nothing is. Idempotent. */
@@ -73,21 +75,40 @@ export class Mover {
    * `MOVE_OUTDATED` when the order presumes what is not so any more, `MOVE_BUSY` while the container is being changed, else with what failed.
    */
   async move(key: string, order: MoveOrder, signal?: AbortSignal): Promise<ContainerRecord> {
-    const record = this.#deps.desired.get(key);
-    if (!record) throw new NotFoundError('the container to move is gone', 'MOVE_OUTDATED');
-    if (this.#underWay.has(key) || this.#wishes.has(key))
-      throw new ConflictError(`${record.name} is being changed`, 'MOVE_BUSY');
+    const [moved] = await this.moveTogether([{ key, generation: order.generation }], order, signal);
+    if (!moved) throw new NotFoundError('the container to move is gone', 'MOVE_OUTDATED');
+    return moved;
+  }
+
+  /**
+   * As {@link move}, for containers that share volumes on one node: all of them are moved, or none.
+   *
+   * @param members in the order in which they need each other
+   */
+  async moveTogether(
+    members: readonly MovingKey[],
+    order: Omit<MoveOrder, 'generation'>,
+    signal?: AbortSignal,
+  ): Promise<readonly ContainerRecord[]> {
+    const { desired, traffic } = this.#deps;
+    const records = members.map(({ key }) => {
+      const record = desired.get(key);
+      if (!record) throw new NotFoundError('the container to move is gone', 'MOVE_OUTDATED');
+      if (this.#underWay.has(key) || this.#wishes.has(key))
+        throw new ConflictError(`${record.name} is being changed`, 'MOVE_BUSY');
+      return record;
+    });
     const stop = new AbortController();
-    const names = [record.name, record.id ?? ''].map((name): Key => `moving ${name}`);
-    const unlock = this.#deps.traffic.lock(names);
+    const names = records.flatMap(({ name, id = '' }): Key[] => [`moving ${name}`, `moving ${id}`]);
+    const unlock = traffic.lock(names);
     const ended = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-    const work = this.#run(record, order, ended);
+    const work = this.#run(records, members, order, ended);
     const done = work.then(noop, noop);
-    this.#underWay.set(key, { stop, done });
+    for (const { key } of members) this.#underWay.set(key, { stop, done });
     try {
       return await work;
     } finally {
-      this.#underWay.delete(key);
+      for (const { key } of members) this.#underWay.delete(key);
       unlock();
     }
   }
@@ -113,20 +134,41 @@ export class Mover {
     return { container: cluster.findContainer(meant.id) ?? meant, end };
   }
 
-  async #run(found: ContainerRecord, order: MoveOrder, signal: AbortSignal): Promise<ContainerRecord> {
-    const record = found.move ? await resolveMove(this.#deps, found) : found;
-    if (!record || record.move || record.current.generation !== order.generation || record.id === undefined)
-      throw outdated(found);
-    const old = record.current;
+  async #run(
+    found: readonly ContainerRecord[],
+    members: readonly MovingKey[],
+    order: Omit<MoveOrder, 'generation'>,
+    signal: AbortSignal,
+  ): Promise<readonly ContainerRecord[]> {
+    for (const record of found) if (record.move) await resolveMove(this.#deps, record);
+    const records = found.map((before, index) => {
+      const record = this.#deps.desired.get(before.key);
+      const { generation } = members[index] ?? {};
+      if (!record || record.move || record.current.generation !== generation || record.id === undefined)
+        throw outdated(before);
+      return record;
+    });
     // What must never run twice has no overlap either.
-    const how = record.terms.isStrict && order.how === 'start-first' ? 'stop-first' : order.how;
-    const member = await MoveMember.of(this.#deps, record, order, signal);
-    const moved = await new MoveSteps(this.#deps, member, { ...order, how }, signal).run();
-    const { cluster, logger } = this.#deps;
-    const [from, to] = [old, moved.current].map(({ nodeId }) => cluster.node(nodeId)?.name ?? nodeId);
-    logger.info({ container: moved.name, from, to, how, why: order.why }, 'container moved');
-    void endStale(this.#deps, moved, old); // Never rejects.
+    const isStrict = records.some(({ terms }) => terms.isStrict) && order.how === 'start-first';
+    const how = isStrict ? 'stop-first' : order.how;
+    const moving = await Promise.all(records.map((record) => MoveMember.of(this.#deps, record, order, signal)));
+    const steps = new MoveSteps(this.#deps, moving as [MoveMember, ...MoveMember[]], { ...order, how }, signal);
+    const moved = await steps.run();
+    for (const [index, after] of moved.entries()) this.#tell(after, records[index]?.current, how, order.why);
+    void this.#endOld(moved, records); // Never rejects.
     return moved;
+  }
+
+  #tell({ name, current }: ContainerRecord, old: Copy | undefined, how: string, why: string): void {
+    const { cluster, logger } = this.#deps;
+    const [from, to] = [old, current].map((copy) => cluster.node(copy?.nodeId ?? '')?.name ?? copy?.nodeId);
+    logger.info({ container: name, from, to, how, why }, 'container moved');
+  }
+
+  /** Those that need others first. */
+  async #endOld(moved: readonly ContainerRecord[], before: readonly ContainerRecord[]): Promise<void> {
+    for (const [index, { current }] of [...before.entries()].reverse())
+      await endStale(this.#deps, moved[index] as ContainerRecord, current);
   }
 
   /** A move that was open at the start: resolved when both its nodes were tried, or after a while. Never rejects. */
@@ -136,10 +178,15 @@ export class Mover {
     try {
       await this.#untilTried(ids, signal);
       const current = desired.get(record.key);
-      if (current?.move?.to.attempt !== record.move?.to.attempt || this.#underWay.has(record.key)) return;
+      const keys = movingWith(this.#deps, record).map(({ key }) => key);
+      const isUnderWay = keys.some((key) => this.#underWay.has(key));
+      if (current?.move?.to.attempt !== record.move?.to.attempt || isUnderWay) return;
       const work = resolveMove(this.#deps, current as ContainerRecord);
-      this.#underWay.set(record.key, { stop: new AbortController(), done: work.then(noop, noop) });
-      await work.finally(() => this.#underWay.delete(record.key));
+      const underWay = { stop: new AbortController(), done: work.then(noop, noop) };
+      for (const key of keys) this.#underWay.set(key, underWay);
+      await work.finally(() => {
+        for (const key of keys) this.#underWay.delete(key);
+      });
     } catch (error) {
       if (!signal.aborted)
         logger.warn({ container: record.name, reason: reasonOf(error) }, 'an interrupted move is not resolved yet');

@@ -16,20 +16,23 @@ export interface Carrier {
   readonly record: ContainerRecord;
   readonly spec: ContainerSpec;
   readonly container: Container;
+  /** Keys of the records that move as one with it, and so may use its volumes; default none. */
+  readonly companions?: ReadonlySet<string>;
 }
 
 /**
  * The volumes that would go with a container, wherever to, as its node's listing has them; or why one of them cannot come along, and so the
  * container stays.
  */
-export function carriedBy(deps: CarryDeps, { record, spec, container }: Carrier): readonly MovingVolume[] | string {
+export function carriedBy(deps: CarryDeps, carrier: Carrier): readonly MovingVolume[] | string {
+  const { spec, container } = carrier;
   const named = new Set(spec.volumes);
   const found = new Map<string, MovingVolume>();
   for (const { Type, Name: name = '', Destination: path = '' } of container.entry().Mounts ?? []) {
     const summary = deps.volumes.moves.summaryOf(name, container.node);
     if (Type !== 'volume' || name === '' || summary?.Scope === 'global') continue;
     const isAnonymous = !named.has(name) && GIVEN_NAME.test(name);
-    const why = hindranceOf(deps, name, isAnonymous, record, container.node);
+    const why = hindranceOf(deps, name, isAnonymous, carrier);
     if (why !== undefined) return `volume "${isAnonymous ? path : name}" does not come along: ${why}`;
     found.set(name, {
       volume: name,
@@ -60,14 +63,16 @@ function hindranceOf(
   { volumes, desired }: CarryDeps,
   volume: string,
   isAnonymous: boolean,
-  record: ContainerRecord,
-  node: Node,
+  { record, container: { node }, companions }: Carrier,
 ): string | undefined {
   const carriage = volumes.moves.carriageOf(volume, node);
   if (volumes.moves.hindrance !== undefined) return volumes.moves.hindrance;
   if (!carriage) return `${node.name} does not list it`;
   if (carriage.kind === 'bound') return carriage.why;
-  const other = usersOf(node, volume).find(({ id }) => desired.index.byId(id)?.key !== record.key);
+  const other = usersOf(node, volume).find(({ id }) => {
+    const key = desired.index.byId(id)?.key ?? '';
+    return key !== record.key && !companions?.has(key);
+  });
   if (other) return `container ${other.name} uses it, too`;
   const home = isAnonymous ? node : volumes.homeOf(volume);
   return home === node ? undefined : `its home is ${home?.name ?? 'not known'}, not ${node.name}`;

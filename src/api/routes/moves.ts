@@ -1,6 +1,7 @@
 import type { Plan, PlannedMove } from '../../availability/plan.ts';
 import type { RunOptions } from '../../availability/plan-runs.ts';
 import { BadRequestError } from '../../common/errors.ts';
+import { MOST_TOGETHER } from '../../lifecycle/volume-sharing.ts';
 import { fieldsOf } from '../../scheduler/json.ts';
 import { sendJson, sendStatus } from '../answer.ts';
 import { readJson } from '../body.ts';
@@ -45,15 +46,33 @@ function readPlan(value: unknown): Plan {
   if (wrong >= 0) throw new BadRequestError(`move ${wrong + 1} of the plan cannot be read`, 'BAD_PLAN');
   const keys = new Set((moves as readonly PlannedMove[]).map(({ container }) => container.key));
   if (keys.size < moves.length) throw new BadRequestError('a plan moves each container once', 'BAD_PLAN');
+  const byKey = new Map((moves as readonly PlannedMove[]).map((move) => [move.container.key, move]));
+  const torn = (moves as readonly PlannedMove[]).find((move) => !isWholeUnit(move, byKey));
+  if (torn)
+    throw new BadRequestError(
+      `${torn.container.name} moves as one with others, and the plan does not have all of them alike: take it whole from GET /enxame/v1/plans/move`,
+      'BAD_PLAN',
+    );
   return value as Plan;
 }
 
+/** Those that move as one go the same way, and name each other. */
+function isWholeUnit({ container, from, to, together }: PlannedMove, byKey: ReadonlyMap<string, PlannedMove>): boolean {
+  if (together === undefined) return true;
+  if (together.length > MOST_TOGETHER || !together.includes(container.key)) return false;
+  const others = together.map((key) => byKey.get(key));
+  const isSame = (each: PlannedMove | undefined): boolean =>
+    each?.from.id === from.id && each.to.id === to.id && each.together?.join() === together.join();
+  return others.every(isSame);
+}
+
 function isMove(value: unknown): boolean {
-  const { container, from, to, how, why, generation, after = [], copies = [] } = fieldsOf(value);
+  const { container, from, to, how, why, generation, after = [], copies = [], together = [] } = fieldsOf(value);
   const names = [container, from, to].flatMap((each) => [fieldsOf(each).id, fieldsOf(each).name]);
   const areTexts = [...names, fieldsOf(container).key, why].every((text) => typeof text === 'string');
   const isKnown = how === 'start-first' || how === 'stop-first';
-  return areTexts && isKnown && Number.isSafeInteger(generation) && Array.isArray(after) && Array.isArray(copies);
+  const areLists = [after, copies, together].every((each) => Array.isArray(each));
+  return areTexts && isKnown && Number.isSafeInteger(generation) && areLists;
 }
 
 function readOptions({
