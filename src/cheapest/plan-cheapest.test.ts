@@ -68,8 +68,8 @@ function plan(nodes: readonly SnapshotNode[], containers: readonly SnapshotConta
     refusals: [],
     addresses: [],
     images: [],
-    egressMicrosPerGb: nodes.map(() => 0),
-    zones: nodes.map(({ labels }) => labels.find(([key]) => key === 'provider')?.[1] ?? ''),
+    places: nodes.map((_, row) => row),
+    egressMicrosPerGb: [],
     filters: FILTERS,
     overcommit: 0.05,
     forbidden: [],
@@ -187,9 +187,9 @@ describe('planCheapest', () => {
       downtimeMs: 20_000,
       copies: [{ volume: 'd', bytes: 1e12 }],
     });
-    const cheaper = plan([DEAR, CHEAP], [data], { egressMicrosPerGb: [0.02e6, 0] });
+    const cheaper = plan([DEAR, CHEAP], [data], { egressMicrosPerGb: [[0, 0.02e6]] });
     expect(cheaper).toMatchObject({ cost: { monthlyBefore: 35, monthlyAfter: 5, once: 20 }, downtimeMs: 20_000 });
-    const staying = plan([DEAR, CHEAP], [data], { egressMicrosPerGb: [0.09e6, 0] });
+    const staying = plan([DEAR, CHEAP], [data], { egressMicrosPerGb: [[0, 0.09e6]] });
     expect(fates(staying)).toEqual({ dear: 'stays', cheap: 'goes' });
   });
 
@@ -306,7 +306,7 @@ describe('containers that share volumes', () => {
     const answer = plan(
       [node('dear', 30, { provider: 'a' }), node('cheap', 5, { provider: 'b' })],
       [container('data', 'dear', { ...shared, copies }), container('app', 'dear', shared)],
-      { egressMicrosPerGb: [90_000, 0] },
+      { egressMicrosPerGb: [[0, 90_000], []] },
     );
     expect(answer.moves.map(({ container: { name } }) => name)).toEqual(['data', 'app']);
     expect(answer.moves.map((each) => each.together)).toEqual([together, together]);

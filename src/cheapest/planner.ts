@@ -14,6 +14,7 @@ import { type ObserveDeps, type Observed, observe } from './observe.ts';
 import { PriceMemory } from './price-memory.ts';
 import { rehearse } from './rehearsal.ts';
 import type { CheapestOptions, Snapshot, SnapshotNode, SnapshotPrice } from './snapshot.ts';
+import { trafficPrices } from './traffic-prices.ts';
 
 export interface CheapestPlannerDeps extends ObserveDeps {
   readonly placer: Placer<Node>;
@@ -143,8 +144,7 @@ export class CheapestPlanner {
         refusals: observed.refusals,
         addresses: observed.addresses,
         images: observed.images,
-        egressMicrosPerGb: priced.map(({ labels }) => egressMicros(book, labels, currency)),
-        zones: priced.map(({ labels }) => labels.get('provider') ?? ''),
+        ...trafficPrices(book, priced, { currency, from: rowsWithVolumes(observed) }),
         filters: scheduler.filters.map(({ name }) => name),
         overcommit: scheduler.overcommit,
         forbidden: [],
@@ -186,9 +186,8 @@ function bookOf(known: PriceBookData, own: CheapestRequest['prices']): PriceBook
   });
 }
 
-/** What a gigabyte costs that leaves the provider; 0 where nobody says. */
-function egressMicros(book: PriceBook, labels: ReadonlyMap<string, string>, currency: string): number {
-  const { price } = book.egress(labels, new Map());
-  const converted = price && book.rates.convert({ nanos: price.nanosPerGb, currency: price.currency }, currency);
-  return converted ? Math.round(converted.nanos / 1_000) : 0;
+/** Rows of nodes with volumes that could go along. */
+function rowsWithVolumes({ nodes, containers }: Observed): ReadonlySet<number> {
+  const holders = new Set(containers.flatMap(({ copies, nodeId }) => (copies.length > 0 ? nodeId : [])));
+  return new Set(nodes.flatMap(({ id }, row) => (holders.has(id) ? row : [])));
 }

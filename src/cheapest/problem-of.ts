@@ -96,7 +96,7 @@ function hindrancesOf(
 function sizesOf(
   all: readonly SnapshotContainer[],
   row: number,
-  { egressMicrosPerGb, options }: Snapshot,
+  { egressMicrosPerGb, places, options }: Snapshot,
 ): Pick<ProblemItem, 'sizes' | 'count' | 'moveMicros' | 'burden'> {
   const sum = (of: (each: SnapshotContainer) => number): number => all.reduce((total, each) => total + of(each), 0);
   const reserved = [sum(({ memoryBytes }) => memoryBytes), sum(({ nanoCpus }) => nanoCpus)];
@@ -108,7 +108,8 @@ function sizesOf(
   return {
     sizes: options.by === 'usage' ? [...reserved, ...used] : reserved,
     count: all.length,
-    moveMicros: bytes === 0 ? 0 : Math.ceil((bytes / 1e9) * (egressMicrosPerGb[row] ?? 0)),
+    moveMicros:
+      bytes === 0 ? [] : (egressMicrosPerGb[places[row] ?? 0] ?? []).map((perGb) => Math.ceil((bytes / 1e9) * perGb)),
     burden: all.length + Math.round(sum(({ downtimeMs }) => downtimeMs) / 1_000),
   };
 }
@@ -160,7 +161,7 @@ function keptBecause(
 function nodeOf(
   node: SnapshotNode,
   row: number,
-  { options, overcommit, zones }: Snapshot,
+  { options, overcommit, places }: Snapshot,
   mustStay: boolean,
 ): ProblemNode {
   const { totalMemoryBytes, totalNanoCpus, otherMemoryBytes, otherNanoCpus, price } = node;
@@ -174,7 +175,7 @@ function nodeOf(
     slots: (node.slots ?? Number.POSITIVE_INFINITY) - node.otherContainers,
     mustStay,
     domains: [0, ...options.minDomains.map(() => 0)],
-    zone: zones.indexOf(zones[row] ?? ''),
+    place: places[row] ?? 0,
     ...(node.isNew && { isNew: true }),
   };
 }

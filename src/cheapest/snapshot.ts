@@ -109,10 +109,10 @@ export interface Snapshot {
   readonly addresses: readonly (readonly [ip: string, nodeIds: readonly string[]])[];
   /** Nodes with an image, by reference: those that affinities may mean. */
   readonly images: readonly (readonly [reference: string, nodeIds: readonly string[]])[];
-  /** What a gigabyte costs from one node to another, in millionths, by node's row; undefined rows cost nothing that is known. */
-  readonly egressMicrosPerGb: readonly number[];
-  /** By node's row: nodes with the same text have free traffic between them. */
-  readonly zones: readonly string[];
+  /** By node's row: nodes of one provider, region and zone have the same number. */
+  readonly places: readonly number[];
+  /** What a gigabyte costs from one place to another, in millionths; 0 where nobody says. Rows without any traffic to count may be empty. */
+  readonly egressMicrosPerGb: readonly (readonly number[])[];
   readonly filters: readonly string[];
   readonly overcommit: number;
   /** Moves that were found impossible, as `key nodeId`. */

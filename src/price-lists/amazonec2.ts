@@ -24,8 +24,7 @@ async function read(context: SourceContext): Promise<SourceAnswer> {
   const gaps = new Gaps();
   for (const region of context.regions) {
     machines.push(...(await onDemand(context, region, gaps)), ...(await spotPrices(context, region)));
-    const traffic = await internet(context, region);
-    if (traffic !== undefined) egress.push(traffic);
+    egress.push(...(await traffic(context, region)));
   }
   gaps.tell(context);
   return assertSome({ machines, egress }, amazonec2);
@@ -61,29 +60,37 @@ async function onDemand(context: SourceContext, region: string, gaps: Gaps): Pro
   return [...found.values()];
 }
 
-/** What a gigabyte to the internet costs beyond what is free: the dearest of the tiers, which is the first one. */
-async function internet(context: SourceContext, region: string): Promise<ListedEgress | undefined> {
-  let best: ListedEgress | undefined;
+/** What a gigabyte out of a region costs beyond what is free: the dearest of the tiers, which is the first one. */
+async function traffic(context: SourceContext, region: string): Promise<readonly ListedEgress[]> {
+  const best = new Map<string, ListedEgress>();
   try {
     await table(
       context,
       'AWSDataTransfer',
       region,
-      () => {
-        best = undefined;
-      },
+      () => best.clear(),
       (value) => {
-        if (value('Transfer Type') !== 'AWS Outbound' || value('From Region Code') !== region) return;
+        const to = targetOf(value, region);
         const nanosPerGb = nanosOf(value('PricePerUnit'));
         const currency = value('Currency');
-        if (nanosPerGb === undefined || value('Unit') !== 'GB' || !/^[A-Z]{3}$/.test(currency)) return;
-        if (nanosPerGb > (best?.nanosPerGb ?? 0)) best = { region, to: 'internet', currency, nanosPerGb };
+        if (!to || nanosPerGb === undefined || value('Unit') !== 'GB' || !/^[A-Z]{3}$/.test(currency)) return;
+        const key = to.toRegion ?? '';
+        if (nanosPerGb > (best.get(key)?.nanosPerGb ?? 0)) best.set(key, { region, ...to, currency, nanosPerGb });
       },
     );
   } catch (error) {
     if (!(error instanceof PriceListError) || error.code !== 'NO_SUCH_LIST') throw error;
   }
-  return best;
+  return [...best.values()];
+}
+
+/** Where what a row is about goes; undefined for what comes in, and for everything that is no traffic from the region. */
+function targetOf(value: (title: string) => string, region: string): Pick<ListedEgress, 'to' | 'toRegion'> | undefined {
+  if (value('From Region Code') !== region) return undefined;
+  if (value('Transfer Type') === 'AWS Outbound') return { to: 'internet' };
+  const toRegion = value('To Region Code');
+  if (value('Transfer Type') !== 'InterRegion Outbound' || toRegion === '' || toRegion === region) return undefined;
+  return { to: 'provider', toRegion };
 }
 
 /** Reads one offer of one region; `begin` is called again when the connection broke and everything comes anew. */

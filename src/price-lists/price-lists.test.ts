@@ -346,7 +346,7 @@ function e2Lines(): readonly string[] {
 testPriceSource(google, googleWorld);
 
 const TITLES =
-  '"SKU","TermType","Unit","PricePerUnit","Currency","Instance Type","Tenancy","Operating System","CapacityStatus","Pre Installed S/W","operation","Transfer Type","From Region Code"';
+  '"SKU","TermType","Unit","PricePerUnit","Currency","Instance Type","Tenancy","Operating System","CapacityStatus","Pre Installed S/W","operation","Transfer Type","From Region Code","To Region Code"';
 
 function offer(rows: readonly (readonly string[])[]): string {
   const head = [
@@ -374,8 +374,8 @@ const EC2_ROWS = [
   instance('m7i.metal', ''),
 ];
 
-function transfer(type: string, price: string, region: string): readonly string[] {
-  return ['K2', 'OnDemand', 'GB', price, 'USD', '', '', '', '', '', '', type, region];
+function transfer(type: string, price: string, region: string, to = ''): readonly string[] {
+  return ['K2', 'OnDemand', 'GB', price, 'USD', '', '', '', '', '', '', type, region, to];
 }
 
 function ec2Lists({ path }: ListRequest): ListAnswer | undefined {
@@ -386,7 +386,11 @@ function ec2Lists({ path }: ListRequest): ListAnswer | undefined {
       transfer('AWS Outbound', '0.0500000000', 'us-east-1'),
       transfer('AWS Outbound', '0.0900000000', 'us-east-1'),
       transfer('AWS Inbound', '0.0000000000', 'us-east-1'),
+      transfer('InterRegion Outbound', '0.0200000000', 'us-east-1', 'eu-west-1'),
+      transfer('InterRegion Outbound', '0.0100000000', 'us-east-1', 'us-east-2'),
       transfer('InterRegion Outbound', '0.2000000000', 'us-east-1'),
+      transfer('InterRegion Outbound', '0.3000000000', 'eu-west-1', 'us-east-1'),
+      transfer('InterRegion Inbound', '0.0000000000', 'us-east-1', 'eu-west-1'),
     ]),
   };
 }
@@ -404,7 +408,11 @@ testPriceSource(amazonec2, async (): Promise<PriceWorld> => {
       'us-east-1/us-east-1a t3.small spot 0.0071/h 5.183/month USD',
       'us-east-1/us-east-1b t3.small spot 0.0068/h 4.964/month USD',
     ],
-    egress: ['us-east-1 internet 0.09 USD'],
+    egress: [
+      'us-east-1 internet 0.09 USD',
+      'us-east-1 provider eu-west-1 0.02 USD',
+      'us-east-1 provider us-east-2 0.01 USD',
+    ],
     gaps: /^1 entry .*m7i\.metal us-east-1$/,
     isCsv: true,
     close: ec2.close,

@@ -24,6 +24,7 @@ const machine = z.object({
 const egress = z.object({
   region: name.optional(),
   to: z.enum(['zone', 'region', 'provider', 'internet']),
+  toRegion: name.optional(),
   currency,
   nanosPerGb: nanos,
 });

@@ -29,6 +29,7 @@ const LIST: PriceList = {
     { to: 'internet', currency: 'EUR', nanosPerGb: 1_000_000 },
     { region: 'nbg1', to: 'internet', currency: 'EUR', nanosPerGb: 2_000_000 },
     { to: 'provider', currency: 'EUR', nanosPerGb: 0 },
+    { region: 'nbg1', to: 'provider', toRegion: 'ash', currency: 'EUR', nanosPerGb: 3_000_000 },
   ],
 };
 
@@ -200,6 +201,8 @@ describe('traffic', () => {
     ['out of the provider, by region', here, { provider: 'aws' }, 2_000_000],
     ['out of the provider', labels({ ...HETZNER, region: 'fsn1' }), { provider: 'aws' }, 1_000_000],
     ['to another region', here, { ...HETZNER, region: 'fsn1' }, 0],
+    ['to a region with a price of its own', here, { ...HETZNER, region: 'ash' }, 3_000_000],
+    ['to that region from another one', labels({ ...HETZNER, region: 'fsn1' }), { ...HETZNER, region: 'ash' }, 0],
   ])('%s', (_, from, to, nanos) => expect(book().egress(from, labels(to)).price?.nanosPerGb).toBe(nanos));
 
   it('is unknown where nobody published it', () => {

@@ -13,7 +13,7 @@ import {
   ZONE_LABEL,
 } from './price.ts';
 import { parsePrice } from './price-label.ts';
-import type { EgressScope, FilePrices, ListedPrice, PriceList } from './price-list.ts';
+import type { EgressScope, FilePrices, ListedEgress, ListedPrice, PriceList } from './price-list.ts';
 import { PriceMatcher } from './price-match.ts';
 import { type Rate, Rates } from './rates.ts';
 
@@ -69,6 +69,7 @@ export class PriceBook {
     const provider = from.get(PROVIDER_LABEL);
     if (!provider) return { unknown: `no label ${PROVIDER_LABEL}` };
     const region = from.get(REGION_LABEL);
+    const toRegion = to.get(REGION_LABEL);
     const scope = scopeBetween(from, to);
     for (const { egress, asOf } of this.data.files) {
       const entry = egress.find(
@@ -80,8 +81,10 @@ export class PriceBook {
       return { price: { currency: this.#currency(currency), nanosPerGb, source } };
     }
     for (const { list } of this.#lists.get(provider) ?? []) {
-      const fits = list.egress.filter((each) => each.to === scope && (each.region ?? region) === region);
-      const entry = fits.find((each) => each.region !== undefined) ?? fits[0];
+      const fits = list.egress.filter(
+        (each) => each.to === scope && (each.region ?? region) === region && (each.toRegion ?? toRegion) === toRegion,
+      );
+      const entry = fits.toSorted((a, b) => exactness(b) - exactness(a))[0];
       if (entry === undefined) continue;
       const { currency, nanosPerGb } = entry;
       return { price: { currency, nanosPerGb, source: sourceOf(list) } };
@@ -196,6 +199,11 @@ const SCOPE_WORDS: Readonly<Record<EgressScope, string>> = {
   provider: 'to another region of the provider',
   internet: 'out of the provider',
 };
+
+/** What names its regions says more than what is true of all. */
+function exactness({ region, toRegion }: ListedEgress): number {
+  return Number(toRegion !== undefined) + Number(region !== undefined);
+}
 
 function scopeBetween(from: ReadonlyMap<string, string>, to: ReadonlyMap<string, string>): EgressScope {
   const differs = (label: string): boolean => from.get(label) !== to.get(label);

@@ -13,6 +13,8 @@ export interface ListedEgress {
   readonly region?: string;
   /** How far it goes: to another zone of the region, another region of the provider, or out of the provider. */
   readonly to: EgressScope;
+  /** Where `to` is another region: that one alone; undefined: all of them. */
+  readonly toRegion?: string;
   readonly currency: Currency;
   readonly nanosPerGb: Nanos;
 }

@@ -83,7 +83,8 @@ export function testPriceSource(source: PriceSource, start: () => Promise<PriceW
       const list = await read();
       expect(machineLines(list)).toEqual(world.machines);
       const egress = list.egress.map(
-        (each) => `${each.region} ${each.to} ${exactAmount(each.nanosPerGb)} ${each.currency}`,
+        (each) =>
+          `${each.region} ${each.to} ${each.toRegion ? `${each.toRegion} ` : ''}${exactAmount(each.nanosPerGb)} ${each.currency}`,
       );
       expect(egress.sort()).toEqual(world.egress ?? []);
       expect(list.provider).toBe(source.provider);

@@ -87,7 +87,8 @@ function judge(problem: Problem, placement: readonly number[], open: readonly nu
   for (const [at, item] of items.entries()) {
     if (!has(at)) continue;
     burden += item.burden;
-    if (nodes[placement[at] ?? 0]?.zone !== nodes[item.node]?.zone) micros += item.moveMicros;
+    const to = placement[at] ?? 0;
+    if (to !== item.node) micros += item.moveMicros[nodes[to]?.place ?? 0] ?? 0;
   }
   return { micros, burden };
 }
@@ -108,7 +109,7 @@ const problems: fc.Arbitrary<Problem> = fc
         slots: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 1, max: 4 })),
         mustStay: fc.integer({ min: 0, max: 5 }).map((each) => each === 0),
         domains: fc.tuple(fc.nat(1)),
-        zone: fc.nat(1),
+        place: fc.nat(1),
         isNew: fc.integer({ min: 0, max: 4 }).map((each) => each === 0),
       }),
       { minLength: 1, maxLength: 4 },
@@ -127,7 +128,7 @@ const problems: fc.Arbitrary<Problem> = fc
         repels: rare(2),
         wants: rare(2),
         groups: rare(1),
-        moveMicros: fc.nat(2),
+        moveMicros: fc.array(fc.nat(2), { maxLength: 2 }),
         burden: fc.integer({ min: 1, max: 4 }),
       }),
       { maxLength: 5 },

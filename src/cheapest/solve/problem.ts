@@ -12,8 +12,8 @@ export interface ProblemNode {
   readonly mustStay: boolean;
   /** Its failure domain for each rule; a number of the rule's own. */
   readonly domains: readonly number[];
-  /** Nodes between which nothing is charged for traffic have the same number. */
-  readonly zone: number;
+  /** Which entry of {@link ProblemItem.moveMicros} holds for what goes there. */
+  readonly place: number;
   /** It is not there yet. */
   readonly isNew?: boolean;
 }
@@ -38,8 +38,8 @@ export interface ProblemItem {
   readonly wants: readonly number[];
   /** Whose replicas it has, each group once. */
   readonly groups: readonly number[];
-  /** What its move to another zone costs, once, in millionths of the currency. */
-  readonly moveMicros: number;
+  /** What its move to a place costs, once, in millionths of the currency; nothing where an entry is missing. */
+  readonly moveMicros: readonly number[];
   /** What its move costs beside money: 1 for the move, and 1 for each second that it does not run. */
   readonly burden: number;
 }
@@ -85,7 +85,7 @@ export function isCheaper(a: Cost, b: Cost): boolean {
 /** What it costs to have an item on a node. */
 export function moveMicros({ nodes }: Problem, item: ProblemItem, to: number): number {
   if (to === item.node) return 0;
-  return nodes[to]?.zone === nodes[item.node]?.zone ? 0 : item.moveMicros;
+  return item.moveMicros[nodes[to]?.place ?? 0] ?? 0;
 }
 
 export function costOf(problem: Problem, placement: Int32Array, open: Uint8Array): Cost {
