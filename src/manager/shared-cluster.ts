@@ -33,7 +33,10 @@ export async function findSharedCluster(
     }
     const mine = await findCluster({ ...options, shared: { name, id: held?.id } });
     try {
-      if (held?.state !== 'ready' && (await takeOver(store, mine.cluster.id, mine.store)))
+      const handedOverAt = new Date(clock.now()).toISOString();
+      // Noted before any manager uses them: this one, started without the store, must not go on with what it had.
+      const note = (): Promise<void> => saveCluster({ ...mine.cluster, shared: name, handedOverAt });
+      if (held?.state !== 'ready' && (await takeOver(store, mine.cluster.id, mine.store, note)))
         options.logger.info(
           { store: name },
           `the records of cluster ${mine.cluster.id} are in the store that managers share from now on`,

@@ -27,6 +27,8 @@ export interface KnownCluster {
   readonly engines: readonly KnownEngine[];
   /** The store that has its records since several managers share them, as people write it. */
   readonly shared?: string | undefined;
+  /** When this folder's records were handed over to that store, ISO 8601; they stay in it as they were then. */
+  readonly handedOverAt?: string | undefined;
   /** Its folder; nothing but the cluster's file is to be touched there without opening the store. */
   readonly folder: string;
 }
@@ -107,10 +109,14 @@ async function readCluster(folder: string): Promise<KnownCluster | undefined> {
   if (raw === undefined) return undefined;
   if (Number(raw.format) > FORMAT)
     throw unreadable(path, new Error('a newer version of enxame wrote it; use that version, or another --state-dir'));
-  const { id, name, marks, discovery, engines, shared } = raw as Partial<KnownCluster>;
+  const { id, name, marks, discovery, engines, shared, handedOverAt } = raw as Partial<KnownCluster>;
   if (typeof id !== 'string' || !Array.isArray(marks) || !Array.isArray(engines))
     throw unreadable(path, new Error('it has no id, marks and engines'));
-  return { id, name, marks, discovery, engines, ...(shared === undefined ? {} : { shared }), folder };
+  const where = {
+    ...(shared === undefined ? {} : { shared }),
+    ...(handedOverAt === undefined ? {} : { handedOverAt }),
+  };
+  return { id, name, marks, discovery, engines, ...where, folder };
 }
 
 async function readRaw(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {

@@ -3,9 +3,10 @@ import { ClusterError, ConflictError, NotFoundError } from '../../common/errors.
 import { stateDir } from '../../common/state-dir.ts';
 import { openSharedStore } from '../../kv/open-shared-store.ts';
 import type { SharedStore } from '../../kv/shared/shared-store.ts';
-import { sharedCluster } from '../../replication/take-over-state.ts';
-import { type KnownCluster, knownClusters, titleOf } from '../../store/known-cluster.ts';
+import { sharedCluster, takeOver } from '../../replication/take-over-state.ts';
+import { type KnownCluster, knownClusters, saveCluster, titleOf } from '../../store/known-cluster.ts';
 import { exportState, importState } from '../../store/state-file.ts';
+import { openStateStore } from '../../store/state-store.ts';
 import { asSentence, type CommandContext } from '../command.ts';
 import { discoveryOptions } from '../discovery-options.ts';
 
@@ -19,6 +20,7 @@ const EXAMPLES = `
 Examples:
   $ enxame state export /backup/swarm.state            # also while the manager runs
   $ enxame state import swarm.state                    # on a new manager's host, before 'enxame manage'
+  $ enxame state migrate etcd://A,B,C/bees             # while the manager is stopped; its next start is with --replication
   $ enxame state show                                  # which clusters there are, and where their records are
 
 The records of a cluster with several managers are exported from the store that these share. An import makes the state of one manager of
@@ -43,6 +45,14 @@ export function configure(command: Command, context: CommandContext): void {
   withFlags(command.command('import').summary('make the state of a cluster from such a file')).action(
     (file: string, flags: Flags) => importFrom(file, flags, context),
   );
+  command
+    .command('migrate')
+    .summary('hand the records of one manager over to a store that several share')
+    .argument('<store>', 'the store, like etcd://HOST,HOST,HOST/PREFIX')
+    .option('--state-dir <folder>', 'folder of the manager’s state ($ENXAME_STATE_DIR)')
+    .option('--cluster <name|id>', 'cluster, where the folder has the state of several ($ENXAME_CLUSTER)')
+    .option('--discovery-opt <key=value>', 'option of that store, like kv.cacertfile; may be repeated', gather)
+    .action((uri: string, flags: Flags) => migrate(uri, flags, context));
   for (const each of command.commands) each.description(asSentence(each.summary()));
 }
 
@@ -87,10 +97,52 @@ async function show(flags: Flags, context: CommandContext): Promise<void> {
   const folder = folderOf(flags, context);
   const clusters = await knownClusters(folder);
   if (clusters.length === 0) context.out(`no cluster has a state in ${folder}\n`);
-  for (const cluster of clusters)
-    context.out(
-      `cluster ${titleOf(cluster)}: ${cluster.engines.length} engines, records in ${cluster.shared ?? cluster.folder}\n`,
+  for (const cluster of clusters) context.out(`${shown(cluster)}\n`);
+}
+
+function shown(cluster: KnownCluster): string {
+  const { engines, shared, folder, handedOverAt } = cluster;
+  const before =
+    handedOverAt === undefined ? '' : `; those of before ${handedOverAt.slice(0, 19)}Z are kept in ${folder}`;
+  return `cluster ${titleOf(cluster)}: ${engines.length} engines, records in ${shared ?? folder}${shared ? before : ''}`;
+}
+
+/** Hands the records of one manager over to a store that several share, as the first start with `--replication` does. */
+async function migrate(uri: string, flags: Flags, context: CommandContext): Promise<void> {
+  const folder = folderOf(flags, context);
+  const cluster = chosen(await knownClusters(folder), flags.cluster ?? context.env.ENXAME_CLUSTER, folder);
+  if (cluster.shared !== undefined)
+    throw new ConflictError(
+      `the records of cluster ${titleOf(cluster)} are in ${cluster.shared} already: nothing was done`,
+      'STATE_SHARED',
     );
+  const { store, name } = await openSharedStore(uri, discoveryOptions(flags.discoveryOpt ?? []), context.env);
+  try {
+    // Refused while a manager has it.
+    const own = await openStateStore(cluster.folder);
+    try {
+      const handedOverAt = new Date(context.clock.now()).toISOString();
+      const note = (): Promise<void> => saveCluster({ ...cluster, shared: name, handedOverAt });
+      if (!(await takeOver(store, cluster.id, own, note))) await assertHeld(store, cluster, name);
+    } finally {
+      await own.close();
+    }
+  } finally {
+    await store.close();
+  }
+  context.out(
+    `cluster ${titleOf(cluster)}: records in ${name}. Start its manager with --replication and that store; those of before are kept in ${cluster.folder}\n`,
+  );
+}
+
+async function assertHeld(store: SharedStore, { id }: KnownCluster, name: string): Promise<void> {
+  const held = await sharedCluster(store);
+  throw new ConflictError(
+    held?.id === id
+      ? `${name} has records of cluster ${id} already: start the manager with --replication and that store`
+      : `${name} has the records of cluster ${held?.id}: give another prefix`,
+    'STORE_TAKEN',
+  );
 }
 
 function gather(text: string, before: readonly string[] = []): readonly string[] {
