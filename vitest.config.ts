@@ -17,6 +17,7 @@ const config: ViteUserConfig = defineConfig({
           // Only against tests that hang: on a busy machine a slow one is no failure.
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          expect: { poll: { timeout: 120_000 } },
         },
       },
       {

@@ -179,7 +179,7 @@ async function stable(read: () => number): Promise<number> {
         last = read();
         return same;
       },
-      { interval: 40, timeout: 4_000 },
+      { interval: 40, timeout: 120_000 },
     )
     .toBeGreaterThan(5);
   return last;

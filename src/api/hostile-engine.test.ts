@@ -51,7 +51,7 @@ test.each([
   expectSame(await answers(), before);
 });
 
-test('an engine that lies about its past events', { timeout: 60_000 }, async () => {
+test('an engine that lies about its past events', { timeout: 120_000 }, async () => {
   const sinceSeconds = Math.floor(Date.now() / 1000) - 10;
   const read = async (): Promise<readonly unknown[]> => {
     const { text } = await world.call('GET', `/events?since=${sinceSeconds}&until=${Date.now() / 1000 - 0.001}`);

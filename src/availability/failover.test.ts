@@ -263,7 +263,7 @@ describe('the brake', () => {
       // The two that are still lost are dealt with now.
       await waitUntil(() => eventsOf(told, 'moved').length === 2, 20_000);
     });
-  }, 30_000);
+  }, 180_000);
 
   test('holds when nodes leave discovery because they do not answer', async () => {
     await inWorld(5, async ({ world, failover, told, run, lose }) => {

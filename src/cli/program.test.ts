@@ -25,7 +25,7 @@ async function enxame(
   return { code, out: io.stdout(), err: io.stderr() };
 }
 
-describe('help', { timeout: 30_000 }, () => {
+describe('help', { timeout: 120_000 }, () => {
   it.each(['', '--help', 'help', '-h'])('"enxame %s" teaches and succeeds', async (line) => {
     const { code, out, err } = await enxame(line);
     expect(out).toContain('create|c');
@@ -76,7 +76,7 @@ function packagesLoadedBy(file: string, seen: Set<string> = new Set()): Readonly
   return found;
 }
 
-describe('wrong command lines', { timeout: 30_000 }, () => {
+describe('wrong command lines', { timeout: 120_000 }, () => {
   it.each([
     ['lits', "enxame: unknown command 'lits'. Did you mean list? Run 'enxame --help'"],
     ['lits --help', "enxame: unknown command 'lits'. Did you mean list? Run 'enxame --help'"],
@@ -176,7 +176,7 @@ describe('wrong command lines', { timeout: 30_000 }, () => {
   });
 });
 
-describe('create, join and list', { timeout: 30_000 }, () => {
+describe('create, join and list', { timeout: 120_000 }, () => {
   let folder: string;
   let service: FakeIo;
   let served: Promise<number>;
@@ -186,7 +186,7 @@ describe('create, join and list', { timeout: 30_000 }, () => {
     service = fakeIo();
     served = run(['discovery', '-H', 'tcp://127.0.0.1:0', '--state-dir', folder, '--log-level', 'silent'], service);
     url = await expect
-      .poll(() => /at (http:\S+),/.exec(service.stdout())?.[1], { timeout: 20_000 })
+      .poll(() => /at (http:\S+),/.exec(service.stdout())?.[1], { timeout: 120_000 })
       .toBeDefined()
       .then(() => /at (http:\S+),/.exec(service.stdout())?.[1] ?? '');
   });
@@ -208,7 +208,7 @@ describe('create, join and list', { timeout: 30_000 }, () => {
       return { io, code: run(['--log-level', 'silent', 'join', '--delay', '10ms'], io) };
     });
     await expect
-      .poll(async () => (await enxame('list', env)).out.split('\n').sort(), { timeout: 20_000 })
+      .poll(async () => (await enxame('list', env)).out.split('\n').sort(), { timeout: 120_000 })
       .toEqual(['', '10.0.0.1:2376', '10.0.0.3:2376', 'tls://10.0.0.2:2376']);
     for (const { io, code } of agents) {
       io.stop();
@@ -242,14 +242,14 @@ describe('create, join and list', { timeout: 30_000 }, () => {
   });
 });
 
-describe('what cannot be right', { timeout: 60_000 }, () => {
+describe('what cannot be right', { timeout: 120_000 }, () => {
   let url: string;
   let service: FakeIo;
   let served: Promise<number>;
   beforeEach(async () => {
     service = fakeIo();
     served = run(['discovery', '-H', 'tcp://127.0.0.1:0', '--state-dir', 'none', '--log-level', 'silent'], service);
-    await expect.poll(() => service.stdout(), { timeout: 20_000 }).toMatch(/at http:\S+,/);
+    await expect.poll(() => service.stdout(), { timeout: 120_000 }).toMatch(/at http:\S+,/);
     url = /at (http:\S+),/.exec(service.stdout())?.[1] ?? '';
   });
   afterEach(async () => {
@@ -300,7 +300,7 @@ describe('what cannot be right', { timeout: 60_000 }, () => {
   });
 });
 
-describe('without an answer', { timeout: 30_000 }, () => {
+describe('without an answer', { timeout: 120_000 }, () => {
   it('create says how to start a service', async () => {
     const { code, err } = await enxame('create --service http://127.0.0.1:1');
     expect(code).toBe(1);

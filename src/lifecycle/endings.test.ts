@@ -38,7 +38,7 @@ async function running(restart = 'no', labels: Readonly<Record<string, string>> 
     /** Resolves when the container was looked at after its end. */
     inspected: () => {
       const looks = (): number => engine.requestsTo('GET /containers/*').filter(({ path }) => path.length > 60).length;
-      return expect.poll(looks, { timeout: 60_000 }).toBe(1);
+      return expect.poll(looks, { timeout: 120_000 }).toBe(1);
     },
     pass: async (ms: number) => {
       for (let passed = 0; passed < ms; passed += 5_000) await clock.advance(5_000);
@@ -62,7 +62,7 @@ test.each([
     const each = await running(restart, labels);
     await each.end(exitCode);
     await each.pass(30_000);
-    if (isEnd) await expect.poll(() => each.record()?.ended?.exitCode, { timeout: 60_000 }).toBe(exitCode);
+    if (isEnd) await expect.poll(() => each.record()?.ended?.exitCode, { timeout: 120_000 }).toBe(exitCode);
     else await each.inspected();
     await each.endings.stop();
     expect(each.record()?.ended?.exitCode).toBe(isEnd ? exitCode : undefined);
@@ -96,7 +96,7 @@ test('one that clients stopped has not finished, and one that is started again r
   await each.world.lifecycle.operate(container, { kind: 'start', search: '' }, CALL);
   await each.end(0);
   await each.pass(30_000);
-  await expect.poll(() => each.record()?.ended?.exitCode, { timeout: 60_000 }).toBe(0);
+  await expect.poll(() => each.record()?.ended?.exitCode, { timeout: 120_000 }).toBe(0);
   await each.world.lifecycle.operate(container, { kind: 'start', search: '' }, CALL);
   expect(each.record()?.ended).toBeUndefined();
   await each.close();

@@ -294,11 +294,11 @@ describe('a move that was interrupted', () => {
       const before = await interrupted(world, 'replace', 'POST /containers/create');
       expect(recordOf(world, before.id ?? '').move?.to.generation).toBe(1);
       world.lifecycle.mover.start();
-      await vi.waitFor(() => expect(recordOf(world, before.id ?? '').move).toBeUndefined(), 20_000);
+      await vi.waitFor(() => expect(recordOf(world, before.id ?? '').move).toBeUndefined(), 120_000);
       expect(at(world, 1)).toEqual([]);
       expect(recordOf(world, before.id ?? '')).toEqual(before);
     });
-  }, 30_000);
+  }, 180_000);
 
   test('whose successor runs while the old node is lost is finished', async () => {
     await inWorld(async (world) => {
@@ -317,17 +317,17 @@ describe('a move that was interrupted', () => {
       await world.lifecycle.mover.stop();
       await failed;
       world.lifecycle.mover.start();
-      await vi.waitFor(() => expect(recordOf(world, before.id ?? '').current.generation).toBe(1), 20_000);
+      await vi.waitFor(() => expect(recordOf(world, before.id ?? '').current.generation).toBe(1), 120_000);
       expect(recordOf(world, before.id ?? '')).toMatchObject({ stale: [before.current] });
       expect(shown(world)).toEqual(['web node-2 running']);
     });
-  }, 30_000);
+  }, 180_000);
 
   test('is undone when the old copy runs still', async () => {
     await inWorld(async (world) => {
       const before = await interrupted(world, 'start-first', 'POST /containers/create');
       world.lifecycle.mover.start();
-      await vi.waitFor(() => expect(recordOf(world, before.id ?? '').move).toBeUndefined(), 20_000);
+      await vi.waitFor(() => expect(recordOf(world, before.id ?? '').move).toBeUndefined(), 120_000);
       expect(at(world, 0)).toEqual(['web running']);
       expect(at(world, 1)).toEqual([]);
     });

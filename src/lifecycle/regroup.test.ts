@@ -277,7 +277,7 @@ describe('at any failure nothing is lost and nothing doubled', () => {
     const anew = { id: 'b'.repeat(64), name: 'a', state: 'created', labels } as const;
     await inWorld([{ containers: [old] }, { containers: [anew] }], async (world) => {
       await expect
-        .poll(() => [...world.fake.cluster.containerList].map(({ node }) => node.name), { timeout: 10_000 })
+        .poll(() => [...world.fake.cluster.containerList].map(({ node }) => node.name), { timeout: 120_000 })
         .toEqual(nodes);
       expect(shown(world)).toEqual([`a ${id} ${nodes[0]}`]);
       expect(held(world).containers.flat()).toEqual(['a']);
@@ -290,7 +290,7 @@ describe('at any failure nothing is lost and nothing doubled', () => {
     const old = { id, name: 'a', state: 'running' } as const;
     const anew = { id: 'b'.repeat(64), name: 'a', state: 'created', labels } as const;
     await inWorld([{ containers: [old] }, { containers: [anew] }], async (world) => {
-      await expect.poll(() => held(world).containers, { timeout: 10_000 }).toEqual([['a'], []]);
+      await expect.poll(() => held(world).containers, { timeout: 120_000 }).toEqual([['a'], []]);
     });
   });
 });

@@ -167,11 +167,11 @@ test('an apply goes on after a machine was made, and after one was half removed:
   expect(io.stderr()).toContain('dear is empty, and was not removed: the provider is away');
   expect(manager.manager.cluster.container('web').node.name).toBe('bee');
   expect(await provider()).toEqual(['dear', 'bee']);
-  await vi.waitFor(() => expect(manager.manager.cluster.nodes.map(({ name }) => name)).toEqual(['bee']), 30_000);
+  await vi.waitFor(() => expect(manager.manager.cluster.nodes.map(({ name }) => name)).toEqual(['bee']), 120_000);
 
   // No node any more: only the store knows that it is to go.
   const last = fakeIo(env);
   expect(await run(words(), last), last.stderr()).toBe(0);
   expect(await provider()).toEqual(['bee']);
   expect(await store().names()).toEqual(['bee']);
-}, 120_000);
+}, 180_000);

@@ -68,7 +68,7 @@ test('asks once, empties nodes and drains them; what cannot be removed is said',
   expect(err).toContain('node-1 is empty and drained, and is left alone (it is no machine of enxame machine here)');
   expect([nodeOf('web'), nodeOf('api')]).toEqual(['node-3', 'node-3']);
   expect(availabilities()).toEqual(['drain', 'drain', 'active']);
-}, 60_000);
+}, 180_000);
 
 test('does nothing without a yes', async () => {
   await runOn('node-1', 'web');
@@ -77,7 +77,7 @@ test('does nothing without a yes', async () => {
   expect([code, err.trim()]).toEqual([1, expect.stringContaining('nothing was done')]);
   expect(nodeOf('web')).toBe('node-1');
   expect(availabilities()).toEqual(['active', 'active', 'active']);
-}, 60_000);
+}, 180_000);
 
 test('a plan that the cluster has outrun is made anew, shown again, and asked for again', async () => {
   await runOn('node-1', 'web');
@@ -97,7 +97,7 @@ test('a plan that the cluster has outrun is made anew, shown again, and asked fo
   expect(err).toContain('The cluster or its prices have changed since: the plan was made anew\n');
   expect(out.match(/The cluster costs 55\.00/g)).toHaveLength(2);
   expect([nodeOf('web'), nodeOf('late')]).toEqual(['node-3', 'node-3']);
-}, 60_000);
+}, 180_000);
 
 test('an interrupted client ends it, and running it again goes on from there', async () => {
   const replicas = { 'io.enxame.group': 'web' };
@@ -124,7 +124,7 @@ test('an interrupted client ends it, and running it again goes on from there', a
   expect(code, said).toBe(0);
   expect(['web-1', 'web-2', 'web-3'].map(nodeOf)).toEqual(['node-3', 'node-3', 'node-3']);
   expect(availabilities()).toEqual(['drain', 'drain', 'active']);
-}, 120_000);
+}, 180_000);
 
 test('one at a time, and none that is not the one that was confirmed', async () => {
   for (const name of ['web-1', 'web-2']) await runOn('node-1', name, { 'io.enxame.group': 'web' });
@@ -144,4 +144,4 @@ test('one at a time, and none that is not the one that was confirmed', async () 
       ['node-2', true],
     ]);
   }, PATIENTLY);
-}, 90_000);
+}, 180_000);

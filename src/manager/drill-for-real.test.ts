@@ -16,7 +16,7 @@ beforeAll(async () => {
   expect(made.status, made.text).toBe(201);
   expect((await manager.call('POST', '/containers/web/start')).status).toBe(204);
   expect((await inspected()).Node.Name).toBe('node-1');
-}, 60_000);
+}, 180_000);
 
 afterAll(() => manager?.close());
 
@@ -45,7 +45,7 @@ function copies(): readonly string[] {
 }
 
 async function allHealthy(): Promise<void> {
-  await vi.waitFor(() => expect(manager.manager.cluster.healthyNodes()).toHaveLength(3), 30_000);
+  await vi.waitFor(() => expect(manager.manager.cluster.healthyNodes()).toHaveLength(3), 120_000);
 }
 
 describe('enxame drill --yes', () => {
@@ -55,7 +55,7 @@ describe('enxame drill --yes', () => {
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatch(/\nmove +web +node-1 +node-[23] /);
     expect(out).toMatch(/\n\nTreated as lost now, until 'enxame drill end': node-1\n$/);
-    await vi.waitFor(async () => expect((await inspected()).Node.Name).toMatch(/^node-[23]$/), 30_000);
+    await vi.waitFor(async () => expect((await inspected()).Node.Name).toMatch(/^node-[23]$/), 120_000);
     expect((await inspected()).Id).toBe(Id);
     // Nobody has touched the engine.
     expect(copies()).toHaveLength(2);
@@ -81,11 +81,11 @@ describe('enxame drill --yes', () => {
       err: '',
     });
     await allHealthy();
-    await vi.waitFor(() => expect(copies()).toHaveLength(1), 30_000);
+    await vi.waitFor(() => expect(copies()).toHaveLength(1), 120_000);
     expect(copies()).toEqual([(await inspected()).Node.Name]);
     expect(await warnings()).not.toMatch(/drill/);
     expect((await enxame('drill', 'end')).out).toBe('No drill is on\n');
-  }, 120_000);
+  }, 180_000);
 
   test('lets nodes return by themselves after --for', async () => {
     const node = manager.engines.map(({ state }) => state.profile.name).find((name) => !copies().includes(name)) ?? '';
@@ -95,23 +95,23 @@ describe('enxame drill --yes', () => {
     expect((await enxame('drill', 'end', node)).code).toBe(0);
     await allHealthy();
     expect((await enxame('drill', node, '--yes', '--for', '1s')).code).toBe(0);
-    await vi.waitFor(async () => expect(await drilled()).toEqual([]), 30_000);
+    await vi.waitFor(async () => expect(await drilled()).toEqual([]), 120_000);
     await allHealthy();
-  }, 60_000);
+  }, 180_000);
 
   test('with --force is carried out though the brake holds, and an operator lets it go', async () => {
     const names = ['node-1', 'node-2', 'node-3'].filter((name) => !copies().includes(name));
     const two = [...copies(), names[0] ?? ''];
     expect((await enxame('drill', ...two, '--yes', '--force')).code).toBe(0);
-    await vi.waitFor(async () => expect(await warnings()).toMatch(/no container is moved: 1 of 3/), 30_000);
+    await vi.waitFor(async () => expect(await warnings()).toMatch(/no container is moved: 1 of 3/), 120_000);
     expect((await enxame('failover', 'resume')).code).toBe(0);
-    await vi.waitFor(async () => expect((await inspected()).Node.Name).toBe(names[1]), 30_000);
+    await vi.waitFor(async () => expect((await inspected()).Node.Name).toBe(names[1]), 120_000);
     expect((await enxame('drill', 'end', ...two)).out.split('\n').sort()).toEqual(
       ['', ...two.map((name) => `${name} returns: old copies are ended first`)].sort(),
     );
     await allHealthy();
-    await vi.waitFor(() => expect(copies()).toEqual([names[1]]), 30_000);
-  }, 120_000);
+    await vi.waitFor(() => expect(copies()).toEqual([names[1]]), 120_000);
+  }, 180_000);
 
   test.each<[string[], number, RegExp]>([
     [['node-1', '--for', '2m'], 2, /--for and --force are about a drill that is carried out: add --yes/],
@@ -140,10 +140,10 @@ describe('enxame drill --yes', () => {
 
   test('of a node that is lost already is refused', async () => {
     await manager.engine(0).apply({ kind: 'refuse' });
-    await vi.waitFor(() => expect(manager.manager.cluster.healthyNodes()).toHaveLength(2), 30_000);
+    await vi.waitFor(() => expect(manager.manager.cluster.healthyNodes()).toHaveLength(2), 120_000);
     const { status, json } = await manager.call('POST', '/enxame/v1/drill', { nodes: ['node-1'] });
     expect([status, json.message]).toEqual([409, expect.stringMatching(/node node-1 is lost already: /)]);
     await manager.engine(0).apply({ kind: 'none' });
     await allHealthy();
-  }, 60_000);
+  }, 180_000);
 });

@@ -17,7 +17,7 @@ beforeAll(async () => {
   await runOn('node-1', 'db', { HostConfig: { ...always, Binds: ['data:/data'] } });
   await runOn('node-1', 'aws', { HostConfig: always, Env: ['constraint:provider==aws', 'constraint:nr==~4'] });
   await runOn('node-1', 'once', {});
-}, 60_000);
+}, 180_000);
 
 afterAll(() => manager?.close());
 
@@ -80,7 +80,7 @@ describe('enxame drill', () => {
     await vi.waitFor(async () => {
       const { json } = await manager.call('GET', '/info');
       expect(json.Warnings.join('\n')).toMatch(/if provider=aws were lost, too few nodes/);
-    }, 10_000);
+    }, 180_000);
   });
 
   test.each<[string[], number, RegExp]>([
@@ -114,12 +114,12 @@ describe('enxame explain', () => {
     await vi.waitFor(async () => {
       const [found] = await rows('explain', 'mover');
       expect(found).toMatchObject({ record: { generation: 1, arrived: { from: { name: 'node-2' } } } });
-    }, 30_000);
+    }, 180_000);
     expect((await enxame('explain', 'mover')).out).toMatch(/moved once, last from node-2 at 20.*: node-2 is drained\n/);
     expect((await enxame('explain', 'aws')).out).toMatch(/\n {2}node-2: refused: drained\n/);
     expect((await enxame('explain', 'node-2')).out).toMatch(/^node-2: healthy at 127\.0\.0\.1, which is drained\n/);
     expect((await enxame('node', 'update', '--availability', 'active', 'node-2')).code).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   test('says of a node what its loss would mean', async () => {
     const [found] = await rows('explain', 'node-1');

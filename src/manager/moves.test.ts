@@ -59,7 +59,7 @@ describe('enxame move', () => {
     expect(done).toMatchObject({ code: 0, out: expect.stringContaining('web: node-1 -> node-3: moved\n') });
     expect((await manager.call('GET', '/containers/web/json')).json).toMatchObject({ Id, Node: { Name: 'node-3' } });
     await remove('web');
-  }, 60_000);
+  }, 180_000);
 
   test('says in a line why nothing moves', async () => {
     await runOn('node-1', 'web');
@@ -95,7 +95,7 @@ describe('enxame move', () => {
       expect(answer.code, argv.join(' ')).toBe(code);
     }
     await remove('web', 'job', 'log', 'port', 'other', 'bound');
-  }, 60_000);
+  }, 180_000);
 
   test('is refused on a node that takes nothing new', async () => {
     await runOn('node-1', 'web');
@@ -153,7 +153,7 @@ describe('enxame move', () => {
     expect(Math.max(0, ...atOnce)).toBeLessThanOrEqual(1);
     for (const name of ['web-1', 'web-2', 'web-3']) expect(await nodeOf(name)).toBe('node-3');
     await remove('web-1', 'web-2', 'web-3');
-  }, 90_000);
+  }, 180_000);
 });
 
 describe('the last replica of a service that is well', () => {
@@ -168,7 +168,7 @@ describe('the last replica of a service that is well', () => {
     expect((await enxame('move', 'q-1', '--to', 'node-3', '--yes')).code).toBe(0);
     expect(await nodeOf('q-1')).toBe('node-3');
     await remove('q-1', 'q-2');
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('enxame rebalance', () => {
@@ -192,5 +192,5 @@ describe('enxame rebalance', () => {
     expect(await nodeOf('once')).toBe('node-1');
     expect((await enxame('rebalance', '--dry-run')).out).toMatch(/^Rebalance: 0 to move/);
     await remove('api-1', 'api-2', 'api-3', 'once');
-  }, 90_000);
+  }, 180_000);
 });

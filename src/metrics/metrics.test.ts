@@ -84,7 +84,7 @@ describe('the metrics of a manager', () => {
       expect(seriesIn(text, 'enxame_containers{state="unreachable"}')).toBe(1);
       expect(seriesIn(text, 'enxame_node_losses_total')).toBe(1);
       expect(seriesIn(text, 'enxame_engine_requests_total{result="failed"}')).toBeGreaterThan(0);
-    }, 30_000);
+    }, 180_000);
   });
 
   test('tell a stream that is open, and that it is not any more', async () => {
@@ -97,9 +97,9 @@ describe('the metrics of a manager', () => {
       const text = await scrape(swarm);
       expect(seriesIn(text, running)).toBe(1);
       expect(seriesIn(text, 'enxame_event_subscribers')).toBe(1);
-    }, 30_000);
+    }, 180_000);
     leave.abort();
-    await vi.waitFor(async () => expect(seriesIn(await scrape(swarm), running)).toBe(0), 30_000);
+    await vi.waitFor(async () => expect(seriesIn(await scrape(swarm), running)).toBe(0), 120_000);
   });
 
   test('do not tell nodes apart unless that is asked', async () => {

@@ -306,7 +306,7 @@ describe('GET /enxame/v1/stats', () => {
         columns: ['time', 'cpus', 'memory', 'received', 'sent', 'read', 'written'],
       });
       expect(history.points[0]).toHaveLength(7);
-    }, 30_000);
+    }, 180_000);
     const { json } = await swarm.call('GET', '/enxame/v1/stats/nodes/node-1');
     expect(json.span).toBe('hour');
     expect((await swarm.call('GET', '/enxame/v1/stats?search=ONE&sort=memory')).json.containers).toHaveLength(1);

@@ -63,7 +63,7 @@ export class FakeManager implements AsyncDisposable {
       serverTls: undefined,
       engineTls: undefined,
       scheduler: schedulerOptions(),
-      times: { ...DEFAULT_TIMES, probeIntervalMs: 200, probeTimeoutMs: 500, failureRetry: 2 },
+      times: { ...DEFAULT_TIMES, probeIntervalMs: 200, probeTimeoutMs: 2_000, failureRetry: 2 },
       clusterOptions: readClusterOptions(['enxame.substrate=off', ...clusterOpts], false),
       refresh,
       metrics,
@@ -77,7 +77,7 @@ export class FakeManager implements AsyncDisposable {
     await vi.waitFor(() => {
       for (const node of manager.cluster.nodes) if (!node.isHealthy) throw new Error(`${node.entry}: ${node.reason}`);
       if (manager.cluster.nodes.length !== engines.length) throw new Error('not all nodes are there');
-    }, 10_000);
+    }, 120_000);
     return new FakeManager(manager, engines);
   }
 

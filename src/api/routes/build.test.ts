@@ -224,7 +224,7 @@ describe('BuildKit', () => {
     const first = one.fake.nodes.indexOf(one.images.builds.builder);
     expect(one.images.builds.builder).toBe(one.fake.nodes[first]);
     await one.fake.at(first).engine.apply({ kind: 'refuse' });
-    await vi.waitFor(() => expect(one.fake.nodes[first]?.isHealthy).toBe(false), 5_000);
+    await vi.waitFor(() => expect(one.fake.nodes[first]?.isHealthy).toBe(false), 120_000);
     expect(one.images.builds.builder).toBe(one.fake.nodes[1 - first]);
   });
 

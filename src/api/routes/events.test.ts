@@ -95,7 +95,7 @@ describe('GET /events', () => {
     const manager = await two();
     const events = await subscribe(manager, filters({ type: ['node'] }));
     await manager.engine(0).apply({ kind: 'refuse' });
-    await expect.poll(() => manager.manager.cluster.healthyNodes().length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => manager.manager.cluster.healthyNodes().length, { timeout: 120_000 }).toBe(1);
     await manager.engine(0).apply({ kind: 'none' });
     const { messages } = await events.messages(2);
     expect(messages.map(({ Action, Actor }) => [Action, Actor.Attributes.name])).toEqual([

@@ -64,7 +64,7 @@ describe('GET /images/json', () => {
     const one = await api([['redis:7'], ['app:1']]);
     expect((await one.call('GET', '/images/json')).json).toHaveLength(2);
     await one.fake.at(1).engine.apply({ kind: 'refuse' });
-    await vi.waitFor(() => expect(one.fake.at(1).node.isHealthy).toBe(false), 5_000);
+    await vi.waitFor(() => expect(one.fake.at(1).node.isHealthy).toBe(false), 120_000);
     expect((await one.call('GET', '/images/json')).json).toHaveLength(1);
   });
 

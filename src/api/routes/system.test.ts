@@ -38,13 +38,13 @@ describe('GET /info', () => {
     const manager = await over(2);
     // The swarm's own are not meant: an agent has the same name on every node.
     for (const i of [0, 1]) manager.engine(i).run({ name: 'swarm-agent', labels: { 'enxame.role': 'agent' } });
-    await expect.poll(async () => (await manager.call('GET', '/info')).json.Containers, { timeout: 10_000 }).toBe(2);
+    await expect.poll(async () => (await manager.call('GET', '/info')).json.Containers, { timeout: 120_000 }).toBe(2);
     await manager.create('web');
     const other = manager.manager.cluster.nodes.findIndex((node) => node.containers.size === 1);
     manager.engine(other).run({ name: 'web' });
     const warnings = async (): Promise<string[]> => (await manager.call('GET', '/info')).json.Warnings;
     await expect
-      .poll(warnings, { timeout: 10_000 })
+      .poll(warnings, { timeout: 120_000 })
       .toEqual([expect.stringMatching(/^WARNING: containers node-\d\/web, node-\d\/web have one name: rename or/)]);
     const name = manager.manager.cluster.nodes[other]?.name;
     expect((await manager.call('POST', `/containers/${name}/web/rename?name=api`)).status).toBe(204);
@@ -54,7 +54,7 @@ describe('GET /info', () => {
   test('a lost node is shown with the reason, and as a warning', async () => {
     const manager = await over(2);
     await manager.engine(1).apply({ kind: 'refuse' });
-    await expect.poll(() => manager.manager.cluster.healthyNodes().length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => manager.manager.cluster.healthyNodes().length, { timeout: 120_000 }).toBe(1);
     const { json } = await manager.call('GET', '/info');
     expect(json.Warnings).toEqual([expect.stringMatching(/^WARNING: node node-2 .* is unhealthy: .*ECONNREFUSED/)]);
     expect(json.SystemStatus).toContainEqual(['  └ Error', expect.stringContaining('ECONNREFUSED')]);

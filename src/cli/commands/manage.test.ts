@@ -40,14 +40,14 @@ test('tokens are served with the manager’s own demand for client certificates'
       const match = /Token service at https:\/\/[^\n]*:(\d+)\/v1/.exec(io.stdout());
       if (!match) throw new Error(io.stdout() + io.stderr());
       return Number(match[1]);
-    }, 20_000);
+    }, 180_000);
     expect(await ping(port, {})).toMatch(/certificate required|closed|reset|hang up/i);
     expect(await ping(port, { cert: await readFile(cert), key: await readFile(key) })).toBe(200);
   } finally {
     io.stop();
     expect(await ended).toBe(0);
   }
-}, 60_000);
+}, 180_000);
 
 test.each([
   {
@@ -84,13 +84,13 @@ test('metrics are served beside the API, and their address is told', async () =>
       const match = /Metrics at (http:\S+)/.exec(io.stdout());
       if (!match?.[1]) throw new Error(io.stdout() + io.stderr());
       return match[1];
-    }, 20_000);
+    }, 180_000);
     expect(await (await fetch(url)).text()).toMatch(/^enxame_nodes\{state="(pending|unhealthy)"\} 1$/m);
   } finally {
     io.stop();
     expect(await ended).toBe(0);
   }
-}, 60_000);
+}, 180_000);
 
 test('the page is served beside the API, and a link logs in once', async () => {
   const io = fakeIo();
@@ -102,7 +102,7 @@ test('the page is served beside the API, and a link logs in once', async () => {
       const match = /Page at (http:\S+): run "enxame page"/.exec(io.stdout());
       if (!match?.[1]) throw new Error(io.stdout() + io.stderr());
       return match[1];
-    }, 20_000);
+    }, 180_000);
     const asked = fakeIo();
     expect(await run(['page', '-H', manager, '--print'], asked)).toBe(0);
     const [, origin = '', link = ''] = /^(http:\S+)\/login#([\w-]{43})\n$/.exec(asked.stdout()) ?? [];
@@ -122,14 +122,14 @@ test('the page is served beside the API, and a link logs in once', async () => {
     io.stop();
     expect(await ended).toBe(0);
   }
-}, 60_000);
+}, 180_000);
 
 test('a manager without a page says how to serve one', async () => {
   const io = fakeIo();
   const manager = `unix://${join(folder, 'sock')}`;
   const ended = run(['--log-level', 'silent', 'manage', '-H', manager, '--state-dir', 'none', '127.0.0.1:9'], io);
   try {
-    await vi.waitFor(() => expect(io.stdout()).toContain('Manager at'), 20_000);
+    await vi.waitFor(() => expect(io.stdout()).toContain('Manager at'), 120_000);
     const asked = fakeIo();
     expect(await run(['page', '-H', manager], asked)).toBe(1);
     expect(asked.stderr()).toContain('this manager serves no page: start it with --page');
@@ -137,7 +137,7 @@ test('a manager without a page says how to serve one', async () => {
     io.stop();
     expect(await ended).toBe(0);
   }
-}, 60_000);
+}, 180_000);
 
 test.each([
   { page: 'tcp://127.0.0.1:9325', manager: 'tcp://127.0.0.1:2375', link: 'http://127.0.0.1:9325/login#x' },

@@ -283,7 +283,7 @@ describe('enxame logs', () => {
     const io = fakeIo();
     const ended = run(['logs', '-f', '--timestamps', '-H', manager.address, 'shop'], io);
     const shown = (text: string): Promise<void> =>
-      vi.waitFor(() => expect(io.stdout().match(new RegExp(text, 'g'))).toHaveLength(1), 30_000);
+      vi.waitFor(() => expect(io.stdout().match(new RegExp(text, 'g'))).toHaveLength(1), 120_000);
     await shown(`bee-2/database . ${stamp(4)} four`);
     manager.say('aaa', `${stamp(10)} later`);
     await shown('later');

@@ -177,7 +177,7 @@ class FakeTerminal implements Terminal {
 
   /** Resolves when it is written from now on. */
   async shows(text: string): Promise<void> {
-    await vi.waitFor(() => expect(stripVTControlCharacters(this.written)).toContain(text), 30_000);
+    await vi.waitFor(() => expect(stripVTControlCharacters(this.written)).toContain(text), 120_000);
     this.written = '';
   }
 }
@@ -191,12 +191,12 @@ describe('enxame top', () => {
     expect(terminal.isTaken).toBe(true);
     terminal.press('m');
     await terminal.shows('by memory');
-    await vi.waitFor(() => expect(asked.at(-1)).toContain('sort=memory'), 30_000);
+    await vi.waitFor(() => expect(asked.at(-1)).toContain('sort=memory'), 120_000);
     terminal.press('/shop');
     await terminal.shows('Filter: shop_');
     terminal.press('\r');
     await terminal.shows('with "shop"');
-    await vi.waitFor(() => expect(asked.at(-1)).toContain('search=shop'), 30_000);
+    await vi.waitFor(() => expect(asked.at(-1)).toContain('search=shop'), 120_000);
     terminal.press('jl');
     await terminal.shows('Log of bee-1/shop-db-1');
     await vi.waitFor(
@@ -226,7 +226,7 @@ describe('enxame top', () => {
     await vi.waitFor(() => {
       expect(terminal.written).toContain('by cpus');
       expect(terminal.written.split('\u001b[H').at(-1)).not.toContain('no samples');
-    }, 30_000);
+    }, 180_000);
     io.stop();
     expect(await ended).toBe(0);
     expect(terminal.isTaken).toBe(false);

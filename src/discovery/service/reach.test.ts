@@ -23,7 +23,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe('token service and who may reach it', { timeout: 30_000 }, () => {
+describe('token service and who may reach it', { timeout: 120_000 }, () => {
   const file = (name: string): string => join(folder, name);
 
   it.each(['tcp://0.0.0.0:0', 'tcp://:0', 'tcp://[::]:0'])('refuses %s without TLS', async (text) => {

@@ -20,7 +20,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe('token service', { timeout: 30_000 }, () => {
+describe('token service', { timeout: 120_000 }, () => {
   it('makes tokens that nobody guesses', async () => {
     const { url } = await start();
     const tokens = new Set<string>();
@@ -193,12 +193,14 @@ describe('token service', { timeout: 30_000 }, () => {
     expect((await call(`${url}/clusters/${asked}`, 'GET')).status).toBe(200);
     while (clock.sleeping === 0) await new Promise(setImmediate);
     clock.advance(3_600_000);
-    await expect.poll(async () => (await call(`${url}/clusters/${idle}`, 'GET')).status, { timeout: 20_000 }).toBe(404);
+    await expect
+      .poll(async () => (await call(`${url}/clusters/${idle}`, 'GET')).status, { timeout: 120_000 })
+      .toBe(404);
     expect((await call(`${url}/clusters/${asked}`, 'GET')).status).toBe(200);
   });
 });
 
-describe('entries of a token', { timeout: 30_000 }, () => {
+describe('entries of a token', { timeout: 120_000 }, () => {
   const NOWHERE = [
     'unix:///run/docker.sock',
     '0.0.0.0:1',
@@ -253,7 +255,7 @@ describe('entries of a token', { timeout: 30_000 }, () => {
   });
 });
 
-describe('waiting for a change', { timeout: 30_000 }, () => {
+describe('waiting for a change', { timeout: 120_000 }, () => {
   /** Asks with a tag, and resolves once the service waits. */
   async function waiting(url: string, tag: string, seconds = 30): Promise<{ readonly answer: Promise<Answer> }> {
     const before = clock.sleeping;
@@ -313,11 +315,11 @@ describe('waiting for a change', { timeout: 30_000 }, () => {
     while (clock.sleeping < before + 2) await new Promise(setImmediate);
     left.abort();
     await expect(asked).rejects.toThrow();
-    await expect.poll(() => clock.sleeping, { timeout: 20_000 }).toBe(before);
+    await expect.poll(() => clock.sleeping, { timeout: 120_000 }).toBe(before);
   });
 });
 
-describe('token service on disk', { timeout: 30_000 }, () => {
+describe('token service on disk', { timeout: 120_000 }, () => {
   it('knows tokens and entries after a restart, and drops those whose time ended meanwhile', async () => {
     const first = await start({ stateFolder: folder });
     const token = await newToken(first.url);

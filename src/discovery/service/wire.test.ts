@@ -7,7 +7,7 @@ const services = tokenServices({});
 const { start } = services;
 afterEach(() => services.close());
 
-describe('token service, byte by byte', { timeout: 30_000 }, () => {
+describe('token service, byte by byte', { timeout: 120_000 }, () => {
   /** What the server sends until it ends the connection. */
   const talk = (socket: Socket, text: string, isOver: boolean = false): Promise<string> =>
     new Promise((resolve, reject) => {
@@ -121,7 +121,7 @@ describe('token service, byte by byte', { timeout: 30_000 }, () => {
         ({ status }) => status,
         () => 0,
       );
-    await expect.poll(ping, { timeout: 20_000 }).toBe(200);
+    await expect.poll(ping, { timeout: 120_000 }).toBe(200);
   });
 
   it('closes while a client holds a connection open', async () => {

@@ -164,7 +164,7 @@ describe('a machine of VirtualBox', () => {
     } finally {
       await at.close();
     }
-  }, 60_000);
+  }, 180_000);
 
   it('says that VirtualBox is missing, and the image', async () => {
     const at = { ...(await world()), driver: virtualbox };

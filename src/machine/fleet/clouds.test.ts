@@ -58,7 +58,7 @@ it('makes the machines of one file at five providers, and leaves nothing at any'
   );
   await Promise.all(machines.map(({ driver }) => driver.check(signal).then(() => driver.create(signal))));
   await expect
-    .poll(() => Promise.all(machines.map(({ driver }) => driver.state(signal))), { timeout: 20_000 })
+    .poll(() => Promise.all(machines.map(({ driver }) => driver.state(signal))), { timeout: 120_000 })
     .toEqual(Array.from(machines, () => 'Running'));
   const labels = await Promise.all(machines.map(async (machine) => (await engineSpecOf(machine, signal)).labels));
   expect(labels).toMatchObject([
