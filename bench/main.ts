@@ -9,6 +9,7 @@ import { runFleet } from './parts/fleet.ts';
 import { idlePart } from './parts/idle.ts';
 import { pagePart } from './parts/page.ts';
 import { type Part, runPart } from './parts/part.ts';
+import { publishPart } from './parts/publish.ts';
 import { readPart } from './parts/read.ts';
 import { schedulePart } from './parts/schedule.ts';
 import { soakPart } from './parts/soak.ts';
@@ -60,6 +61,8 @@ async function main(args: readonly string[]): Promise<void> {
       return run('browser', browserPart, options);
     case 'page':
       return run('page', pagePart, options);
+    case 'publish':
+      return run('publish', publishPart, options);
     case 'cheapest':
       return run('cheapest', cheapestPart, options);
     case 'failover':

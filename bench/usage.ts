@@ -5,7 +5,7 @@ export const USAGE: string = `Measures a manager of many Docker engines on a sim
 
   npm run bench -- [PART] [OPTIONS]
 
-  all        every part below but page, browser, sweep, soak, failover and cheapest (the default)
+  all        every part below but page, publish, browser, sweep, soak, failover and cheapest (the default)
   boot       from the start of the manager until it shows every node as healthy
   read       info, ps and inspect; memory after boot and at peak
   schedule   create + start
@@ -15,6 +15,7 @@ export const USAGE: string = `Measures a manager of many Docker engines on a sim
   idle       what the manager burns when nothing happens
   browser    frames of the page’s map in Chromium while 100 changes happen each second
   page       50 viewers of the page of Enxame’s own manager; samples of use
+  publish    relayed streams and connections of published ports, beside raw pipes
   cheapest   how long a plan for the cheapest nodes takes, and how far it may be from the best
   failover   300 containers of a node whose host is gone, until they run elsewhere
   sweep      cost over the number of nodes

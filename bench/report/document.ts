@@ -37,7 +37,18 @@ export function replaceSection(page: string, section: string): string {
 }
 
 /** Parts in the order of the page's own table, then by size. */
-const ORDER: readonly string[] = ['boot', 'read', 'schedule', 'events', 'streams', 'failure', 'idle', 'sweep', 'soak'];
+const ORDER: readonly string[] = [
+  'boot',
+  'read',
+  'schedule',
+  'events',
+  'streams',
+  'failure',
+  'idle',
+  'publish',
+  'sweep',
+  'soak',
+];
 
 function inOrder(a: PartResult, b: PartResult): number {
   return ORDER.indexOf(a.part) - ORDER.indexOf(b.part) || a.nodes - b.nodes || Number(a.tls) - Number(b.tls);

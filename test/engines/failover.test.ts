@@ -1,12 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { run as runCli } from '../../src/cli/program.ts';
+import { run as runCommand } from '../../src/common/command.ts';
+import { clientPath } from '../../src/lab/clients.ts';
 import { type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
+import { connectionLimits } from '../../src/manager/publishing.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
 import { fakeIo } from '../fakes/fake-io.ts';
+import { freePort } from '../fakes/free-port.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
 
 /** Detection, a start on a busy machine, and names that every engine knows. */
@@ -14,6 +23,9 @@ const PATIENCE_MS = 90_000;
 const PATIENTLY = { timeoutMs: PATIENCE_MS, everyMs: 500 } as const;
 const SERVE = 'exec redis-server --protected-mode no --save ""';
 const POLL = 'while :; do timeout 1 redis-cli -h web ping | grep -q PONG && echo ok; sleep 0.2; done';
+
+/** Published ports are at the manager's address, too. */
+const AT_ENDPOINT = { publish: { at: 'endpoint', host: '127.0.0.1', limits: connectionLimits() } } as const;
 
 let lab: Lab;
 let folder: string;
@@ -28,7 +40,7 @@ beforeAll(async () => {
   lab = await startLab({ nodes });
   await Promise.all(lab.nodes.map((node) => node.load(['redis'])));
   folder = await mkdtemp(join(tmpdir(), 'enxame-failover-'));
-  swarm = await managerOver(lab, [], folder);
+  swarm = await managerOver(lab, [], folder, lab.nodes.length, AT_ENDPOINT);
   await swarm.must(['network', 'create', '--attachable', 'front']);
   await run('client', ['--network', 'front', '-e', 'constraint:node==b3'], POLL);
   await run('web', ['--network', 'front', '--restart', 'always', '-e', 'constraint:node!=b3'], SERVE);
@@ -195,6 +207,179 @@ test('a drained node is left by the application, which goes on answering, and ke
   } finally {
     await swarm.must(['node', 'update', '--availability', 'active', node]);
   }
+});
+
+/** Asks a published port over a new connection each time, until the signal; resolves with how often it answered, and what failed. */
+async function poll(
+  port: number,
+  signal: AbortSignal,
+): Promise<{ readonly answered: number; readonly failed: string[] }> {
+  const failed: string[] = [];
+  let answered = 0;
+  while (!signal.aborted) {
+    await fetchOnce(port).then(
+      () => {
+        answered += 1;
+      },
+      (error: unknown) => failed.push(`${answered} ${error}`),
+    );
+    await setTimeout(30);
+  }
+  return { answered, failed };
+}
+
+function fetchOnce(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = get({ host: '127.0.0.1', port, path: '/group', agent: false }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => {
+        text += chunk;
+      });
+      response.once('end', () => (response.statusCode === 200 ? resolve(text) : reject(new Error(text))));
+      response.once('error', reject);
+    });
+    request.once('error', reject);
+    request.setTimeout(PATIENCE_MS, () => request.destroy(new Error('no answer')));
+  });
+}
+
+/** A process of a container, by its ID as this machine knows it: that is in the path of its control group. */
+async function processOf({ engineId }: { readonly engineId: string }): Promise<string> {
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+    if (groups.includes(engineId)) return pid;
+  }
+  throw new Error(`no process is in a control group of ${engineId}`);
+}
+
+/** A server of datagrams in a container's network: the images here have none. */
+async function echoDatagrams(name: string, port: number): Promise<() => void> {
+  const pid = await processOf(swarm.manager.cluster.container(name));
+  const script = `const s = require('dgram').createSocket('udp4');
+    s.on('message', (m, r) => s.send('echo ' + m, r.port, r.address)).bind(${port}, () => console.log('up'))`;
+  const server = spawn('nsenter', ['-t', pid, '-n', process.execPath, '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(server, 'close').then(([code]) => Promise.reject(new Error(`the echo ended with ${code}`)));
+  ended.catch(() => undefined);
+  await Promise.race([once(server.stdout, 'data'), ended]);
+  return () => server.kill('SIGKILL');
+}
+
+/** Sends until there is an answer: datagrams may be lost. */
+async function askDatagram(port: number): Promise<string> {
+  const socket = createSocket('udp4');
+  let answer = '';
+  socket.on('message', (message) => {
+    answer = message.toString();
+  });
+  const isAnswered = (): boolean => {
+    if (answer === '') socket.send('hi', port, '127.0.0.1');
+    return answer !== '';
+  };
+  await waitFor('an answer to a datagram', isAnswered, PATIENTLY).finally(() => socket.close());
+  return answer;
+}
+
+test('a published port of an application answers every client while its container moves', {
+  timeout: 5 * PATIENCE_MS,
+}, async () => {
+  const [port, datagrams] = [await freePort(), await freePort()];
+  const file = join(folder, 'site.yml');
+  await writeFile(
+    file,
+    `
+services:
+  site:
+    image: redis
+    command: httpd -f -p 80 -h /etc
+    stop_signal: SIGKILL
+    restart: always
+    environment: ["constraint:node!=b3"]
+    ports: ["${port}:80", "80", "${datagrams}:9/udp"]
+`,
+  );
+  const client = await clientPath('compose', '28.5');
+  const compose = async (...args: string[]): Promise<void> => {
+    const env = { ...client.env, DOCKER_HOST: swarm.endpoint };
+    const { exitCode, stderr } = await runCommand(client.command, [...client.args, '-p', 'pub', '-f', file, ...args], {
+      env,
+    });
+    expect(exitCode, stderr).toBe(0);
+  };
+  await compose('up', '-d');
+  const name = 'pub-site-1';
+  const numbers = async (): Promise<readonly number[]> => {
+    const shown = await swarm.must(['port', name, '80/tcp']);
+    return shown
+      .split('\n')
+      .map((line) => Number(/^127\.0\.0\.1:(\d+)$/.exec(line)?.[1]))
+      .sort();
+  };
+  await waitFor(
+    'the site to answer',
+    () =>
+      fetchOnce(port).then(
+        () => true,
+        () => false,
+      ),
+    PATIENTLY,
+  );
+  const before = await numbers();
+  expect(before).toContain(port);
+  expect(before).toHaveLength(2);
+  const endEcho = await echoDatagrams(name, 9);
+  expect(await askDatagram(datagrams).finally(endEcho)).toBe('echo hi');
+
+  const from = nodeOf(name).name;
+  const to = ['a1', 'a2', 'b1', 'b2'].find((each) => each !== from) ?? '';
+  const over = new AbortController();
+  const polled = Promise.all(before.map((each) => poll(each, over.signal)));
+  try {
+    await enxame('move', name, '--to', to, '--yes');
+    await waitFor('one copy', async () => (await copiesOf(name)).join() === to, PATIENTLY);
+    // The old one is gone: what asks now is answered by the new one.
+    for (let i = 0; i < 10; i++) await fetchOnce(port);
+  } finally {
+    over.abort();
+  }
+  for (const { answered, failed } of await polled) {
+    expect(failed).toEqual([]);
+    expect(answered).toBeGreaterThan(20);
+  }
+  expect(await numbers()).toEqual(before);
+  expect(await swarm.must(['ps', '--filter', `name=${name}`, '--format', '{{.Ports}}'])).toContain(
+    `127.0.0.1:${port}->80/tcp`,
+  );
+
+  // The number is another process's at the endpoint.
+  const taken = await freePort();
+  const other = createServer().listen(taken, '127.0.0.1');
+  await once(other, 'listening');
+  const row = (format: string): Promise<string> => swarm.must(['ps', '--filter', 'name=late', '--format', format]);
+  await swarm.must([
+    'run',
+    '-d',
+    '--name',
+    'late',
+    '-p',
+    `${taken}:80`,
+    'redis',
+    'httpd',
+    '-f',
+    '-p',
+    '80',
+    '-h',
+    '/etc',
+  ]);
+  expect(await row('{{.Status}}')).toContain(`${taken}/tcp not at the endpoint: another process has it`);
+  expect(await row('{{.Ports}}')).not.toContain('127.0.0.1');
+  await new Promise((resolve) => other.close(resolve));
+  await waitFor('the port', async () => (await row('{{.Ports}}')).includes(`127.0.0.1:${taken}`), PATIENTLY);
+  expect(await fetchOnce(taken)).toContain('root:');
+  await swarm.must(['rm', '-f', 'late']);
+  await compose('down', '-t', '0');
+  await expect(fetchOnce(port)).rejects.toThrow('ECONNREFUSED');
 });
 
 test('what was lost while no manager ran is brought back by the next one', async () => {

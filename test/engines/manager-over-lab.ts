@@ -7,7 +7,7 @@ import { openDiscovery } from '../../src/discovery/discovery.ts';
 import { clientPath } from '../../src/lab/clients.ts';
 import type { CommandOptions, CommandResult, Generation, Lab } from '../../src/lab/lab.ts';
 import { readClusterOptions } from '../../src/manager/cluster-options.ts';
-import { type Manager, startManager } from '../../src/manager/manager.ts';
+import { type Manager, type ManagerOptions, startManager } from '../../src/manager/manager.ts';
 import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
@@ -35,6 +35,7 @@ export async function managerOver(
   clusterOpts: readonly string[] = [],
   stateFolder?: string,
   healthy: number = lab.nodes.length,
+  more: Partial<ManagerOptions> = {},
 ): Promise<LabManager> {
   const logger = process.env.ENXAME_TEST_LOG ? createLogger({ level: 'debug' }) : silentLogger();
   const files = lab.certificates;
@@ -52,6 +53,7 @@ export async function managerOver(
     stateFolder,
     logger,
     clock: systemClock,
+    ...more,
   });
   await waitFor('the nodes to be healthy', () => manager.cluster.healthyNodes().length === healthy);
   const [address] = manager.addresses;
