@@ -15,8 +15,11 @@ import { createStreamSource, removeStreamSource, streamOperations } from './stre
 const RUNS = 3;
 /** One stream may take this long. */
 const SECONDS = 120;
-/** Streams that each lead one way only. */
-const STREAMS: readonly string[] = ['archive out', 'archive in'];
+/** Streams that each lead one way only, and what they stand for here. */
+const STREAMS: Readonly<Record<string, string>> = {
+  'archive out': 'from a container',
+  'archive in': 'to a container',
+};
 
 /** What the relay of a published port costs: long streams, and a connection for each request, beside raw pipes. */
 export async function publishPart(session: Session): Promise<Findings> {
@@ -24,9 +27,9 @@ export async function publishPart(session: Session): Promise<Findings> {
   await using child = new BenchChild<RelayCommand>(new URL('../floor/relay.js', import.meta.url));
   const port = await child.call<number>({ kind: 'listen', upstream: engine.fleet.addresses[0] ?? '' });
   const relay: Floor = { target: targetOf(`127.0.0.1:${port}`), meter: new ProcessMeter([child.pid]) };
-  const own = await measureAll(session, relay);
   const pipe = await measureAll(session, await session.floors.pipe());
   const reuse = await measureAll(session, await session.floors.pipe(true));
+  const own = await measureAll(session, relay);
   const rows = own.map(([operation, measured], i): Row => {
     const floors = { pipe: pipe[i]?.[1], 'pipe-reuse': reuse[i]?.[1] } as Row['floors'];
     return { operation, clients: 1, manager: measured, floors };
@@ -41,9 +44,9 @@ async function measureAll(
   const bytes = options.mebibytes * 2 ** 20;
   const id = await createStreamSource(target, bytes);
   const measured: (readonly [string, Measured])[] = [];
-  for (const operation of streamOperations(target, id, bytes).filter(({ name }) => STREAMS.includes(name))) {
+  for (const operation of streamOperations(target, id, bytes).filter(({ name }) => name in STREAMS)) {
     const plan = { target, clients: 1, seconds: SECONDS, maxOps: RUNS };
-    measured.push([`${options.mebibytes} MiB ${operation.name}`, await measure(operation, plan, meter)]);
+    measured.push([`${options.mebibytes} MiB ${STREAMS[operation.name]}`, await measure(operation, plan, meter)]);
   }
   const request: Operation = {
     name: 'a connection and a request',

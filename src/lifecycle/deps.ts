@@ -56,6 +56,8 @@ export interface EndpointTraffic {
   resume(engineId: string): void;
   /** A container is stopped before another copy takes its place: new connections wait until the returned function is called. */
   hold(id: string): () => void;
+  /** A container is about to start: its engine can have the numbers that it asks for. Never rejects. */
+  makeRoom(container: Container): Promise<void>;
   /** Resolves when it is known which ports of a container are open, or after a while. Never rejects. */
   settled(id: string): Promise<void>;
 }

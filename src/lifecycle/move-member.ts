@@ -220,6 +220,7 @@ export class MoveMember {
   async #start(): Promise<void> {
     const listed = this.node.held(this.engineId);
     if (!listed) throw new EngineError(`${this.node.name} does not list the new container`);
+    await this.#deps.endpoint?.makeRoom(listed);
     const path = `/containers/${this.engineId}/start`;
     const signal = this.#signal;
     const ask = (): Promise<EngineAnswer> =>

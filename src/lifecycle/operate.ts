@@ -156,6 +156,7 @@ export class Operations {
     ask: () => Promise<EngineAnswer>,
     { api, signal }: OperationCall,
   ): Promise<EngineAnswer> {
+    await this.#deps.endpoint?.makeRoom(container);
     try {
       return await this.#deps.networks.start(container, ask, signal);
     } catch (error) {

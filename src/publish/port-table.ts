@@ -68,6 +68,17 @@ export class PortTable {
     this.#closeUnused(shared);
   }
 
+  /** Closes a number (`8080/tcp`) that a program of this host is about to need; the containers behind it wait. */
+  yield(number: string): void {
+    const shared = this.#ports.get(number);
+    if (shared?.port === undefined) return;
+    const claims = [...shared.claims];
+    for (const claim of claims) shared.leave(claim);
+    this.#forget(shared, number);
+    shared.close();
+    for (const claim of claims) this.#refuse(claim, 'another process has it');
+  }
+
   /** Tries those again that are not at the endpoint. */
   retry(): void {
     const due = [...this.#waiting].slice(0, MAX_RETRIES);

@@ -1,14 +1,17 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { FakeEngine } from '../../simulator/fake-engine.ts';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { freePort } from '../../test/fakes/free-port.ts';
 import { containerSummary, engineInfo, nowhere } from '../../test/fakes/model.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
 import { Cluster } from '../cluster/cluster.ts';
+import { Container } from '../cluster/container.ts';
 import { Node } from '../cluster/node.ts';
 import { silentLogger } from '../common/logger.ts';
 import { EngineClient } from '../engine/client.ts';
+import { tcpConnector } from '../engine/connectors/socket.ts';
 import type { PortSummary } from '../engine/types.ts';
 import type { Notice } from '../notify/notice.ts';
 import { Publisher } from './publisher.ts';
@@ -16,6 +19,8 @@ import { Publisher } from './publisher.ts';
 /** For a busy machine. */
 const PATIENCE_MS = 60_000;
 const ENDPOINT = '127.0.0.1';
+/** Of a node that is this host. */
+const OWN_ADDRESS = '127.0.0.4';
 
 const open: { close(): unknown }[] = [];
 
@@ -49,7 +54,7 @@ class World {
       {
         cluster: this.cluster,
         tell: (notice) => this.notices.push(notice),
-        isOwnHost: () => false,
+        isOwnHost: ({ address }) => address === OWN_ADDRESS,
         clock: this.clock,
         logger: silentLogger(),
       },
@@ -172,6 +177,37 @@ describe('what containers publish', () => {
     expect(world.node(0).endpointPorts(id)?.problem).toBeUndefined();
     expect(await ask(port)).toBe('a');
     expect(world.notices).toHaveLength(1);
+  });
+
+  test('makes room for a container of this host that asks for its number', { timeout: PATIENCE_MS }, async () => {
+    await using engine = await FakeEngine.start();
+    const world = new World();
+    const port = await freePort();
+    world.publisher.start();
+    const id = world.list(0, 'a', [tcp(port)]);
+    await world.publisher.settled(id);
+    const [host = '', number = ''] = engine.address.split(':');
+    const own = new Node(engine.address, new EngineClient(tcpConnector(host, Number(number))), OWN_ADDRESS);
+    const copy = new Container(own, containerSummary('b', { State: 'created' }), 0);
+    const bindings = (HostPort: string): object => ({
+      HostConfig: { PortBindings: { '80/tcp': [{ HostPort }], '81/tcp': [{ HostPort: '' }] } },
+    });
+    const endLie = engine.lie('GET /containers/*', 200, bindings(String(port + 1)));
+    await world.publisher.makeRoom(copy);
+    expect(world.publisher.counts).toEqual({ open: 1, waiting: 0 });
+    endLie();
+    engine.lie('GET /containers/*', 200, bindings(String(port)));
+    await world.publisher.makeRoom(copy);
+    expect(world.publisher.counts).toEqual({ open: 0, waiting: 1 });
+    expect(world.shown(id)).toEqual([`127.0.0.2:${port}`]);
+    // As its engine binds it.
+    const taken = await serve('own', ENDPOINT, port);
+    world.clock.advance(6_000);
+    await world.publisher.settled(id);
+    expect(world.publisher.counts).toEqual({ open: 0, waiting: 1 });
+    await new Promise((resolve) => taken.close(resolve));
+    world.clock.advance(6_000);
+    await waitUntil(() => world.publisher.counts.open === 1, PATIENCE_MS);
   });
 
   test('stays open while the container moves, and connections wait', { timeout: PATIENCE_MS }, async () => {

@@ -9,7 +9,7 @@ import type { Timer } from '../common/timer.ts';
 import type { Notice } from '../notify/notice.ts';
 import { Claim } from './claim.ts';
 import { type ConnectionLimits, Connections } from './connections.ts';
-import { isFixedAt } from './fixed-ports.ts';
+import { isFixedAt, numbersAskedFor } from './fixed-ports.ts';
 import { type NodePort, nodePortsOf, type PublishAt, publishAtOf } from './node-ports.ts';
 import { EndpointAddress } from './open-port.ts';
 import { PortTable } from './port-table.ts';
@@ -148,6 +148,12 @@ export class Publisher {
       if (current?.id === container) this.#follow(current);
       else this.#forget(container);
     };
+  }
+
+  /** A container is about to start: where its engine is this machine's, it gets the numbers that it asks for. Never rejects. */
+  async makeRoom(copy: Container): Promise<void> {
+    if (this.#table.size === 0 || !this.#deps.isOwnHost(copy.node)) return;
+    for (const number of await numbersAskedFor(copy)) this.#table.yield(number);
   }
 
   /** Resolves when it is known which ports of a container are open, or after a while. */
