@@ -1,6 +1,5 @@
 import type { Node } from '../cluster/node.ts';
 import { switched, withoutStale } from '../desired/move-edits.ts';
-import type { ContainerRecord, Copy } from '../desired/record.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import type { Member } from './drafts.ts';
 
@@ -32,23 +31,18 @@ export class MovedRecords {
     return this.#deps.attempts.labelOf(this.#records.get(id)?.attempt ?? '');
   }
 
-  /** Makes the successors the records' containers, durably; rejects when that cannot be written, and then none of them is. */
+  /** Makes the successors the records' containers, durably and in one step; rejects when that cannot be written, and then none of them is. */
   async commit(engineIds: ReadonlyMap<string, string>): Promise<void> {
-    const done: [key: string, before: Copy][] = [];
-    try {
-      for (const [id, { key, attempt }] of this.#records) {
-        if (key === undefined) continue;
+    const moved = new Map([...this.#records].flatMap(([id, { key, attempt }]) => (key ? [[key, { id, attempt }]] : [])));
+    // One of them alone on its new node would be apart from what it is tied to.
+    await this.#deps.desired.changeTogether([...moved.keys()], (records) =>
+      [...records.values()].flatMap((record) => {
+        const { id = '', attempt } = moved.get(record.key) ?? {};
+        const generation = record.current.generation + 1;
         const engineId = engineIds.get(id) ?? '';
-        await this.#deps.desired.change(key, (record) => {
-          done.push([key, record.current]);
-          const generation = record.current.generation + 1;
-          return switched(record, { nodeId: this.#node.id, engineId, attempt, generation });
-        });
-      }
-    } catch (error) {
-      for (const [key, before] of done) await this.#deps.desired.change(key, (record) => restored(record, before));
-      throw error;
-    }
+        return attempt ? [switched(record, { nodeId: this.#node.id, engineId, attempt, generation })] : [];
+      }),
+    );
   }
 
   /** The container that the successor was made for is gone from its node. */
@@ -65,8 +59,4 @@ export class MovedRecords {
   release(): void {
     for (const each of this.#releases) each();
   }
-}
-
-function restored(record: ContainerRecord, before: Copy): ContainerRecord {
-  return { ...withoutStale(record, before), current: before };
 }
