@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { BoundedSet } from '../common/bounded-set.ts';
 import type { RecordStore } from '../kv/record-store.ts';
 
 /** What an attempt's label says: whose container it is, and for which copy of a record it was made. */
@@ -9,6 +10,8 @@ export interface AttemptMark {
 }
 
 const KEY = 'incarnation';
+/** Creates whose end is not known are few, and resolved in a moment. */
+const MAX_GIVEN_UP = 4_096;
 
 /**
  * Marks of the copies that this state asks engines for. A state has an incarnation of its own, from its first opening on: a restored or a
@@ -17,6 +20,8 @@ const KEY = 'incarnation';
 export class Attempts {
   readonly cluster: string;
   readonly incarnation: string;
+  readonly #underWay = new Set<string>();
+  readonly #givenUp = new BoundedSet<string>(MAX_GIVEN_UP);
 
   constructor(cluster: string, incarnation: string = random()) {
     this.cluster = cluster;
@@ -35,6 +40,29 @@ export class Attempts {
   /** A new attempt: 32 hexadecimal digits. */
   next(): string {
     return random();
+  }
+
+  /** This process carries it out from now on. */
+  begin(attempt: string): void {
+    this.#underWay.add(attempt);
+  }
+
+  end(attempt: string): void {
+    this.#underWay.delete(attempt);
+  }
+
+  /** Whether a create or a move of this process has an attempt under way: what engines show of it is not to be judged yet. */
+  isUnderWay(attempt: string): boolean {
+    return this.#underWay.has(attempt);
+  }
+
+  /** Its client was told that nothing was made; whether that is so nobody knows. False: something is there, and stays. */
+  giveUp(attempt: string, isGivenUp = true): void {
+    this.#givenUp[isGivenUp ? 'add' : 'delete'](attempt);
+  }
+
+  isGivenUp(attempt: string): boolean {
+    return this.#givenUp.has(attempt);
   }
 
   /** The label of a container that is made for an attempt. */

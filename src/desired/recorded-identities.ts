@@ -35,9 +35,16 @@ class RecordedIdentities implements Identities {
 
   of(nodeId: string, engineId: string, attempt: string | undefined): KnownCopy | undefined {
     const found = this.#index.byEngineId(engineId) ?? this.#byAttempt(nodeId, attempt);
-    if (found) return known(found);
+    if (found) return this.#isUnanswered(found) ? UNANSWERED : known(found);
+    const mark = readAttempt(attempt);
+    if (mark && this.#attempts.isGivenUp(mark.attempt) && this.#attempts.isOurs(mark)) return UNANSWERED;
     const record = this.#index.byFormerId(engineId) ?? this.#index.byId(engineId);
     return record && { ...identityOf(record), role: 'stale', isSuccessor: false, isStoppedForMove: false };
+  }
+
+  /** A create that was interrupted: its client had no answer, and what becomes of it is decided in a moment. */
+  #isUnanswered({ record, copy }: RecordedCopy): boolean {
+    return record.id === undefined && copy.engineId === undefined && !this.#attempts.isUnderWay(copy.attempt);
   }
 
   /** Only as long as a record does not know the ID of its copy: a label comes along when a container is made from another's inspection. */
@@ -47,6 +54,15 @@ class RecordedIdentities implements Identities {
     return found?.copy.engineId === undefined && found?.copy.nodeId === nodeId ? found : undefined;
   }
 }
+
+/** Made for a client that was told otherwise, or nothing: it is out of sight. */
+const UNANSWERED: KnownCopy = {
+  role: 'next',
+  id: undefined,
+  formerIds: [],
+  isSuccessor: false,
+  isStoppedForMove: false,
+};
 
 function known({ record, copy, role }: RecordedCopy): KnownCopy {
   return {

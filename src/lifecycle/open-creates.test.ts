@@ -38,6 +38,10 @@ function names(engine: FakeEngine): readonly string[] {
   return [...engine.state.containers.values()].map(({ name }) => name);
 }
 
+function shown({ fake }: FakeLifecycle): readonly string[] {
+  return [...fake.cluster.containerList].map(({ name }) => name);
+}
+
 describe('a create that was interrupted', () => {
   test('is undone when its container was never started', async () => {
     await using world = await FakeLifecycle.start([{}]);
@@ -45,6 +49,8 @@ describe('a create that was interrupted', () => {
     const key = await interrupted(world, 'web');
     engine.state.create({ name: 'web', labels: { [ATTEMPT_LABEL]: world.attempts.labelOf(key) } });
     await expect(world.create('web')).rejects.toMatchObject({ status: 409 });
+    await expect.poll(() => world.fake.at(0).node.hidden.size, PATIENT).toBe(1);
+    expect(shown(world)).toEqual([]);
     const creates = over(world);
     creates.start();
     await expect.poll(() => [world.desired.size, names(engine)], PATIENT).toEqual([0, []]);
@@ -65,6 +71,7 @@ describe('a create that was interrupted', () => {
     await expect
       .poll(() => world.desired.get(key), PATIENT)
       .toMatchObject({ id, wanted: 'running', current: { engineId: id, generation: 0 } });
+    await expect.poll(() => shown(world), PATIENT).toEqual(['web']);
     await creates.stop();
   });
 
@@ -99,6 +106,44 @@ describe('a create that was interrupted', () => {
     resume();
     await world.made('db');
     await expect.poll(() => names(engine), PATIENT).toEqual(['db']);
+    await creates.stop();
+  });
+});
+
+describe('what an engine made although its client was refused', () => {
+  /** The engine makes it, and its answer does not arrive. */
+  async function refused() {
+    const world = await FakeLifecycle.start([{}]);
+    const { engine, node } = world.fake.at(0);
+    engine.on(CREATE, (exchange) => {
+      exchange.readJson(({ Labels }) => {
+        engine.state.create({ name: 'web', labels: Labels as Record<string, string> });
+        exchange.json(500, '{"message":"the disk is slow"}');
+      });
+      return true;
+    });
+    expect((await world.create('web')).statusCode).toBe(500);
+    expect(names(engine)).toEqual(['web']);
+    await expect.poll(() => node.hidden.size, PATIENT).toBe(1);
+    return { world, engine, node, [Symbol.asyncDispose]: () => world.fake.close() };
+  }
+
+  test('is not listed, and is removed', async () => {
+    await using at = await refused();
+    expect(shown(at.world)).toEqual([]);
+    const creates = over(at.world);
+    creates.start();
+    await expect.poll(() => names(at.engine), PATIENT).toEqual([]);
+    await creates.stop();
+  });
+
+  test('is listed, and told, once somebody has started it', async () => {
+    await using at = await refused();
+    for (const container of at.engine.state.containers.values()) at.engine.state.start(container);
+    const creates = over(at.world);
+    creates.start();
+    await expect.poll(() => shown(at.world), PATIENT).toEqual(['web']);
+    expect(creates.problems()).toHaveLength(1);
     await creates.stop();
   });
 });

@@ -143,7 +143,7 @@ export class OpenCreates {
   }
 
   #isOpen({ current }: ContainerRecord): boolean {
-    return current.engineId === undefined && !this.#deps.recorder.isUnderWay(current.attempt);
+    return current.engineId === undefined && !this.#deps.attempts.isUnderWay(current.attempt);
   }
 
   async #settle(node: Node, record: ContainerRecord, found: ContainerSummary | undefined): Promise<void> {
@@ -172,15 +172,23 @@ export class OpenCreates {
     if (desired.index.byEngineId(Id) || tombstones.has(Id) || this.#isKnown(mark)) return false;
     // Containers that were made anew together are seen to by those who did it.
     if (Labels?.[MOVE_LABEL]) return false;
-    if (!attempts.isOurs(mark) || State !== 'created') return true;
-    if (await isInherited(node, Id, label, signal)) return false;
+    if (!attempts.isOurs(mark) || State !== 'created') return this.#admit(node, Id, mark);
+    if (await isInherited(node, Id, label, signal)) return !(await this.#admit(node, Id, mark));
     await removeUnstarted(node, Id);
     this.#deps.logger.info({ node: node.name, id: Id }, 'a container was removed that an interrupted create had made');
     return false;
   }
 
+  /** It stays, so it is shown. */
+  async #admit(node: Node, engineId: string, { attempt }: AttemptMark): Promise<true> {
+    if (!this.#deps.attempts.isGivenUp(attempt)) return true;
+    this.#deps.attempts.giveUp(attempt, false);
+    await node.refreshContainers([engineId]);
+    return true;
+  }
+
   #isKnown({ attempt }: AttemptMark): boolean {
-    return this.#deps.recorder.isUnderWay(attempt) || this.#deps.desired.index.byAttempt(attempt) !== undefined;
+    return this.#deps.attempts.isUnderWay(attempt) || this.#deps.desired.index.byAttempt(attempt) !== undefined;
   }
 }
 

@@ -60,8 +60,6 @@ export interface Wish {
 /** Writes down what clients want of containers. Containers without a record are none of its business: each call is nothing for them. */
 export class Recorder {
   readonly #deps: RecorderDeps;
-  /** Attempts of creates that this process carries out at the moment. */
-  readonly #open = new Set<string>();
   #onDoubt: (nodeId: string) => void = () => undefined;
 
   constructor(deps: RecorderDeps) {
@@ -73,15 +71,11 @@ export class Recorder {
     this.#onDoubt = listener;
   }
 
-  /** Whether a create or a move of this process has an attempt under way: what engines show of it is not to be judged yet. */
-  isUnderWay(attempt: string): boolean {
-    return this.#open.has(attempt);
-  }
-
   /** Holds an attempt that is no create's; the returned function ends it. */
   hold(attempt: string): () => void {
-    this.#open.add(attempt);
-    return () => this.#open.delete(attempt);
+    const { attempts } = this.#deps;
+    attempts.begin(attempt);
+    return () => attempts.end(attempt);
   }
 
   /** Records that a container is about to be made on a node. */
@@ -103,7 +97,7 @@ export class Recorder {
       createdMs: clock.now(),
       amendments: [],
     };
-    this.#open.add(key);
+    attempts.begin(key);
     const written = quiet(desired.add(record, body));
     return {
       label: attempts.labelOf(key),
@@ -115,14 +109,17 @@ export class Recorder {
           current: { ...each.current, engineId },
         }));
         if (!after) throw new CreateUndoneError(record.name);
-        this.#open.delete(key);
+        attempts.end(key);
       },
       withdraw: async ({ isInDoubt = false } = {}) => {
+        if (isInDoubt) attempts.giveUp(key);
         const isGone = await desired.remove(key).then(
           () => true,
           (error: unknown) => this.#warn(record.name, error),
         );
-        this.#open.delete(key);
+        attempts.end(key);
+        // What is listed by now of what the client was refused is out of sight at once, if the engine answers.
+        if (isInDoubt) hideListed(node, record.name);
         if (isInDoubt || !isGone) this.#onDoubt(node.id);
       },
     };
@@ -231,6 +228,11 @@ class CreateUndoneError extends ClusterError {
       status: 503,
     });
   }
+}
+
+function hideListed(node: Node, name: string): void {
+  const listed = [...node.containers.values()].filter((container) => container.name === name);
+  node.refreshContainers(listed.map(({ engineId }) => engineId)).catch(() => undefined); // It is listed when its node is back.
 }
 
 const NO_WISH: Wish = { written: Promise.resolve(), revert: async () => undefined };

@@ -57,7 +57,7 @@ export class Removals {
     const { cluster, desired, tombstones } = this.#deps;
     const bare = reference.replace(/^\//, '');
     const record = desired.index.byName(bare) ?? desired.index.byId(bare);
-    if (!record || this.#deps.recorder.isUnderWay(record.key)) return undefined;
+    if (!record || this.#deps.attempts.isUnderWay(record.key)) return undefined;
     const { name, current, dataLostMs } = record;
     const isLost = dataLostMs !== undefined;
     if (!isLost && cluster.node(current.nodeId)?.isHealthy) return undefined;
