@@ -226,8 +226,8 @@ export class Failover {
     const moves = plan.moves.filter((move) => this.#isOpen(move));
     if (signal.aborted) return;
     if (plan.moves.length > 0) logger.info({ moves: moves.length, stays: plan.stays.length }, formatPlan(plan));
-    for (const { container, why, waits, isIdle } of plan.stays) {
-      this.#setbacks.add(container.key);
+    for (const { container, why, waits, isIdle, forMs } of plan.stays) {
+      this.#setbacks.add(container.key, forMs);
       if (waits) this.#report.wait(container.key, why);
       else if (!isIdle) this.waiting.stay(container.key, why);
     }

@@ -113,12 +113,13 @@ describe('what may move', () => {
   });
 
   test('not one that must not move yet, or that cannot be read', () => {
-    const strict = (record: ContainerRecord): string | undefined =>
-      record.terms.isStrict ? 'it is fenced first' : undefined;
+    const strict: PlanQuestions['notYet'] = (record) =>
+      record.terms.isStrict ? { why: 'it is fenced first', forMs: 3_000 } : undefined;
     const plan = planOf(nodes, [{ name: 'c', terms: { isStrict: true } }, { name: 'd' }], {
       questions: { notYet: strict },
     });
     expect(linesOf(plan)).toEqual(['d -> a', 'c waits: it is fenced first']);
+    expect(plan.stays[0]?.forMs).toBe(3_000);
   });
 });
 

@@ -38,8 +38,16 @@ export interface PlanQuestions {
   readonly refusalsFor: (spec: ContainerSpec) => ReadonlyMap<string, string>;
   /** Whether it is on networks that span nodes. */
   readonly spans?: (spec: ContainerSpec) => boolean;
-  /** Why it must not move yet, in words. */
-  readonly notYet?: (record: ContainerRecord, spec: ContainerSpec) => string | undefined;
+  /** Why it must not move yet. */
+  readonly notYet?: (record: ContainerRecord, spec: ContainerSpec) => Delay | undefined;
+}
+
+/** Why a container does not move yet. */
+export interface Delay {
+  /** In words that stay as they are while it waits: each other reason is told. */
+  readonly why: string;
+  /** How long that holds, in milliseconds, where it is known. */
+  readonly forMs?: number;
 }
 
 /** How a container leaves its node. */
@@ -116,11 +124,11 @@ class FailoverPlanner {
     const { policy, questions } = this.#input;
     if (record.id === undefined) return [];
     const hindrance = hindranceOf(record, policy);
-    const hinders = (): string | undefined =>
-      spec ? (questions.notYet?.(record, spec) ?? this.#tie(record, spec) ?? lacks) : UNREADABLE;
+    const delay = hindrance || !spec ? undefined : questions.notYet?.(record, spec);
+    const hinders = (): string | undefined => (spec ? (delay?.why ?? this.#tie(record, spec) ?? lacks) : UNREADABLE);
     const why = hindrance ? hindrance.why : hinders();
     if (why !== undefined || !spec) {
-      this.#stay(record, why ?? '', hindrance ?? { waits: true });
+      this.#stay(record, why ?? '', hindrance ?? { waits: true, forMs: delay?.forMs });
       return [];
     }
     const needs = neighboursOf(spec).flatMap((reference) => questions.idOf(reference) ?? []);
@@ -202,9 +210,14 @@ class FailoverPlanner {
     };
   }
 
-  #stay(record: ContainerRecord, why: string, { waits, isIdle }: Pick<PlannedStay, 'waits' | 'isIdle'>): void {
+  #stay(
+    record: ContainerRecord,
+    why: string,
+    { waits, isIdle, forMs }: Pick<PlannedStay, 'waits' | 'isIdle' | 'forMs'>,
+  ): void {
     this.#staying.set(record.id ?? '', why);
-    this.#stays.push({ container: planned(record), node: this.#nodeOf(record), why, waits, ...(isIdle && { isIdle }) });
+    const more = { ...(isIdle && { isIdle }), ...(forMs !== undefined && { forMs }) };
+    this.#stays.push({ container: planned(record), node: this.#nodeOf(record), why, waits, ...more });
   }
 
   #nodeOf({ current }: ContainerRecord): PlannedNode {

@@ -91,10 +91,12 @@ function questionsOf(
     notYet: (record, { labels }) => {
       const { id = '', terms } = record;
       const replacement = replacementOf(cluster, { id, labels }, clock.now());
-      if (replacement) return `${replacement.name} is about to replace it`;
+      if (replacement) return { why: `${replacement.name} is about to replace it` };
       // Of a node that answers the old copy is ended first.
       if (!terms.isStrict || kind === 'drain') return undefined;
-      return kind === 'drill' ? leases.never(record) : leases.notYet(record);
+      if (kind !== 'drill') return leases.notYet(record);
+      const why = leases.never(record);
+      return why === undefined ? undefined : { why };
     },
   };
 }

@@ -71,6 +71,8 @@ export interface PlannedStay {
   readonly waits: boolean;
   /** It is not to run at all. */
   readonly isIdle?: true;
+  /** It may move after that many milliseconds, counted from when the plan was made; undefined where that is not known. */
+  readonly forMs?: number | undefined;
 }
 
 /** What a plan is made for. */

@@ -22,10 +22,14 @@ export class Setbacks {
     this.#clock = clock;
   }
 
-  /** It could not be moved now: the next pause is longer. */
-  add(key: string): void {
-    const failures = (this.#setbacks.get(key)?.failures ?? 0) + 1;
+  /** It could not be moved now: the next pause is longer, but where it is known how long it has to wait. */
+  add(key: string, forMs?: number): void {
+    const failures = this.#of(key).failures + (forMs === undefined ? 1 : 0);
     const nowMs = this.#clock.elapsed();
+    if (forMs !== undefined) {
+      this.#setbacks.set(key, { failures, leastMs: nowMs + forMs, dueMs: nowMs + forMs });
+      return;
+    }
     const leastMs = nowMs + backoffMs(failures, { ...BACKOFF, random: () => 0 });
     this.#setbacks.set(key, { failures, leastMs, dueMs: nowMs + backoffMs(failures, BACKOFF) });
   }

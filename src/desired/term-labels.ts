@@ -72,7 +72,7 @@ function priorityOf(labels: Labels): number {
   const priority = /^-?\d{1,7}$/.test(value) ? Number(value) : Number.NaN;
   if (!(Math.abs(priority) <= MAX_PRIORITY))
     throw new BadRequestError(
-      `Label ${PRIORITY_LABEL} is '${clip(String(value))}': use a whole number; higher ones move first, 0 is the default`,
+      `Label ${PRIORITY_LABEL} is '${clip(String(value))}': use a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}; higher ones move first, 0 is the default`,
       'BAD_LABEL',
     );
   return priority;

@@ -138,6 +138,11 @@ test.each([
   ],
   [{ Labels: { 'io.enxame.fence': 'strict', 'io.enxame.return': 'keep-old' } }, /keep-old means nothing/],
   [{ Labels: { 'io.enxame.return': 'keep-old' } }, undefined],
+  [{ Labels: { 'io.enxame.fence': 'strict', 'io.enxame.move': 'start-first' } }, /start-first means nothing/],
+  [{ Labels: { 'io.enxame.move': 'start-first' } }, undefined],
+  [{ Env: ['reschedule:auto'] }, /'auto' moves nothing without a restart policy/],
+  [{ Env: ['reschedule:auto'], Labels: SERVICE }, undefined],
+  [{ Env: ['reschedule:auto'], HostConfig: { RestartPolicy: { Name: 'always' } } }, undefined],
 ])('of %j its client is warned: %s', (body, warning) => {
   const { warnings } = specOf(body);
   expect(warnings).toEqual(warning === undefined ? [] : [expect.stringMatching(warning)]);

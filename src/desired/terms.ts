@@ -30,15 +30,22 @@ export function readTerms({ hostConfig, labels, policy }: TermsSource): MoveTerm
 
 /** Terms that mean nothing beside others, in words for the client. */
 export function uselessTerms(
-  { isTransient, policy, isStrict, keepsOld }: MoveTerms,
+  { isTransient, policy, isStrict, keepsOld, restart, isOfService }: MoveTerms,
   labels: TermsSource['labels'],
 ): readonly string[] {
   // What `docker compose run` makes has its policy from the service.
   const isPointless = isTransient && !isOneOff(labels) && policy !== undefined && policy !== 'off';
+  const isIdle = policy === 'auto' && !isTransient && restart === 'no' && !isOfService;
   return [
+    ...(isIdle
+      ? ["reschedule policy 'auto' moves nothing without a restart policy: give one, or say on-node-failure"]
+      : []),
     ...(isPointless ? [`reschedule policy '${policy}' means nothing: a container with --rm is never made anew`] : []),
     ...(isStrict && keepsOld
       ? ['label io.enxame.return=keep-old means nothing: an old copy of a strict container is always ended']
+      : []),
+    ...(isStrict && labels['io.enxame.move'] === 'start-first'
+      ? ['label io.enxame.move=start-first means nothing: a strict container is stopped before it moves']
       : []),
   ];
 }

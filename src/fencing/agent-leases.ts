@@ -118,17 +118,22 @@ export class AgentLeases {
     return new Map(without.map(({ id }) => [id, NO_AGENT]));
   }
 
-  /** Why the strict containers of a lost node must not run elsewhere yet, in words; undefined when they have ended there. */
-  notYet(copy: StrictCopy): string | undefined {
+  /**
+   * Why the strict containers of a lost node must not run elsewhere yet, in words, and for how long yet where that is known; undefined when they
+   * have ended there.
+   */
+  notYet(copy: StrictCopy): { readonly why: string; readonly forMs?: number } | undefined {
     const { nodeId } = copy.current;
     const report = this.#records.get(nodeId);
-    if (!report || !this.isObeyed(copy)) return UNATTENDED;
+    if (!report || !this.isObeyed(copy)) return { why: UNATTENDED };
     // A manager that was cut off from the agents waits as one that starts: they may have kept theirs meanwhile.
     const sinceMs = Math.max(this.#heardMs.get(nodeId) ?? this.#startedMs, this.#quorumMs);
     const leftMs = this.graceMs(report) - (this.#uptime() - sinceMs);
-    if (leftMs > 0) return `strict: the agent of its node may let it run for another ${Math.ceil(leftMs / 1000)} s`;
+    const seconds = this.graceMs(report) / 1000;
+    const why = `strict: the agent of its node may let it run for ${seconds} s after it or most others were last heard`;
+    if (leftMs > 0) return { why, forMs: leftMs };
     // Agents that reach more than half of all and hear no manager keep their containers.
-    return this.#isQuorumHeld() ? undefined : 'strict: fewer than half of the agents are heard';
+    return this.#isQuorumHeld() ? undefined : { why: 'strict: fewer than half of the agents are heard' };
   }
 
   /** Why it would not run elsewhere, however long its node were lost; undefined when it would. */
