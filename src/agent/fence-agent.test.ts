@@ -114,6 +114,24 @@ describe('an agent', () => {
     await mkdir(dirname(at.leaseFile));
   });
 
+  test('whose lease cannot be written tells the manager, which starts nothing there then', async () => {
+    const at = await world();
+    await at.agent.step();
+    const said: unknown[] = [];
+    at.manager.on('POST /enxame/v1/agents/*', (exchange) => {
+      exchange.readJson(({ lacks }) => {
+        said.push(lacks);
+        exchange.json(200, '{"agents":1,"peers":[]}');
+      });
+      return true;
+    });
+    await rm(dirname(at.leaseFile), { recursive: true });
+    await at.agent.step();
+    await mkdir(dirname(at.leaseFile));
+    for (let step = 0; step < 2; step++) await at.agent.step();
+    expect(said).toEqual([undefined, expect.stringMatching(/^write the lease: .*ENOENT/), undefined]);
+  });
+
   test('that is told to end hands its lease back, unless its engine is gone', async () => {
     const at = await world();
     let handedBack = 0;

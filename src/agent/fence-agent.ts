@@ -68,6 +68,8 @@ export class FenceAgent {
   /** Those of the lease in force: the manager learns of them with the next renewal, and counts on them from then on. */
   #orders: FenceOrders = NO_ORDERS;
   #containers: readonly HeldContainer[] = [];
+  /** Why the lease could not be written last. */
+  #lacks: string | undefined;
   /** Why managers were not heard last, by address. */
   readonly #setbacks = new Map<string, string>();
 
@@ -116,7 +118,7 @@ export class FenceAgent {
     try {
       await endContainers(engine, { containers: this.#containers, orders: this.#orders });
       this.#hasEnded = true;
-      logger.warn('no manager is heard: strict containers are ended');
+      logger.warn('the lease is over: strict containers are ended');
     } catch (error) {
       logger.error({ reason: reasonOf(error) }, 'a strict container cannot be ended');
     }
@@ -136,7 +138,7 @@ export class FenceAgent {
     }
     for (const manager of managers) {
       const askedMs = this.#uptime();
-      const body = JSON.stringify({ fenceMs, killMs: KILL_MS, peer, strict: this.#orders.strict });
+      const body = JSON.stringify({ fenceMs, killMs: KILL_MS, peer, strict: this.#orders.strict, lacks: this.#lacks });
       const path = `/enxame/v1/agents/${encodeURIComponent(this.#nodeId)}`;
       try {
         const answer = await manager.json<Answer>({ method: 'POST', path, body, isUnversioned: true, timeoutMs });
@@ -201,7 +203,14 @@ export class FenceAgent {
   async #extend(askedMs: number, orders: FenceOrders): Promise<void> {
     const untilMs = askedMs + this.#options.fenceMs;
     const { leaseFile, agent } = this.#options;
-    await writeLease(leaseFile, { untilMs, containers: this.#containers, orders, agent });
+    try {
+      await writeLease(leaseFile, { untilMs, containers: this.#containers, orders, agent });
+      this.#lacks = undefined;
+    } catch (error) {
+      // The manager is told: what it started here would be ended at once.
+      this.#lacks = `write the lease: ${reasonOf(error)}`;
+      throw new Error(this.#lacks, { cause: error });
+    }
     this.#orders = orders;
     this.#untilMs = untilMs;
     this.#hasEnded = false;

@@ -45,6 +45,16 @@ describe('a node with an agent', () => {
     expect([...all.refusals().keys()]).toEqual(['a', 'b']);
   });
 
+  test('takes none while its agent keeps no lease, and is waited for all the same', async () => {
+    const { leases: all } = await leases(['a']);
+    await all.renew('a', { ...REPORT, lacks: 'write the lease: ENOSPC\n' });
+    expect(all.isHeld('a')).toBe(false);
+    expect(all.refusals().get('a')).toBe('its agent ends strict containers: it cannot write the lease: ENOSPC ');
+    expect(all.notYet(onNode('a'))?.forMs).toBe(GRACE);
+    await all.renew('a', REPORT);
+    expect(all.isHeld('a')).toBe(true);
+  });
+
   test('keeps its strict containers from moving until they have ended there', async () => {
     const { leases: all, time } = await leases(['a', 'b', 'c']);
     for (const node of ['a', 'b', 'c']) await all.renew(node, REPORT);

@@ -1,6 +1,7 @@
 import type { FenceOrders } from '../agent/lease-file.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { BadRequestError } from '../common/errors.ts';
+import { printable } from '../common/printable.ts';
 import { uptimeMs } from '../common/uptime.ts';
 import type { ContainerRecord, FenceWord } from '../desired/record.ts';
 import { type RecordFormat, RecordView, type RecordViewDeps } from '../kv/record-view.ts';
@@ -15,6 +16,8 @@ export interface AgentReport {
   readonly peer?: string | undefined;
   /** The containers that it ends although their labels do not say so, by the engine's IDs: as it was ordered. */
   readonly strict?: readonly string[] | undefined;
+  /** Why it has no lease although it hears the manager, in words: it ends strict containers. */
+  readonly lacks?: string | undefined;
 }
 
 /** What an agent is told. */
@@ -30,6 +33,8 @@ const MARGIN_MS = 2_000;
 const MIN_MS = 1_000;
 const MAX_MS = 3_600_000;
 const MAX_AGENTS = 10_000;
+/** Characters of what an agent says in words. */
+const MAX_WHY = 300;
 
 /** A container as its record says it is. */
 export type StrictCopy = Pick<ContainerRecord, 'current' | 'fence'>;
@@ -52,6 +57,8 @@ export class AgentLeases {
   readonly #ordersOf: (nodeId: string) => FenceOrders;
   readonly #records: RecordView<AgentReport>;
   readonly #heardMs = new Map<string, number>();
+  /** Why agents that are heard keep no lease. */
+  readonly #lacks = new Map<string, string>();
   #startedMs: number;
   /** Since when at least half of the agents are heard, as far as renewals tell. */
   #quorumMs: number;
@@ -87,12 +94,14 @@ export class AgentLeases {
     const { strict, plain } = this.#ordersOf(nodeId);
     // It lets go of all that it is not ordered: no promise outlives the answer that ends it.
     const kept = said.strict?.filter((id) => strict.includes(id)) ?? [];
-    const { strict: _, ...times } = said;
+    const { strict: _, lacks, ...times } = said;
     const report = kept.length > 0 ? { ...times, strict: kept } : times;
     // What was promised before holds until it is over: the longer times count while both may be kept.
     if (!known || FORMAT.write(known) !== FORMAT.write(report)) await this.#records.put(nodeId, report);
     if (!this.#isQuorumHeld()) this.#quorumMs = this.#uptime();
     this.#heardMs.set(nodeId, this.#uptime());
+    if (lacks === undefined) this.#lacks.delete(nodeId);
+    else this.#lacks.set(nodeId, lacks);
     const others = this.#present.filter((id) => id !== nodeId);
     const peers = others.flatMap((id) => this.#records.get(id)?.peer ?? []);
     const orders = strict.length + plain.length > 0 ? { strict, plain } : {};
@@ -105,8 +114,12 @@ export class AgentLeases {
     return this.#records.get(nodeId)?.strict?.includes(engineId) === true;
   }
 
-  /** Whether a node's agent is heard in time. */
+  /** Whether a node's agent is heard in time, and lets strict containers run. */
   isHeld(nodeId: string): boolean {
+    return this.#isHeard(nodeId) && !this.#lacks.has(nodeId);
+  }
+
+  #isHeard(nodeId: string): boolean {
     const report = this.#records.get(nodeId);
     const heardMs = this.#heardMs.get(nodeId);
     return report !== undefined && heardMs !== undefined && this.#uptime() - heardMs < report.fenceMs;
@@ -115,7 +128,12 @@ export class AgentLeases {
   /** Nodes that cannot take strict containers, by ID, with the reason. */
   refusals(): ReadonlyMap<string, string> {
     const without = this.#cluster.nodes.filter(({ id }) => !this.isHeld(id));
-    return new Map(without.map(({ id }) => [id, NO_AGENT]));
+    return new Map(without.map(({ id }) => [id, this.#refusalOf(id)]));
+  }
+
+  #refusalOf(nodeId: string): string {
+    const lacks = this.#isHeard(nodeId) ? this.#lacks.get(nodeId) : undefined;
+    return lacks === undefined ? NO_AGENT : `its agent ends strict containers: it cannot ${lacks}`;
   }
 
   /**
@@ -143,7 +161,7 @@ export class AgentLeases {
 
   #isQuorumHeld(): boolean {
     const present = this.#present;
-    return present.filter((id) => this.isHeld(id)).length * 2 >= present.length;
+    return present.filter((id) => this.#isHeard(id)).length * 2 >= present.length;
   }
 
   /** From an agent's last renewal until its strict containers have ended, in milliseconds. */
@@ -154,6 +172,7 @@ export class AgentLeases {
   /** Its node is not of the cluster any more. */
   async forget(nodeId: string): Promise<void> {
     this.#heardMs.delete(nodeId);
+    this.#lacks.delete(nodeId);
     if (this.#records.has(nodeId)) await this.#records.delete(nodeId);
   }
 
@@ -180,7 +199,7 @@ const FORMAT: RecordFormat<AgentReport> = {
 };
 
 function readReport(value: unknown): AgentReport | undefined {
-  const { fenceMs, killMs, peer, strict } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const { fenceMs, killMs, peer, strict, lacks } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const areTimes = [fenceMs, killMs].every((ms) => typeof ms === 'number' && ms >= MIN_MS && ms <= MAX_MS);
   if (!areTimes) return undefined;
   const isPeer = typeof peer === 'string' && /^[^\s/]{1,255}:\d{1,5}$/.test(peer);
@@ -188,6 +207,7 @@ function readReport(value: unknown): AgentReport | undefined {
     fenceMs: fenceMs as number,
     killMs: killMs as number,
     ...(isPeer && { peer }),
+    ...(typeof lacks === 'string' && { lacks: printable(lacks.slice(0, MAX_WHY)) }),
     ...(Array.isArray(strict) && { strict: strict.filter((id) => typeof id === 'string') }),
   };
 }

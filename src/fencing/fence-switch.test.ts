@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { FakeLifecycle } from '../../test/fakes/lifecycle.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
-import { systemClock } from '../common/clock.ts';
+import { type Clock, systemClock } from '../common/clock.ts';
 import { silentLogger } from '../common/logger.ts';
 import { fenceOrders } from './agent-leases.ts';
 import { FenceSwitch } from './fence-switch.ts';
@@ -12,7 +13,7 @@ const CALL = { api: '1.44', signal: SIGNAL } as const;
 const ALWAYS = { HostConfig: { RestartPolicy: { Name: 'always', MaximumRetryCount: 0 } } };
 
 /** A running container that is not strict, on the first of two nodes; agents obey when a test says so. */
-async function running() {
+async function running(clock: Clock = systemClock) {
   const world = await FakeLifecycle.start([{}, {}]);
   const { cluster, engines, nodes } = world.fake;
   const id = await world.made('db', { Env: ['constraint:node==~node-1'], ...ALWAYS });
@@ -35,19 +36,21 @@ async function running() {
     return (JSON.parse(json) as { RestartPolicy?: { Name?: unknown } }).RestartPolicy?.Name;
   };
   const set = (is: 'strict' | 'off', signal = SIGNAL) => fenceSwitch.set(cluster.container('db'), is, signal);
+  const told: string[] = [];
   const supervisor = new Supervisor({
     cluster,
     desired,
     leases,
-    startContainer: async () => undefined,
-    clock: systemClock,
+    startContainer: async () => void told.push('started'),
+    tell: (notice) => void told.push(notice.text),
+    clock,
     logger: silentLogger(),
   });
   const close = async (): Promise<void> => {
     await supervisor.stop();
     await world[Symbol.asyncDispose]();
   };
-  return { world, id, agents, record, policy, set, supervisor, [Symbol.asyncDispose]: close };
+  return { world, id, agents, record, policy, set, supervisor, told, [Symbol.asyncDispose]: close };
 }
 
 test('a container becomes strict where it runs: its engine restarts it no more, and its agent is ordered by its ID', async () => {
@@ -116,4 +119,27 @@ test('what its engine was not told while it was away, or before a manager was ki
     terms: { ...record.terms, isStrict: true },
   }));
   await waitUntil(() => at.policy() === 'no');
+});
+
+test('one that waits for its agent on a healthy node is told of, once, and started when the agent is heard', async () => {
+  const clock = new FakeClock();
+  await using at = await running(clock);
+  await at.set('strict');
+  at.supervisor.start();
+  at.agents.areThere = false;
+  const { engine } = at.world.fake.at(0);
+  for (const container of engine.state.containers.values()) engine.state.stop(container, 137, 'kill');
+  const passing = async (isOver: () => boolean): Promise<void> => {
+    await waitUntil(() => {
+      clock.advance(1_000);
+      return isOver();
+    });
+  };
+  await passing(() => at.told.length > 0);
+  expect(at.supervisor.problems()).toEqual(['WARNING: container db waits: strict: of its node node-1, no agent']);
+  for (let second = 0; second < 20; second++) clock.advance(1_000);
+  at.agents.areThere = true;
+  await passing(() => at.told.includes('started'));
+  expect(at.told).toEqual(['container db waits: strict: of its node node-1, no agent', 'started']);
+  await waitUntil(() => at.supervisor.problems().length === 0);
 });

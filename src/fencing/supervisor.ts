@@ -8,19 +8,24 @@ import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { DesiredState, RecordChanged } from '../desired/desired-state.ts';
 import type { ContainerRecord } from '../desired/record.ts';
+import type { Notice } from '../notify/notice.ts';
 import type { AgentLeases } from './agent-leases.ts';
 import { type CopyFacts, inspectCopy, setRestartPolicy } from './engine-copy.ts';
 import { NO_RESTARTS, nextRestart, type Restarts } from './restart-policy.ts';
 
 /** A strict container waits this long for its node's agent between two looks, in milliseconds. */
 const LOOK_MS = 1_000;
+/** After so many looks it is told that it waits. */
+const TOLD_AFTER = 5;
 /** A strict container that the agent ended, or that went with its host, ends so. */
 const KILLED: readonly number[] = [137, 143, 255];
 
 export interface SupervisorDeps {
   readonly cluster: Cluster;
   readonly desired: DesiredState;
-  readonly leases: Pick<AgentLeases, 'isHeld'>;
+  readonly leases: Pick<AgentLeases, 'isHeld' | 'refusals'>;
+  /** Told what operators should know; does not wait. */
+  readonly tell: (notice: Notice) => void;
   /** Starts a container as a client would. Rejects with why it cannot. */
   readonly startContainer: (container: Container, signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
@@ -36,6 +41,8 @@ export class Supervisor {
   /** By the keys of records. */
   readonly #restarts = new Map<string, Restarts>();
   readonly #working = new Map<string, Promise<void>>();
+  /** What should run, and waits for its node's agent: in words, by the keys of records. */
+  readonly #waiting = new Map<string, string>();
   #stop: AbortController | undefined;
   #unsubscribes: readonly (() => void)[] = [];
 
@@ -62,6 +69,13 @@ export class Supervisor {
     this.#stop = undefined;
     this.#restarts.clear();
     await Promise.all(this.#working.values());
+  }
+
+  /** For `docker info`. */
+  problems(): readonly string[] {
+    const [first, ...others] = this.#waiting.values();
+    if (first === undefined) return [];
+    return [`WARNING: ${first}${others.length > 0 ? `, and ${others.length} more wait for agents` : ''}`];
   }
 
   #onEvent(event: ClusterEvent): void {
@@ -91,7 +105,10 @@ export class Supervisor {
         if (signal.aborted) return;
         this.#deps.logger.warn({ container: name, node: node.name, reason: reasonOf(error) }, 'not restarted');
       })
-      .finally(() => this.#working.delete(key));
+      .finally(() => {
+        this.#working.delete(key);
+        this.#waiting.delete(key);
+      });
     this.#working.set(key, work);
   }
 
@@ -105,6 +122,7 @@ export class Supervisor {
   async #work(node: Node, key: string, signal: AbortSignal): Promise<void> {
     const { clock, logger, leases, startContainer } = this.#deps;
     let isHealed = false;
+    let looks = 0;
     for (;;) {
       const container = this.#due(node, key);
       if (!container) return;
@@ -112,9 +130,12 @@ export class Supervisor {
       isHealed = true;
       if (container.state !== 'exited') return;
       if (!leases.isHeld(node.id)) {
+        // One that is only late, or is about to begin, is not told of.
+        if (looks++ === TOLD_AFTER) this.#wait(node, container);
         await clock.sleep(LOOK_MS, signal);
         continue;
       }
+      this.#waiting.delete(key);
       const facts = await inspectCopy(node, container.engineId, signal);
       const next = facts && !facts.isRunning && this.#next(key, facts);
       if (!next) return;
@@ -133,6 +154,16 @@ export class Supervisor {
         await clock.sleep(LOOK_MS, signal);
       }
     }
+  }
+
+  #wait(node: Node, { id, name, engineId }: Container): void {
+    const { desired, leases, logger, tell } = this.#deps;
+    const why = `strict: of its node ${node.name}, ${leases.refusals().get(node.id) ?? 'the agent was not heard'}`;
+    const text = `container ${name} waits: ${why}`;
+    const key = desired.index.byEngineId(engineId)?.record.key;
+    if (key !== undefined) this.#waiting.set(key, text);
+    logger.warn({ container: name, node: node.name, reason: why }, 'a container waits');
+    tell({ event: 'waiting', text, container: { id, name }, node: node.name, why });
   }
 
   /** The container of a record while it is here, and should run. */

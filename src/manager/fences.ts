@@ -12,6 +12,7 @@ import { Revival } from '../fencing/revival.ts';
 import { Supervisor } from '../fencing/supervisor.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { ReturnGate } from '../monitor/return-gate.ts';
+import type { Notice } from '../notify/notice.ts';
 import type { StateStore } from '../store/state-store.ts';
 import type { Duty } from './duties.ts';
 import type { ClusterModel } from './model.ts';
@@ -24,6 +25,8 @@ export interface FencesDeps {
   readonly mayJudge: () => boolean;
   /** For containers that say nothing themselves. */
   readonly policy: MovePolicy;
+  /** Told what operators should know; does not wait. */
+  readonly tell: (notice: Notice) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -41,7 +44,7 @@ export interface Fences {
 
 /** The fences of a model; nothing is started. */
 export async function openFences(deps: FencesDeps): Promise<Fences> {
-  const { model, store, lifecycle, mayJudge, policy, clock, logger } = deps;
+  const { model, store, lifecycle, mayJudge, policy, tell, clock, logger } = deps;
   const { cluster, desired, attempts } = model;
   const shared = { cluster, desired, clock, logger };
   const volumes = await VolumeKeeper.open({ ...shared, records: store.records('kept-volumes') });
@@ -52,7 +55,13 @@ export async function openFences(deps: FencesDeps): Promise<Fences> {
     if (statusCode >= 400) throw new EngineError(messageOf(body), 'ENGINE_ANSWER', undefined, statusCode);
   };
   const revival = new Revival({ ...shared, startContainer, defaultPolicy: policy });
-  const supervisor = new Supervisor({ ...shared, startContainer, leases: model.leases });
+  const supervisor = new Supervisor({ ...shared, startContainer, leases: model.leases, tell });
   const fenceSwitch = new FenceSwitch({ desired, leases: model.leases, lifecycle, clock });
-  return { fencing, revival, supervisor, fenceSwitch, problems: () => fencing.problems() };
+  return {
+    fencing,
+    revival,
+    supervisor,
+    fenceSwitch,
+    problems: () => [...fencing.problems(), ...supervisor.problems()],
+  };
 }

@@ -126,6 +126,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     lifecycle,
     mayJudge: () => availability.failover.brake.why === undefined,
     policy: reschedule.policy,
+    tell,
     clock,
     logger,
   });
