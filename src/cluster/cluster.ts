@@ -1,6 +1,5 @@
 import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
-import type { Logger } from '../common/logger.ts';
 import type {
   ContainerSummary,
   EngineEvent,
@@ -12,6 +11,7 @@ import type {
 import { DEFAULT_SPREAD_BY } from '../scheduler/spread-by.ts';
 import type { PlacementRequest } from '../scheduler/types.ts';
 import { leastOffsetMs } from './clock-offset.ts';
+import type { ClusterDeps, ClusterOptions, Removed } from './cluster-deps.ts';
 import { ClusterLookups } from './cluster-lookups.ts';
 import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
@@ -23,31 +23,10 @@ import { MOVE_LABEL } from './moves.ts';
 import { shownContainer } from './network-names.ts';
 import type { Node, NodeState } from './node.ts';
 import { nodeIdFor } from './node-id.ts';
-import type { NodeSettings } from './node-settings.ts';
 import type { NodeWriter } from './node-writer.ts';
 import { Nodes } from './nodes.ts';
 import { beginPlacement, NameReservations, type PendingPlacement, withoutReservationsOf } from './placements.ts';
 import { NO_READER, type ReservationReader } from './reservation-reader.ts';
-
-/** Containers that clients removed and engines still have. */
-export interface Removed {
-  readonly size: number;
-  has(engineId: string): boolean;
-}
-
-export interface ClusterDeps {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Without one, only what listings tell of reservations is known. */
-  readonly accounting?: ReservationReader;
-  /** What operators said of nodes; followed from now on. */
-  readonly settings?: NodeSettings;
-}
-
-export interface ClusterOptions {
-  /** Labels of nodes that name failure domains, the widest first; empty = replicas are not spread. Default: provider, region, zone. */
-  readonly spreadBy?: readonly string[] | undefined;
-}
 
 /**
  * The cluster's state: one in-memory model, written by discovery and the nodes' monitors alone, read as it is (a
@@ -150,7 +129,7 @@ export class Cluster extends ClusterLookups implements NodeWriter {
   }
 
   removeNode(node: Node): void {
-    this.setState(node, 'Disconnected', `it left discovery${this.#holdingsText(node)}`);
+    this.setState(node, 'Disconnected', `it left discovery${holdingsText(node, this.volumes.of(node).length)}`);
     this.#forget(node);
     this.members.remove(node);
     this.#events.emit({ kind: 'node-removed', node });
@@ -305,13 +284,6 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     return this.#removed.size === 0 ? summaries : summaries.filter(({ Id }) => !this.#removed.has(Id));
   }
 
-  #holdingsText(node: Node): string {
-    const volumes = this.volumes.of(node).length;
-    return node.containerCount + volumes === 0
-      ? ''
-      : ` with ${node.containerCount} containers and ${volumes} volumes on it`;
-  }
-
   #forget(node: Node): void {
     this.#events.emit({ kind: 'holdings-leaving', node });
     this.heldContainers.removeAll(node);
@@ -320,4 +292,8 @@ export class Cluster extends ClusterLookups implements NodeWriter {
     this.networks.remove(node);
     this.volumes.remove(node);
   }
+}
+
+function holdingsText({ containerCount }: Node, volumes: number): string {
+  return containerCount + volumes === 0 ? '' : ` with ${containerCount} containers and ${volumes} volumes on it`;
 }

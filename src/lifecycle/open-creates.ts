@@ -1,4 +1,5 @@
-import type { Cluster, Removed } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Removed } from '../cluster/cluster-deps.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import { MOVE_LABEL } from '../cluster/moves.ts';
 import type { Node } from '../cluster/node.ts';
