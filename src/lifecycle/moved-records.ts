@@ -33,7 +33,9 @@ export class MovedRecords {
 
   /** Makes the successors the records' containers, durably and in one step; rejects when that cannot be written, and then none of them is. */
   async commit(engineIds: ReadonlyMap<string, string>): Promise<void> {
-    const moved = new Map([...this.#records].flatMap(([id, { key, attempt }]) => (key ? [[key, { id, attempt }]] : [])));
+    const moved = new Map(
+      [...this.#records].flatMap(([id, { key, attempt }]) => (key ? [[key, { id, attempt }]] : [])),
+    );
     // One of them alone on its new node would be apart from what it is tied to.
     await this.#deps.desired.changeTogether([...moved.keys()], (records) =>
       [...records.values()].flatMap((record) => {

@@ -25,7 +25,7 @@ Examples:
 
 Shows what would be moved where, what would wait and why, the most important first, and whether the brake would hold. Nothing is
 touched without --yes. With it the manager does not hear the nodes any more and brings their containers back elsewhere, while the old copies go on
-running; they are ended when the nodes return. The drill ends with the manager.
+running; they are ended when the nodes return. Strict ones are ended by their nodes' agents. The drill ends with the manager.
 ${MANAGER_HELP}`;
 
 interface Row {
