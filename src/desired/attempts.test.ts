@@ -13,6 +13,12 @@ test('a state keeps its incarnation, and recognises what was made for it', async
   expect(marks.map((mark) => mark && again.isOurs(mark))).toEqual([true, false, false]);
 });
 
+test('managers that open a state at once agree on its incarnation', async () => {
+  const { records } = memoryRecords();
+  const opened = await Promise.all(['c1', 'c1', 'c1'].map((cluster) => Attempts.open(records, cluster)));
+  expect(new Set(opened.map(({ incarnation }) => incarnation)).size).toBe(1);
+});
+
 test.each([undefined, '', 'a/b', 'a/b/c', '/b/0123456789abcdef0123456789abcdef', `a/b/${'0'.repeat(32)}/d`])(
   '%j is no mark',
   (label) => expect(readAttempt(label)).toBeUndefined(),

@@ -33,8 +33,15 @@ export class Attempts {
     const found = await records.get(KEY);
     if (found) return new Attempts(cluster, found.value);
     const attempts = new Attempts(cluster);
-    await records.write([{ key: KEY, value: attempts.incarnation, expected: 'absent' }]);
-    return attempts;
+    try {
+      await records.write([{ key: KEY, value: attempts.incarnation, expected: 'absent' }]);
+      return attempts;
+    } catch (error) {
+      // Of managers that start at once one was faster.
+      const theirs = await records.get(KEY);
+      if (!theirs) throw error;
+      return new Attempts(cluster, theirs.value);
+    }
   }
 
   /** A new attempt: 32 hexadecimal digits. */
