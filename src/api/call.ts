@@ -20,6 +20,7 @@ import type { NetworkService } from '../networks/network-service.ts';
 import type { Prices } from '../prices/prices.ts';
 import type { PrimaryRoute } from '../replication/primary-route.ts';
 import type { Sampler } from '../stats/sampler.ts';
+import type { SubstrateSight } from '../substrate/types.ts';
 import type { VolumeService } from '../volumes/volume-service.ts';
 import type { EventHub } from './events/event-hub.ts';
 import type { ExecRegistry } from './exec-registry.ts';
@@ -31,6 +32,11 @@ import type { Sequels } from './streams/sequels.ts';
 import type { ContainerListView } from './views/container-list.ts';
 import type { ImageListView } from './views/image-list.ts';
 import type { InfoView } from './views/info.ts';
+
+/** What a manager sees of the cluster and of what cluster networks stand on. */
+export interface QuorumSight {
+  sight(signal: AbortSignal): Promise<SubstrateSight>;
+}
 
 /** What handlers work with; wired once, where the manager starts. */
 export interface Services {
@@ -55,6 +61,8 @@ export interface Services {
   readonly stats?: Sampler | undefined;
   /** The page in a browser; undefined when this manager serves none. */
   readonly page?: PageDoor | undefined;
+  /** What this manager sees of the substrate. */
+  readonly quorum: QuorumSight;
   /** Agents on nodes. */
   readonly leases: Pick<AgentLeases, 'renew' | 'forget'>;
   readonly fenceSwitch: Pick<FenceSwitch, 'set'>;

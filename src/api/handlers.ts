@@ -22,6 +22,7 @@ import { pluginRoutes } from './routes/plugins.ts';
 import { priceRoutes } from './routes/prices.ts';
 import { registryRoutes } from './routes/registry.ts';
 import { statsRoutes } from './routes/stats.ts';
+import { substrateRoutes } from './routes/substrate.ts';
 import { systemRoutes } from './routes/system.ts';
 import { volumeRoutes } from './routes/volumes.ts';
 
@@ -38,6 +39,7 @@ export const HANDLERS: RouteHandlers = {
   ...networkRoutes,
   ...nodeRoutes,
   ...failoverRoutes,
+  ...substrateRoutes,
   ...volumeRoutes,
   ...registryRoutes,
   ...pluginRoutes,

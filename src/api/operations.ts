@@ -217,6 +217,12 @@ const ENXAME = [
     'manager',
     'an operator says that nodes which do not answer are gone: the brake is let go',
   ],
+  [
+    'GET',
+    '/enxame/v1/substrate',
+    'manager',
+    'how many nodes answer it, and whether what cluster networks stand on has a leader; managers ask each other',
+  ],
   ['POST', '/enxame/v1/agents/{id}', 'manager', 'an agent renews the right of its node’s strict containers to run'],
   ['POST', '/enxame/v1/agents/{id}/reclaim', 'manager', 'its provider takes the machine back: the node is drained'],
   ['DELETE', '/enxame/v1/agents/{id}', 'manager', 'an agent stops: its node takes no strict containers any more'],

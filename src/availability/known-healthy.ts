@@ -55,6 +55,13 @@ export class KnownHealthy {
     );
   }
 
+  /** How many of all of them are healthy now. */
+  sight(): { readonly answering: number; readonly nodes: number } {
+    const nodes = this.nodes();
+    const answering = nodes.filter(({ isHealthy }) => isHealthy).length;
+    return { answering, nodes: nodes.length + this.absent().length };
+  }
+
   /** They do not count any more. */
   forget(ids: Iterable<string>): void {
     for (const id of ids) {

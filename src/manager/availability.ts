@@ -8,7 +8,7 @@ import { LeavingNodes } from '../availability/leaving-nodes.ts';
 import { PlanRuns } from '../availability/plan-runs.ts';
 import { Planning } from '../availability/planning.ts';
 import { VolumeSizes } from '../availability/volume-sizes.ts';
-import { TcpWitness } from '../availability/witness.ts';
+import { TcpWitness, type Witness } from '../availability/witness.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
@@ -48,6 +48,8 @@ export interface AvailabilityDeps {
 
 /** What moves containers by itself; not started. */
 export interface Availability {
+  readonly known: KnownHealthy;
+  readonly witness: Witness | undefined;
   readonly planning: Planning;
   readonly sizes: VolumeSizes;
   /** Plans that people accepted. */
@@ -81,6 +83,8 @@ export async function openAvailability(deps: AvailabilityDeps, options: Reschedu
   const shared = { ...deps, cluster, desired, leases, planning };
   const forecast = (lost: ReadonlySet<string>): BrakeForecast => failover.brake.forecast(lost);
   return {
+    known,
+    witness,
     planning,
     sizes,
     runs: await PlanRuns.open({

@@ -152,7 +152,8 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   opened.add(() => services.close());
   const duties = new Duties({ duties: services.duties, logger });
   opened.add(() => duties.become('replica'));
-  const replication = among && openReplication({ state, model, duties, connect, clock, logger }, among);
+  const replication =
+    among && openReplication({ state, model, duties, quorum: services.quorum, connect, clock, logger }, among);
   if (replication) opened.add(() => replication.close());
   const views = openViews({ model, state, services, duties, replication, clock }, options);
   opened.add(async () => views.close());
@@ -206,6 +207,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     explainer: services.availability.explainer,
     fenceSwitch: services.fenceSwitch,
     toPrimary: replication?.toPrimary,
+    quorum: services.quorum,
     prices,
     cheapest,
     billFacts: new BillFactsReader(model.cluster),

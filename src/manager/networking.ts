@@ -25,6 +25,8 @@ export interface NetworkingDeps {
   readonly store: StateStore;
   /** Tells this cluster's substrate from others'. */
   readonly identity: ClusterIdentity | undefined;
+  /** Why no new quorum of the substrate may be made now; see `SubstrateDeps`. */
+  readonly objection: (signal: AbortSignal) => Promise<string | undefined>;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -36,6 +38,7 @@ export interface Networking {
   /** In the order of their start; not started. */
   readonly duties: readonly Duty[];
   readonly substrateStatus: () => SubstrateStatus;
+  readonly seesLeader: (signal: AbortSignal) => Promise<boolean>;
   /** Engines that take no part in cluster networks, in words for `docker info`. */
   problems(): readonly string[];
   /** Idempotent; the engines keep their networks. */
@@ -56,6 +59,7 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
       memory: record,
       endpoints: new EndpointRecords(store.records('substrate-endpoints')),
       isStopped: (id) => model.stops.has(id),
+      objection: deps.objection,
     },
     { mode, adoptSwarm, pool, identity, spreadBy: cluster.domains.labels },
   );
@@ -76,6 +80,7 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
     networks,
     volumes,
     substrateStatus: () => substrate.status,
+    seesLeader: (signal) => substrate.seesLeader(signal),
     duties: [substrate, networks.restoration, ...(sources ? [sources] : [])],
     problems: () => [
       ...problemsOf(cluster, substrate),

@@ -6,7 +6,9 @@ import { FakeEngine } from '../../simulator/fake-engine.ts';
 import { callJson, startTestManager, type TestManager } from '../../test/fakes/managers.ts';
 import { MemoryKeyServer, MemoryKeyspace } from '../../test/fakes/memory-keyspace.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
+import { tcpConnector } from '../engine/connectors/socket.ts';
 import { SharedStore } from '../kv/shared/shared-store.ts';
+import { QuorumQuestion } from './quorum-question.ts';
 
 let engines: FakeEngine[];
 let server: MemoryKeyServer;
@@ -105,6 +107,35 @@ describe('several managers', () => {
     const started = await Promise.all(['a', 'b', 'c'].map((name) => start(name)));
     const ids = await Promise.all(started.map(async (each) => (await callJson(each, 'GET', '/info')).json.ID));
     expect(new Set(ids).size).toBe(1);
+  });
+
+  test('ask each other before the primary makes a new quorum of the substrate', async () => {
+    await startThree();
+    const others = replicas();
+    const addresses = others.map(({ advertise }) => advertise ?? '');
+    for (const manager of managers) {
+      const sight = { answering: 3, nodes: 3, hasLeader: false };
+      await expect.poll(async () => (await callJson(manager, 'GET', '/enxame/v1/substrate')).json).toEqual(sight);
+    }
+    let isPrimary = true;
+    const ask = async (answering: number, managersToAsk: () => Promise<readonly string[]>) => {
+      const known = { sight: () => ({ answering, nodes: 3 }) };
+      const question = new QuorumQuestion({ known, witness: undefined, seesLeader: async () => false });
+      question.among({
+        isPrimary: () => isPrimary,
+        addresses: managersToAsk,
+        connect: async (address) => tcpConnector('127.0.0.1', Number(address.split(':')[1])),
+      });
+      return question.objection(new AbortController().signal);
+    };
+    expect(await ask(3, async () => addresses)).toBeUndefined();
+    expect(await ask(2, async () => addresses)).toContain(`sees 3 nodes, this one 2`);
+    expect(await ask(1, async () => [])).toContain('1 of 3 nodes that were healthy answer');
+    // One that does not answer sees nothing, as far as is known.
+    expect(await ask(2, async () => ['127.0.0.1:1'])).toBeUndefined();
+    expect(await ask(3, () => Promise.reject(new Error('the store is down')))).toContain('does not tell');
+    isPrimary = false;
+    expect(await ask(3, async () => addresses)).toBe('this manager is not the primary any more');
   });
 
   test('refuse the address of another one', async () => {

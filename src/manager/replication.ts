@@ -8,10 +8,12 @@ import type { Connector } from '../engine/connectors/connector.ts';
 import type { Lease } from '../kv/lease.ts';
 import { Election } from '../replication/election.ts';
 import { PrimaryRoute } from '../replication/primary-route.ts';
+import { Roster } from '../replication/roster.ts';
 import { SharedState } from '../replication/shared-state.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Duties } from './duties.ts';
 import type { ClusterModel } from './model.ts';
+import type { QuorumQuestion } from './quorum-question.ts';
 import type { SharedStoreOptions } from './shared-cluster.ts';
 
 /** How one of several managers takes part. */
@@ -30,6 +32,7 @@ export interface ReplicationDeps {
   readonly state: ClusterState;
   readonly model: ClusterModel;
   readonly duties: Duties;
+  readonly quorum: Pick<QuorumQuestion, 'among'>;
   readonly connect: (entry: Entry) => Promise<Connector>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -78,7 +81,7 @@ export async function assertAddressIsFree(
 
 /** Elections decide over the role of a manager; nothing is started. */
 export function openReplication(deps: ReplicationDeps, { store, ...options }: ReplicationOptions): Replication {
-  const { state, model, duties, connect, clock, logger } = deps;
+  const { state, model, duties, quorum, connect, clock, logger } = deps;
   const shared = sharedStateOf(state);
   let held: Lease | undefined;
   const candidate = {
@@ -101,6 +104,12 @@ export function openReplication(deps: ReplicationDeps, { store, ...options }: Re
     connect: (advertise) => connect(parseEntry(advertise)),
     clock,
   });
+  const roster = new Roster({ records: state.store.records('managers'), self: options.advertise, clock, logger });
+  quorum.among({
+    isPrimary: () => toPrimary.isPrimary,
+    addresses: () => roster.others(),
+    connect: (advertise) => connect(parseEntry(advertise)),
+  });
   return {
     toPrimary,
     get primary() {
@@ -112,8 +121,14 @@ export function openReplication(deps: ReplicationDeps, { store, ...options }: Re
         : [
             `WARNING: ${options.name}, the store that managers share: ${election.problem}. Changes are refused meanwhile`,
           ],
-    start: () => election.start(),
-    close: () => election.close(),
+    start: () => {
+      roster.enter();
+      election.start();
+    },
+    close: async () => {
+      await election.close();
+      await roster.close();
+    },
   };
 }
 

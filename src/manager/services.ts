@@ -31,6 +31,7 @@ import { openFences } from './fences.ts';
 import type { ClusterModel } from './model.ts';
 import { openNetworking } from './networking.ts';
 import { PUBLISH_AT_NODES } from './publishing.ts';
+import { QuorumQuestion } from './quorum-question.ts';
 
 export interface ServicesDeps {
   readonly model: ClusterModel;
@@ -57,6 +58,7 @@ export interface Services {
   readonly volumes: VolumeService;
   readonly lifecycle: ContainerLifecycle;
   readonly availability: Availability;
+  readonly quorum: QuorumQuestion;
   readonly fenceSwitch: FenceSwitch;
   /** What operators are told of. */
   readonly notices: Pick<Emitter<Notice>, 'subscribe'>;
@@ -80,7 +82,13 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   const placer = new Placer(cluster, options.scheduler);
   const images = new ImageService({ cluster, placer, logger }, { pull: options.clusterOptions.pull });
   const { store, identity } = state;
-  const networking = await openNetworking({ model, placer, store, identity, clock, logger }, options.clusterOptions);
+  let quorum: QuorumQuestion | undefined;
+  // Nothing is asked before the substrate is started.
+  const objection = async (signal: AbortSignal): Promise<string | undefined> => quorum?.objection(signal);
+  const networking = await openNetworking(
+    { model, placer, store, identity, objection, clock, logger },
+    options.clusterOptions,
+  );
   const { networks, volumes } = networking;
   const notifier = new Notifier({ targets: options.notify ?? [], clock, logger }, { cluster: identity?.id });
   const notices = new Emitter<Notice>((error) => logger.error({ err: error }, 'a listener of notices failed'));
@@ -114,6 +122,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     { model, store, lifecycle, placer, networks, volumes, tell, clock, logger },
     reschedule,
   );
+  quorum = new QuorumQuestion({ ...availability, seesLeader: networking.seesLeader });
   const spares = new ImageSpares(
     { cluster, desired, images, mayCopy: () => availability.failover.brake.why === undefined, clock, logger },
     reschedule.policy,
@@ -143,6 +152,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     volumes,
     lifecycle,
     availability,
+    quorum,
     fenceSwitch: fences.fenceSwitch,
     notices,
     publisher,

@@ -12,8 +12,8 @@ import type { SharedStore } from '../kv/shared/shared-store.ts';
 import { OWN_KINDS } from '../store/state-kinds.ts';
 import type { NoteStore, StateStore, WriteTally } from '../store/state-store.ts';
 
-/** Written by any manager, as conditional writes, before there is a primary. */
-const OPEN_KINDS: ReadonlySet<string> = new Set(['state', 'cluster']);
+/** Written by any manager: as conditional writes before there is a primary, and each its own name among the managers. */
+const OPEN_KINDS: ReadonlySet<string> = new Set(['state', 'cluster', 'managers']);
 
 /**
  * The state of a cluster with several managers: records are in the store that they share and are written by the primary alone, under its

@@ -19,8 +19,11 @@ export const EXPORTED: readonly string[] = [
   'volumes',
 ];
 
-/** Kinds that it does not hold. `state`: the incarnation, which each state has for itself; `plans`: what was being carried out then. */
-export const KEPT_BACK: readonly string[] = ['plans', 'state'];
+/**
+ * Kinds that it does not hold. `state`: the incarnation, which each state has for itself; `plans`: what was being carried out then;
+ * `managers`: who managed then.
+ */
+export const KEPT_BACK: readonly string[] = ['managers', 'plans', 'state'];
 
 /** Kinds that each of several managers keeps for itself: what it saw. */
 export const OWN_KINDS: ReadonlySet<string> = new Set(['nodes', 'healthy-nodes']);

@@ -552,6 +552,15 @@ const cases: readonly Case[] = [
     steps: [],
   },
   {
+    name: 'nor while something speaks against it',
+    observed: seen([member('a', leaderless('a'))], {
+      known: { swarmId: 's1', nodes: known('a', 'b', 'c') },
+      leaderlessMs: 1_000_000,
+      objection: '1 of 3 nodes that were healthy answer',
+    }),
+    steps: [],
+  },
+  {
     name: 'a manager that was let go of while it was down is no survivor',
     observed: seen([member('a', leaderless('a')), member('b', leaderless('b'))], {
       known: {
@@ -926,18 +935,30 @@ test.each([
     says: /^it manages the cluster’s networks, but does not list their nodes$/,
   },
   {
+    name: 'a manager that may not make a new quorum',
+    of: member('b', leaderless('b')),
+    known: known('b', 'c', 'd'),
+    without: true,
+    objection: '1 of 3 nodes that were healthy answer',
+    says: /no new quorum is made: 1 of 3 nodes that were healthy answer; running containers are not affected$/,
+  },
+  {
     name: 'a manager that does not start, and no other',
     of: member('b', outside('error'), { outMs: 150 }),
     known: known('b'),
     without: true,
     says: /^it managed the substrate, and does not start in it: it is left alone/,
   },
-])('of engines that are stuck a person is told: $name', ({ of, known: nodes = [], without = false, says }) => {
-  const listing = swarm([listed('a', 'manager'), listed('b', 'worker', { state: 'down' })]);
-  const others = without ? [] : [member('a', joined('a'))];
-  const observed = seen([...others, of], { swarms: without ? [] : [listing], known: { swarmId: 's1', nodes } });
-  expect(planSubstrate(observed, WISH).problems.get('b')).toMatch(says);
-});
+])(
+  'of engines that are stuck a person is told: $name',
+  ({ of, known: nodes = [], without = false, objection, says }) => {
+    const listing = swarm([listed('a', 'manager'), listed('b', 'worker', { state: 'down' })]);
+    const others = without ? [] : [member('a', joined('a'))];
+    const swarms = without ? [] : [listing];
+    const observed = seen([...others, of], { swarms, objection, known: { swarmId: 's1', nodes } });
+    expect(planSubstrate(observed, WISH).problems.get('b')).toMatch(says);
+  },
+);
 
 test.each(['c1', 'earlier'])('a substrate marked %s is this cluster’s', (mark) => {
   const { problems } = planSubstrate(

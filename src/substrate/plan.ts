@@ -63,7 +63,7 @@ function planRevival({ observation, wish }: Situation, lost: readonly ObservedMe
   const managers = observation.known.nodes.filter(({ isManager }) => isManager);
   const graceMs = lost.length * 2 > managers.length ? wish.graces.electionMs : wish.graces.quorumMs;
   // Managers that left discovery but run could be a quorum among themselves, now or in a moment.
-  const isDue = observation.leaderlessMs >= graceMs && observation.answering.size === 0;
+  const isDue = observation.leaderlessMs >= graceMs && observation.answering.size === 0 && !observation.objection;
   return isDue && survivor ? { steps: [{ kind: 'force-new-cluster', memberId: survivor.id }], isPending: true } : WAIT;
 }
 

@@ -76,12 +76,17 @@ function freeProblem({ swarm, standings: all }: Situation, member: ObservedMembe
   return strange?.kind === 'foreign' ? `another engine is not this cluster's: ${strange.why}` : undefined;
 }
 
-function withoutManagers({ observation: { answering, known, members } }: Situation, kind: 'lost' | 'orphan'): string {
+function withoutManagers(
+  { observation: { answering, known, members, objection } }: Situation,
+  kind: 'lost' | 'orphan',
+): string {
   const running = 'running containers are not affected';
   if (answering.size > 0) {
     const hosts = [...answering].sort().join(', ');
     return `managers of the cluster's networks run at ${hosts} but are no longer in discovery: add them again; ${running}`;
   }
+  if (kind === 'lost' && objection !== undefined)
+    return `too few managers of the cluster's networks answer, and no new quorum is made: ${objection}; ${running}`;
   if (kind === 'lost') return `too few managers of the cluster's networks answer; ${running}`;
   const managers = new Set(known.nodes.flatMap(({ isManager, memberId }) => (isManager ? memberId : [])));
   if (members.some(({ id }) => managers.has(id)))

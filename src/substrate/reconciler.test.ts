@@ -17,8 +17,13 @@ class Loop {
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
 
-  constructor(swarms: FakeSwarms, options: ReconcilerOptions = {}, memory?: SubstrateMemory) {
-    const deps = { members: swarms, clock: this.clock, logger: silentLogger(), board: this.board, memory };
+  constructor(
+    swarms: FakeSwarms,
+    options: ReconcilerOptions = {},
+    memory?: SubstrateMemory,
+    objection?: () => Promise<string | undefined>,
+  ) {
+    const deps = { members: swarms, clock: this.clock, logger: silentLogger(), board: this.board, memory, objection };
     this.reconciler = new Reconciler(deps, { identity: IDENTITY, ...options });
     swarms.subscribe((event) => this.reconciler.onEvent(event));
     this.#ended = this.reconciler.run(this.#stop.signal);
@@ -214,6 +219,29 @@ describe('repair', () => {
     await loop.until(() => loop.board.current.active.size === 3);
     expect(swarms.changes).toEqual(expect.arrayContaining(['a leave', 'b leave', 'a join', 'b join']));
     expect(new Set(swarms.nodes.map(({ swarm }) => swarm)).size).toBe(1);
+  });
+
+  test('no survivor makes a quorum while something speaks against it; it is asked now and then, and said', async () => {
+    const swarms = new FakeSwarms(['a', 'b', 'c']);
+    let asked = 0;
+    let objection: string | undefined = 'another manager sees a leader';
+    const loop = new Loop(swarms, {}, undefined, async () => {
+      asked += 1;
+      return objection;
+    });
+    await loop.until(() => loop.board.current.managers.length === 3);
+    await loop.pass(60_000);
+    expect(asked).toBe(0);
+    swarms.changes.length = 0;
+    for (const name of ['a', 'b']) swarms.setHealth(name, false);
+    await loop.pass(600_000);
+    expect(swarms.changes).toEqual([]);
+    expect(loop.problem('c')).toContain('no new quorum is made: another manager sees a leader');
+    expect(asked).toBeGreaterThan(10);
+    expect(asked).toBeLessThan(250);
+    objection = undefined;
+    await loop.until(() => swarms.changes.length > 0);
+    expect(swarms.changes).toEqual(['c force-new-cluster']);
   });
 
   test('an engine that left the cluster and is down is removed; one that runs stays and is told of', async () => {

@@ -6,6 +6,7 @@ import type { Logger } from '../common/logger.ts';
 import { DEFAULT_SPREAD_BY } from '../scheduler/spread-by.ts';
 import { Executor, type StepResult } from './executor.ts';
 import { KeptEndpoints } from './kept-endpoints.ts';
+import { seesLeader } from './leader-sight.ts';
 import { type MemberSetbacks, Observer } from './observer.ts';
 import { planSubstrate } from './plan.ts';
 import { PORTS_HINT, RELEASE_HINT } from './problems.ts';
@@ -19,10 +20,12 @@ import type {
   Graces,
   KnownSubstrate,
   MemberEvent,
+  Observation,
   Plan,
   SubstrateMember,
   SubstrateMembers,
   SubstrateMemory,
+  SubstrateWish,
 } from './types.ts';
 
 /** All have defaults. */
@@ -50,6 +53,8 @@ export interface ReconcilerDeps {
   readonly endpoints?: EndpointMemory | undefined;
   /** Whether a client stopped a container, by the engine's ID, that did not run: it is not started again. */
   readonly isStopped?: ((engineId: string) => boolean) | undefined;
+  /** Why no new quorum may be made from one survivor now, in words. Asked right before one is made; default: it may. */
+  readonly objection?: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
   /** Where every round's outcome is published. */
   readonly board: StatusBoard;
 }
@@ -66,6 +71,8 @@ const DEFAULT_GRACES: Graces = {
 const JOIN_BACKOFF = { baseMs: 5_000, maxMs: 600_000 } as const;
 const MANAGER_BACKOFF = { baseMs: 120_000, maxMs: 3_600_000 } as const;
 const PENDING_MS = 500;
+/** How long an objection stands before it is asked for again. */
+const OBJECTION_MS = 3_000;
 const IDLE_MS = 15_000;
 const BACKOFF = { baseMs: 1_000, maxMs: 60_000 } as const;
 
@@ -91,6 +98,8 @@ export class Reconciler {
   #told: ReadonlySet<string> = new Set();
   /** Swarm node IDs of the managers of the last round. */
   #managerIds: ReadonlySet<string> = new Set();
+  #objected: string | undefined;
+  #objectedMs = 0;
   #failedRounds = 0;
   #wake: () => void = () => undefined;
   #isWoken = false;
@@ -137,6 +146,12 @@ export class Reconciler {
     return this.#known;
   }
 
+  /** Whether a manager that is remembered has a leader; reads what is remembered anew, which another manager may have written. */
+  async seesLeader(signal: AbortSignal): Promise<boolean> {
+    const known = (await this.#deps.memory?.load()) ?? this.#known;
+    return seesLeader(this.#deps.members.nodes, known, this.#identity.marks, signal);
+  }
+
   /** Lets the next round begin at once. */
   kick(): void {
     this.#isWoken = true;
@@ -160,13 +175,8 @@ export class Reconciler {
     this.#isWoken = false;
     const known = await this.#load();
     const { nodes } = this.#deps.members;
-    const observation = await this.#observer.observe(nodes, known, signal);
-    const plan = planSubstrate(observation, {
-      identity: this.#identity,
-      adoptSwarm: this.#options.adoptSwarm ?? false,
-      spreadBy: this.#spreadBy,
-      graces: this.#graces,
-    });
+    const observed = await this.#observer.observe(nodes, known, signal);
+    const { observation, plan } = await this.#planned(observed, signal);
     await this.#remember(plan);
     this.#publish(plan);
     const members = new Map(nodes.map((node) => [node.id, node]));
@@ -178,6 +188,30 @@ export class Reconciler {
       this.#publishActive(plan);
     }
     return this.#delayAfter(plan, results);
+  }
+
+  /** A new quorum is planned only when nothing speaks against it at this moment. */
+  async #planned(observation: Observation, signal: AbortSignal): Promise<{ observation: Observation; plan: Plan }> {
+    const wish: SubstrateWish = {
+      identity: this.#identity,
+      adoptSwarm: this.#options.adoptSwarm ?? false,
+      spreadBy: this.#spreadBy,
+      graces: this.#graces,
+    };
+    const plan = planSubstrate(observation, wish);
+    if (!plan.steps.some(({ kind }) => kind === 'force-new-cluster')) return { observation, plan };
+    const objected = { ...observation, objection: await this.#objection(signal) };
+    return { observation: objected, plan: planSubstrate(objected, wish) };
+  }
+
+  async #objection(signal: AbortSignal): Promise<string | undefined> {
+    const { clock, objection } = this.#deps;
+    const isFresh = clock.elapsed() - this.#objectedMs < OBJECTION_MS;
+    if (this.#objected !== undefined && isFresh) return this.#objected;
+    this.#objected = await objection?.(signal);
+    this.#objectedMs = clock.elapsed();
+    signal.throwIfAborted();
+    return this.#objected;
   }
 
   async #load(): Promise<KnownSubstrate> {

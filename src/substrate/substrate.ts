@@ -1,7 +1,7 @@
 import type { Clock } from '../common/clock.ts';
 import { ClusterError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import { Reconciler, type ReconcilerOptions } from './reconciler.ts';
+import { Reconciler, type ReconcilerDeps, type ReconcilerOptions } from './reconciler.ts';
 import { Releases } from './releases.ts';
 import { StatusBoard, type StatusWish, type SubstrateStatus, unavailable } from './status-board.ts';
 import type { EndpointMemory, SubstrateMember, SubstrateMembers, SubstrateMemory, SubstrateMode } from './types.ts';
@@ -18,6 +18,7 @@ export interface SubstrateDeps {
   readonly memory?: SubstrateMemory | undefined;
   readonly endpoints?: EndpointMemory | undefined;
   readonly isStopped?: ((engineId: string) => boolean) | undefined;
+  readonly objection?: ReconcilerDeps['objection'];
 }
 
 /**
@@ -36,6 +37,7 @@ export class Substrate {
   #isOn = false;
   /** Whether cluster networks were needed: until then, lazy mode waits. */
   #isNeeded: boolean;
+  #looking: Promise<boolean> | undefined;
   /** Resolves when the last run has ended. */
   #ending: Promise<void> = Promise.resolve();
   #loop: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
@@ -124,6 +126,14 @@ export class Substrate {
     if (member.isHealthy || nodeId === undefined) return false;
     await this.#releases.run(nodeId, signal);
     return true;
+  }
+
+  /** Whether this manager, whatever its role, sees a manager of the substrate that has a leader. Asks those that are remembered. */
+  seesLeader(signal: AbortSignal): Promise<boolean> {
+    this.#looking ??= this.#reconciler.seesLeader(signal).finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
   }
 
   /** The member behind a swarm node ID; undefined when it is none. */

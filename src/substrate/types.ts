@@ -128,6 +128,8 @@ export interface Observation {
    * a leader.
    */
   readonly answering: ReadonlySet<string>;
+  /** Why this manager may not make a new quorum now, in words; asked only when one is due. */
+  readonly objection?: string | undefined;
   /** By member ID: joining failed a moment ago; not to be tried again yet. The value says how it failed. */
   readonly restingJoins: ReadonlyMap<string, string>;
   /** By member ID: how many times in a row joining failed. */
@@ -248,6 +250,15 @@ export interface KeptEndpoint {
     readonly Links?: unknown;
     readonly DriverOpts?: unknown;
   };
+}
+
+/** What one manager sees of the cluster and its substrate. */
+export interface SubstrateSight {
+  /** How many of the nodes that were last known healthy answer it. */
+  readonly answering: number;
+  readonly nodes: number;
+  /** Whether it sees a manager of the substrate that has a leader. */
+  readonly hasLeader: boolean;
 }
 
 /** Where the connections of containers are kept whose engine leaves a swarm to join another or the same again. */
