@@ -129,6 +129,15 @@ async function made(): Promise<readonly string[]> {
   return lists.flatMap(({ stdout }) => stdout.split('\n').filter((line) => /^[a-z]+\d+$/.test(line))).sort();
 }
 
+/** Node one and the managers reach these nodes no more, which reach each other; `del` ends it. */
+async function cutOff(names: readonly string[], action: 'add' | 'del'): Promise<void> {
+  for (const name of names) {
+    const route = ['route', action, 'blackhole', `${lab.node(name).address}/32`];
+    await run('ip', route);
+    await lab.node('one').exec(['ip', ...route]);
+  }
+}
+
 /** One socket for all of them. */
 async function openDoor(
   managers: readonly Member[],
@@ -276,6 +285,60 @@ describe('several managers', () => {
       `node and primary lost together: running elsewhere after ${((performance.now() - lostAt) / 1000).toFixed(1)} s`,
     );
     await lab.node(node).start();
+  });
+
+  test('make no new quorum of networks with a minority of nodes, and lose nothing that the majority has', {
+    timeout: 600_000,
+  }, async () => {
+    const { primary } = await roles();
+    const network = await must(primary, ['network', 'create', '-d', 'overlay', '--attachable', 'meeting']);
+    for (const name of ['two', 'three'])
+      await must(primary, [
+        ...['run', '-d', '--name', `at-${name}`, '-e', `constraint:node==${name}`],
+        ...['--network', 'meeting', 'busybox', 'sleep', '3600'],
+      ]);
+    const substrate = (name: string): Promise<readonly string[]> =>
+      Promise.all(
+        [
+          ['node', 'ls', '-q'],
+          ['info', '-f', '{{json .Swarm.Cluster.Spec.Labels}}'],
+        ].map(async (args) => (await lab.node(name).docker(args)).stdout.split(/\s+/).sort().join(' ').trim()),
+      );
+    const before = await substrate('two');
+    expect(before.join()).toContain('"io.enxame.epoch":"0"');
+    await cutOff(['two', 'three'], 'add');
+    try {
+      // Which of them is the primary may change meanwhile.
+      const says = async (member: Member): Promise<boolean> => {
+        const { stdout, stderr } = await docker(member, ['info']);
+        return `${stdout}${stderr}`.includes('no new quorum is made: 1 of 3 nodes');
+      };
+      await waitFor(
+        'the primary to say that it makes none',
+        async () => (await Promise.all(members.map(says))).includes(true),
+        { ...PATIENTLY, timeoutMs: 300_000 },
+      );
+      await waitFor('the majority to have a leader', async () => (await substrate('two')).join() === before.join(), {
+        ...PATIENTLY,
+        timeoutMs: 300_000,
+      });
+    } finally {
+      await cutOff(['two', 'three'], 'del');
+    }
+    await waitFor('all to be one again', async () => (await substrate('one')).join() === before.join(), {
+      ...PATIENTLY,
+      timeoutMs: 300_000,
+    });
+
+    expect(await must(primary, ['network', 'inspect', '-f', '{{.Id}}', 'meeting'])).toBe(network);
+    await waitFor(
+      'the containers to reach each other through the primary’s eyes',
+      async () => (await docker(primary, ['exec', 'at-two', 'ping', '-c', '1', '-W', '1', 'at-three'])).exitCode === 0,
+      { ...PATIENTLY, timeoutMs: 300_000 },
+    );
+    expect(await substrate('two')).toEqual(before);
+    await must(primary, ['rm', '-f', 'at-two', 'at-three']);
+    await must(primary, ['network', 'rm', 'meeting']);
   });
 
   test('refuse changes while the store is down, show what there is, and go on when it is back', async () => {
