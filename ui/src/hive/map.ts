@@ -5,8 +5,10 @@ import { kinOf, type Standing } from './comb.ts';
 import { followGestures } from './gestures.ts';
 import type { Spot } from './grid.ts';
 import type { Group } from './layout.ts';
+import type { ColourBy, Look } from './look.ts';
 import { Overlay, type Pick } from './overlay.ts';
-import { type ColourBy, clearComb, type Look, paintComb, paintGroups } from './paint.ts';
+import { clearComb, paintComb } from './paint-comb.ts';
+import { paintGroups } from './paint-groups.ts';
 import { hashOf, type Palette } from './palette.ts';
 import { Scene } from './scene.ts';
 

@@ -1,8 +1,9 @@
 import type { ContainerRow, MoveRow } from '../../../src/page/protocol.ts';
 import type { Camera } from './camera.ts';
 import type { Spot } from './grid.ts';
-import { cellPath, combPath, type Look, sizeOf } from './paint.ts';
+import { type Look, sizeOf } from './look.ts';
 import type { Happening, Scene } from './scene.ts';
+import { cellPath, combPath } from './shapes.ts';
 
 /** What a person points at, or has chosen. */
 export type Pick = { readonly kind: 'container'; readonly id: string } | { readonly kind: 'node'; readonly n: number };

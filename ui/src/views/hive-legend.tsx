@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { kinOf } from '../hive/comb.ts';
-import type { ColourBy } from '../hive/paint.ts';
+import type { ColourBy } from '../hive/look.ts';
 import { domainOf } from '../hive/scene.ts';
 import { paceOf, swarm, useSwarm } from '../model/app.ts';
 import { amend } from '../model/route.ts';

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { ContainerRow, NodeRow } from '../../../src/page/protocol.ts';
 import { compareNames } from '../hive/layout.ts';
-import { loadOfNode } from '../hive/paint.ts';
+import { loadOfNode } from '../hive/look.ts';
 import { domainOf } from '../hive/scene.ts';
 import { swarm, useSwarm } from '../model/app.ts';
 import { hrefOf, useRoute } from '../model/route.ts';

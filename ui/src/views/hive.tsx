@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { kinOf } from '../hive/comb.ts';
+import type { ColourBy } from '../hive/look.ts';
 import { HiveMap, type MapOptions } from '../hive/map.ts';
 import type { Pick } from '../hive/overlay.ts';
-import type { ColourBy } from '../hive/paint.ts';
 import { swarm, useSwarm } from '../model/app.ts';
 import { amend, go, useRoute } from '../model/route.ts';
 import { searcher } from '../model/search.ts';

@@ -1,6 +1,6 @@
 import type { NodeRow } from '../../../src/page/protocol.ts';
 import { standingOf } from '../hive/comb.ts';
-import { loadOfNode } from '../hive/paint.ts';
+import { loadOfNode } from '../hive/look.ts';
 import { domainOf } from '../hive/scene.ts';
 import { useSwarm } from '../model/app.ts';
 import { hrefOf, useRoute } from '../model/route.ts';
