@@ -17,6 +17,7 @@ import { numberOf } from './params.ts';
 import { TooManyError } from './passed-calls.ts';
 import type { ExecEnd } from './protocol.ts';
 import { API_ROOT } from './protocol-version.ts';
+import { Pulse } from './pulse.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import type { Session } from './sessions.ts';
 
@@ -45,8 +46,7 @@ interface Wanted extends Size {
 /** A terminal that is open. */
 interface Open {
   readonly session: Session;
-  /** It answered the last ping. */
-  isAlive: boolean;
+  readonly pulse: Pulse;
   /** Aborted when the page left. */
   readonly left: AbortController;
   onInput: (data: Buffer) => void;
@@ -76,8 +76,7 @@ export class ExecTerminals {
     this.#gate = gate;
     this.#beat = services.clock.timer(() => {
       for (const { socket, open } of this.#terminals) {
-        if (!open.isAlive) socket.terminate();
-        open.isAlive = false;
+        if (open.pulse.beat()) socket.terminate();
         socket.ping();
       }
       if (this.#terminals.size > 0) this.#beat.start(BEAT_MS);
@@ -114,7 +113,7 @@ export class ExecTerminals {
   #accept(req: IncomingMessage, socket: Duplex, head: Buffer, session: Session): Terminal {
     const open: Open = {
       session,
-      isAlive: true,
+      pulse: new Pulse(),
       left: new AbortController(),
       onInput: () => undefined,
       onSize: () => undefined,
@@ -126,7 +125,7 @@ export class ExecTerminals {
         if (size) open.onSize(size);
       },
       onPong: () => {
-        open.isAlive = true;
+        open.pulse.heard();
       },
       onClose: () => {
         this.#terminals.delete(terminal);
@@ -137,6 +136,7 @@ export class ExecTerminals {
     const terminal: Terminal = { open, socket: new ServerWebSocket(req, socket, head, options) };
     // What is typed before the command runs waits for it.
     terminal.socket.pause();
+    open.pulse.hold();
     this.#terminals.add(terminal);
     if (this.#terminals.size === 1) this.#beat.start(BEAT_MS);
     return terminal;
@@ -214,22 +214,22 @@ export class ExecTerminals {
       const target = `/exec/${id}/resize?h=${to.rows}&w=${to.cols}`;
       await client.request({ method: 'POST', path: target, timeoutMs: CALL_MS }).catch(() => undefined);
     });
-    let isFull = false;
+    const goOn = (): void => {
+      open.pulse.release();
+      socket.resume();
+    };
     try {
       open.onSize = (size) => void resize(size);
       open.onInput = (data) => {
         // What was read already is written all the same: it is bounded, and more is not read.
-        if (stream.socket.write(data) || isFull) return;
-        isFull = true;
+        if (stream.socket.write(data) || open.pulse.isHeld) return;
+        open.pulse.hold();
         socket.pause();
-        stream.socket.once('drain', () => {
-          isFull = false;
-          socket.resume();
-        });
+        stream.socket.once('drain', goOn);
       };
-      socket.resume();
+      goOn();
       await resize({ cols, rows });
-      const how = await stream.relayTo(new TerminalOutput(socket, signal));
+      const how = await stream.relayTo(new TerminalOutput(socket, open));
       if (how === 'receiver left') await leave(stream);
       return { exitCode: await this.#exitCode(container, id) };
     } finally {
@@ -285,16 +285,22 @@ function leave(stream: EngineStream): Promise<void> {
 /** What is shown, as fast as the browser takes it. */
 class TerminalOutput extends Duplex {
   readonly #terminal: ServerWebSocket;
+  readonly #open: Open;
 
-  constructor(terminal: ServerWebSocket, left: AbortSignal) {
+  constructor(terminal: ServerWebSocket, open: Open) {
     super();
     this.#terminal = terminal;
+    this.#open = open;
+    const left = open.left.signal;
     if (left.aborted) this.destroy();
     else left.addEventListener('abort', () => this.destroy(), { once: true });
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.#terminal.sendBinary(chunk, done);
+    this.#terminal.sendBinary(chunk, () => {
+      this.#open.pulse.heard();
+      done();
+    });
   }
 
   override _read(): void {

@@ -89,7 +89,9 @@ async function login() {
   } catch {
     return say('storage');
   }
-  location.replace('/');
+  const wanted = localStorage.getItem('enxame.wanted') ?? '';
+  localStorage.removeItem('enxame.wanted');
+  location.replace(wanted.startsWith('#/') ? '/' + wanted : '/');
 }
 login();
 // The link was opened in a tab that shows this page already.

@@ -136,13 +136,21 @@ export class ModelStream {
     return sseEvent('hello', JSON.stringify(hello));
   }
 
-  /** The whole state but `hello`. Others have their turn while it is rendered; it is as of one moment all the same. */
-  async snapshot(): Promise<Snapshot> {
+  /** All nodes: what a map can be drawn from while the rest is rendered. */
+  sketch(): Buffer {
+    return sseEvent('nodes', `[${this.#changes.nodeRows(this.#deps.cluster.nodes).join()}]`);
+  }
+
+  /**
+   * The whole state but `hello`, for a viewer that has `sketch`. Others have their turn while it is rendered; it is as of one moment all the
+   * same.
+   */
+  async snapshot(sketch: Buffer): Promise<Snapshot> {
     await this.#pages.prepare();
     // What is told from here on is what the snapshot does not have.
     this.flush();
-    const { cluster, journal } = this.#deps;
-    const nodes = sseEvent('nodes', `[${this.#changes.nodeRows(cluster.nodes).join()}]`);
+    const { journal } = this.#deps;
+    const nodes = this.sketch();
     const ready: Ready = {
       moves: this.#moveRows(),
       failover: this.#standing.failover,
@@ -152,7 +160,7 @@ export class ModelStream {
     };
     const { revision } = this.log;
     const end = sseEvent('ready', JSON.stringify(ready), eventId(this.epoch, revision));
-    return { revision, buffers: [nodes, ...this.#pages.events().buffers, end] };
+    return { revision, buffers: [...(nodes.equals(sketch) ? [] : [nodes]), ...this.#pages.events().buffers, end] };
   }
 
   /** Tells what changed so far. */

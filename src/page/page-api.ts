@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import findMyWay from 'find-my-way';
+import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ClusterError, NotFoundError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { RefusalLog } from '../common/refusal-log.ts';
 import {
   type PageCall,
   type PageHandler,
@@ -19,6 +21,7 @@ import type { Sessions } from './sessions.ts';
 export interface PageApiDeps {
   readonly gate: Gate;
   readonly sessions: Sessions;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -30,10 +33,12 @@ const STREAM = 'GET stream';
 /** What scripts of the page ask: nothing is answered without a session but its login. */
 export class PageApi {
   readonly #deps: PageApiDeps;
+  readonly #refusals: RefusalLog;
   readonly #router = findMyWay({ maxParamLength: 1_024, caseSensitive: true });
 
   constructor(deps: PageApiDeps, routes: PageRoutes) {
     this.#deps = deps;
+    this.#refusals = new RefusalLog(deps.logger, () => deps.clock.now());
     for (const [key, handler] of Object.entries({ ...routes, [LOGOUT]: (call: PageCall) => this.#logout(call) })) {
       const [method = '', path = ''] = key.split(' ');
       this.#router.on(method as 'GET', API_ROOT + path, () => undefined, { key, handler });
@@ -73,10 +78,7 @@ export class PageApi {
     if (typeof link !== 'string' || link.length > 200) throw new BadRequestError('link should be a text', 'BAD_LINK');
     const credentials = sessions.login(link);
     if (!credentials) {
-      logger.warn(
-        { from: req.socket.remoteAddress },
-        'a login to the page was refused: its link was used, too old or wrong',
-      );
+      this.#refusals.refused(req.socket.remoteAddress, 'the link of its login to the page was used, too old or wrong');
       const message = 'this link was used already, or is too old: run "enxame page" again';
       throw new ClusterError(message, { code: 'BAD_LINK', status: 401 });
     }

@@ -96,7 +96,7 @@ export async function openPage(deps: PageDeps, options: PageOptions): Promise<Pa
       viewers.add(res, session, typeof lastEventId === 'string' ? lastEventId : undefined);
     },
   };
-  const api = new PageApi({ gate, sessions, logger }, routes);
+  const api = new PageApi({ gate, sessions, clock, logger }, routes);
   const files = new StaticFiles(options.folder ?? FOLDER);
   const site = new PageSite({ api, files, upgrade: (req, socket, head) => terminals.upgrade(req, socket, head) });
   const tls = options.tls && { ...options.tls, requestCert: false };

@@ -5,13 +5,13 @@ import { KEEP_ALIVE, sseEvent } from './sse.ts';
 
 export interface ViewerDeps {
   readonly stream: ModelStream;
-  /** Runs one snapshot at its turn; a viewer that reads slowly holds its turn for as long as that takes. */
+  /** Sends one snapshot at its turn, and ends the connection of a viewer that reads it too slowly. */
   readonly inTurn: (work: () => Promise<void>) => Promise<void>;
   /** Whether the viewer's session may change anything. */
   readonly actions: boolean;
 }
 
-/** A viewer that takes nothing for so many beats is let go: it holds a turn, and a frame. */
+/** A viewer that takes nothing for so many beats is let go: it holds a frame. */
 const STALLED_BEATS = 3;
 
 /**
@@ -80,8 +80,9 @@ export class Viewer {
     try {
       await inTurn(async () => {
         if (this.#isClosed) return;
-        await this.#send([stream.hello(actions, why)]);
-        const { revision, buffers } = await stream.snapshot();
+        const sketch = stream.sketch();
+        await this.#send([stream.hello(actions, why), sketch]);
+        const { revision, buffers } = await stream.snapshot(sketch);
         await this.#send(buffers);
         this.#revision = revision;
       });

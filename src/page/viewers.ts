@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import pLimit from 'p-limit';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Timer } from '../common/timer.ts';
@@ -7,6 +6,7 @@ import type { ModelStream } from './model-stream.ts';
 import type { Bye } from './protocol.ts';
 import type { Session, Sessions } from './sessions.ts';
 import { sseEvent } from './sse.ts';
+import { Turns } from './turns.ts';
 import { Viewer } from './viewer.ts';
 
 export interface ViewersDeps {
@@ -18,8 +18,6 @@ export interface ViewersDeps {
 
 /** Viewers in all; each costs a connection, and a write for each delta. */
 export const MAX_VIEWERS = 64;
-/** Whole states that are being sent: each holds what it sends until its viewer has read it. */
-const SNAPSHOTS_AT_ONCE = 8;
 const BEAT_MS = 15_000;
 /** A viewer that was turned away for want of room asks again after this long. */
 const FULL_RETRY_MS = 30_000;
@@ -29,11 +27,13 @@ const STOPPING_RETRY_MS = 2_000;
 export class Viewers {
   readonly #deps: ViewersDeps;
   readonly #viewers = new Map<Viewer, Session>();
-  readonly #inTurn = pLimit(SNAPSHOTS_AT_ONCE);
+  /** Whole states that are being sent: each holds what it sends until its viewer has read it. */
+  readonly #turns: Turns;
   readonly #beat: Timer;
 
   constructor(deps: ViewersDeps) {
     this.#deps = deps;
+    this.#turns = new Turns(deps.clock);
     this.#beat = deps.clock.timer(() => {
       for (const [viewer, session] of this.#viewers) {
         viewer.beat();
@@ -61,10 +61,12 @@ export class Viewers {
       return;
     }
     const inTurn = async (work: () => Promise<void>): Promise<void> => {
-      await this.#inTurn(work).catch((error: unknown) => {
-        this.#deps.logger.error({ err: error }, 'the state of the cluster could not be told to a page');
-        throw error;
-      });
+      await this.#turns
+        .run(work, () => res.destroy())
+        .catch((error: unknown) => {
+          this.#deps.logger.error({ err: error }, 'the state of the cluster could not be told to a page');
+          throw error;
+        });
     };
     const viewer = new Viewer(res, lastEventId, { stream: this.#deps.stream, inTurn, actions: session.actions });
     this.#viewers.set(viewer, session);
