@@ -41,7 +41,7 @@ const PARTS: Readonly<Record<string, ComponentType<{ readonly id: string }>>> = 
 /** All of it: a login where there is no session, else a view in its frame. */
 export function Page() {
   const { link } = useLink();
-  const { isReady } = useSwarm();
+  const { isReady, isSketched } = useSwarm();
   const { view, part } = useRoute();
   const { views } = useWords();
   const isLogin = link === 'login' || (location.hash !== '' && !location.hash.startsWith('#/'));
@@ -51,7 +51,9 @@ export function Page() {
   }, [view, views]);
   if (isLogin) return <Login />;
   if (link === 'old') return <Old />;
-  const Part = part ? PARTS[view] : undefined;
   const View = VIEWS[view] ?? HiveView;
-  return <Shell>{!isReady ? <Loading /> : Part ? <Part id={part} key={part} /> : <View key={view} />}</Shell>;
+  // The map is there before all containers are.
+  const isThere = isReady || (isSketched && View === HiveView && !part);
+  const Part = part ? PARTS[view] : undefined;
+  return <Shell>{!isThere ? <Loading /> : Part ? <Part id={part} key={part} /> : <View key={view} />}</Shell>;
 }

@@ -7,20 +7,13 @@ const GLIDE_MS = 420;
 const TOOLS = 60;
 const NARROW = 600;
 
-/** What part of the map is seen: `x`, `y` in world units is at the middle, `scale` pixels to a unit. */
-export class Camera {
+/** What part of the map is seen, on how large a screen: `x`, `y` in world units is at the middle, `scale` pixels to a unit. */
+export class Projection {
   x = 0;
   y = 0;
   scale = 40;
   width = 1;
   height = 1;
-  /** The least scale: all of the map with some air. */
-  leastScale = 1;
-  #glide: { readonly from: View; readonly to: View; readonly start: number } | undefined;
-
-  get isGliding(): boolean {
-    return this.#glide !== undefined;
-  }
 
   toScreen(spot: Spot): Spot {
     return { x: (spot.x - this.x) * this.scale + this.width / 2, y: (spot.y - this.y) * this.scale + this.height / 2 };
@@ -28,6 +21,27 @@ export class Camera {
 
   toWorld(spot: Spot): Spot {
     return { x: (spot.x - this.width / 2) / this.scale + this.x, y: (spot.y - this.height / 2) / this.scale + this.y };
+  }
+
+  /** As it is now. */
+  still(): Projection {
+    const { x, y, scale, width, height } = this;
+    return Object.assign(new Projection(), { x, y, scale, width, height });
+  }
+
+  shows({ x, y, scale, width, height }: Projection): boolean {
+    return x === this.x && y === this.y && scale === this.scale && width === this.width && height === this.height;
+  }
+}
+
+/** A projection that a person moves. */
+export class Camera extends Projection {
+  /** The least scale: all of the map with some air. */
+  leastScale = 1;
+  #glide: { readonly from: View; readonly to: View; readonly start: number } | undefined;
+
+  get isGliding(): boolean {
+    return this.#glide !== undefined;
   }
 
   /** Where all of a box is seen. */

@@ -1,5 +1,7 @@
 import type { ContainerRow, NodeRow } from '../../../src/page/protocol.ts';
+import { kinOf } from '../model/kin.ts';
 import { cellRadius, cellSpot, cellsIn, ringsFor, type Spot } from './grid.ts';
+import { sizeOf } from './size.ts';
 
 /** How a node stands, in one word; `drill` and `lost` before what its engine says. */
 export type Standing = 'healthy' | 'pending' | 'unhealthy' | 'lost' | 'drill' | 'drain' | 'pause';
@@ -12,16 +14,19 @@ export function standingOf(node: NodeRow): Standing {
   return node.availability === 'active' ? 'healthy' : node.availability;
 }
 
-/** What a container belongs to, by which it has its colour: its service, else its group, else its image. */
-export function kinOf({ service, project, group, image }: ContainerRow): string {
-  if (service) return project ? `${project}/${service}` : service;
-  return group ?? project ?? image.replace(/@sha256:.*$/, '');
+/** One container in a comb, with what its drawing needs again and again. */
+export interface Cell {
+  readonly slot: number;
+  readonly row: ContainerRow;
+  readonly kin: string;
+  /** Part of its place that it fills. */
+  readonly size: number;
 }
 
 /** The cells of one node: a container keeps its cell until it goes, a new one takes the first that is free. */
 export class Comb {
   node: NodeRow;
-  readonly cells: Map<string, number> = new Map();
+  readonly cells: Map<string, Cell> = new Map();
   /** Its middle. */
   spot: Spot = { x: 0, y: 0 };
   rings: number;
@@ -31,22 +36,23 @@ export class Comb {
   constructor(node: NodeRow, rows: readonly ContainerRow[], leastRings: number) {
     this.node = node;
     this.rings = Math.max(leastRings, ringsFor(rows.length));
-    const sorted = [...rows].sort((a, b) => compareKeys(kinOf(a), kinOf(b)) || compareKeys(a.name, b.name));
-    for (const { id } of sorted) this.add(id);
+    const sorted = rows.map((row) => ({ row, kin: kinOf(row) }));
+    sorted.sort((a, b) => compareKeys(a.kin, b.kin) || compareKeys(a.row.name, b.row.name));
+    for (const { row } of sorted) this.put(row);
   }
 
-  add(id: string): void {
-    if (this.cells.has(id)) return;
-    const slot = this.#free.length > 0 ? this.#takeFree() : this.#next++;
-    this.cells.set(id, slot);
+  /** Adds a container, or shows it as it is now. */
+  put(row: ContainerRow): void {
+    const slot = this.cells.get(row.id)?.slot ?? (this.#free.length > 0 ? this.#takeFree() : this.#next++);
+    this.cells.set(row.id, { slot, row, kin: kinOf(row), size: sizeOf(row) });
     if (slot >= cellsIn(this.rings)) this.rings = ringsFor(slot + 1);
   }
 
   remove(id: string): void {
-    const slot = this.cells.get(id);
-    if (slot === undefined) return;
+    const cell = this.cells.get(id);
+    if (!cell) return;
     this.cells.delete(id);
-    this.#free.push(slot);
+    this.#free.push(cell.slot);
   }
 
   /** Circumradius of its cells, in world units. */
@@ -63,7 +69,7 @@ export class Comb {
   /** The container whose cell is at a place in world units. */
   at(x: number, y: number): string | undefined {
     const reach = (this.radius * 0.95) ** 2;
-    for (const [id, slot] of this.cells) {
+    for (const [id, { slot }] of this.cells) {
       const place = this.place(slot);
       if ((place.x - x) ** 2 + (place.y - y) ** 2 < reach) return id;
     }

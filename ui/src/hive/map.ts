@@ -1,16 +1,18 @@
 import type { ContainerRow } from '../../../src/page/protocol.ts';
-import type { Swarm } from '../model/swarm.ts';
+import { kinOf } from '../model/kin.ts';
+import type { Swarm, SwarmChange } from '../model/swarm.ts';
 import { Camera } from './camera.ts';
-import { kinOf, type Standing } from './comb.ts';
+import { Colours, stateColour } from './colours.ts';
+import type { Standing } from './comb.ts';
 import { followGestures } from './gestures.ts';
 import type { Spot } from './grid.ts';
-import type { Group } from './layout.ts';
+import { Ground, suit } from './ground.ts';
 import type { ColourBy, Look } from './look.ts';
-import { Overlay, type Pick } from './overlay.ts';
-import { clearComb, paintComb } from './paint-comb.ts';
-import { paintGroups } from './paint-groups.ts';
-import { hashOf, type Palette } from './palette.ts';
+import { Overlay } from './overlay.ts';
+import type { Palette } from './palette.ts';
+import type { Pick } from './pick.ts';
 import { Scene } from './scene.ts';
+import { nearest, nearestTowards } from './steps.ts';
 
 export interface MapListener {
   pointed(pick: Pick | undefined, at: Spot | undefined): void;
@@ -32,44 +34,46 @@ export interface MapOptions {
 
 /** From what radius of a comb in pixels its cells can be pointed at. */
 const CELLS_FROM = 26;
-const MOST_RATIO = 2;
+/** Pulses alone are drawn so often, in milliseconds: nobody sees more of them, and each drawing of the whole map's size has its price. */
+const PULSE_STEP_MS = 66;
 /** A domain that fills the map lets a comb have so many pixels at most. */
 const GROUP_SCALE = 130;
 
 /**
- * The map of the swarm on two canvases. The lower one has the combs: a change repaints the combs it is about, the camera repaints all.
- * The upper one has what moves. Nothing is drawn in a frame in which nothing changed.
+ * The map of the swarm: below the combs, see {@link Ground}, above them what moves. Nothing is drawn in a frame in which nothing changed.
  */
 export class HiveMap {
   readonly scene: Scene;
+  readonly colours: Colours = new Colours();
   readonly #swarm: Swarm;
-  readonly #ground: HTMLCanvasElement;
+  readonly #ground: Ground;
   readonly #top: HTMLCanvasElement;
   readonly #listener: MapListener;
   readonly #camera = new Camera();
   readonly #overlay: Overlay;
-  readonly #colours = new Map<string, number>();
   readonly #dirty = new Set<number>();
   readonly #endings: (() => void)[] = [];
   #options: MapOptions;
   #isAllDirty = true;
   #isOverlayDirty = true;
   #frame: number | undefined;
+  #pulse: number | undefined;
+  #overlayAt = 0;
   #wasFitted = false;
 
   constructor(
-    ground: HTMLCanvasElement,
+    ground: readonly [HTMLCanvasElement, HTMLCanvasElement],
     top: HTMLCanvasElement,
     swarm: Swarm,
     options: MapOptions,
     listener: MapListener,
   ) {
-    this.#ground = ground;
+    this.#ground = new Ground(...ground);
     this.#top = top;
     this.#swarm = swarm;
     this.#options = options;
     this.#listener = listener;
-    this.scene = new Scene(swarm);
+    this.scene = new Scene(swarm, top.clientWidth / Math.max(1, top.clientHeight));
     this.#overlay = new Overlay(this.scene, () => this.#options.canMove);
     this.#overlay.moves = swarm.moves;
     this.#recolour();
@@ -77,16 +81,7 @@ export class HiveMap {
     resizing.observe(top);
     this.#endings.push(
       () => resizing.disconnect(),
-      swarm.follow((change) => {
-        const { isLayoutNew, combs, happenings } = this.scene.take(change);
-        if (change.isWhole) this.#recolour();
-        if (isLayoutNew) this.#refit();
-        for (const n of combs) this.#dirty.add(n);
-        this.#overlay.moves = swarm.moves;
-        this.#overlay.add(happenings, performance.now());
-        this.#isOverlayDirty = true;
-        this.#ask();
-      }),
+      swarm.follow((change) => this.#take(change)),
       followGestures(top, this.#camera, {
         moved: () => this.#repaint(),
         pointed: (at) => this.#point(at),
@@ -100,10 +95,12 @@ export class HiveMap {
   close(): void {
     for (const end of this.#endings) end();
     if (this.#frame !== undefined) cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#pulse);
   }
 
   set options(options: MapOptions) {
     this.#options = options;
+    this.#recolour();
     this.#repaint();
   }
 
@@ -136,17 +133,11 @@ export class HiveMap {
     this.#glide({ x: x - 1.6, y: y - 1.6, width: 3.2, height: 3.2 }, 240);
   }
 
-  /** The colour of a kind of container, as on the map. */
-  colourOfKind(kind: string): string {
-    const { services } = this.#options.palette;
-    return services[(this.#colours.get(kind) ?? hashOf(kind)) % services.length] ?? '#888';
-  }
-
   /** Moves the keyboard's place: to the nearest comb in a direction, or to the nearest cell of the comb it is in. */
   step(dx: number, dy: number): void {
     const cursor = this.#overlay.cursor;
-    const candidates = this.#steps(cursor);
-    const from = this.#spotOf(cursor) ?? this.#camera;
+    const candidates = this.scene.steps(cursor);
+    const from = this.scene.spotOf(cursor) ?? this.#camera;
     const next = cursor ? nearestTowards(from, candidates, dx, dy) : nearest(from, candidates);
     if (next) this.setCursor(next);
   }
@@ -177,24 +168,11 @@ export class HiveMap {
 
   setCursor(pick: Pick | undefined): void {
     this.#overlay.cursor = pick;
-    const spot = this.#spotOf(pick);
+    const spot = this.scene.spotOf(pick);
     if (spot) this.#bringIntoView(spot);
     this.#listener.cursor(pick);
     this.#isOverlayDirty = true;
     this.#ask();
-  }
-
-  #steps(cursor: Pick | undefined): readonly (readonly [Pick, Spot])[] {
-    if (cursor?.kind === 'container') {
-      const comb = this.scene.cellOf(cursor.id)?.comb;
-      return comb ? [...comb.cells].map(([id, slot]) => [{ kind: 'container', id }, comb.place(slot)]) : [];
-    }
-    return [...this.scene.combs].map(([n, { spot }]) => [{ kind: 'node', n }, spot]);
-  }
-
-  #spotOf(pick: Pick | undefined): Spot | undefined {
-    if (!pick) return undefined;
-    return pick.kind === 'node' ? this.scene.combs.get(pick.n)?.spot : this.scene.cellOf(pick.id)?.spot;
   }
 
   #bringIntoView(spot: Spot): void {
@@ -214,29 +192,20 @@ export class HiveMap {
       matches,
       isFiltered,
       wordFor,
-      row: (id) => this.#swarm.containers.get(id),
       use: (n) => this.#swarm.use.get(n),
-      colourOf: (row) => (colourBy === 'service' ? this.colourOfKind(kinOf(row)) : stateColour(row, palette)),
+      colourOf: (row, kin = kinOf(row)) =>
+        colourBy === 'service' ? this.colours.ofKind(kin) : stateColour(row, palette),
     };
   }
 
-  /** The most frequent kinds have the most different colours. */
   #recolour(): void {
-    const sorted = [...this.scene.kinds].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
-    this.#colours.clear();
-    for (const [at, [kind]] of sorted.entries()) this.#colours.set(kind, at);
+    this.colours.rank(this.#swarm.kinds, this.#options.palette);
     this.#listener.recoloured();
   }
 
   #resize(): void {
     const { clientWidth, clientHeight } = this.#top;
     if (clientWidth === 0 || clientHeight === 0) return;
-    const ratio = Math.min(MOST_RATIO, devicePixelRatio || 1);
-    for (const canvas of [this.#ground, this.#top]) {
-      canvas.width = Math.round(clientWidth * ratio);
-      canvas.height = Math.round(clientHeight * ratio);
-      canvas.getContext('2d')?.setTransform(ratio, 0, 0, ratio, 0, 0);
-    }
     const camera = this.#camera;
     const before = camera.width / camera.height;
     camera.width = clientWidth;
@@ -279,63 +248,64 @@ export class HiveMap {
   #draw(now: number): void {
     this.#frame = undefined;
     const camera = this.#camera;
-    if (camera.isGliding) {
-      camera.step(now);
-      this.#isAllDirty = true;
-    }
+    if (camera.isGliding) camera.step(now);
     const look = this.#look();
-    if (this.#isAllDirty) this.#drawAll(look);
-    else if (this.#dirty.size > 0) this.#drawDirty(look);
-    if (this.#isAllDirty || this.#isOverlayDirty || this.#overlay.isBusy) this.#drawOverlay(look, now);
+    const ground = this.#ground;
+    ground.repaint(this.#dirty, this.scene, look);
     this.#dirty.clear();
-    this.#isAllDirty = false;
-    this.#isOverlayDirty = this.#overlay.isBusy;
-    if (this.#overlay.isBusy || camera.isGliding) this.#ask();
-  }
-
-  #drawAll(look: Look): void {
-    const context = this.#ground.getContext('2d', { alpha: true });
-    if (!context) return;
-    context.clearRect(0, 0, this.#camera.width, this.#camera.height);
-    paintGroups(context, this.#camera, this.scene.layout.groups, this.scene.combs, look);
-    for (const comb of this.scene.combs.values()) paintComb(context, this.#camera, comb, look);
-  }
-
-  #drawDirty(look: Look): void {
-    const context = this.#ground.getContext('2d');
-    if (!context) return;
-    for (const n of this.#dirty) {
-      const comb = this.scene.combs.get(n);
-      if (!comb) continue;
-      clearComb(context, this.#camera, comb, look);
-      paintComb(context, this.#camera, comb, look);
+    if (this.#isAllDirty && !ground.isPainting) {
+      ground.begin(camera.still(), this.scene, look);
+      this.#isAllDirty = false;
     }
+    if (ground.goOn(this.scene)) this.#markFirst();
+    const isExact = ground.follow(camera);
+    this.#isAllDirty ||= !isExact && !ground.isPainting;
+    this.#drawOverlay(look, now, isExact);
+    if (this.#isAllDirty || ground.isPainting || camera.isGliding || this.#overlay.isSmooth) this.#ask();
+    else if (this.#overlay.isBusy) this.#askSoon();
   }
 
-  #drawOverlay(look: Look, now: number): void {
+  /** For who measures how soon there is something to see. */
+  #markFirst(): void {
+    const mark = this.#swarm.isReady ? 'map-of-all' : 'map';
+    if (performance.getEntriesByName(mark).length === 0) performance.mark(mark);
+  }
+
+  /** What moves is drawn in each frame, pulses now and then. */
+  #drawOverlay(look: Look, now: number, isStill: boolean): void {
+    const overlay = this.#overlay;
+    const isDue = overlay.isSmooth || (overlay.isBusy && now - this.#overlayAt >= PULSE_STEP_MS * 0.9);
+    if (isStill && !this.#isOverlayDirty && !isDue) return;
     const context = this.#top.getContext('2d');
-    if (context) this.#overlay.paint(context, this.#camera, look, now);
+    if (!context) return;
+    suit(this.#top, context, this.#camera);
+    overlay.paint(context, this.#camera, look, now);
+    this.#overlayAt = now;
+    this.#isOverlayDirty = false;
   }
 
-  #pickAt(at: Spot): Pick | undefined {
-    const { x, y } = this.#camera.toWorld(at);
-    for (const [n, comb] of this.scene.combs) {
-      if (Math.hypot(comb.spot.x - x, comb.spot.y - y) > 1.05) continue;
-      const id = this.#camera.scale >= CELLS_FROM ? comb.at(x, y) : undefined;
-      return id === undefined ? { kind: 'node', n } : { kind: 'container', id };
-    }
-    return undefined;
+  /** Asks for a frame when the next step of a pulse is due. */
+  #askSoon(): void {
+    this.#pulse ??= setTimeout(() => {
+      this.#pulse = undefined;
+      this.#ask();
+    }, PULSE_STEP_MS);
   }
 
-  #groupAt(at: Spot): Group | undefined {
-    const { x, y } = this.#camera.toWorld(at);
-    return this.scene.layout.groups.findLast(
-      (group) => x >= group.x && y >= group.y && x <= group.x + group.width && y <= group.y + group.height,
-    );
+  #take(change: SwarmChange): void {
+    const { isLayoutNew, combs, happenings } = this.scene.take(change);
+    if (change.isWhole) this.#recolour();
+    if (isLayoutNew) this.#refit();
+    for (const n of combs) this.#dirty.add(n);
+    this.#overlay.moves = this.#swarm.moves;
+    this.#overlay.add(happenings, performance.now());
+    // An outline may be of something that went.
+    if (!this.#overlay.isBusy) this.#isOverlayDirty = true;
+    this.#ask();
   }
 
   #point(at: Spot | undefined): void {
-    const pick = at && this.#pickAt(at);
+    const pick = at && this.scene.pickAt(this.#camera.toWorld(at), this.#camera.scale >= CELLS_FROM);
     this.#top.classList.toggle('pointing', pick !== undefined);
     if (!isSame(pick, this.#overlay.hovered)) {
       this.#overlay.hovered = pick;
@@ -346,55 +316,22 @@ export class HiveMap {
   }
 
   #click(at: Spot): void {
-    const pick = this.#pickAt(at);
+    const pick = this.scene.pickAt(this.#camera.toWorld(at), this.#camera.scale >= CELLS_FROM);
     if (pick) return this.#listener.chosen(pick);
-    const group = this.#groupAt(at);
+    const group = this.scene.groupAt(this.#camera.toWorld(at));
     const isName = group && this.#camera.toWorld(at).y < group.y + 1.5;
     if (group && isName) this.#glide(group, GROUP_SCALE);
     else this.#listener.chosen(undefined);
   }
 
   #enter(at: Spot): void {
-    const pick = this.#pickAt(at);
-    const group = this.#groupAt(at);
+    const pick = this.scene.pickAt(this.#camera.toWorld(at), this.#camera.scale >= CELLS_FROM);
+    const group = this.scene.groupAt(this.#camera.toWorld(at));
     if (pick?.kind === 'node') this.showNode(pick.n);
     else if (group) this.#glide(group, GROUP_SCALE);
   }
 }
 
-function stateColour({ state, health, exitCode, wait }: ContainerRow, palette: Palette): string {
-  if (wait !== undefined || health === 'unhealthy' || state === 'dead') return palette.bad;
-  if (state === 'running') return health === 'starting' ? palette.info : palette.good;
-  if (state === 'exited') return exitCode ? palette.bad : palette.idle;
-  return state === 'paused' || state === 'restarting' || state === 'removing' ? palette.warn : palette.idle;
-}
-
 function isSame(a: Pick | undefined, b: Pick | undefined): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-function nearest(from: Spot, candidates: readonly (readonly [Pick, Spot])[]): Pick | undefined {
-  let best: readonly [Pick, number] | undefined;
-  for (const [pick, { x, y }] of candidates) {
-    const far = Math.hypot(x - from.x, y - from.y);
-    if (!best || far < best[1]) best = [pick, far];
-  }
-  return best?.[0];
-}
-
-function nearestTowards(
-  from: Spot,
-  candidates: readonly (readonly [Pick, Spot])[],
-  dx: number,
-  dy: number,
-): Pick | undefined {
-  let best: readonly [Pick, number] | undefined;
-  for (const [pick, { x, y }] of candidates) {
-    const along = (x - from.x) * dx + (y - from.y) * dy;
-    const aside = Math.abs((x - from.x) * dy - (y - from.y) * dx);
-    if (along <= 1e-6 || aside > along * 2) continue;
-    const far = along + aside * 1.5;
-    if (!best || far < best[1]) best = [pick, far];
-  }
-  return best?.[0];
 }

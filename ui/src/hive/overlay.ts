@@ -1,12 +1,11 @@
 import type { ContainerRow, MoveRow } from '../../../src/page/protocol.ts';
 import type { Camera } from './camera.ts';
 import type { Spot } from './grid.ts';
-import { type Look, sizeOf } from './look.ts';
+import type { Look } from './look.ts';
+import type { Pick } from './pick.ts';
 import type { Happening, Scene } from './scene.ts';
 import { cellPath, combPath } from './shapes.ts';
-
-/** What a person points at, or has chosen. */
-export type Pick = { readonly kind: 'container'; readonly id: string } | { readonly kind: 'node'; readonly n: number };
+import { sizeOf } from './size.ts';
 
 const FLIGHT_MS = 1_100;
 const PULSE_MS = 700;
@@ -33,6 +32,12 @@ export class Overlay {
     this.#canMove = canMove;
   }
 
+  /** Something moves from place to place, and is to be drawn in each frame. */
+  get isSmooth(): boolean {
+    return this.#canMove() && (this.moves.length > 0 || this.#shown.some(({ what }) => what.kind === 'move'));
+  }
+
+  /** Something changes by itself. */
   get isBusy(): boolean {
     return this.#shown.length > 0 || (this.moves.length > 0 && this.#canMove());
   }

@@ -1,8 +1,8 @@
 import type { ContainerRow } from '../../../src/page/protocol.ts';
-import type { Comb, Standing } from './comb.ts';
+import type { Cell, Comb, Standing } from './comb.ts';
 import { cellSpot, cellsIn } from './grid.ts';
 import { FONT, linesOf, shortened } from './lettering.ts';
-import { HEXAGONS, type Look, sizeOf } from './look.ts';
+import { HEXAGONS, type Look } from './look.ts';
 import type { Palette } from './palette.ts';
 import { cellPath } from './shapes.ts';
 
@@ -25,13 +25,11 @@ export function paintCells(
   const isGhostly = standing === 'lost' || standing === 'unhealthy' || standing === 'drill';
   if (radius >= DETAILS) paintEmpty(context, comb, x, y, cell, look.palette);
   const paint = radius >= HEXAGONS ? paintCell : paintDot;
-  for (const [id, slot] of comb.cells) {
-    const row = look.row(id);
-    if (!row) continue;
-    const at = cellSpot(slot);
-    const isFaint = look.isFiltered && !look.matches(row);
+  for (const each of comb.cells.values()) {
+    const at = cellSpot(each.slot);
+    const isFaint = look.isFiltered && !look.matches(each.row);
     context.globalAlpha = isFaint ? 0.13 : isGhostly ? 0.5 : 1;
-    paint(context, row, x + at.x * cell, y + at.y * cell, cell, look);
+    paint(context, each, x + at.x * cell, y + at.y * cell, cell, look);
   }
   context.globalAlpha = 1;
 }
@@ -45,7 +43,7 @@ function paintEmpty(
   palette: Palette,
 ): void {
   context.beginPath();
-  const taken = new Set(comb.cells.values());
+  const taken = new Set([...comb.cells.values()].map(({ slot }) => slot));
   const count = cellsIn(comb.rings);
   for (let slot = 0; slot < count; slot++) {
     if (taken.has(slot)) continue;
@@ -62,15 +60,15 @@ const LIVE: ReadonlySet<string> = new Set(['running', 'restarting', 'paused', 'r
 /** A cell too small for a shape. */
 function paintDot(
   context: CanvasRenderingContext2D,
-  row: ContainerRow,
+  { row, kin, size: part }: Cell,
   x: number,
   y: number,
   cell: number,
   look: Look,
 ): void {
-  const size = Math.max(1.2, cell * 1.45 * sizeOf(row));
+  const size = Math.max(1.2, cell * 1.45 * part);
   const isLive = LIVE.has(row.state);
-  context.fillStyle = faultOf(row, look.palette) ?? (isLive ? look.colourOf(row) : look.palette.idle);
+  context.fillStyle = faultOf(row, look.palette) ?? (isLive ? look.colourOf(row, kin) : look.palette.idle);
   if (!isLive) context.globalAlpha *= 0.55;
   context.fillRect(x - size / 2, y - size / 2, size, size);
 }
@@ -83,26 +81,26 @@ function faultOf({ state, health, exitCode, wait }: ContainerRow, palette: Palet
 
 function paintCell(
   context: CanvasRenderingContext2D,
-  row: ContainerRow,
+  { row, kin, size: part }: Cell,
   x: number,
   y: number,
   cell: number,
   look: Look,
 ): void {
   const { palette } = look;
-  const size = cell * sizeOf(row);
+  const size = cell * part;
   const fault = faultOf(row, palette);
   context.beginPath();
   cellPath(context, x, y, size);
   if (LIVE.has(row.state)) {
     const faintly = row.state === 'paused' || row.health === 'starting';
-    context.fillStyle = look.colourOf(row);
+    context.fillStyle = look.colourOf(row, kin);
     const alpha = context.globalAlpha;
     if (faintly) context.globalAlpha = alpha * 0.5;
     context.fill();
     context.globalAlpha = alpha;
     if (fault) ring(context, x, y, cell, fault);
-    else if (faintly) ring(context, x, y, cell, look.colourOf(row));
+    else if (faintly) ring(context, x, y, cell, look.colourOf(row, kin));
     if (row.state === 'paused' && cell > 7) paintBars(context, x, y, size, palette);
   } else {
     context.strokeStyle = fault ?? palette.idle;
@@ -114,7 +112,7 @@ function paintCell(
     const lift = cell >= CELL_NAMES ? 0.62 : 0;
     if (fault && cell > 7) paintCross(context, x, y - size * lift, size * (lift ? 0.16 : 0.3), fault);
   }
-  if (cell >= CELL_NAMES) paintCellName(context, row, x, y, cell, look);
+  if (cell >= CELL_NAMES) paintCellName(context, row, x, y, cell, size, look);
 }
 
 function ring(context: CanvasRenderingContext2D, x: number, y: number, cell: number, colour: string): void {
@@ -147,6 +145,7 @@ function paintCellName(
   x: number,
   y: number,
   cell: number,
+  width: number,
   { palette }: Look,
 ): void {
   const isFilled = row.state === 'running' && row.health !== 'starting';
@@ -155,7 +154,7 @@ function paintCellName(
   context.textAlign = 'center';
   context.textBaseline = 'middle';
   context.fillStyle = isFilled ? palette.onCell : palette.text;
-  const room = cell * sizeOf(row) * 1.5;
+  const room = width * 1.5;
   const lines = cell > 34 ? linesOf(context, row.name, room) : [shortened(context, row.service ?? row.name, room)];
   const top = y - ((lines.length - 1) * size * 1.1) / 2;
   for (const [at, line] of lines.entries()) context.fillText(line, x, top + at * size * 1.1);

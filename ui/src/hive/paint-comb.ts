@@ -1,4 +1,4 @@
-import type { Camera } from './camera.ts';
+import type { Projection } from './camera.ts';
 import { type Comb, type Standing, standingOf } from './comb.ts';
 import { ROOT3 } from './grid.ts';
 import { FONT, shortened } from './lettering.ts';
@@ -11,7 +11,7 @@ import { combPath } from './shapes.ts';
 const NAMES = 34;
 
 /** One comb, over whatever was there. */
-export function paintComb(context: CanvasRenderingContext2D, camera: Camera, comb: Comb, look: Look): void {
+export function paintComb(context: CanvasRenderingContext2D, camera: Projection, comb: Comb, look: Look): void {
   const { x, y } = camera.toScreen(comb.spot);
   const radius = camera.scale;
   const margin = radius * 1.4;
@@ -26,7 +26,7 @@ export function paintComb(context: CanvasRenderingContext2D, camera: Camera, com
 }
 
 /** What a repainted comb covers, in pixels: it is cleared before. */
-export function clearComb(context: CanvasRenderingContext2D, camera: Camera, comb: Comb, { palette }: Look): void {
+export function clearComb(context: CanvasRenderingContext2D, camera: Projection, comb: Comb, { palette }: Look): void {
   const { x, y } = camera.toScreen(comb.spot);
   const radius = camera.scale;
   context.fillStyle = palette.island;

@@ -1,4 +1,4 @@
-import type { Camera } from './camera.ts';
+import type { Projection } from './camera.ts';
 import { type Comb, standingOf } from './comb.ts';
 import type { Group } from './layout.ts';
 import { FONT, shortened } from './lettering.ts';
@@ -8,7 +8,7 @@ import type { Palette } from './palette.ts';
 /** Failure domains: frames of the outer ones, islands of honeycomb below the nodes of the inner ones, and names. */
 export function paintGroups(
   context: CanvasRenderingContext2D,
-  camera: Camera,
+  camera: Projection,
   groups: readonly Group[],
   combs: ReadonlyMap<number, Comb>,
   { palette }: Look,

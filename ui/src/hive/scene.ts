@@ -1,8 +1,10 @@
 import type { ContainerRow, NodeRow } from '../../../src/page/protocol.ts';
 import type { Swarm, SwarmChange } from '../model/swarm.ts';
-import { Comb, kinOf } from './comb.ts';
+import { Comb } from './comb.ts';
 import { ringsFor, type Spot } from './grid.ts';
-import { type Layout, Layouter } from './layout.ts';
+import { type Group, type Layout, Layouter } from './layout.ts';
+import type { Pick } from './pick.ts';
+import type { Candidate } from './steps.ts';
 
 /** Something that is shown for a moment. */
 export type Happening =
@@ -31,14 +33,14 @@ const USUAL = 0.75;
 export class Scene {
   readonly combs: Map<number, Comb> = new Map();
   layout: Layout = EMPTY;
-  /** How many containers there are of a kind; see {@link kinOf}. */
-  readonly kinds: Map<string, number> = new Map();
   readonly #swarm: Swarm;
   readonly #layouter = new Layouter();
-  #aspect = 1.5;
+  #aspect: number;
 
-  constructor(swarm: Swarm) {
+  /** @param aspect how many times as wide as high the map is */
+  constructor(swarm: Swarm, aspect: number) {
     this.#swarm = swarm;
+    this.#aspect = aspect;
     this.#begin();
   }
 
@@ -47,6 +49,7 @@ export class Scene {
   }
 
   set aspect(aspect: number) {
+    if (aspect === this.#aspect) return;
     this.#aspect = aspect;
     this.#place();
   }
@@ -59,8 +62,39 @@ export class Scene {
   cellOf(id: string): { readonly comb: Comb; readonly spot: Spot; readonly radius: number } | undefined {
     const row = this.row(id);
     const comb = row && this.combs.get(row.n);
-    const slot = comb?.cells.get(id);
-    return comb && slot !== undefined ? { comb, spot: comb.place(slot), radius: comb.radius } : undefined;
+    const cell = comb?.cells.get(id);
+    return comb && cell ? { comb, spot: comb.place(cell.slot), radius: comb.radius } : undefined;
+  }
+
+  spotOf(pick: Pick | undefined): Spot | undefined {
+    if (!pick) return undefined;
+    return pick.kind === 'node' ? this.combs.get(pick.n)?.spot : this.cellOf(pick.id)?.spot;
+  }
+
+  /** Where one can go from a place: to the cells of the same comb, or to all combs. */
+  steps(from: Pick | undefined): readonly Candidate[] {
+    if (from?.kind === 'container') {
+      const comb = this.cellOf(from.id)?.comb;
+      return comb ? [...comb.cells].map(([id, { slot }]) => [{ kind: 'container', id }, comb.place(slot)]) : [];
+    }
+    return [...this.combs].map(([n, { spot }]) => [{ kind: 'node', n }, spot]);
+  }
+
+  /** What is at a place; a comb as a whole unless cells are asked for. */
+  pickAt({ x, y }: Spot, hasCells: boolean): Pick | undefined {
+    for (const [n, comb] of this.combs) {
+      if (Math.hypot(comb.spot.x - x, comb.spot.y - y) > 1.05) continue;
+      const id = hasCells ? comb.at(x, y) : undefined;
+      return id === undefined ? { kind: 'node', n } : { kind: 'container', id };
+    }
+    return undefined;
+  }
+
+  /** The innermost domain at a place. */
+  groupAt({ x, y }: Spot): Group | undefined {
+    return this.layout.groups.findLast(
+      (group) => x >= group.x && y >= group.y && x <= group.x + group.width && y <= group.y + group.height,
+    );
   }
 
   take(change: SwarmChange): SceneChange {
@@ -78,13 +112,11 @@ export class Scene {
   #begin(): void {
     const { nodes, containers } = this.#swarm;
     this.combs.clear();
-    this.kinds.clear();
     const usual = this.#usualRings();
     for (const node of nodes.values()) {
       const rows = [...this.#swarm.containersOn(node.n)].flatMap((id) => containers.get(id) ?? []);
       this.combs.set(node.n, new Comb(node, rows, usual));
     }
-    for (const row of containers.values()) this.#count(row, 1);
     this.#place();
   }
 
@@ -109,13 +141,11 @@ export class Scene {
     const old = before && this.#placeOf(before);
     if (before) {
       combs.add(before.n);
-      this.#count(before, -1);
       if (before.n !== after?.n) this.combs.get(before.n)?.remove(before.id);
     }
     if (after) {
       combs.add(after.n);
-      this.#count(after, 1);
-      this.#combOf(after)?.add(after.id);
+      this.combs.get(after.n)?.put(after);
     }
     if (before && after) {
       if (before.n !== after.n && old) {
@@ -129,19 +159,8 @@ export class Scene {
 
   #placeOf({ n, id }: ContainerRow): { readonly spot: Spot; readonly radius: number } | undefined {
     const comb = this.combs.get(n);
-    const slot = comb?.cells.get(id);
-    return comb && slot !== undefined ? { spot: comb.place(slot), radius: comb.radius } : undefined;
-  }
-
-  #combOf({ n }: ContainerRow): Comb | undefined {
-    return this.combs.get(n);
-  }
-
-  #count(row: ContainerRow, by: 1 | -1): void {
-    const kind = kinOf(row);
-    const count = (this.kinds.get(kind) ?? 0) + by;
-    if (count > 0) this.kinds.set(kind, count);
-    else this.kinds.delete(kind);
+    const cell = comb?.cells.get(id);
+    return comb && cell ? { spot: comb.place(cell.slot), radius: comb.radius } : undefined;
   }
 
   #place(): void {

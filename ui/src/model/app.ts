@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import type { SessionAnswer } from '../../../src/page/protocol.ts';
 import { Topic, useAgain, useTopic } from './again.ts';
-import { ask } from './session.ts';
+import { ask, TOKEN_KEY } from './session.ts';
 import { Stream } from './stream.ts';
 import { Swarm } from './swarm.ts';
 
@@ -12,6 +12,11 @@ const linkTopic = new Topic();
 export const stream: Stream = new Stream(swarm, () => {
   linkTopic.tell();
   if (stream.link === 'live') void readSession();
+});
+
+// Somebody logged in at another tab.
+window.addEventListener('storage', ({ key, newValue }) => {
+  if (key === TOKEN_KEY && newValue !== null && stream.link === 'login') stream.open();
 });
 
 /** Draws the component anew when the link to the manager changes. */
@@ -38,11 +43,6 @@ async function readSession(): Promise<void> {
   }
 }
 
-/** How often, in milliseconds, all containers are counted: the more there are, the longer a count would hold up the map. */
-export function paceOf(containers: number): number {
-  return Math.min(4_000, Math.max(500, containers / 8));
-}
-
 /** Draws the component anew when the swarm changed, at most once in `everyMs`: text that changes faster cannot be read. */
 export function useSwarm(everyMs = 250): Swarm {
   const again = useAgain();
@@ -51,9 +51,10 @@ export function useSwarm(everyMs = 250): Swarm {
     if (swarm.version !== drawn) again();
     let timer: number | undefined;
     let last = 0;
-    const end = swarm.follow(() => {
-      if (timer !== undefined) return;
-      const wait = Math.max(0, everyMs - (performance.now() - last));
+    const end = swarm.follow(({ isWhole }) => {
+      if (timer !== undefined && !isWhole) return;
+      clearTimeout(timer);
+      const wait = isWhole ? 0 : Math.max(0, everyMs - (performance.now() - last));
       timer = window.setTimeout(() => {
         timer = undefined;
         last = performance.now();

@@ -1,6 +1,6 @@
 import type { LoginAnswer, PageError } from '../../../src/page/protocol.ts';
 
-const KEY = 'enxame.token';
+export const TOKEN_KEY = 'enxame.token';
 const ROOT = '/api/v1/';
 
 /** What the manager refused, in its words. */
@@ -16,11 +16,11 @@ export class PageFault extends Error {
 }
 
 export function token(): string | null {
-  return localStorage.getItem(KEY);
+  return localStorage.getItem(TOKEN_KEY);
 }
 
 export function forget(): void {
-  localStorage.removeItem(KEY);
+  localStorage.removeItem(TOKEN_KEY);
 }
 
 /** The address of a call. */
@@ -36,7 +36,7 @@ export async function login(link: string): Promise<void> {
     body: JSON.stringify({ link }),
   });
   if (!response.ok) throw await faultOf(response);
-  localStorage.setItem(KEY, ((await response.json()) as LoginAnswer).token);
+  localStorage.setItem(TOKEN_KEY, ((await response.json()) as LoginAnswer).token);
 }
 
 export async function logout(): Promise<void> {

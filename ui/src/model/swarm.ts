@@ -9,6 +9,7 @@ import type {
   Ready,
   UseRow,
 } from '../../../src/page/protocol.ts';
+import { isUnwell, kinOf } from './kin.ts';
 
 /** How one container changed: it came without `before`, and went without `after`. */
 export interface ContainerChange {
@@ -27,6 +28,7 @@ export interface SwarmChange {
   readonly isMapChanged: boolean;
 }
 
+const WHOLE: SwarmChange = { isWhole: true, containers: [], nodes: [], isMapChanged: true };
 const NO_FAILOVER: FailoverRow = { brake: null, lost: [], waiting: 0, drill: [] };
 /** Events that are kept; the manager has more. */
 const MOST_EVENTS = 2_000;
@@ -36,17 +38,24 @@ export class Swarm {
   readonly nodes: Map<number, NodeRow> = new Map();
   readonly containers: Map<string, ContainerRow> = new Map();
   readonly use: Map<number, UseRow> = new Map();
+  /** How many containers there are of a kind; see {@link kinOf}. Counted as they come and go: there may be tens of thousands. */
+  readonly kinds: Map<string, number> = new Map();
+  /** How many containers should run well and do not. */
+  unwell = 0;
   moves: readonly MoveRow[] = [];
   failover: FailoverRow = NO_FAILOVER;
   problems: readonly string[] = [];
   /** Oldest first. */
   events: readonly EventRow[] = [];
   hello: Hello | undefined;
+  /** The nodes are there, and their containers may not be yet. */
+  isSketched = false;
   /** The whole state is there. */
   isReady = false;
   /** Grows with every change. */
   version = 0;
   readonly #onNode = new Map<number, Set<string>>();
+  readonly #ids = new Map<string, string>();
   readonly #listeners = new Set<(change: SwarmChange) => void>();
   /** The manager's clock minus ours. */
   #clockAhead = 0;
@@ -58,6 +67,13 @@ export class Swarm {
 
   containersOn(n: number): ReadonlySet<string> {
     return this.#onNode.get(n) ?? NOTHING;
+  }
+
+  /** As for docker: the container with this ID, else this name, else those whose IDs begin so. */
+  find(reference: string): readonly ContainerRow[] {
+    const row = this.containers.get(reference) ?? this.containers.get(this.#ids.get(reference) ?? '');
+    if (row || !/^[0-9a-f]+$/.test(reference)) return row ? [row] : [];
+    return [...this.containers.values()].filter(({ id }) => id.startsWith(reference));
   }
 
   nodeById(id: string): NodeRow | undefined {
@@ -81,9 +97,13 @@ export class Swarm {
     this.hello = hello;
     if (hello.resumed) return;
     this.isReady = false;
+    this.isSketched = false;
+    this.kinds.clear();
+    this.unwell = 0;
     this.nodes.clear();
     this.containers.clear();
     this.#onNode.clear();
+    this.#ids.clear();
     this.use.clear();
     this.events = [];
     this.moves = [];
@@ -91,10 +111,15 @@ export class Swarm {
     this.problems = [];
   }
 
-  /** A part of the whole state, before {@link takeReady}: nobody is told yet. */
+  /** The first part of the whole state, all nodes: enough to draw a map of them. It comes again when they changed meanwhile. */
   takeNodes(rows: readonly NodeRow[]): void {
+    this.nodes.clear();
     for (const row of rows) this.nodes.set(row.n, row);
+    this.isSketched = true;
+    this.#tell(WHOLE);
   }
+
+  /** A part of the whole state, before {@link takeReady}: nobody is told yet. */
 
   takeContainers(rows: readonly ContainerRow[]): void {
     for (const row of rows) this.#put(row);
@@ -104,7 +129,7 @@ export class Swarm {
     Object.assign(this, { moves, failover, problems, isReady: true });
     this.events = events;
     for (const row of use) this.use.set(row[0], row);
-    this.#tell({ isWhole: true, containers: [], nodes: [], isMapChanged: true });
+    this.#tell(WHOLE);
   }
 
   takeDelta(delta: Delta): void {
@@ -145,6 +170,8 @@ export class Swarm {
 
   #put(row: ContainerRow): void {
     this.containers.set(row.id, row);
+    this.#count(row, 1);
+    this.#ids.set(row.name, row.id);
     const there = this.#onNode.get(row.n);
     if (there) there.add(row.id);
     else this.#onNode.set(row.n, new Set([row.id]));
@@ -154,10 +181,20 @@ export class Swarm {
     const row = this.containers.get(id);
     if (!row) return undefined;
     this.containers.delete(id);
+    this.#count(row, -1);
+    if (this.#ids.get(row.name) === id) this.#ids.delete(row.name);
     const there = this.#onNode.get(row.n);
     there?.delete(id);
     if (there?.size === 0) this.#onNode.delete(row.n);
     return row;
+  }
+
+  #count(row: ContainerRow, by: 1 | -1): void {
+    if (isUnwell(row)) this.unwell += by;
+    const kind = kinOf(row);
+    const count = (this.kinds.get(kind) ?? 0) + by;
+    if (count > 0) this.kinds.set(kind, count);
+    else this.kinds.delete(kind);
   }
 
   #tell(change: SwarmChange): void {

@@ -32,11 +32,6 @@ export function toneOf({ state, health, exitCode, wait }: ContainerRow): string 
   return state === 'created' ? 'idle' : 'warn';
 }
 
-/** Whether it should run well and does not: one that has ended is no such. */
-export function isUnwell({ state, health }: ContainerRow): boolean {
-  return health === 'unhealthy' || state === 'dead' || state === 'restarting';
-}
-
 export function StateBadge({ row }: { readonly row: ContainerRow }) {
   const { state, health, hive } = useWords();
   const text = row.wait !== undefined ? hive.waiting : state[row.state];

@@ -27,7 +27,9 @@ interface TableProps<T> {
   readonly empty?: string;
 }
 
-const ROW_PIXELS = 44;
+/** As in style/parts.css: one line, or two where the screen is narrow. */
+const narrow = matchMedia('(max-width: 760px)');
+const rowPixels = (): number => (narrow.matches ? 68 : 44);
 const AROUND = 12;
 
 /** A table that draws only the rows that are seen; how it is sorted is in the address. */
@@ -81,7 +83,7 @@ export function Table<T>({ label, columns, rows, keyOf, sort, total, empty }: Ta
             {sorted.slice(from, to).map((row, at) => (
               <tr key={keyOf(row)} aria-rowindex={from + at + 2}>
                 {columns.map((each) => (
-                  <td key={each.key} class={columnClass(each)}>
+                  <td key={each.key} class={columnClass(each)} data-title={each.isNumber ? each.title : undefined}>
                     {each.cell(row)}
                   </td>
                 ))}
@@ -99,7 +101,7 @@ export function Table<T>({ label, columns, rows, keyOf, sort, total, empty }: Ta
 function Gap({ rows, columns }: { readonly rows: number; readonly columns: number }) {
   return (
     <tr aria-hidden="true">
-      <td colSpan={columns} style={{ height: `${rows * ROW_PIXELS}px`, padding: 0 }} />
+      <td class="gap" colSpan={columns} style={{ height: `${rows * rowPixels()}px`, padding: 0 }} />
     </tr>
   );
 }
@@ -111,8 +113,8 @@ function useWindow(count: number) {
   const watch = (): void => {
     const element = box.current;
     if (!element) return;
-    const first = Math.floor(element.scrollTop / ROW_PIXELS);
-    const rows = Math.ceil(element.clientHeight / ROW_PIXELS);
+    const first = Math.floor(element.scrollTop / rowPixels());
+    const rows = Math.ceil(element.clientHeight / rowPixels());
     setSeen((before) => (before.first === first && before.rows === rows ? before : { first, rows }));
   };
   useLayoutEffect(() => {

@@ -11,7 +11,8 @@ const BACK_MS = 4_000;
 
 /** Says over a view that the manager is gone, and that it is back. */
 export function Gone() {
-  const { gone } = useWords();
+  const words = useWords();
+  const { gone } = words;
   const { link, heardAt, message } = useLink();
   const again = useAgain();
   const [isBack, setBack] = useState(false);
@@ -35,7 +36,7 @@ export function Gone() {
       <div class="banner bad" role="alert">
         <Icon name="warning" />
         <div>
-          <strong>{gone.title}</strong>
+          <strong>{link === 'full' ? words.link.full : gone.title}</strong>
           <p>
             {link === 'full' ? gone.full : gone.text} {message}
           </p>

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { stream } from '../model/app.ts';
 import { login } from '../model/session.ts';
+import { takeWanted, want } from '../model/wanted.ts';
 import { messageOf } from '../parts/fault.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { useWords } from '../words/words.ts';
@@ -15,9 +16,10 @@ export function Login() {
     setChecking(true);
     setFault(undefined);
     // The secret is good once: it is of no use in the browser's history.
-    history.replaceState(null, '', '#/hive');
+    if (secretOf(location.hash)) history.replaceState(null, '', '#/');
     try {
       await login(link);
+      history.replaceState(null, '', takeWanted());
       stream.open();
       window.dispatchEvent(new HashChangeEvent('hashchange'));
     } catch (error) {
@@ -30,6 +32,7 @@ export function Login() {
       const secret = secretOf(location.hash);
       if (secret) void tryLink(secret);
     };
+    want(location.hash);
     open();
     window.addEventListener('hashchange', open);
     return () => window.removeEventListener('hashchange', open);

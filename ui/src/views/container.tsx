@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import type { ContainerDetail, ContainerRow } from '../../../src/page/protocol.ts';
 import { useSession, useSwarm } from '../model/app.ts';
 import { useAsk } from '../model/ask.ts';
@@ -7,7 +8,7 @@ import { Act } from '../parts/act.tsx';
 import { NodeLink, StateBadge } from '../parts/badges.tsx';
 import { Fault, Loading, Nothing } from '../parts/fault.tsx';
 import { Icon } from '../parts/icon.tsx';
-import { ago } from '../words/format.ts';
+import { ago, shortId } from '../words/format.ts';
 import { useWords } from '../words/words.ts';
 import { ContainerEnv } from './container-env.tsx';
 import { ContainerLogs } from './container-logs.tsx';
@@ -18,25 +19,60 @@ import { UsePlots } from './use-plots.tsx';
 const TABS = ['overview', 'logs', 'stats', 'env', 'terminal'] as const;
 type Tab = (typeof TABS)[number];
 
-/** One container: state, place and history, logs, use, environment, a terminal. */
-export function ContainerView({ id }: { readonly id: string }) {
+/** One container, by its ID, its name, or the start of its ID. */
+export function ContainerView({ id: reference }: { readonly id: string }) {
   const swarm = useSwarm();
   const { container: words } = useWords();
-  const { query } = useRoute();
-  const row = swarm.containers.get(id);
-  // Anything that a row tells may have changed the rest, too.
-  const { value, fault, again } = useAsk<ContainerDetail>(row ? `containers/${id}` : undefined, row);
+  const [row, ...others] = swarm.find(reference);
   if (!row) return <Nothing title={words.missing} text={words.missingText} />;
+  if (others.length > 0) return <Several rows={[row, ...others]} />;
+  return <One key={row.id} row={row} reference={reference} />;
+}
+
+/** So many are named. */
+const MOST_NAMED = 20;
+
+function Several({ rows }: { readonly rows: readonly ContainerRow[] }) {
+  const { container: words } = useWords();
+  return (
+    <>
+      <Nothing title={words.several(rows.length)} />
+      <ul class="plain-list">
+        {rows.slice(0, MOST_NAMED).map(({ id, name }) => (
+          <li key={id}>
+            <a class="link" href={hrefOf('containers', id)}>
+              {name}
+            </a>{' '}
+            <code>{shortId(id)}</code>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** State, place and history, logs, use, environment, a terminal. */
+function One({ row, reference }: { readonly row: ContainerRow; readonly reference: string }) {
+  const { container: words } = useWords();
+  const { query } = useRoute();
+  const { id } = row;
+  // Anything that a row tells may have changed the rest, too.
+  const { value, fault, again } = useAsk<ContainerDetail>(`containers/${id}`, row);
   const asked = query.get('tab') as Tab;
   const tab: Tab = TABS.includes(asked) ? asked : 'overview';
+  const tabs = useRef<HTMLElement>(null);
+  // On a phone not all of them have room.
+  useEffect(() => {
+    tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [tab]);
   return (
     <div class={`full container-view tab-${tab}`}>
       <Head row={row} />
-      <nav class="tabs" aria-label={row.name}>
+      <nav class="tabs" aria-label={row.name} ref={tabs}>
         {TABS.map((each) => (
           <a
             key={each}
-            href={hrefOf('containers', id, { tab: each === 'overview' ? '' : each })}
+            href={hrefOf('containers', reference, { tab: each === 'overview' ? '' : each })}
             aria-current={each === tab ? 'page' : undefined}
           >
             {words.tabs[each]}

@@ -1,9 +1,9 @@
 import type { ContainerRow } from '../../../src/page/protocol.ts';
-import { kinOf } from '../hive/comb.ts';
 import { useSwarm } from '../model/app.ts';
+import { isUnwell, kinOf } from '../model/kin.ts';
 import { amend, hrefOf, useRoute } from '../model/route.ts';
 import { searcher } from '../model/search.ts';
-import { isUnwell, NodeLink, StateBadge, toneOf } from '../parts/badges.tsx';
+import { NodeLink, StateBadge, toneOf } from '../parts/badges.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { ViewHead } from '../parts/view-head.tsx';
 import { bytes, duration } from '../words/format.ts';

@@ -1,8 +1,7 @@
 import { useState } from 'preact/hooks';
-import { kinOf } from '../hive/comb.ts';
 import type { ColourBy } from '../hive/look.ts';
 import { domainOf } from '../hive/scene.ts';
-import { paceOf, swarm, useSwarm } from '../model/app.ts';
+import { useSwarm } from '../model/app.ts';
 import { amend } from '../model/route.ts';
 import { useTheme } from '../model/theme.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -70,15 +69,10 @@ export function HiveLegend({ colourBy, kind, colourOf, showGroup, showAll }: Leg
 
 function Services({ kind, colourOf }: Pick<LegendProps, 'kind' | 'colourOf'>) {
   const { hive } = useWords();
-  const { containers } = useSwarm(paceOf(swarm.containers.size));
-  const counts = new Map<string, number>();
-  for (const row of containers.values()) {
-    const name = kinOf(row);
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  const sorted = [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
+  const { kinds } = useSwarm(1_000);
+  const sorted = [...kinds].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
   const shown = sorted.slice(0, SHOWN);
-  if (kind && !shown.some(([name]) => name === kind)) shown.unshift([kind, counts.get(kind) ?? 0]);
+  if (kind && !shown.some(([name]) => name === kind)) shown.unshift([kind, kinds.get(kind) ?? 0]);
   return (
     <ul class="legend-list">
       {shown.map(([name, count]) => (

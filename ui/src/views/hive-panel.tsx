@@ -1,5 +1,5 @@
 import { loadOfNode } from '../hive/look.ts';
-import type { Pick } from '../hive/overlay.ts';
+import type { Pick } from '../hive/pick.ts';
 import { useSwarm } from '../model/app.ts';
 import { hrefOf } from '../model/route.ts';
 import { Meter, NodeBadge, NodeLink, StateBadge } from '../parts/badges.tsx';

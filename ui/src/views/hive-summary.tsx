@@ -1,17 +1,17 @@
 import { standingOf } from '../hive/comb.ts';
-import { swarm as all, paceOf, useSwarm } from '../model/app.ts';
+import { useSwarm } from '../model/app.ts';
 import { hrefOf } from '../model/route.ts';
 import type { Swarm } from '../model/swarm.ts';
-import { isUnwell } from '../parts/badges.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { number } from '../words/format.ts';
 import { useWords } from '../words/words.ts';
 
 /** What matters, in numbers that lead to what they count. */
 export function HiveSummary() {
-  const swarm = useSwarm(paceOf(all.containers.size));
+  const swarm = useSwarm(500);
   const { hive, standing } = useWords();
-  const { nodes, running, unwell, leaving, down } = countsOf(swarm);
+  const { nodes, running, leaving, down } = countsOf(swarm);
+  const { unwell } = swarm;
   const { brake, waiting, drill } = swarm.failover;
   return (
     <div class="summary">
@@ -74,16 +74,13 @@ function Figure({ count, word, href, tone = '' }: { count: number; word: string;
   );
 }
 
-function countsOf({ nodes, containers }: Swarm) {
-  let [running, unwell, leaving, down] = [0, 0, 0, 0];
+function countsOf({ nodes }: Swarm) {
+  let [running, leaving, down] = [0, 0, 0];
   for (const node of nodes.values()) {
+    running += node.running;
     const is = standingOf(node);
     if (is === 'lost' || is === 'unhealthy' || is === 'drill') down += 1;
     else if (is === 'drain') leaving += 1;
   }
-  for (const row of containers.values()) {
-    if (row.state === 'running') running += 1;
-    if (isUnwell(row)) unwell += 1;
-  }
-  return { nodes: nodes.size, running, unwell, leaving, down };
+  return { nodes: nodes.size, running, leaving, down };
 }

@@ -1,6 +1,6 @@
 import { standingOf } from '../hive/comb.ts';
 import type { Spot } from '../hive/grid.ts';
-import type { Pick } from '../hive/overlay.ts';
+import type { Pick } from '../hive/pick.ts';
 import { useSwarm } from '../model/app.ts';
 import { bytes, duration, number } from '../words/format.ts';
 import { useWords } from '../words/words.ts';

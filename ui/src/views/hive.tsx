@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { kinOf } from '../hive/comb.ts';
 import type { ColourBy } from '../hive/look.ts';
 import { HiveMap, type MapOptions } from '../hive/map.ts';
-import type { Pick } from '../hive/overlay.ts';
+import type { Pick } from '../hive/pick.ts';
 import { swarm, useSwarm } from '../model/app.ts';
+import { kinOf } from '../model/kin.ts';
 import { amend, go, useRoute } from '../model/route.ts';
 import { searcher } from '../model/search.ts';
 import { canMove, useTheme } from '../model/theme.ts';
@@ -20,7 +20,7 @@ import { HiveTree } from './hive-tree.tsx';
 export function HiveView() {
   const { hive } = useWords();
   const { query } = useRoute();
-  const { nodes } = useSwarm(500);
+  const { nodes } = useSwarm(1_000);
   const isList = query.get('as') === 'list';
   return (
     <div class="hive">
@@ -54,6 +54,7 @@ function LiveMap() {
   const { query } = useRoute();
   const { palette } = useTheme();
   const ground = useRef<HTMLCanvasElement>(null);
+  const spare = useRef<HTMLCanvasElement>(null);
   const top = useRef<HTMLCanvasElement>(null);
   const map = useRef<HiveMap | undefined>(undefined);
   const [tip, setTip] = useState<Tip>();
@@ -73,8 +74,8 @@ function LiveMap() {
     canMove: canMove(),
   };
   useEffect(() => {
-    if (!ground.current || !top.current) return;
-    const made = new HiveMap(ground.current, top.current, swarm, options, {
+    if (!ground.current || !spare.current || !top.current) return;
+    const made = new HiveMap([ground.current, spare.current], top.current, swarm, options, {
       pointed: (pick, at) => setTip(pick && at ? { pick, at } : undefined),
       chosen: (pick) => amend({ on: pick ? textOf(pick) : '' }),
       cursor: (pick) => setSaid(pick ? nameOf(pick) : ''),
@@ -97,7 +98,7 @@ function LiveMap() {
       <HiveLegend
         colourBy={colourBy}
         kind={kind}
-        colourOf={(each) => map.current?.colourOfKind(each) ?? 'transparent'}
+        colourOf={(each) => map.current?.colours.ofKind(each) ?? 'transparent'}
         showGroup={(path) => map.current?.showGroup(path)}
         showAll={() => map.current?.fit()}
       />
@@ -111,6 +112,7 @@ function LiveMap() {
           onBlur={() => map.current?.setCursor(undefined)}
         >
           <canvas ref={ground} class="map-canvas" />
+          <canvas ref={spare} class="map-canvas" />
           <canvas ref={top} class="map-canvas map-top" />
         </div>
         <p class="unseen" aria-live="polite">

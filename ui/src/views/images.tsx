@@ -45,7 +45,7 @@ export function ImagesView() {
     },
     {
       key: 'count',
-      title: '#',
+      title: `# ${c.nodes}`,
       by: ({ nodes }) => nodes.length,
       cell: ({ nodes }) => `${number(nodes.length)} / ${number(swarm.nodes.size)}`,
       isNumber: true,

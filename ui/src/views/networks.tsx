@@ -54,7 +54,6 @@ export function NetworksView() {
       title: c.nodes,
       by: ({ nodes }) => nodes.length,
       cell: ({ nodes }) => <NodeSet nodes={nodes} />,
-      isExtra: true,
     },
     {
       key: 'project',

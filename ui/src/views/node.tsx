@@ -14,12 +14,12 @@ import { PlanPicture } from './plan-picture.tsx';
 import { UsePlots } from './use-plots.tsx';
 
 /** One node: what it is, what it holds, and what would become of that. */
-export function NodeView({ id }: { readonly id: string }) {
+export function NodeView({ id: reference }: { readonly id: string }) {
   const swarm = useSwarm(500);
   const { node: words } = useWords();
-  const node = swarm.nodeById(id);
-  const path = `nodes/${encodeURIComponent(id)}`;
+  const node = swarm.nodeById(reference) ?? swarm.nodeByName(reference);
   if (!node) return <Nothing title={words.missing} text={words.missingText} />;
+  const path = `nodes/${encodeURIComponent(node.id)}`;
   return (
     <>
       <Head node={node} path={path} />

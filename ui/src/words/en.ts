@@ -157,6 +157,7 @@ export const en = {
     tabs: { overview: 'Overview', logs: 'Logs', stats: 'Use', env: 'Environment', terminal: 'Terminal' },
     missing: 'There is no such container',
     missingText: 'It was removed, or the link is of another cluster.',
+    several: (count: number) => `The IDs of ${count} containers begin so`,
     where: 'Where and why',
     moves: 'Moves',
     noMoves: 'It has never moved.',

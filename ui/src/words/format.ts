@@ -13,7 +13,19 @@ export function bytes(count: number): string {
 }
 
 export function number(value: number, digits = 0): string {
-  return value.toLocaleString(currentLanguage(), { maximumFractionDigits: digits });
+  return formatOf(currentLanguage(), digits).format(value);
+}
+
+/** Making one costs more than a hundred numbers do. */
+const formats = new Map<string, Intl.NumberFormat>();
+
+function formatOf(language: string, digits: number): Intl.NumberFormat {
+  const key = `${language} ${digits}`;
+  const known = formats.get(key);
+  if (known) return known;
+  const made = new Intl.NumberFormat(language, { maximumFractionDigits: digits });
+  formats.set(key, made);
+  return made;
 }
 
 export function percent(part: number): string {
@@ -44,11 +56,13 @@ export function clock(at: number): string {
   return new Date(at).toLocaleTimeString(currentLanguage(), { hourCycle: 'h23' });
 }
 
-/** A price as it was told, with so many decimals as matter; never through binary numbers but for the grouping. */
+/** A price, rounded to so many decimals as matter; never through binary numbers. */
 export function money({ amount, currency }: Money): string {
-  const [whole = '0', decimals = ''] = amount.replace('-', '').split('.');
-  const needed = whole === '0' ? Math.max(2, decimals.search(/[1-9]/) + 3) : 2;
-  const shown = decimals.slice(0, needed).padEnd(2, '0');
+  const [before = '0', decimals = ''] = amount.replace('-', '').split('.');
+  const needed = before === '0' ? Math.max(2, decimals.search(/[1-9]/) + 3) : 2;
+  const tenfold = BigInt(`${before}${decimals.padEnd(needed + 1, '0').slice(0, needed + 1)}`);
+  const digits = String((tenfold + 5n) / 10n).padStart(needed + 1, '0');
+  const [whole, shown] = [digits.slice(0, -needed), digits.slice(-needed).replace(/(?<=..)0+$/, '')];
   const [group, point] = currentLanguage() === 'pt-BR' ? ['.', ','] : [',', '.'];
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, group);
   return `${amount.startsWith('-') ? '−' : ''}${grouped}${point}${shown} ${currency}`.trimEnd();

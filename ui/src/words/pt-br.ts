@@ -159,6 +159,7 @@ export const ptBr: Words = {
     tabs: { overview: 'Resumo', logs: 'Logs', stats: 'Uso', env: 'Ambiente', terminal: 'Terminal' },
     missing: 'Esse contêiner não existe',
     missingText: 'Foi removido, ou o link é de outro cluster.',
+    several: (count: number) => `Os IDs de ${count} contêineres começam assim`,
     where: 'Onde e por quê',
     moves: 'Mudanças',
     noMoves: 'Nunca mudou de nó.',
