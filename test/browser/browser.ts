@@ -56,6 +56,13 @@ export class Tab {
     return new Tab(context, page, origin);
   }
 
+  /** Another tab of the same browser. */
+  async beside(): Promise<Tab> {
+    const page = await this.#context.newPage();
+    await page.addInitScript({ content: TELL_VIOLATIONS });
+    return new Tab(this.#context, page, this.#origin);
+  }
+
   /** Goes to a view: `nodes?q=a`. */
   async go(view: string): Promise<void> {
     await this.page.goto(`${this.#origin}/#/${view}`);

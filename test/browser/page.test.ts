@@ -1,17 +1,14 @@
 import { copyFile } from 'node:fs/promises';
-import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { barriers, DESKTOP, PHONE, Tab, type TabOptions } from './browser.ts';
-import { startBrowser } from './chromium.ts';
-import { PICTURES, ServedLab } from './served-lab.ts';
+import { barriers, DESKTOP, PHONE, type Tab, type TabOptions } from './browser.ts';
+import { guardTests } from './guards.ts';
+import { PICTURES, type ServedLab } from './served-lab.ts';
+import { SERVE, Site } from './site.ts';
 
-/** The page as users have it: the built package, real engines, a real browser. */
+const site = new Site();
 let served: ServedLab;
-let browser: Browser;
 let id: string;
-const tabs: Tab[] = [];
 
-const SERVE = ['redis-server', '--protected-mode', 'no', '--save', ''];
 const CHATTER = 'i=0; while :; do i=$((i+1)); echo "tick $i"; sleep 0.2; done';
 const VIEWS = [
   'hive',
@@ -27,7 +24,8 @@ const VIEWS = [
 ];
 
 beforeAll(async () => {
-  [served, browser] = await Promise.all([ServedLab.start(), startBrowser()]);
+  await site.start();
+  served = site.served;
   await shop('web', ['-e', 'constraint:node==operaria-1', '--memory', '64m', '-p', '8080:6379'], SERVE);
   await shop('db', ['-e', 'constraint:node==abelha-rainha', '--memory', '512m', '-v', 'data:/data'], SERVE);
   await shop('worker', ['-e', 'constraint:node==~operaria-2', '--restart', 'always', '--memory', '128m'], SERVE);
@@ -44,14 +42,11 @@ beforeAll(async () => {
   );
 });
 
-afterEach(async () => {
-  await Promise.all(tabs.splice(0).map((tab) => tab.close()));
-});
+afterEach(() => site.closeTabs());
 
 afterAll(async () => {
-  await browser?.close();
   if (process.env.ENXAME_PICTURES) await updateDocs();
-  await served?.close();
+  await site.close();
 });
 
 /** The pictures of docs/page.md are those of this run. */
@@ -68,22 +63,22 @@ async function shop(service: string, options: readonly string[], command: readon
   return served.docker('run', '-d', '--name', `shop-${service}-1`, ...flags, ...options, 'redis', ...command);
 }
 
-async function open(options: TabOptions = {}): Promise<Tab> {
-  const tab = await Tab.open(browser, served.origin, options);
-  tabs.push(tab);
-  return tab;
-}
+const open = (options?: TabOptions): Promise<Tab> => site.open(options);
+const enter = (options?: TabOptions): Promise<Tab> => site.enter(options);
 
-/** A tab that is logged in. */
-async function enter(options: TabOptions = {}): Promise<Tab> {
-  const tab = await open(options);
-  await tab.page.goto(await served.link());
-  await tab.page
-    .getByRole('link', { name: /nodes|nós/ })
-    .first()
-    .waitFor();
-  return tab;
-}
+/** Notes what is drawn above the map where there is nothing of it, between the domains: only what goes from one to another. */
+const WATCH_GAPS = `
+  window.inkInGaps = 0;
+  setInterval(() => {
+    const [ground, top] = [':not(.map-top)', '.map-top'].map((which) =>
+      [...document.querySelectorAll('.map-canvas' + which)].find(({ style }) => style.visibility !== 'hidden'));
+    if (!ground || ground.width !== top.width) return;
+    const [below, above] = [ground, top].map((canvas) =>
+      canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data);
+    let count = 0;
+    for (let at = 3; at < above.length; at += 4) if (above[at] > 40 && below[at] === 0) count += 1;
+    window.inkInGaps = Math.max(window.inkInGaps, count);
+  }, 100);`;
 
 describe('login', () => {
   test('a link logs in once; without one the page says how to get it', async () => {
@@ -95,7 +90,7 @@ describe('login', () => {
     const link = await served.link();
     await tab.page.getByLabel('or paste the link here').fill(link);
     await tab.page.getByRole('button', { name: 'Log in' }).click();
-    await tab.page.getByRole('heading', { name: 'Hive' }).waitFor();
+    await tab.page.getByRole('heading', { name: 'Nodes' }).waitFor();
     tab.expectNoFaults();
 
     const other = await open();
@@ -195,6 +190,20 @@ describe('what happens', () => {
   });
 });
 
+test('a move is seen moving', { timeout: 240_000 }, async () => {
+  await shop('mover', ['-e', 'constraint:node==~operaria-1', '--restart', 'always'], SERVE);
+  const tab = await enter();
+  await tab.page.getByRole('application').waitFor();
+  await tab.page.evaluate(WATCH_GAPS);
+  const moved = served.enxame('move', 'shop-mover-1', '--to', 'operaria-3', '--yes');
+  await expect.poll(() => tab.page.evaluate('inkInGaps'), { timeout: 120_000 }).toBeGreaterThan(0);
+  await tab.page.screenshot({ path: `${PICTURES}move.png` });
+  await moved;
+  await tab.go('containers/shop-mover-1');
+  await tab.page.getByText('From operaria-1 to operaria-3').waitFor();
+  tab.expectNoFaults();
+});
+
 describe('a container', () => {
   test('shows its logs as they are written, found and held', async () => {
     const tab = await enter();
@@ -242,6 +251,8 @@ describe('a container', () => {
   test('is stopped, started and removed from here', async () => {
     const guest = await served.docker('run', '-d', '--name', 'shop-acted-1', 'redis', ...SERVE);
     const tab = await enter();
+    // What is asked of a container may come after its end.
+    tab.expected = /404/;
     await tab.go(`containers/${guest}`);
     await tab.page.getByRole('button', { name: 'Stop' }).click();
     await tab.page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click();
@@ -280,6 +291,64 @@ test('a plan is shown before it is carried out', { timeout: 240_000 }, async () 
   await tab.page.locator('.under-title').getByText('healthy').waitFor({ timeout: 60_000 });
   tab.expectNoFaults();
 });
+
+test('the bill says what nodes cost, and a plan what would be saved', async () => {
+  const tab = await enter();
+  await tab.go('bill');
+  await tab.page
+    .getByRole('row', { name: /operaria-1/ })
+    .getByText('5.83 EUR')
+    .waitFor();
+  // Twice 5.83, and twice 730 hours of 0.0119.
+  await tab.page.getByText('29.03 EUR').first().waitFor();
+  await tab.page.getByText('shop', { exact: true }).first().waitFor();
+  await tab.go('plans?kind=cheapest');
+  await tab.page.locator('.cost').getByText('29.03 EUR').waitFor();
+  await tab.page
+    .locator('.cost')
+    .getByText(/saves \d+\.\d\d EUR/)
+    .waitFor();
+  await tab.page.screenshot({ path: `${PICTURES}cheapest.png` });
+  await tab.page.getByRole('button', { name: 'Apply' }).click();
+  await tab.page.getByRole('dialog').getByText('Carry out this plan?').waitFor();
+  expect(await barriers(tab.page)).toEqual([]);
+  await tab.page.keyboard.press('Escape');
+  await tab.page.getByRole('dialog').waitFor({ state: 'detached' });
+  tab.expectNoFaults();
+});
+
+test('a node and a network have views of their own', async () => {
+  await served.docker('network', 'create', '-d', 'bridge', 'shop-back');
+  await shop('back', ['--network', 'shop-back'], SERVE);
+  const tab = await enter();
+  await tab.go('nodes/operaria-1');
+  await tab.page.getByRole('heading', { name: 'operaria-1' }).waitFor();
+  await tab.page.getByText('If it were lost now').waitFor();
+  await tab.page.getByRole('link', { name: 'shop-web-1' }).first().waitFor();
+  await expect.poll(() => tab.page.locator('.loading').count(), { timeout: 30_000 }).toBe(0);
+  await tab.page.screenshot({ path: `${PICTURES}node.png` });
+  expect(await barriers(tab.page)).toEqual([]);
+  await tab.go('networks?q=shop-back');
+  await tab.page.getByRole('link', { name: 'shop-back', exact: true }).click();
+  await tab.page.getByRole('heading', { name: 'shop-back' }).waitFor();
+  await tab.page.getByRole('link', { name: 'shop-back-1' }).waitFor();
+  await tab.page.screenshot({ path: `${PICTURES}network.png` });
+  expect(await barriers(tab.page)).toEqual([]);
+  tab.expectNoFaults();
+});
+
+test('a container is found by its name, and by the start of its ID', async () => {
+  const tab = await enter();
+  for (const reference of ['shop-talker-1', id.slice(0, 12)]) {
+    await tab.go(`containers/${reference}`);
+    await tab.page.getByRole('heading', { name: 'shop-talker-1' }).waitFor();
+  }
+  await tab.go('containers/nobody');
+  await tab.page.getByText('There is no such container').waitFor();
+  tab.expectNoFaults();
+});
+
+guardTests(site);
 
 test('the keyboard is enough', async () => {
   const tab = await enter();
@@ -335,9 +404,9 @@ test('says that the manager is gone, and asks to log in when another one is ther
   await tab.page.screenshot({ path: `${PICTURES}gone.png` });
   await served.startManager();
   await tab.page.getByText('enxame page', { exact: true }).waitFor({ timeout: 60_000 });
+  // Back to what was shown before.
   await tab.page.goto(await served.link());
-  await tab.page.getByRole('application').waitFor();
-  await tab.go('containers');
+  await tab.page.getByRole('heading', { name: 'Containers' }).waitFor();
   await tab.page.getByText('shop-web-1').first().waitFor();
   tab.expectNoFaults();
 });

@@ -10,11 +10,12 @@ import { type EnxameProcess, enxame } from '../engines/enxame-process.ts';
 /** Pictures of the last run: artifacts, and those of docs/page.md. */
 export const PICTURES: string = new URL('../../.cache/browser/', import.meta.url).pathname;
 
+const [NEAR, FAR] = ['5.83 EUR/month', '0.0119 EUR/h'];
 const NODES = [
-  { name: 'abelha-rainha', labels: { provider: 'hetzner', region: 'fsn1' } },
-  { name: 'operaria-1', labels: { provider: 'hetzner', region: 'fsn1' } },
-  { name: 'operaria-2', labels: { provider: 'aws', region: 'eu-central-1' } },
-  { name: 'operaria-3', labels: { provider: 'aws', region: 'eu-central-1' } },
+  { name: 'abelha-rainha', labels: { provider: 'hetzner', region: 'fsn1', 'io.enxame.price': NEAR } },
+  { name: 'operaria-1', labels: { provider: 'hetzner', region: 'fsn1', 'io.enxame.price': NEAR } },
+  { name: 'operaria-2', labels: { provider: 'aws', region: 'eu-central-1', 'io.enxame.price': FAR } },
+  { name: 'operaria-3', labels: { provider: 'aws', region: 'eu-central-1', 'io.enxame.price': FAR } },
 ];
 
 /** Real engines, and the built `enxame manage --page` over them as a process of its own. */
@@ -68,11 +69,19 @@ export class ServedLab {
   }
 
   /** A link that logs in once. */
-  async link(): Promise<string> {
-    const asking = enxame(['page', '-H', this.#socket, '--print']);
+  async link(...flags: readonly string[]): Promise<string> {
+    const asking = enxame(['page', '-H', this.#socket, '--print', ...flags]);
     const [link] = await asking.until(/http:\S+/);
     await asking.ended();
     return link;
+  }
+
+  /** Runs an `enxame` command against the manager; throws what it said when it fails. */
+  async enxame(command: string, ...args: readonly string[]): Promise<string> {
+    const running = enxame([command, '-H', this.#socket, ...args]);
+    const exitCode = await running.ended();
+    if (exitCode !== 0) throw new Error(`enxame ${command} ${args.join(' ')}: ${running.said().trim()}`);
+    return running.said();
   }
 
   /** Runs the docker CLI against the manager; throws what it said when it fails. */
