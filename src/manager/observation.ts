@@ -49,6 +49,7 @@ export async function openObservation(deps: ObservationDeps, options: Observatio
   const metrics = new Metrics(
     {
       cluster: model.cluster,
+      desired: model.desired,
       stats,
       clock,
       decisions: services.decisions,

@@ -187,6 +187,7 @@ describe('docs/observability', () => {
     const metrics = new Metrics(
       {
         cluster,
+        desired: { all: () => [].values(), subscribe: () => () => undefined },
         clock,
         stats: new Sampler({ cluster, clock }, { intervalMs: 10_000 }),
         decisions: { placed: 0, refused: new Map() },

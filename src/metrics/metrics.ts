@@ -5,12 +5,14 @@ import { VERSION } from '../common/version.ts';
 import type { WebResource } from '../web/web-listener.ts';
 import { apiMetrics } from './families/api.ts';
 import { clusterMetrics } from './families/cluster.ts';
+import { moveMetrics } from './families/moves.ts';
 import { nodeMetrics } from './families/nodes.ts';
 import { substrateMetrics } from './families/substrate.ts';
 import { usageMetrics } from './families/usage.ts';
 import { workMetrics } from './families/work.ts';
 import { Meters } from './meters.ts';
 import { ModelFollower } from './model-follower.ts';
+import type { MoveFollower } from './move-follower.ts';
 import type { MetricsDetail, MetricsSources } from './sources.ts';
 
 export interface MetricsOptions {
@@ -26,6 +28,7 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #meters = new Meters(this.#registry);
   readonly #follower: ModelFollower;
+  readonly #moves: MoveFollower;
   #rendering: Promise<string> | undefined;
 
   /** The model is to have no containers yet, or all of them: what comes is counted from now on. */
@@ -46,6 +49,7 @@ export class Metrics {
     if (detail !== 'cluster') nodeMetrics(meters, sources);
     if (sources.stats) usageMetrics(meters, sources.cluster, sources.stats, detail);
     workMetrics(meters, sources, this.#follower);
+    this.#moves = moveMetrics(meters, sources);
     substrateMetrics(meters, sources);
     this.calls = apiMetrics(meters);
     collectDefaultMetrics({ register: this.#registry });
@@ -75,6 +79,7 @@ export class Metrics {
   /** Idempotent. */
   close(): void {
     this.#follower.close();
+    this.#moves.close();
     this.#registry.clear();
   }
 

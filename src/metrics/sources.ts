@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Clock } from '../common/clock.ts';
+import type { DesiredState } from '../desired/desired-state.ts';
 import type { CopyTally } from '../images/image-copies.ts';
 import type { DecisionTally } from '../scheduler/placer.ts';
 import type { Sampler } from '../stats/sampler.ts';
@@ -9,6 +10,7 @@ import type { SubstrateStatus } from '../substrate/status-board.ts';
 /** What metrics are read from. The rooms count by themselves, in plain numbers; nothing here is called on a request's path. */
 export interface MetricsSources {
   readonly cluster: Cluster;
+  readonly desired: Pick<DesiredState, 'all' | 'subscribe'>;
   readonly clock: Clock;
   /** Undefined when no samples are taken: then there are no metrics of use. */
   readonly stats: Sampler | undefined;
