@@ -38,7 +38,8 @@ function followed(records: readonly ContainerRecord[] = []) {
 }
 
 function record(nodeId: string, move?: OpenMove['how']): ContainerRecord {
-  const at = (id: string): ContainerRecord['current'] => ({ nodeId: id, attempt: `at ${id}` }) as ContainerRecord['current'];
+  const at = (id: string): ContainerRecord['current'] =>
+    ({ nodeId: id, attempt: `at ${id}` }) as ContainerRecord['current'];
   const open = move && { move: { how: move, to: at('two'), why: '', sinceMs: 0 } };
   return { key: 'k', name: 'web', current: at(nodeId), ...open } as ContainerRecord;
 }

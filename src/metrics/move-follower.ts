@@ -44,8 +44,7 @@ export class MoveFollower {
 
   /** How many moves ended, by how they went. */
   *ended(): Iterable<readonly [...MoveKey, count: number]> {
-    for (const how of HOWS)
-      for (const result of RESULTS) yield [how, result, this.#ended.get(`${how} ${result}`) ?? 0];
+    for (const how of HOWS) for (const result of RESULTS) yield [how, result, this.#ended.get(`${how} ${result}`) ?? 0];
   }
 
   /** Idempotent. */

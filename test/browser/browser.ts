@@ -28,6 +28,7 @@ export class Tab {
   private constructor(context: BrowserContext, page: Page, origin: string) {
     this.#context = context;
     this.page = page;
+    page.setDefaultTimeout(120_000);
     this.#origin = origin;
     page.on('pageerror', (error) => this.faults.push(`script: ${error.message}`));
     page.on('console', (message) => {

@@ -128,7 +128,9 @@ export function guardTests(site: Site): void {
       .said()
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('{'));
-    expect(lines).toEqual([expect.stringMatching(new RegExp(`127\\.0\\.0\\.1:${taken}: another process has it.*--page`))]);
+    expect(lines).toEqual([
+      expect.stringMatching(new RegExp(`127\\.0\\.0\\.1:${taken}: another process has it.*--page`)),
+    ]);
   });
 }
 

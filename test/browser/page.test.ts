@@ -116,14 +116,14 @@ describe.each([
   { name: 'desktop-dark', options: { size: DESKTOP, colours: 'dark' } },
   { name: 'phone-light', options: { size: PHONE, colours: 'light' } },
 ] as const)('every view at $name', ({ name, options }) => {
-  test('is shown without faults and without barriers', { timeout: 240_000 }, async () => {
+  test('is shown without faults and without barriers', async () => {
     const tab = await enter(options);
     const parts = ['', '?tab=logs', '?tab=stats', '?tab=env', '?tab=terminal'].map((tail) => `containers/${id}${tail}`);
     const found: string[] = [];
     for (const view of [...VIEWS, ...parts]) {
       await tab.go(view);
       await tab.page.locator('main h1').first().waitFor({ state: 'attached' });
-      await expect.poll(() => tab.page.locator('.loading').count(), { timeout: 30_000 }).toBe(0);
+      await expect.poll(() => tab.page.locator('.loading').count()).toBe(0);
       const file = view.replace(id, 'one').replaceAll(/[^\w]+/g, '-');
       await tab.page.screenshot({ path: `${PICTURES}${name}-${file}.png` });
       found.push(...(await barriers(tab.page)).map((barrier) => `${view}: ${barrier}`));
@@ -162,7 +162,7 @@ describe('what happens', () => {
     tab.expectNoFaults();
   });
 
-  test('is seen: a node that is lost, its container elsewhere, and the node back', { timeout: 240_000 }, async () => {
+  test('is seen: a node that is lost, its container elsewhere, and the node back', async () => {
     const tab = await enter();
     await tab.go('hive?as=list');
     const node = tab.page.locator('.tree-nodes > li', { hasText: 'operaria-2' });
@@ -172,11 +172,11 @@ describe('what happens', () => {
       const { enginePid } = served.lab.node('operaria-2');
       if (enginePid === undefined) await served.lab.node('operaria-2').start();
     });
-    await node.getByText(/down|lost/).waitFor({ timeout: 90_000 });
+    await node.getByText(/down|lost/).waitFor();
     await tab.page.screenshot({ path: `${PICTURES}lost-list.png` });
     await tab.go('containers?q=shop-worker');
     const row = tab.page.getByRole('row', { name: /shop-worker-1/ });
-    await row.getByText(/abelha-rainha|operaria-[13]/).waitFor({ timeout: 120_000 });
+    await row.getByText(/abelha-rainha|operaria-[13]/).waitFor();
     await row.getByText('running').waitFor();
     await row.getByRole('link', { name: 'shop-worker-1' }).click();
     await tab.page.getByText(/From operaria-2 to/).waitFor();
@@ -185,18 +185,18 @@ describe('what happens', () => {
     await tab.page.screenshot({ path: `${PICTURES}lost.png` });
     await served.lab.node('operaria-2').start();
     await tab.go('hive?as=list');
-    await node.getByText('healthy').waitFor({ timeout: 120_000 });
+    await node.getByText('healthy').waitFor();
     tab.expectNoFaults();
   });
 });
 
-test('a move is seen moving', { timeout: 240_000 }, async () => {
+test('a move is seen moving', async () => {
   await shop('mover', ['-e', 'constraint:node==~operaria-1', '--restart', 'always'], SERVE);
   const tab = await enter();
   await tab.page.getByRole('application').waitFor();
   await tab.page.evaluate(WATCH_GAPS);
   const moved = served.enxame('move', 'shop-mover-1', '--to', 'operaria-3', '--yes');
-  await expect.poll(() => tab.page.evaluate('inkInGaps'), { timeout: 120_000 }).toBeGreaterThan(0);
+  await expect.poll(() => tab.page.evaluate('inkInGaps')).toBeGreaterThan(0);
   await tab.page.screenshot({ path: `${PICTURES}move.png` });
   await moved;
   await tab.go('containers/shop-mover-1');
@@ -256,19 +256,19 @@ describe('a container', () => {
     await tab.go(`containers/${guest}`);
     await tab.page.getByRole('button', { name: 'Stop' }).click();
     await tab.page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click();
-    await tab.page.locator('.under-title').getByText('exited').waitFor({ timeout: 60_000 });
+    await tab.page.locator('.under-title').getByText('exited').waitFor();
     await tab.page.getByRole('button', { name: 'Start', exact: true }).click();
-    await tab.page.locator('.under-title').getByText('running').waitFor({ timeout: 60_000 });
+    await tab.page.locator('.under-title').getByText('running').waitFor();
     await tab.page.getByRole('button', { name: 'Remove' }).click();
     await tab.page.getByLabel('It runs: kill it first').check();
     await tab.page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
     await tab.page.getByRole('heading', { name: 'Containers' }).waitFor();
-    await expect.poll(() => served.docker('ps', '-aq', '--filter', 'name=shop-acted-1'), { timeout: 60_000 }).toBe('');
+    await expect.poll(() => served.docker('ps', '-aq', '--filter', 'name=shop-acted-1')).toBe('');
     tab.expectNoFaults();
   });
 });
 
-test('a plan is shown before it is carried out', { timeout: 240_000 }, async () => {
+test('a plan is shown before it is carried out', async () => {
   const tab = await enter();
   await tab.go('plans?kind=drain');
   await tab.page.getByLabel('operaria-1').check();
@@ -284,11 +284,11 @@ test('a plan is shown before it is carried out', { timeout: 240_000 }, async () 
   await tab.page
     .getByRole('row', { name: /operaria-2/ })
     .getByText('draining')
-    .waitFor({ timeout: 60_000 });
+    .waitFor();
   await tab.page.getByRole('link', { name: 'operaria-2' }).click();
   await tab.page.getByRole('button', { name: 'Take containers again' }).click();
   await tab.page.getByRole('dialog').getByRole('button', { name: 'Take containers again' }).click();
-  await tab.page.locator('.under-title').getByText('healthy').waitFor({ timeout: 60_000 });
+  await tab.page.locator('.under-title').getByText('healthy').waitFor();
   tab.expectNoFaults();
 });
 
@@ -325,7 +325,7 @@ test('a node and a network have views of their own', async () => {
   await tab.page.getByRole('heading', { name: 'operaria-1' }).waitFor();
   await tab.page.getByText('If it were lost now').waitFor();
   await tab.page.getByRole('link', { name: 'shop-web-1' }).first().waitFor();
-  await expect.poll(() => tab.page.locator('.loading').count(), { timeout: 30_000 }).toBe(0);
+  await expect.poll(() => tab.page.locator('.loading').count()).toBe(0);
   await tab.page.screenshot({ path: `${PICTURES}node.png` });
   expect(await barriers(tab.page)).toEqual([]);
   await tab.go('networks?q=shop-back');
@@ -394,16 +394,16 @@ test('what is shown is in the address', async () => {
   tab.expectNoFaults();
 });
 
-test('says that the manager is gone, and asks to log in when another one is there', { timeout: 180_000 }, async () => {
+test('says that the manager is gone, and asks to log in when another one is there', async () => {
   const tab = await enter();
   tab.expected = /ERR_|401|EventSource/;
   await tab.go('containers');
   await served.killManager();
-  await tab.page.getByText('The manager does not answer').waitFor({ timeout: 30_000 });
+  await tab.page.getByText('The manager does not answer').waitFor();
   await tab.page.getByText('shop-web-1').first().waitFor();
   await tab.page.screenshot({ path: `${PICTURES}gone.png` });
   await served.startManager();
-  await tab.page.getByText('enxame page', { exact: true }).waitFor({ timeout: 60_000 });
+  await tab.page.getByText('enxame page', { exact: true }).waitFor();
   // Back to what was shown before.
   await tab.page.goto(await served.link());
   await tab.page.getByRole('heading', { name: 'Containers' }).waitFor();
