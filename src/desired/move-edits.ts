@@ -24,6 +24,12 @@ export function switched(
   };
 }
 
+/** The record of a move that is about to be undone. */
+export function undoing(record: ContainerRecord, attempt: string): ContainerRecord {
+  const { move } = record;
+  return move?.to.attempt === attempt && !move.isUndone ? { ...record, move: { ...move, isUndone: true } } : record;
+}
+
 /** The record without its open move; a copy that may exist is noted. */
 export function undone(record: ContainerRecord, attempt: string, isGone: boolean): ContainerRecord {
   const { move, ...rest } = record;

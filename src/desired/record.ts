@@ -52,6 +52,8 @@ export interface OpenMove {
   readonly carried?: MovingVolumes;
   /** Containers that move as one, because they share volumes: all of their records switch in one write, or none. Default: this one alone. */
   readonly together?: MovingTogether;
+  /** It came to nothing: what was made is being removed, and is not to become the container any more. */
+  readonly isUndone?: true;
 }
 
 /** Containers that move as one. */

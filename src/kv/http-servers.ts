@@ -1,6 +1,7 @@
 import { Agent, type Dispatcher, request } from 'undici';
 import { type ClusterError, reasonOf } from '../common/errors.ts';
 import { printable } from '../common/printable.ts';
+import { connectFailure } from './connect-failures.ts';
 import { codeOf, storeClosed, storeError } from './shared/store-errors.ts';
 import { type StoreAddress, serverText } from './store-address.ts';
 
@@ -149,38 +150,12 @@ export class HttpServers {
     });
   }
 
-  /** Trust, and what speaks no TLS, do not mend themselves. */
   #failureOf(url: string, error: unknown): ClusterError {
     const code = String(codeOf(error) ?? '');
     if (code === 'RECORD_TOO_LARGE' || code === 'STORE_UNAVAILABLE') return error as ClusterError;
-    const isTls = url.startsWith('https:');
-    if (/^(EPROTO|ERR_SSL_)/.test(code) || isAlert(error)) {
-      const why = /alert|ERR_SSL_/.test(`${code} ${reasonOf(error)}`)
-        ? 'it refuses our certificate, or asks for one. Give kv.certfile and kv.keyfile'
-        : 'what listens there speaks no TLS. Leave out kv.cacertfile, kv.certfile and kv.keyfile if it is to be so';
-      return storeError('STORE_TLS', `no ${this.#name} at ${url}: ${why}`, error);
-    }
-    if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code)) {
-      const next = '. Name the authority of its certificate: --discovery-opt kv.cacertfile=FILE';
-      return storeError('STORE_TLS', `${this.#name} at ${url} is not trusted: ${reasonOf(error)}${next}`, error);
-    }
-    const hint = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' ? hintOf(isTls) : '';
-    return storeError('STORE_UNAVAILABLE', `no ${this.#name} answers at ${url}: ${whyNot(code, error)}${hint}`, error);
+    const why = /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/.test(code) ? `no answer within ${ANSWER_MS} ms` : undefined;
+    return connectFailure(this.#name, url, error, { isTls: url.startsWith('https:'), why });
   }
-}
-
-function whyNot(code: string, error: unknown): string {
-  return /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/.test(code) ? `no answer within ${ANSWER_MS} ms` : reasonOf(error);
-}
-
-/**
- * What a connection that was ended may want. A server without TLS may end it before its own words are seen; with TLS 1.3 one that misses a
- * certificate of ours ends it after it was made.
- */
-function hintOf(isTls: boolean): string {
-  return isTls
-    ? '. If it speaks no TLS, leave out kv.cacertfile; if it asks for a client certificate, give kv.certfile and kv.keyfile that it trusts'
-    : '. Does it speak TLS? Then give kv.cacertfile';
 }
 
 /** One line of what a server said. */
@@ -201,8 +176,4 @@ function wasNotSent(error: unknown): boolean {
       code,
     ) || /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL/.test(code)
   );
-}
-
-function isAlert(error: unknown): boolean {
-  return /ssl.*alert|alert.*(handshake|certificate)/i.test(reasonOf(error));
 }

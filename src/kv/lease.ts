@@ -44,3 +44,12 @@ export interface LeaseStore {
 export function leaseLost(name: string, why: string): ClusterError {
   return new ClusterError(`the lease ${name} is lost: ${why}`, { code: 'LEASE_LOST', status: 503 });
 }
+
+/**
+ * Whether a write of a shared store failed so that it may have been made, or that another manager may be the primary by now: what it was about is not undone
+ * here then, but resolved by the primary from the records. What fails on a manager's own disk was not made, and nobody else decides.
+ */
+export function isForPrimary(error: unknown): boolean {
+  const code = String((error as { readonly code?: unknown } | undefined)?.code ?? '');
+  return /^(LEASE_LOST|NOT_PRIMARY|WRITE_UNKNOWN|STORE_\w+)$/.test(code);
+}

@@ -4,6 +4,7 @@ import { ConflictError, reasonOf, SchedulingError } from '../common/errors.ts';
 import { type ContainerSpec, type CreateCall, withName } from '../desired/container-spec.ts';
 import type { RecordBody } from '../desired/record.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
+import { isForPrimary } from '../kv/lease.ts';
 import { chooseNode } from './choose-node.ts';
 import type { LifecycleOptions, ProvisionalDeps } from './deps.ts';
 import { createOn, isRefusedConnection, prepareNode, removeUnstarted } from './on-node.ts';
@@ -141,13 +142,14 @@ function imageOf({ cluster }: ProvisionalDeps, { image }: ContainerSpec): Record
   return { id: found.id, digests: summary?.RepoDigests ?? [] };
 }
 
-/** A container whose record cannot be written is undone: it would not outlive its node, nor have been asked for by anybody. */
+/** A container whose record cannot be written is undone, here or by the primary: it would not outlive its node, nor have been asked for by anybody. */
 async function settle({ deps }: Create, node: Node, intent: Intent, answer: EngineAnswer): Promise<void> {
   const { Id } = JSON.parse(answer.body.toString()) as { readonly Id: string };
   try {
     await intent.settle(Id);
   } catch (error) {
-    await removeUnstarted(node, Id).catch((failure: unknown) => {
+    const undo = isForPrimary(error) ? Promise.resolve() : removeUnstarted(node, Id);
+    await undo.catch((failure: unknown) => {
       deps.logger.warn({ node: node.name, id: Id, reason: reasonOf(failure) }, 'a container without record stays');
     });
     throw error;

@@ -1,8 +1,9 @@
 import type { Node } from '../cluster/node.ts';
 import { reasonOf } from '../common/errors.ts';
-import { switched, undone } from '../desired/move-edits.ts';
+import { switched, undoing, undone } from '../desired/move-edits.ts';
 import type { ContainerRecord, Copy, OpenMove } from '../desired/record.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
+import { isForPrimary } from '../kv/lease.ts';
 import { bringBack, endStale, findCopy, removeCopy, runsWanted, stopCopy } from './move-copy.ts';
 import type { MoveDeps } from './move-order.ts';
 import { type EngineStatus, statusOf } from './move-ready.ts';
@@ -28,8 +29,8 @@ interface Seen {
 
 /**
  * Resolves a move that nobody carries out any more, from the record alone, or from those of all containers that move as one: finished when the successors
- * do what is wanted and the old copies do not, else undone. A copy that runs alone is never ended. Where a successor's node does not answer, it is noted
- * as stale. Resolves with the record as it is then.
+ * do what is wanted and the old copies do not, else undone. A copy that runs alone is never ended, unless it was being undone already: then its removal
+ * may be on its way. Where a successor's node does not answer, it is noted as stale. Resolves with the record as it is then.
  */
 export async function resolveMove(deps: MoveDeps, record: ContainerRecord): Promise<ContainerRecord | undefined> {
   if (!record.move) return record;
@@ -39,7 +40,8 @@ export async function resolveMove(deps: MoveDeps, record: ContainerRecord): Prom
     parts.push({ record: each, made: await look(deps, each.move.to), old: await look(deps, each.current) });
   const isAll = moving.length === (record.move.together?.keys.length ?? 1);
   const { carried } = first(moving).move;
-  const isWhole = isAll && (carried === undefined || carried.isCopied === true);
+  const isWhole =
+    isAll && !moving.some(({ move }) => move.isUndone) && (carried === undefined || carried.isCopied === true);
   const isMade = isWhole && parts.every(({ record: each, made }) => isWanted(each, made));
   if (isMade && !parts.every(({ record: each, old }) => isWanted(each, old))) await finish(deps, parts);
   else await undo(deps, parts);
@@ -88,6 +90,10 @@ async function finish(deps: MoveDeps, parts: readonly Part[]): Promise<void> {
 
 async function undo(deps: MoveDeps, parts: readonly Part[]): Promise<void> {
   const gone = new Set<string>();
+  // Before anything is undone: a primary that takes over would else finish it with successors that are being removed.
+  await change(deps, parts, (each, { record: { move } }) => undoing(each, move.to.attempt)).catch((error: unknown) => {
+    if (isForPrimary(error)) throw error;
+  });
   for (const { record, made } of parts.toReversed())
     if (made && (made.engineId === '' || (await isRemoved(deps, made.node, made.engineId)))) gone.add(record.key);
   for (const { record, old } of parts) {

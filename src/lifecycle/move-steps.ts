@@ -1,6 +1,7 @@
 import { ConflictError, reasonOf } from '../common/errors.ts';
-import { switched, undone, withCopied } from '../desired/move-edits.ts';
+import { switched, undoing, undone, withCopied } from '../desired/move-edits.ts';
 import type { ContainerRecord, OpenMove } from '../desired/record.ts';
+import { isForPrimary } from '../kv/lease.ts';
 import type { VolumeUser } from './carried-mounts.ts';
 import type { MoveMember } from './move-member.ts';
 import { ManagerStops, type MoveDeps, type MoveOrder, outdated } from './move-order.ts';
@@ -178,6 +179,7 @@ export class MoveSteps {
     const { desired, logger } = this.#deps;
     const members = this.#members;
     try {
+      if (await this.#hasSwitched()) return;
       const isGone = new Map<string, boolean>();
       for (const member of members.toReversed()) isGone.set(member.record.key, await member.removeSuccessor());
       for (const member of members) await member.restoreOld();
@@ -193,6 +195,28 @@ export class MoveSteps {
       const names = members.map(({ record }) => record.name).join(', ');
       logger.warn({ container: names, reason: reasonOf(error) }, 'a move that failed is not undone yet');
     }
+  }
+
+  /**
+   * Notes that the move is undone, before anything of it is: a primary that takes over would else finish it with successors that are being removed. Resolves
+   * with true when these are the containers, after all. Rejects when it is for another primary to say.
+   */
+  async #hasSwitched(): Promise<boolean> {
+    const { desired } = this.#deps;
+    const members = this.#members;
+    await desired
+      .changeTogether(
+        members.map(({ record }) => record.key),
+        (records) =>
+          members.flatMap(({ record: { key }, to }) => {
+            const record = records.get(key);
+            return record?.move?.to.attempt === to.attempt ? undoing(record, to.attempt) : [];
+          }),
+      )
+      .catch((error: unknown) => {
+        if (isForPrimary(error)) throw error;
+      });
+    return members.some(({ record: { key }, to }) => desired.get(key)?.current.attempt === to.attempt);
   }
 
   /** What cannot be removed now was never started and is no record's then: it goes when its node is back. Never rejects. */

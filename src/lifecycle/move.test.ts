@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { FakeEngineOptions } from '../../simulator/fake-engine.ts';
 import { FakeLifecycle, type FakeLifecycleOptions } from '../../test/fakes/lifecycle.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
+import { ClusterError } from '../common/errors.ts';
 import type { ContainerRecord, OpenMove } from '../desired/record.ts';
 import type { ContainerOperation } from './operations.ts';
 
@@ -198,6 +199,25 @@ describe('a container of a healthy node', () => {
     });
   });
 
+  test('is left as it is, and its successor, when another manager may be the primary by now', async () => {
+    const failure = new ClusterError('the lease primary is lost', { code: 'LEASE_LOST', status: 503 });
+    const disk = { isFull: false, failure };
+    await inWorld(
+      async (world) => {
+        const before = await free(world, 'web');
+        world.fake.at(1).engine.on('POST /containers/*/start', () => {
+          disk.isFull = true;
+          return false;
+        });
+        await expect(world.lifecycle.move(before.key, order(world, 'stop-first'))).rejects.toThrow('lease');
+        // That one finds a successor that runs alone.
+        expect([at(world, 0), at(world, 1)]).toEqual([['web exited'], ['web running']]);
+        expect(world.fake.at(1).engine.requestsTo('DELETE /containers/*')).toEqual([]);
+      },
+      { disk },
+    );
+  });
+
   test('runs again when a stop-first move of it fails', async () => {
     await inWorld(async (world) => {
       const before = await free(world, 'web');
@@ -300,28 +320,49 @@ describe('a move that was interrupted', () => {
     });
   }, 180_000);
 
+  /** Ends the mover when the successor runs and the old node is lost. Resolves with what the target has. */
+  async function interruptedAlone(world: FakeLifecycle, before: ContainerRecord): Promise<string> {
+    await lose(world, 0);
+    // The start is done, its answer is lost.
+    world.fake.at(1).engine.on('POST /containers/*', (exchange) => {
+      if (!exchange.path.endsWith('/start')) return false;
+      const made = [...world.fake.at(1).engine.state.containers.values()][0];
+      if (made) world.fake.at(1).engine.state.start(made);
+      return true;
+    });
+    const moving = world.lifecycle.move(before.key, order(world, 'replace'));
+    const failed = expect(moving).rejects.toThrow();
+    await waitUntil(() => at(world, 1).includes('web running'));
+    await world.lifecycle.mover.stop();
+    await failed;
+    return at(world, 1).join();
+  }
+
   test('whose successor runs while the old node is lost is finished', async () => {
     await inWorld(async (world) => {
       const before = await free(world, 'web');
-      await lose(world, 0);
-      // The start is done, its answer is lost.
-      world.fake.at(1).engine.on('POST /containers/*', (exchange) => {
-        if (!exchange.path.endsWith('/start')) return false;
-        const made = [...world.fake.at(1).engine.state.containers.values()][0];
-        if (made) world.fake.at(1).engine.state.start(made);
-        return true;
-      });
-      const moving = world.lifecycle.move(before.key, order(world, 'replace'));
-      const failed = expect(moving).rejects.toThrow();
-      await waitUntil(() => at(world, 1).includes('web running'));
-      await world.lifecycle.mover.stop();
-      await failed;
+      await interruptedAlone(world, before);
       world.lifecycle.mover.start();
       await vi.waitFor(() => expect(recordOf(world, before.id ?? '').current.generation).toBe(1), 120_000);
       expect(recordOf(world, before.id ?? '')).toMatchObject({ stale: [before.current] });
       expect(shown(world)).toEqual(['web node-2 running']);
     });
   }, 180_000);
+
+  test('while it was being undone is undone, though its successor runs alone: a removal of that may be on its way', async () => {
+    await inWorld(async (world) => {
+      const before = await free(world, 'web');
+      const successor = await interruptedAlone(world, before);
+      expect(successor).toBe('web running');
+      await world.desired.change(before.key, (each) =>
+        each.move ? { ...each, move: { ...each.move, isUndone: true } } : each,
+      );
+      world.lifecycle.mover.start();
+      await vi.waitFor(() => expect(recordOf(world, before.id ?? '').move).toBeUndefined(), 20_000);
+      expect(recordOf(world, before.id ?? '').current).toEqual(before.current);
+      expect(at(world, 1)).toEqual([]);
+    });
+  }, 30_000);
 
   test('is undone when the old copy runs still', async () => {
     await inWorld(async (world) => {

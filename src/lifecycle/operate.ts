@@ -5,6 +5,7 @@ import type { RecordEdit } from '../desired/desired-state.ts';
 import { updated } from '../desired/terms.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
 import type { EngineAnswer } from '../engine/exchange.ts';
+import { isForPrimary } from '../kv/lease.ts';
 import { AbsentContainers, requirePresent } from './absent.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { isRefusedConnection } from './on-node.ts';
@@ -119,7 +120,8 @@ export class Operations {
     }
     const answer = asked.value;
     if (written.status === 'rejected') {
-      if (answer.statusCode < 300) await this.#takeBack(container, operation);
+      // A late undoing would end what the client has asked another primary for meanwhile.
+      if (answer.statusCode < 300 && !isForPrimary(written.reason)) await this.#takeBack(container, operation);
       throw written.reason;
     }
     if (answer.statusCode >= 400) await wish.revert();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FakeLifecycle } from '../../test/fakes/lifecycle.ts';
 import { systemClock } from '../common/clock.ts';
+import { ClusterError } from '../common/errors.ts';
 import { ATTEMPT_LABEL } from '../common/labels.ts';
 import { silentLogger } from '../common/logger.ts';
 import type { ContainerRecord } from '../desired/record.ts';
@@ -164,6 +165,22 @@ describe('what is wanted', () => {
     expect(world.fake.cluster.container('web').state).toBe('exited');
     expect(records(world)[0]?.wanted).toBe('created');
   });
+
+  test.each(['LEASE_LOST', 'NOT_PRIMARY', 'WRITE_UNKNOWN', 'STORE_UNAVAILABLE'])(
+    'a start is not taken back when another manager may be the primary by now (%s): its client may have asked that one',
+    async (code) => {
+      const disk = { isFull: false, failure: new ClusterError('the store has another primary', { code, status: 503 }) };
+      await using world = await FakeLifecycle.start([{}], { disk });
+      await world.made('web');
+      disk.isFull = true;
+      await expect(operate(world, 'web', 'start')).rejects.toThrow('the store has another primary');
+      disk.isFull = false;
+      expect((await operate(world, 'web', 'start')).statusCode).toBe(304);
+      const asked = world.fake.at(0).engine.requestsTo('POST /containers/*');
+      expect(asked.filter(({ path }) => path.endsWith('/stop'))).toEqual([]);
+      expect(records(world)[0]?.wanted).toBe('running');
+    },
+  );
 });
 
 test('a record has the name that its container was given', async () => {

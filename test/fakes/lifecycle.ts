@@ -16,7 +16,7 @@ import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { VOLUME_RECORDS, type VolumeRecord } from '../../src/volumes/records.ts';
 import { VolumeService } from '../../src/volumes/volume-service.ts';
 import { FakeCluster } from './fake-cluster.ts';
-import { memoryDesired, memoryRecords } from './memory-records.ts';
+import { memoryDesired, memoryRecords, type TestDisk } from './memory-records.ts';
 
 /** What a manager keeps, here as long as the test. */
 interface Kept {
@@ -33,7 +33,7 @@ export interface FakeLifecycleOptions {
   readonly images?: Partial<ContainerImages>;
   readonly networks?: Partial<ContainerNetworks>;
   /** Where records are kept. */
-  readonly disk?: { isFull: boolean };
+  readonly disk?: TestDisk;
 }
 
 /** A lifecycle with volumes over fake engines; every image is everywhere and networks mean nothing. Close it, or use `await using`. */

@@ -11,18 +11,34 @@ export function memoryRecords(): RecordViewDeps & { readonly records: EmbeddedRe
   return { records, clock: systemClock, logger: silentLogger() };
 }
 
+/** Where records are kept: it takes nothing while `isFull`. */
+export interface TestDisk {
+  isFull: boolean;
+  /** What writes fail with then; default: a disk's own words. */
+  readonly failure?: Error;
+}
+
 /** Such records on a disk that takes nothing while `isFull`. */
-export function fullDiskRecords(disk: { isFull: boolean }): RecordViewDeps & { readonly records: EmbeddedRecords } {
+export function fullDiskRecords(disk: TestDisk): RecordViewDeps & { readonly records: EmbeddedRecords } {
   const store = new MemoryStore();
   const write = store.write.bind(store);
   store.write = async (changes) => {
     if (disk.isFull) throw new Error('No space left on device');
     await write(changes);
   };
-  return { ...memoryRecords(), records: new EmbeddedRecords(store, 'test/') };
+  const records = new EmbeddedRecords(store, 'test/');
+  if (disk.failure) {
+    const { failure } = disk;
+    const make = records.write.bind(records);
+    records.write = async (...args) => {
+      if (disk.isFull) throw failure;
+      return await make(...args);
+    };
+  }
+  return { ...memoryRecords(), records };
 }
 
 /** A desired state that lives as long as the test, on a disk that takes nothing while `isFull`. */
-export function memoryDesired(disk: { isFull: boolean } = { isFull: false }): Promise<DesiredState> {
+export function memoryDesired(disk: TestDisk = { isFull: false }): Promise<DesiredState> {
   return DesiredState.open({ ...fullDiskRecords(disk), bodies: fullDiskRecords(disk).records });
 }

@@ -12,6 +12,8 @@ export interface Expected {
   states: ReadonlySet<State>;
   /** It has a restart policy: it moves, and runs again after its host died. */
   readonly isMovable: boolean;
+  /** A start of it had no clear answer: it may run without being wanted, until a client asks again. */
+  isInDoubt: boolean;
   /** Whether it is on the cluster’s network; undefined for one that is on none for good. */
   isConnected: ReadonlySet<boolean> | undefined;
 }
@@ -56,7 +58,13 @@ export class Oracle {
     { isMovable, isConnectable }: { readonly isMovable: boolean; readonly isConnectable: boolean },
   ): Expected {
     const expected: Expected = {
-      ...{ made: name, id: undefined, isMovable, isConnected: isConnectable ? new Set([false]) : undefined },
+      ...{
+        made: name,
+        id: undefined,
+        isMovable,
+        isInDoubt: false,
+        isConnected: isConnectable ? new Set([false]) : undefined,
+      },
       names: new Set([name]),
       states: new Set<State>(['absent', 'created']),
     };
@@ -75,6 +83,9 @@ export class Oracle {
 
   /** An operation was asked for that leaves the container in `after`. */
   changed(expected: Expected, after: State, outcome: Outcome): void {
+    const isClear = outcome.status !== undefined && (outcome.status < 400 || isRefusal(outcome.status));
+    if (!isClear && after === 'running') expected.isInDoubt = true;
+    else if (isClear && !isRefusal(outcome.status)) expected.isInDoubt = false;
     expected.states = following(outcome, new Set([after]), expected.states);
   }
 
@@ -100,7 +111,8 @@ export class Oracle {
   /** Host or engine of some nodes died: what runs there without a restart policy may have ended. */
   shaken(): void {
     for (const each of this.containers)
-      if (each.states.has('running') && !each.isMovable) each.states = new Set([...each.states, 'stopped']);
+      if (each.states.has('running') && (!each.isMovable || each.isInDoubt))
+        each.states = new Set([...each.states, 'stopped']);
   }
 
   /** What was seen of one once all was quiet is so from now on. */
@@ -112,7 +124,7 @@ export class Oracle {
     if (expected.id === undefined && seen.state === 'created') return;
     expected.id = seen.id ?? expected.id;
     expected.names = new Set([seen.name]);
-    expected.states = new Set([seen.state]);
+    if (!expected.isInDoubt) expected.states = new Set([seen.state]);
   }
 
   /** Forgets those that are gone for sure. */

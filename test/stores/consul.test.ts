@@ -1,9 +1,13 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CONSUL } from '../../src/kv/consul/consul-client.ts';
 import { ConsulKeyspace } from '../../src/kv/consul/consul-keyspace.ts';
 import { SharedStore } from '../../src/kv/shared/shared-store.ts';
 import { readStoreAddress } from '../../src/kv/store-address.ts';
+import { writeCertificate } from '../fakes/certificates.ts';
 import { freePorts } from '../free-ports.ts';
 import { testBadManagers } from './bad-managers-suite.ts';
 import { Link } from './link.ts';
@@ -88,7 +92,7 @@ testReplication({
 });
 
 describe('a Consul that asks for a token (simulated)', () => {
-  const consul = new SimulatedConsul('geheim');
+  const consul = new SimulatedConsul({ token: 'geheim' });
   beforeAll(() => consul.start());
   afterAll(() => consul.close());
 
@@ -102,6 +106,49 @@ describe('a Consul that asks for a token (simulated)', () => {
     const store = await open(`127.0.0.1:${consul.port}`, 'x', { 'kv.token': 'falsch' });
     await expect(store.records('one').write([{ key: 'k', value: '1' }])).rejects.toMatchObject({ code: 'STORE_AUTH' });
     await store.close();
+  });
+});
+
+describe('a Consul behind TLS that asks for a user (simulated)', () => {
+  let consul: SimulatedConsul;
+  let folder: string;
+  const file = (name: string): string => join(folder, name);
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'enxame-consul-'));
+    for (const name of ['server', 'client', 'other']) await writeCertificate(folder, name);
+    const [cert, key, ca] = await Promise.all(
+      ['server.pem', 'server-key.pem', 'client.pem'].map((name) => readFile(file(name))),
+    );
+    const tls = { cert, key, ca, requestCert: true, rejectUnauthorized: true };
+    consul = new SimulatedConsul({ user: { name: 'enxame', password: 'geheim' }, tls });
+    await consul.start();
+  });
+  afterAll(async () => {
+    await consul.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('is used with the right files and user, and says in one line what is wrong', async () => {
+    const list = (options: Record<string, string>, password = 'geheim') => {
+      const flags = Object.entries(options).flatMap(([key, name]) => ['--discovery-opt', `kv.${key}=${file(name)}`]);
+      const user = ['--discovery-opt', 'kv.username=enxame'];
+      return enxame(['list', `consul://127.0.0.1:${consul.port}/x`, ...flags, ...user], {
+        ENXAME_KV_PASSWORD: password,
+      });
+    };
+    const right = { cacertfile: 'server.pem', certfile: 'client.pem', keyfile: 'client-key.pem' };
+    expect(await list(right)).toEqual({ code: 0, out: '', err: '' });
+    for (const [result, why] of [
+      [await list(right, 'falsch'), /Consul refuses us: Unauthorized/],
+      [await list({ ...right, cacertfile: 'other.pem' }), /is not trusted: [^\n]+ kv\.cacertfile=FILE/],
+      [await list({ cacertfile: 'server.pem' }), /certificate[^\n]*kv\.certfile and kv\.keyfile/],
+      [await list({}), /no Consul answers at http:[^\n]+kv\.cacertfile/],
+    ] as const)
+      expect(result).toEqual({
+        code: 1,
+        out: '',
+        err: expect.stringMatching(new RegExp(`^enxame: list: (?=[^\n]*${why.source})[^\n]+\n$`)),
+      });
   });
 });
 

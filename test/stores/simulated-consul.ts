@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Wakeups } from '../../src/kv/wakeups.ts';
@@ -25,6 +26,14 @@ interface Operation {
   readonly Session?: string;
 }
 
+/** Who is let in; everybody by default. */
+interface Guard {
+  readonly token?: string;
+  /** As a proxy in front of it asks. */
+  readonly user?: { readonly name: string; readonly password: string };
+  readonly tls?: ServerOptions;
+}
+
 const MOST_VALUE_BYTES = 512 * 1024;
 const MOST_OPERATIONS = 64;
 
@@ -33,20 +42,22 @@ const MOST_OPERATIONS = 64;
  * half as long again as their time (Consul says up to twice), keys of theirs stay locked for the lock delay, and a token may be asked for.
  */
 export class SimulatedConsul {
-  readonly #server = createServer((request, response) => {
-    this.#serve(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
-  });
+  readonly #server: ReturnType<typeof createServer>;
   readonly #pairs = new Map<string, Pair>();
   readonly #sessions = new Map<string, Session>();
   readonly #lockedUntil = new Map<string, number>();
   /** When keys were removed last. */
   readonly #tombstones = new Map<string, number>();
   readonly #changed = new Wakeups();
-  readonly #token: string | undefined;
+  readonly #guard: Guard;
   #index = 10;
 
-  constructor(token?: string) {
-    this.#token = token;
+  constructor(guard: Guard = {}) {
+    this.#guard = guard;
+    const serve = (request: IncomingMessage, response: ServerResponse): void => {
+      this.#serve(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
+    };
+    this.#server = guard.tls ? createTlsServer(guard.tls, serve) : createServer(serve);
   }
 
   async start(): Promise<void> {
@@ -70,8 +81,11 @@ export class SimulatedConsul {
       response.writeHead(status, { 'content-type': 'application/json', 'x-consul-index': String(this.#index) });
       response.end(typeof value === 'string' ? value : JSON.stringify(value));
     };
-    if (this.#token !== undefined && request.headers['x-consul-token'] !== this.#token)
+    const { token, user } = this.#guard;
+    if (token !== undefined && request.headers['x-consul-token'] !== token)
       return send(403, 'Permission denied: anonymous token lacks permission');
+    const basic = user && `Basic ${Buffer.from(`${user.name}:${user.password}`).toString('base64')}`;
+    if (basic !== undefined && request.headers.authorization !== basic) return send(401, 'Unauthorized');
     if (Buffer.byteLength(body) > MOST_VALUE_BYTES) return send(413, 'Request body too large');
     const path = decodeURIComponent(url.pathname);
     const call = `${request.method} ${path}`;

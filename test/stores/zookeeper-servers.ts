@@ -1,9 +1,13 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { ZkClient } from '../../src/kv/zookeeper/zk-client.ts';
 import { freePorts } from '../free-ports.ts';
 import { ServerProcess, type StoreMember, type StoreServers, serverFolder } from './process.ts';
+
+const run = promisify(execFile);
 
 /** Debian's libzookeeper-java and what its server needs of the packages that come with it. */
 const JARS = [
@@ -20,9 +24,19 @@ const JAVA = [
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
 ];
 
+/** Files of a server that speaks TLS alone: its certificate with its key, and the client certificates that it takes. */
+export interface ZooKeeperTls {
+  readonly keyStore: string;
+  readonly trustStore: string;
+}
+
 /** Members of one ZooKeeper on this machine. */
-export async function startZooKeeper(count: number): Promise<StoreServers> {
+export async function startZooKeeper(
+  count: number,
+  tls?: (folder: string) => Promise<ZooKeeperTls>,
+): Promise<StoreServers & { readonly folder: string }> {
   const folder = await serverFolder('zookeeper');
+  const files = await tls?.(folder.path);
   const ports = await freePorts(3 * count);
   const peers = Array.from(
     { length: count },
@@ -35,7 +49,7 @@ export async function startZooKeeper(count: number): Promise<StoreServers> {
       await writeFile(join(data, 'myid'), `${i + 1}`);
       const lines = [
         ...['tickTime=250', 'initLimit=80', 'syncLimit=20', 'minSessionTimeout=1000', 'maxSessionTimeout=60000'],
-        ...[`dataDir=${data}`, `clientPort=${port}`, 'clientPortAddress=127.0.0.1', 'admin.enableServer=false'],
+        ...[`dataDir=${data}`, ...listening(port, files), 'admin.enableServer=false'],
         ...['forceSync=no', 'maxClientCnxns=0', 'preAllocSize=1024', ...(count > 1 ? peers : [])],
       ];
       await writeFile(join(folder.path, `m${i}.cfg`), lines.join('\n'));
@@ -46,11 +60,13 @@ export async function startZooKeeper(count: number): Promise<StoreServers> {
       return { port, process };
     }),
   );
-  const servers: StoreServers = {
+  const servers = {
     members,
+    folder: folder.path,
     hosts: members.map(({ port }) => `127.0.0.1:${port}`).join(','),
-    ready: async ({ port, process }) => {
+    ready: async ({ port, process }: StoreMember) => {
       await process.ready(async () => {
+        if (files) return await isListening(port);
         const client = new ZkClient({ servers: [{ host: '127.0.0.1', port }], prefix: '' }, 5_000);
         try {
           await client.sync('/');
@@ -67,4 +83,18 @@ export async function startZooKeeper(count: number): Promise<StoreServers> {
   };
   for (const member of members) await servers.ready(member);
   return servers;
+}
+
+function listening(port: number, files: ZooKeeperTls | undefined): readonly string[] {
+  if (!files) return [`clientPort=${port}`, 'clientPortAddress=127.0.0.1'];
+  return [
+    ...[`secureClientPort=${port}`, 'secureClientPortAddress=127.0.0.1'],
+    'serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory',
+    ...[`ssl.keyStore.location=${files.keyStore}`, 'ssl.keyStore.type=PEM'],
+    ...[`ssl.trustStore.location=${files.trustStore}`, 'ssl.trustStore.type=PEM', 'ssl.clientAuth=need'],
+  ];
+}
+
+async function isListening(port: number): Promise<boolean> {
+  return (await run('ss', ['-tln'])).stdout.includes(`:${port} `);
 }

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SharedStore } from '../../src/kv/shared/shared-store.ts';
 import { readStoreAddress } from '../../src/kv/store-address.ts';
 import { ZkClient, ZOOKEEPER } from '../../src/kv/zookeeper/zk-client.ts';
 import { ZkKeyspace } from '../../src/kv/zookeeper/zk-keyspace.ts';
+import { writeCertificate } from '../fakes/certificates.ts';
 import { testBadManagers } from './bad-managers-suite.ts';
 import type { StoreMember, StoreServers } from './process.ts';
 import { SUSPENSIONS, testReplication } from './replication-suite.ts';
@@ -111,6 +114,45 @@ describe('a ZooKeeper of three', () => {
     });
     const join = ['join', '--advertise', '10.0.0.1:1', '--log-level', 'silent', ...line.slice(1)];
     expect(await enxame(join)).toMatchObject({ code: 1, err: expect.stringContaining('ZooKeeper refuses us') });
+  });
+});
+
+describe('a ZooKeeper behind TLS', () => {
+  let guarded: Awaited<ReturnType<typeof startZooKeeper>>;
+  const file = (name: string): string => join(guarded.folder, name);
+  beforeAll(async () => {
+    guarded = await startZooKeeper(1, async (folder) => {
+      for (const name of ['server', 'client', 'other']) await writeCertificate(folder, name);
+      const pem = (name: string): Promise<string> => readFile(join(folder, `${name}.pem`), 'utf8');
+      await writeFile(join(folder, 'store.pem'), `${await pem('server-key')}\n${await pem('server')}`);
+      return { keyStore: join(folder, 'store.pem'), trustStore: join(folder, 'client.pem') };
+    });
+  });
+  afterAll(() => guarded.close());
+
+  it('is used with the right files, and says in one line which are wrong', async () => {
+    const list = (options: Record<string, string>) => {
+      const flags = Object.entries(options).flatMap(([key, name]) => ['--discovery-opt', `kv.${key}=${file(name)}`]);
+      return enxame(['list', `zk://${guarded.hosts}/x`, ...flags]);
+    };
+    const client = { certfile: 'client.pem', keyfile: 'client-key.pem' };
+    // Its first greetings take longer than a client waits.
+    const answers = { timeout: 100_000, interval: 100 };
+    const right = { cacertfile: 'server.pem', ...client };
+    await expect.poll(() => list(right), answers).toEqual({ code: 0, out: '', err: '' });
+    for (const [options, why] of [
+      [{ cacertfile: 'other.pem', ...client }, /is not trusted: [^\n]+ kv\.cacertfile=FILE/],
+      [{ ...client }, /is not trusted: [^\n]+ kv\.cacertfile=FILE/],
+      [{ cacertfile: 'server.pem' }, /certificate[^\n]*kv\.certfile and kv\.keyfile/],
+      [
+        { cacertfile: 'server.pem', certfile: 'other.pem', keyfile: 'other-key.pem' },
+        /certificate[^\n]*kv\.certfile and kv\.keyfile/,
+      ],
+      [{}, /no ZooKeeper answers at [^\n]+ speaks TLS/],
+    ] as const) {
+      const line = new RegExp(`^enxame: list: (?=[^\n]*${why.source})[^\n]+\n$`);
+      await expect.poll(() => list(options), answers).toEqual({ code: 1, out: '', err: expect.stringMatching(line) });
+    }
   });
 });
 

@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { type ClusterError, reasonOf } from '../../common/errors.ts';
-import { codeOf, storeError } from '../shared/store-errors.ts';
+import { connectFailure } from '../connect-failures.ts';
+import { storeError } from '../shared/store-errors.ts';
 import { type ServerAddress, type StoreAddress, serverText } from '../store-address.ts';
 import { FrameReader, type JuteReader } from './jute.ts';
 import {
@@ -17,6 +18,10 @@ import {
 const CONNECT_MS = 3_000;
 const ANSWER_MS = 5_000;
 const MOST_FRAME_BYTES = 64 * 1024 * 1024;
+/** Servers say nothing when they end a connection, whatever the reason. */
+const ENDED = 'it ended the connection: it has no quorum, or speaks TLS (give kv.cacertfile)';
+const ENDED_TLS =
+  'it ended the connection: it has no quorum, or takes another certificate (give kv.certfile and kv.keyfile that it trusts)';
 
 /** Who we are for the servers, over all connections. */
 export interface ZkIdentity {
@@ -70,7 +75,7 @@ export class ZkConnection {
     let connection: ZkConnection | undefined;
     return await new Promise<ZkConnection>((resolve, reject) => {
       const fail = (error: unknown): void => {
-        const failure = failureOf(place, error, tls !== undefined);
+        const failure = connectFailure('ZooKeeper', place, error, { isTls: tls !== undefined });
         socket.destroy();
         clearTimeout(timer);
         reject(failure);
@@ -81,7 +86,7 @@ export class ZkConnection {
         socket.write(connectFrame(asked.sessionId, asked.password, asked.timeoutMs, asked.lastZxid)),
       );
       socket.on('error', fail);
-      socket.on('close', () => fail(new Error('the connection was ended')));
+      socket.on('close', () => fail(new Error(tls ? ENDED_TLS : ENDED)));
       socket.on('data', (chunk: Buffer) => {
         try {
           for (const frame of frames.add(chunk)) {
@@ -150,20 +155,4 @@ export class ZkConnection {
     else this.#pending.delete(xid);
     first?.resolve({ code, body });
   }
-}
-
-function failureOf(place: string, error: unknown, isTls: boolean): ClusterError {
-  const code = String(codeOf(error) ?? '');
-  if (/^(EPROTO|ERR_SSL_)/.test(code))
-    return storeError(
-      'STORE_TLS',
-      `no ZooKeeper at ${place}: what listens there speaks no TLS, or refuses our certificate`,
-      error,
-    );
-  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code)) {
-    const next = '. Name the authority of its certificate: --discovery-opt kv.cacertfile=FILE';
-    return storeError('STORE_TLS', `ZooKeeper at ${place} is not trusted: ${reasonOf(error)}${next}`, error);
-  }
-  const hint = isTls && code === 'ECONNRESET' ? '. Does it speak no TLS, or ask for another client certificate?' : '';
-  return storeError('STORE_UNAVAILABLE', `no ZooKeeper answers at ${place}: ${reasonOf(error)}${hint}`, error);
 }
