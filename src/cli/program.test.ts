@@ -125,6 +125,7 @@ describe('wrong command lines', { timeout: 120_000 }, () => {
     ['connect ssh://a', '"ssh://a" is not the address of a manager: write it like 10.0.0.1:3376'],
     ['connect nonsense', 'nonsense'],
     ['connect --listen tcp://127.0.0.1:2375 a:1', '--listen takes a socket, as in unix:///run/enxame.sock'],
+    ['connect', 'the managers are missing: write their addresses'],
     ['manage --replication-store etcd://b a:1', '--replication-store is for several managers: pass --replication'],
     [
       'manage --replication --advertise a:1 --replication-store-opt kv.path=x etcd://b',

@@ -1,6 +1,9 @@
 import { ClusterError, DriverError, reasonOf, UsageError } from '../common/errors.ts';
 import { engineVersion } from './access.ts';
 import { type Machine, type MachineDeps, openByName } from './machine.ts';
+import { isReplicated, mastersOf } from './masters/role.ts';
+import type { MachineRecord } from './record.ts';
+import { managersFor } from './swarm/managers.ts';
 import { swarmUrl } from './swarm-url.ts';
 import { type CertificateWarning, certificateWarnings, clientFiles } from './trust.ts';
 
@@ -47,25 +50,70 @@ export async function checkedEndpoint(
   isSwarm: boolean,
   context: MachineDeps,
   signal: AbortSignal,
-): Promise<{ readonly endpoint: Endpoint; readonly warnings: readonly string[] }> {
+): Promise<CheckedEndpoint> {
+  const { record } = await context.store.load(name);
+  const isOneOfSeveral = isSwarm && isReplicated(record);
+  return isOneOfSeveral ? await anyManager(record, context, signal) : await checkOne(name, isSwarm, context, signal);
+}
+
+/** The endpoint of a master whose manager answers: the one that was asked for, if it does, else another one of its cluster. */
+async function anyManager(record: MachineRecord, context: MachineDeps, signal: AbortSignal): Promise<CheckedEndpoint> {
+  const managers = await managersFor(record, context);
+  const others = (await mastersOf(record, context)).filter((each) => each.name !== record.name && isReplicated(each));
+  let asked: CheckedEndpoint | undefined;
+  let failure: unknown;
+  for (const { name } of [record, ...others]) {
+    const checked = await checkOne(name, true, context, signal).catch((error: unknown) => {
+      failure ??= error;
+      return undefined;
+    });
+    signal.throwIfAborted();
+    if (checked?.isUp) {
+      const why = `the manager of "${record.name}" does not answer: this is the way to that of "${name}"`;
+      return { ...checked, managers, warnings: [...(name === record.name ? [] : [why]), ...checked.warnings] };
+    }
+    asked ??= checked && { ...checked, managers };
+  }
+  if (asked) return asked;
+  throw failure;
+}
+
+/** An endpoint that was looked at. */
+export interface CheckedEndpoint {
+  readonly endpoint: Endpoint;
+  /** The machine it leads to. */
+  readonly name: string;
+  readonly warnings: readonly string[];
+  /** Whether something answered there; for a swarm its manager. */
+  readonly isUp: boolean;
+  /** `host:port` of all managers, where there are several. */
+  readonly managers?: readonly string[];
+}
+
+async function checkOne(
+  name: string,
+  isSwarm: boolean,
+  context: MachineDeps,
+  signal: AbortSignal,
+): Promise<CheckedEndpoint> {
   const machine = await openByName(name, context);
   try {
     const endpoint = await endpointOf(machine, isSwarm, signal);
     const remarks = await certificateWarnings(machine.stored, context.clock.now());
     const warnings = remarks.map(({ text }) => text);
-    if (endpoint.url.startsWith('ssh:')) return { endpoint, warnings };
+    if (endpoint.url.startsWith('ssh:')) return { endpoint, name, warnings, isUp: true };
     const options = { timeoutMs: CHECK_MS, signal };
     await engineVersion(machine.stored, await machine.driver.url(signal), options).catch((error: unknown) => {
       throw connectionError(error, remarks);
     });
-    if (!isSwarm) return { endpoint, warnings };
+    if (!isSwarm) return { endpoint, name, warnings, isUp: true };
     const problem = await engineVersion(machine.stored, endpoint.url, options).then(
       () => [],
       (error: unknown) => [
         `Connection to Swarm cannot be checked but the certs are valid. Maybe swarm is not started (${reasonOf(error)})`,
       ],
     );
-    return { endpoint, warnings: [...warnings, ...problem] };
+    return { endpoint, name, warnings: [...warnings, ...problem], isUp: problem.length === 0 };
   } finally {
     await machine.close();
   }

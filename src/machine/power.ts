@@ -179,6 +179,10 @@ export async function removeMachine(
     const record = known?.record;
     if (record?.credentials === 'keyring') await context.keyring?.remove(record.id);
     await context.store.remove(name);
+    if (known?.record.replicated) {
+      const { tellOthers } = await import('./swarm/fence.ts');
+      await tellOthers(known, context, task);
+    }
   } finally {
     await lock.close();
   }

@@ -2,6 +2,8 @@ import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { MachineState } from '../drivers/state.ts';
 import { engineVersion } from './access.ts';
 import { type Machine, type MachineDeps, openByName } from './machine.ts';
+import { type ManagerRole, roleOf } from './masters/manager-role.ts';
+import { isReplicated } from './masters/role.ts';
 import { isReady, type MachineRecord } from './record.ts';
 import { isFenced } from './swarm/managers.ts';
 import { certificateWarnings } from './trust.ts';
@@ -15,6 +17,8 @@ export interface MachineStatus {
   readonly url: string;
   /** Docker's version, when the engine answers. */
   readonly version: string | undefined;
+  /** Of its manager, where that is one of several and answers. */
+  readonly role?: ManagerRole | undefined;
   /** What the person should know, most urgent first; empty when all is well. */
   readonly problems: readonly string[];
   readonly responseMs: number;
@@ -28,8 +32,13 @@ export async function statusOf(name: string, context: MachineDeps, timeoutMs: nu
   const late = new Promise<never>((_resolve, reject) => {
     timeout.addEventListener('abort', () => reject(new Error('timeout')), { once: true });
   });
-  const result = (state: MachineState, problems: readonly string[], version?: string): MachineStatus => ({
+  const result = (
+    state: MachineState,
+    problems: readonly string[],
+    { version, role }: { readonly version?: string; readonly role?: ManagerRole } = {},
+  ): MachineStatus => ({
     name,
+    role,
     record: seen.record,
     state,
     url: seen.url,
@@ -38,8 +47,8 @@ export async function statusOf(name: string, context: MachineDeps, timeoutMs: nu
     responseMs: context.clock.now() - startedMs,
   });
   try {
-    const { problems, version } = await Promise.race([look(name, context, seen, timeout), late]);
-    return result(seen.state, problems, version);
+    const { problems, ...more } = await Promise.race([look(name, context, seen, timeout), late]);
+    return result(seen.state, problems, more);
   } catch (error) {
     if (timeout.aborted) return result('Timeout', [`no answer within ${Math.round(timeoutMs / 1000)} s`]);
     return result('Error', [reasonOf(error)]);
@@ -51,7 +60,7 @@ async function look(
   context: MachineDeps,
   seen: { record?: MachineRecord; state: MachineState; url: string },
   signal: AbortSignal,
-): Promise<{ problems: readonly string[]; version?: string }> {
+): Promise<{ problems: readonly string[]; version?: string; role?: ManagerRole }> {
   const stored = await context.store.load(name);
   seen.record = stored.record;
   if (!isReady(stored.record))
@@ -69,13 +78,20 @@ async function look(
     seen.state = await machine.driver.state(signal);
     if (seen.state !== 'Running' && seen.state !== '') return { problems: warnings };
     seen.url = await machine.driver.url(signal);
+    const role = isReplicated(stored.record)
+      ? roleOf(stored, signal).then(
+          (found) => found.role,
+          () => undefined,
+        )
+      : undefined;
     const version = await engineVersion(stored, seen.url, { timeoutMs: 9_500, signal }).catch((error: unknown) => {
       // What the engine refuses was said already, with what helps.
       const isSaid = hasExpired && error instanceof ClusterError && error.code === 'ENGINE_TLS';
       if (!isSaid) warnings.push(reasonOf(error));
       return undefined;
     });
-    return { problems: warnings, ...(version === undefined ? {} : { version }) };
+    const known = await role;
+    return { problems: warnings, ...(version === undefined ? {} : { version }), ...(known && { role: known }) };
   } finally {
     await machine.close();
   }

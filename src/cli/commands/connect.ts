@@ -17,6 +17,7 @@ const EXAMPLES = `
 Examples:
   $ enxame connect --tlsverify --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem 10.0.0.1:3376,10.0.0.2:3376,10.0.0.3:3376
   $ docker -H unix:///run/enxame.sock ps           # whichever manager is alive
+  $ eval "$(enxame machine env --swarm queen)" && enxame connect     # of machines: managers and certificates from the environment
 
 A cluster with several managers has several addresses. This command gives a host one: a socket for its owner and group, from which each
 connection goes to a manager that answers, with the certificate of the command line.`;
@@ -27,17 +28,20 @@ const MOST_MANAGERS = 32;
 export function configure(command: Command, context: CommandContext): void {
   addEngineFlags(
     command
-      .argument('<managers>', 'addresses of the managers, host:port,host:port')
+      .argument('[managers]', 'addresses of the managers, host:port,host:port ($ENXAME_MANAGERS)')
       .option('--listen <socket>', `socket to listen on (default: ${DEFAULT})`),
   )
     .addHelpText('after', EXAMPLES)
-    .action((managers: string, flags: Flags) => connect(managers, flags, context));
+    .action((managers: string | undefined, flags: Flags) => connect(managers, flags, context));
 }
 
 const DEFAULT = 'unix:///run/enxame.sock, or enxame.sock in $XDG_RUNTIME_DIR';
 
-async function connect(managers: string, flags: Flags, context: CommandContext): Promise<void> {
-  const tls = await readEngineFlags(flags);
+async function connect(given: string | undefined, flags: Flags, context: CommandContext): Promise<void> {
+  const managers = given || context.env.ENXAME_MANAGERS;
+  if (!managers)
+    throw new UsageError('the managers are missing: write their addresses, as in 10.0.0.1:3376,10.0.0.2:3376');
+  const tls = await readEngineFlags({ ...filesOf(context.env), ...flags });
   const entries = managers.split(',').map((text) => parseManager(text.trim()));
   if (entries.length > MOST_MANAGERS) throw new UsageError(`connect takes at most ${MOST_MANAGERS} managers`);
   const address = parseListenAddress(flags.listen ?? defaultSocket(context.env));
@@ -55,6 +59,13 @@ async function connect(managers: string, flags: Flags, context: CommandContext):
   if (!stop.aborted)
     await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
   await door.close();
+}
+
+/** Certificates where `docker` has them, as `enxame machine env` says. */
+function filesOf({ DOCKER_TLS_VERIFY: verifies, DOCKER_CERT_PATH: folder }: CommandContext['env']): EngineFlags {
+  if (!verifies || !folder) return {};
+  const file = (name: string): string => join(folder, name);
+  return { tlsverify: true, tlscacert: file('ca.pem'), tlscert: file('cert.pem'), tlskey: file('key.pem') };
 }
 
 function parseManager(text: string): Entry {

@@ -80,8 +80,12 @@ async function specOf(
   return { args, port: PEER_PORT, edition, install };
 }
 
-/** Machines whose agents do not know this manager yet. One that another enxame works on is named instead. */
-async function tellOthers(master: StoredMachine, context: MachineDeps, task: Task): Promise<void> {
+/** Machines whose agents do not know the managers that there are now. One that another enxame works on is named instead. */
+export async function tellOthers(
+  master: Pick<StoredMachine, 'record'>,
+  context: MachineDeps,
+  task: Task,
+): Promise<void> {
   const others = (await clusterOf(master.record, context)).filter((record) => record.name !== master.record.name);
   for (const { name } of others.filter(isReady)) {
     try {

@@ -22,7 +22,10 @@ export function configure(machine: Command, cli: CommandContext): void {
     .option('--shell <shell>', `shell, if not this one: ${SHELL_NAMES.join(', ')}`)
     .option('-u, --unset', 'print commands that unset the variables')
     .option('--no-proxy', "add the machine's address to NO_PROXY")
-    .addHelpText('after', '\nExample:\n  $ eval "$(enxame machine env --swarm queen)"')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ eval "$(enxame machine env --swarm queen)"\n\nOf several managers one that answers is taken, and all are in $ENXAME_MANAGERS: enxame connect makes one local address of them.',
+    )
     .action((name: string | undefined, flags: EnvFlags, command: Command) => env(name, flags, command, cli));
   machine
     .command('config')
@@ -33,7 +36,13 @@ export function configure(machine: Command, cli: CommandContext): void {
     .action((name: string | undefined, flags: EnvFlags, command: Command) => config(name, flags, command, cli));
 }
 
-const VARIABLES = ['DOCKER_TLS_VERIFY', 'DOCKER_HOST', 'DOCKER_CERT_PATH', 'DOCKER_MACHINE_NAME'] as const;
+const VARIABLES = [
+  'DOCKER_TLS_VERIFY',
+  'DOCKER_HOST',
+  'DOCKER_CERT_PATH',
+  'DOCKER_MACHINE_NAME',
+  'ENXAME_MANAGERS',
+] as const;
 
 async function env(name: string | undefined, flags: EnvFlags, command: Command, cli: CommandContext): Promise<void> {
   const shell = detectShell(flags.shell, cli.env, process.platform);
@@ -42,12 +51,13 @@ async function env(name: string | undefined, flags: EnvFlags, command: Command, 
     cli.out(shellText(shell, new Map(names.map((each) => [each, undefined])), hint(command, [])));
     return;
   }
-  const { endpoint, wanted } = await endpointOf(name, flags, command, cli);
+  const { endpoint, wanted, machine, managers } = await endpointOf(name, flags, command, cli);
   const settings: Settings = new Map([
     ['DOCKER_TLS_VERIFY', endpoint.certPath === undefined ? undefined : '1'],
     ['DOCKER_HOST', endpoint.url],
     ['DOCKER_CERT_PATH', endpoint.certPath],
-    ['DOCKER_MACHINE_NAME', wanted],
+    ['DOCKER_MACHINE_NAME', machine],
+    ...(managers === undefined ? [] : ([['ENXAME_MANAGERS', managers.join(',')]] as const)),
     ...noProxy(flags, endpoint, cli),
     ...(process.platform === 'win32' ? ([['COMPOSE_CONVERT_WINDOWS_PATHS', 'true']] as const) : []),
   ]);
@@ -92,13 +102,13 @@ async function endpointOf(
   flags: Pick<EnvFlags, 'swarm'>,
   command: Command,
   cli: CommandContext,
-): Promise<{ endpoint: Endpoint; wanted: string }> {
+): Promise<{ endpoint: Endpoint; wanted: string; machine: string; managers: readonly string[] | undefined }> {
   const { checkedEndpoint } = await import('../../../machine/endpoint.ts');
   const context = await machineContext(command, cli);
   const wanted = await wantedName(name, context);
   return await cli.interruptible(async (signal) => {
     const checked = await checkedEndpoint(wanted, flags.swarm ?? false, context, signal);
     for (const warning of checked.warnings) cli.err(`warning: ${warning}\n`);
-    return { endpoint: checked.endpoint, wanted };
+    return { endpoint: checked.endpoint, wanted, machine: checked.name, managers: checked.managers };
   });
 }

@@ -13,10 +13,10 @@ export function activity(row: MachineStatus, dockerHost: string | undefined): '*
 
 /** The table of `ls`. `masters`: name of the master by discovery. */
 export function machineView(dockerHost: string | undefined, masters: ReadonlyMap<string, string>): View<MachineStatus> {
-  const swarmOf = ({ record }: MachineStatus): string => {
+  const swarmOf = ({ record, role }: MachineStatus): string => {
     if (record?.swarm === undefined) return '';
     const master = masters.get(record.swarm.discovery);
-    if (record.swarm.isMaster) return `${record.name} (master)`;
+    if (record.swarm.isMaster) return `${record.name} (master${role === undefined ? '' : `, ${role}`})`;
     return master ?? shownText(record.swarm.discovery);
   };
   const versionOf = ({ version, state }: MachineStatus): string =>
