@@ -375,4 +375,40 @@ volumes:
     // What reached the volumes is gone everywhere.
     await waitFor('one container in all', async () => (await containersPerNode()).join() === '0,1,0', PATIENTLY);
   }, 600_000);
+
+  test('goes with all containers that share it, and with what they share besides', async () => {
+    await docker(
+      'create',
+      '--name',
+      'data',
+      '-v',
+      '/scratch',
+      '-v',
+      'shared:/named',
+      '-e',
+      'constraint:node==~mid',
+      'busybox',
+      'true',
+    );
+    const always = ['run', '-d', '--restart', 'always', '--stop-signal', 'KILL', '--network', 'none'];
+    await docker(...always, '--name', 'app', '--volumes-from', 'data', 'busybox', 'sleep', '3600');
+    await docker(...always, '--name', 'backup', '-v', 'shared:/backup:ro', 'busybox', 'sleep', '3600');
+    await docker('exec', 'app', 'sh', '-c', 'echo precious > /named/file; echo passing > /scratch/file');
+    const ids = await docker('ps', '-aq', '--no-trunc');
+    const plan = await enxame('move', 'app', '--to', 'new', '--dry-run');
+    expect(plan).toMatch(/^Move: 3 to move, 0 to stay/);
+    expect(plan).toMatch(/backup: mid -> new \(stop-first; it shares volumes with app; together with data, app/);
+    await enxame('move', 'app', '--to', 'new', '--yes');
+    expect(await docker('ps', '-aq', '--no-trunc')).toBe(ids);
+    expect((await docker('ps', '-a', '--format', '{{.Names}} {{.State}}')).split('\n').sort()).toEqual([
+      'new/app running',
+      'new/backup running',
+      'new/data created',
+    ]);
+    expect(await docker('exec', 'app', 'cat', '/named/file', '/scratch/file')).toBe('precious\npassing');
+    expect(await docker('exec', 'backup', 'cat', '/backup/file')).toBe('precious');
+    await docker('exec', 'app', 'sh', '-c', 'echo more >> /named/file');
+    expect(await docker('exec', 'backup', 'cat', '/backup/file')).toBe('precious\nmore');
+    await waitFor('the old copies to be gone', async () => (await containersPerNode()).join() === '0,0,3', PATIENTLY);
+  }, 300_000);
 });
