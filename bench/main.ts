@@ -11,6 +11,7 @@ import { pagePart } from './parts/page.ts';
 import { type Part, runPart } from './parts/part.ts';
 import { publishPart } from './parts/publish.ts';
 import { readPart } from './parts/read.ts';
+import { recordsPart } from './parts/records.ts';
 import { schedulePart } from './parts/schedule.ts';
 import { soakPart } from './parts/soak.ts';
 import { streamsPart } from './parts/streams.ts';
@@ -65,6 +66,8 @@ async function main(args: readonly string[]): Promise<void> {
       return run('publish', publishPart, options);
     case 'cheapest':
       return run('cheapest', cheapestPart, options);
+    case 'records':
+      return run('records', recordsPart, { ...options, isRecorded: true });
     case 'failover':
       return run('failover', failoverPart, options);
     case 'fleet':

@@ -6,6 +6,8 @@ export interface BenchOptions {
   readonly nodes: number;
   /** Containers per node. */
   readonly containers: number;
+  /** Labels of the containers say when they may move, so that Enxame's own manager records them; default no. */
+  readonly isRecorded?: boolean;
   /** Command template of the manager under test; `none` measures the floors only. */
   readonly manager: string;
   /** Numbers of concurrent clients. */

@@ -51,7 +51,8 @@ export class Session implements AsyncDisposable {
 
   /** Starts a fleet of the size the options say. */
   static async open(options: BenchOptions): Promise<Session> {
-    const population = { nodes: options.nodes, containers: options.containers };
+    const { nodes, containers, isRecorded = false } = options;
+    const population = { nodes, containers, isRecorded };
     const hosts = Array.from({ length: population.nodes }, (_, node) => hostOf(node));
     const tls = options.tls ? await createRunTls(hosts) : undefined;
     const folder = await mkdtemp(join(tmpdir(), 'enxame-bench-'));
@@ -59,6 +60,11 @@ export class Session implements AsyncDisposable {
     await writeFile(join(folder, 'nodes'), `${fleet.addresses.join('\n')}\n`);
     if (tls !== undefined) await writeMaterial(folder, tls);
     return new Session(options, population, fleet, folder, tls);
+  }
+
+  /** A path of its own for files of a part. */
+  fileOf(name: string): string {
+    return join(this.#folder, name);
   }
 
   /** Only the floors are measured. */

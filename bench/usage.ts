@@ -5,7 +5,7 @@ export const USAGE: string = `Measures a manager of many Docker engines on a sim
 
   npm run bench -- [PART] [OPTIONS]
 
-  all        every part below but page, publish, browser, sweep, soak, failover and cheapest (the default)
+  all        every part below but page, publish, browser, sweep, soak, records, failover and cheapest (the default)
   boot       from the start of the manager until it shows every node as healthy
   read       info, ps and inspect; memory after boot and at peak
   schedule   create + start
@@ -17,6 +17,7 @@ export const USAGE: string = `Measures a manager of many Docker engines on a sim
   page       50 viewers of the page of Enxame’s own manager; samples of use
   publish    relayed streams and connections of published ports, beside raw pipes
   cheapest   how long a plan for the cheapest nodes takes, and how far it may be from the best
+  records    memory and create + start with every container recorded, and the state on disk
   failover   300 containers of a node whose host is gone, until they run elsewhere
   sweep      cost over the number of nodes
   soak       churn, load and faults for --minutes

@@ -6,11 +6,15 @@ export interface Population {
   readonly nodes: number;
   /** Containers per node. */
   readonly containers: number;
+  /** Their labels say when they may move, so that a manager records them. */
+  readonly isRecorded?: boolean;
 }
 
 /** One container in {@link RARE_EVERY} has this label. */
 export const RARE_LABEL = 'bench.rare';
 export const RARE_EVERY = 100;
+/** Classic swarm's label for the policy of a container. */
+const POLICY_LABEL = 'com.docker.swarm.reschedule-policies';
 /** One container in this many has exited. */
 const EXITED_EVERY = 15;
 const DAY_MS = 86_400_000;
@@ -53,13 +57,15 @@ export function seedOf(population: Population, node: number, index: number, now:
     createdAt: now - (overall % 30) * DAY_MS - 3_600_000,
     state: index % EXITED_EVERY === EXITED_EVERY - 1 ? 'exited' : 'running',
     ports: index % 3 === 0 ? [{ privatePort: 8080, publicPort: 20_000 + index }] : [],
-    networks: [FLEET_NETWORKS[0]],
+    // A network of one name on every node is ambiguous, and what is on it is not recorded.
+    networks: population.isRecorded ? [] : [FLEET_NETWORKS[0]],
     labels: {
       'com.docker.compose.project': 'shop',
       'com.docker.compose.service': `web-${index}`,
       'com.docker.compose.container-number': String(node),
       'com.docker.compose.oneoff': 'False',
       'com.docker.compose.version': '2.40.3',
+      ...(population.isRecorded ? { [POLICY_LABEL]: '["on-node-failure"]' } : {}),
       ...(overall % RARE_EVERY === 7 ? { [RARE_LABEL]: 'yes' } : {}),
     },
   };

@@ -58,7 +58,8 @@ export async function measureRow(
   return { operation: operation.name, clients, floors, ...(own === undefined ? {} : { manager: own }) };
 }
 
-async function memoryFacts(session: Session, manager: RunningManager): Promise<Fact[]> {
+/** Memory after boot, and its highest value while everything is listed. */
+export async function memoryFacts(session: Session, manager: RunningManager): Promise<Fact[]> {
   await sleep(paced(session.options, SETTLE_MS));
   const boot = megabytes(manager.meter.memory().resident);
   const operation = readOperations(session.population).find(({ name }) => name === 'ps -a');

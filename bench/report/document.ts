@@ -41,6 +41,7 @@ const ORDER: readonly string[] = [
   'boot',
   'read',
   'schedule',
+  'records',
   'events',
   'streams',
   'failure',
