@@ -38,7 +38,7 @@ export interface ImageSparesTimes {
 
 const TIMES: ImageSparesTimes = { settleMs: 10_000, awayMs: 60_000, lookMs: 30_000, paceMs: 2_000, retryMs: 10_000 };
 
-/** Given along, because a controller makes an error of its own at every `abort`, the later ones too: 75 µs at each change of a record. */
+/** Given along, because a controller makes an error of its own at every `abort`, the later ones too: 75 µs for each create + start. */
 const WOKEN = new Error('something changed');
 
 /** An image that wants one more holder. */

@@ -9,11 +9,19 @@ export const CONTAINER_RECORDS: RecordFormat<ContainerRecord> = {
     const record = parsed(text) as Partial<ContainerRecord> | undefined;
     if (record?.format !== RECORD_FORMAT || record.key !== key || typeof record.name !== 'string') return undefined;
     if (typeof record.current?.nodeId !== 'string' || typeof record.current.attempt !== 'string') return undefined;
-    return WANTED.includes(record.wanted) && record.terms ? (record as ContainerRecord) : undefined;
+    return WANTED.includes(record.wanted) && record.terms ? shared(record as ContainerRecord, key) : undefined;
   },
   write: (record) => JSON.stringify(record),
   readsAsWritten: true,
 };
+
+/** With each text once in memory that a record says several times. */
+function shared(record: ContainerRecord, key: string): ContainerRecord {
+  const { id, current } = record;
+  const attempt = current.attempt === key ? key : current.attempt;
+  const engineId = id !== undefined && current.engineId === id ? id : current.engineId;
+  return { ...record, key, current: { ...current, attempt, ...(engineId !== undefined && { engineId }) } };
+}
 
 /** Undefined for a text that this version cannot read. */
 export function readBody(text: string): RecordBody | undefined {

@@ -33,11 +33,16 @@ export function limitsFor(count: number, bytes: number): HistoryLimits {
   };
 }
 
+/** Shared by all that have no points: an empty array of numbers takes 200 bytes and more, and most things are sampled late or never. */
+const NO_TIMES = new Uint32Array(0);
+const NO_VALUES = new Float32Array(0);
+
 /** What one thing used: the last hour as it was sampled, the last day in means. */
 export class History {
   readonly #fine = new Ring();
   readonly #coarse = new Ring();
-  readonly #sums = new Float64Array(MEASURES.length);
+  /** Undefined before the first sample. */
+  #sums: Float64Array | undefined;
   #count = 0;
   #step = -1;
   #lastSeconds = 0;
@@ -54,6 +59,7 @@ export class History {
     if (step !== this.#step) this.#close(limits);
     this.#step = step;
     this.#count += 1;
+    this.#sums ??= new Float64Array(MEASURES.length);
     for (const [at, value] of values.entries()) this.#sums[at] = (this.#sums[at] ?? 0) + value;
     this.#lastSeconds = seconds;
   }
@@ -76,19 +82,19 @@ export class History {
 
   #close({ coarsePoints }: HistoryLimits): void {
     if (this.#count > 0) this.#coarse.push(this.#lastSeconds, this.#means(), coarsePoints);
-    this.#sums.fill(0);
+    this.#sums?.fill(0);
     this.#count = 0;
   }
 
   #means(): readonly number[] {
-    return [...this.#sums].map((sum) => sum / this.#count);
+    return [...(this.#sums ?? [])].map((sum) => sum / this.#count);
   }
 }
 
 /** Points in arrays that grow to the bound and are then written over; a lower bound drops the oldest. */
 class Ring {
-  #times = new Uint32Array(0);
-  #values = new Float32Array(0);
+  #times = NO_TIMES;
+  #values = NO_VALUES;
   #start = 0;
   #length = 0;
 
