@@ -4,6 +4,7 @@ import { EngineError, reasonOf } from '../common/errors.ts';
 import type { ContainerRecord, Copy, MovingVolume, MovingVolumes, OpenMove } from '../desired/record.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import { fieldsOf, textOf } from '../scheduler/json.ts';
+import { closeAll } from '../volumes/close-all.ts';
 import { copyVolumes } from '../volumes/copy-volumes.ts';
 import { MountedVolumes, type Mounting, removeMounting } from '../volumes/mounted-volumes.ts';
 import { type MovingMounts, movingMounts, type VolumeUser, volumesByPath } from './carried-mounts.ts';
@@ -133,10 +134,7 @@ export class MoveVolumes {
 
   /** Removes the containers that reached the volumes. Rejects when one may be there still. */
   async close(): Promise<void> {
-    for (const each of this.#open) {
-      await each.close();
-      this.#open.delete(each);
-    }
+    await closeAll(this.#open);
   }
 
   /** The other node is the volumes' home from now on, durably. */
