@@ -297,6 +297,16 @@ describe('planCheapest', () => {
   });
 });
 
+it('says that no price is known, and takes no node for free', () => {
+  const answer = plan([node('one', 'no label'), node('two', 'no label')], [container('web', 'one')]);
+  expect(answer.moves).toEqual([]);
+  expect(answer.idle).toBe('the price of no node is known');
+  expect(answer.nodes.map(({ fate, monthly }) => [fate, monthly])).toEqual([
+    ['left-out', null],
+    ['left-out', null],
+  ]);
+});
+
 describe('containers that share volumes', () => {
   const together = ['key-data', 'key-app'];
   const shared = { bundle: -1, how: 'stop-first', together, downtimeMs: 12_000 } as const;

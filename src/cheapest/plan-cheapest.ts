@@ -19,9 +19,15 @@ export function planCheapest(snapshot: Snapshot): CheapestPlan {
   if (!answer) throw impossible(snapshot, read);
   const before = costNow(read.problem);
   const nodesAfter = nodesCost(read, answer);
-  const idle = idleBecause(snapshot.options, before, nodesAfter, answer.solution.cost.micros);
+  const idle = isPriced(snapshot)
+    ? idleBecause(snapshot.options, before, nodesAfter, answer.solution.cost.micros)
+    : 'the price of no node is known';
   const isKept = nowKeepsRules(read);
   return new Telling(snapshot, read, answer, before).plan(isKept ? idle : undefined);
+}
+
+function isPriced({ nodes }: Snapshot): boolean {
+  return nodes.some(({ price, isNew }) => !isNew && 'micros' in price);
 }
 
 function nodesCost({ problem }: ReadProblem, { solution }: Answer): number {

@@ -1,5 +1,5 @@
 import type { Node } from '../cluster/node.ts';
-import { ConflictError } from '../common/errors.ts';
+import { ConflictError, NotFoundError } from '../common/errors.ts';
 import type { Timer } from '../common/timer.ts';
 import type { MovePolicy } from '../desired/move-terms.ts';
 import { PriceBook, type PriceBookData } from '../prices/price-book.ts';
@@ -78,10 +78,11 @@ export class CheapestPlanner {
   }
 
   /**
-   * Rejects with 400 for prices in several currencies without a rate and for candidates of unknown size, with 409 when nothing keeps the
-   * rules.
+   * Rejects with 400 for prices in several currencies without a rate and for candidates of unknown size, with 404 for a node to be kept that is not
+   * there, with 409 when nothing keeps the rules.
    */
   async plan(request: CheapestRequest, signal: AbortSignal): Promise<CheapestPlan> {
+    this.#assertKept(request.keep);
     const book = bookOf((await this.#deps.prices.book()).data, request.prices);
     this.#note(book);
     const observed = await observe(this.#deps, this.#options.policy);
@@ -105,6 +106,14 @@ export class CheapestPlanner {
     const book = await this.#deps.prices.book().catch(() => undefined);
     if (book) this.#note(book);
     this.#timer.start(NOTE_MS);
+  }
+
+  /** A name with a slip in it must not let a node go. */
+  #assertKept(keep: readonly string[]): void {
+    const known = new Set(this.#deps.cluster.nodes.flatMap(({ id, name }) => [id, name]));
+    const unknown = keep.find((each) => !known.has(each));
+    if (unknown !== undefined)
+      throw new NotFoundError(`node ${unknown} not found, which is to be kept`, 'NO_SUCH_NODE');
   }
 
   #note(book: PriceBook): void {

@@ -70,6 +70,13 @@ test('asks once, empties nodes and drains them; what cannot be removed is said',
   expect(availabilities()).toEqual(['drain', 'drain', 'active']);
 }, 180_000);
 
+test('does nothing for a node to be kept that is not there', async () => {
+  await runOn('node-1', 'web');
+  const { code, err } = await enxame('plan', 'cheapest', '--apply', '--yes', '--keep', 'nod-1');
+  expect([code, err.trim()]).toEqual([1, 'enxame: plan: node nod-1 not found, which is to be kept']);
+  expect(nodeOf('web')).toBe('node-1');
+}, 60_000);
+
 test('does nothing without a yes', async () => {
   await runOn('node-1', 'web');
   answers.push(async () => false);

@@ -1,6 +1,7 @@
 import type { PlannedMove } from '../../availability/plan.ts';
 import type { CheapestNode, CheapestPlan } from '../../cheapest/cheapest-plan.ts';
 import { formatDuration } from '../../common/duration.ts';
+import { PRICE_LABEL } from '../../prices/price.ts';
 import type { Io } from '../io.ts';
 import { formatRows, type View } from './format.ts';
 
@@ -64,10 +65,14 @@ export function formatCheapest(plan: CheapestPlan, io: Pick<Io, 'out'> & Paramet
   return parts.filter((part) => part !== '').join('\n');
 }
 
-function headline({ cost, monthlySaving, idle, bound, downtimeMs }: CheapestPlan): string {
+function headline({ cost, monthlySaving, idle, bound, downtimeMs, nodes }: CheapestPlan): string {
   const { monthlyBefore, monthlyAfter, once } = cost;
   const unit = cost.currency === '' ? '' : ` ${cost.currency}`;
-  const now = `The cluster costs ${monthlyBefore.toFixed(2)}${unit} a month`;
+  const unknown = nodes.filter(({ monthly }) => monthly === null).length;
+  if (unknown > 0 && unknown === nodes.length)
+    return `Nothing is to be done: ${idle}. Say what nodes cost: label ${PRICE_LABEL}, --prices FILE, or 'enxame prices update'\n`;
+  const without = unknown > 0 ? `, without ${unknown} ${unknown === 1 ? 'node' : 'nodes'} of unknown price` : '';
+  const now = `The cluster costs ${monthlyBefore.toFixed(2)}${unit} a month${without}`;
   if (idle !== undefined) return `${now}. Nothing is to be done: ${idle}\n`;
   const change = monthlySaving >= 0 ? `${monthlySaving.toFixed(2)} less` : `${(-monthlySaving).toFixed(2)} more`;
   const how =
