@@ -1,4 +1,5 @@
 import { Agent, type Dispatcher, request } from 'undici';
+import { abortedOf, onAbort, sharedStop } from '../common/abort.ts';
 import { type ClusterError, reasonOf } from '../common/errors.ts';
 import { printable } from '../common/printable.ts';
 import { connectFailure } from './connect-failures.ts';
@@ -43,7 +44,7 @@ export class HttpServers {
   readonly #name: string;
   readonly #urls: readonly string[];
   readonly #agent: Agent;
-  readonly #stop = new AbortController();
+  readonly #stop = sharedStop();
   readonly #judge: (answer: StoreAnswer) => Verdict;
   #current = 0;
 
@@ -93,8 +94,9 @@ export class HttpServers {
   /** The lines of an answer that goes on, from the current server. Ends when `signal` is aborted or the connection does. */
   async *lines(call: Omit<StoreCall, 'isRepeatable'>): AsyncGenerator<string, void, void> {
     const place = this.#current;
+    const { signal, forget } = this.#ended(call.signal);
     try {
-      const { body } = await this.#send(this.#urls[place] ?? '', { ...call, isRepeatable: true }, 0);
+      const { body } = await this.#send(this.#urls[place] ?? '', { ...call, isRepeatable: true, signal }, 0);
       let rest = '';
       body.setEncoding('utf8');
       for await (const chunk of body as AsyncIterable<string>) {
@@ -109,6 +111,8 @@ export class HttpServers {
       if (call.signal?.aborted) return;
       this.#leave(place);
       throw this.#failureOf(this.#urls[place] ?? '', error);
+    } finally {
+      forget();
     }
   }
 
@@ -128,23 +132,37 @@ export class HttpServers {
   }
 
   async #ask(url: string, call: StoreCall): Promise<StoreAnswer> {
-    const response = await this.#send(url, call, ANSWER_MS + (call.waitMs ?? 0));
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of response.body as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > MOST_ANSWER_BYTES) throw storeError('RECORD_TOO_LARGE', `the answer of ${this.#name} is too large`);
-      chunks.push(chunk);
+    const { signal, forget } = this.#ended(call.signal);
+    try {
+      const response = await this.#send(url, { ...call, signal }, ANSWER_MS + (call.waitMs ?? 0));
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      for await (const chunk of response.body as AsyncIterable<Buffer>) {
+        bytes += chunk.length;
+        if (bytes > MOST_ANSWER_BYTES) throw storeError('RECORD_TOO_LARGE', `the answer of ${this.#name} is too large`);
+        chunks.push(chunk);
+      }
+      return { status: response.statusCode, text: Buffer.concat(chunks).toString('utf8'), headers: response.headers };
+    } finally {
+      forget();
     }
-    return { status: response.statusCode, text: Buffer.concat(chunks).toString('utf8'), headers: response.headers };
+  }
+
+  /** Aborted with the call or the store. To be forgotten with the call: the store lives long. */
+  #ended(signal: AbortSignal | undefined): { readonly signal: AbortSignal; readonly forget: () => void } {
+    const ended = new AbortController();
+    const signals = [this.#stop.signal, signal];
+    const already = abortedOf(signals);
+    if (already) ended.abort(already.reason);
+    const forget = already ? (): void => undefined : onAbort(signals, (reason) => ended.abort(reason));
+    return { signal: ended.signal, forget };
   }
 
   async #send(url: string, call: StoreCall, withinMs: number): Promise<Dispatcher.ResponseData> {
-    const { method, path, body, headers } = call;
-    const signals = [this.#stop.signal, ...(call.signal ? [call.signal] : [])];
+    const { method, path, body, headers, signal } = call;
     return await request(url + path, {
       dispatcher: this.#agent,
-      signal: AbortSignal.any(signals),
+      ...(signal ? { signal } : {}),
       ...{ method, headers: headers ?? {}, headersTimeout: withinMs || ANSWER_MS, bodyTimeout: withinMs },
       ...(body === undefined ? {} : { body }),
     });

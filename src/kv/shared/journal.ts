@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { sharedStop } from '../../common/abort.ts';
 import { backoffMs } from '../../common/backoff.ts';
 import type { Clock } from '../../common/clock.ts';
 import { type Lease, leaseLost } from '../lease.ts';
@@ -55,7 +56,7 @@ export class Journal {
   #head: Head | undefined;
   readonly #moved = new Wakeups();
   readonly #entries = new Map<number, JournalEntry>();
-  readonly #stop = new AbortController();
+  readonly #stop = sharedStop();
   #following: Promise<void> | undefined;
   #silence: { readonly since: number; readonly error: unknown } | undefined;
 

@@ -1,3 +1,4 @@
+import { sharedStop } from '../../common/abort.ts';
 import type { Clock } from '../../common/clock.ts';
 import { reasonOf } from '../../common/errors.ts';
 import { type Lease, leaseLost } from '../lease.ts';
@@ -22,7 +23,7 @@ export class SharedLease implements Lease {
   readonly term: number;
   readonly #deps: SharedLeaseDeps;
   readonly #session: KeySession;
-  readonly #lost = new AbortController();
+  readonly #lost = sharedStop();
   /** By the machine's time. */
   #standsUntil: number;
   #setback: unknown;
