@@ -41,6 +41,8 @@ export class Supervisor {
   /** By the keys of records. */
   readonly #restarts = new Map<string, Restarts>();
   readonly #working = new Map<string, Promise<void>>();
+  /** Those of which there was news while something was done with them. */
+  readonly #again = new Set<string>();
   /** What should run, and waits for its node's agent: in words, by the keys of records. */
   readonly #waiting = new Map<string, string>();
   #stop: AbortController | undefined;
@@ -68,6 +70,7 @@ export class Supervisor {
     this.#stop?.abort(new Error('containers are not restarted here any more'));
     this.#stop = undefined;
     this.#restarts.clear();
+    this.#again.clear();
     await Promise.all(this.#working.values());
   }
 
@@ -99,7 +102,11 @@ export class Supervisor {
 
   #begin(node: Node, { key, name, terms }: ContainerRecord): void {
     const signal = this.#stop?.signal;
-    if (!signal || this.#working.has(key)) return;
+    if (!signal) return;
+    if (this.#working.has(key)) {
+      this.#again.add(key);
+      return;
+    }
     const work = (terms.isStrict ? this.#work(node, key, signal) : this.#giveBack(node, key, signal))
       .catch((error: unknown) => {
         if (signal.aborted) return;
@@ -108,8 +115,15 @@ export class Supervisor {
       .finally(() => {
         this.#working.delete(key);
         this.#waiting.delete(key);
+        if (this.#again.delete(key)) this.#lookAgain(key);
       });
     this.#working.set(key, work);
+  }
+
+  #lookAgain(key: string): void {
+    const record = this.#deps.desired.get(key);
+    const node = record && this.#deps.cluster.node(record.current.nodeId);
+    if (node && (record.terms.isStrict || isLoosened(record))) this.#begin(node, record);
   }
 
   /** The engine restarts it again by itself, as its policy says. */
