@@ -14,6 +14,7 @@ import { readPart } from './parts/read.ts';
 import { recordsPart } from './parts/records.ts';
 import { schedulePart } from './parts/schedule.ts';
 import { soakPart } from './parts/soak.ts';
+import { storesPart } from './parts/stores.ts';
 import { streamsPart } from './parts/streams.ts';
 import { sweepPart } from './parts/sweep.ts';
 import { writeDocument } from './report/document.ts';
@@ -70,6 +71,8 @@ async function main(args: readonly string[]): Promise<void> {
       return run('records', recordsPart, { ...options, isRecorded: true });
     case 'failover':
       return run('failover', failoverPart, options);
+    case 'stores':
+      return run('stores', storesPart, options);
     case 'fleet':
       return runFleet(options);
     case 'report':

@@ -72,12 +72,13 @@ export class Session implements AsyncDisposable {
     return this.options.manager !== 'none';
   }
 
-  /** Starts a manager, with flags of our own, and waits until it shows every node as healthy; undefined when there is none to measure. */
+  /** Starts a manager, with flags of our own (`{port}` is its port), and waits until it shows every node as healthy; undefined when there is none to measure. */
   async startManager(flags: readonly string[] = []): Promise<RunningManager | undefined> {
     if (!this.hasManager) return undefined;
     const port = await freePort();
     const startedAt = performance.now();
-    const process = new ManagerProcess([...this.#commandFor(port), ...flags], join(this.#folder, 'manager.log'));
+    const own = flags.map((flag) => flag.replaceAll('{port}', String(port)));
+    const process = new ManagerProcess([...this.#commandFor(port), ...own], join(this.#folder, 'manager.log'));
     this.#managers.push(process);
     const target = targetOf(`127.0.0.1:${port}`, this.tls?.material);
     await this.#untilHealthy(process, target, startedAt + BOOT_DEADLINE_MS);

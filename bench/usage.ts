@@ -5,7 +5,7 @@ export const USAGE: string = `Measures a manager of many Docker engines on a sim
 
   npm run bench -- [PART] [OPTIONS]
 
-  all        every part below but page, publish, browser, sweep, soak, records, failover and cheapest (the default)
+  all        every part below but page, publish, browser, sweep, soak, records, failover, cheapest and stores (the default)
   boot       from the start of the manager until it shows every node as healthy
   read       info, ps and inspect; memory after boot and at peak
   schedule   create + start
@@ -19,6 +19,7 @@ export const USAGE: string = `Measures a manager of many Docker engines on a sim
   cheapest   how long a plan for the cheapest nodes takes, and how far it may be from the best
   records    memory and create + start with every container recorded, and the state on disk
   failover   300 containers of a node whose host is gone, until they run elsewhere
+  stores     create + start with each store that managers share, and through a replica; needs Debian's etcd and ZooKeeper
   sweep      cost over the number of nodes
   soak       churn, load and faults for --minutes
   report     writes the results into docs/performance.md

@@ -47,6 +47,7 @@ const ORDER: readonly string[] = [
   'failure',
   'idle',
   'publish',
+  'stores',
   'sweep',
   'soak',
 ];
