@@ -9,9 +9,11 @@ import type { CheapestPlanner } from '../cheapest/planner.ts';
 import type { BillFactsReader } from '../cluster/bill-facts.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { NodeDirectory } from '../cluster/node-directory.ts';
+import type { RevokedAgents } from '../cluster/revoked-agents.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ApiVersion } from '../engine/api-version.ts';
+import type { DialledAgents } from '../engine/dialled/dialled-agents.ts';
 import type { AgentLeases } from '../fencing/agent-leases.ts';
 import type { FenceSwitch } from '../fencing/fence-switch.ts';
 import type { ImageService } from '../images/image-service.ts';
@@ -66,6 +68,10 @@ export interface Services {
   /** Agents on nodes. */
   readonly leases: Pick<AgentLeases, 'renew' | 'forget'>;
   readonly fenceSwitch: Pick<FenceSwitch, 'set'>;
+  /** Agents that dialled this manager. */
+  readonly dialled: DialledAgents;
+  /** Agents that may dial no manager. */
+  readonly revokedAgents: RevokedAgents;
   readonly planning: Planning;
   /** Plans that people accepted. */
   readonly runs: Pick<PlanRuns, 'accept' | 'list' | 'get' | 'end'>;

@@ -15,7 +15,11 @@ import { afterEarlier } from './upgrade.ts';
 import { UpgradedConnection } from './upgraded-connection.ts';
 
 /** What tells how the manager is, rather than what the cluster holds. */
-const ANSWERED_AT_ONCE: ReadonlySet<string> = new Set(['/_ping', '/version', '/info', '/events']);
+const ANSWERED_AT_ONCE: ReadonlySet<string> = new Set([
+  ...['/_ping', '/version', '/info', '/events'],
+  // Without them no engine of an agent is reached.
+  '/enxame/v1/agents/{id}/dial',
+]);
 
 /** Throws for requests that are not let in. */
 export type Guard = (req: IncomingMessage) => void;

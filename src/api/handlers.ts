@@ -5,6 +5,7 @@ import { cheapestRoutes } from './routes/cheapest.ts';
 import { commitRoutes } from './routes/commit.ts';
 import { containerStreamRoutes } from './routes/container-streams.ts';
 import { containerRoutes } from './routes/containers.ts';
+import { dialledRoutes } from './routes/dialled.ts';
 import { diskUsageRoutes } from './routes/disk-usage.ts';
 import { drillRoutes } from './routes/drill.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -47,6 +48,7 @@ export const HANDLERS: RouteHandlers = {
   ...commitRoutes,
   ...statsRoutes,
   ...agentRoutes,
+  ...dialledRoutes,
   ...cheapestRoutes,
   ...planRoutes,
   ...pageRoutes,

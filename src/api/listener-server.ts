@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { ListenAddress } from '../common/listen-address.ts';
 import type { Logger } from '../common/logger.ts';
 import { AGENT_PROTOCOL } from '../common/node-certificate.ts';
-import { guardTls, isWelcome } from '../common/tls-door.ts';
+import { guardTls, isWelcome, sameClient } from '../common/tls-door.ts';
 import { hostGuard, refuseForeignPages } from '../common/web-guard.ts';
 import type { Dispatcher, Guard } from './dispatcher.ts';
 import { rememberSockets } from './leave-http.ts';
@@ -129,7 +129,9 @@ export function serve(
       } catch (error) {
         return refuse(error as TransferCodingError, stream, dispatcher.headers());
       }
-      upgraded.emit('connection', upgradedConnection(req, stream, head, dispatcher.mayHijack(req), upgradeBodies));
+      const connection = upgradedConnection(req, stream, head, dispatcher.mayHijack(req), upgradeBodies);
+      sameClient(req.socket, connection);
+      upgraded.emit('connection', connection);
     });
   });
 }

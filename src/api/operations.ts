@@ -224,6 +224,16 @@ const ENXAME = [
     'how many nodes answer it, and whether what cluster networks stand on has a leader; managers ask each other',
   ],
   ['POST', '/enxame/v1/agents/{id}', 'manager', 'an agent renews the right of its node’s strict containers to run'],
+  ['GET', '/enxame/v1/agents', 'manager', 'the agents that dialled this manager, and those that may not'],
+  [
+    'POST',
+    '/enxame/v1/agents/{id}/dial',
+    'manager',
+    'a raw stream over which this manager calls the engine of an agent, see `engine/dialled/`',
+    'hijack',
+  ],
+  ['POST', '/enxame/v1/agents/{id}/revoke', 'manager', 'an agent may dial no manager any more'],
+  ['POST', '/enxame/v1/agents/{id}/allow', 'manager', 'an agent that was revoked may dial again'],
   ['POST', '/enxame/v1/agents/{id}/reclaim', 'manager', 'its provider takes the machine back: the node is drained'],
   ['DELETE', '/enxame/v1/agents/{id}', 'manager', 'an agent stops: its node takes no strict containers any more'],
   [

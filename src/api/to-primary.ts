@@ -15,7 +15,11 @@ const HOPS = 'enxame-hops';
 const MOST_HOPS = 2;
 
 /** What each manager answers for itself. */
-const OWN: ReadonlySet<string> = new Set(['/_ping', '/version', '/info', '/events', '/enxame/v1/substrate']);
+const OWN: ReadonlySet<string> = new Set([
+  ...['/_ping', '/version', '/info', '/events', '/enxame/v1/substrate'],
+  // Agents dial each manager.
+  ...['/enxame/v1/agents', '/enxame/v1/agents/{id}/dial'],
+]);
 /** Reads of what the primary alone knows, or that change something on their way. */
 const OF_PRIMARY: ReadonlySet<string> = new Set([
   '/exec/{id}/json',

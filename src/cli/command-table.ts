@@ -57,6 +57,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/connect.ts'),
   },
   {
+    name: 'agent',
+    group: CLUSTER,
+    summary: 'list and revoke agents that dial the manager',
+    load: () => import('./commands/agent.ts'),
+  },
+  {
     name: 'leave',
     group: CLUSTER,
     summary: 'undo the swarm mode that a manager set up on its engines',

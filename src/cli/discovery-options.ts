@@ -14,7 +14,7 @@ Discovery (argument or $ENXAME_DISCOVERY):
   zk://HOST,HOST/PREFIX        nodes of ZooKeeper 3.4 or newer
   consul://HOST,HOST/PREFIX    keys of Consul
   nodes://ENTRY,ENTRY          or just ENTRY,ENTRY
-An entry is host:port, tcp://host:port, tls://host:port, ssh://[user@]host[:port] or unix:///path;
+An entry is host:port, tcp://host:port, tls://host:port, ssh://[user@]host[:port], agent://NAME (see join --dial) or unix:///path;
 ranges like 10.0.0.[10:200]:2376 stand for many.
 --discovery-opt takes kv.path, kv.cacertfile, kv.certfile, kv.keyfile, kv.username and kv.password for these stores, kv.token for Consul,
 and token.cacertfile, token.certfile, token.keyfile and token.insecure for a token service.`;

@@ -72,17 +72,29 @@ export function guardTls(server: Server, verifyClients: boolean, logger: Logger,
  * Connections whose client showed a certificate of ours. `authorized` alone is not enough: Node says it of every TLS 1.3 session that
  * is resumed without a certificate, also of one that was refused before.
  */
-const welcome = new WeakSet<TLSSocket>();
+const welcome = new WeakSet<object>();
 
 /** Connections of agents, with the certificates of their nodes. */
 const agents = new WeakMap<object, X509Certificate>();
 
 /** What an agent may ask for that shows a node's certificate. */
-const OF_AGENTS = /^\/enxame\/v1\/agents\/[^/]+(?:\/reclaim)?$/;
+const OF_AGENTS = /^\/enxame\/v1\/agents\/[^/]+(?:\/reclaim|\/dial)?$/;
 
 /** The certificate of the node whose agent asks; undefined for clients. */
 export function agentCertificate({ socket }: IncomingMessage): X509Certificate | undefined {
   return agents.get(socket);
+}
+
+/** Whether the client of a request showed a certificate that we ask all for: a client's, or that of an agent's node. */
+export function isCertified({ socket }: IncomingMessage): boolean {
+  return welcome.has(socket) || agents.has(socket);
+}
+
+/** Lets what an upgraded connection is read through stand for the connection. */
+export function sameClient(connection: object, stand: object): void {
+  if (welcome.has(connection)) welcome.add(stand);
+  const certificate = agents.get(connection);
+  if (certificate) agents.set(stand, certificate);
 }
 
 /** Whether a request came from a client that was let in, or is one that agents may make; the others' connections are closed. */

@@ -14,7 +14,7 @@ const BACKENDS: ReadonlyMap<string, () => Promise<DiscoveryFactory>> = new Map([
   ['nodes', async () => (await import('./backends/nodes.ts')).openNodesDiscovery],
 ]);
 
-const ENTRY_SCHEMES: ReadonlySet<string> = new Set(['tcp', 'tls', 'ssh', 'unix']);
+const ENTRY_SCHEMES: ReadonlySet<string> = new Set(['tcp', 'tls', 'ssh', 'agent', 'unix']);
 
 /**
  * Opens the backend a `<discovery>` argument names: `token://…`, `file://…`, `nodes://…`, or a bare list of entries.

@@ -1,5 +1,6 @@
 import { isIP, isIPv6, type LookupFunction } from 'node:net';
 import { DiscoveryError } from '../common/errors.ts';
+import { isLoopback } from '../common/listen-address.ts';
 import { isPrintable, printable } from '../common/printable.ts';
 import { expandRanges } from './range.ts';
 
@@ -36,10 +37,18 @@ interface UnixEntry {
   readonly canonical: string;
 }
 
-/** Where one engine is: what discovery backends store and find. Equal engines have equal `canonical`. */
-export type Entry = TcpEntry | SshEntry | UnixEntry;
+/** An engine whose agent dials the manager. */
+interface AgentEntry {
+  readonly scheme: 'agent';
+  /** The name in the agent's certificate, in lower case: what the agent is known by. */
+  readonly host: string;
+  readonly canonical: string;
+}
 
-const FORMS = 'host:port, tcp://host:port, tls://host:port, ssh://[user@]host[:port] or unix:///path';
+/** Where one engine is: what discovery backends store and find. Equal engines have equal `canonical`. */
+export type Entry = TcpEntry | SshEntry | UnixEntry | AgentEntry;
+
+const FORMS = 'host:port, tcp://host:port, tls://host:port, ssh://[user@]host[:port], agent://name or unix:///path';
 const MAX_LENGTH = 512;
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
 const ONLY_DIGITS_AND_DOTS = /^[\d.]+$/;
@@ -54,6 +63,7 @@ export function parseEntry(text: string): Entry {
   const rest = match[2] ?? '';
   if (scheme === 'tcp' || scheme === 'tls') return tcpEntry(scheme, rest.replace(/\/$/, ''), text);
   if (scheme === 'ssh') return sshEntry(rest.replace(/\/$/, ''), text);
+  if (scheme === 'agent') return agentEntry(rest.replace(/\/$/, ''), text);
   if (scheme === 'unix') return unixEntry(rest, text);
   throw bad(text, `"${scheme}" is not a way to reach an engine`);
 }
@@ -99,6 +109,13 @@ function sshEntry(rest: string, text: string): SshEntry {
   const { host, port = 22 } = splitHostPort(rest.slice(at + 1), text);
   const address = `${user === undefined ? '' : `${user}@`}${bracketed(host)}${port === 22 ? '' : `:${port}`}`;
   return { scheme: 'ssh', ...(user === undefined ? {} : { user }), host, port, canonical: `ssh://${address}` };
+}
+
+function agentEntry(rest: string, text: string): AgentEntry {
+  const { host, port } = splitHostPort(rest, text);
+  if (port !== undefined) throw bad(text, 'an agent has a name and no port: it dials the manager');
+  if (isLoopback(host) || host.endsWith('.localhost')) throw bad(text, 'every host calls itself that');
+  return { scheme: 'agent', host, canonical: `agent://${bracketed(host)}` };
 }
 
 function unixEntry(path: string, text: string): UnixEntry {

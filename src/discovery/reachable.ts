@@ -19,6 +19,8 @@ const NO_HOST = subnets('0.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3', '::/96', '
  */
 export function unreachableBecause(entry: Entry, { loopback }: Reach): string | undefined {
   if (entry.scheme === 'unix') return 'a socket is on one host only';
+  // It dials, and shows a certificate with that name.
+  if (entry.scheme === 'agent') return undefined;
   const host = entry.host.replace(/\.$/, '');
   if (isIP(host.replace(/%.*$/, '')) !== 0) return addressProblem(host.replace(/%.*$/, ''), loopback);
   if (isLoopback(host) || host.endsWith('.localhost')) return loopback ? undefined : 'every host calls itself that';

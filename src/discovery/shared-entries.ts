@@ -26,7 +26,7 @@ export class SharedEntries {
     const entries = texts.flatMap((text) => {
       const entry = this.#read(text);
       if (entry === undefined) return [];
-      return [entry.scheme === 'unix' || entry.scheme === 'ssh' ? entry : { ...entry, lookup: this.#lookup }];
+      return ['unix', 'ssh', 'agent'].includes(entry.scheme) ? [entry] : [{ ...entry, lookup: this.#lookup } as Entry];
     });
     return uniqueEntries(entries);
   }

@@ -19,6 +19,7 @@ import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';
 import type { EngineTls } from '../engine/connectors/socket.ts';
+import { DialledAgents } from '../engine/dialled/dialled-agents.ts';
 import type { MonitorTimes } from '../monitor/times.ts';
 import type { Target } from '../notify/target.ts';
 import type { Page, PageOptions } from '../page/page.ts';
@@ -100,7 +101,10 @@ export interface Manager {
 }
 
 /** Reaches engines as their entries say; says once that a bare `host:port` is plain TCP when there are no certificates. */
-function engineConnector({ engineTls, logger }: ManagerOptions): (entry: Entry) => Promise<Connector> {
+function engineConnector(
+  { engineTls, logger }: ManagerOptions,
+  agents: DialledAgents,
+): (entry: Entry) => Promise<Connector> {
   let hasWarned = false;
   return (entry) => {
     if (entry.scheme === 'auto' && !engineTls && !hasWarned) {
@@ -110,7 +114,7 @@ function engineConnector({ engineTls, logger }: ManagerOptions): (entry: Entry) 
         'engines are reached over plain TCP, where any client that reaches them controls their hosts: give --tlscacert, --tlscert and --tlskey, or use ssh:// entries',
       );
     }
-    return connectorFor(entry, { tls: engineTls });
+    return connectorFor(entry, { tls: engineTls, agents });
   };
 }
 
@@ -135,7 +139,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
 
 async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<Manager, 'close'>> {
   const { logger, clock, backend } = options;
-  const connect = engineConnector(options);
+  const dialled = new DialledAgents(() => clock.now());
+  const connect = engineConnector(options, dialled);
   const { replication: among } = options;
   if (among) await assertAddressIsFree(among.advertise, connect);
   const state = await openClusterState({
@@ -213,6 +218,8 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     billFacts: new BillFactsReader(model.cluster),
     stats,
     leases: model.leases,
+    dialled,
+    revokedAgents: model.revokedAgents,
     logger,
     clock,
     refresh: options.refresh ?? NO_REFRESH,

@@ -3,6 +3,7 @@ import { Cluster } from '../cluster/cluster.ts';
 import { NodeDirectory } from '../cluster/node-directory.ts';
 import { NodeMemory } from '../cluster/node-memory.ts';
 import { NodeSettings } from '../cluster/node-settings.ts';
+import { RevokedAgents } from '../cluster/revoked-agents.ts';
 import { Stops } from '../cluster/stops.ts';
 import { Tombstones } from '../cluster/tombstones.ts';
 import type { Clock } from '../common/clock.ts';
@@ -50,6 +51,8 @@ export class ClusterModel {
   /** The nodes as operators know them, those that left included. */
   readonly nodes: NodeDirectory;
   readonly #state: ClusterState;
+  /** Agents that may dial no manager. */
+  readonly revokedAgents: RevokedAgents;
   #leases: AgentLeases | undefined;
 
   private constructor(deps: ModelDeps, options: ModelOptions, kept: Kept) {
@@ -59,6 +62,7 @@ export class ClusterModel {
     this.stops = kept.stops;
     this.desired = kept.desired;
     this.attempts = kept.attempts;
+    this.revokedAgents = kept.revokedAgents;
     const accounting = new Accounting(clock);
     this.cluster = new Cluster({ ...deps, accounting, settings: kept.settings }, options);
     this.cluster.hide(kept.tombstones);
@@ -83,6 +87,7 @@ export class ClusterModel {
     const kept = {
       tombstones: await Tombstones.open({ ...deps, records: store.records('tombstones') }),
       settings: await NodeSettings.open({ ...deps, records: store.records('node-settings') }),
+      revokedAgents: await RevokedAgents.open({ ...deps, records: store.records('revoked-agents') }),
       stops: await Stops.open({ ...deps, records: store.records('stops') }),
       desired: await DesiredState.open({
         ...deps,
@@ -132,6 +137,7 @@ export class ClusterModel {
 const UNNAMED = 'unnamed';
 
 interface Kept {
+  readonly revokedAgents: RevokedAgents;
   readonly tombstones: Tombstones;
   readonly stops: Stops;
   readonly settings: NodeSettings;

@@ -12,6 +12,7 @@ export const EXPORTED: readonly string[] = [
   'nodes',
   'price-lists',
   'released',
+  'revoked-agents',
   'stops',
   'substrate',
   'substrate-endpoints',

@@ -16,6 +16,7 @@ import { printable } from '../../common/printable.ts';
 import { assertForServers, readTlsFiles, type TlsMaterial } from '../../common/tls-files.ts';
 import { EngineClient } from '../../engine/client.ts';
 import { type EngineTls, tcpConnector, tlsConnector, unixConnector } from '../../engine/connectors/socket.ts';
+import { hostAndPort, socketOf } from '../agent-addresses.ts';
 import { durationFlag } from '../discovery-options.ts';
 
 /** Flags of an agent that ends strict containers. */
@@ -30,6 +31,8 @@ export interface FenceFlags {
   readonly tlscacert?: string;
   readonly tlscert?: string;
   readonly tlskey?: string;
+  /** An agent that dials has use for the certificates, too. */
+  readonly dial?: readonly string[];
 }
 
 const DEFAULT_TIME_MS = 10_000;
@@ -59,9 +62,9 @@ export function addFenceFlags(command: Command): Command {
       `with --fence: follow the provider's notice that it takes this machine back: ${Object.keys(RECLAIM_SOURCES).join(', ')}`,
     )
     .option('--spot-metadata <url>', `the provider's metadata service (default: ${METADATA_URL})`)
-    .option('--tlscacert <file>', 'certificate authority of managers and agents, for --fence')
-    .option('--tlscert <file>', 'certificate of this agent, for --fence')
-    .option('--tlskey <file>', 'key of the certificate, for --fence');
+    .option('--tlscacert <file>', 'certificate authority of managers and agents, for --fence and --dial')
+    .option('--tlscert <file>', 'certificate of this agent, for --fence and --dial')
+    .option('--tlskey <file>', 'key of the certificate, for --fence and --dial');
 }
 
 /**
@@ -78,10 +81,10 @@ export async function openFence(
     return undefined;
   }
   if (fenceMs < MIN_MS || fenceMs > MAX_MS) throw new UsageError('--fence-time should be from 2 seconds to an hour');
-  for (const manager of managers) portOf(manager, '--fence');
-  if (peer !== undefined) portOf(peer, '--fence-peer');
+  for (const manager of managers) hostAndPort(manager, '--fence');
+  if (peer !== undefined) hostAndPort(peer, '--fence-peer');
   const reclaim = reclaimOf(flags);
-  const socketPath = socketOf(flags.fenceEngine ?? DEFAULT_ENGINE);
+  const socketPath = socketOf(flags.fenceEngine ?? DEFAULT_ENGINE, '--fence-engine');
   const material = await readTlsFiles({ ca: flags.tlscacert, cert: flags.tlscert, key: flags.tlskey });
   if (peer !== undefined) assertForServers(material);
   const protocols = [AGENT_PROTOCOL, 'http/1.1'];
@@ -90,7 +93,9 @@ export async function openFence(
   const leaseFile = flags.fenceLease ?? join('/run', 'enxame-fence.json');
   const agent = randomBytes(8).toString('hex');
   const door =
-    peer === undefined ? undefined : await openDoor(portOf(peer, '--fence-peer'), material, () => fenced.hears);
+    peer === undefined
+      ? undefined
+      : await openDoor(hostAndPort(peer, '--fence-peer').port, material, () => fenced.hears);
   const engine = new EngineClient(unixConnector(socketPath));
   const clients = managers.map((manager) => new EngineClient(connectorTo(manager, tls && { ...tls, protocols })));
   const fenced = new FenceAgent(
@@ -145,31 +150,18 @@ function reclaimOf({
 }
 
 function assertUnused(flags: FenceFlags): void {
-  const { fenceTime, fenceEngine, fencePeer, fenceLease, spot, spotMetadata, tlscacert, tlscert, tlskey } = flags;
-  const given = [fenceTime, fenceEngine, fencePeer, fenceLease, spot, spotMetadata, tlscacert, tlscert, tlskey];
+  const { fenceTime, fenceEngine, fencePeer, fenceLease, spot, spotMetadata, tlscacert, tlscert, tlskey, dial } = flags;
+  const given = [fenceTime, fenceEngine, fencePeer, fenceLease, spot, spotMetadata];
+  if (dial === undefined) given.push(tlscacert, tlscert, tlskey);
   if (given.some((flag) => flag !== undefined))
     throw new UsageError(
-      '--fence-…, --spot… and --tls… are about an agent that talks to managers: give --fence MANAGER, too',
+      '--fence-…, --spot… and --tls… are about an agent that talks to managers: give --fence MANAGER or --dial MANAGER, too',
     );
 }
 
 function connectorTo(manager: string, tls: EngineTls | undefined): ReturnType<typeof tcpConnector> {
-  const port = portOf(manager, '--fence');
-  const host = manager.slice(0, manager.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+  const { host, port } = hostAndPort(manager, '--fence');
   return tls ? tlsConnector(host, port, tls) : tcpConnector(host, port);
-}
-
-function portOf(address: string, flag: string): number {
-  const port = Number(/^(?:\[[0-9a-fA-F:]+\]|[^:/\s[\]]+):(\d{1,5})$/.exec(address)?.[1]);
-  if (!(port >= 1 && port <= 65_535))
-    throw new UsageError(`${flag} should be host:port, not "${printable(address)}"`, 'BAD_ADDRESS');
-  return port;
-}
-
-function socketOf(address: string): string {
-  const path = address.replace(/^unix:\/\//, '');
-  if (path.startsWith('/')) return path;
-  throw new UsageError(`--fence-engine should be unix:///path, not "${printable(address)}"`, 'BAD_ADDRESS');
 }
 
 function gather(text: string, before: readonly string[] = []): readonly string[] {

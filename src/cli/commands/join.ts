@@ -3,10 +3,12 @@ import { formatDuration } from '../../common/duration.ts';
 import { UsageError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import { printable } from '../../common/printable.ts';
+import type { DiscoveryBackend } from '../../discovery/backend.ts';
 import { type Entry, parseEntry } from '../../discovery/entry.ts';
 import { keepRegistered } from '../../discovery/registration.ts';
 import type { CommandContext } from '../command.ts';
 import { addDiscovery, DISCOVERY_HELP, durationFlag, openDiscoveryArgument } from '../discovery-options.ts';
+import { addDialFlags, DIAL_HELP, type DialFlags, openDial } from './join-dial.ts';
 import { addFenceFlags, FENCE_HELP, type FenceFlags, openFence } from './join-fence.ts';
 
 interface Flags {
@@ -17,7 +19,7 @@ interface Flags {
   readonly discoveryOpt?: readonly string[];
 }
 
-type JoinFlags = Flags & FenceFlags;
+type JoinFlags = Flags & FenceFlags & DialFlags;
 
 const DEFAULTS = { heartbeat: 60_000, ttl: 180_000, delay: 0 } as const;
 
@@ -41,7 +43,8 @@ export function configure(command: Command, context: CommandContext): void {
       durationFlag('--delay'),
     )
     .addHelpText('after', EXAMPLES);
-  addFenceFlags(command)
+  addFenceFlags(addDialFlags(command))
+    .addHelpText('after', DIAL_HELP)
     .addHelpText('after', FENCE_HELP)
     .action((discovery: string | undefined, flags: Partial<JoinFlags>) =>
       join(discovery, { ...DEFAULTS, ...flags }, context),
@@ -51,19 +54,24 @@ export function configure(command: Command, context: CommandContext): void {
 async function join(discovery: string | undefined, flags: JoinFlags, context: CommandContext): Promise<void> {
   const { heartbeat: heartbeatMs, ttl: ttlMs, delay: delayMs } = flags;
   const address = flags.advertise || context.env.ENXAME_ADVERTISE || context.env.SWARM_ADVERTISE;
+  const isAgent = flags.fence !== undefined || flags.dial !== undefined;
   // What discovery lists by itself needs no address here.
-  const entry = address || flags.fence === undefined ? advertised(address) : undefined;
+  const given = address || !isAgent ? advertised(address) : undefined;
   if (heartbeatMs < 1000) throw new UsageError('--heartbeat should be at least one second');
   if (ttlMs <= heartbeatMs) throw new UsageError('--ttl must be strictly superior to the heartbeat value');
-  const backend = await openDiscoveryArgument(discovery, flags.discoveryOpt, { ...context, heartbeatMs });
-  const register = backend.register?.bind(backend);
-  if (register === undefined && flags.fence === undefined) {
+  if (given?.scheme === 'agent' && flags.dial === undefined)
+    throw new UsageError(`${given.canonical} is the entry of an agent that dials: give --dial MANAGER, too`);
+  const logger = await context.logger();
+  const dial = await openDial(flags, given, logger);
+  const entry = dial?.entry ?? given;
+  const backend = await backendFor(discovery, flags, context);
+  const register = backend?.register?.bind(backend);
+  if (backend && register === undefined && !isAgent) {
     throw new UsageError(
       `joining is not implemented in this discovery service: ${backend.name}:// lists its engines itself`,
     );
   }
   if (register !== undefined && entry === undefined) advertised(undefined);
-  const logger = await context.logger();
   const stop = context.stopSignal();
   const fence = await openFence(flags, logger);
   try {
@@ -74,10 +82,21 @@ async function join(discovery: string | undefined, flags: JoinFlags, context: Co
       await clock.sleep(delayMs * Math.random(), stop).catch(() => undefined);
       await keepRegistered({ register }, entry, { heartbeatMs, ttlMs, clock, ...reporting(logger, entry) }, stop);
     };
-    await Promise.all([registered(), fence?.(stop)]);
+    await Promise.all([registered(), fence?.(stop), dial?.run(stop)]);
   } finally {
-    await backend.close();
+    await backend?.close();
   }
+}
+
+/** Undefined for an agent that only dials. */
+async function backendFor(
+  discovery: string | undefined,
+  flags: JoinFlags,
+  context: CommandContext,
+): Promise<DiscoveryBackend | undefined> {
+  if (flags.dial !== undefined && !discovery && !context.env.ENXAME_DISCOVERY && !context.env.SWARM_DISCOVERY)
+    return undefined;
+  return await openDiscoveryArgument(discovery, flags.discoveryOpt, { ...context, heartbeatMs: flags.heartbeat });
 }
 
 function reporting(

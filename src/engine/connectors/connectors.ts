@@ -1,4 +1,5 @@
 import type { Entry } from '../../discovery/entry.ts';
+import { DialledAgents } from '../dialled/dialled-agents.ts';
 import type { Connector } from './connector.ts';
 import { type EngineTls, tcpConnector, tlsConnector, unixConnector } from './socket.ts';
 
@@ -6,6 +7,8 @@ import { type EngineTls, tcpConnector, tlsConnector, unixConnector } from './soc
 export interface ConnectorOptions {
   /** Client certificates for engines; without them a bare `host:port` is plain TCP. */
   readonly tls?: EngineTls | undefined;
+  /** Agents that dialled in; without them their engines are reached by nobody. */
+  readonly agents?: DialledAgents | undefined;
 }
 
 /** The connector for a discovery entry. Loads SSH only when an entry needs it. */
@@ -21,6 +24,8 @@ export async function connectorFor(entry: Entry, options: ConnectorOptions): Pro
       return options.tls
         ? tlsConnector(entry.host, entry.port, options.tls, entry.lookup)
         : tcpConnector(entry.host, entry.port, entry.lookup);
+    case 'agent':
+      return (options.agents ?? new DialledAgents(Date.now)).connectorFor(entry.host);
     case 'ssh': {
       const { sshConnector } = await import('./ssh.ts');
       return sshConnector(entry);

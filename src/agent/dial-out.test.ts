@@ -1,0 +1,170 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testConnector } from '../../test/conformance/connector.ts';
+import { FarEnd } from '../../test/conformance/far-end.ts';
+import { DialledAgents } from '../engine/dialled/dialled-agents.ts';
+import { serveEngine } from './dial-out.ts';
+
+const TIMEOUT_MS = 60_000;
+
+/** An agent and the manager that it dialled, with a connection that can be cut. */
+class Dialled {
+  readonly agents: DialledAgents = new DialledAgents(Date.now);
+  readonly stop: AbortController = new AbortController();
+  readonly far: FarEnd;
+  readonly #folder: string;
+  readonly #ended: Promise<unknown>[] = [];
+
+  private constructor(far: FarEnd, folder: string) {
+    this.far = far;
+    this.#folder = folder;
+  }
+
+  static async open(): Promise<Dialled> {
+    const folder = await mkdtemp(join(tmpdir(), 'enxame-dial-'));
+    const dialled = new Dialled(await FarEnd.listen({ path: join(folder, 'engine.sock') }), folder);
+    await dialled.dial();
+    return dialled;
+  }
+
+  /** Another connection of the agent; resolves with the agent's end. */
+  async dial(id = 'bee-1'): Promise<net.Socket> {
+    const server = net.createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const [accepted] = (await once(server, 'connection')) as [net.Socket];
+    server.close();
+    this.#ended.push(serveEngine(socket, join(this.#folder, 'engine.sock'), this.stop.signal));
+    this.#ended.push(this.agents.serve(id, accepted, '192.0.2.7', this.stop.signal));
+    return socket;
+  }
+
+  async close(): Promise<void> {
+    this.stop.abort();
+    await Promise.all(this.#ended);
+    await this.far.close().catch(() => undefined);
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+testConnector('agent', async () => {
+  const dialled = await Dialled.open();
+  return {
+    connector: dialled.agents.connectorFor('bee-1'),
+    serve: dialled.far.serve,
+    breakIt: () => dialled.far.close(),
+    close: () => dialled.close(),
+  };
+});
+
+describe('an agent that dialled', () => {
+  let dialled: Dialled;
+  beforeEach(async () => {
+    dialled = await Dialled.open();
+  });
+  afterEach(() => dialled.close());
+
+  it('is listed while its connection lasts, and its calls end with it', async () => {
+    dialled.far.serve((stream) => void stream.resume());
+    const socket = await dialled.dial('bee-2');
+    const stream = await dialled.agents.connectorFor('bee-2').connect(TIMEOUT_MS);
+    expect(dialled.agents.list()).toMatchObject([
+      { id: 'bee-1', from: '192.0.2.7', streams: 0 },
+      { id: 'bee-2', streams: 1 },
+    ]);
+    const cut = new Promise((resolve) => stream.once('error', resolve).once('close', resolve));
+    socket.destroy();
+    await cut;
+    await expect.poll(() => dialled.agents.list().map(({ id }) => id), { timeout: TIMEOUT_MS }).toEqual(['bee-1']);
+  });
+
+  it('is waited for by calls that come while it dials anew', async () => {
+    dialled.far.serve((stream) => stream.pipe(stream));
+    dialled.agents.end('bee-1');
+    await expect.poll(() => dialled.agents.list(), { timeout: TIMEOUT_MS }).toEqual([]);
+    const connecting = dialled.agents.connectorFor('bee-1').connect(TIMEOUT_MS);
+    await dialled.dial();
+    (await connecting).destroy();
+  });
+
+  it('is told from a second host with its key, and a connection that died from one that lives', async () => {
+    expect(await dialled.agents.hasTwin('bee-1')).toBe(true);
+    expect(await dialled.agents.hasTwin('bee-2')).toBe(false);
+    const silent = await dialled.dial('bee-3');
+    silent.pause();
+    // Nobody reads at the other end of it any more.
+    silent.removeAllListeners('data');
+    dialled.agents.end('bee-3');
+    expect(await dialled.agents.hasTwin('bee-3')).toBe(false);
+  });
+
+  it('is not reached by calls when it never dialled', async () => {
+    await expect(dialled.agents.connectorFor('bee-9').connect(10)).rejects.toThrow(
+      'connect to engine agent://bee-9: its agent has not dialled in',
+    );
+  });
+
+  it('does not delay streams behind others that nobody reads', async () => {
+    const many = Buffer.alloc(8 * 1024 * 1024, 'x');
+    dialled.far.serve((stream) => void stream.write(many));
+    const connector = dialled.agents.connectorFor('bee-1');
+    const unread = await Promise.all(Array.from({ length: 5 }, () => connector.connect(TIMEOUT_MS)));
+    dialled.far.serve((stream) => stream.pipe(stream));
+    const stream = await connector.connect(TIMEOUT_MS);
+    stream.end('hello');
+    const [bytes] = (await once(stream, 'data')) as [Buffer];
+    expect(bytes.toString()).toBe('hello');
+    for (const each of unread) each.destroy();
+  });
+
+  it('carries texts as they are, whatever the process does meanwhile', async () => {
+    dialled.far.serve((stream) => stream.pipe(stream));
+    const connector = dialled.agents.connectorFor('bee-1');
+    const heads = Array.from(
+      { length: 300 },
+      (_, i) => `POST /containers/${i}/attach HTTP/1.1\r\nHost: docker\r\n${'x'.repeat(200)}\r\n\r\n`,
+    );
+    const back = await Promise.all(
+      heads.map(async (head) => {
+        const stream = await connector.connect(TIMEOUT_MS);
+        stream.write(head, 'latin1');
+        stream.end('é', 'latin1');
+        const pieces: Buffer[] = [];
+        for await (const piece of stream as AsyncIterable<Buffer>) pieces.push(piece);
+        return Buffer.concat(pieces).toString('latin1');
+      }),
+    );
+    expect(back).toEqual(heads.map((head) => `${head}é`));
+  });
+
+  it('serves nothing but its engine', async () => {
+    const server = net.createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { connect } = await import('node:http2');
+    const socket = net.connect({ port: (server.address() as net.AddressInfo).port, host: '127.0.0.1' });
+    const [accepted] = (await once(server, 'connection')) as [net.Socket];
+    const stop = new AbortController();
+    const served = serveEngine(socket, '/nowhere', stop.signal);
+    const session = connect('http://engine', { createConnection: () => accepted });
+    session.on('error', () => undefined);
+    const status = async (headers: Record<string, string>): Promise<unknown> => {
+      const stream = session.request(headers, { endStream: false });
+      stream.on('error', () => undefined);
+      const [answer] = await once(stream, 'response');
+      stream.destroy();
+      return answer[':status'];
+    };
+    expect(await status({ ':method': 'CONNECT', ':authority': '192.0.2.1:22' })).toBe(404);
+    expect(await status({ ':method': 'GET', ':path': '/' })).toBe(404);
+    expect(await status({ ':method': 'CONNECT', ':authority': 'engine' })).toBe(502);
+    stop.abort();
+    await served;
+    session.destroy();
+    server.close();
+  });
+});

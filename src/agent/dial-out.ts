@@ -1,0 +1,134 @@
+import http2, { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import { reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import { answerError } from '../engine/answer-body.ts';
+import type { EngineClient } from '../engine/client.ts';
+import {
+  beginSession,
+  DIAL_PROTOCOL,
+  MOST_STREAMS,
+  SESSION_MEMORY_MB,
+  STREAM_WINDOW,
+} from '../engine/dialled/carrier.ts';
+
+export interface DialOutDeps {
+  /** Connections to it are made with the agent's certificate. */
+  readonly manager: EngineClient;
+  readonly logger: Logger;
+}
+
+export interface DialOutOptions {
+  /** The agent's name, as in its entry of discovery and in its certificate. */
+  readonly id: string;
+  /** Where the engine of this host listens. */
+  readonly engineSocket: string;
+}
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 10_000;
+/** How long a manager may take to answer, in milliseconds: it may have to find out whether an earlier connection is alive. */
+const ANSWER_MS = 15_000;
+
+/**
+ * Keeps a connection to one manager, over which the manager calls this host's engine; made anew when it ends. Runs until `signal` is aborted; never
+ * rejects.
+ */
+export async function dialOut(deps: DialOutDeps, options: DialOutOptions, signal: AbortSignal): Promise<void> {
+  const { logger } = deps;
+  const manager = deps.manager.connector.address;
+  let pauseMs = FIRST_PAUSE_MS;
+  let told: string | undefined;
+  while (!signal.aborted) {
+    try {
+      const socket = await dial(deps.manager, options.id, signal);
+      logger.info({ manager }, 'the manager reaches this engine');
+      pauseMs = FIRST_PAUSE_MS;
+      told = undefined;
+      await serveEngine(socket, options.engineSocket, signal);
+      if (!signal.aborted) logger.warn({ manager }, 'the connection to the manager ended');
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (!signal.aborted)
+        logger[reason === told ? 'debug' : 'error']({ manager, reason }, 'the manager cannot be dialled');
+      told = reason;
+    }
+    // Agents that lost the same manager do not come back all at once.
+    await sleep(pauseMs * (0.5 + Math.random()), signal);
+    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+  }
+}
+
+async function dial(manager: EngineClient, id: string, signal: AbortSignal): Promise<Duplex> {
+  const exchange = await manager.open({
+    method: 'POST',
+    path: `/enxame/v1/agents/${encodeURIComponent(id)}/dial`,
+    isUnversioned: true,
+    headers: { Connection: 'Upgrade', Upgrade: DIAL_PROTOCOL, 'Content-Length': '0' },
+    timeoutMs: ANSWER_MS,
+    signal,
+  });
+  if (exchange.statusCode === 101) {
+    // A session must not take over a socket that still writes something else.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (exchange.rest.length > 0) exchange.socket.unshift(exchange.rest);
+    return exchange.socket;
+  }
+  throw await answerError(exchange, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]));
+}
+
+/** Carries calls to the engine until the connection ends. */
+export async function serveEngine(socket: Duplex, engineSocket: string, signal: AbortSignal): Promise<void> {
+  const session = http2.performServerHandshake(socket, {
+    settings: { initialWindowSize: STREAM_WINDOW, maxConcurrentStreams: MOST_STREAMS },
+    maxSessionMemory: SESSION_MEMORY_MB,
+  }) as ServerHttp2Session;
+  beginSession(session, socket);
+  session.on('stream', (stream, headers) => {
+    if (headers[':method'] === 'CONNECT' && headers[':authority'] === 'engine') return carry(stream, engineSocket);
+    stream.on('error', () => undefined);
+    stream.respond({ ':status': 404 }, { endStream: true });
+  });
+  const end = (): void => session.destroy();
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
+  await new Promise<void>((resolve) => session.once('close', resolve));
+  signal.removeEventListener('abort', end);
+}
+
+/** Joins a stream of the manager and a connection to the engine: bytes and half-close both ways, and a cut is a cut. */
+function carry(stream: ServerHttp2Stream, engineSocket: string): void {
+  const engine = net.connect({ path: engineSocket, allowHalfOpen: true });
+  stream.on('error', () => engine.destroy());
+  stream.once('close', () => {
+    if (!engine.readableEnded || !engine.writableFinished) engine.destroy();
+  });
+  engine.once('connect', () => {
+    if (stream.destroyed) return;
+    stream.respond({ ':status': 200 });
+    stream.pipe(engine);
+    engine.pipe(stream);
+  });
+  engine.on('error', () => {
+    if (stream.destroyed) return;
+    if (stream.headersSent) stream.close(constants.NGHTTP2_CONNECT_ERROR);
+    else stream.respond({ ':status': 502 }, { endStream: true });
+  });
+  engine.once('close', () => {
+    if (!engine.readableEnded && !stream.destroyed && stream.headersSent) stream.close(constants.NGHTTP2_CONNECT_ERROR);
+  });
+}
+
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end, { once: true });
+  });
+}

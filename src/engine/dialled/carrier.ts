@@ -1,0 +1,49 @@
+import type { ClientHttp2Session, ServerHttp2Session } from 'node:http2';
+import type { Duplex } from 'node:stream';
+
+/**
+ * How engine calls are carried over the connection that an agent opened: HTTP/2, the manager its client, one CONNECT stream (RFC 9113 §8.5)
+ * per call. What both ends must agree on.
+ */
+
+/** The path that an agent asks to upgrade, below `/enxame/v1/agents/{id}`. */
+export const DIAL_PROTOCOL: string = 'enxame-dial';
+
+/** What may be on its way and is not read yet, in bytes: of one stream, and of all together. At 50 ms they let 80 MB/s through. */
+export const STREAM_WINDOW: number = 4 * 1024 * 1024;
+const SESSION_WINDOW: number = 32 * 1024 * 1024;
+/** What a session may hold in memory, in megabytes: its window, and as much of what waits to be sent. */
+export const SESSION_MEMORY_MB = 64;
+/** Calls at once; more wait. */
+export const MOST_STREAMS = 4_096;
+
+const PING_MS = 5_000;
+const MOST_MISSED = 3;
+
+/** Sets up either end of a session that was just made on `socket`. */
+export function beginSession(session: ClientHttp2Session | ServerHttp2Session, socket: Duplex): void {
+  session.once('connect', () => {
+    if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW);
+  });
+  // Its streams and its end tell it.
+  session.on('error', () => undefined);
+  // Connections here may be half open, a session is not.
+  socket.once('end', () => session.destroy());
+  session.once('close', () => socket.destroy());
+  endWhenSilent(session);
+}
+
+/** Destroys a session whose other end has not answered three pings, of five seconds each: a connection that died without a word. */
+function endWhenSilent(session: ClientHttp2Session | ServerHttp2Session): void {
+  let missed = 0;
+  const timer = setInterval(() => {
+    if (missed >= MOST_MISSED) return void session.destroy(new Error('its connection is silent'));
+    missed += 1;
+    // Fails when pings wait already, or the session ends.
+    if (!session.destroyed)
+      session.ping((error) => {
+        if (!error) missed = 0;
+      });
+  }, PING_MS);
+  session.once('close', () => clearInterval(timer));
+}
