@@ -83,7 +83,7 @@ describe('what pages ask', () => {
     expect(await browser.get('plans/cheapest')).toMatchObject({
       kind: 'cheapest',
       moves: [],
-      notes: expect.arrayContaining([expect.stringContaining('nothing cheaper')]),
+      notes: expect.arrayContaining([expect.stringContaining('the price of no node is known')]),
     });
     expect(await outcome('GET', 'plans/drill')).toEqual([400, 'NO_NODE_NAMED']);
     expect(await outcome('GET', 'plans/nonsense')).toEqual([404, 'NO_SUCH_PLAN']);
