@@ -7,9 +7,9 @@ import { Adoption } from './adoption.ts';
 const POLICIES = 'com.docker.swarm.reschedule-policies';
 const PATIENT = { timeout: 60_000 };
 
-function over(world: FakeLifecycle): Adoption {
+function over(world: FakeLifecycle, isLocal: (name: string) => boolean = () => false): Adoption {
   const { fake, desired, attempts, volumes } = world;
-  const networks = { homesOf: () => [] } as never;
+  const networks = { isLocal } as never;
   return new Adoption({ cluster: fake.cluster, desired, attempts, volumes, networks, logger: silentLogger() });
 }
 
@@ -38,6 +38,19 @@ test('a container with a policy that was not created here is recorded once', asy
   await node.refreshAllContainers();
   await adoption.stop();
   expect(world.desired.size).toBe(2);
+});
+
+test('one in a network of its node is tied to it', async () => {
+  await using world = await FakeLifecycle.start([{}]);
+  const adoption = over(world, (name) => name === 'shop_default');
+  adoption.start();
+  world.fake
+    .at(0)
+    .engine.run({ name: 'shop', labels: { [POLICIES]: '["on-node-failure"]' }, networks: ['shop_default'] });
+  await expect
+    .poll(() => world.desired.index.byName('shop')?.terms, PATIENT)
+    .toMatchObject({ localNetworks: ['shop_default'] });
+  await adoption.stop();
 });
 
 test('one whose label cannot be read is left alone', async () => {

@@ -102,6 +102,8 @@ export interface NetworkConnect {
 export interface ContainerNetworks {
   /** The nodes a container must go to because of the networks it names (local networks have a home). Throws 404 for unknown ones. */
   homesOf(networks: readonly string[]): readonly Home[];
+  /** Whether a network of that name or ID is one of a node alone; of several nodes each may have one. */
+  isLocal(network: string): boolean;
   /** Nodes that cannot take a container with these networks, by ID, with the reason. */
   refusalsFor(networks: readonly string[]): ReadonlyMap<string, string>;
   /** Whether one of them spans nodes, and needs the substrate. */

@@ -9,6 +9,6 @@ export function tiesToNode(
 ): NodeTies {
   return {
     localVolumes: spec.volumes.filter((name) => volumes.homeOf(name) !== undefined),
-    localNetworks: spec.networks.filter((name) => networks.homesOf([name]).length > 0),
+    localNetworks: spec.networks.filter((name) => networks.isLocal(name)),
   };
 }

@@ -71,6 +71,11 @@ export class NetworkCatalog {
     return this.view().find(reference);
   }
 
+  /** Every network a reference could mean. */
+  matching(reference: string): readonly KnownNetwork<Node>[] {
+    return this.view().matching(reference).found;
+  }
+
   /** The network a client means, of a scope if it names one; 404 and 400 in the engine's words. */
   get(reference: string, scope?: string): KnownNetwork<Node> {
     const network = this.view().get(reference);

@@ -219,6 +219,7 @@ describe('what placement asks', () => {
     expect(world.networks.refusalsFor(['bridge', 'far'])).toBe(world.problems);
     expect(world.networks.homesOf(['bridge', 'far'])).toEqual([]);
     expect(() => world.networks.homesOf(['nosuch'])).toThrow('network nosuch not found');
+    expect(['bridge', 'far', 'nosuch'].map((name) => world.networks.isLocal(name))).toEqual([false, false, false]);
   });
 });
 

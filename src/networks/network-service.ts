@@ -149,6 +149,11 @@ export class NetworkService {
     });
   }
 
+  /** Whether what a reference means, on whichever nodes, is a network of one node. Never throws: the node decides which of several it is. */
+  isLocal(reference: string): boolean {
+    return this.#catalog.matching(reference).some(({ kind }) => kind === 'local');
+  }
+
   /** Nodes that cannot take a container with these networks, by ID, with the reason: engines outside the substrate. */
   refusalsFor(references: readonly string[]): ReadonlyMap<string, string> {
     return this.spans(references) ? this.#deps.substrate.status.problems : NO_REFUSALS;

@@ -112,6 +112,10 @@ describe('NetworkView', () => {
     expect(view.get(reference).name).toBe(name);
   });
 
+  test('tells that each of several with one name is of a node', () => {
+    expect(view.matching('local').found.map(({ kind }) => kind)).toEqual(['local', 'local']);
+  });
+
   test.each([
     ['nope', 404, 'network nope not found'],
     ['', 404, 'network  not found'],

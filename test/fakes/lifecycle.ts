@@ -132,6 +132,7 @@ export class FakeLifecycle implements AsyncDisposable {
 
 const NETWORKS: ContainerNetworks = {
   homesOf: () => [],
+  isLocal: () => false,
   refusalsFor: () => new Map(),
   spans: () => false,
   idOf: (reference) => reference,
