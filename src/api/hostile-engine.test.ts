@@ -37,7 +37,7 @@ test.each([
   const before = await answers();
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(1_000), { minLength: 1, maxLength: 6 }), lie, async (path, value) => {
-      const stop = liar.lie(`GET ${route}`, 200, bodyOf(withLie(honest, path, value)));
+      const stop = liar.lie(`GET ${route}`, 200, bodyOf(sameName(withLie(honest, path, value))));
       try {
         await refresh().catch(() => undefined);
         expectSame(await answers(), before);
@@ -50,6 +50,12 @@ test.each([
   );
   expectSame(await answers(), before);
 });
+
+/** Another name is no lie: the node is asked for by that one then. */
+function sameName(body: unknown): unknown {
+  const isNamed = typeof body === 'object' && body !== null && 'Name' in body && typeof body.Name === 'string';
+  return isNamed ? { ...body, Name: 'node-1' } : body;
+}
 
 test('an engine that lies about its past events', { timeout: 120_000 }, async () => {
   const sinceSeconds = Math.floor(Date.now() / 1000) - 10;
