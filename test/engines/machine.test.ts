@@ -561,3 +561,83 @@ describe('a cheaper machine of a fleet file', { timeout: 300_000 }, () => {
     expect(await docker('exec db cat /data/it')).toBe('kept');
   });
 });
+
+describe('three masters', { timeout: 1_500_000 }, () => {
+  let place: Place;
+  let person: Person;
+  let service: EnxameProcess;
+  let swarm: readonly string[];
+
+  beforeAll(async () => {
+    place = await newPlace();
+    person = new Person(place);
+    const host = (await person.enxame('machine', 'host-address', '-d', 'local')).trim();
+    service = enxame(['discovery', '-H', `tcp://${host}:0`, '--insecure', '--state-dir', 'none']);
+    const [, url = ''] = await service.until(/at (http:\S+?),/);
+    const token = `token://${new URL(url).host}/v1/${(await person.enxame('create', '--service', url)).trim()}`;
+    swarm = ['--swarm', '--swarm-master', '--swarm-discovery', token, '--swarm-discovery-opt', 'token.insecure=true'];
+  });
+
+  afterAll(async () => {
+    await service?.end('SIGKILL');
+    await place?.close();
+  });
+
+  /** Makes masters that have an image, which no registry has. */
+  async function create(...names: readonly string[]): Promise<string> {
+    const said = await person.enxame('machine', 'create', '-d', 'local', ...swarm, ...names);
+    const image = await ensureImage('busybox');
+    for (const name of names) await shell(person, name, `docker load -q -i ${image}`);
+    return said;
+  }
+
+  /** Pulls the plug of a machine: its first process, and with it all there is of it. */
+  async function kill(name: string): Promise<void> {
+    const nodes = join(place.folder, 'local', place.network, 'nodes');
+    const [folder = ''] = (await readdir(nodes)).filter((each) => each.startsWith(`${name}-`));
+    const { init } = JSON.parse(await readFile(join(nodes, folder, 'processes.json'), 'utf8')) as {
+      readonly init: { readonly pid: number };
+    };
+    process.kill(init.pid, 'SIGKILL');
+  }
+
+  /** Creates a container through a master, as soon as the managers take it. */
+  async function createThrough(master: string, container: string): Promise<void> {
+    const script = `docker create --name ${container} busybox sleep 1000`;
+    const isTaken = async (): Promise<boolean> => {
+      const { exitCode, stderr } = await person.after(`--swarm ${master}`, script);
+      // One whose answer was lost may be there.
+      return exitCode === 0 || /Conflict/.test(stderr);
+    };
+    await waitFor(`a create through ${master}`, isTaken, { timeoutMs: 180_000, everyMs: 500 });
+  }
+
+  const containers = async (master: string): Promise<string[]> =>
+    (await shell(person, `--swarm ${master}`, "docker ps -a --filter name=livro --format '{{.Names}}'"))
+      .split('\n')
+      .map((name) => name.split('/').at(-1) ?? '')
+      .sort();
+
+  test('lose one and another, and nothing of what was asked for', async () => {
+    await create('um');
+    await createThrough('um', 'livro-1');
+
+    expect(await create('dois', 'tres')).toContain('um: handing the records of the cluster over');
+    expect(await containers('tres')).toEqual(['livro-1']);
+
+    await kill('um');
+    await createThrough('dois', 'livro-2');
+    expect(await containers('dois')).toEqual(['livro-1', 'livro-2']);
+
+    expect(await person.enxame('machine', 'rm', '-y', 'um')).toContain("removing the store's server um-");
+    await create('quatro');
+    expect(await containers('quatro')).toContain('livro-2');
+
+    // The one that was lost is replaced: another one can be lost, and no more than that.
+    await kill('dois');
+    await createThrough('quatro', 'livro-3');
+    const { code, said } = await person.try('machine', 'rm', '-y', 'tres');
+    expect([code, said]).toEqual([1, expect.stringContaining('"tres" cannot be removed now')]);
+    expect(await containers('tres')).toContain('livro-3');
+  });
+});
