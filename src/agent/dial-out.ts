@@ -1,6 +1,7 @@
 import http2, { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { answerError } from '../engine/answer-body.ts';
@@ -55,7 +56,7 @@ export async function dialOut(deps: DialOutDeps, options: DialOutOptions, signal
       told = reason;
     }
     // Agents that lost the same manager do not come back all at once.
-    await sleep(pauseMs * (0.5 + Math.random()), signal);
+    await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
   }
 }
@@ -117,18 +118,5 @@ function carry(stream: ServerHttp2Stream, engineSocket: string): void {
   });
   engine.once('close', () => {
     if (!engine.readableEnded && !stream.destroyed && stream.headersSent) stream.close(constants.NGHTTP2_CONNECT_ERROR);
-  });
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end, { once: true });
   });
 }

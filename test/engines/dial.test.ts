@@ -35,14 +35,18 @@ beforeAll(async () => {
   await enxameMust(['certs', 'server', '--dir', folder, '--manager', 'manager', lab.bridgeAddress]);
   await enxameMust(['certs', 'client', '--dir', folder, 'alice']);
   port = await freePort(lab.bridgeAddress);
-  const listen = ['-H', `tcp://${lab.bridgeAddress}:${port}`, '--tlsverify', ...files('manager')];
-  const state = ['--state-dir', join(folder, 'state'), '--cluster', 'dial'];
-  const entries = [`unix://${lab.node('open').socketPath}`, 'agent://closed', 'agent://shut'].join(',');
-  manager = enxame(['manage', ...listen, ...state, entries]);
+  manager = manage();
   await manager.until(/Manager at/);
   for (const name of ['closed', 'shut']) agents.set(name, startAgent(lab.node(name)));
   await allHealthy();
 }, 600_000);
+
+function manage(): EnxameProcess {
+  const listen = ['-H', `tcp://${lab.bridgeAddress}:${port}`, '--tlsverify', ...files('manager')];
+  const state = ['--state-dir', join(folder, 'state'), '--cluster', 'dial'];
+  const entries = [`unix://${lab.node('open').socketPath}`, 'agent://closed', 'agent://shut'].join(',');
+  return enxame(['manage', ...listen, ...state, entries]);
+}
 
 afterAll(async () => {
   await manager?.end('SIGKILL');
@@ -69,8 +73,10 @@ async function enxameMust(args: readonly string[]): Promise<string> {
 
 function startAgent(node: LabNode, certificate = node.name): ChildProcess {
   const into = ['--target', String(node.enginePid), '--net', '--mount', '--uts', '--pid'];
+  const fence = ['--fence', `${lab.bridgeAddress}:${port}`, '--fence-engine', `unix://${node.socketPath}`];
+  const lease = ['--fence-lease', join(folder, `${node.name}.lease`)];
   const dial = ['--dial', `${lab.bridgeAddress}:${port}`, '--dial-engine', `unix://${node.socketPath}`];
-  const command = [process.execPath, MAIN, 'join', ...dial, ...files(certificate)];
+  const command = [process.execPath, MAIN, 'join', ...dial, ...fence, ...lease, ...files(certificate)];
   return spawn('nsenter', [...into, '--', ...command], { stdio: process.env.ENXAME_TEST_LOG ? 'inherit' : 'ignore' });
 }
 
@@ -129,6 +135,19 @@ test('an agent that was killed is back by itself, and calls meanwhile end', { ti
   agents.set('closed', startAgent(lab.node('closed')));
   await allHealthy();
   expect(await must(['exec', 'still', 'echo', 'back'])).toBe('back');
+});
+
+test('an agent that dials holds leases, too', { timeout: 300_000 }, async () => {
+  const strict = ['--label', 'io.enxame.fence=strict', '-e', 'constraint:node==closed', 'busybox', 'true'];
+  await waitFor('a lease', async () => (await docker(['create', ...strict])).exitCode === 0, PATIENCE);
+});
+
+test('agents outlive a manager that is killed', { timeout: 300_000 }, async () => {
+  await manager.end('SIGKILL');
+  manager = manage();
+  await manager.until(/Manager at/);
+  await allHealthy();
+  for (const agent of agents.values()) expect(agent.exitCode).toBeNull();
 });
 
 test('agents are listed; a revoked one is refused until it is allowed again', { timeout: 300_000 }, async () => {

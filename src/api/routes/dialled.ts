@@ -61,12 +61,14 @@ async function dialIn(call: Call): Promise<void> {
   await new Promise<void>((resolve) => socket.write(head, () => setImmediate(resolve)));
   if (early.length > 0) socket.unshift(early);
   if (![...cluster.nodes].some(({ entry }) => entry === `agent://${id}`))
-    logger.warn({ agent: id, from }, 'an agent dialled in that discovery does not list: add agent://NAME to it');
+    logger.warn({ agent: id, from }, `an agent dialled in that discovery does not list: add agent://${id} to it`);
   else logger.info({ agent: id, from }, 'an agent dialled in');
   const unsubscribe = revokedAgents.subscribe((revoked) => {
     if (revoked === id) dialled.end(id);
   });
   try {
+    // Revoked while it dialled: it is told when it dials again.
+    if (revokedAgents.has(id)) return void socket.destroy();
     await dialled.serve(id, socket, from, call.signal);
   } finally {
     unsubscribe();

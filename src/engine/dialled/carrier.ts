@@ -27,6 +27,8 @@ export function beginSession(session: ClientHttp2Session | ServerHttp2Session, s
   });
   // Its streams and its end tell it.
   session.on('error', () => undefined);
+  // A reset (the other end was killed) must not end the process.
+  socket.on('error', () => session.destroy());
   // Connections here may be half open, a session is not.
   socket.once('end', () => session.destroy());
   session.once('close', () => socket.destroy());

@@ -91,6 +91,10 @@ export class DialledAgents {
       connect: async (timeoutMs, signal) => {
         if (isClosed) throw new EngineError(`connect to engine ${address}: connector is closed`);
         const stream = await this.#open(id, address, timeoutMs, signal);
+        if (isClosed) {
+          stream.destroy();
+          throw new EngineError(`connect to engine ${address}: connector is closed`);
+        }
         streams.add(stream);
         stream.once('close', () => streams.delete(stream));
         return stream;
