@@ -38,7 +38,7 @@ const INTRODUCTION = `# The Docker API of a cluster
 
 A manager serves the [Docker Engine API](https://docs.docker.com/reference/api/engine/) for the whole cluster, with and
 without a version in the path (\`/v1.24\` and newer). This page lists every operation and its meaning for a cluster. It is
-generated from the table in \`src/api/operations.ts\` and from the handlers that exist: \`npm run docs:api\`.
+generated from the tables in \`src/api/operations.ts\` and \`src/api/own-operations.ts\`, and from the handlers that exist: \`npm run docs:api\`.
 
 ${table(['answered', 'meaning'], MEANINGS)}
 

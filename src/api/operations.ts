@@ -1,3 +1,5 @@
+import { OWN_OPERATIONS } from './own-operations.ts';
+
 /** What an operation means for a cluster. */
 export type Semantics =
   | 'to-container-node'
@@ -200,115 +202,6 @@ const UNLISTED = [
   ['POST', '/build/cancel', 'sticky-session', 'goes to the node that builds'],
 ] as const;
 
-/** What Docker's API has no words for. */
-const ENXAME = [
-  ['GET', '/enxame/v1/stats', 'from-cache', 'what nodes and containers use at present, those that use most first'],
-  ['GET', '/enxame/v1/stats/containers/{id}', 'from-cache', 'what one used in the last hour or day'],
-  ['GET', '/enxame/v1/stats/nodes/{id}', 'from-cache', 'what its containers used in the last hour or day, in sum'],
-  [
-    'GET',
-    '/enxame/v1/failover',
-    'manager',
-    'the nodes that are lost or in a drill, what is being moved, what waits and why, and the brake',
-  ],
-  [
-    'POST',
-    '/enxame/v1/failover/resume',
-    'manager',
-    'an operator says that nodes which do not answer are gone: the brake is let go',
-  ],
-  [
-    'GET',
-    '/enxame/v1/substrate',
-    'manager',
-    'how many nodes answer it, and whether what cluster networks stand on has a leader; managers ask each other',
-  ],
-  ['POST', '/enxame/v1/agents/{id}', 'manager', 'an agent renews the right of its node’s strict containers to run'],
-  ['GET', '/enxame/v1/agents', 'manager', 'the agents that dialled this manager, and those that may not'],
-  [
-    'POST',
-    '/enxame/v1/agents/{id}/dial',
-    'manager',
-    'a raw stream over which this manager calls the engine of an agent, see `engine/dialled/`',
-    'hijack',
-  ],
-  ['POST', '/enxame/v1/agents/{id}/revoke', 'manager', 'an agent may dial no manager any more'],
-  ['POST', '/enxame/v1/agents/{id}/allow', 'manager', 'an agent that was revoked may dial again'],
-  ['POST', '/enxame/v1/agents/{id}/reclaim', 'manager', 'its provider takes the machine back: the node is drained'],
-  ['DELETE', '/enxame/v1/agents/{id}', 'manager', 'an agent stops: its node takes no strict containers any more'],
-  [
-    'POST',
-    '/enxame/v1/containers/{id}/fence',
-    'manager',
-    'it must never run twice from now on (`{"fence": "strict"}`), or may (`off`)',
-  ],
-  [
-    'GET',
-    '/enxame/v1/plans/drain',
-    'from-cache',
-    'what a drain of the nodes `node=…` would move where, and what stays',
-  ],
-  [
-    'GET',
-    '/enxame/v1/plans/drill',
-    'from-cache',
-    'what would move where if the nodes `node=…` were lost, what would wait and why, and the brake',
-  ],
-  [
-    'POST',
-    '/enxame/v1/plans/cheapest',
-    'from-cache',
-    'the cheapest nodes and placements that keep every rule, and what would move where for that',
-  ],
-  [
-    'POST',
-    '/enxame/v1/plans/cheapest/run',
-    'manager',
-    'makes the plan anew and carries it out if its digest is the one that is given, else answers with it',
-  ],
-  [
-    'GET',
-    '/enxame/v1/plans/move',
-    'from-cache',
-    'where the containers `container=…` would go, to the node `to` or to nodes with the labels `where=…`, with their volumes',
-  ],
-  [
-    'GET',
-    '/enxame/v1/plans/rebalance',
-    'from-cache',
-    'the moves that restore the spread: `max-moves`, `where=…`, `volumes=true` for containers with data, too',
-  ],
-  ['GET', '/enxame/v1/moves', 'manager', 'plans that are being carried out, and the last that ended'],
-  [
-    'POST',
-    '/enxame/v1/moves',
-    'manager',
-    'carries a plan out: `plan`, `atOnce`, `keepSourceMs`; 409 when it is outdated',
-  ],
-  ['GET', '/enxame/v1/moves/{id}', 'manager', 'how each move of a plan stands'],
-  ['DELETE', '/enxame/v1/moves/{id}', 'manager', 'begins no further move of a plan, and undoes those under way'],
-  ['POST', '/enxame/v1/drill', 'manager', 'the nodes are treated as lost, for a time or until the drill is ended'],
-  ['DELETE', '/enxame/v1/drill', 'manager', 'the nodes `node=…`, or all in a drill, return'],
-  [
-    'GET',
-    '/enxame/v1/explain/containers/{id}',
-    'from-cache',
-    'why it is where it is, what other nodes would be refused for, and what a loss of its node would mean',
-  ],
-  ['GET', '/enxame/v1/explain/nodes/{id}', 'from-cache', 'what its loss would mean'],
-  ['GET', '/enxame/v1/prices', 'manager', 'what is known of prices: files, providers’ lists, currency rates'],
-  ['POST', '/enxame/v1/prices', 'manager', 'keeps the price list of a provider, or of a region of it'],
-  ['DELETE', '/enxame/v1/prices/{provider}', 'manager', 'forgets the price lists of a provider'],
-  ['GET', '/enxame/v1/bill', 'from-cache', 'what nodes cost, by provider, region, node and Compose project'],
-  [
-    'GET',
-    '/enxame/v1/bill/facts',
-    'from-cache',
-    'what a bill is computed from: nodes, and what projects reserve on each',
-  ],
-  ['POST', '/enxame/v1/page/login', 'manager', 'a link that logs a browser in to the page of this manager, once'],
-] as const;
-
 type TableRow =
   | (typeof SYSTEM)[number]
   | (typeof CONTAINERS)[number]
@@ -320,7 +213,7 @@ type TableRow =
   | (typeof PLUGINS)[number]
   | (typeof SWARM_MODE)[number]
   | (typeof UNLISTED)[number]
-  | (typeof ENXAME)[number];
+  | (typeof OWN_OPERATIONS)[number];
 
 /** `METHOD /path` of an operation in the table, e.g. `GET /containers/{id}/json`. */
 export type RouteKey = TableRow extends infer R
@@ -341,7 +234,7 @@ export const ROUTE_AREAS: Readonly<Record<string, readonly Route[]>> = {
   Plugins: toRoutes(PLUGINS),
   'Swarm mode': toRoutes(SWARM_MODE),
   'Not in the API description': toRoutes(UNLISTED),
-  'Beside Docker’s API': toRoutes(ENXAME),
+  'Beside Docker’s API': toRoutes(OWN_OPERATIONS),
 };
 
 /** Every operation of the Engine API and what it means for a cluster. */
