@@ -24,16 +24,19 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'stores',
           include: ['test/stores/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          // Only against tests that hang, as everywhere below.
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          expect: { poll: { timeout: 180_000 } },
         },
       },
       {
         test: {
           name: 'engines',
           include: ['test/engines/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          expect: { poll: { timeout: 180_000 } },
           // Two files at a time: they wait for engines more than they compute.
           maxWorkers: 2,
         },
@@ -53,8 +56,9 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'nodes',
           include: ['test/nodes/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          expect: { poll: { timeout: 180_000 } },
         },
       },
       {

@@ -65,7 +65,7 @@ export function testStoreDiscovery(kind: StoreDiscoveryKind): void {
     };
   });
 
-  describe(`${scheme}:// discovery`, { timeout: 120_000 }, () => {
+  describe(`${scheme}:// discovery`, { timeout: 600_000 }, () => {
     const never = new AbortController().signal;
 
     it('finds what an agent of the original swarm registered', async () => {
