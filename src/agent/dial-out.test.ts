@@ -7,9 +7,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testConnector } from '../../test/conformance/connector.ts';
 import { FarEnd } from '../../test/conformance/far-end.ts';
 import { DialledAgents } from '../engine/dialled/dialled-agents.ts';
+import type { Answers } from './answers.ts';
 import { serveEngine } from './dial-out.ts';
 
 const TIMEOUT_MS = 60_000;
+const ANSWERS: Answers = new Map([
+  ['/echo', async (question: unknown): Promise<unknown> => ({ question })],
+  ['/fail', (): Promise<unknown> => Promise.reject(new Error('it is broken'))],
+  ['/never', (): Promise<unknown> => new Promise(() => undefined)],
+]);
 
 /** An agent and the manager that it dialled, with a connection that can be cut. */
 class Dialled {
@@ -39,7 +45,7 @@ class Dialled {
     const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     const [accepted] = (await once(server, 'connection')) as [net.Socket];
     server.close();
-    this.#ended.push(serveEngine(socket, join(this.#folder, 'engine.sock'), this.stop.signal));
+    this.#ended.push(serveEngine(socket, join(this.#folder, 'engine.sock'), this.stop.signal, ANSWERS));
     this.#ended.push(this.agents.serve(id, accepted, '192.0.2.7', this.stop.signal));
     return socket;
   }
@@ -140,6 +146,22 @@ describe('an agent that dialled', () => {
       }),
     );
     expect(back).toEqual(heads.map((head) => `${head}é`));
+  });
+
+  it('answers what the manager asks of it, says why it cannot, and is not waited for without end', async () => {
+    const { signal } = dialled.stop;
+    const ask = (path: string, question: unknown, timeoutMs = TIMEOUT_MS): Promise<unknown> =>
+      dialled.agents.ask('bee-1', path, question, timeoutMs, signal);
+    const long = 'ü'.repeat(300_000);
+    expect(await ask('/echo', { long })).toEqual({ status: 200, body: { question: { long } } });
+    expect(await ask('/fail', {})).toEqual({ status: 500, body: { message: 'it is broken' } });
+    expect(await ask('/nothing', {})).toMatchObject({ status: 404 });
+    await expect(ask('/never', {}, 50)).rejects.toThrow('ask agent /never');
+    await expect(ask('/echo', 'x'.repeat(5_000_000))).rejects.toThrow('more than 4194304 bytes');
+    const waiting = ask('/never', {});
+    dialled.agents.end('bee-1');
+    await expect(waiting).rejects.toThrow('ask agent /never');
+    await expect(ask('/echo', {})).rejects.toThrow('it has not dialled in');
   });
 
   it('serves nothing but its engine', async () => {

@@ -13,6 +13,7 @@ import {
   SESSION_MEMORY_MB,
   STREAM_WINDOW,
 } from '../engine/dialled/carrier.ts';
+import { type Answers, answerManager } from './answers.ts';
 
 export interface DialOutDeps {
   /** Connections to it are made with the agent's certificate. */
@@ -25,7 +26,11 @@ export interface DialOutOptions {
   readonly id: string;
   /** Where the engine of this host listens. */
   readonly engineSocket: string;
+  /** What the manager may ask of the agent itself; default nothing. */
+  readonly answers?: Answers | undefined;
 }
+
+const NO_ANSWERS: Answers = new Map();
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
@@ -47,7 +52,7 @@ export async function dialOut(deps: DialOutDeps, options: DialOutOptions, signal
       logger.info({ manager }, 'the manager reaches this engine');
       pauseMs = FIRST_PAUSE_MS;
       told = undefined;
-      await serveEngine(socket, options.engineSocket, signal);
+      await serveEngine(socket, options.engineSocket, signal, options.answers);
       if (!signal.aborted) logger.warn({ manager }, 'the connection to the manager ended');
     } catch (error) {
       const reason = reasonOf(error);
@@ -79,8 +84,13 @@ async function dial(manager: EngineClient, id: string, signal: AbortSignal): Pro
   throw await answerError(exchange, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]));
 }
 
-/** Carries calls to the engine until the connection ends. */
-export async function serveEngine(socket: Duplex, engineSocket: string, signal: AbortSignal): Promise<void> {
+/** Carries calls to the engine, and answers what the manager asks of the agent, until the connection ends. */
+export async function serveEngine(
+  socket: Duplex,
+  engineSocket: string,
+  signal: AbortSignal,
+  answers: Answers = NO_ANSWERS,
+): Promise<void> {
   const session = http2.performServerHandshake(socket, {
     settings: { initialWindowSize: STREAM_WINDOW, maxConcurrentStreams: MOST_STREAMS },
     maxSessionMemory: SESSION_MEMORY_MB,
@@ -89,7 +99,7 @@ export async function serveEngine(socket: Duplex, engineSocket: string, signal: 
   session.on('stream', (stream, headers) => {
     if (headers[':method'] === 'CONNECT' && headers[':authority'] === 'engine') return carry(stream, engineSocket);
     stream.on('error', () => undefined);
-    stream.respond({ ':status': 404 }, { endStream: true });
+    void answerManager(stream, headers, answers); // It never rejects.
   });
   const end = (): void => session.destroy();
   signal.addEventListener('abort', end, { once: true });

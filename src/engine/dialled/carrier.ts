@@ -14,6 +14,8 @@ export const STREAM_WINDOW: number = 4 * 1024 * 1024;
 const SESSION_WINDOW: number = 32 * 1024 * 1024;
 /** What a session may hold in memory, in megabytes: its window, and as much of what waits to be sent. */
 export const SESSION_MEMORY_MB = 64;
+/** Largest question that a manager puts to an agent itself, and largest answer, in bytes. */
+export const QUESTION_BYTES: number = 4 * 1024 * 1024;
 /** Calls at once; more wait. */
 export const MOST_STREAMS = 4_096;
 

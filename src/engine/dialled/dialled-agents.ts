@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { EngineError, reasonOf } from '../../common/errors.ts';
 import type { Connector } from '../connectors/connector.ts';
 import { beginSession, MOST_STREAMS, SESSION_MEMORY_MB, STREAM_WINDOW } from './carrier.ts';
+import { type AgentAnswer, askAgent } from './questions.ts';
 
 /** An agent that has dialled in. */
 export interface DialledAgent {
@@ -73,6 +74,16 @@ export class DialledAgents {
     await new Promise<void>((resolve) => session.once('close', resolve));
     signal.removeEventListener('abort', end);
     this.#forget(id, agent);
+  }
+
+  /**
+   * Puts a question to an agent itself, JSON for JSON. Resolves with what it answers, also when that is a refusal; 404 from one that knows nothing
+   * about `path`. Rejects when it has not dialled in, or does not answer in time.
+   */
+  async ask(id: string, path: string, question: unknown, timeoutMs: number, signal: AbortSignal): Promise<AgentAnswer> {
+    const agent = this.#present(id);
+    if (!agent) throw new EngineError(`ask agent ${id}: it has not dialled in`);
+    return await askAgent(agent.session, path, question, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
   }
 
   /** Ends the connection of an agent, if it has one. */
