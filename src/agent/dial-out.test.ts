@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testConnector } from '../../test/conformance/connector.ts';
 import { FarEnd } from '../../test/conformance/far-end.ts';
@@ -181,12 +182,53 @@ describe('an agent that dialled', () => {
       stream.destroy();
       return answer[':status'];
     };
-    expect(await status({ ':method': 'CONNECT', ':authority': '192.0.2.1:22' })).toBe(404);
+    // Whether it is published, nobody can say.
+    expect(await status({ ':method': 'CONNECT', ':authority': '192.0.2.1:22' })).toBe(502);
+    expect(await status({ ':method': 'CONNECT', ':authority': 'elsewhere' })).toBe(404);
     expect(await status({ ':method': 'GET', ':path': '/' })).toBe(404);
     expect(await status({ ':method': 'CONNECT', ':authority': 'engine' })).toBe(502);
     stop.abort();
     await served;
     session.destroy();
     server.close();
+  });
+
+  it('reaches the ports that its engine publishes to others, and no other one', async () => {
+    const container = await FarEnd.listen({ port: 0, host: '127.0.0.1' });
+    const other = await FarEnd.listen({ port: 0, host: '127.0.0.1' });
+    container.serve((stream) => stream.pipe(stream));
+    let ports: object[] = [];
+    let event: (text: string) => void = () => undefined;
+    dialled.far.serve((stream) =>
+      stream.on('data', (bytes: Buffer) => {
+        const isList = bytes.toString().includes('/containers/json');
+        const list = JSON.stringify([{ Ports: ports }]);
+        event = isList ? event : (text) => stream.write(text);
+        const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n';
+        stream.write(isList ? `${head}Content-Length: ${list.length}\r\n\r\n${list}` : `${head}\r\n`);
+      }),
+    );
+    const connect = async (port: number, host = 'bee-1'): Promise<Duplex | undefined> =>
+      await dialled.agents.connectorFor('bee-1').connectPort?.(host, port, TIMEOUT_MS);
+    await expect(connect(container.port)).rejects.toThrow(
+      `connect to port ${container.port} of agent://bee-1: its agent refuses it`,
+    );
+    const tcp = { PrivatePort: 80, Type: 'tcp' };
+    ports = [
+      { ...tcp, IP: '0.0.0.0', PublicPort: container.port },
+      { ...tcp, IP: '127.0.0.1', PublicPort: other.port },
+    ];
+    const stream = await connect(container.port);
+    stream?.end('hello');
+    const [bytes] = (await once(stream as Duplex, 'data')) as [Buffer];
+    expect(bytes.toString()).toBe('hello');
+    await expect(connect(other.port)).rejects.toThrow('refuses it');
+    (await connect(container.port, '127.0.0.1'))?.destroy();
+    ports = [];
+    event('{"Type":"container","Action":"die"}\n');
+    await expect
+      .poll(async () => connect(container.port).then((each) => each?.destroy(), String), { timeout: TIMEOUT_MS })
+      .toContain('refuses it');
+    await Promise.all([container.close(), other.close()]);
   });
 });

@@ -5,15 +5,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { answerError } from '../engine/answer-body.ts';
-import type { EngineClient } from '../engine/client.ts';
+import { EngineClient } from '../engine/client.ts';
+import { unixConnector } from '../engine/connectors/socket.ts';
 import {
   beginSession,
   DIAL_PROTOCOL,
+  ENGINE_AUTHORITY,
   MOST_STREAMS,
   SESSION_MEMORY_MB,
   STREAM_WINDOW,
 } from '../engine/dialled/carrier.ts';
 import { type Answers, answerManager } from './answers.ts';
+import { PublishedPorts } from './published-ports.ts';
 
 export interface DialOutDeps {
   /** Connections to it are made with the agent's certificate. */
@@ -84,7 +87,10 @@ async function dial(manager: EngineClient, id: string, signal: AbortSignal): Pro
   throw await answerError(exchange, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]));
 }
 
-/** Carries calls to the engine, and answers what the manager asks of the agent, until the connection ends. */
+/**
+ * Carries calls to the engine and connections to the ports that it publishes, and answers what the manager asks of the agent, until the connection
+ * ends.
+ */
 export async function serveEngine(
   socket: Duplex,
   engineSocket: string,
@@ -96,37 +102,64 @@ export async function serveEngine(
     maxSessionMemory: SESSION_MEMORY_MB,
   }) as ServerHttp2Session;
   beginSession(session, socket);
+  const engine = new EngineClient(unixConnector(engineSocket), { connections: 1 });
+  const published = new PublishedPorts(engine);
   session.on('stream', (stream, headers) => {
-    if (headers[':method'] === 'CONNECT' && headers[':authority'] === 'engine') return carry(stream, engineSocket);
     stream.on('error', () => undefined);
-    void answerManager(stream, headers, answers); // It never rejects.
+    if (headers[':method'] !== 'CONNECT') return void answerManager(stream, headers, answers); // It never rejects.
+    const authority = headers[':authority'] ?? '';
+    if (authority === ENGINE_AUTHORITY) return carry(stream, net.connect({ path: engineSocket, allowHalfOpen: true }));
+    void carryToPort(stream, authority, published); // Never rejects.
   });
   const end = (): void => session.destroy();
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
   await new Promise<void>((resolve) => session.once('close', resolve));
   signal.removeEventListener('abort', end);
+  published.close();
+  await engine.close();
 }
 
-/** Joins a stream of the manager and a connection to the engine: bytes and half-close both ways, and a cut is a cut. */
-function carry(stream: ServerHttp2Stream, engineSocket: string): void {
-  const engine = net.connect({ path: engineSocket, allowHalfOpen: true });
-  stream.on('error', () => engine.destroy());
+/** Never rejects. */
+async function carryToPort(stream: ServerHttp2Stream, authority: string, published: PublishedPorts): Promise<void> {
+  const refuse = (status: number): void => {
+    if (!stream.destroyed) stream.respond({ ':status': status }, { endStream: true });
+  };
+  const [, host, port] = /^\[?([^[\]]+)\]?:([1-9]\d{0,4})$/.exec(authority) ?? [];
+  if (host === undefined) return refuse(404);
+  try {
+    const place = await published.find(host, Number(port));
+    if (!place) return refuse(404);
+    if (!stream.destroyed) carry(stream, net.connect({ ...place, allowHalfOpen: true, noDelay: true }));
+  } catch {
+    refuse(502); // Its engine does not answer.
+  }
+}
+
+/** Joins a stream of the manager and a connection on this host: bytes and half-close both ways, and a cut is a cut. */
+function carry(stream: ServerHttp2Stream, there: net.Socket): void {
   stream.once('close', () => {
-    if (!engine.readableEnded || !engine.writableFinished) engine.destroy();
+    // After an orderly end what was received may still be on its way.
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || !stream.readableEnded) breakOff(there);
   });
-  engine.once('connect', () => {
+  there.once('connect', () => {
     if (stream.destroyed) return;
     stream.respond({ ':status': 200 });
-    stream.pipe(engine);
-    engine.pipe(stream);
+    stream.pipe(there);
+    there.pipe(stream);
   });
-  engine.on('error', () => {
+  there.on('error', () => {
     if (stream.destroyed) return;
     if (stream.headersSent) stream.close(constants.NGHTTP2_CONNECT_ERROR);
     else stream.respond({ ':status': 502 }, { endStream: true });
   });
-  engine.once('close', () => {
-    if (!engine.readableEnded && !stream.destroyed && stream.headersSent) stream.close(constants.NGHTTP2_CONNECT_ERROR);
+  there.once('close', () => {
+    if (!there.readableEnded && !stream.destroyed && stream.headersSent) stream.close(constants.NGHTTP2_CONNECT_ERROR);
   });
+}
+
+/** A unix socket knows no reset. */
+function breakOff(socket: net.Socket): void {
+  if (socket.remoteFamily === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }

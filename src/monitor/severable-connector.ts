@@ -8,6 +8,8 @@ export class SeverableConnector implements Connector {
   readonly address: string;
   readonly host: string;
   readonly maxConnections?: number;
+  /** To ports that containers publish: their node's standing is the relay's to judge. */
+  readonly connectPort?: NonNullable<Connector['connectPort']>;
   readonly #connector: Connector;
   #severed: string | undefined;
 
@@ -16,6 +18,7 @@ export class SeverableConnector implements Connector {
     this.address = connector.address;
     this.host = connector.host;
     if (connector.maxConnections !== undefined) this.maxConnections = connector.maxConnections;
+    if (connector.connectPort) this.connectPort = connector.connectPort.bind(connector);
   }
 
   /** Opens no stream until {@link mend}; those that are open go on. */

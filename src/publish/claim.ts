@@ -80,6 +80,8 @@ export class Claim {
   }
 }
 
-function targetOf({ engineId, labels }: Container, { host, port }: NodePort): Target {
-  return { id: engineId, host, port, proxyProtocol: proxyVersionOf(labels) };
+function targetOf({ engineId, labels, node }: Container, { host, port }: NodePort): Target {
+  const { connector } = node.client;
+  const connect = connector.connectPort?.bind(connector, host, port);
+  return { id: engineId, host, port, proxyProtocol: proxyVersionOf(labels), connect };
 }

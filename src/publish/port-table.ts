@@ -104,6 +104,8 @@ export class PortTable {
 
   /** Never rejects. */
   async #place(claim: Claim): Promise<void> {
+    if (claim.protocol === 'udp' && claim.target.connect)
+      return this.#refuse(claim, 'its node is reached through an agent, which carries no UDP');
     while (!claim.isGone) {
       const wanted = this.#remembered.get(claim.key) ?? claim.at.port;
       const shared = this.#ports.get(keyOf(claim.protocol, wanted));

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ProxyVersion } from './node-ports.ts';
 
 /** Where a relay may lead a connection: a port of one copy of a container. */
@@ -7,6 +8,8 @@ export interface Target {
   readonly host: string;
   readonly port: number;
   readonly proxyProtocol: ProxyVersion | undefined;
+  /** Connects to it where nobody can connect straight: over the connection of its node's agent. Rejects when that does not succeed. */
+  readonly connect?: ((timeoutMs: number) => Promise<Duplex>) | undefined;
 }
 
 /** Who takes the connections of one port at the endpoint. */

@@ -1,6 +1,8 @@
 import { createServer, connect as open, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../common/clock.ts';
 import type { Connections } from './connections.ts';
+import { join } from './join.ts';
 import { proxyHeader } from './proxy-header.ts';
 import type { Target, Targets } from './target.ts';
 
@@ -9,10 +11,6 @@ const CONNECT_MS = 3_000;
 /** How long a connection waits for a container that is being moved, and between two looks, in milliseconds. */
 const WAIT_MS = 30_000;
 const LOOK_MS = 50;
-/** A connection of which one direction has ended and nothing comes in the other one is ended after this many milliseconds. */
-const HALF_CLOSED_MS = 600_000;
-/** After this many milliseconds without a byte the systems of both ends are asked whether they are there. */
-const KEEP_ALIVE_MS = 60_000;
 /** Connections that the system keeps until they are taken up. */
 const BACKLOG = 1_024;
 
@@ -71,7 +69,7 @@ export class TcpRelay {
   }
 
   /** A connection to a target that takes it; undefined when there is none, or the client has left. */
-  async #reach(client: Socket): Promise<{ readonly upstream: Socket; readonly target: Target } | undefined> {
+  async #reach(client: Socket): Promise<{ readonly upstream: Duplex; readonly target: Target } | undefined> {
     const { targets, connections, clock } = this.#deps;
     const tried = new Set<string>();
     const lastMs = clock.elapsed() + WAIT_MS;
@@ -99,7 +97,11 @@ export class TcpRelay {
 }
 
 /** A connection to a target; undefined when it refuses or does not answer. */
-function reach({ host, port }: Target): Promise<Socket | undefined> {
+function reach(target: Target): Promise<Duplex | undefined> {
+  return target.connect ? target.connect(CONNECT_MS).catch(() => undefined) : reachStraight(target);
+}
+
+function reachStraight({ host, port }: Target): Promise<Socket | undefined> {
   return new Promise((resolve) => {
     const upstream = open({ host, port, allowHalfOpen: true, noDelay: true });
     const fail = (): void => {
@@ -116,26 +118,6 @@ function reach({ host, port }: Target): Promise<Socket | undefined> {
       resolve(upstream);
     });
   });
-}
-
-/** Passes both directions on until both have ended, or one end breaks. */
-function join(client: Socket, upstream: Socket): void {
-  for (const [from, to] of [
-    [client, upstream],
-    [upstream, client],
-  ] as const) {
-    from.setKeepAlive(true, KEEP_ALIVE_MS);
-    from.once('end', () => {
-      from.setTimeout(HALF_CLOSED_MS);
-      to.setTimeout(HALF_CLOSED_MS);
-    });
-    from.once('timeout', () => from.resetAndDestroy());
-    from.once('close', () => {
-      // What was broken at one end is broken at the other, and does not look like an orderly end.
-      if (!from.readableEnded || !from.writableFinished) to.resetAndDestroy();
-    });
-    from.pipe(to);
-  }
 }
 
 function noop(): void {

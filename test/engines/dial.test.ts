@@ -30,7 +30,9 @@ beforeAll(async () => {
   await enxameMust(['certs', 'ca', '--dir', folder]);
   for (const name of ['closed', 'shut']) {
     await enxameMust(['certs', 'server', '--dir', folder, name, name]);
-    await lab.node(name).exec(['iptables', '-A', 'INPUT', '-i', 'eth0', '-m', 'state', '--state', 'NEW', '-j', 'DROP']);
+    // Before Docker's own rules let connections to published ports in.
+    const chain = ['-t', 'mangle', '-A', 'PREROUTING', '-i', 'eth0'];
+    await lab.node(name).exec(['iptables', ...chain, '-m', 'state', '--state', 'NEW', '-j', 'DROP']);
   }
   await enxameMust(['certs', 'server', '--dir', folder, '--manager', 'manager', lab.bridgeAddress]);
   await enxameMust(['certs', 'client', '--dir', folder, 'alice']);
@@ -45,7 +47,7 @@ function manage(): EnxameProcess {
   const listen = ['-H', `tcp://${lab.bridgeAddress}:${port}`, '--tlsverify', ...files('manager')];
   const state = ['--state-dir', join(folder, 'state'), '--cluster', 'dial'];
   const entries = [`unix://${lab.node('open').socketPath}`, 'agent://closed', 'agent://shut'].join(',');
-  return enxame(['manage', ...listen, ...state, entries]);
+  return enxame(['manage', '--publish-at', 'endpoint', ...listen, ...state, entries]);
 }
 
 afterAll(async () => {
@@ -124,6 +126,29 @@ test('streams go both ways, end halves apart, and carry much', { timeout: 300_00
   expect((await readFile(join(folder, 'back'))).equals(sent)).toBe(true);
   const many = await Promise.all(Array.from({ length: 20 }, (_, i) => must(['exec', 'still', 'echo', String(i)])));
   expect(many).toEqual(Array.from({ length: 20 }, (_, i) => String(i)));
+});
+
+const PAGE = 'mkdir -p /www && hostname >/www/index.html && exec httpd -f -p 80 -h /www';
+
+async function ask(address: string): Promise<string> {
+  const { stdout, stderr, exitCode } = await run('curl', ['-sS', '-m', '5', `http://${address}/`], {
+    timeoutMs: 30_000,
+  });
+  return exitCode === 0 ? stdout.trim() : stderr.trim();
+}
+
+test('what a container there publishes is at the endpoint, over the agent', { timeout: 300_000 }, async () => {
+  const published = ['-h', 'page', '-p', '18080:80', '-p', '18081:81/udp'];
+  await must(['run', '-d', '--name', 'page', '-e', 'constraint:node==shut', ...published, 'busybox', 'sh', '-c', PAGE]);
+  expect(await must(['port', 'page', '80/tcp'])).toBe(`${lab.bridgeAddress}:18080`);
+  expect(await must(['ps', '--filter', 'name=page', '--format', '{{.Status}}'])).toContain('carries no UDP');
+  expect(await ask(`${lab.node('shut').address}:18080`)).toMatch(/timed out|timeout/i);
+  await waitFor('the page', async () => (await ask(`${lab.bridgeAddress}:18080`)) === 'page', PATIENCE);
+  expect(await Promise.all(Array.from({ length: 50 }, () => ask(`${lab.bridgeAddress}:18080`)))).toEqual(
+    Array.from({ length: 50 }, () => 'page'),
+  );
+  await must(['rm', '-f', 'page']);
+  expect(await ask(`${lab.bridgeAddress}:18080`)).toMatch(/refused|connect/);
 });
 
 test('an agent that was killed is back by itself, and calls meanwhile end', { timeout: 300_000 }, async () => {

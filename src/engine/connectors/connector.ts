@@ -17,6 +17,11 @@ export interface Connector {
    * `reader` takes what is read into a buffer of its own instead of `data` events, where the transport can (not over SSH).
    */
   connect(timeoutMs: number, signal?: AbortSignal, reader?: OnReadOpts): Promise<Duplex>;
+  /**
+   * Opens a stream to a TCP port that the engine publishes at an address of its host, where others cannot connect to it; absent where they can, as
+   * far as the connector knows. As `connect` does.
+   */
+  connectPort?(host: string, port: number, timeoutMs: number): Promise<Duplex>;
   /** Releases what streams share (an SSH connection). Idempotent; open streams are destroyed. */
   close(): Promise<void>;
 }

@@ -1,13 +1,22 @@
 import type { ClientHttp2Session, ServerHttp2Session } from 'node:http2';
+import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /**
  * How engine calls are carried over the connection that an agent opened: HTTP/2, the manager its client, one CONNECT stream (RFC 9113 §8.5)
- * per call. What both ends must agree on.
+ * per call, or per connection to a published port. What both ends must agree on.
  */
 
 /** The path that an agent asks to upgrade, below `/enxame/v1/agents/{id}`. */
 export const DIAL_PROTOCOL: string = 'enxame-dial';
+
+/** What a stream to the engine asks for. */
+export const ENGINE_AUTHORITY = 'engine';
+/** What a stream to a TCP port that the engine publishes asks for; the host is no IP address where any address of the agent's host will do. */
+export function portAuthority(host: string, port: number): string {
+  if (isIP(host) === 0) return `published:${port}`;
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
 
 /** What may be on its way and is not read yet, in bytes: of one stream, and of all together. At 50 ms they let 80 MB/s through. */
 export const STREAM_WINDOW: number = 4 * 1024 * 1024;

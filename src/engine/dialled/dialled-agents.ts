@@ -2,7 +2,14 @@ import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:htt
 import type { Duplex } from 'node:stream';
 import { EngineError, reasonOf } from '../../common/errors.ts';
 import type { Connector } from '../connectors/connector.ts';
-import { beginSession, MOST_STREAMS, SESSION_MEMORY_MB, STREAM_WINDOW } from './carrier.ts';
+import {
+  beginSession,
+  ENGINE_AUTHORITY,
+  MOST_STREAMS,
+  portAuthority,
+  SESSION_MEMORY_MB,
+  STREAM_WINDOW,
+} from './carrier.ts';
 import { type AgentAnswer, askAgent } from './questions.ts';
 
 /** An agent that has dialled in. */
@@ -26,6 +33,13 @@ interface Dialled {
   readonly from: string;
   readonly sinceMs: number;
   readonly streams: Set<ClientHttp2Stream>;
+}
+
+/** What a stream leads to. */
+interface Destination {
+  /** For messages. */
+  readonly name: string;
+  readonly authority: string;
 }
 
 /** Agents that dialled this manager, and the streams to their engines. */
@@ -96,20 +110,25 @@ export class DialledAgents {
     const streams = new Set<Duplex>();
     const address = `agent://${id}`;
     let isClosed = false;
+    const open = async (to: Destination, timeoutMs: number, signal?: AbortSignal): Promise<Duplex> => {
+      const closed = (): EngineError => new EngineError(`connect to ${to.name}: connector is closed`);
+      if (isClosed) throw closed();
+      const stream = await this.#open(id, to, timeoutMs, signal);
+      if (isClosed) {
+        stream.destroy();
+        throw closed();
+      }
+      streams.add(stream);
+      stream.once('close', () => streams.delete(stream));
+      return stream;
+    };
     return {
       address,
       host: id,
-      connect: async (timeoutMs, signal) => {
-        if (isClosed) throw new EngineError(`connect to engine ${address}: connector is closed`);
-        const stream = await this.#open(id, address, timeoutMs, signal);
-        if (isClosed) {
-          stream.destroy();
-          throw new EngineError(`connect to engine ${address}: connector is closed`);
-        }
-        streams.add(stream);
-        stream.once('close', () => streams.delete(stream));
-        return stream;
-      },
+      connect: (timeoutMs, signal) =>
+        open({ name: `engine ${address}`, authority: ENGINE_AUTHORITY }, timeoutMs, signal),
+      connectPort: (host, port, timeoutMs) =>
+        open({ name: `port ${port} of ${address}`, authority: portAuthority(host, port) }, timeoutMs),
       close: async () => {
         isClosed = true;
         for (const stream of streams) stream.destroy();
@@ -117,14 +136,14 @@ export class DialledAgents {
     };
   }
 
-  async #open(id: string, address: string, timeoutMs: number, signal?: AbortSignal): Promise<Duplex> {
+  async #open(id: string, to: Destination, timeoutMs: number, signal?: AbortSignal): Promise<Duplex> {
     const failed = (why: string, cause?: unknown): EngineError =>
-      new EngineError(`connect to engine ${address}: ${why}`, 'ENGINE_UNREACHABLE', cause);
+      new EngineError(`connect to ${to.name}: ${why}`, 'ENGINE_UNREACHABLE', cause);
     const agent = this.#present(id) ?? (await this.#arrival(id, Math.min(timeoutMs, PATIENCE_MS), signal));
     if (signal?.aborted) throw failed(reasonOf(signal.reason), signal.reason);
     if (!agent) throw failed('its agent has not dialled in');
     return await new Promise((resolve, reject) => {
-      const stream = agent.session.request({ ':method': 'CONNECT', ':authority': 'engine' }, { endStream: false });
+      const stream = agent.session.request({ ':method': 'CONNECT', ':authority': to.authority }, { endStream: false });
       agent.streams.add(stream);
       stream.once('close', () => agent.streams.delete(stream));
       const settle = (): void => {
@@ -143,7 +162,8 @@ export class DialledAgents {
       const onClose = (): void => fail('the connection of its agent ended');
       const onResponse = (headers: { readonly ':status'?: number }): void => {
         const status = headers[':status'];
-        if (status !== 200) return fail(`its agent does not reach it (${status})`);
+        if (status !== 200)
+          return fail(status === 404 ? 'its agent refuses it' : `its agent does not reach it (${status})`);
         settle();
         stream.on('error', () => stream.destroy());
         resolve(writingBytes(stream));
