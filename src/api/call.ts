@@ -27,7 +27,7 @@ import type { VolumeService } from '../volumes/volume-service.ts';
 import type { EventHub } from './events/event-hub.ts';
 import type { ExecRegistry } from './exec-registry.ts';
 import type { Route, RouteKey } from './operations.ts';
-import type { PageDoor } from './page-door.ts';
+import type { PageDoor, PagePlans } from './page-door.ts';
 import type { RefreshFilters } from './refresh-filters.ts';
 import type { RequestInput } from './request-input.ts';
 import type { Sequels } from './streams/sequels.ts';
@@ -63,6 +63,8 @@ export interface Services {
   readonly stats?: Sampler | undefined;
   /** The page in a browser; undefined when this manager serves none. */
   readonly page?: PageDoor | undefined;
+  /** What pages of other managers ask this one for. */
+  readonly pagePlans: () => Promise<PagePlans>;
   /** What this manager sees of the substrate. */
   readonly quorum: QuorumSight;
   /** Agents on nodes. */

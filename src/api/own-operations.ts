@@ -105,4 +105,7 @@ export const OWN_OPERATIONS = [
     'what a bill is computed from: nodes, and what projects reserve on each',
   ],
   ['POST', '/enxame/v1/page/login', 'manager', 'a link that logs a browser in to the page of this manager, once'],
+  ['GET', '/enxame/v1/page/plans/{kind}', 'manager', 'a plan as pages show it; the page of a replica asks for it'],
+  ['POST', '/enxame/v1/page/plans/{kind}/apply', 'manager', 'the same plan is carried out: `digest`, `nodes`'],
+  ['POST', '/enxame/v1/page/nodes/{id}/availability', 'manager', 'a page sets a node’s `availability`'],
 ] as const;

@@ -12,3 +12,13 @@ export interface PageLogin {
 export interface PageDoor {
   login(options: { readonly readOnly: boolean }): PageLogin;
 }
+
+/** Plans as pages show and apply them. The page of a replica asks the primary for them, which need not serve a page. */
+export interface PagePlans {
+  /** What a plan of that kind would do now, about these nodes. */
+  view(kind: string, nodes: readonly string[], signal: AbortSignal): Promise<unknown>;
+  /** Begins the plan whose digest, and nodes, `body` has. Throws 409 (`PLAN_CHANGED`) when it would be another one by now. */
+  apply(kind: string, body: unknown, signal: AbortSignal): Promise<void>;
+  /** Sets the availability of a node to that of `body`. */
+  setAvailability(node: string, body: unknown): Promise<void>;
+}

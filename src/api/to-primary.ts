@@ -17,6 +17,8 @@ const MOST_HOPS = 2;
 /** What each manager answers for itself. */
 const OWN: ReadonlySet<string> = new Set([
   ...['/_ping', '/version', '/info', '/events', '/enxame/v1/substrate'],
+  // A link logs in to the page of the manager that made it.
+  '/enxame/v1/page/login',
   // Agents dial each manager.
   ...['/enxame/v1/agents', '/enxame/v1/agents/{id}/dial'],
 ]);
@@ -25,8 +27,9 @@ const OF_PRIMARY: ReadonlySet<string> = new Set([
   '/exec/{id}/json',
   '/images/get',
   '/enxame/v1/failover',
-  '/enxame/v1/plans/drain',
-  '/enxame/v1/plans/drill',
+  ...['/enxame/v1/moves', '/enxame/v1/moves/{id}'],
+  ...['/enxame/v1/plans/drain', '/enxame/v1/plans/drill', '/enxame/v1/plans/move', '/enxame/v1/plans/rebalance'],
+  '/enxame/v1/page/plans/{kind}',
 ]);
 
 /**

@@ -35,7 +35,7 @@ import { Duties } from './duties.ts';
 import { ClusterModel } from './model.ts';
 import { type ObservationOptions, openObservation } from './observation.ts';
 import { Opened } from './opened.ts';
-import { openManagerPage } from './page.ts';
+import { openManagerPage, openPagePlans } from './page.ts';
 import { assertAddressIsFree, openReplication, type ReplicationOptions } from './replication.ts';
 import { openServices } from './services.ts';
 import { openViews } from './views.ts';
@@ -227,6 +227,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     get page() {
       return page;
     },
+    pagePlans: () => openPagePlans(shared),
   };
   if (options.page) {
     page = await openManagerPage({ model, state, services, shared }, options, options.page);

@@ -1,4 +1,5 @@
 import type { Services as ApiServices } from '../api/call.ts';
+import type { PagePlans } from '../api/page-door.ts';
 import type { Page, PageOptions } from '../page/page.ts';
 import { DEFAULT_SPREAD_BY } from '../scheduler/spread-by.ts';
 import type { ClusterState } from './cluster-state.ts';
@@ -11,6 +12,12 @@ export interface ManagerPageDeps {
   readonly services: Services;
   /** What clients' calls are answered by: the page's are, too. */
   readonly shared: ApiServices;
+}
+
+/** Plans for pages of other managers; loaded when one asks. */
+export async function openPagePlans(shared: ApiServices): Promise<PagePlans> {
+  const { pagePlans } = await import('../page/page-plans.ts');
+  return pagePlans(shared);
 }
 
 /** Serves the page of a manager. Rejects in one clear line when the address cannot be had. */

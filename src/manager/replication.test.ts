@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeEngine } from '../../simulator/fake-engine.ts';
 import { callJson, startTestManager, type TestManager } from '../../test/fakes/managers.ts';
 import { MemoryKeyServer, MemoryKeyspace } from '../../test/fakes/memory-keyspace.ts';
+import { PageBrowser } from '../../test/fakes/page-browser.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
 import { tcpConnector } from '../engine/connectors/socket.ts';
 import { SharedStore } from '../kv/shared/shared-store.ts';
@@ -32,13 +33,14 @@ afterEach(async () => {
 
 async function start(
   name: string,
-  options: { readonly alone?: boolean; readonly advertise?: string } = {},
+  options: { readonly alone?: boolean; readonly advertise?: string; readonly page?: boolean } = {},
 ): Promise<TestManager> {
   const keys = new MemoryKeyspace(server);
   const manager = await startTestManager({
     engines,
     stateFolder: join(folder, name),
     advertise: options.advertise,
+    page: options.page ?? false,
     ...(options.alone ? {} : { shared: { store: new SharedStore(keys), name: 'memory://test', keys } }),
   });
   managers.push(manager);
@@ -136,6 +138,33 @@ describe('several managers', () => {
     expect(await ask(3, () => Promise.reject(new Error('the store is down')))).toContain('does not tell');
     isPrimary = false;
     expect(await ask(3, async () => addresses)).toBe('this manager is not the primary any more');
+  });
+
+  test('let the page of a replica do what that of the primary does', async () => {
+    await start('a');
+    await waitUntil(() => roles().includes('primary'));
+    const replica = await start('b', { page: true });
+    await waitUntil(() => replica.manager.cluster.healthyNodes().length === engines.length);
+    const id = await create(primary(), 'web');
+    await expect.poll(async () => (await callJson(replica, 'GET', `/containers/${id}/json`)).status).toBe(200);
+    // The link is for this one's page, and so are its cookie and what a browser says of itself.
+    const browser = await PageBrowser.at({ manager: replica.manager, call: (method, path, body) => callJson(replica, method, path, body) });
+    const from = { 'Sec-Fetch-Site': 'same-origin' };
+    expect((await browser.call('POST', `containers/${id}/start`, undefined, from)).status).toBe(204);
+    const [node] = primary().manager.cluster.nodes;
+    const stateOf = (): string | undefined => primary().manager.cluster.nodes[0]?.availability;
+    const path = `nodes/${encodeURIComponent(node?.id ?? '')}/availability`;
+    expect((await browser.call('POST', path, { availability: 'pause' }, from)).status).toBe(204);
+    expect(stateOf()).toBe('pause');
+    expect((await browser.call('POST', path, { availability: 'gone' }, from)).status).toBe(400);
+    expect((await browser.call('POST', path, { availability: 'active' }, from)).status).toBe(204);
+    const plan = await browser.get(`plans/drain?node=${encodeURIComponent(node?.id ?? '')}`);
+    expect(plan).toMatchObject({ kind: 'drain', nodes: [{ name: node?.name }] });
+    const apply = (digest: string) => browser.call('POST', 'plans/drain/apply', { digest, nodes: [node?.id] }, from);
+    expect((await apply('0'.repeat(32))).status).toBe(409);
+    expect((await apply(plan.digest)).status).toBe(202);
+    expect(stateOf()).toBe('drain');
+    expect((await browser.call('GET', 'plans/none')).status).toBe(404);
   });
 
   test('refuse the address of another one', async () => {

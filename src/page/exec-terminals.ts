@@ -11,7 +11,6 @@ import type { Timer } from '../common/timer.ts';
 import { fieldsOf } from '../scheduler/json.ts';
 import { assertWebSocketRequest, ServerWebSocket, type WebSocketListener } from '../web/web-socket.ts';
 import { assertOwnOrigin, type Gate, ReadOnlyError } from './gate.ts';
-import { assertPrimary } from './of-primary.ts';
 import { targetOf } from './page-site.ts';
 import { numberOf } from './params.ts';
 import { TooManyError } from './passed-calls.ts';
@@ -152,7 +151,6 @@ export class ExecTerminals {
     const reference = PATH.exec(path)?.[1];
     if (reference === undefined) throw new NotFoundError('there is no such terminal', 'NO_SUCH_CALL');
     if (!session.actions) throw new ReadOnlyError();
-    assertPrimary(this.#services);
     assertWebSocketRequest(req);
     if (!protocols.includes(PROTOCOL))
       throw new BadRequestError(`the subprotocol should be ${PROTOCOL}`, 'BAD_SUBPROTOCOL');

@@ -7,7 +7,6 @@ import { VERSION } from '../common/version.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
 import { startWebListener, type WebListener } from '../web/web-listener.ts';
 import { type PageRoutes, sendValue } from './calls.ts';
-import { cheapestPlans } from './cheapest-plans.ts';
 import { containerCalls } from './container-calls.ts';
 import { EventJournal, type EventJournalDeps } from './event-journal.ts';
 import { ExecTerminals } from './exec-terminals.ts';
@@ -19,7 +18,6 @@ import { PageApi } from './page-api.ts';
 import { PageSite } from './page-site.ts';
 import { passedCalls } from './passed-calls.ts';
 import { planCalls } from './plan-calls.ts';
-import { availabilityPlans } from './plan-source.ts';
 import type { ClusterName, SessionAnswer } from './protocol.ts';
 import { PROTOCOL } from './protocol-version.ts';
 import { LINK_MS, type Session, Sessions } from './sessions.ts';
@@ -88,7 +86,7 @@ export async function openPage(deps: PageDeps, options: PageOptions): Promise<Pa
     ...containerCalls({ services, desired: deps.desired, journal }),
     ...nodeCalls(services),
     ...holdingsCalls(services, stream.numbers),
-    ...planCalls(services, [...availabilityPlans(services), cheapestPlans(services)]),
+    ...planCalls(services, passed),
     ...passed.routes,
     'GET session': async ({ res, session }) => sendValue(res, sessionAnswer(session)),
     'GET stream': async ({ req, res, session }) => {

@@ -6,6 +6,7 @@ import { ClusterError } from '../common/errors.ts';
 import { VERSION } from '../common/version.ts';
 import type { PageCall, PageHandler, PageRoutes } from './calls.ts';
 import { numberOf, pathParam } from './params.ts';
+import { TOKEN_HEADER } from './protocol-version.ts';
 import type { Session } from './sessions.ts';
 
 /** What of the manager's own API pages may use; nothing else can be reached through a page. */
@@ -22,6 +23,9 @@ const PASSED: readonly RouteKey[] = [
   'GET /enxame/v1/stats',
   'GET /enxame/v1/stats/containers/{id}',
   'GET /enxame/v1/stats/nodes/{id}',
+  'GET /enxame/v1/page/plans/{kind}',
+  'POST /enxame/v1/page/plans/{kind}/apply',
+  'POST /enxame/v1/page/nodes/{id}/availability',
 ];
 
 /** Logs that one session follows at a time, and all of them; each is a connection to an engine. */
@@ -36,12 +40,25 @@ export class TooManyError extends ClusterError {
   }
 }
 
+/** What a browser says of itself and its session: it is for this listener, and another manager would take it for a page of others. */
+const OF_BROWSER = new Set(['cookie', 'origin', 'referer', TOKEN_HEADER]);
+
+/** Calls of a page that become calls of the manager's own API. */
+export interface PassedCalls {
+  readonly routes: PageRoutes;
+  /** Answers a page's call as `target` is answered. */
+  ask(call: PageCall, target: string): Promise<void>;
+  close(): void;
+}
+
 /** Calls that are answered as clients of Docker's API are answered: each becomes one of that, and nothing is decided here. */
-export function passedCalls(services: Services): { readonly routes: PageRoutes; close(): void } {
+export function passedCalls(services: Services): PassedCalls {
   const handlers: RouteHandlers = Object.fromEntries(PASSED.map((key) => [key, HANDLERS[key]]));
   const dispatcher = new Dispatcher(services, handlers, VERSION);
   const ask = async ({ req, res }: PageCall, target: string): Promise<void> => {
     req.url = target;
+    for (const name of Object.keys(req.headers))
+      if (OF_BROWSER.has(name) || name.startsWith('sec-')) delete req.headers[name];
     res.setHeader('Cache-Control', 'no-store');
     await dispatcher.request(req, res, () => undefined);
   };
@@ -83,6 +100,7 @@ export function passedCalls(services: Services): { readonly routes: PageRoutes; 
       'POST containers/:id/unpause': action('unpause'),
       'DELETE containers/:id': (call) => ask(call, `/containers/${of(call)}?${removalQuery(call.query)}`),
     },
+    ask,
     close: () => dispatcher.endAll(),
   };
 }

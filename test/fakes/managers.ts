@@ -28,11 +28,14 @@ export async function startTestManager({
   stateFolder,
   shared,
   advertise: wanted,
+  page = false,
 }: {
   readonly engines: readonly FakeEngine[];
   readonly stateFolder: string;
   /** Default: a free port of 127.0.0.1. */
   readonly advertise?: string | undefined;
+  /** Whether it serves a page whose sessions may act. */
+  readonly page?: boolean;
   readonly shared?: { readonly store: SharedStore; readonly name: string; readonly keys: MemoryKeyspace };
 }): Promise<TestManager> {
   const [port = 0] = await freePorts(1);
@@ -48,6 +51,7 @@ export async function startTestManager({
     clusterOptions: readClusterOptions(['enxame.substrate=off'], false),
     stateFolder,
     replication: shared && { store: shared.store, name: shared.name, advertise, ttlMs: 2_000 },
+    ...(page && { page: { address: parseListenAddress('tcp://127.0.0.1:0'), actions: true } }),
     logger: silentLogger(),
     clock: systemClock,
   });

@@ -20,7 +20,7 @@ export class PageBrowser {
   }
 
   /** A browser that is logged in to the page of a manager. */
-  static async at(swarm: FakeManager, search = ''): Promise<PageBrowser> {
+  static async at(swarm: Pick<FakeManager, 'manager' | 'call'>, search = ''): Promise<PageBrowser> {
     const browser = new PageBrowser(swarm.manager.page?.url ?? '');
     const { json } = await swarm.call('POST', `/enxame/v1/page/login${search}`, {});
     expect((await browser.login(String(json.path).split('#')[1] ?? '')).status).toBe(200);
