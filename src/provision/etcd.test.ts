@@ -4,8 +4,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { etcdLauncher, leaveData, prepareEtcd } from './etcd.ts';
+import { etcdLauncher, leaveData, obtainFrom, prepareEtcd } from './etcd.ts';
 import { debian } from './os/debian.ts';
+import { familyOf } from './os/families.ts';
 import type { EtcdSpec } from './provisioner.ts';
 
 const SPEC: EtcdSpec = { name: 'queen-1', flags: ["--x=it's"], ports: [], isFounder: false, edition: 'e1' };
@@ -124,6 +125,17 @@ describe('data of a server that goes', () => {
     expect(sh(leaveData(folder, 'queen-1', keepsData)).exit).toBe(0);
     const found = existsSync(folder) ? readdirSync(folder).filter((name) => name !== '.enxame') : [];
     expect(found).toEqual(left);
+  });
+});
+
+describe('the packages of a distribution', () => {
+  it.each(['debian', 'fedora', 'alpine', 'opensuse-leap'])('bring etcd on %s', (id) => {
+    const family = familyOf({ id, like: [], title: id, version: '' } as never, 'queen');
+    program('systemctl', ':');
+    const functions = `${family.functions}install() { echo "installs $*"; }\n`;
+    const script = `say() { echo "$@"; }\n${obtainFrom({ functions, etcd: family.etcd })}obtain`;
+    const { exit, said } = sh(script.replaceAll('/usr/sbin/policy-rc.d', join(place, 'policy')));
+    expect([exit, said]).toEqual([0, expect.stringMatching(/^installing etcd\ninstalls etcd(-server)?\n$/)]);
   });
 });
 

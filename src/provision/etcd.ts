@@ -4,6 +4,7 @@ import { openPort } from './firewall.ts';
 import type { InitSystem } from './init/init-system.ts';
 import { AGENT_FOLDER, ETCD_FOLDER, ETCD_LAUNCHER } from './init/launcher.ts';
 import { familyOf } from './os/families.ts';
+import type { OsFamily } from './os/family.ts';
 import type { EtcdSpec, Task } from './provisioner.ts';
 import { quoted, type Remote } from './remote.ts';
 import { runStep, type Step } from './step.ts';
@@ -19,10 +20,9 @@ export async function keepEtcd(
   spec: EtcdSpec,
   task: Task,
 ): Promise<void> {
-  const family = familyOf(facts.os, root.name);
-  const install = `${family.functions}obtain() { say 'installing etcd'; ${inBraces(family.etcd)}; }\n`;
+  const obtain = obtainFrom(familyOf(facts.os, root.name));
   const isRunning = await runsAlready(root, init, task);
-  await runStep(root, prepareEtcd({ folder: ETCD_FOLDER, spec, obtain: install, isRunning }), task);
+  await runStep(root, prepareEtcd({ folder: ETCD_FOLDER, spec, obtain, isRunning }), task);
   const files = [{ path: ETCD_LAUNCHER, content: etcdLauncher(ETCD_FOLDER, spec), mode: '755' }, ...init.etcd.files];
   let isChanged = false;
   for (const file of files) if (await upload(root, file, task)) isChanged = true;
@@ -57,6 +57,15 @@ fi
 rmdir ${AGENT_FOLDER} 2>/dev/null || :
 ${leaveData(ETCD_FOLDER, name, keepsData)}`;
   await runStep(root, { title: 'removing etcd', script }, task);
+}
+
+/** The function `obtain`, with the functions of a family of systems that it takes. */
+export function obtainFrom({ functions, etcd }: Pick<OsFamily, 'functions' | 'etcd'>): string {
+  return `${functions}obtain() {
+say 'installing etcd'
+${etcd.trimEnd()}
+}
+`;
 }
 
 async function runsAlready(root: Remote, init: InitSystem, task: Task): Promise<boolean> {
@@ -135,8 +144,4 @@ export function leaveData(folder: string, name: string, keepsData: boolean): str
   return `if [ -d ${data} ]; then ${leave}; fi
 if [ -d ${quoted(folder)} ] && [ "$(ls -A ${quoted(folder)})" = .enxame ]; then rm -rf ${quoted(folder)}; fi
 `;
-}
-
-function inBraces(script: string): string {
-  return `\n${script.trimEnd()}\n`;
 }
