@@ -1,22 +1,15 @@
 import { chmod, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { must, systemPath } from '../../common/command.ts';
+import { must } from '../../common/command.ts';
 import { writePrivate } from '../../common/private-file.ts';
-import { type Host, spawnInHost } from '../../namespaces/host.ts';
-import {
-  childrenOf,
-  identify,
-  isAlive,
-  type ProcessIdentity,
-  signalProcess,
-  waitFor,
-} from '../../namespaces/processes.ts';
+import type { Host } from '../../namespaces/host.ts';
+import type { ProcessIdentity } from '../../namespaces/processes.ts';
 import { openCommandRemote } from '../../provision/command-remote.ts';
 import { etcdLauncher, leaveData, prepareEtcd } from '../../provision/etcd.ts';
-import { loop } from '../../provision/init/loop.ts';
 import type { EtcdSpec, Task } from '../../provision/provisioner.ts';
 import { quoted } from '../../provision/remote.ts';
 import { runStep } from '../../provision/step.ts';
+import { startService, stopService } from './service.ts';
 
 /** These machines share this host's files, and so its programs. */
 const OBTAIN = `obtain() {
@@ -47,20 +40,12 @@ export async function keepEtcd(
 /** Starts the server in the host, if the machine has one; resolves with the shell that keeps it running. */
 export async function startEtcd(folder: string, host: Host): Promise<ProcessIdentity | undefined> {
   if ((await readFile(launcher(folder), 'utf8').catch(() => '')) === '') return undefined;
-  const script = join(folder, 'etcd-loop');
-  await writePrivate(script, loop(quoted(launcher(folder))));
-  await chmod(script, 0o700);
-  return await spawnInHost(host, [script], { logPath: join(folder, 'etcd.log'), path: systemPath });
+  return await startService(folder, host, { script: 'etcd-loop', log: 'etcd.log', command: quoted(launcher(folder)) });
 }
 
 /** Lets the server end; one that does not is killed. */
-export async function stopEtcd(etcd: ProcessIdentity): Promise<void> {
-  const programs = childrenOf(etcd.pid).flatMap((pid) => identify(pid) ?? []);
-  signalProcess(etcd, 'SIGTERM');
-  const hasEnded = (): boolean => !isAlive(etcd);
-  await waitFor('end of etcd', hasEnded, { timeoutMs: POLITE_MS }).catch(() => {
-    for (const each of [etcd, ...programs]) signalProcess(each, 'SIGKILL');
-  });
+export function stopEtcd(etcd: ProcessIdentity): Promise<void> {
+  return stopService('etcd', etcd, POLITE_MS);
 }
 
 /** Forgets how it is started, and its data unless that is to be kept. */

@@ -1,20 +1,12 @@
-import { chmod, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { systemPath } from '../../common/command.ts';
 import { writePrivate } from '../../common/private-file.ts';
-import { type Host, spawnInHost } from '../../namespaces/host.ts';
-import {
-  childrenOf,
-  identify,
-  isAlive,
-  type ProcessIdentity,
-  signalProcess,
-  waitFor,
-} from '../../namespaces/processes.ts';
-import { loop } from '../../provision/init/loop.ts';
+import type { Host } from '../../namespaces/host.ts';
+import type { ProcessIdentity } from '../../namespaces/processes.ts';
 import type { FenceAgentSpec } from '../../provision/provisioner.ts';
 import { quoted } from '../../provision/remote.ts';
+import { startService, stopService } from './service.ts';
 
 /** The program as it is installed here: these machines share this host's files. */
 const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
@@ -39,21 +31,14 @@ export async function keepFence(folder: string, agent: Kept | undefined): Promis
 }
 
 /** Starts the agent in the host; resolves with the shell that keeps it running. */
-export async function startFence(folder: string, host: Host, { args }: Kept): Promise<ProcessIdentity> {
-  const script = join(folder, 'fence-agent');
-  await writePrivate(script, loop([process.execPath, MAIN, ...args].map(quoted).join(' ')));
-  await chmod(script, 0o700);
-  return await spawnInHost(host, [script], { logPath: join(folder, 'fence.log'), path: systemPath });
+export function startFence(folder: string, host: Host, { args }: Kept): Promise<ProcessIdentity> {
+  const command = [process.execPath, MAIN, ...args].map(quoted).join(' ');
+  return startService(folder, host, { script: 'fence-agent', log: 'fence.log', command });
 }
 
 /** Lets the agent hand its containers back and end. One that does not is killed: its guard ends them with the lease, if nobody has it by then. */
-export async function stopFence(agent: ProcessIdentity): Promise<void> {
-  const programs = childrenOf(agent.pid).flatMap((pid) => identify(pid) ?? []);
-  signalProcess(agent, 'SIGTERM');
-  const hasEnded = (): boolean => !isAlive(agent);
-  await waitFor('end of the fencing agent', hasEnded, { timeoutMs: POLITE_MS }).catch(() => {
-    for (const each of [agent, ...programs]) signalProcess(each, 'SIGKILL');
-  });
+export function stopFence(agent: ProcessIdentity): Promise<void> {
+  return stopService('the fencing agent', agent, POLITE_MS);
 }
 
 function fenceFile(folder: string): string {
