@@ -197,7 +197,7 @@ async function leaveOthers(
   task: Task,
 ): Promise<void> {
   const known = await context.store.load(name).catch(() => undefined);
-  if (!known?.record.replicated) return;
+  if (!known?.record.replicated && known?.record.etcd === undefined) return;
   const { leaveMasters } = await import('./masters/leave.ts');
   const machine = await open().catch((error: unknown) => {
     if (!isForced) throw error;

@@ -148,7 +148,10 @@ describe('several managers', () => {
     const id = await create(primary(), 'web');
     await expect.poll(async () => (await callJson(replica, 'GET', `/containers/${id}/json`)).status).toBe(200);
     // The link is for this one's page, and so are its cookie and what a browser says of itself.
-    const browser = await PageBrowser.at({ manager: replica.manager, call: (method, path, body) => callJson(replica, method, path, body) });
+    const browser = await PageBrowser.at({
+      manager: replica.manager,
+      call: (method, path, body) => callJson(replica, method, path, body),
+    });
     const from = { 'Sec-Fetch-Site': 'same-origin' };
     expect((await browser.call('POST', `containers/${id}/start`, undefined, from)).status).toBe(204);
     const [node] = primary().manager.cluster.nodes;

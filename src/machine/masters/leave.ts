@@ -7,8 +7,9 @@ import type { StoredMachine } from '../store.ts';
 import { MANAGER_NAME } from '../swarm/containers.ts';
 import { removeContainer } from '../swarm/swarm.ts';
 import { followMasters } from './follow.ts';
-import { refreshOthers } from './keep.ts';
-import { hostOf, isReplicated, isSettled, mastersOf } from './role.ts';
+import { isServerOf, type Member } from './plan.ts';
+import { refreshOthers } from './refresh.ts';
+import { hasShare, hostOf, isSettled, mastersOf } from './role.ts';
 import { Servers, toMaster } from './servers.ts';
 
 const REACH_MS = 30_000;
@@ -25,7 +26,7 @@ export async function leaveMasters(
   task: Task,
 ): Promise<void> {
   const { stored } = machine;
-  if (!isReplicated(stored.record)) return;
+  if (!hasShare(stored.record)) return;
   const lock = await context.store.lockMasters(`removal of ${stored.record.name}`, task.signal);
   try {
     const others = (await mastersOf(stored.record, context)).filter(
@@ -53,13 +54,14 @@ async function leaveStore(
   task: Task,
 ): Promise<void> {
   const { etcd, name } = stored.record;
+  const own = toMaster(stored.record);
   const hosts = [...others, stored.record].flatMap((each) => (each.etcd === undefined ? [] : (hostOf(each) ?? [])));
   const servers = await Servers.at(hosts, stored);
   try {
     const hands = {
       masters: async () => others.flatMap((each) => toMaster(each) ?? []),
       start: async () => false,
-      isEnough: (members: readonly { readonly name: string }[]) => !members.some((each) => each.name === etcd?.name),
+      isEnough: (members: readonly Member[]) => !own || !members.some((each) => isServerOf(own, each)),
     };
     task.report(`taking its server out of the store that the managers share`);
     await followMasters(servers, hands, context, task);

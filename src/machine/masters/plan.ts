@@ -67,11 +67,13 @@ export function nextMemberStep(masters: readonly Master[], members: readonly Mem
   );
 }
 
-/** A server is a master's by its name, or by its address as long as it was never started. */
+/** Whether a server is a master's: by its name, or by its address as long as it was never started. */
+export function isServerOf({ server, peerUrl }: Master, member: Member): boolean {
+  return member.name === '' ? member.peerUrl === peerUrl : member.name === server;
+}
+
 function masterOf(member: Member, masters: readonly Master[]): Master | undefined {
-  return masters.find(({ server, peerUrl }) =>
-    member.name === '' ? member.peerUrl === peerUrl : member.name === server,
-  );
+  return masters.find((master) => isServerOf(master, member));
 }
 
 /** One that is away goes before one that answers. */

@@ -17,6 +17,11 @@ export function isReplicated({ replicated }: MachineRecord): boolean {
   return replicated === true;
 }
 
+/** Whether the machine shares something with other masters that it is to be taken out of; a create that was cut off may have come no further than its server. */
+export function hasShare(record: MachineRecord): boolean {
+  return isReplicated(record) || record.etcd !== undefined;
+}
+
 /** Whether the machine's manager was started once; before that nothing of it is to be counted on. */
 export function isSettled(record: MachineRecord): boolean {
   return record.replicated !== undefined || isReady(record);

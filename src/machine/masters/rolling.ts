@@ -1,6 +1,6 @@
 import type { Task } from '../../provision/provisioner.ts';
 import type { Machine, MachineDeps } from '../machine.ts';
-import { assertOthersDecide, untilHealthy } from './keep.ts';
+import { assertOthersDecide, untilHealthy } from './health.ts';
 import { untilPrimary } from './manager-role.ts';
 import { isReplicated } from './role.ts';
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { reasonOf } from '../../common/errors.ts';
 import type { FenceAgentSpec, Provisioner, Task } from '../../provision/provisioner.ts';
 import { engineClient } from '../access.ts';
-import { type Machine, type MachineDeps, openMachine, PEER_PORT, provisionerOf } from '../machine.ts';
+import { about, onAnother } from '../another.ts';
+import { type Machine, type MachineDeps, PEER_PORT, provisionerOf } from '../machine.ts';
 import { isReady } from '../record.ts';
 import type { StoredMachine } from '../store.ts';
 import { advertised, enginePort, isOfFence } from './entry.ts';
@@ -103,14 +104,10 @@ async function tell(name: string, context: MachineDeps, task: Task): Promise<voi
   if (await isFenced(stored.record, context)) return;
   const lock = await context.store.lock(name, 'create', task.signal);
   try {
-    const machine = await openMachine(await context.store.load(name), context);
-    try {
+    await onAnother(name, context, async (machine, provisioner) => {
       if (await isFenced(machine.stored.record, context)) return;
-      const own = { ...task, report: (text: string) => task.report(`${name}: ${text}`) };
-      await keepOwn(machine, await provisionerOf(machine), context, own);
-    } finally {
-      await machine.close();
-    }
+      await keepOwn(machine, provisioner, context, about(name, task));
+    });
   } finally {
     await lock.close();
   }
