@@ -960,6 +960,17 @@ test.each([
   },
 );
 
+test('of engines whose managers were not asked yet nothing is told', () => {
+  const worker = member('b', joined('b', { isManager: false, managerAddresses: ['10.0.0.1:2377'] }));
+  const stranger = member('c', joined('c', { mark: 'c2' }));
+  const members = [member('a', UNKNOWN), worker, stranger];
+  const early = planSubstrate(seen(members, { isSettled: false }), WISH);
+  expect(early).toMatchObject({ guestOf: undefined, problems: new Map(), isPending: true });
+  const later = planSubstrate(seen(members), WISH);
+  expect([...later.problems.keys()]).toEqual(['b', 'c']);
+  expect(later.guestOf).toBe('c2');
+});
+
 test.each(['c1', 'earlier'])('a substrate marked %s is this cluster’s', (mark) => {
   const { problems } = planSubstrate(
     seen([member('a', joined('a', { mark })), member('b', joined('b', { mark: 'c2' }))]),

@@ -13,6 +13,9 @@ export function planSubstrate(observation: Observation, wish: SubstrateWish): Pl
   const swarm = pickSwarm(observation);
   const situation: Situation = { observation, wish, swarm, standings: standings(observation, wish, swarm) };
   const { steps, isPending } = swarm ? planGrown(situation, swarm) : planFormed(situation);
+  // Of half of the engines nothing is told: a worker whose manager was not heard yet would count as another swarm's.
+  if (!swarm && !observation.isSettled)
+    return { steps, isPending, swarm, guestOf: undefined, problems: new Map(), notices: [], active: new Map() };
   const problems = problemsOf(situation);
   const notices = noticesOf(situation);
   return { steps, isPending, swarm, guestOf: guestOf(situation), problems, notices, active: activeOf(situation) };
