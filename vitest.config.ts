@@ -1,5 +1,12 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
+/** Limits only against tests that hang: what waits for real programs takes minutes on a busy machine. */
+const PATIENT = {
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
+  expect: { poll: { timeout: 180_000 } },
+} as const;
+
 /**
  * `unit` needs nothing and takes seconds; `stores` runs real etcd and ZooKeeper; `engines` runs real Docker engines (root, Linux); `browser` the page over real engines, in Chromium; `matrix` is every client with every
  * engine; `vm` starts real virtual machines. `npm test` runs the first three, and on other releases of Node `unit` and `nodes`: the calls that
@@ -24,19 +31,14 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'stores',
           include: ['test/stores/**/*.test.ts'],
-          // Only against tests that hang, as everywhere below.
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          expect: { poll: { timeout: 180_000 } },
+          ...PATIENT,
         },
       },
       {
         test: {
           name: 'engines',
           include: ['test/engines/**/*.test.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          expect: { poll: { timeout: 180_000 } },
+          ...PATIENT,
           // Two files at a time: they wait for engines more than they compute.
           maxWorkers: 2,
         },
@@ -46,9 +48,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           // Browsers wait for cores more than others do on a busy machine.
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          expect: { poll: { timeout: 120_000 } },
+          ...PATIENT,
           fileParallelism: false,
         },
       },
@@ -56,17 +56,14 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'nodes',
           include: ['test/nodes/**/*.test.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          expect: { poll: { timeout: 180_000 } },
+          ...PATIENT,
         },
       },
       {
         test: {
           name: 'matrix',
           include: ['test/matrix/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+          ...PATIENT,
           fileParallelism: false,
         },
       },

@@ -71,8 +71,8 @@ export async function startDaemon(host: Host, options: DaemonOptions, signal?: A
   });
   await waitFor(`engine ${options.node.name}`, () => isReady(daemon, options), {
     everyMs: 25,
-    timeoutMs: 60_000,
     signal,
+    passes: () => isAlive(daemon),
   });
   return daemon;
 }
@@ -80,7 +80,7 @@ export async function startDaemon(host: Host, options: DaemonOptions, signal?: A
 /** Asks dockerd to end and waits for it; it stops its containers and its containerd first. */
 export async function stopDaemon(daemon: ProcessIdentity): Promise<void> {
   signalProcess(daemon, 'SIGTERM');
-  await waitFor('end of dockerd', () => !isAlive(daemon), { timeoutMs: 60_000 });
+  await waitFor('end of dockerd', () => !isAlive(daemon));
 }
 
 /** dockerd and the containerd it started. */

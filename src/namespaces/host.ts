@@ -76,8 +76,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const outer = spawnDetached('nsenter', command, join(directory, 'host.log'));
   const init = await waitFor(`host ${node}`, () => initOf(outer, marker), {
     everyMs: 5,
-    timeoutMs: 20_000,
     signal: options.signal,
+    passes: () => isAlive(outer),
   });
   return { init };
 }
@@ -112,7 +112,7 @@ export async function spawnInHost(
   // A short wait: between fork and exec the process still bears setsid's name.
   return await waitFor(`${program} (ended at once? see ${options.logPath})`, () => childNamed(host, program), {
     everyMs: 2,
-    timeoutMs: 10_000,
+    timeoutMs: 30_000,
   });
 }
 

@@ -31,6 +31,16 @@ test('waitFor ends with what was found, with its time or with its signal', async
   );
 });
 
+test('waitFor ends at once with an error that may not pass', async () => {
+  let calls = 0;
+  const ends = (): never => {
+    calls += 1;
+    throw new Error('it ended');
+  };
+  await expect(waitFor('it', ends, { everyMs: 1, passes: () => calls < 3 })).rejects.toThrow('it ended');
+  expect(calls).toBe(3);
+});
+
 test('waitFor keeps the process alive, and only as long as it waits', async () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
   const before = timers();

@@ -4,6 +4,8 @@ import { retry } from '../common/retry.ts';
 import { HostError } from './errors.ts';
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Only against what never comes: a busy machine is late with everything. */
+const PATIENCE_MS = 120_000;
 
 /** A process that cannot be mistaken for another one that got its ID later. */
 export interface ProcessIdentity {
@@ -53,21 +55,26 @@ export function commandName(pid: number): string {
 }
 
 /**
- * Polls until `probe` answers something; rejects with `what` after `timeoutMs`. Keeps the process alive meanwhile, as the clock does not:
+ * Polls until `probe` answers something; rejects with `what` after `timeoutMs` (default: two minutes). Keeps the process alive meanwhile, as the clock does not:
  * hosts that are being made or removed must not be left half-way.
  */
 export async function waitFor<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  options: { readonly timeoutMs?: number; readonly everyMs?: number; readonly signal?: AbortSignal | undefined } = {},
+  options: {
+    readonly timeoutMs?: number;
+    readonly everyMs?: number;
+    readonly signal?: AbortSignal | undefined;
+    /** Whether an error of `probe` may pass; any may, unless told. Others are thrown at once. */
+    readonly passes?: (error: unknown) => boolean;
+  } = {},
 ): Promise<T> {
-  const { timeoutMs = 30_000, everyMs = 20, signal } = options;
+  const { timeoutMs = PATIENCE_MS, everyMs = 20, signal, passes = () => true } = options;
   const isThere = (found: T | undefined | false): boolean => found !== undefined && found !== false;
   const deadline = systemClock.now() + timeoutMs;
   const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
-  const found = await retry(systemClock, probe, { backoff: everyMs, until: isThere, deadline, signal }).finally(() =>
-    clearInterval(alive),
-  );
+  const waiting = retry(systemClock, probe, { backoff: everyMs, until: isThere, deadline, signal, passes });
+  const found = await waiting.finally(() => clearInterval(alive));
   if (found !== undefined && found !== false) return found;
   throw new HostError(`wait for ${what}: not after ${timeoutMs} ms`, 'HOST_TIMEOUT');
 }

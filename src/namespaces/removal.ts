@@ -72,7 +72,7 @@ async function removeTree(path: string): Promise<void> {
     if (entry.isDirectory()) await removeTree(join(path, entry.name));
   }
   // A killed process leaves its group a moment later; a group that is no more is what we want.
-  await waitFor(`removal of ${path}`, () => rmdir(path).then(() => true, isGone), { timeoutMs: 10_000 });
+  await waitFor(`removal of ${path}`, () => rmdir(path).then(() => true, isGone));
 }
 
 function isGone(error: NodeJS.ErrnoException): boolean {

@@ -157,5 +157,8 @@ async function setLiveRestore(
   if (await isSet()) return;
   await writeFile(configFile({ directory: folderOf(machine) }), `${JSON.stringify({ 'live-restore': isOn })}\n`);
   signalProcess(daemon, 'SIGHUP');
-  await waitFor('the engine to read its settings again', isSet, { signal: task.signal });
+  await waitFor('the engine to read its settings again', isSet, {
+    signal: task.signal,
+    passes: () => isAlive(daemon),
+  });
 }
