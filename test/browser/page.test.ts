@@ -63,6 +63,16 @@ async function shop(service: string, options: readonly string[], command: readon
   return served.docker('run', '-d', '--name', `shop-${service}-1`, ...flags, ...options, 'redis', ...command);
 }
 
+/** A container of one test. */
+async function guest(name: string, ...command: readonly string[]): Promise<string> {
+  onTestFinished(() => removed(name));
+  return served.docker('run', '-d', '--name', name, ...command);
+}
+
+async function removed(name: string): Promise<void> {
+  await served.docker('rm', '-f', name).catch(() => undefined);
+}
+
 const open = (options?: TabOptions): Promise<Tab> => site.open(options);
 const enter = (options?: TabOptions): Promise<Tab> => site.enter(options);
 
@@ -150,7 +160,7 @@ describe('what happens', () => {
     const tab = await enter();
     await tab.go('containers?q=shop-guest');
     await tab.page.getByText('Nothing matches.').waitFor();
-    await served.docker('run', '-d', '--name', 'shop-guest-1', 'redis', ...SERVE);
+    await guest('shop-guest-1', 'redis', ...SERVE);
     const row = tab.page.getByRole('row', { name: /shop-guest-1/ });
     await row.getByText('running').waitFor();
     await served.docker('kill', 'shop-guest-1');
@@ -191,6 +201,7 @@ describe('what happens', () => {
 });
 
 test('a move is seen moving', async () => {
+  onTestFinished(() => removed('shop-mover-1'));
   await shop('mover', ['-e', 'constraint:node==~operaria-1', '--restart', 'always'], SERVE);
   const tab = await enter();
   await tab.page.getByRole('application').waitFor();
@@ -249,11 +260,11 @@ describe('a container', () => {
   });
 
   test('is stopped, started and removed from here', async () => {
-    const guest = await served.docker('run', '-d', '--name', 'shop-acted-1', 'redis', ...SERVE);
+    const acted = await guest('shop-acted-1', 'redis', ...SERVE);
     const tab = await enter();
     // What is asked of a container may come after its end.
     tab.expected = /404/;
-    await tab.go(`containers/${guest}`);
+    await tab.go(`containers/${acted}`);
     await tab.page.getByRole('button', { name: 'Stop' }).click();
     await tab.page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click();
     await tab.page.locator('.under-title').getByText('exited').waitFor();
@@ -269,6 +280,7 @@ describe('a container', () => {
 });
 
 test('a plan is shown before it is carried out', async () => {
+  onTestFinished(async () => void (await served.docker('node', 'update', '--availability', 'active', 'operaria-2')));
   const tab = await enter();
   await tab.go('plans?kind=drain');
   await tab.page.getByLabel('operaria-1').check();
@@ -318,6 +330,10 @@ test('the bill says what nodes cost, and a plan what would be saved', async () =
 });
 
 test('a node and a network have views of their own', async () => {
+  onTestFinished(async () => {
+    await removed('shop-back-1');
+    await served.docker('network', 'rm', 'shop-back');
+  });
   await served.docker('network', 'create', '-d', 'bridge', 'shop-back');
   await shop('back', ['--network', 'shop-back'], SERVE);
   const tab = await enter();
@@ -398,6 +414,7 @@ test('says that the manager is gone, and asks to log in when another one is ther
   const tab = await enter();
   tab.expected = /ERR_|401|EventSource/;
   await tab.go('containers');
+  onTestFinished(() => served.mendManager());
   await served.killManager();
   await tab.page.getByText('The manager does not answer').waitFor();
   await tab.page.getByText('shop-web-1').first().waitFor();

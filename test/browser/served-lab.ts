@@ -68,6 +68,12 @@ export class ServedLab {
     await this.#manager?.end('SIGKILL');
   }
 
+  /** Starts it unless it runs. */
+  async mendManager(): Promise<void> {
+    const { exitCode = null, signalCode = null } = this.#manager?.child ?? {};
+    if (exitCode !== null || signalCode !== null) await this.startManager();
+  }
+
   /** A link that logs in once. */
   async link(...flags: readonly string[]): Promise<string> {
     const asking = enxame(['page', '-H', this.#socket, '--print', ...flags]);

@@ -17,7 +17,7 @@ const TWO = ['10.0.0.1:2376', '10.0.0.2:2376'];
 
 /** What every discovery backend promises, run against the worlds `open` makes. */
 export function testDiscoveryBackend(name: string, open: () => Promise<DiscoveryWorld>): void {
-  describe(`discovery backend ${name}`, { timeout: 30_000 }, () => {
+  describe(`discovery backend ${name}`, () => {
     const opened: DiscoveryWorld[] = [];
     const stop = new AbortController();
     const openWorld = async (): Promise<DiscoveryWorld> => {

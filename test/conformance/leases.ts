@@ -21,7 +21,7 @@ export interface LeaseWorld {
 
 /** What every lease store promises, run against the worlds `open` makes. */
 export function testLeases(name: string, open: () => Promise<LeaseWorld>): void {
-  describe(`leases of ${name}`, { timeout: 600_000 }, () => {
+  describe(`leases of ${name}`, () => {
     const opened: LeaseWorld[] = [];
     let stop = new AbortController();
     const openWorld = async (): Promise<LeaseWorld> => {

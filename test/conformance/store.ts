@@ -26,7 +26,7 @@ const TOO_MANY_WRITES = 2_000;
 
 /** What every record store promises, run against the worlds `open` makes. */
 export function testRecordStore(name: string, open: () => Promise<StoreWorld>): void {
-  describe(`record store ${name}`, { timeout: 600_000 }, () => {
+  describe(`record store ${name}`, () => {
     const opened: StoreWorld[] = [];
     let stop = new AbortController();
     const openWorld = async (): Promise<StoreWorld> => {

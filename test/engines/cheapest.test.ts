@@ -11,11 +11,11 @@ import { fakeIo } from '../fakes/fake-io.ts';
 import { type EnxameProcess, enxame as enxameProcess } from './enxame-process.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
 
-const PATIENTLY = { timeoutMs: 90_000, everyMs: 300 } as const;
+const PATIENTLY = { timeoutMs: 240_000, everyMs: 300 } as const;
 const SERVE = 'exec redis-server --protected-mode no --save ""';
 /** A new connection each time, and one retry: a name outlives its listener by up to a tenth of a second, and by more on a busy machine. */
 const POLL =
-  'while :; do if timeout 1 redis-cli -h web ping | grep -q PONG; then echo ok; else sleep 1; if timeout 1 redis-cli -h web ping | grep -q PONG; then echo retried; else echo FAILED; fi; fi; sleep 0.03; done';
+  'while :; do if timeout 10 redis-cli -h web ping | grep -q PONG; then echo ok; else sleep 1; if timeout 10 redis-cli -h web ping | grep -q PONG; then echo retried; else echo FAILED; fi; fi; sleep 0.03; done';
 
 /** The same without a retry. */
 const POLL_ONCE =

@@ -7,7 +7,7 @@ import type { FaultStore } from '../faults/managers.ts';
 import { Oracle } from '../faults/oracle.ts';
 import { SeededRandom } from '../faults/random.ts';
 import type { Scene } from '../faults/scene.ts';
-import { step } from '../faults/steps.ts';
+import { chooseStep } from '../faults/steps.ts';
 import { World } from '../faults/world.ts';
 import { startEtcd } from '../stores/etcd-servers.ts';
 import { startZooKeeper } from '../stores/zookeeper-servers.ts';
@@ -57,7 +57,7 @@ test(
     const endMs = systemClock.now() + MINUTES * 60_000;
     try {
       while (systemClock.now() < endMs) {
-        done.push(await step(scene));
+        done.push(await made(scene, done));
         expect(await comesToRest(scene), story(done, scene)).toEqual([]);
       }
       await scene.world.mendAll();
@@ -67,8 +67,18 @@ test(
     }
     console.log(`${done.length} steps, seed ${SEED}, ${MANAGERS} manager(s)`);
   },
-  MINUTES * 60_000 + 2 * PATIENCE_MS + 60_000,
+  MINUTES * 60_000 + 3 * PATIENCE_MS + 600_000,
 );
+
+/** Makes a step; what it fails with is told with all that was done before. */
+async function made(scene: Scene, done: readonly string[]): Promise<string> {
+  const { name, run } = chooseStep(scene);
+  try {
+    return `${name}: ${await run(scene)}`;
+  } catch (error) {
+    throw new Error(`${name} failed: ${error}\n${story(done, scene)}`, { cause: error });
+  }
+}
 
 /** What is still wrong when patience ends. */
 async function comesToRest(scene: Scene): Promise<readonly string[]> {

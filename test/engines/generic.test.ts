@@ -68,6 +68,19 @@ const spec: EngineSpec = {
   registryMirrors: [],
 };
 
+/** The host with an engine on a port of its own; made once. */
+let engine: Promise<Driver> | undefined;
+function withEngine(): Promise<Driver> {
+  engine ??= (async () => {
+    const options = { 'generic-ip-address': host.address, 'generic-engine-port': 2399 };
+    const machine = open(await folder(), options);
+    if (typeof machine.provisioning === 'string') throw new Error('it has no provisioner');
+    await machine.provisioning.provision(spec, await trust.server([host.address]), task);
+    return machine;
+  })();
+  return engine;
+}
+
 testDriver('generic', async () => ({
   driver: generic,
   options: { 'generic-ip-address': host.address },
@@ -101,10 +114,7 @@ describe('a host to set up', () => {
   });
 
   it('gets an engine on the port of the driver', async () => {
-    const options = { 'generic-ip-address': host.address, 'generic-engine-port': 2399 };
-    const machine = open(await folder(), options);
-    if (typeof machine.provisioning === 'string') throw new Error('it has no provisioner');
-    await machine.provisioning.provision(spec, await trust.server([host.address]), task);
+    const machine = await withEngine();
     expect(await machine.url(signal)).toBe(`tcp://${host.address}:2399`);
     expect(await trust.docker(host.address, ['info', '--format', '{{.Labels}}'], 2399)).toBe('[provider=generic]');
     expect(await host.shell('hostname')).toBe('hive\n');
@@ -120,6 +130,8 @@ describe('a host to set up', () => {
 });
 
 describe('an engine to adopt', () => {
+  beforeAll(async () => void (await withEngine()));
+
   const traces = 'cat /var/run/docker.pid; find /etc -newermt "@$(stat -c %Y /var/run/docker.pid)" -type f; hostname';
 
   it('is used over TLS with the certificates that were given, and nothing there changes', async () => {
@@ -203,13 +215,13 @@ describe('enxame machine create', () => {
     };
     const stored = await createMachine(request, context, task);
     const url = `tcp://${queen.address}:2376`;
-    expect(await engineVersion(stored, url, { timeoutMs: 10_000, signal })).toMatch(/^20\.10/);
+    expect(await engineVersion(stored, url, { timeoutMs: 60_000, signal })).toMatch(/^20\.10/);
     const env = { DOCKER_HOST: url, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: stored.tlsFolder };
     const labels = await must('docker', ['info', '--format', '{{json .Labels}}'], { env });
     expect(JSON.parse(labels).sort()).toEqual(['provider=generic', 'zone=a']);
   });
 
-  it("does the same as a program, and logs in with our own SSH or the system's", { timeout: 300_000 }, async () => {
+  it("does the same as a program, and logs in with our own SSH or the system's", async () => {
     const worker = await world.start({ name: 'worker' });
     const env = {
       HOME: world.environment.home,
@@ -242,7 +254,7 @@ describe('enxame machine create', () => {
     };
     const create = ['create', '--label', 'io.enxame.fence=strict', image];
     const isTaken = async (): Promise<boolean> => (await run('docker', create, { env: client })).exitCode === 0;
-    await waitFor('an agent that is heard', isTaken, { timeoutMs: 60_000, everyMs: 500 });
+    await waitFor('an agent that is heard', isTaken, { everyMs: 500 });
     const service = 'systemctl show -p MainPID --value enxame-fence';
     const before = await worker.shell(service);
     await worker.shell('systemctl restart docker');

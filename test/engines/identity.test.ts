@@ -1,13 +1,16 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Node } from '../../src/cluster/node.ts';
 import { type Lab, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
+import { tidy } from './tidy.ts';
 
-const PATIENTLY = { timeoutMs: 90_000, everyMs: 500 } as const;
+const PATIENTLY = { everyMs: 500 } as const;
+/** How long a client may follow, in milliseconds. */
+const FOLLOW = { timeoutMs: 600_000 } as const;
 /** Says who it is, and then counts. */
 const COUNT =
   'echo copy $(cat /proc/sys/kernel/random/uuid); n=0; while :; do echo line $n; n=$((n+1)); sleep 0.2; done';
@@ -29,6 +32,17 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
+/** Containers, volumes and records go, and every node is there again. */
+afterEach(async () => {
+  const { cluster } = swarm.manager;
+  for (const node of lab.nodes) await node.start();
+  await waitFor('all nodes to be healthy', () => cluster.healthyNodes().length === lab.nodes.length, PATIENTLY);
+  const ids = (await swarm.must(['ps', '-aq'])).split('\n').filter(Boolean);
+  if (ids.length > 0) await swarm.docker(['rm', '-f', '-v', ...ids]);
+  await tidy(lab, { keepsSwarm: true });
+  await waitFor('a model without containers', () => cluster.containerCount === 0, PATIENTLY);
+});
+
 test('streams of the CLI go on when the container is brought back elsewhere', async () => {
   const sinceS = Math.floor(Date.now() / 1_000);
   const id = await swarm.must(['run', '-d', '--name', 'web', '--restart', 'always', 'redis', 'sh', '-c', COUNT]);
@@ -36,9 +50,9 @@ test('streams of the CLI go on when the container is brought back elsewhere', as
   const before = cluster.container('web');
   const usual = new Map(cluster.healthyNodes().map((node) => [node, node.client.openStreams]));
   const areFollowed = (node: Node): boolean => node.client.openStreams >= (usual.get(node) ?? 0) + 3;
-  const logs = swarm.docker(['logs', '-f', 'web']);
-  const attached = swarm.docker(['attach', '--no-stdin', 'web']);
-  const waiting = swarm.docker(['wait', 'web']);
+  const logs = swarm.docker(['logs', '-f', 'web'], FOLLOW);
+  const attached = swarm.docker(['attach', '--no-stdin', 'web'], FOLLOW);
+  const waiting = swarm.docker(['wait', 'web'], FOLLOW);
   await waitFor('three streams of the container', () => areFollowed(before.node), PATIENTLY);
   await waitFor('some lines', async () => (await swarm.must(['logs', 'web'])).includes('line 5'), PATIENTLY);
   await lab.node(before.node.name).killEngine();
@@ -79,8 +93,6 @@ test('what is stopped while its node is down stays so, and what went with the da
   const { cluster } = swarm.manager;
   const host = lab.node('n3');
   const isUp = (): boolean => cluster.node('n3')?.isHealthy === true;
-  if (!isUp()) await host.start();
-  await waitFor('n3 to be healthy', isUp, PATIENTLY);
   const there = ['-d', '--restart', 'always', '--stop-timeout', '1', '-e', 'constraint:node==n3'];
   const id = await swarm.must(['run', ...there, '--name', 'web', 'redis', 'sh', '-c', COUNT]);
   await swarm.must(['run', ...there, '--name', 'db', '-v', 'data:/data', 'redis', 'sh', '-c', COUNT]);
@@ -96,7 +108,9 @@ test('what is stopped while its node is down stays so, and what went with the da
   expect((await swarm.docker(['start', 'web'])).stderr).toMatch(/is on node n3, which is unhealthy.* It waits: /);
   await host.start();
   await waitFor('n3 to be back', isUp, PATIENTLY);
-  expect([await onEngine('web'), await onEngine('db')]).toEqual(['exited', 'running']);
+  const areThere = async (): Promise<boolean> =>
+    (await onEngine('web')) === 'exited' && (await onEngine('db')) === 'running';
+  await waitFor('web to be stopped, and db to run', areThere, PATIENTLY);
   expect(await swarm.must(['start', 'web'])).toBe('web');
 
   await host.stop();
@@ -117,5 +131,4 @@ test('what is stopped while its node is down stays so, and what went with the da
   expect(await onEngine('db')).toBe('');
   await swarm.must(['rm', 'db']);
   await swarm.must(['run', '-d', '--stop-timeout', '1', '--name', 'db', 'redis', 'sh', '-c', COUNT]);
-  await swarm.must(['rm', '-f', 'web', 'db']);
-}, 240_000);
+});

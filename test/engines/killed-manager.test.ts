@@ -11,7 +11,6 @@ import { type EnxameProcess, enxame } from './enxame-process.ts';
 const LIVES = 40;
 const KILLS = 3;
 const ENGINES = 3;
-const PATIENT = { timeout: 60_000 };
 
 let engines: FakeEngine[];
 let stateFolder: string;
@@ -34,9 +33,7 @@ async function startManager(): Promise<void> {
   ]);
   const [, address] = await manager.until(/Manager at tcp:\/\/(127\.0\.0\.1:\d+)/);
   endpoint = `http://${address}`;
-  await expect
-    .poll(async () => JSON.parse((await call('GET', '/info')).text).Containers, { timeout: 30_000 })
-    .toBeDefined();
+  await expect.poll(async () => JSON.parse((await call('GET', '/info')).text).Containers).toBeDefined();
 }
 
 /** Status 0 when there was no answer. */
@@ -133,14 +130,12 @@ test('a manager that is killed loses no container, and doubles none', async () =
     // One after the other, so that all sorts of calls are under way when it is killed: some containers are removed again, some not made yet.
     const living = lives.map((life, i) => setTimeout(i * 5).then(() => life.live()));
     const isOver = (): number => lives.filter(({ exists, other }) => exists === false && other !== undefined).length;
-    await expect.poll(isOver, { interval: 1, ...PATIENT }).toBeGreaterThan(kill * 5);
+    await expect.poll(isOver, { interval: 1 }).toBeGreaterThan(kill * 5);
     await manager.end('SIGKILL');
     await Promise.all(living);
     for (const life of lives) settled.set(life.name, life);
     await startManager();
-    await expect
-      .poll(() => (manager.said().match(/no create is left interrupted/g) ?? []).length, PATIENT)
-      .toBe(ENGINES);
+    await expect.poll(() => (manager.said().match(/no create is left interrupted/g) ?? []).length).toBe(ENGINES);
     expect(await listed()).toEqual([...made()].sort());
     // A removal that was cut off between engine and record is found some time after the start.
     const afterEnd = async (): Promise<readonly string[]> => {
@@ -150,7 +145,7 @@ test('a manager that is killed loses no container, and doubles none', async () =
       return ids;
     };
     const held = engines.flatMap(({ state }) => [...state.containers.keys()]).sort();
-    await expect.poll(afterEnd, { interval: 500, ...PATIENT }).toEqual(held);
+    await expect.poll(afterEnd, { interval: 500 }).toEqual(held);
     const names = made();
     expect(new Set(names).size).toBe(names.length);
     for (const life of settled.values()) {
@@ -199,20 +194,20 @@ test('a manager that is killed among moves, creates and removals leaves each con
     }
     await setAvailability(at, 'drain');
     const lives = Array.from({ length: CREATES }, (_, i) => new Life(`d${at}-${i}`));
-    await expect.poll(() => movers.some((name) => holdersOf(name).length > 1), { interval: 1, ...PATIENT }).toBe(true);
+    await expect.poll(() => movers.some((name) => holdersOf(name).length > 1), { interval: 1 }).toBe(true);
     const living = lives.map((life, i) => setTimeout(i * 3).then(() => life.live()));
     const [gone = ''] = movers.filter((name) => holdersOf(name).length > 1);
     const removed = call('DELETE', `/containers/${gone}?force=1`);
-    await expect.poll(() => lives.some(({ exists }) => exists === true), { interval: 1, ...PATIENT }).toBe(true);
+    await expect.poll(() => lives.some(({ exists }) => exists === true), { interval: 1 }).toBe(true);
     await manager.end('SIGKILL');
     const { status } = await removed;
     await Promise.all(living);
     await startManager();
     const stay = movers.filter((name) => name !== gone);
-    await expect.poll(() => stay.filter((name) => holdersOf(name).join() === String(at)), PATIENT).toEqual([]);
-    await expect.poll(() => stay.filter((name) => holdersOf(name).length !== 1), PATIENT).toEqual([]);
-    await expect.poll(() => holdersOf(gone).length, PATIENT).toBeLessThanOrEqual(status === 204 ? 0 : 1);
-    await expect.poll(async () => [...made()].sort(), PATIENT).toEqual(await listed());
+    await expect.poll(() => stay.filter((name) => holdersOf(name).join() === String(at))).toEqual([]);
+    await expect.poll(() => stay.filter((name) => holdersOf(name).length !== 1)).toEqual([]);
+    await expect.poll(() => holdersOf(gone).length).toBeLessThanOrEqual(status === 204 ? 0 : 1);
+    await expect.poll(async () => [...made()].sort()).toEqual(await listed());
     const names = made();
     expect(new Set(names).size).toBe(names.length);
     for (const { name, exists, other: renamed } of lives) {
@@ -225,11 +220,9 @@ test('a manager that is killed among moves, creates and removals leaves each con
     expect(stay.filter((name) => !running.some((each) => each.name === name))).toEqual([]);
     await setAvailability(at, 'active');
   }
-}, 120_000);
+});
 
-test('a plan for the cheapest nodes is gone on with by the next manager, to the same end', {
-  timeout: 180_000,
-}, async () => {
+test('a plan for the cheapest nodes is gone on with by the next manager, to the same end', async () => {
   const nodes = JSON.parse((await call('GET', '/nodes')).text) as {
     readonly ID: string;
     readonly Version: { readonly Index: number };
@@ -261,10 +254,10 @@ test('a plan for the cheapest nodes is gone on with by the next manager, to the 
     const { moves = [], isOver } = status === 200 ? JSON.parse(text) : {};
     return [...moves.map(({ state }: { readonly state: string }) => state), isOver ? 'over' : 'open'];
   };
-  await expect.poll(states, PATIENT).toContain('moved');
+  await expect.poll(states).toContain('moved');
   await manager.end('SIGKILL');
   await startManager();
-  await expect.poll(states, { timeout: 120_000 }).toContain('over');
+  await expect.poll(states).toContain('over');
   expect(await states()).toEqual(['moved', 'moved', 'moved', 'over']);
   expect(await listed()).toEqual(names);
   expect(engines.map(({ state }) => state.containers.size)).toEqual([0, 0, 3]);

@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Generation, type Lab, startLab } from '../../src/lab/lab.ts';
 import { generations } from '../../src/namespaces/generations.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
+import { tidy } from './tidy.ts';
 
 let lab: Lab;
 let manager: LabManager;
@@ -17,6 +19,11 @@ beforeAll(async () => {
 afterAll(async () => {
   await manager?.close();
   await lab?.close();
+});
+
+afterEach(async () => {
+  await tidy(lab);
+  await waitFor('a model without containers', () => manager.manager.cluster.containerCount === 0);
 });
 
 /** One call on a kept connection: the next one comes a millisecond later, which no CLI does. */
@@ -75,7 +82,7 @@ test('links are names, on every generation, and rm --link removes one', async ()
     expect((await call('POST', `/containers/${web}/kill?signal=NOPE`)).text).not.toContain(ids[0]);
     for (const name of [api, web]) expect((await call('DELETE', `/containers/${name}?force=1`)).status).toBe(204);
   }
-}, 120_000);
+});
 
 test('disk usage and prunes go over every node', async () => {
   const names = generations.map((generation) => `done-${generation}`);

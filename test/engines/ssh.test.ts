@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { systemClock } from '../../src/common/clock.ts';
 import { run } from '../../src/common/command.ts';
@@ -103,6 +103,7 @@ describe.each(WAYS)('an engine reached through $way', ({ lines }) => {
     server = await sshd(lines);
     client = clientOf(server);
   });
+  afterEach(() => server.mend());
   afterAll(async () => {
     await client?.close();
     await server?.[Symbol.asyncDispose]();
@@ -178,6 +179,7 @@ test('is a node like any other: watched by its events, and back after its connec
   try {
     await waitFor('a healthy node', () => cluster.healthyNodes().length === 1);
     await node.docker(['create', '--name', 'seen', 'busybox']);
+    onTestFinished(async () => void (await node.docker(['rm', 'seen'])));
     await waitFor('seen', () => cluster.findContainer('seen') !== undefined);
     await server.stop();
     await waitFor('an unhealthy node', () => cluster.nodes[0]?.state === 'Unhealthy');
@@ -239,6 +241,7 @@ describe('a host that cannot be trusted or does not trust us', () => {
   beforeAll(async () => {
     server = await sshd();
   });
+  beforeEach(() => writeFile(join(server.folder, 'known_hosts'), server.knownHost));
   afterAll(async () => {
     await server?.[Symbol.asyncDispose]();
   });
@@ -251,7 +254,6 @@ describe('a host that cannot be trusted or does not trust us', () => {
       (reason: unknown) => reason,
     );
     await client.close();
-    await writeFile(join(server.folder, 'known_hosts'), server.knownHost);
     return String(error);
   }
 
@@ -268,7 +270,6 @@ describe('a host that cannot be trusted or does not trust us', () => {
     const client = clientOf(server);
     expect(await names(client)).toEqual(['/idle']);
     await client.close();
-    await writeFile(file, server.knownHost);
   });
 
   test('changed: warns', async () => {

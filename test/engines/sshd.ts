@@ -25,6 +25,8 @@ export interface TestSshd extends AsyncDisposable {
   stop(): Promise<void>;
   /** Starts it again on the same port with the same host key. */
   start(): Promise<void>;
+  /** Starts it unless it runs. */
+  mend(): Promise<void>;
 }
 
 /** Starts sshd with more configuration lines, e.g. `SetEnv DOCKER_HOST=…`. */
@@ -67,6 +69,9 @@ export async function startSshd(lines: readonly string[] = []): Promise<TestSshd
     dropConnections: () => server.signalConnections('SIGKILL'),
     freezeConnections: () => server.signalConnections('SIGSTOP'),
     start: () => server.start(),
+    mend: async () => {
+      if (!server.isRunning) await server.start();
+    },
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop();
@@ -83,6 +88,10 @@ class SshdProcess {
   constructor(root: string, port: number) {
     this.#root = root;
     this.#port = port;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined;
   }
 
   async start(): Promise<void> {

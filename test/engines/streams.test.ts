@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/common/clock.ts';
 import { parseListenAddress } from '../../src/common/listen-address.ts';
 import { silentLogger } from '../../src/common/logger.ts';
@@ -33,7 +33,6 @@ beforeAll(async () => {
   await Promise.all(lab.nodes.map((node) => node.load(['busybox'])));
   await Promise.all(lab.nodes.map(startContainers));
   manager = await startLabManager(lab);
-  await waitFor('all nodes to be healthy', () => manager.cluster.healthyNodes().length === lab.nodes.length);
   folder = await mkdtemp(join(tmpdir(), 'enxame-streams-'));
 });
 
@@ -62,7 +61,7 @@ async function startLabManager(over: Lab): Promise<Manager> {
   );
   if (!ca || !cert || !key || !serverCert || !serverKey) throw new Error('a certificate is missing');
   const settings = { heartbeatMs: 1_000, clock: systemClock, options: new Map(), env: {} };
-  return startManager({
+  const started = await startManager({
     backend: await openDiscovery(`nodes://${over.nodes.map((node) => node.endpoint).join(',')}`, settings),
     listeners: [parseListenAddress('tcp://127.0.0.1:0')],
     serverTls: {
@@ -81,6 +80,8 @@ async function startLabManager(over: Lab): Promise<Manager> {
     logger: silentLogger(),
     clock: systemClock,
   });
+  await waitFor('all nodes to be healthy', () => started.cluster.healthyNodes().length === over.nodes.length);
+  return started;
 }
 
 interface Run {
@@ -90,22 +91,24 @@ interface Run {
 }
 
 interface RunOptions {
+  /** Who is asked, if not the manager of all tests. */
+  readonly by?: Manager;
   readonly input?: Buffer | string;
   /** Leaves standard input open. */
   readonly keepInput?: boolean;
 }
 
-/** The manager's `host:port`, by a name its certificate has. */
-function endpoint(): string {
-  const [address] = manager.addresses;
+/** A manager's `host:port`, by a name its certificate has. */
+function endpointOf({ addresses }: Manager): string {
+  const [address] = addresses;
   return `localhost:${address?.kind === 'tcp' ? address.port : 0}`;
 }
 
-/** Runs a docker CLI against the manager. */
+/** Runs a docker CLI against a manager. */
 async function docker(client: Generation, args: readonly string[], options: RunOptions = {}): Promise<Run> {
   const program = await clientPath('docker', client);
   const child = spawn(program.command, [...program.args, ...args], {
-    env: { ...process.env, ...program.env, ...lab.dockerEnv(endpoint()) },
+    env: { ...process.env, ...program.env, ...lab.dockerEnv(endpointOf(options.by ?? manager)) },
   });
   const stdout: Buffer[] = [];
   let stderr = '';
@@ -237,12 +240,17 @@ describe.each(pairs)('docker $client to an engine $engine', ({ client, engine })
 });
 
 test('64 streams at once, and the manager stops without waiting for their end', async () => {
+  const by = await startLabManager(lab);
+  onTestFinished(() => by.close());
   const runs = Array.from({ length: 64 }, (_, i) => {
     const engine = generations[i % generations.length] ?? '28.5';
-    return docker('28.5', ['exec', '-i', `box-${engine}`, 'cat'], { input: `number ${i}` });
+    return docker('28.5', ['exec', '-i', `box-${engine}`, 'cat'], { input: `number ${i}`, by });
   });
   expect((await Promise.all(runs)).map((run) => run.stdout.toString())).toEqual(runs.map((_, i) => `number ${i}`));
-  const following = docker('28.5', ['logs', '-f', 'box-28.5']);
-  await manager.close();
+  const { client } = by.cluster.container('cat-28.5').node;
+  const usual = client.openStreams;
+  const following = docker('28.5', ['logs', '-f', 'cat-28.5'], { by });
+  await waitFor('the stream', () => client.openStreams > usual);
+  await by.close();
   await following;
 });

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { systemClock } from '../../src/common/clock.ts';
 import type { DiscoveryBackend } from '../../src/discovery/backend.ts';
 import { openDiscovery } from '../../src/discovery/discovery.ts';
@@ -42,6 +43,8 @@ export interface ManagersOptions {
 const PREFIX = 'bees';
 /** One that does not answer so long is taken for suspended, in milliseconds. */
 const ANSWER_MS = 5_000;
+/** A start or an end of a manager that takes longer never comes, in milliseconds. */
+const MOST_MS = 120_000;
 /** How long engines stay registered, in milliseconds: longer than any run. */
 const REGISTERED_MS = 86_400_000;
 
@@ -121,16 +124,19 @@ export class Managers {
       ...(this.#store ? ['--replication', '--advertise', address] : []),
       this.#store ? uriOf(this.#store.scheme, member.links) : this.#lab.nodes.map(({ endpoint }) => endpoint).join(','),
     ]);
-    await process.until(/Manager at /);
+    // Noted at once: one that never serves is ended with the others, and what it said is told.
     member.process = process;
     member.isPaused = false;
+    await within(`${member.name} serves`, process.until(/Manager at /));
   }
 
   async end(member: Member, signal: NodeJS.Signals): Promise<void> {
     const { process } = member;
     member.process = undefined;
     member.isPaused = false;
-    await process?.end(signal);
+    // It counts as down already: what it said would be lost with it.
+    const said = (): string => process?.said().slice(-4_000) ?? '';
+    if (process) await within(`${member.name} ends by ${signal}`, process.end(signal), said);
     if (process) this.#output.push(`--- ${member.name}, ended with ${signal} ---\n${process.said().slice(-4_000)}`);
   }
 
@@ -175,13 +181,22 @@ export class Managers {
   }
 }
 
+/** Rejects with what was waited for, and what was said meanwhile, when that takes {@link MOST_MS}. */
+async function within<T>(what: string, wait: Promise<T>, said: () => string = () => ''): Promise<T> {
+  const timer = new AbortController();
+  const late = setTimeout(MOST_MS, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`${what}: not within ${MOST_MS / 1_000} s\n${said()}`);
+  });
+  late.catch(() => undefined);
+  return await Promise.race([wait, late]).finally(() => timer.abort());
+}
+
 function uriOf(scheme: string, servers: readonly { readonly port: number }[]): string {
   return `${scheme}://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${PREFIX}`;
 }
 
 async function roleOf({ port }: Member): Promise<string | undefined> {
   const asked = callJson<{ readonly SystemStatus?: readonly (readonly [string, string])[] }>({ port }, 'GET', '/info');
-  const late = new Promise<undefined>((resolve) => setTimeout(resolve, ANSWER_MS, undefined));
-  const answer = await Promise.race([asked, late]);
+  const answer = await Promise.race([asked, setTimeout(ANSWER_MS, undefined)]);
   return answer?.value?.SystemStatus?.find(([key]) => key === 'Role')?.[1];
 }

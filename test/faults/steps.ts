@@ -34,12 +34,12 @@ const STEPS: readonly Step[] = [
   { name: 'primary lost among moves', weight: 3, isPossible: hasContainersAndOthers, run: losePrimaryAmongMoves },
 ];
 
-/** Makes one of the possible steps. Resolves with what was done, in words. */
-export async function step(scene: Scene): Promise<string> {
+/** Chooses one of the possible steps. */
+export function chooseStep(scene: Scene): Step {
   const possible = STEPS.filter(({ isPossible }) => isPossible?.(scene) ?? true);
   const chosen = scene.random.weighted(possible);
   if (!chosen) throw new Error('no step is possible');
-  return `${chosen.name}: ${await chosen.run(scene)}`;
+  return chosen;
 }
 
 function hasRoom({ oracle }: Scene): boolean {

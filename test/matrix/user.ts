@@ -39,7 +39,7 @@ export class User {
     const swarm = this.#swarm();
     const client = await clientPath(tool, this.generation);
     return run(client.command, [...client.args, ...args], {
-      timeoutMs: 180_000,
+      timeoutMs: 300_000,
       ...options,
       env: { ...client.env, ...swarm.lab.dockerEnv(swarm.endpoint), COMPOSE_HTTP_TIMEOUT: '120', ...options.env },
     });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Generation, type Lab, startLab } from '../../src/lab/lab.ts';
+import { waitFor } from '../../src/namespaces/processes.ts';
 import { type LabManager, managerOver } from '../engines/manager-over-lab.ts';
 
 /** The calls that lean most on Node's HTTP, by old and new clients to old and new engines. Made for every release of Node. */
@@ -35,12 +36,15 @@ describe.each(ENGINES)('client and engine $generation', ({ name, generation }) =
     swarm.must(args, { generation, ...(input === undefined ? {} : { input }) });
   const on = ['-e', `constraint:node==${name}`];
 
+  beforeAll(async () => {
+    await docker(['run', '-d', ...on, '--name', box, 'busybox', 'sh', '-c', 'echo started; exec sleep 1000']);
+  });
+
   test('run', async () => {
     expect(await docker(['run', '--rm', ...on, 'busybox', 'echo', 'one'])).toBe('one');
     expect(await docker(['run', '--rm', '-i', ...on, 'busybox', 'cat'], 'piped')).toBe('piped');
     const failed = await swarm.docker(['run', '--rm', ...on, 'busybox', 'sh', '-c', 'exit 7'], { generation });
     expect(failed.exitCode).toBe(7);
-    await docker(['run', '-d', ...on, '--name', box, 'busybox', 'sh', '-c', 'echo started; exec sleep 1000']);
   });
 
   test('exec', async () => {
@@ -57,7 +61,7 @@ describe.each(ENGINES)('client and engine $generation', ({ name, generation }) =
   });
 
   test('logs', async () => {
-    expect(await docker(['logs', box])).toBe('started');
+    await waitFor('its output', async () => (await docker(['logs', box])) === 'started');
     await docker(['run', '-d', ...on, '--name', `brief-${name}`, 'busybox', 'sh', '-c', 'echo a; sleep 1; echo b']);
     expect(await docker(['logs', '-f', `brief-${name}`])).toBe('a\nb');
   });

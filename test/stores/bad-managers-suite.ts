@@ -23,7 +23,7 @@ const THEIRS = '0123456789abcdef';
 
 /** What managers say that cannot be meant, or cannot have the store that they name: one line, and nothing is changed. */
 export function testBadManagers({ scheme, ports, open }: BadManagersKind): void {
-  describe(`a manager that is to share a store at ${scheme}://`, { timeout: 240_000 }, () => {
+  describe(`a manager that is to share a store at ${scheme}://`, () => {
     let folder: string;
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'enxame-bad-managers-'));

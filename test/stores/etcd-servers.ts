@@ -48,7 +48,7 @@ export async function startEtcd(count: number, tls?: (folder: string) => Promise
     path: string,
     body: unknown,
   ): Promise<Record<string, unknown>> => {
-    const init = { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(5_000) };
+    const init = { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(30_000) };
     const answer = await fetch(`http://127.0.0.1:${member?.port}${path}`, init);
     const read = (await answer.json()) as Record<string, unknown>;
     if (!answer.ok) throw new Error(`${path}: ${JSON.stringify(read)}`);

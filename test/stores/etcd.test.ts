@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ETCD } from '../../src/kv/etcd/etcd-client.ts';
 import { EtcdKeyspace } from '../../src/kv/etcd/etcd-keyspace.ts';
 import { SharedStore } from '../../src/kv/shared/shared-store.ts';
@@ -26,7 +26,7 @@ const open = async (hosts: string, prefix: string, options: Record<string, strin
   );
 
 testSharedStore('etcd', {
-  ttlMs: 2_000,
+  ttlMs: 5_000,
   large: 1_200_000,
   tooLarge: 1_600_000,
   ports: () => etcd.members.map(({ port }) => port),
@@ -46,6 +46,11 @@ testStoreDiscovery({
 });
 
 describe('an etcd of three', () => {
+  afterEach(async () => {
+    for (const { process } of etcd.members) process.mend();
+    for (const member of etcd.members) await etcd.ready(member);
+  });
+
   it('goes on when its leader is killed, paused, and back', async () => {
     const store = await open(etcd.hosts, randomUUID());
     const records = store.records('one');
@@ -144,7 +149,7 @@ describe('an etcd with users', () => {
 
   it('has a store of theirs', async () => {
     const store = await open(guarded.hosts, 'ours', { 'kv.username': 'enxame', 'kv.password': 'geheim' });
-    const lease = await store.leases.acquire('primary', 'a', { ttlMs: 5_000, signal: new AbortController().signal });
+    const lease = await store.leases.acquire('primary', 'a', { ttlMs: 30_000, signal: new AbortController().signal });
     await store.records('one').write([{ key: 'k', value: '1' }], { lease });
     expect(await store.records('one').get('k')).toMatchObject({ value: '1' });
     await store.close();
@@ -210,7 +215,7 @@ testReplication({
     for (const { process } of most()) await process.kill();
   },
   giveBack: async () => {
-    for (const { process } of most()) process.start();
+    for (const { process } of most()) process.mend();
     for (const member of most()) await etcd.ready(member);
   },
   suspensions: SUSPENSIONS,

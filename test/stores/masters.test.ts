@@ -18,7 +18,7 @@ const NAMES = ['a', 'b', 'c', 'd'] as const;
 type Name = (typeof NAMES)[number];
 
 const hostOf = (name: Name): string => `${NETWORK}.${10 + NAMES.indexOf(name)}`;
-const task = { signal: AbortSignal.timeout(300_000), report: (): void => undefined };
+const task = { signal: AbortSignal.timeout(600_000), report: (): void => undefined };
 const running = new Map<Name, ServerProcess>();
 const masters = new Map<Name, Master>();
 let folder: Awaited<ReturnType<typeof serverFolder>>;
@@ -143,4 +143,4 @@ it('servers follow the masters: one comes, two, three; one dies and is replaced;
   masters.delete('c');
   await expect(follow()).rejects.toMatchObject({ code: 'STORE_MAJORITY' });
   expect(await shown()).toBe('a c d!');
-}, 300_000);
+}, 600_000);

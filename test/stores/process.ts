@@ -60,6 +60,13 @@ export class ServerProcess {
     this.#child?.kill('SIGCONT');
   }
 
+  /** Runs afterwards, whatever was done to it. */
+  mend(): void {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) this.start();
+    else this.resume();
+  }
+
   /** As `kill -9` does. Idempotent. */
   async kill(): Promise<void> {
     const child = this.#child;

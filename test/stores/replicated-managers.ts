@@ -26,7 +26,7 @@ export interface Copy {
 }
 
 /** A condition is waited for this long, in milliseconds: no bound that anything is measured by. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 240_000;
 const LOOK_MS = 50;
 const REGISTERED_MS = 3_600_000;
 
@@ -89,6 +89,20 @@ export class ReplicatedManagers {
       if (member.process) member.process.child.kill('SIGCONT');
       else await this.startOne(member);
     }
+  }
+
+  /** All nodes take containers, and have none. */
+  async empty(): Promise<void> {
+    const { primary } = await this.roles();
+    for (const member of this.members)
+      await until('all nodes', async () => (await this.healthyNodes(member)) === this.engines.length);
+    for (const engine of this.engines) await this.setAvailability(primary, engine, 'active');
+    await until('an empty cluster', async () => {
+      const { value } = await this.call<Copy[]>(primary, 'GET', '/containers/json?all=1');
+      if (!Array.isArray(value)) return false;
+      for (const { Id } of value) await this.call(primary, 'DELETE', `/containers/${Id}?force=1`);
+      return value.length === 0 && this.copies().length === 0;
+    });
   }
 
   async kill(member: ManagerProcess): Promise<void> {

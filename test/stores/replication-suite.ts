@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { FakeEngine } from '../../simulator/fake-engine.ts';
 import { type ManagerProcess, ReplicatedManagers, until } from './replicated-managers.ts';
 
@@ -37,14 +37,18 @@ export const SUSPENSIONS: readonly Suspension[] = [
 
 /** What several managers do over a store, as processes over simulated engines. */
 export function testReplication(kind: ReplicationKind): void {
-  describe(`managers that share ${kind.name}`, { timeout: 600_000 }, () => {
+  describe(`managers that share ${kind.name}`, () => {
     let managers: ReplicatedManagers;
     let made = 0;
     beforeAll(async () => {
       managers = await ReplicatedManagers.start(await kind.uri('managers'));
     });
     afterAll(() => managers?.close());
-    beforeEach(() => managers.mend());
+    beforeEach(async () => {
+      await kind.giveBack();
+      await managers.mend();
+      await managers.empty();
+    });
 
     it('have one primary, and another one when it is killed', async () => {
       const { primary, replicas } = await managers.roles();
@@ -65,19 +69,22 @@ export function testReplication(kind: ReplicationKind): void {
     it('refuse changes while it is down, show what there is, and go on when it is back', async () => {
       const { primary, replicas } = await managers.roles();
       const [one] = replicas as [ManagerProcess];
+      expect((await managers.create(one, 'there')).status).toBe(201);
+      await showEverywhere(['there created']);
       await kind.takeAway();
       await until('the primary to step down', async () => (await managers.info(primary)).get('Role') === 'replica');
-      for (const member of managers.members)
-        expect(await managers.listed(member)).toEqual(['after created', 'before created']);
-      const [refused, warned] = await Promise.all([managers.create(one, 'refused'), warningOf(one)]);
-      expect(refused).toMatchObject({ status: 503, said: expect.stringContaining('No elected primary') });
-      expect(warned).toMatch(/the store that managers share: [^\n]+Changes are refused meanwhile/);
+      for (const member of managers.members) expect(await managers.listed(member)).toEqual(['there created']);
+      await until('a refusal', async () => {
+        const { status, said } = await managers.create(one, 'refused');
+        return status === 503 && String(said).includes('No elected primary');
+      });
+      const warning = /the store that managers share: [^\n]+Changes are refused meanwhile/;
+      await until('a warning', async () => warning.test(await warningOf(one)));
       await kind.giveBack();
-      for (const name of ['after', 'before'])
-        await until(
-          `${name} to be removed`,
-          async () => (await managers.call(one, 'DELETE', `/containers/${name}?force=1`)).status !== 503,
-        );
+      await until(
+        'a removal',
+        async () => (await managers.call(one, 'DELETE', '/containers/there?force=1')).status !== 503,
+      );
       await showEverywhere([]);
       expect(managers.copies()).toEqual([]);
     });
@@ -96,6 +103,9 @@ export function testReplication(kind: ReplicationKind): void {
         }
         const from = managers.engines.find(({ state }) => state.containers.size > 0);
         const holds = managers.engines.map((engine) => engine.hold(call));
+        onTestFinished(() => {
+          for (const hold of holds) hold.release();
+        });
         const asked = isNew ? managers.create(one, name) : undefined;
         if (during === 'a drain') await managers.setAvailability(one, from as FakeEngine, 'drain');
         if (during === 'a failover') await from?.apply({ kind: 'refuse' });

@@ -74,7 +74,7 @@ export function testSharedStore(name: string, kind: SharedStoreKind): void {
     };
   });
 
-  describe(`the line to ${name}`, { timeout: 600_000 }, () => {
+  describe(`the line to ${name}`, () => {
     const overLinks = async (
       work: (world: { records: RecordStore; rival: RecordStore; set: Link['set'] }) => Promise<void>,
     ): Promise<void> => {

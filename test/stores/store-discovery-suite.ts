@@ -20,6 +20,9 @@ export interface StoreDiscoveryKind {
   readonly endsWithinMs: number;
 }
 
+/** Long enough for a look at an entry on a busy machine. */
+const LONG_MS = 30_000;
+
 export interface CommandResult {
   readonly code: number;
   readonly out: string;
@@ -65,7 +68,7 @@ export function testStoreDiscovery(kind: StoreDiscoveryKind): void {
     };
   });
 
-  describe(`${scheme}:// discovery`, { timeout: 600_000 }, () => {
+  describe(`${scheme}:// discovery`, () => {
     const never = new AbortController().signal;
 
     it('finds what an agent of the original swarm registered', async () => {
@@ -107,14 +110,13 @@ export function testStoreDiscovery(kind: StoreDiscoveryKind): void {
       const watcher = await open(prefix, 1_000);
       const names = async (): Promise<unknown> => (await watcher.entries(never)).map((each) => each.canonical);
       const first = await open(prefix, 1_000);
-      await first.register?.(entry, kind.ttlMs, never);
+      await first.register?.(entry, LONG_MS, never);
       await first.close();
       expect(await names()).toEqual(['10.0.0.1:2376']);
       const second = await open(prefix, 1_000);
       await second.register?.(entry, kind.ttlMs, never);
-      expect(await names()).toEqual(['10.0.0.1:2376']);
       await second.close();
-      await expect.poll(names, { timeout: kind.endsWithinMs + 60_000 }).toEqual([]);
+      await expect.poll(names, { timeout: LONG_MS + kind.endsWithinMs + 120_000 }).toEqual([]);
       await watcher.close();
     });
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SharedStore } from '../../src/kv/shared/shared-store.ts';
 import { readStoreAddress } from '../../src/kv/store-address.ts';
 import { ZkClient, ZOOKEEPER } from '../../src/kv/zookeeper/zk-client.ts';
@@ -26,7 +26,7 @@ const open = async (hosts: string, prefix: string, options: Record<string, strin
   );
 
 testSharedStore('ZooKeeper', {
-  ttlMs: 2_000,
+  ttlMs: 5_000,
   large: 800_000,
   tooLarge: 1_100_000,
   ports: () => zookeeper.members.map(({ port }) => port),
@@ -37,7 +37,7 @@ testStoreDiscovery({
   scheme: 'zk',
   ports: () => zookeeper.members.map(({ port }) => port),
   set: async (path, entries) => {
-    const client = new ZkClient(await readStoreAddress(ZOOKEEPER, zookeeper.hosts, new Map()), 5_000);
+    const client = new ZkClient(await readStoreAddress(ZOOKEEPER, zookeeper.hosts, new Map()), 30_000);
     const folder = `/${path}`;
     await client.makePath(folder);
     const names = (await client.children(folder))?.names ?? [];
@@ -54,6 +54,11 @@ testStoreDiscovery({
 });
 
 describe('a ZooKeeper of three', () => {
+  afterEach(async () => {
+    for (const { process } of zookeeper.members) process.mend();
+    for (const member of zookeeper.members) await zookeeper.ready(member);
+  });
+
   it('goes on when each of its servers is killed in turn, and back', async () => {
     const store = await open(zookeeper.hosts, randomUUID());
     const records = store.records('one');
@@ -137,7 +142,7 @@ describe('a ZooKeeper behind TLS', () => {
     };
     const client = { certfile: 'client.pem', keyfile: 'client-key.pem' };
     // Its first greetings take longer than a client waits.
-    const answers = { timeout: 100_000, interval: 100 };
+    const answers = { interval: 100 };
     const right = { cacertfile: 'server.pem', ...client };
     await expect.poll(() => list(right), answers).toEqual({ code: 0, out: '', err: '' });
     for (const [options, why] of [
@@ -165,7 +170,7 @@ testReplication({
     for (const { process } of most()) await process.kill();
   },
   giveBack: async () => {
-    for (const { process } of most()) process.start();
+    for (const { process } of most()) process.mend();
     for (const member of most()) await zookeeper.ready(member);
   },
   suspensions: SUSPENSIONS.slice(0, 3),

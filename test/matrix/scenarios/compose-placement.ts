@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { waitFor } from '../../../src/namespaces/processes.ts';
 import { NODES } from '../swarm.ts';
 import type { User } from '../user.ts';
 import { ids, projectTest, reaches } from './compose-project.ts';
@@ -14,8 +15,10 @@ export function scaleScenario(user: User): void {
     expect([all.length, perNode]).toEqual([6, [2, 2, 2]]);
     expect(await ids(project)).toEqual(expect.arrayContaining(first));
     expect(new Set(all.map(({ ports }) => ports)).size).toBe(6);
-    const logs = await project.compose(['logs', '--no-color']);
-    expect(logs.match(/\| hum from [0-9a-f]{12}$/gm)).toHaveLength(6);
+    await waitFor('all six to hum', async () => {
+      const logs = await project.compose(['logs', '--no-color']);
+      return logs.match(/\| hum from [0-9a-f]{12}$/gm)?.length === 6;
+    });
     await project.compose(['up', '-d', '--scale', 'bee=3']);
     const names = [1, 2, 3].map((number) => project.nameOf('bee', number));
     expect((await project.containers()).map(({ shown }) => shown.split('/')[1])).toEqual(names);

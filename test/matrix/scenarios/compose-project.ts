@@ -15,6 +15,9 @@ export function projectTest(
       await body(project);
     } finally {
       await project.try(['down', '-v']);
+      // Compose hands anonymous volumes on by name, so that an engine keeps them: one engine alone has them left, too.
+      const left = (await user.docker(['volume', 'ls', '-q'])).split('\n').filter(Boolean);
+      if (left.length > 0) await user.try(['volume', 'rm', ...left]);
     }
   });
 }

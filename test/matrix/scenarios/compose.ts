@@ -25,9 +25,12 @@ export function composeScenarios(generation: Generation, swarm: () => Swarm): vo
       configScenario(user);
     }
     test('leaves nothing behind', async () => {
-      expect(await user.docker(['ps', '-aq'])).toBe('');
-      expect(await user.docker(['network', 'ls', '-q', '--filter', 'type=custom'])).toBe('');
-      expect(await user.docker(['volume', 'ls', '-q'])).toBe('');
+      for (const args of [
+        ['ps', '-aq'],
+        ['network', 'ls', '-q', '--filter', 'type=custom'],
+        ['volume', 'ls', '-q'],
+      ])
+        await waitFor(`no line of docker ${args.join(' ')}`, async () => (await user.docker(args)) === '');
     });
   });
 }

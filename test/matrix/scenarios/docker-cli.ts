@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import type { Generation } from '../../../src/lab/lab.ts';
 import type { Swarm } from '../swarm.ts';
 import { User } from '../user.ts';
@@ -11,7 +11,7 @@ import { listingScenarios } from './docker-listing.ts';
 import { networkScenarios } from './docker-networks.ts';
 import { nodeScenarios } from './docker-nodes.ts';
 import { refusalScenarios } from './docker-refusals.ts';
-import { removeLabelled, startSleepers } from './docker-sleepers.ts';
+import { removeGuests, removeLabelled, startSleepers } from './docker-sleepers.ts';
 import { systemScenarios } from './docker-system.ts';
 import { volumeScenarios } from './docker-volumes.ts';
 
@@ -24,6 +24,7 @@ export function dockerScenarios(generation: Generation, swarm: () => Swarm): voi
       folder = await mkdtemp(join(tmpdir(), 'enxame-cli-'));
       await startSleepers(user);
     });
+    afterEach(() => removeGuests(user));
     afterAll(async () => {
       await removeLabelled(user);
       await rm(folder, { recursive: true, force: true });

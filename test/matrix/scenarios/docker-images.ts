@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { User } from '../user.ts';
 
 /** Images made from containers, and their archives in `folder`. */
 export function imageScenarios(user: User, folder: () => string): void {
   test('commit, tag, history, run elsewhere, save, load, rmi', async () => {
     await user.docker(['exec', 'on-one', 'sh', '-c', 'echo honey > /comb']);
+    onTestFinished(async () => void (await user.try(['rmi', '-f', 'comb:1', 'comb:2'])));
     const id = await user.docker(['commit', '-m', 'a comb', 'on-one', 'comb:1']);
     await user.docker(['tag', 'comb:1', 'comb:2']);
     expect(await user.docker(['images', '--no-trunc', '--format', '{{.Tag}} {{.ID}}', 'comb'])).toBe(

@@ -60,7 +60,6 @@ export function listingScenarios(user: User, swarm: () => Swarm): void {
     expect(await names('--filter', 'since=first')).toEqual(['third', 'second']);
     expect(await names('--filter', 'before=second', '--filter', 'status=created')).toEqual(['first']);
     expect(await user.docker(['ps', '-a', '-s', '--format', '{{.Size}}'])).toMatch(/^\d+B \(virtual/m);
-    await user.docker(['rm', 'first', 'second', 'third']);
   });
 
   test('inspect, port, top and stats reach the node', async () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { waitFor } from '../../../src/namespaces/processes.ts';
 import { NODES } from '../swarm.ts';
 import type { User } from '../user.ts';
@@ -7,6 +7,10 @@ import type { User } from '../user.ts';
 export function networkScenarios(user: User): void {
   test('networks: create, connect over nodes, inspect, disconnect, ls, rm', async () => {
     const id = await user.docker(['network', 'create', '--label', 'tier=back', 'comb']);
+    onTestFinished(async () => {
+      for (const node of NODES) await user.try(['network', 'disconnect', '-f', 'comb', `on-${node}`]);
+      await user.try(['network', 'rm', 'comb']);
+    });
     for (const node of NODES) await user.docker(['network', 'connect', '--alias', `bee-${node}`, 'comb', `on-${node}`]);
     const ping = ['exec', 'on-one', 'ping', '-c', '1', '-W', '1', 'bee-three'];
     await waitFor('one to reach three', async () => (await user.try(ping)).exitCode === 0);

@@ -60,20 +60,16 @@ export function nodeScenarios(user: User): void {
       expect(await user.docker(['node', 'ls', '--format', '{{.Availability}}', '--filter', 'name=three'])).toBe(
         'Drain',
       );
-      await waitFor('mover to leave', async () => !(await namesOn('three')).includes('mover.1'), { timeoutMs: 60_000 });
+      await waitFor('mover to leave', async () => !(await namesOn('three')).includes('mover.1'));
       expect(await user.docker(['inspect', '-f', '{{.Id}} {{.State.Running}}', 'mover'])).toBe(`${id} true`);
-      await waitFor(
-        'the reason',
-        async () =>
-          (await user.docker(['node', 'ps', '--no-trunc', '--format', '{{.Name}} {{.Error}}', 'three'])).includes(
-            'on-three.1 "stays: its restart policy is no',
-          ),
-        { timeoutMs: 60_000 },
+      await waitFor('the reason', async () =>
+        (await user.docker(['node', 'ps', '--no-trunc', '--format', '{{.Name}} {{.Error}}', 'three'])).includes(
+          'on-three.1 "stays: its restart policy is no',
+        ),
       );
       expect(await user.docker(['inspect', '-f', '{{.State.Running}}', 'on-three'])).toBe('true');
     } finally {
       await user.docker(['node', 'update', '--availability', 'active', 'three']);
-      await user.docker(['rm', '-f', 'mover']);
     }
   });
 

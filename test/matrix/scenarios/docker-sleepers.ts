@@ -19,6 +19,13 @@ export async function removeLabelled(user: User): Promise<void> {
   if (left) await user.docker(['rm', '-f', ...left.split('\n')]);
 }
 
+/** Removes what a test has left beside the sleepers. */
+export async function removeGuests(user: User): Promise<void> {
+  const listed = await user.docker(['ps', '-a', '--filter', `label=${LABEL}`, '--format', '{{.ID}} {{.Label "at"}}']);
+  const guests = listed.split('\n').flatMap((line) => /^(\w+) ?$/.exec(line)?.[1] ?? []);
+  if (guests.length > 0) await user.docker(['rm', '-f', ...guests]);
+}
+
 function sleeper(user: User, name: string, node: string, ...more: string[]): Promise<string> {
   const where = ['-e', `constraint:node==${node}`, '--label', LABEL, '--stop-signal', 'KILL'];
   return user.docker(['run', '-d', '--name', name, ...where, ...more, 'busybox', 'sleep', '1000']);

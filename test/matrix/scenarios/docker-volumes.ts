@@ -1,10 +1,11 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { User } from '../user.ts';
 
 /** A volume at its home. */
 export function volumeScenarios(user: User): void {
   test('volumes: create, ls, use on the home, inspect, rm', async () => {
     await user.docker(['volume', 'create', '--label', 'tier=back', 'store']);
+    onTestFinished(async () => void (await user.try(['volume', 'rm', '-f', 'store'])));
     expect(await user.docker(['volume', 'ls', '-q', '--filter', 'label=tier'])).toBe('store');
     const run = ['run', '--rm', '-v', 'store:/data', 'busybox', 'sh', '-c'];
     await user.docker([...run, 'echo honey > /data/comb']);
