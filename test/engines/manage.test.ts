@@ -25,6 +25,8 @@ import { tidy } from './tidy.ts';
 let lab: Lab;
 let folder: string;
 const running: EnxameProcess[] = [];
+/** For what needs no cluster networks: engines that are in no swarm need not leave it. */
+const OFF = ['--cluster-opt', 'enxame.substrate=off'] as const;
 
 beforeAll(async () => {
   const regions = { one: 'eu', two: 'eu', three: 'us' };
@@ -138,15 +140,7 @@ describe('a manager', () => {
 
   test('lets no web page in through a loopback listener', async () => {
     const sockets = lab.nodes.map(({ socketPath }) => `unix://${socketPath}`).join(',');
-    const manager = start(
-      '-H',
-      'tcp://127.0.0.1:0',
-      '--state-dir',
-      'none',
-      '--cluster-opt',
-      'enxame.substrate=off',
-      sockets,
-    );
+    const manager = start('-H', 'tcp://127.0.0.1:0', '--state-dir', 'none', ...OFF, sockets);
     const [, port = ''] = await manager.until(/Manager at tcp:\/\/127.0.0.1:(\d+)/);
     await allHealthy(manager);
     const create = (headers: Record<string, string>): Promise<number> =>
@@ -160,7 +154,7 @@ describe('a manager', () => {
   });
 
   test('ends what streams from an engine that hangs when it is lost', async () => {
-    const { endpoint } = await manage('--state-dir', 'none', '--cluster-opt', 'enxame.substrate=off');
+    const { endpoint } = await manage('--state-dir', 'none', ...OFF);
     const on = ['-e', 'constraint:node==three', '--network', 'none'];
     await docker(endpoint, ['run', '-d', '--name', 'hung', ...on, 'busybox', 'sh', '-c', 'echo up; exec sleep 600']);
     const logs = docker(endpoint, ['logs', '-f', 'hung']);
@@ -195,12 +189,6 @@ describe('a manager', () => {
         'a cluster without alerts',
         async () => (await one('enxame_substrate_nodes')) === 3 && (await prometheus.firing()).length === 0,
       );
-      console.log(
-        manager
-          .said()
-          .split('\n')
-          .filter((l) => l.includes('substrate'))
-          .join('\n'),
       node.hang();
       await waitFor('the alert', () => fires('EnxameNodeUnhealthy'));
       node.resume();
@@ -213,7 +201,7 @@ describe('a manager', () => {
   });
 
   test('has the logs of a service of all nodes in one, also of replicas that are restarted or recreated', async () => {
-    const { endpoint } = await manage('--state-dir', 'none', '--cluster-opt', 'enxame.substrate=off');
+    const { endpoint } = await manage('--state-dir', 'none', ...OFF);
     const replica = (node: string, text: string): Promise<CommandResult> =>
       docker(endpoint, [
         ...['run', '-d', '--name', `web-${node}`, '--network', 'none', '-e', `constraint:node==${node}`],
@@ -241,7 +229,7 @@ describe('a manager', () => {
   });
 
   test('shows live what nodes and containers use, in a terminal of 80 columns', async () => {
-    const { endpoint } = await manage('--state-dir', 'none', '--cluster-opt', 'enxame.substrate=off', '--stats', '1s');
+    const { endpoint } = await manage('--state-dir', 'none', ...OFF, '--stats', '1s');
     const on = (node: string): string[] => ['run', '-d', '--network', 'none', '-e', `constraint:node==${node}`];
     await docker(endpoint, [...on('one'), '--name', 'busy', 'busybox', 'sh', '-c', 'while :; do :; done']);
     await docker(endpoint, [...on('two'), '--name', 'idle', 'busybox', 'sh', '-c', 'echo said; exec sleep 600']);
@@ -271,7 +259,7 @@ describe('a manager', () => {
   });
 
   test('says what the cluster costs: by labels of engines, a file, and a list that outlives the manager', async () => {
-    const state = ['--state-dir', join(folder, 'prices'), '--cluster-opt', 'enxame.substrate=off'];
+    const state = ['--state-dir', join(folder, 'prices'), ...OFF];
     const file = join(folder, 'prices.yml');
     await writeFile(file, 'currency: EUR\nprices:\n  - { node: two, price: 0.01 USD/h }\nrates: { EUR/USD: 1.25 }\n');
     const first = await manage(...state, '--prices', file);
@@ -343,7 +331,7 @@ describe('a manager', () => {
   });
 
   test('spreads what is in one group over regions first, also when all are created at once', async () => {
-    const { endpoint } = await manage('--state-dir', 'none', '--spread-by', 'region');
+    const { endpoint } = await manage('--state-dir', 'none', ...OFF, '--spread-by', 'region');
     expect((await docker(endpoint, ['info'])).stdout).toContain('Spread by: region\n');
     const names = [1, 2, 3, 4].map((number) => `web-${number}`);
     const made = await Promise.all(
@@ -376,7 +364,7 @@ describe('a manager', () => {
   });
 
   test('goes on after 100 MB of header, fuzzed bytes and clients that leave', async () => {
-    const { endpoint } = await manage('--state-dir', 'none', '-H', `unix://${join(folder, 'api.sock')}`);
+    const { endpoint } = await manage('--state-dir', 'none', ...OFF, '-H', `unix://${join(folder, 'api.sock')}`);
     expect(await floodHeader(join(folder, 'api.sock'))).toMatch(/^HTTP\/1\.1 431 /);
     for (let i = 0; i < 50; i++)
       net.connect(join(folder, 'api.sock')).end(Buffer.from(`\u0000GET /${'%'.repeat(i)} HTTP/9\r\n\r\n`));
@@ -522,7 +510,7 @@ describe('what a manager keeps', () => {
 describe('one clear line for', () => {
   test('a second manager on the same folder', async () => {
     const state = join(folder, 'shared');
-    await manage('--state-dir', state);
+    await manage('--state-dir', state, ...OFF);
     const second = start(...tlsFlags(), '-H', 'tcp://127.0.0.1:0', '--state-dir', state, nodes());
     expect(await second.ended()).toBe(1);
     expect(second.said()).toMatch(/^enxame: manage: the state folder .* is in use by another process\..*\n$/);
