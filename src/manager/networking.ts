@@ -63,6 +63,13 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
     },
     { mode, adoptSwarm, pool, identity, spreadBy: cluster.domains.labels },
   );
+  const lookAfter: Duty = {
+    start: () => substrate.start(),
+    stop: async () => {
+      await substrate.stop();
+      record.handOver();
+    },
+  };
   const records = await NetworkRecords.open({ ...deps, records: store.records('networks') });
   const networks = new NetworkService({ cluster, records, substrate, placer, clock, logger });
   const { memory } = model;
@@ -81,7 +88,7 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
     volumes,
     substrateStatus: () => substrate.status,
     seesLeader: (signal) => substrate.seesLeader(signal),
-    duties: [substrate, networks.restoration, ...(sources ? [sources] : [])],
+    duties: [lookAfter, networks.restoration, ...(sources ? [sources] : [])],
     problems: () => [
       ...problemsOf(cluster, substrate),
       ...networks.restoration.problems().map((problem) => `WARNING: cluster networks: ${problem}`),

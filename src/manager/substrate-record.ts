@@ -38,6 +38,12 @@ export class SubstrateRecord implements SubstrateMemory {
     await this.#deps.records.write([{ key: KEY }]);
   }
 
+  /** Another manager may write from now on: what could not be written counts no more. Idempotent. */
+  handOver(): void {
+    this.close();
+    this.#unsaved = undefined;
+  }
+
   /** Tries no longer to write what could not be written. Idempotent. */
   close(): void {
     this.#retrying.abort(new Error('it is written no more'));

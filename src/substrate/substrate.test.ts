@@ -8,6 +8,8 @@ import type { KnownSubstrate, SubstrateMember } from './types.ts';
 /** A substrate over one engine, the only manager of our swarm, that counts how often it is asked. */
 class World {
   asked = 0;
+  /** What the managers list of the engine. */
+  state = 'ready';
   /** What is remembered when a run begins. */
   readonly loads: KnownSubstrate[] = [];
   readonly substrate: Substrate;
@@ -21,7 +23,7 @@ class World {
       if (path !== '/nodes') return [];
       const ManagerStatus = { Leader: true, Reachability: 'reachable' };
       return [
-        { ID: 'sw-a', Version: { Index: 1 }, Spec: { Role: 'manager' }, Status: { State: 'ready' }, ManagerStatus },
+        { ID: 'sw-a', Version: { Index: 1 }, Spec: { Role: 'manager' }, Status: { State: this.state }, ManagerStatus },
       ];
     };
     const rest = { address: '10.0.0.1', isHealthy: true, labels: new Map(), client: { json } };
@@ -85,6 +87,19 @@ test('a second start goes on with what is remembered by then', async () => {
   const last = world.asked;
   await aWhile();
   expect(world.asked).toBe(last);
+});
+
+test('who does not look after it any more tells no problems of it', async () => {
+  const world = new World({ mode: 'eager' });
+  const { substrate } = world;
+  world.state = 'down';
+  substrate.start();
+  await waitUntil(() => substrate.status.problems.size === 1);
+  await substrate.stop();
+  expect(substrate.status).toMatchObject({ problems: new Map(), notices: [], swarmId: 's1' });
+  substrate.start();
+  await waitUntil(() => substrate.status.problems.size === 1);
+  await substrate.close();
 });
 
 test('in lazy mode the first need counts, also one from before the start', async () => {

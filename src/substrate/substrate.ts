@@ -61,15 +61,17 @@ export class Substrate {
   }
 
   /**
-   * Leaves the substrate alone; the engines keep it, and the status stays that of the last round. Resolves when nothing of a
-   * round is under way any more. Idempotent.
+   * Leaves the substrate alone; the engines keep it, and the status stays that of the last round, without its problems: what became of them
+   * is not seen from here. Resolves when nothing of a round is under way any more. Idempotent.
    */
   async stop(): Promise<void> {
     this.#isOn = false;
     const loop = this.#loop;
     this.#loop = undefined;
-    loop?.stop.abort(new Error('the manager stops looking after cluster networks'));
-    await loop?.ended;
+    if (!loop) return;
+    loop.stop.abort(new Error('the manager stops looking after cluster networks'));
+    await loop.ended;
+    this.#board.publish({ ...this.status, problems: new Map(), notices: [] });
   }
 
   get status(): SubstrateStatus {
