@@ -129,7 +129,8 @@ describe('leaving', () => {
 
   test.each([
     { newestApi: '1.41', atOnce: 1 },
-    { newestApi: '1.45', atOnce: 2 },
+    { newestApi: '1.45', atOnce: 1 },
+    { newestApi: '1.51', atOnce: 2 },
   ] as const)('of engines up to API $newestApi $atOnce at a time', async ({ newestApi, atOnce }) => {
     let leaving = 0;
     let most = 0;

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { Clock } from '../common/clock.ts';
 import { advertisedAddress, isNamed, type OwnAddress, ownAddressOnce } from './addresses.ts';
 import { answeringHosts } from './answering.ts';
+import { Gossip } from './gossip.ts';
 import { domainOf } from './managers.ts';
 import type { Setbacks } from './setbacks.ts';
 import { Since } from './since.ts';
@@ -58,6 +59,7 @@ export class Observer {
   readonly #unreachable: Since;
   readonly #states: Since;
   readonly #out: Since;
+  readonly #gossip: Gossip;
 
   constructor({ setbacks, clock }: ObserverDeps, { identity, spreadBy }: ObserverOptions) {
     this.#identity = identity;
@@ -69,12 +71,14 @@ export class Observer {
     this.#unreachable = new Since(clock);
     this.#states = new Since(clock);
     this.#out = new Since(clock);
+    this.#gossip = new Gossip(clock);
   }
 
   /** Asks a member in the next round: what is remembered of it may be wrong. */
   forget(memberId: string): void {
     const entry = this.#facts.get(memberId);
     if (entry) entry.isDirty = true;
+    this.#gossip.forget(memberId);
   }
 
   /** One round. Engines that do not answer keep what was known of them. */
@@ -93,6 +97,7 @@ export class Observer {
       orphanedMs: states.get('orphaned') ?? 0,
       strayMs: this.#strays.update(straysOf(swarms, members)),
       unreachableMs: this.#unreachable.update(unreachableOf(swarms)),
+      silence: await this.#gossip.look(this.#takingPart(nodes, swarms), signal),
       answering: swarms.length > 0 ? NOBODY : await answeringHosts(outsideManagers(members, known), signal),
       restingJoins: this.#setbacks.joins.resting(),
       failedJoins: this.#setbacks.joins.failures(),
@@ -183,6 +188,16 @@ export class Observer {
         goneMs: node.isHealthy ? 0 : this.#clock.elapsed() - (this.#healthyMs.get(node.id) ?? this.#startedMs),
         outMs: outMs.get(node.id) ?? 0,
       };
+    });
+  }
+
+  /** Healthy members that are nodes of the one swarm, as far as its managers know. */
+  #takingPart(nodes: readonly SubstrateMember[], [swarm, rival]: readonly ObservedSwarm[]): readonly SubstrateMember[] {
+    if (!swarm || rival) return [];
+    const ready = new Set(swarm.nodes.flatMap(({ nodeId, state }) => (state === 'ready' ? nodeId : [])));
+    return nodes.filter(({ id, isHealthy }) => {
+      const facts = this.#facts.get(id)?.facts;
+      return isHealthy && facts?.kind === 'member' && ready.has(facts.nodeId);
     });
   }
 

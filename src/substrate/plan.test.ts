@@ -24,6 +24,7 @@ const WISH: SubstrateWish = {
     strayMs: 100,
     joinMs: 100,
     orphanMs: 1_000,
+    deafMs: 100,
   },
 };
 
@@ -92,6 +93,7 @@ function seen(members: readonly ObservedMember[], more: Partial<Observation> = {
     restingJoins: new Map(),
     failedJoins: new Map(),
     restingManagers: new Set(),
+    silence: { deafMs: new Map(), allMs: 0 },
     isSettled: true,
     ...more,
   };
@@ -977,4 +979,25 @@ test.each(['c1', 'earlier'])('a substrate marked %s is this cluster’s', (mark)
     WISH,
   );
   expect([...problems.keys()]).toEqual(['b']);
+});
+
+describe('names and packets do not pass', () => {
+  const ready = [listed('a', 'manager'), listed('b', 'worker'), listed('c', 'worker')];
+  const members = [
+    member('a', joined('a')),
+    ...['b', 'c'].map((name) => member(name, joined(name, { isManager: false }))),
+  ];
+  const silent = (ms: number): Observation =>
+    seen(members, { swarms: [swarm(ready)], silence: { deafMs: new Map([['b', ms]]), allMs: ms } });
+
+  test('an engine that hears none of the others is told of after a time, and nothing is done to it', () => {
+    const early = planSubstrate(silent(99), WISH);
+    expect([early.problems.size, early.notices]).toEqual([0, []]);
+    const { problems, notices, steps } = planSubstrate(silent(100), WISH);
+    expect([...problems.keys()]).toEqual(['b']);
+    expect(problems.get('b')).toMatch(/hears none of the other engines.*restart its Docker engine/);
+    expect(notices).toEqual([expect.stringContaining('do not hear each other')]);
+    // Promotions alone: an engine whose gossip does not run is not mended by joining again.
+    expect(steps.map(({ kind }) => kind)).not.toContain('leave');
+  });
 });

@@ -20,7 +20,19 @@ export function problemsOf(situation: Situation): ReadonlyMap<string, string> {
 }
 
 /** What concerns all of it. */
-export function noticesOf({ observation, swarm, standings: all }: Situation): readonly string[] {
+export function noticesOf(situation: Situation): readonly string[] {
+  return [...outsiders(situation), ...silence(situation)];
+}
+
+function silence({ observation, wish }: Situation): readonly string[] {
+  return observation.silence.allMs < wish.graces.deafMs
+    ? []
+    : [
+        `the engines do not hear each other, so that containers of one node do not reach those of another: ${PORTS_HINT}`,
+      ];
+}
+
+function outsiders({ observation, swarm, standings: all }: Situation): readonly string[] {
   if (!swarm) return [];
   const taken = new Set([...all.values()].flatMap((standing) => (standing.kind === 'ours' ? standing.nodeId : [])));
   const outside = swarm.nodes.filter(({ nodeId, state }) => !taken.has(nodeId) && state === 'ready');
@@ -46,9 +58,9 @@ function problemOf(situation: Situation, member: ObservedMember, standing: Stand
     case 'ours':
       if (member.facts.kind === 'member' && member.facts.state === 'locked')
         return 'its swarm is locked: run "docker swarm unlock" there';
-      return member.isHealthy && standing.entry.state === 'down'
-        ? `the managers of the cluster's networks get no heartbeat from it: ${PORTS_HINT}`
-        : undefined;
+      if (member.isHealthy && standing.entry.state === 'down')
+        return `the managers of the cluster's networks get no heartbeat from it: ${PORTS_HINT}`;
+      return isDeaf(situation, member) ? DEAF : undefined;
     case 'free':
       return freeProblem(situation, member);
     case 'waiting':
@@ -59,6 +71,13 @@ function problemOf(situation: Situation, member: ObservedMember, standing: Stand
     default:
       return undefined;
   }
+}
+
+const DEAF = `it hears none of the other engines, so that its containers do not reach theirs: restart its Docker engine, which may still hold what it had of another swarm; if that does not help, ${PORTS_HINT}`;
+
+function isDeaf({ observation, wish }: Situation, { id }: ObservedMember): boolean {
+  const deafMs = observation.silence.deafMs.get(id);
+  return deafMs !== undefined && deafMs >= wish.graces.deafMs;
 }
 
 /** Not of one that joins since a moment. */

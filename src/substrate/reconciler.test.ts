@@ -320,3 +320,22 @@ describe('memory', () => {
     ]);
   });
 });
+
+describe('an engine that hears none of the others', () => {
+  test('takes no part until it does, and is asked for nothing but that', async () => {
+    const [swarms, loop] = await grown(['a', 'b', 'c']);
+    // As after a restart of its engine.
+    swarms.setHealth('b', false);
+    await loop.pass(1_000);
+    swarms.engine('b').hears = 0;
+    swarms.setHealth('b', true);
+    const tookMs = await loop.until(() => loop.problem('b') !== undefined);
+    expect(tookMs).toBeGreaterThanOrEqual(90_000);
+    expect(loop.board.current.active).toEqual(new Set(['a', 'c']));
+    expect(loop.board.current.managers.map(({ name }) => name)).toContain('b');
+    expect(swarms.changes).toEqual([]);
+    swarms.engine('b').hears = undefined;
+    await loop.until(() => loop.board.current.active.has('b'));
+    expect(loop.problem('b')).toBeUndefined();
+  });
+});

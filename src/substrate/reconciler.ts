@@ -67,6 +67,8 @@ const DEFAULT_GRACES: Graces = {
   strayMs: 60_000,
   joinMs: 60_000,
   orphanMs: 600_000,
+  // Engines look for lost ones and tell each other all they know every 30 s.
+  deafMs: 90_000,
 };
 const JOIN_BACKOFF = { baseMs: 5_000, maxMs: 600_000 } as const;
 const MANAGER_BACKOFF = { baseMs: 120_000, maxMs: 3_600_000 } as const;
@@ -272,10 +274,10 @@ export class Reconciler {
     this.#managerIds = managerIds;
   }
 
-  /** What joined takes part once its containers were connected again, or that was tried. */
-  #activeOf({ active }: Plan): ReadonlySet<string> {
+  /** What joined takes part once its containers were connected again, or that was tried; not what hears none of the others. */
+  #activeOf({ active, problems }: Plan): ReadonlySet<string> {
     const { untried } = this.#kept;
-    return new Set([...active.keys()].filter((memberId) => !untried.has(memberId)));
+    return new Set([...active.keys()].filter((memberId) => !untried.has(memberId) && !problems.has(memberId)));
   }
 
   #publishActive(plan: Plan): void {

@@ -153,16 +153,17 @@ export async function joinSwarm(
 }
 
 /**
- * Whether an engine may leave a swarm while others leave it too. Engines of 20.10 that do so and form a new one keep the gossip keys of
- * the first until they are restarted ("No installed keys could decrypt the message" in their logs), and the containers of different nodes do
- * not reach each other. One after the other they do not.
+ * Whether an engine may leave a swarm while others leave it too. Older ones give the others a second for their farewell, and where that does
+ * not go out in time, as when those leave as well, they keep the gossip of that swarm running until they are restarted (moby/moby#47859:
+ * "Could not close DB: timeout waiting for leave broadcast", then "error in agentInit … address already in use" in their logs): in the next
+ * swarm their containers reach none of another node. One after the other they seldom do.
  */
 export function mayLeaveBeside({ api }: Pick<EngineClient, 'api'>): boolean {
   return compareApi(api.max, OLDEST_LEAVING_TOGETHER) >= 0;
 }
 
-/** Of Docker 23. */
-const OLDEST_LEAVING_TOGETHER: ApiVersion = '1.42';
+/** Of Docker 28.3. */
+const OLDEST_LEAVING_TOGETHER: ApiVersion = '1.51';
 
 /** Takes an engine out of its swarm, whatever that loses. */
 export async function leaveSwarm(client: EngineClient, signal: AbortSignal): Promise<void> {

@@ -128,6 +128,8 @@ export interface Observation {
    * a leader.
    */
   readonly answering: ReadonlySet<string>;
+  /** Who of those that take part does not hear the others. */
+  readonly silence: GossipSilence;
   /** Why this manager may not make a new quorum now, in words; asked only when one is due. */
   readonly objection?: string | undefined;
   /** By member ID: joining failed a moment ago; not to be tried again yet. The value says how it failed. */
@@ -138,6 +140,14 @@ export interface Observation {
   readonly restingManagers: ReadonlySet<string>;
   /** Whether every member was asked at least once, or enough time passed to go on without the rest. */
   readonly isSettled: boolean;
+}
+
+/** Between which engines names and packets of containers do not pass, though they are nodes of one swarm in good order. */
+export interface GossipSilence {
+  /** By member ID: milliseconds since it was first seen to hear none of the others. */
+  readonly deafMs: ReadonlyMap<string, number>;
+  /** Milliseconds since none was first seen to hear another; 0 while some do. */
+  readonly allMs: number;
 }
 
 /** This cluster's identity towards the marks that swarms carry. */
@@ -174,6 +184,8 @@ export interface Graces {
   readonly joinMs: number;
   /** Workers whose managers all left the cluster and do not answer, before they form a new substrate. */
   readonly orphanMs: number;
+  /** An engine that hears none of the others, before it counts as taking no part. */
+  readonly deafMs: number;
 }
 
 /** One thing to do; all are idempotent, or refused by the engines when done already. */

@@ -10,9 +10,12 @@ import { type LabManager, managerOver } from './manager-over-lab.ts';
 
 const GENERATIONS: readonly Generation[] = ['20.10', '26.1', '28.5'];
 const NAMES = ['old', 'mid', 'new'] as const;
+/** Limit only against what never comes. What engines tell each other may need some of their rounds of 30 s when a packet is lost. */
+const PATIENTLY = { timeoutMs: 300_000, everyMs: 250 } as const;
 
 let lab: Lab;
 let swarm: LabManager;
+let isManaged = false;
 let folder: string;
 
 beforeAll(async () => {
@@ -25,7 +28,7 @@ beforeAll(async () => {
   });
   await Promise.all(lab.nodes.map((node) => node.load(['busybox'])));
   folder = await mkdtemp(join(tmpdir(), 'enxame-networks-'));
-  swarm = await managerOver(lab, [], join(folder, 'state'));
+  await startManager();
 });
 
 afterAll(async () => {
@@ -34,12 +37,32 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
+// Also after a test that failed half-way: all engines run, a manager has them, and nothing is on them.
 afterEach(async () => {
-  const ids = (await docker('ps', '-aq')).split('\n').filter(Boolean);
-  if (ids.length > 0) await docker('rm', '-f', ...ids);
-  const networks = (await docker('network', 'ls', '-q', '--filter', 'type=custom')).split('\n').filter(Boolean);
-  if (networks.length > 0) await docker('network', 'rm', ...networks);
+  for (const node of lab.nodes) if (node.enginePid === undefined) await node.start();
+  if (!isManaged) await startManager();
+  await waitFor('all engines', () => swarm.manager.cluster.healthyNodes().length === NAMES.length, PATIENTLY);
+  await waitFor('nothing to be left', isEmptied, PATIENTLY);
 });
+
+async function startManager(): Promise<void> {
+  swarm = await managerOver(lab, [], join(folder, 'state'));
+  isManaged = true;
+}
+
+async function stopManager(): Promise<void> {
+  isManaged = false;
+  await swarm.close();
+}
+
+/** Removes what is there; whether nothing was. */
+async function isEmptied(): Promise<boolean> {
+  const ids = (await docker('ps', '-aq')).split('\n').filter(Boolean);
+  if (ids.length > 0) await swarm.docker(['rm', '-f', ...ids]);
+  const networks = (await docker('network', 'ls', '-q', '--filter', 'type=custom')).split('\n').filter(Boolean);
+  if (networks.length > 0) await swarm.docker(['network', 'rm', ...networks]);
+  return ids.length + networks.length === 0;
+}
 
 function docker(...args: string[]): Promise<string> {
   return swarm.must(args);
@@ -63,12 +86,24 @@ function sleeper(node: string, name: string, ...more: string[]): Promise<string>
   );
 }
 
+/** As {@link sleeper}, where nodes were just lost or joined: what the swarm does not attach within a minute is started again. */
+async function sleeperAtLast(node: string, name: string, ...more: string[]): Promise<void> {
+  const constraint = ['-e', `constraint:node==${node}`];
+  await docker('create', '--name', name, ...constraint, '--stop-signal', 'KILL', ...more, 'busybox', 'sleep', '3600');
+  await startAtLast(name);
+}
+
+function startAtLast(name: string): Promise<true> {
+  return waitFor(`${name} to start`, async () => (await swarm.docker(['start', name])).exitCode === 0, PATIENTLY);
+}
+
 /** Names in a network may take a moment to reach every engine. */
 async function pings(from: string, to: string): Promise<true> {
-  return waitFor(`${from} to reach ${to}`, async () => {
+  const probe = async (): Promise<boolean> => {
     const { exitCode } = await swarm.docker(['exec', from, 'ping', '-c', '1', '-W', '1', to]);
     return exitCode === 0;
-  });
+  };
+  return waitFor(`${from} to reach ${to}`, probe, PATIENTLY);
 }
 
 async function api(
@@ -193,10 +228,14 @@ describe('a network without driver', () => {
     await sleeper('mid', 'c-mid', '--network', 'told');
     await docker('rm', '-f', 'c-mid');
     await docker('network', 'rm', 'told');
-    const told = await waitFor('all of them', async () => {
-      const lines = await events(since, now());
-      return lines.includes('network remove told') && lines.filter(isMeant);
-    });
+    const told = await waitFor(
+      'all of them',
+      async () => {
+        const lines = await events(since, now());
+        return lines.includes('network remove told') && lines.filter(isMeant);
+      },
+      PATIENTLY,
+    );
     expect(told).toEqual([
       'network create told',
       'network connect told',
@@ -402,12 +441,16 @@ describe('a network that is created', () => {
     await sleeper('new', 'c-new', '--network', 'my.net', '--network', 'my net');
     await pings('c-new', 'database');
     await docker('network', 'connect', 'trailing_', 'c-old');
-    await swarm.close();
-    swarm = await managerOver(lab, [], join(folder, 'state'));
-    const listed = await waitFor('the networks', async () => {
-      const text = await docker('network', 'ls', '--filter', 'type=custom', '--format', '{{.Name}}');
-      return text.split('\n').length === names.length && text.split('\n');
-    });
+    await stopManager();
+    await startManager();
+    const listed = await waitFor(
+      'the networks',
+      async () => {
+        const text = await docker('network', 'ls', '--filter', 'type=custom', '--format', '{{.Name}}');
+        return text.split('\n').length === names.length && text.split('\n');
+      },
+      PATIENTLY,
+    );
     expect(listed.sort()).toEqual([...names].sort());
     const shown =
       '{{.HostConfig.NetworkMode}} {{range $name, $_ := .NetworkSettings.Networks}}[{{$name}}]{{end}} {{.Config.Labels}}';
@@ -506,11 +549,15 @@ describe('what is shown', () => {
     const containerIds = await docker('inspect', '--format', '{{.Id}}', ...containers);
     const format = '{{.Actor.ID}} {{.Actor.Attributes.container}}';
     const filters = ['--filter', `network=${id}`, '--filter', 'event=connect', '--format', format];
-    const told = await waitFor('all of them', async () => {
-      const text = await docker('events', '--since', since, '--until', now(), ...filters);
-      const lines = text.split('\n').filter((line) => containerIds.includes(endOf(line)));
-      return lines.length >= NAMES.length && lines;
-    });
+    const told = await waitFor(
+      'all of them',
+      async () => {
+        const text = await docker('events', '--since', since, '--until', now(), ...filters);
+        const lines = text.split('\n').filter((line) => containerIds.includes(endOf(line)));
+        return lines.length >= NAMES.length && lines;
+      },
+      PATIENTLY,
+    );
     expect(new Set(told)).toEqual(new Set(containerIds.split('\n').map((container) => `${id} ${container}`)));
     expect(told).toHaveLength(NAMES.length);
   });
@@ -548,12 +595,12 @@ describe('when an engine is lost', () => {
     await pings('c-old', 'c-new');
     await lab.node('mid').crash();
     await pings('c-old', 'c-new');
-    await waitFor('the loss to be known', () => !swarm.manager.cluster.node('mid')?.isHealthy);
-    await sleeper('new', 'late', '--network', 'web');
+    await waitFor('the loss to be known', () => !swarm.manager.cluster.node('mid')?.isHealthy, PATIENTLY);
+    await sleeperAtLast('new', 'late', '--network', 'web');
     await pings('late', 'c-old');
     await lab.node('mid').start();
-    await waitFor('it to be healthy', () => swarm.manager.cluster.node('mid')?.isHealthy);
-    await docker('start', 'c-mid');
+    await waitFor('it to be healthy', () => swarm.manager.cluster.node('mid')?.isHealthy, PATIENTLY);
+    await startAtLast('c-mid');
     await pings('c-mid', 'late');
   });
 });
@@ -579,24 +626,26 @@ describe('a substrate that is formed anew', () => {
       'web',
       'busybox',
       'sleep',
-      '60',
+      '3600',
     );
     // While no manager runs, by hand, one after the other: no engine has the old one any more.
-    await swarm.close();
+    await stopManager();
     for (const name of NAMES) await leaveByHand(name);
-    swarm = await managerOver(lab, [], join(folder, 'state'));
+    // Older ones may keep the gossip of the swarm they left until then: no name would pass.
+    await Promise.all(lab.nodes.map((node) => node.stop().then(() => node.start())));
+    await startManager();
     await docker('network', 'rm', 'gone');
     const isAgain = async (): Promise<boolean> => (await swarm.docker(['network', 'inspect', 'web'])).exitCode === 0;
-    await waitFor('the network', isAgain, { timeoutMs: 120_000, everyMs: 250 });
+    await waitFor('the network', isAgain, PATIENTLY);
     expect(await inspect()).toEqual(before);
-    await sleeper('new', 'c-new', '--network', id);
-    await sleeper('mid', 'c-mid', '--network', 'web', '--network-alias', 'database');
+    await sleeperAtLast('new', 'c-new', '--network', id);
+    await sleeperAtLast('mid', 'c-mid', '--network', 'web', '--network-alias', 'database');
     await pings('c-new', 'database');
     expect(await docker('inspect', '--format', '{{(index .NetworkSettings.Networks "web").NetworkID}}', 'c-new')).toBe(
       id,
     );
     // One that was made before follows.
-    await docker('start', 'waiting');
+    await startAtLast('waiting');
     await pings('c-new', 'waiting');
     const names = (await docker('network', 'ls', '--format', '{{.Name}}')).split('\n').sort();
     expect(names).toEqual(['bridge', 'host', 'none', 'web']);
@@ -610,5 +659,5 @@ async function leaveByHand(name: string): Promise<void> {
     await node.docker(['swarm', 'leave', '--force']);
     return (await node.docker(['info', '--format', '{{.Swarm.LocalNodeState}}'])).stdout.trim() === 'inactive';
   };
-  await waitFor(`${name} to leave`, hasLeft, { timeoutMs: 120_000, everyMs: 1_000 });
+  await waitFor(`${name} to leave`, hasLeft, { ...PATIENTLY, everyMs: 1_000 });
 }

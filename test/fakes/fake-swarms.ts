@@ -60,6 +60,8 @@ export class FakeSwarmEngine implements SubstrateMember {
   joinFailure: string | undefined;
   /** Major version; from 28 on an engine does not join through older ones. */
   release = 28;
+  /** How many engines its gossip hears, itself included, or that it does not have the network; all that are up unless set. */
+  hears: number | 'none' | undefined;
   /** Of a join that goes on in the background, as an engine tells it. */
   joining: 'pending' | 'error' | undefined;
   /** Whether a join through managers comes to nothing there: it is `pending`, then `error`. */
@@ -160,6 +162,7 @@ export class FakeSwarms implements SubstrateMembers {
   #route(engine: FakeSwarmEngine, call: string, body: any): unknown {
     if (call === 'GET /info') return this.#info(engine);
     if (call === 'GET /networks' || call === 'GET /containers/json' || call === 'GET /tasks') return [];
+    if (call === 'GET /networks/ingress') return this.#ingress(engine);
     if (call === 'POST /swarm/join') return this.#join(engine, body);
     if (call === 'POST /swarm/leave') return this.#leave(engine);
     if (call === 'POST /swarm/init') return body.ForceNewCluster ? this.#revive(engine) : this.#form(engine, body);
@@ -187,6 +190,12 @@ export class FakeSwarms implements SubstrateMembers {
       ServerVersion,
       Swarm: { NodeID: nodeId, LocalNodeState: 'active', ControlAvailable: isManager, RemoteManagers, Cluster },
     };
+  }
+
+  #ingress({ swarm, hears }: FakeSwarmEngine): object {
+    if (!swarm || hears === 'none') throw new EngineAnswerError('network ingress not found', 404);
+    const up = swarm.entries.filter((entry) => swarm.reaches(entry));
+    return { Peers: up.slice(0, hears ?? up.length).map(({ engine }) => ({ Name: engine.name, IP: engine.address })) };
   }
 
   #led({ swarm, nodeId }: FakeSwarmEngine): Swarm {
