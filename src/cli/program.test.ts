@@ -110,6 +110,8 @@ describe('wrong command lines', { timeout: 120_000 }, () => {
     ['join --advertise a:1 nodes://b:1', 'joining is not implemented in this discovery service: nodes://'],
     ['join --advertise a:1 file:///x', 'joining is not implemented in this discovery service: file://'],
     ['manage --advertise nonsense a:1', '--advertise should be of the form ip:port or hostname:port, not "nonsense"'],
+    ['manage --advertise 0.0.0.0:3376 a:1', '--advertise 0.0.0.0:3376 is not where other managers reach this one'],
+    ['manage --advertise [::]:3376 a:1', '--advertise [::]:3376 is not where other managers reach this one'],
     ['manage --advertise a:1 --advertise b:1 a:1', '--advertise is given twice, "a:1" and "b:1"'],
     ['manage --heartbeat 0s a:1', '--heartbeat should be at least one second'],
     ['manage -c mesos a:1', 'unknown --cluster-driver "mesos": only swarm is supported'],

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SharedStore } from '../../src/kv/shared/shared-store.ts';
 import { claim } from '../../src/replication/take-over-state.ts';
+import { type EnxameProcess, enxame as enxameProcess } from '../engines/enxame-process.ts';
 import { freePorts } from '../free-ports.ts';
 import { Link } from './link.ts';
 import { enxame } from './store-discovery-suite.ts';
@@ -61,6 +62,33 @@ export function testBadManagers({ scheme, ports, open }: BadManagersKind): void 
       );
       other.closeAllConnections();
       await new Promise((resolve) => other.close(resolve));
+    });
+
+    it('hears in one line that another manager has its address, and leaves that one alone', async () => {
+      const prefix = randomUUID();
+      const [port] = await freePorts(1);
+      const address = `127.0.0.1:${port}`;
+      const flags = [
+        '--insecure',
+        '--replication',
+        '--advertise',
+        address,
+        '--replication-store',
+        `${scheme}://${hosts()}/${prefix}`,
+      ];
+      const start = (listen: string): EnxameProcess =>
+        enxameProcess(['manage', '-H', `tcp://${listen}`, ...flags, '--state-dir', 'none', 'nodes://127.0.0.1:1']);
+      const first = start(address);
+      await first.until(/this manager is the primary/);
+      const [other] = await freePorts(1);
+      const second = start(`127.0.0.1:${other}`);
+      expect(await second.ended()).toBe(1);
+      expect(second.said()).toContain(
+        `enxame: manage: another server answers at ${address}: --advertise is the address of this manager alone`,
+      );
+      const answer = await fetch(`http://${address}/info`);
+      expect(await answer.text()).toContain('["Role","primary"]');
+      await first.end('SIGTERM');
     });
 
     it('hears in one line whose the records are, and of which version', async () => {

@@ -12,7 +12,7 @@ import { type EtcdServers, startEtcd } from './etcd-servers.ts';
 import type { StoreMember } from './process.ts';
 import { SUSPENSIONS, testReplication } from './replication-suite.ts';
 import { testSharedStore } from './shared-store-suite.ts';
-import { type CommandResult, enxame, testStoreDiscovery } from './store-discovery-suite.ts';
+import { type CommandResult, enxame, manageReplicated, testStoreDiscovery } from './store-discovery-suite.ts';
 
 let etcd: EtcdServers;
 beforeAll(async () => {
@@ -143,6 +143,12 @@ describe('an etcd with users', () => {
       expect(result).toEqual({ code: 1, out: '', err: expect.stringMatching(/^enxame: list: [^\n]+\n$/) });
       expect(result.err).toContain(why);
     }
+    const wrong = ['kv.username=enxame', 'kv.password=falsch'].flatMap((pair) => ['--discovery-opt', pair]);
+    expect(await manageReplicated(`etcd://${guarded.hosts}/ours`, ...wrong)).toEqual({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^enxame: manage: etcd refuses us: authentication failed[^\n]*\n$/),
+    });
     const line = ['join', '--advertise', '10.0.0.1:1', '--log-level', 'silent', `etcd://${guarded.hosts}/ours`];
     expect(await enxame(line)).toMatchObject({ code: 1, err: expect.stringContaining('etcd asks who we are') });
   });
@@ -174,10 +180,10 @@ describe('an etcd behind TLS', () => {
   });
   afterAll(() => guarded.close());
 
-  const list = (options: Record<string, string>): Promise<CommandResult> => {
-    const flags = Object.entries(options).flatMap(([key, name]) => ['--discovery-opt', `kv.${key}=${file(name)}`]);
-    return enxame(['list', `etcd://${guarded.hosts}/x`, ...flags]);
-  };
+  const flagsOf = (options: Record<string, string>): readonly string[] =>
+    Object.entries(options).flatMap(([key, name]) => ['--discovery-opt', `kv.${key}=${file(name)}`]);
+  const list = (options: Record<string, string>): Promise<CommandResult> =>
+    enxame(['list', `etcd://${guarded.hosts}/x`, ...flagsOf(options)]);
   const client = { certfile: 'client.pem', keyfile: 'client-key.pem' };
 
   it('is used with the right files, and says in one line which are wrong', async () => {
@@ -195,6 +201,9 @@ describe('an etcd behind TLS', () => {
       const result = await list(options);
       expect(result).toEqual({ code: 1, out: '', err: expect.stringMatching(/^enxame: list: [^\n]+\n$/) });
       expect(result.err).toMatch(why);
+      const manager = await manageReplicated(`etcd://${guarded.hosts}/x`, ...flagsOf(options));
+      expect(manager).toEqual({ code: 1, out: '', err: expect.stringMatching(/^enxame: manage: [^\n]+\n$/) });
+      expect(manager.err).toMatch(why);
     }
     const plain = await enxame([
       'list',

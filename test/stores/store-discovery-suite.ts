@@ -39,6 +39,13 @@ export async function enxame(
   return { code, out: io.stdout(), err: io.stderr() };
 }
 
+/** A manager that is to share a store, in this process; it ends by itself when the store does not let it in. */
+export async function manageReplicated(uri: string, ...flags: readonly string[]): Promise<CommandResult> {
+  const [port] = await freePorts(1);
+  const own = ['-H', `tcp://127.0.0.1:${port}`, '--replication', '--advertise', `127.0.0.1:${port}`];
+  return await enxame(['manage', '--state-dir', 'none', '--log-level', 'error', ...own, ...flags, uri]);
+}
+
 /** What holds of the discovery backend of every store, on real servers. */
 export function testStoreDiscovery(kind: StoreDiscoveryKind): void {
   const { scheme } = kind;

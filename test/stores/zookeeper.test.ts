@@ -11,7 +11,7 @@ import { testBadManagers } from './bad-managers-suite.ts';
 import type { StoreMember, StoreServers } from './process.ts';
 import { SUSPENSIONS, testReplication } from './replication-suite.ts';
 import { testSharedStore } from './shared-store-suite.ts';
-import { enxame, testStoreDiscovery } from './store-discovery-suite.ts';
+import { enxame, manageReplicated, testStoreDiscovery } from './store-discovery-suite.ts';
 import { startZooKeeper } from './zookeeper-servers.ts';
 
 let zookeeper: StoreServers;
@@ -117,6 +117,17 @@ describe('a ZooKeeper of three', () => {
       out: '',
       err: expect.stringMatching(/^enxame: list: ZooKeeper refuses us: [^\n]+\n$/),
     });
+    const guarded = await open(zookeeper.hosts, `${prefix}/enxame`, {
+      'kv.username': 'enxame',
+      'kv.password': 'geheim',
+    });
+    await guarded.records('cluster').write([{ key: 'k', value: '1' }]);
+    expect(await manageReplicated(`zk://${path}`)).toEqual({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^enxame: manage: ZooKeeper refuses us: [^\n]+\n$/),
+    });
+    await guarded.close();
     const join = ['join', '--advertise', '10.0.0.1:1', '--log-level', 'silent', ...line.slice(1)];
     expect(await enxame(join)).toMatchObject({ code: 1, err: expect.stringContaining('ZooKeeper refuses us') });
   });
@@ -136,10 +147,9 @@ describe('a ZooKeeper behind TLS', () => {
   afterAll(() => guarded.close());
 
   it('is used with the right files, and says in one line which are wrong', async () => {
-    const list = (options: Record<string, string>) => {
-      const flags = Object.entries(options).flatMap(([key, name]) => ['--discovery-opt', `kv.${key}=${file(name)}`]);
-      return enxame(['list', `zk://${guarded.hosts}/x`, ...flags]);
-    };
+    const flagsOf = (options: Record<string, string>): readonly string[] =>
+      Object.entries(options).flatMap(([key, name]) => ['--discovery-opt', `kv.${key}=${file(name)}`]);
+    const list = (options: Record<string, string>) => enxame(['list', `zk://${guarded.hosts}/x`, ...flagsOf(options)]);
     const client = { certfile: 'client.pem', keyfile: 'client-key.pem' };
     // Its first greetings take longer than a client waits.
     const answers = { interval: 100 };
@@ -157,6 +167,12 @@ describe('a ZooKeeper behind TLS', () => {
     ] as const) {
       const line = new RegExp(`^enxame: list: (?=[^\n]*${why.source})[^\n]+\n$`);
       await expect.poll(() => list(options), answers).toEqual({ code: 1, out: '', err: expect.stringMatching(line) });
+      const manager = await manageReplicated(`zk://${guarded.hosts}/x`, ...flagsOf(options));
+      expect(manager).toEqual({
+        code: 1,
+        out: '',
+        err: expect.stringMatching(new RegExp(line.source.replace('list', 'manage'))),
+      });
     }
   });
 });

@@ -3,7 +3,8 @@ import type { RefreshFilters } from '../../../api/refresh-filters.ts';
 import { formatDuration } from '../../../common/duration.ts';
 import { UsageError } from '../../../common/errors.ts';
 import { printable } from '../../../common/printable.ts';
-import { parseEntry } from '../../../discovery/entry.ts';
+import { type Entry, parseEntry } from '../../../discovery/entry.ts';
+import { unreachableBecause } from '../../../discovery/reachable.ts';
 import { DEFAULT_TTL_MS } from '../../../manager/replication.ts';
 
 /** Flags of classic swarm's `manage`, kept for scripts. */
@@ -61,12 +62,20 @@ export function readClassicFlags(flags: ClassicFlags): RefreshFilters {
 }
 
 function assertAdvertised(text: string): void {
+  const entry = entryOf(text);
+  if (entry === undefined || !['auto', 'tcp', 'tls'].includes(entry.scheme))
+    throw new UsageError(`--advertise should be of the form ip:port or hostname:port, not "${printable(text)}"`);
+  const problem = unreachableBecause(entry, { loopback: true });
+  if (problem !== undefined)
+    throw new UsageError(`--advertise ${printable(text)} is not where other managers reach this one: ${problem}`);
+}
+
+function entryOf(text: string): Entry | undefined {
   try {
-    if (['auto', 'tcp', 'tls'].includes(parseEntry(text).scheme)) return;
+    return parseEntry(text);
   } catch {
-    // Reported below, by the name of the flag.
+    return undefined;
   }
-  throw new UsageError(`--advertise should be of the form ip:port or hostname:port, not "${printable(text)}"`);
 }
 
 function once(text: string, before: string | undefined): string {
