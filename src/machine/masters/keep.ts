@@ -8,7 +8,7 @@ import { runSwarm } from '../swarm/swarm.ts';
 import { untilPrimary } from './manager-role.ts';
 import { hasOwnStore } from './own-store.ts';
 import { refreshOthers } from './refresh.ts';
-import { isReplicated, isSettled, mastersOf } from './role.ts';
+import { isReplicated, isSettled, mastersApart, mastersOf } from './role.ts';
 import { found, keepServer } from './server.ts';
 
 /** A create at work on a machine gives it free when its manager sees it. */
@@ -54,6 +54,12 @@ async function keepAlone(
   { store }: MachineDeps,
   task: Task,
 ): Promise<void> {
+  const { record } = machine.stored;
+  const apart = record.swarm?.isMaster && !isSettled(record) ? await mastersApart(record, { store }) : [];
+  if (apart.length > 0)
+    task.report(
+      `its --swarm-discovery is another than that of ${apart.map((name) => `"${name}"`).join(', ')}: it becomes the manager of a cluster of its own and stands in for none of them. Give it theirs for several managers of one cluster`,
+    );
   await runSwarm(machine, provisioner, store, task);
   if (machine.stored.record.replicated === undefined)
     await machine.stored.update((old) => ({ ...old, replicated: false }));

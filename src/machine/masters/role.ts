@@ -37,6 +37,18 @@ export async function mastersOf(
   return found.filter(({ swarm, isLeaving }) => swarm?.isMaster === true && isLeaving !== true);
 }
 
+/** Masters of this store that have another discovery, by name: they do not stand in for this one, whether that was meant or not. */
+export async function mastersApart(
+  { swarm }: MachineRecord,
+  { store }: Pick<MachineDeps, 'store'>,
+): Promise<readonly string[]> {
+  const found = await Promise.all((await store.names()).map((name) => store.load(name).catch(() => undefined)));
+  return found.flatMap((each) => {
+    const theirs = each?.record.swarm;
+    return each && theirs?.isMaster && theirs.discovery !== swarm?.discovery ? [each.record.name] : [];
+  });
+}
+
 /** Where others reach a master, without a port; undefined before it has an address. */
 export function hostOf({ swarm, address }: MachineRecord): string | undefined {
   return swarm?.addr === undefined ? address?.ip : withoutPort(swarm.addr);
