@@ -226,7 +226,7 @@ describe('when a node is lost', () => {
         expect(told.find(({ event }) => event === 'waiting')?.why).toMatch(/no space left/);
         setClock(byMs);
         for (const end of ends) end();
-        await waitUntil(() => world.nodeOf('web') !== 'node-1', 20_000);
+        await waitUntil(() => world.nodeOf('web') !== 'node-1');
       });
     },
     30_000,
@@ -259,9 +259,9 @@ describe('the brake', () => {
       expect(eventsOf(told, 'brake-on')).toHaveLength(1);
       expect(eventsOf(told, 'moved')).toEqual([]);
       await world.fake.at(0).engine.apply({ kind: 'none' });
-      await waitUntil(() => failover.brake.why === undefined, 20_000);
+      await waitUntil(() => failover.brake.why === undefined);
       // The two that are still lost are dealt with now.
-      await waitUntil(() => eventsOf(told, 'moved').length === 2, 20_000);
+      await waitUntil(() => eventsOf(told, 'moved').length === 2);
     });
   }, 180_000);
 
@@ -276,7 +276,7 @@ describe('the brake', () => {
       await waitUntil(() => failover.brake.forecast(new Set()).of === 3);
       expect(failover.brake.why).toBe('2 of 5 nodes that were healthy answer');
       failover.resume();
-      await waitUntil(() => eventsOf(told, 'moved').length === 1, 20_000);
+      await waitUntil(() => eventsOf(told, 'moved').length === 1);
     });
   });
 

@@ -1,8 +1,8 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { memoryRecords } from '../../test/fakes/memory-records.ts';
 import { containerSummary, engineInfo, nowhere } from '../../test/fakes/model.ts';
-import { waitUntil } from '../../test/fakes/wait.ts';
+import { eventually, waitUntil } from '../../test/fakes/wait.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import { Node } from '../cluster/node.ts';
@@ -89,7 +89,7 @@ async function killed(state: Kept, ...listed: readonly ContainerSummary[]): Prom
   reach(one, ...listed);
   reach(two);
   await memory.flush();
-  await vi.waitFor(async () => expect(await state.nodes.get('id-of-two')).toBeDefined());
+  await eventually(async () => expect(await state.nodes.get('id-of-two')).toBeDefined());
   await memory.flush();
   end();
 }

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { FakeEngineOptions } from '../../simulator/fake-engine.ts';
 import { FakeCluster } from '../../test/fakes/fake-cluster.ts';
 import { type ArchiveTraffic, carryImages } from '../../test/fakes/image-archives.ts';
+import { eventually } from '../../test/fakes/wait.ts';
 import { silentLogger } from '../common/logger.ts';
 import { type DistributionProgress, ImageDistribution } from './distribution.ts';
 import type { CopyLimits } from './image-copies.ts';
@@ -174,7 +175,7 @@ describe('failures', () => {
       status: 500,
       message: expect.stringContaining('from node-1: no space left on device'),
     });
-    await vi.waitFor(() => expect(fake.at(0).engine.state.images.size).toBe(2));
+    await eventually(() => expect(fake.at(0).engine.state.images.size).toBe(2));
   });
 
   test('an image whose holders are away is not found, and the message says where it is', async () => {
@@ -295,7 +296,7 @@ describe('abort', () => {
       onProgress: () => leaver.abort(new Error('left')),
     });
     await expect(leaves).rejects.toThrow('left');
-    await vi.waitFor(() => expect([traffic[0]?.saving, loading]).toEqual([0, 0]));
+    await eventually(() => expect([traffic[0]?.saving, loading]).toEqual([0, 0]));
     expect(traffic[1]?.loads).toBe(0);
   });
 });

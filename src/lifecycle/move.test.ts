@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { FakeEngineOptions } from '../../simulator/fake-engine.ts';
 import { FakeLifecycle, type FakeLifecycleOptions } from '../../test/fakes/lifecycle.ts';
-import { waitUntil } from '../../test/fakes/wait.ts';
+import { eventually, waitUntil } from '../../test/fakes/wait.ts';
 import { ClusterError } from '../common/errors.ts';
 import type { ContainerRecord, OpenMove } from '../desired/record.ts';
 import type { ContainerOperation } from './operations.ts';
@@ -358,7 +358,7 @@ describe('a move that was interrupted', () => {
         each.move ? { ...each, move: { ...each.move, isUndone: true } } : each,
       );
       world.lifecycle.mover.start();
-      await vi.waitFor(() => expect(recordOf(world, before.id ?? '').move).toBeUndefined(), 20_000);
+      await eventually(() => expect(recordOf(world, before.id ?? '').move).toBeUndefined());
       expect(recordOf(world, before.id ?? '').current).toEqual(before.current);
       expect(at(world, 1)).toEqual([]);
     });

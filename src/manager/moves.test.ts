@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fakeIo } from '../../test/fakes/fake-io.ts';
 import { FakeManager } from '../../test/fakes/fake-manager.ts';
+import { eventually } from '../../test/fakes/wait.ts';
 import type { RunView } from '../availability/plan-runs.ts';
 import { run } from '../cli/program.ts';
 
@@ -144,10 +145,8 @@ describe('enxame move', () => {
       atOnce.push(manager.manager.desired.index.moving.size);
     });
     const { json } = await manager.call('POST', '/enxame/v1/moves', { plan, atOnce: 10 });
-    await vi.waitFor(
-      async () =>
-        expect(((await manager.call('GET', `/enxame/v1/moves/${json.id}`)).json as RunView).isOver).toBe(true),
-      60_000,
+    await eventually(async () =>
+      expect(((await manager.call('GET', `/enxame/v1/moves/${json.id}`)).json as RunView).isOver).toBe(true),
     );
     unsubscribe();
     expect(Math.max(0, ...atOnce)).toBeLessThanOrEqual(1);

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FakeManager } from '../../test/fakes/fake-manager.ts';
 import { PageBrowser } from '../../test/fakes/page-browser.ts';
+import { eventually } from '../../test/fakes/wait.ts';
 
 const IMAGE = { images: ['redis:latest'] };
 
@@ -56,7 +57,7 @@ describe('what pages ask', () => {
     const bridge = networks.find(({ name }: { name: string }) => name === 'bridge');
     expect(bridge).toMatchObject({ kind: 'predefined', driver: 'bridge' });
     expect(await browser.get(`networks/${bridge.id}`)).toMatchObject({ name: 'bridge', endpoints: [] });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await browser.get('volumes')).toEqual([
         expect.objectContaining({
           name: 'data',
@@ -65,7 +66,7 @@ describe('what pages ask', () => {
         }),
       ]);
     });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const events = await browser.get('events?limit=500');
       expect(events).toContainEqual(expect.objectContaining({ type: 'container', action: 'create', name: 'web' }));
       const [newest] = events;
@@ -108,11 +109,11 @@ describe('what pages ask', () => {
         headers: { Cookie: cookie, 'X-Enxame-Token': token },
       });
     const opened = Array.from({ length: 8 }, open);
-    await vi.waitFor(() => expect(asked(route) - before).toBe(8));
+    await eventually(() => expect(asked(route) - before).toBe(8));
     expect((await open()).status).toBe(429);
     for (const end of ends) end();
     for (const answer of await Promise.all(opened)) await answer.body?.cancel();
-    await vi.waitFor(async () => expect((await open()).status).toBe(200));
+    await eventually(async () => expect((await open()).status).toBe(200));
     expect((await browser.call('GET', `containers/${id}/logs?tail=all`)).status).toBe(400);
   });
 });

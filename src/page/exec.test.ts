@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { type CloseEvent, WebSocket } from 'undici';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FakeManager } from '../../test/fakes/fake-manager.ts';
 import { PageBrowser } from '../../test/fakes/page-browser.ts';
+import { eventually } from '../../test/fakes/wait.ts';
 
 let swarm: FakeManager;
 let browser: PageBrowser;
@@ -73,7 +74,7 @@ describe('a terminal', () => {
     await once(socket, 'open');
     expect(socket.protocol).toBe('enxame.exec.v1');
     socket.send(Buffer.from('hello'));
-    await vi.waitFor(() => expect(shown()).toContain('hello'));
+    await eventually(() => expect(shown()).toContain('hello'));
     const sizes = (): readonly string[] =>
       swarm
         .engine(0)
@@ -82,7 +83,7 @@ describe('a terminal', () => {
     expect(sizes()).toContain('h=30&w=100');
     socket.send(JSON.stringify({ cols: 120, rows: 40 }));
     socket.send('nonsense');
-    await vi.waitFor(() => expect(sizes()).toContain('h=40&w=120'));
+    await eventually(() => expect(sizes()).toContain('h=40&w=120'));
     socket.close();
     expect((await ended).code).toBe(1000);
   });

@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FakeManager } from '../../test/fakes/fake-manager.ts';
 import { PageBrowser, type PageEvent } from '../../test/fakes/page-browser.ts';
+import { eventually } from '../../test/fakes/wait.ts';
 import { FrameLog } from './frame-log.ts';
 import type { ModelStream } from './model-stream.ts';
 import type { ContainerRow, Delta, EventRow, NodeRow } from './protocol.ts';
@@ -89,7 +90,7 @@ describe('the stream', () => {
       cpus: 0.5,
       memory: 2 ** 26,
     });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { nodes } = await watch(browser, isReady);
       expect(nodes.get(row?.n ?? 0)).toMatchObject({ running: 1, reservedCpus: 0.5, reservedMemory: 2 ** 26 });
     });
@@ -171,7 +172,7 @@ describe('bounds', () => {
       actions: true,
     };
     const viewer = new Viewer(res as unknown as ServerResponse, undefined, deps);
-    await vi.waitFor(() => expect(res.taken).toBe('hello first;nodes;state 0;'));
+    await eventually(() => expect(res.taken).toBe('hello first;nodes;state 0;'));
     res.isSlow = true;
     for (let each = 1; each <= 100; each += 1) {
       log.add((revision) => Buffer.from(`${revision};`.padStart(100, ' ')));
@@ -180,7 +181,7 @@ describe('bounds', () => {
     expect(res.waiting).toBeLessThanOrEqual(100);
     res.isSlow = false;
     res.emit('drain');
-    await vi.waitFor(() => expect(res.taken).toContain('hello slow;nodes;state 100;'));
+    await eventually(() => expect(res.taken).toContain('hello slow;nodes;state 100;'));
     log.add((revision) => Buffer.from(`${revision};`));
     tell();
     expect(res.taken.endsWith('state 100;101;')).toBe(true);

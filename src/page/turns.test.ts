@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { eventually } from '../../test/fakes/wait.ts';
 import { Turns } from './turns.ts';
 
 /** So many pieces of work that end when they are cut, or told to. */
@@ -29,12 +30,12 @@ describe('turns', () => {
     const clock = new FakeClock();
     const works = started(new Turns(clock), 10);
     const begun = (): number => works.filter(({ hasBegun }) => hasBegun).length;
-    await vi.waitFor(() => expect(begun()).toBe(8));
+    await eventually(() => expect(begun()).toBe(8));
     works[0]?.end();
-    await vi.waitFor(() => expect(begun()).toBe(9));
+    await eventually(() => expect(begun()).toBe(9));
     expect(works[0]?.isOver).toBe(true);
     clock.advance(5_000);
-    await vi.waitFor(() => expect(begun()).toBe(10));
+    await eventually(() => expect(begun()).toBe(10));
     expect(works.some(({ isCut }) => isCut)).toBe(false);
   });
 
@@ -43,13 +44,13 @@ describe('turns', () => {
     const works = started(new Turns(clock), 20);
     const count = (what: 'hasBegun' | 'isCut'): number => works.filter((work) => work[what]).length;
     for (const begun of [8, 16, 20]) {
-      await vi.waitFor(() => expect(count('hasBegun')).toBe(begun));
+      await eventually(() => expect(count('hasBegun')).toBe(begun));
       clock.advance(5_000);
     }
     // Sixteen may take longer.
-    await vi.waitFor(() => expect(count('isCut')).toBe(4));
+    await eventually(() => expect(count('isCut')).toBe(4));
     clock.advance(115_000);
-    await vi.waitFor(() => expect(count('isCut')).toBe(20));
+    await eventually(() => expect(count('isCut')).toBe(20));
   });
 
   test('tell how the work ended', async () => {

@@ -17,7 +17,7 @@ export interface ConnectorWorld {
   close(): Promise<void>;
 }
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 /** What every connector promises, run against the worlds that `open` makes. */
 export function testConnector(name: string, open: () => Promise<ConnectorWorld>): void {

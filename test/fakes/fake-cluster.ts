@@ -37,7 +37,7 @@ export class FakeCluster implements AsyncDisposable {
     for (const monitor of fake.#monitors) monitor.start();
     await vi.waitFor(() => {
       for (const node of fake.nodes) if (!node.isHealthy) throw new Error(`${node.entry}: ${node.reason}`);
-    }, 10_000);
+    }, 120_000);
     return fake;
   }
 

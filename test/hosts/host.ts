@@ -59,7 +59,7 @@ export async function startTestHost(
   const into = ['--target', String(first.pid), '--mount', '--uts', '--ipc', '--net', '--pid'];
   const exec = (...command: readonly string[]): Promise<CommandResult> => run('nsenter', [...into, ...command]);
   if (init === 'systemd') await must('nsenter', [...into, 'sh', '-ec', WRITABLE_GROUPS]);
-  await waitFor(`sshd of ${name} (see ${directory}/console)`, () => listens(port.address, 22), { timeoutMs: 60_000 });
+  await waitFor(`sshd of ${name} (see ${directory}/console)`, () => listens(port.address, 22));
   const shell = (script: string): Promise<string> => must('nsenter', [...into, 'sh', '-ec', script]);
   return { name, address: port.address, exec, shell };
 }
@@ -103,16 +103,12 @@ async function start(
   const all = [...inNetwork(runName, name), ...command, ...args, tree.nspawn.program, tree.nspawn.libraries];
   const outer = spawnDetached('nsenter', all, join(directory, 'console'));
   const expected = init === 'systemd' ? 'systemd' : 'test-init';
-  return await waitFor(
-    `${expected} of ${name} (see ${directory}/console)`,
-    async () => {
-      if (identify(outer) === undefined)
-        throw new Error(`${name} ended while starting: ${await readFile(join(directory, 'console'), 'utf8')}`);
-      const child = childrenOf(outer).find((pid) => commandName(pid) === expected);
-      return child === undefined ? undefined : identify(child);
-    },
-    { timeoutMs: 60_000 },
-  );
+  return await waitFor(`${expected} of ${name} (see ${directory}/console)`, async () => {
+    if (identify(outer) === undefined)
+      throw new Error(`${name} ended while starting: ${await readFile(join(directory, 'console'), 'utf8')}`);
+    const child = childrenOf(outer).find((pid) => commandName(pid) === expected);
+    return child === undefined ? undefined : identify(child);
+  });
 }
 
 function spawnDetached(program: string, args: readonly string[], logPath: string): number {

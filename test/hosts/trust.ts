@@ -35,6 +35,6 @@ export class EngineTrust {
   /** Runs docker against the engine at that address. Answers what it printed, trimmed; throws when it fails. */
   async docker(address: string, args: readonly string[], port: number = 2376): Promise<string> {
     const env = { DOCKER_HOST: `tcp://${address}:${port}`, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: this.folder };
-    return (await must('docker', args, { env, timeoutMs: 60_000 })).trim();
+    return (await must('docker', args, { env })).trim();
   }
 }

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ImageApi } from '../../../test/fakes/image-api.ts';
 import { carryImages } from '../../../test/fakes/image-archives.ts';
+import { eventually } from '../../../test/fakes/wait.ts';
 import { tar } from '../../common/tar.ts';
 
 const ID = `sha256:${'7'.repeat(64)}`;
@@ -79,7 +80,7 @@ describe('POST /build', () => {
     const releases = one.fake.engines.map((engine) => engine.stall('POST /build'));
     const memory = 12 * 2 ** 30;
     const builds = [1, 2].map(() => one.call('POST', `/build?memory=${memory}`, { body: 'x' }));
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(one.fake.engines.map((engine) => engine.requestsTo('POST /build').length)).toEqual([1, 1]);
     });
     for (const release of releases) release();
@@ -92,7 +93,7 @@ describe('POST /build', () => {
     const releases = one.fake.engines.map((engine) => engine.stall('POST /build'));
     for (const engine of one.fake.engines) engine.lie('POST /build/cancel', 200, '');
     const build = one.call('POST', '/build?buildid=b1', { body: 'x' });
-    await vi.waitFor(() => built(one));
+    await eventually(() => built(one));
     expect((await one.call('POST', '/build/cancel?id=b1')).status).toBe(200);
     const { node } = built(one);
     const asked = one.fake.engines.find((engine) => engine.requestsTo('POST /build/cancel').length > 0);
@@ -182,7 +183,7 @@ describe('BuildKit', () => {
       expect(await converse(one, path, 'hello')).toMatch(/101 .*hello$/s);
     expect(new Set(heads.map(({ node }) => node)).size).toBe(1);
     expect(heads[1]?.methods).toEqual(['/a', '/b']);
-    await vi.waitFor(() => expect(one.fake.cluster.images.find('kit:1')?.id).toBe(ID));
+    await eventually(() => expect(one.fake.cluster.images.find('kit:1')?.id).toBe(ID));
   });
 
   test('a tag written in a session that is still open means the new image for the very next request', async () => {

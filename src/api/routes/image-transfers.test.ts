@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { FakeEngine, FakeEngineOptions } from '../../../simulator/fake-engine.ts';
 import { ImageApi } from '../../../test/fakes/image-api.ts';
 import { type ArchiveTraffic, carryImages } from '../../../test/fakes/image-archives.ts';
+import { eventually } from '../../../test/fakes/wait.ts';
 import type { ImageServiceOptions } from '../../images/image-service.ts';
 
 const MIB = 2 ** 20;
@@ -132,7 +133,7 @@ describe('pull', () => {
     }
     await one.call('POST', '/images/create?fromImage=redis&tag=7');
     expect((await one.call('GET', '/images/redis:7/json')).json).toMatchObject({ Id: ID });
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(new Set(one.fake.cluster.images.meanings('redis:7').values())).toEqual(new Set([ID]));
     });
   });
@@ -159,9 +160,9 @@ describe('pull', () => {
       signal: leaver.signal,
     });
     expect(response.status).toBe(200);
-    await vi.waitFor(() => expect(openCalls).toBe(2));
+    await eventually(() => expect(openCalls).toBe(2));
     leaver.abort();
-    await vi.waitFor(() => expect(openCalls).toBe(0));
+    await eventually(() => expect(openCalls).toBe(0));
   });
 
   function progress(engine: FakeEngine, messages: readonly unknown[]): void {
@@ -187,7 +188,7 @@ describe('load and save', () => {
     const one = await api([['app:1'], ['app:1'], ['app:1']]);
     await one.call('POST', '/images/load', { body: archive([{ id: ID, tags: ['app:1'] }]) });
     expect((await one.call('GET', '/images/app:1/json')).json).toMatchObject({ Id: ID });
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(new Set(one.fake.cluster.images.meanings('app:1').values())).toEqual(new Set([ID]));
     });
   });

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { FakeEngineOptions } from '../../../simulator/fake-engine.ts';
 import { ImageApi } from '../../../test/fakes/image-api.ts';
 import { carryImages } from '../../../test/fakes/image-archives.ts';
+import { eventually } from '../../../test/fakes/wait.ts';
 
 const open: ImageApi[] = [];
 
@@ -201,7 +202,7 @@ describe('POST /images/{name}/tag', () => {
       return false;
     });
     await one.call('POST', '/images/new:1/tag?repo=app&tag=1');
-    await vi.waitFor(() => expect(one.fake.cluster.images.meanings('app:1').get(node)).toBe(young));
+    await eventually(() => expect(one.fake.cluster.images.meanings('app:1').get(node)).toBe(young));
     expect(one.fake.at(1).engine.state.images.has(old)).toBe(true);
   });
 

@@ -1,9 +1,10 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fakeIo } from '../../../test/fakes/fake-io.ts';
 import { FakeManager } from '../../../test/fakes/fake-manager.ts';
+import { eventually } from '../../../test/fakes/wait.ts';
 import { run } from '../program.ts';
 
 const HETZNER = ['provider=hetzner', 'region=nbg1', 'instance-type=cx23'];
@@ -153,7 +154,7 @@ describe('what a manager knows of prices', () => {
     const file = join(folder, 'manager.yml');
     const perMonth = async () => (await manager.call('GET', '/enxame/v1/bill')).json.nodes[1].amount?.perMonth;
     await writeFile(file, 'prices:\n  - { node: node-2, price: 21.5 USD/month }\n');
-    await vi.waitFor(async () => expect(await perMonth()).toBe('21.5'));
+    await eventually(async () => expect(await perMonth()).toBe('21.5'));
     await writeFile(file, 'prices: [');
     expect(await perMonth()).toBe('21.5');
   });

@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { fakeIo } from '../../../test/fakes/fake-io.ts';
+import { eventually } from '../../../test/fakes/wait.ts';
 import type { LatestStats } from '../../api/routes/stats.ts';
 import { displayWidth } from '../output/fit.ts';
 import { run } from '../program.ts';
@@ -199,10 +200,7 @@ describe('enxame top', () => {
     await vi.waitFor(() => expect(asked.at(-1)).toContain('search=shop'), 120_000);
     terminal.press('jl');
     await terminal.shows('Log of bee-1/shop-db-1');
-    await vi.waitFor(
-      () => expect(asked.some((each) => /^\/containers\/shop-db-10*\/logs/.test(each))).toBe(true),
-      30_000,
-    );
+    await eventually(() => expect(asked.some((each) => /^\/containers\/shop-db-10*\/logs/.test(each))).toBe(true));
     await terminal.shows('a line of it');
     terminal.press('\u001b');
     await terminal.shows('CONTAINER');
