@@ -9,7 +9,7 @@ import { readImports, specifiersIn } from '../test/structure/imports.ts';
 const FLOORS: readonly (readonly string[])[] = [
   ['common'],
   ['kv', 'notify', 'pki', 'scheduler', 'ssh', 'web'],
-  ['discovery', 'prices', 'provision', 'store'],
+  ['discovery', 'mesh', 'prices', 'provision', 'store'],
   ['engine'],
   ['namespaces', 'replication'],
   ['agent', 'cluster', 'drivers', 'lab'],

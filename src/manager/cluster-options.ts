@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { UsageError } from '../common/errors.ts';
+import { isMeshSubnet } from '../mesh/subnet.ts';
 
 /** When cluster networks are prepared on the engines: at once, when the first is needed, or never. */
 export type SubstrateMode = 'eager' | 'lazy' | 'off';
@@ -13,6 +14,8 @@ export interface ClusterOptions {
   readonly substrate: SubstrateMode;
   /** CIDR cluster networks take their subnets from; undefined leaves the engines' own default. */
   readonly subnetPool: string | undefined;
+  /** CIDR that a mesh takes its addresses from; undefined: one that overlaps no network of its first nodes. */
+  readonly meshSubnet: string | undefined;
   /** Whether `docker pull` pulls on every node or on one. */
   readonly pull: 'all' | 'one';
   /** Whether images that no registry has are kept on a second node, for containers that may move. */
@@ -25,6 +28,7 @@ const KNOWN = [
   'swarm.createretry',
   'enxame.substrate',
   'enxame.subnet-pool',
+  'enxame.mesh-subnet',
   'enxame.pull',
   'enxame.image-spares',
 ] as const;
@@ -42,6 +46,7 @@ export function readClusterOptions(pairs: readonly string[], adoptSwarm: boolean
     createRetries: readCreateRetries(values.get('swarm.createretry')),
     substrate: oneOf(values.get('enxame.substrate'), 'enxame.substrate', ['eager', 'lazy', 'off']),
     subnetPool: readSubnetPool(values.get('enxame.subnet-pool')),
+    meshSubnet: readMeshSubnet(values.get('enxame.mesh-subnet')),
     pull: oneOf(values.get('enxame.pull'), 'enxame.pull', ['all', 'one']),
     imageSpares: oneOf(values.get('enxame.image-spares'), 'enxame.image-spares', ['on', 'off']),
     adoptSwarm,
@@ -80,6 +85,13 @@ function readSubnetPool(text: string | undefined): string | undefined {
       `--cluster-opt enxame.subnet-pool="${text}" should be an IPv4 CIDR from /8 to /24, such as 10.64.0.0/12`,
     );
   return text;
+}
+
+function readMeshSubnet(text: string | undefined): string | undefined {
+  if (text === undefined || isMeshSubnet(text)) return text;
+  throw new UsageError(
+    `--cluster-opt enxame.mesh-subnet="${text}" should be an IPv4 CIDR from /8 to /28 without bits beside the network's, such as 10.231.0.0/16`,
+  );
 }
 
 /** The first choice is the default. */

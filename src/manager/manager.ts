@@ -20,6 +20,7 @@ import type { Connector } from '../engine/connectors/connector.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';
 import type { EngineTls } from '../engine/connectors/socket.ts';
 import { DialledAgents } from '../engine/dialled/dialled-agents.ts';
+import { Mesh } from '../mesh/mesh.ts';
 import type { MonitorTimes } from '../monitor/times.ts';
 import type { Target } from '../notify/target.ts';
 import type { Page, PageOptions } from '../page/page.ts';
@@ -153,7 +154,12 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   opened.add(() => state.close());
   const model = await ClusterModel.open({ state, backend, connect, clock, logger }, options);
   opened.add(() => model.close());
-  const services = await openServices({ model, state, clock, logger }, options);
+  const mesh = await Mesh.open(
+    { agents: dialled, records: state.store.records('mesh'), revoked: model.revokedAgents, clock, logger },
+    { subnet: options.clusterOptions.meshSubnet },
+  );
+  opened.add(() => mesh.close());
+  const services = await openServices({ model, state, mesh, clock, logger }, options);
   opened.add(() => services.close());
   const duties = new Duties({ duties: services.duties, logger });
   opened.add(() => duties.become('replica'));

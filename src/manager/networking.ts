@@ -3,6 +3,7 @@ import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { RecordView, TEXT_RECORDS } from '../kv/record-view.ts';
+import type { Mesh } from '../mesh/mesh.ts';
 import { NetworkRecords } from '../networks/network-records.ts';
 import { NetworkService } from '../networks/network-service.ts';
 import type { Placer } from '../scheduler/placer.ts';
@@ -21,6 +22,7 @@ import { EndpointRecords, SubstrateRecord } from './substrate-record.ts';
 
 export interface NetworkingDeps {
   readonly model: ClusterModel;
+  readonly mesh: Pick<Mesh, 'addressOf' | 'subscribe'>;
   readonly placer: Placer<Node>;
   readonly store: StateStore;
   /** Tells this cluster's substrate from others'. */

@@ -13,6 +13,7 @@ import { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import { ObservedChanges } from '../lifecycle/observed-changes.ts';
 import { OpenCreates } from '../lifecycle/open-creates.ts';
 import { Undertaker } from '../lifecycle/undertaker.ts';
+import type { Mesh } from '../mesh/mesh.ts';
 import type { NetworkService } from '../networks/network-service.ts';
 import type { Notice } from '../notify/notice.ts';
 import { Notifier } from '../notify/notifier.ts';
@@ -36,6 +37,7 @@ import { QuorumQuestion } from './quorum-question.ts';
 export interface ServicesDeps {
   readonly model: ClusterModel;
   readonly state: ClusterState;
+  readonly mesh: Mesh;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -77,7 +79,7 @@ export interface Services {
 
 /** The services over a model; nothing is started. */
 export async function openServices(deps: ServicesDeps, options: ServicesOptions): Promise<Services> {
-  const { model, state, clock, logger } = deps;
+  const { model, state, mesh, clock, logger } = deps;
   const { cluster, tombstones, stops, desired, attempts } = model;
   const placer = new Placer(cluster, options.scheduler);
   const images = new ImageService({ cluster, placer, logger }, { pull: options.clusterOptions.pull });
@@ -86,7 +88,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   // Nothing is asked before the substrate is started.
   const objection = async (signal: AbortSignal): Promise<string | undefined> => quorum?.objection(signal);
   const networking = await openNetworking(
-    { model, placer, store, identity, objection, clock, logger },
+    { model, mesh, placer, store, identity, objection, clock, logger },
     options.clusterOptions,
   );
   const { networks, volumes } = networking;
@@ -160,6 +162,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     decisions: placer.tally,
     substrateStatus: networking.substrateStatus,
     duties: [
+      mesh,
       fences.fencing,
       undertaker,
       ...networking.duties,
@@ -180,6 +183,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
     problems: () => [
       ...availability.drills.problems(),
       ...availability.failover.problems(),
+      ...mesh.problems(),
       ...networking.problems(),
       ...fences.problems(),
       ...creates.problems(),

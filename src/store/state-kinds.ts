@@ -7,6 +7,7 @@ export const EXPORTED: readonly string[] = [
   'homes',
   'kept-sources',
   'kept-volumes',
+  'mesh',
   'networks',
   'node-settings',
   'nodes',

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Command } from 'commander';
+import type { Answers } from '../../agent/answers.ts';
 import { dialOut } from '../../agent/dial-out.ts';
 import { UsageError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
@@ -39,8 +40,8 @@ export function addDialFlags(command: Command): Command {
 export interface DialAgent {
   /** The engine as discovery lists it. */
   readonly entry: Entry;
-  /** Until `stop` is aborted. Never rejects. */
-  run(stop: AbortSignal): Promise<void>;
+  /** Until `stop` is aborted; managers may ask of the agent what `answers` has. Never rejects. */
+  run(stop: AbortSignal, answers?: Answers): Promise<void>;
 }
 
 /**
@@ -73,12 +74,12 @@ export async function openDial(
   const id = entry.scheme === 'agent' ? entry.host : '';
   return {
     entry,
-    async run(stop) {
+    async run(stop, answers) {
       const tls = { ca, cert, key, verify: true, protocols: [AGENT_PROTOCOL, 'http/1.1'] };
       const clients = places.map(
         ({ host, port }) => new EngineClient(tlsConnector(host, port, tls), { connections: 1 }),
       );
-      await Promise.all(clients.map((manager) => dialOut({ manager, logger }, { id, engineSocket }, stop)));
+      await Promise.all(clients.map((manager) => dialOut({ manager, logger }, { id, engineSocket, answers }, stop)));
       await Promise.all(clients.map((client) => client.close()));
     },
   };

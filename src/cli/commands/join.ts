@@ -10,6 +10,7 @@ import type { CommandContext } from '../command.ts';
 import { addDiscovery, DISCOVERY_HELP, durationFlag, openDiscoveryArgument } from '../discovery-options.ts';
 import { addDialFlags, DIAL_HELP, type DialFlags, openDial } from './join-dial.ts';
 import { addFenceFlags, FENCE_HELP, type FenceFlags, openFence } from './join-fence.ts';
+import { addMeshFlags, MESH_HELP, type MeshFlags, type OpenedMesh, openMesh } from './join-mesh.ts';
 
 interface Flags {
   readonly advertise?: string;
@@ -19,7 +20,7 @@ interface Flags {
   readonly discoveryOpt?: readonly string[];
 }
 
-type JoinFlags = Flags & FenceFlags & DialFlags;
+type JoinFlags = Flags & FenceFlags & DialFlags & MeshFlags;
 
 const DEFAULTS = { heartbeat: 60_000, ttl: 180_000, delay: 0 } as const;
 
@@ -43,12 +44,18 @@ export function configure(command: Command, context: CommandContext): void {
       durationFlag('--delay'),
     )
     .addHelpText('after', EXAMPLES);
-  addFenceFlags(addDialFlags(command))
+  addFenceFlags(addMeshFlags(addDialFlags(command)))
     .addHelpText('after', DIAL_HELP)
+    .addHelpText('after', MESH_HELP)
     .addHelpText('after', FENCE_HELP)
     .action((discovery: string | undefined, flags: Partial<JoinFlags>) =>
-      join(discovery, { ...DEFAULTS, ...flags }, context),
+      join(discovery, { ...DEFAULTS, ...flags, ...dialledManagers(flags) }, context),
     );
+}
+
+/** An agent of a node in the mesh dials, too. */
+function dialledManagers({ dial, mesh }: Partial<JoinFlags>): Pick<JoinFlags, 'dial'> {
+  return mesh === undefined ? {} : { dial: [...(dial ?? []), ...mesh] };
 }
 
 async function join(discovery: string | undefined, flags: JoinFlags, context: CommandContext): Promise<void> {
@@ -73,17 +80,20 @@ async function join(discovery: string | undefined, flags: JoinFlags, context: Co
   }
   if (register !== undefined && entry === undefined) advertised(undefined);
   const stop = context.stopSignal();
-  const fence = await openFence(flags, logger);
+  const { clock } = context;
+  let mesh: OpenedMesh | undefined;
   try {
-    const { clock } = context;
+    mesh = await openMesh(flags, { clock, logger });
+    const fence = await openFence(flags, logger);
     const registered = async (): Promise<void> => {
       if (register === undefined || entry === undefined) return;
       // Rejects only when stopped, which ends the rest too.
       await clock.sleep(delayMs * Math.random(), stop).catch(() => undefined);
       await keepRegistered({ register }, entry, { heartbeatMs, ttlMs, clock, ...reporting(logger, entry) }, stop);
     };
-    await Promise.all([registered(), fence?.(stop), dial?.run(stop)]);
+    await Promise.all([registered(), fence?.(stop), dial?.run(stop, mesh?.answers)]);
   } finally {
+    await mesh?.close();
     await backend?.close();
   }
 }

@@ -45,6 +45,7 @@ wherever the container is. Label io.enxame.publish-at says it of one container.
   swarm.createretry=0         number of other nodes to try when an engine fails to create a container
   enxame.substrate=eager      preparation of cluster networks: eager, lazy or off
   enxame.subnet-pool=CIDR     pool of the subnets of cluster networks
+  enxame.mesh-subnet=CIDR     addresses of nodes in the mesh (enxame join --mesh)
   enxame.pull=all             docker pull on every node (all) or on one (one)
   enxame.image-spares=on      a second node for images that no registry has, for containers that may move: on or off
 ${DISCOVERY_HELP}`;

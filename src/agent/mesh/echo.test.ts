@@ -1,0 +1,62 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Echo } from './echo.ts';
+import { boundPort } from './wireguard.ts';
+
+const open: Echo[] = [];
+
+async function echo(port: number, address: string): Promise<Echo> {
+  const made = new Echo(() => performance.now(), port);
+  await made.listen(address);
+  open.push(made);
+  return made;
+}
+
+afterEach(async () => {
+  for (const each of open.splice(0)) await each.close();
+});
+
+describe('the measuring of ways', () => {
+  it('tells latency where packets come back, and loss where they do not', async () => {
+    const port = (await boundPort(0)) ?? 0;
+    const one = await echo(port, '127.0.0.1');
+    await echo(port, '127.0.0.2');
+    one.measure(['127.0.0.2', '127.0.0.3'], 1280);
+    await expect
+      .poll(() => {
+        one.tick();
+        return one.report();
+      })
+      .toMatchObject([
+        { address: '127.0.0.2', latencyMs: expect.any(Number), missed: 0, isNarrow: false },
+        { address: '127.0.0.3', missed: expect.toSatisfy((missed: number) => missed > 3) },
+      ]);
+    const [, lost] = one.report();
+    expect(lost?.lost).toBe(lost?.sent);
+    one.measure(['127.0.0.3'], 1280);
+    expect(one.report().map(({ address }) => address)).toEqual(['127.0.0.3']);
+  });
+
+  it('tells a way narrow that loses packets of the full size alone', async () => {
+    const port = (await boundPort(0)) ?? 0;
+    const one = await echo(port, '127.0.0.1');
+    const narrow = createSocket('udp4');
+    narrow.bind(port, '127.0.0.2');
+    await once(narrow, 'listening');
+    narrow.on('message', (message, { port: to, address }) => {
+      if (message.length > 500) return;
+      Buffer.from('ENXMANS1').copy(message);
+      narrow.send(message, to, address);
+    });
+    one.measure(['127.0.0.2'], 1280);
+    await expect
+      .poll(() => {
+        one.tick();
+        return one.report()[0]?.isNarrow;
+      })
+      .toBe(true);
+    expect(one.report()[0]).toMatchObject({ lost: expect.toSatisfy((lost: number) => lost < 3) });
+    narrow.close();
+  });
+});

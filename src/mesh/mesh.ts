@@ -1,0 +1,356 @@
+import pLimit from 'p-limit';
+import { backoffMs, jitterMs } from '../common/backoff.ts';
+import type { Clock } from '../common/clock.ts';
+import { reasonOf } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type { RecordStore } from '../kv/record-store.ts';
+import { type Admission, admit } from './admission.ts';
+import { Links } from './links.ts';
+import { MeshRecords } from './mesh-records.ts';
+import { planMesh } from './plan.ts';
+import { MESH_MTU, MESH_PATH, type MeshOrder, type MeshQuestion } from './protocol.ts';
+import { readReport } from './read.ts';
+import { Rests } from './rests.ts';
+import type { MeshNodeStatus, MeshPathStatus, MeshStatus } from './status.ts';
+import { directKey, type MeshMember, type MeshPath, type MeshPlan, type MeshSight } from './types.ts';
+
+/** Agents that dialled this manager; `DialledAgents` fits. */
+export interface MeshAgents {
+  list(): readonly { readonly id: string; readonly from: string; readonly sinceMs: number }[];
+  ask(
+    id: string,
+    path: string,
+    question: unknown,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly status: number; readonly body: unknown }>;
+}
+
+export interface MeshDeps {
+  readonly agents: MeshAgents;
+  /** Of the kind `mesh`. */
+  readonly records: RecordStore;
+  /** Agents that may dial no manager: their keys are taken from all others. `RevokedAgents` fits. */
+  readonly revoked: { has(id: string): boolean; subscribe(listener: (id: string) => void): () => void };
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface MeshOptions {
+  /** CIDR of a mesh that does not have one yet; default: one that overlaps no network of the first nodes. */
+  readonly subnet?: string | undefined;
+}
+
+const ASK_MS = 10_000;
+const AT_ONCE = 32;
+/** How long nothing is changed after a start while members have not dialled in yet. */
+const SETTLE_MS = 30_000;
+const SOON_MS = 1_000;
+const IDLE_MS = 4_000;
+/** How long a direct way is tried out. */
+const PROBE_MS = 60_000;
+const BACKOFF = { baseMs: 1_000, maxMs: 30_000 } as const;
+/** A clock that is off by so much is told. */
+const CLOCK_MS = 60_000;
+
+type Sight = MeshSight & { readonly sinceMs: number };
+
+const NOBODY: Admission = { subnet: undefined, changed: [], problems: new Map(), refused: new Set() };
+
+/**
+ * The encrypted network between the nodes whose agents ask for it: the primary looks at all of them again and again, plans how each two reach each
+ * other, and tells each node its peers over the connection that its agent dialled. Nodes go on as they are while no manager answers.
+ */
+export class Mesh {
+  readonly #deps: MeshDeps;
+  readonly #options: MeshOptions;
+  readonly #records: MeshRecords;
+  readonly #rests: Rests;
+  readonly #unsubscribe: () => void;
+  readonly #sights = new Map<string, Sight>();
+  /** Connections of agents that know nothing of a mesh, by agent ID, with when they began. */
+  readonly #strangers = new Map<string, number>();
+  readonly #listeners = new Set<() => void>();
+  #admission = NOBODY;
+  #plan: MeshPlan = { orders: new Map(), paths: [], failed: [] };
+  #told: ReadonlySet<string> = new Set();
+  #startedMs = 0;
+  #failedRounds = 0;
+  #wake: () => void = () => undefined;
+  #loop: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
+
+  private constructor(deps: MeshDeps, options: MeshOptions, records: MeshRecords) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#records = records;
+    this.#rests = new Rests(deps.clock);
+    this.#unsubscribe = deps.revoked.subscribe(() => this.#wake());
+  }
+
+  static async open(deps: MeshDeps, options: MeshOptions = {}): Promise<Mesh> {
+    return new Mesh(deps, options, await MeshRecords.open(deps));
+  }
+
+  /**
+   * The address of a node in the mesh, by its agent's name, once it is set up there; `pending` before that, undefined for a node that is not in
+   * the mesh.
+   */
+  addressOf(id: string): string | 'pending' | undefined {
+    const member = this.#records.get(id);
+    const sight = this.#sights.get(id);
+    if (!member) return sight?.isFresh ? 'pending' : undefined;
+    return !sight || sight.report.applied !== undefined ? member.address : 'pending';
+  }
+
+  /** Told when an address that {@link addressOf} says may be another one. Returns what ends it. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Begins to look after the mesh. Idempotent; may follow {@link stop}. */
+  start(): void {
+    if (this.#loop) return;
+    const stop = new AbortController();
+    this.#startedMs = this.#deps.clock.elapsed();
+    this.#loop = { stop, ended: this.#run(stop.signal) };
+  }
+
+  /** Leaves the nodes as they are. Resolves when nothing is under way any more. Idempotent. */
+  async stop(): Promise<void> {
+    const loop = this.#loop;
+    this.#loop = undefined;
+    loop?.stop.abort(new Error('the manager stops looking after the mesh'));
+    await loop?.ended;
+    this.#sights.clear();
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    await this.stop();
+    await this.#records.close();
+  }
+
+  /** As of the last round. */
+  get status(): MeshStatus {
+    const members = this.#records.list();
+    const strangers = [...this.#admission.refused].filter((id) => !members.some((member) => member.id === id));
+    const nodes = [
+      ...members.map((member) => this.#nodeStatus(member.id, member)),
+      ...strangers.map((id) => this.#nodeStatus(id, undefined)),
+    ];
+    const byId = new Map(members.map((member) => [member.id, member]));
+    const links = new Links({ members, sights: this.#sights });
+    const paths = this.#plan.paths.flatMap((path) => {
+      const [a, b] = [byId.get(path.a), byId.get(path.b)];
+      return a && b ? pathStatus(path, a, b, links) : [];
+    });
+    nodes.sort((a, b) => (a.id < b.id ? -1 : 1));
+    return { subnet: this.#records.subnet, mtu: MESH_MTU, nodes, paths };
+  }
+
+  /** What a person should know, for `docker info`. */
+  problems(): readonly string[] {
+    return this.status.nodes.flatMap(({ id, problems }) =>
+      problems.map((problem) => `WARNING: mesh: ${id}: ${problem}`),
+    );
+  }
+
+  #nodeStatus(id: string, member: MeshMember | undefined): MeshNodeStatus {
+    const sight = this.#sights.get(id);
+    const problem = this.#admission.problems.get(id);
+    return {
+      id,
+      address: member?.address,
+      key: member?.key,
+      endpoint: member?.endpoint,
+      state: this.#stateOf(id, sight),
+      kind: sight?.report.kind,
+      problems: [...(problem === undefined ? [] : [problem]), ...(sight?.isFresh ? this.#problemsOf(sight) : [])],
+    };
+  }
+
+  #stateOf(id: string, sight: Sight | undefined): MeshNodeStatus['state'] {
+    if (this.#admission.refused.has(id)) return 'refused';
+    if (!sight?.isFresh) return 'silent';
+    return sight.report.applied === this.#plan.orders.get(id)?.digest ? 'up' : 'setting up';
+  }
+
+  #problemsOf({ report }: Sight): readonly string[] {
+    const offMs = report.nowMs - this.#deps.clock.now();
+    const clock =
+      Math.abs(offMs) < CLOCK_MS
+        ? []
+        : [
+            `its clock is ${Math.round(Math.abs(offMs) / 1000)} s ${offMs < 0 ? 'slow' : 'fast'}: WireGuard refuses a node whose clock was set back`,
+          ];
+    return [...report.problems, ...clock];
+  }
+
+  /** Until stopped. Never rejects. */
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      let delayMs: number;
+      try {
+        delayMs = await this.#round(signal);
+        this.#failedRounds = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#failedRounds += 1;
+        delayMs = backoffMs(this.#failedRounds, BACKOFF);
+        this.#deps.logger.warn({ err: error }, 'mesh: round failed');
+      }
+      await this.#rest(delayMs, signal);
+    }
+  }
+
+  /** One round; resolves with how long to wait for the next one. */
+  async #round(signal: AbortSignal): Promise<number> {
+    const before = this.#addresses();
+    await this.#look(signal);
+    await this.#dropRevoked();
+    const delayMs = this.#isSettled() ? await this.#tend(signal) : SOON_MS;
+    if (this.#addresses() !== before) for (const listener of this.#listeners) listener();
+    return delayMs;
+  }
+
+  async #tend(signal: AbortSignal): Promise<number> {
+    const members = this.#records.list();
+    if (this.#sights.size === 0 && members.length === 0) return jitterMs(SOON_MS, 0.1);
+    const { subnet } = this.#records;
+    this.#admission = admit({ subnet, wishedSubnet: this.#options.subnet, members, sights: this.#sights });
+    if (this.#admission.subnet !== undefined) {
+      await this.#records.put(this.#admission.subnet, this.#admission.changed);
+      for (const member of this.#admission.changed) {
+        this.#rests.wake(member.id);
+        const { id, address, endpoint } = member;
+        this.#deps.logger.info({ agent: id, address, endpoint }, 'mesh: a node is let in, or has moved');
+      }
+    }
+    this.#warn();
+    this.#plan = this.#planned();
+    return await this.#tell(this.#plan.orders, signal);
+  }
+
+  #planned(): MeshPlan {
+    const members = this.#records.list();
+    const sights = new Map([...this.#sights].filter(([id]) => !this.#admission.refused.has(id)));
+    const plan = planMesh({
+      subnet: this.#records.subnet ?? '',
+      mtu: MESH_MTU,
+      members,
+      sights,
+      resting: this.#rests.resting(),
+    });
+    for (const key of plan.failed) {
+      this.#deps.logger.warn({ way: key }, 'mesh: a way does not work, and another one is taken');
+      this.#rests.add(key);
+    }
+    this.#rests.tried(
+      plan.paths.flatMap(({ a, b, isProbed }) => (isProbed ? directKey(a, b) : [])),
+      PROBE_MS,
+    );
+    return plan;
+  }
+
+  /** Asks every agent how its node is. */
+  async #look(signal: AbortSignal): Promise<void> {
+    const agents = this.#deps.agents.list();
+    const present = new Set(agents.map(({ id }) => id));
+    for (const id of this.#strangers.keys()) if (!present.has(id)) this.#strangers.delete(id);
+    for (const [id, sight] of this.#sights) if (!present.has(id)) this.#sights.set(id, { ...sight, isFresh: false });
+    const asked = agents.filter(
+      ({ id, sinceMs }) => this.#strangers.get(id) !== sinceMs && !this.#deps.revoked.has(id),
+    );
+    const limit = pLimit(AT_ONCE);
+    await Promise.all(asked.map((agent) => limit(() => this.#ask(agent, {}, signal))));
+  }
+
+  /** Puts a question to an agent and notes what it answers; never rejects but when stopped. */
+  async #ask(
+    { id, from, sinceMs }: { readonly id: string; readonly from: string; readonly sinceMs: number },
+    question: MeshQuestion,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      const { status, body } = await this.#deps.agents.ask(id, MESH_PATH, question, ASK_MS, signal);
+      if (status === 404) {
+        this.#strangers.set(id, sinceMs);
+        this.#sights.delete(id);
+        return;
+      }
+      if (status !== 200) throw new Error(String((body as { readonly message?: unknown } | null)?.message ?? status));
+      this.#sights.set(id, { report: readReport(body), from, sinceMs, isFresh: true });
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#deps.logger.debug({ agent: id, reason: reasonOf(error) }, 'mesh: an agent does not answer');
+      const known = this.#sights.get(id);
+      if (known) this.#sights.set(id, { ...known, isFresh: false });
+    }
+  }
+
+  async #dropRevoked(): Promise<void> {
+    for (const { id } of this.#records.list()) {
+      if (!this.#deps.revoked.has(id)) continue;
+      await this.#records.delete(id);
+      this.#sights.delete(id);
+      this.#deps.logger.warn({ agent: id }, 'mesh: the node was revoked, and its key is taken from all others');
+    }
+  }
+
+  /** Whether enough is known to change something: right after a start most agents have yet to dial. */
+  #isSettled(): boolean {
+    if (this.#deps.clock.elapsed() - this.#startedMs >= SETTLE_MS) return true;
+    return this.#records.list().every(({ id }) => this.#sights.has(id));
+  }
+
+  /** Tells those that are not as they should be. All at the same time: what two of them share must change at both. */
+  async #tell(orders: ReadonlyMap<string, MeshOrder>, signal: AbortSignal): Promise<number> {
+    const due = this.#deps.agents.list().flatMap((agent) => {
+      const sight = this.#sights.get(agent.id);
+      const order = orders.get(agent.id);
+      const isDue =
+        sight?.isFresh && order && !this.#admission.refused.has(agent.id) && sight.report.applied !== order.digest;
+      return isDue ? [{ agent, order }] : [];
+    });
+    await Promise.all(due.map(({ agent, order }) => this.#ask(agent, { order }, signal)));
+    const isProbing = this.#plan.paths.some(({ isProbed }) => isProbed);
+    return due.length > 0 || isProbing ? SOON_MS : jitterMs(IDLE_MS, 0.1);
+  }
+
+  #addresses(): string {
+    return JSON.stringify(this.#records.list().map(({ id }) => [id, this.addressOf(id)]));
+  }
+
+  /** Once when it begins. */
+  #warn(): void {
+    const { problems } = this.#admission;
+    const told = new Set([...problems].map(([id, problem]) => `${id} ${problem}`));
+    for (const [agent, problem] of problems)
+      if (!this.#told.has(`${agent} ${problem}`))
+        this.#deps.logger.warn({ agent, problem }, 'mesh: a node is refused, or will not work');
+    this.#told = told;
+  }
+
+  async #rest(delayMs: number, signal: AbortSignal): Promise<void> {
+    const rest = new AbortController();
+    const wake = (): void => rest.abort();
+    this.#wake = wake;
+    signal.addEventListener('abort', wake, { once: true });
+    if (!signal.aborted) await this.#deps.clock.sleep(delayMs, rest.signal).catch(() => undefined);
+    signal.removeEventListener('abort', wake);
+    this.#wake = () => undefined;
+  }
+}
+
+function pathStatus(path: MeshPath, a: MeshMember, b: MeshMember, links: Links): MeshPathStatus {
+  const ways = [links.measured(a, b), links.measured(b, a)].flatMap((way) => way ?? []);
+  const sum = (of: 'sent' | 'lost'): number => ways.reduce((total, way) => total + way[of], 0);
+  return {
+    ...path,
+    latencyMs: ways.find((way) => way.latencyMs !== undefined)?.latencyMs,
+    sent: sum('sent'),
+    lost: sum('lost'),
+  };
+}
