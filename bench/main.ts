@@ -2,6 +2,7 @@ import { type BenchOptions, parseOptions } from './options.ts';
 import { bootPart } from './parts/boot.ts';
 import { browserPart } from './parts/browser.ts';
 import { cheapestPart } from './parts/cheapest.ts';
+import { comparePart } from './parts/compare.ts';
 import { eventsPart } from './parts/events.ts';
 import { failoverPart } from './parts/failover.ts';
 import { failurePart } from './parts/failure.ts';
@@ -65,6 +66,8 @@ async function main(args: readonly string[]): Promise<void> {
       return run('page', pagePart, options);
     case 'publish':
       return run('publish', publishPart, options);
+    case 'compare':
+      return run('compare', comparePart, options);
     case 'cheapest':
       return run('cheapest', cheapestPart, options);
     case 'records':

@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly isRecorded?: boolean;
   /** Command template of the manager under test; `none` measures the floors only. */
   readonly manager: string;
+  /** Command template of the manager that it is compared with. */
+  readonly against?: string | undefined;
   /** Numbers of concurrent clients. */
   readonly clients: readonly number[];
   /** How long one measurement runs. */
@@ -54,6 +56,7 @@ export function parseOptions(args: readonly string[]): { readonly part: string; 
       nodes: { type: 'string', default: '1000' },
       containers: { type: 'string', default: '30' },
       manager: { type: 'string', default: DEFAULT_MANAGER },
+      against: { type: 'string' },
       clients: { type: 'string', default: '1,16,64' },
       seconds: { type: 'string', default: '4' },
       quick: { type: 'boolean', default: false },
@@ -74,6 +77,7 @@ export function parseOptions(args: readonly string[]): { readonly part: string; 
     nodes: whole('nodes', values.nodes, 1, 10_000),
     containers: whole('containers', values.containers, 1, 1000),
     manager: values.manager,
+    against: values.against,
     clients: values.clients.split(',').map((text) => whole('clients', text, 1, 1024)),
     seconds: values.quick ? QUICK_SECONDS : whole('seconds', values.seconds, 1, 120),
     quick: values.quick,

@@ -72,13 +72,19 @@ export class Session implements AsyncDisposable {
     return this.options.manager !== 'none';
   }
 
-  /** Starts a manager, with flags of our own (`{port}` is its port), and waits until it shows every node as healthy; undefined when there is none to measure. */
-  async startManager(flags: readonly string[] = []): Promise<RunningManager | undefined> {
+  /**
+   * Starts a manager, with flags of our own (`{port}` is its port), and waits until it shows every node as healthy; undefined when there is none to
+   * measure.
+   */
+  async startManager(
+    flags: readonly string[] = [],
+    command: string = this.options.manager,
+  ): Promise<RunningManager | undefined> {
     if (!this.hasManager) return undefined;
     const port = await freePort();
     const startedAt = performance.now();
     const own = flags.map((flag) => flag.replaceAll('{port}', String(port)));
-    const process = new ManagerProcess([...this.#commandFor(port), ...own], join(this.#folder, 'manager.log'));
+    const process = new ManagerProcess([...this.#commandFor(command, port), ...own], join(this.#folder, 'manager.log'));
     this.#managers.push(process);
     const target = targetOf(`127.0.0.1:${port}`, this.tls?.material);
     await this.#untilHealthy(process, target, startedAt + BOOT_DEADLINE_MS);
@@ -113,11 +119,12 @@ export class Session implements AsyncDisposable {
     return this.close();
   }
 
-  #commandFor(port: number): string[] {
+  #commandFor(command: string, port: number): string[] {
     const file = (name: string): string => join(this.#folder, name);
     const tlsFlags = `--tlsverify --tlscacert ${file('ca.pem')} --tlscert ${file('cert.pem')} --tlskey ${file('key.pem')}`;
-    return commandOf(this.options.manager, {
+    return commandOf(command, {
       port: String(port),
+      stateDir: file(`state-${port}`),
       nodesFile: file('nodes'),
       nodes: this.fleet.addresses.join(','),
       ca: file('ca.pem'),

@@ -5,7 +5,7 @@ export const USAGE: string = `Measures a manager of many Docker engines on a sim
 
   npm run bench -- [PART] [OPTIONS]
 
-  all        every part below but page, publish, browser, sweep, soak, records, failover, cheapest and stores (the default)
+  all        every part below but page, publish, browser, sweep, soak, records, compare, failover, cheapest and stores (the default)
   boot       from the start of the manager until it shows every node as healthy
   read       info, ps and inspect; memory after boot and at peak
   schedule   create + start
@@ -18,6 +18,7 @@ export const USAGE: string = `Measures a manager of many Docker engines on a sim
   publish    relayed streams and connections of published ports, beside raw pipes
   cheapest   how long a plan for the cheapest nodes takes, and how far it may be from the best
   records    memory and create + start with every container recorded, and the state on disk
+  compare    create + start of two builds in turns, --manager and --against
   failover   300 containers of a node whose host is gone, until they run elsewhere
   stores     create + start with each store that managers share, and through a replica; needs Debian's etcd and ZooKeeper
   sweep      cost over the number of nodes
@@ -35,7 +36,9 @@ export const USAGE: string = `Measures a manager of many Docker engines on a sim
   --healthy HOW        auto, status (rows of SystemStatus) or containers (their sum)
   --manager COMMAND    how to start the manager; "none" measures the floors only
 
+  --against COMMAND    how to start the manager that it is compared with
+
 The manager's command is split into words, without a shell. It may hold {port}, {nodesFile} (one host:port a line),
-{nodes} (host:port,…), {ca} {cert} {key} (PEM files) and {tlsFlags}. The default is
+{nodes} (host:port,…), {stateDir} (a folder of its own), {ca} {cert} {key} (PEM files) and {tlsFlags}. The default is
   ${DEFAULT_MANAGER}
 `;
