@@ -15,7 +15,7 @@ export function showAsRecorded(cluster: Cluster, desired: DesiredState, attempts
   const ends = [
     desired.subscribe((change) => {
       if (change.before && !change.after) rememberRemoved(cluster, change.before);
-      cluster.reconsider(placesOf(change), reasonOfMove(change));
+      if (!isOwnCreate(change, attempts)) cluster.reconsider(placesOf(change), reasonOfMove(change));
     }),
     showOwedStops(cluster, desired),
   ];
@@ -95,6 +95,12 @@ function placesOf({ before, after }: RecordChanged): readonly CopyPlace[] {
   for (const [engineId, { copy, said }] of new Map([...earlier, ...now]))
     if (said !== earlier.get(engineId)?.said || !now.has(engineId)) places.push({ nodeId: copy.nodeId, engineId });
   return places;
+}
+
+/** A create under way learnt its engine's ID: what it makes has been shown under that one since it was listed. */
+function isOwnCreate({ before, after }: RecordChanged, attempts: Attempts): boolean {
+  if (!before || !after || before.id !== undefined || before.current.engineId !== undefined) return false;
+  return after.id === after.current.engineId && attempts.isUnderWay(after.key) && !after.move && !after.stale;
 }
 
 /** Most changes are of this kind, and seen at a glance: of what is wanted, or of the terms. */

@@ -9,7 +9,6 @@ import { chooseNode } from './choose-node.ts';
 import type { LifecycleOptions, ProvisionalDeps } from './deps.ts';
 import { createOn, isRefusedConnection, prepareNode, removeUnstarted } from './on-node.ts';
 import { randomName } from './random-name.ts';
-import type { Intent } from './recorder.ts';
 import { type ClaimedPlacement, isStrict } from './surroundings.ts';
 import { tiesToNode } from './ties-to-node.ts';
 
@@ -125,9 +124,17 @@ async function onNode(create: Create, placement: ClaimedPlacement): Promise<Engi
     const answer = await createOn(deps, spec, node, { image, attempt: intent.label, signal });
     isInDoubt = answer.statusCode >= 500;
     if (answer.statusCode !== 201) return answer;
-    await settle(create, node, intent, answer);
+    const made = madeBy(answer);
+    placement.settle(made.Id);
+    // Both at once: an engine is not asked a second time because of its event, which comes before the record is durable.
+    const [settled, listed] = await Promise.allSettled([intent.settle(made.Id), list(create, node, made)]);
+    if (settled.status === 'rejected') {
+      await undo(create, node, made, settled.reason);
+      throw settled.reason;
+    }
     isSettled = true;
-    return await created(create, placement, answer);
+    if (listed.status === 'rejected') throw listed.reason;
+    return created(create, placement, answer, made);
   } finally {
     // What an engine made all the same, and was not heard of, is recognised by its attempt when it is listed.
     if (!isSettled) await intent.withdraw({ isInDoubt });
@@ -142,36 +149,42 @@ function imageOf({ cluster }: ProvisionalDeps, { image }: ContainerSpec): Record
   return { id: found.id, digests: summary?.RepoDigests ?? [] };
 }
 
-/** A container whose record cannot be written is undone, here or by the primary: it would not outlive its node, nor have been asked for by anybody. */
-async function settle({ deps }: Create, node: Node, intent: Intent, answer: EngineAnswer): Promise<void> {
-  const { Id } = JSON.parse(answer.body.toString()) as { readonly Id: string };
-  try {
-    await intent.settle(Id);
-  } catch (error) {
-    const undo = isForPrimary(error) ? Promise.resolve() : removeUnstarted(node, Id);
-    await undo.catch((failure: unknown) => {
-      deps.logger.warn({ node: node.name, id: Id, reason: reasonOf(failure) }, 'a container without record stays');
-    });
-    throw error;
-  }
+/** An engine's answer to a create. */
+interface Made {
+  readonly Id: string;
+  readonly Warnings?: readonly string[] | null;
 }
 
-/** From the engine's answer to the client's: the placement becomes the container, which the model shows. */
-async function created(
-  { deps, spec, call }: Create,
-  { node, claim, settle }: ClaimedPlacement,
-  answer: EngineAnswer,
-): Promise<EngineAnswer> {
-  const made = JSON.parse(answer.body.toString()) as {
-    readonly Id: string;
-    readonly Warnings?: readonly string[] | null;
-  };
-  settle(made.Id);
-  // A link is a name of the container it leads to, too.
+function madeBy({ body }: EngineAnswer): Made {
+  return JSON.parse(body.toString()) as Made;
+}
+
+/** A link is a name of the container it leads to, too. */
+async function list({ deps, spec }: Create, node: Node, { Id }: Made): Promise<void> {
   const linked = spec.placement.dependencies.flatMap(({ option, container: name }) =>
     option === '--link' ? (deps.cluster.findContainer(name)?.engineId ?? []) : [],
   );
-  await node.refreshContainers([made.Id, ...linked]);
+  await node.refreshContainers([Id, ...linked]);
+}
+
+/** A container whose record cannot be written is undone, here or by the primary: it would not outlive its node, nor have been asked for by anybody. */
+async function undo({ deps }: Create, node: Node, { Id }: Made, reason: unknown): Promise<void> {
+  if (isForPrimary(reason)) return;
+  try {
+    await removeUnstarted(node, Id);
+    deps.cluster.removeContainer(node, Id);
+  } catch (failure) {
+    deps.logger.warn({ node: node.name, id: Id, reason: reasonOf(failure) }, 'a container without record stays');
+  }
+}
+
+/** From the engine's answer to the client's: the placement has become the container, which the model shows. */
+function created(
+  { deps, spec, call }: Create,
+  { node, claim }: ClaimedPlacement,
+  answer: EngineAnswer,
+  made: Made,
+): EngineAnswer {
   const container = node.containers.get(made.Id);
   warnOfSameName(deps, container);
   const id = container ? container.id : made.Id;

@@ -67,18 +67,22 @@ export class Operations {
         signal: call.signal,
         timeoutMs: 0,
       });
-    const answer = await this.#wished(container, operation, () =>
-      isStart(operation) ? this.#start(container, ask, call) : ask(),
-    );
-    if (answer.statusCode < 400) {
-      if (operation.kind === 'update') {
-        this.#deps.cluster.forgetReservation(node, engineId);
-        await this.#amend(container, operation.body);
-      }
-      await refreshAfter(this.#deps, container, isStop(operation));
-      if (isStart(operation)) await this.#deps.endpoint?.settled(container.id);
+    return this.#wished(container, operation, async () => {
+      const answer = await (isStart(operation) ? this.#start(container, ask, call) : ask());
+      if (answer.statusCode < 400) await this.#take(container, operation);
+      return answer;
+    });
+  }
+
+  /** Takes over what the engine did. While the wish is being recorded: the engine's event asks for no second listing then. */
+  async #take(container: Container, operation: ContainerOperation): Promise<void> {
+    const { cluster, endpoint } = this.#deps;
+    if (operation.kind === 'update') {
+      cluster.forgetReservation(container.node, container.engineId);
+      await this.#amend(container, operation.body);
     }
-    return answer;
+    await refreshAfter(this.#deps, container, isStop(operation));
+    if (isStart(operation)) await endpoint?.settled(container.id);
   }
 
   /** A strict container runs where an agent would end it, and nowhere else. */

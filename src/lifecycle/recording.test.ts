@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FakeLifecycle } from '../../test/fakes/lifecycle.ts';
+import type { TestDisk } from '../../test/fakes/memory-records.ts';
 import { systemClock } from '../common/clock.ts';
 import { ClusterError } from '../common/errors.ts';
 import { ATTEMPT_LABEL } from '../common/labels.ts';
@@ -83,6 +84,31 @@ describe('a create', () => {
     expect(world.fake.at(0).engine.requestsTo(CREATE)).toEqual([]);
     disk.isFull = false;
     await world.made('web');
+  });
+
+  test('is listed once while its record is being written, and so is a start', async () => {
+    const disk: TestDisk = { isFull: false };
+    await using world = await FakeLifecycle.start([{}], { disk });
+    const { engine, node } = world.fake.at(0);
+    const listings = () => engine.requestsTo('GET /containers/json').filter(({ query }) => query.get('filters')).length;
+    let write = (): void => undefined;
+    const hold = (): false => {
+      disk.isReady = new Promise((resolve) => {
+        write = resolve;
+      });
+      return false;
+    };
+    const listedAs = async (state: string): Promise<void> => {
+      await expect.poll(() => [...node.containers.values()].map((each) => each.state)).toEqual([state]);
+      write();
+    };
+    // The word that it begins is written before the engine is asked.
+    engine.on(CREATE, hold);
+    await Promise.all([world.made('web'), listedAs('created')]);
+    expect(listings()).toBe(1);
+    hold();
+    await Promise.all([operate(world, 'web', 'start'), listedAs('running')]);
+    expect(listings()).toBe(2);
   });
 
   test('whose settlement cannot be recorded is undone at the engine', async () => {

@@ -14,6 +14,8 @@ export function memoryRecords(): RecordViewDeps & { readonly records: EmbeddedRe
 /** Where records are kept: it takes nothing while `isFull`. */
 export interface TestDisk {
   isFull: boolean;
+  /** What a write waits for; default: nothing. */
+  isReady?: Promise<void>;
   /** What writes fail with then; default: a disk's own words. */
   readonly failure?: Error;
 }
@@ -24,6 +26,7 @@ export function fullDiskRecords(disk: TestDisk): RecordViewDeps & { readonly rec
   const write = store.write.bind(store);
   store.write = async (changes) => {
     if (disk.isFull) throw new Error('No space left on device');
+    await disk.isReady;
     await write(changes);
   };
   const records = new EmbeddedRecords(store, 'test/');
