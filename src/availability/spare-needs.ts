@@ -34,7 +34,10 @@ export interface SpareNeedsDeps {
  */
 export function spareNeeds({ cluster, desired }: SpareNeedsDeps, standard: MovePolicy): readonly SpareNeed[] {
   const { images, domains } = cluster;
-  const takers = cluster.nodes.filter(({ isHealthy, availability }) => isHealthy && availability === 'active');
+  // A site keeps spares of its own, or none: which of its nodes has an image is its manager's to say.
+  const takers = cluster.nodes.filter(
+    ({ isHealthy, availability, isSite }) => isHealthy && availability === 'active' && !isSite,
+  );
   const needs: SpareNeed[] = [];
   for (const { id } of images.list()) {
     const same = [...images.sameAs(id)].flatMap((each) => images.get(each) ?? []);

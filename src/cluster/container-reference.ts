@@ -5,7 +5,7 @@ import type { Containers } from './containers.ts';
 type Index = Containers['index'];
 
 /**
- * The container a client means by a full ID, a name (`web`, `/web`), `node/web` or an ID prefix, in this order.
+ * The container a client means by a full ID, a name (`web`, `/web`), `node/web` (`site/node/web`) or an ID prefix, in this order.
  * Throws 404 when there is none and 400 when there are several.
  */
 export function resolveContainer(index: Index, reference: string): Container {
@@ -29,7 +29,8 @@ export function containersMeant(index: Index, reference: string): readonly Conta
   if (byName.length > 0) return preferReachable(byName);
   const slash = text.indexOf('/');
   if (slash > 0) {
-    const found = onNode(index, text.slice(0, slash), text.slice(slash + 1));
+    const [node, rest] = [text.slice(0, slash), text.slice(slash + 1)];
+    const found = [...onNode(index, node, rest), ...atSite(index, node, rest)];
     return found.length > 0 ? found : linkedAs(index, text);
   }
   return onlyContainers(index.byPrefix(text, 4));
@@ -53,6 +54,14 @@ function onNode(index: Index, nodeReference: string, reference: string): readonl
   const isThere = ({ node }: Container): boolean => node.id === nodeReference || node.name === nodeReference;
   const named = onlyContainers(index.byName(reference)).filter(isThere);
   return named.length > 0 ? named : onlyContainers(index.byPrefix(reference, 4)).filter(isThere);
+}
+
+/** A container at a site, by the node there that has it: `site/bee/web`. */
+function atSite(index: Index, site: string, reference: string): readonly Container[] {
+  const slash = reference.indexOf('/');
+  if (slash <= 0) return [];
+  const siteNode = reference.slice(0, slash);
+  return onNode(index, site, reference.slice(slash + 1)).filter((each) => each.siteNode === siteNode);
 }
 
 /** Without placements that are still pending. */

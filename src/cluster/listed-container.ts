@@ -45,6 +45,8 @@ export class ListedContainer<N extends Host> implements ContainerView {
   readonly name: string;
   /** Its names as a link of other containers (`web/db`), without leading slash. */
   readonly links: readonly string[];
+  /** Of a container at a site: the node there that has it, as of its last listing. */
+  readonly siteNode: string | undefined;
   readonly node: N;
   readonly labels: Readonly<Record<string, string>>;
   readonly image: string;
@@ -76,6 +78,7 @@ export class ListedContainer<N extends Host> implements ContainerView {
     this.id = known?.id ?? Id;
     this.formerIds = known?.formerIds ?? NONE;
     this.name = ownName(Names ?? [], summary.Id);
+    this.siteNode = summary.SiteNode;
     this.image = summary.Image;
     this.imageId = summary.ImageID;
     this.state = summary.State;

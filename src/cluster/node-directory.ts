@@ -54,6 +54,13 @@ export class NodeDirectory {
     const present = this.#deps.cluster.nodesNamed(reference);
     const exact = present.length === 1 ? present[0] : undefined;
     if (exact) return this.#present(exact);
+    const slash = reference.indexOf('/');
+    const [site] = slash > 0 ? this.#deps.cluster.nodesNamed(reference.slice(0, slash)) : [];
+    if (site?.isSite)
+      throw new ConflictError(
+        `${reference.slice(slash + 1)} is a node of site ${site.name}, whose own manager answers for it: ask that one at ${site.entry}`,
+        'NODE_OF_SITE',
+      );
     const all = this.list();
     const ways: readonly ((node: KnownNode) => boolean)[] = [
       ({ id }) => id === reference,

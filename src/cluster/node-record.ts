@@ -26,6 +26,7 @@ const LASTING = [
   'OSType',
   'Architecture',
   'Driver',
+  'Enxame',
 ] as const satisfies readonly (keyof EngineInfo)[];
 
 /** What is kept of an engine's answer: enough to show it and to plan around it. */

@@ -1,5 +1,6 @@
+import { ATTEMPT_LABEL } from '../common/labels.ts';
 import type { EngineClient } from '../engine/client.ts';
-import type { EngineInfo } from '../engine/types.ts';
+import type { EngineInfo, SiteInfo } from '../engine/types.ts';
 import type { DomainTable } from '../scheduler/domain-table.ts';
 import type { LoadTable } from '../scheduler/load-table.ts';
 import { ResourceLedger } from '../scheduler/reservation.ts';
@@ -34,6 +35,8 @@ export class Node extends RefreshedNode implements NodeView {
   readonly ledger: ResourceLedger = new ResourceLedger(() => this.#noteLoad());
   readonly #holdings = new NodeHoldings<ListedContainer<Node>>(() => this.#noteLoad());
   #rows: Rows | undefined;
+  readonly #labelAtSite: string;
+  #isRefused = false;
   #state: NodeState = 'Pending';
   #reason = 'not reached yet';
   #identity: NodeIdentity;
@@ -51,8 +54,15 @@ export class Node extends RefreshedNode implements NodeView {
   readonly #owedStops = new Set<string>();
   readonly #endpointPorts = new Map<string, EndpointPorts>();
 
-  constructor(entry: string, client: EngineClient, address: string) {
+  /** @param attemptLabel the one that marks this cluster's containers at a site, see `site.ts` */
+  constructor(
+    entry: string,
+    client: EngineClient,
+    address: string,
+    { attemptLabel = ATTEMPT_LABEL }: { readonly attemptLabel?: string } = {},
+  ) {
     super();
+    this.#labelAtSite = attemptLabel;
     this.entry = entry;
     this.client = client;
     this.address = address;
@@ -85,6 +95,21 @@ export class Node extends RefreshedNode implements NodeView {
   /** The engine's last `GET /info`; undefined until it was reached. */
   get info(): EngineInfo | undefined {
     return this.#info;
+  }
+
+  /** What it says of its cluster, if it is the manager of one (a site) and no engine; undefined for one that was refused as a node. */
+  get site(): SiteInfo | undefined {
+    return this.#isRefused ? undefined : (this.#info?.Enxame ?? undefined);
+  }
+
+  /** Whether it is a cluster with a manager of its own, and no engine. */
+  get isSite(): boolean {
+    return this.#info?.Enxame != null;
+  }
+
+  /** The label by which it knows for which record a container was made. */
+  get attemptLabel(): string {
+    return this.isSite ? this.#labelAtSite : ATTEMPT_LABEL;
   }
 
   /** Who it is and what it has, as JSON in classic swarm's words (`Node` of an inspected container). */
@@ -156,8 +181,9 @@ export class Node extends RefreshedNode implements NodeView {
     return this.#price;
   }
 
+  /** Of a site nobody knows it here: it has many hosts, and its manager chooses among them. */
   usesPort(protocol: Protocol, ip: string, port: number): boolean {
-    return this.ledger.usesPort(protocol, ip, port);
+    return !this.isSite && this.ledger.usesPort(protocol, ip, port);
   }
 
   /** Its containers by the engine's own container ID. */
@@ -244,6 +270,7 @@ export class Node extends RefreshedNode implements NodeView {
   /** `choices` is what an operator said of this engine. */
   setInfo(info: EngineInfo, id: string, clockOffsetMs: number, choices?: NodeChoices): void {
     this.#info = info;
+    this.#isRefused = false;
     this.#choices = choices;
     this.#clockOffsetMs = clockOffsetMs;
     this.#identity = identityFrom(info, id, choices?.labels);
@@ -256,6 +283,12 @@ export class Node extends RefreshedNode implements NodeView {
   /** Takes what an operator says of it now; nothing before it was reached or remembered. */
   setChoices(choices: NodeChoices | undefined): void {
     if (this.#info) this.setInfo(this.#info, this.id, this.#clockOffsetMs, choices);
+  }
+
+  /** It is a site that must not be a node any more, until it is taken in again. */
+  refuseSite(): void {
+    this.#isRefused = true;
+    this.touch();
   }
 
   setWaiting(engineId: string, text: string | undefined): void {

@@ -21,6 +21,8 @@ export interface ContainerSummary {
   readonly SizeRootFs?: number | null;
   readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, EndpointSummary>> | null };
   readonly Mounts?: readonly MountSummary[] | null;
+  /** Of a container at a site: the node there that has it. */
+  readonly SiteNode?: string;
 }
 
 /** A published or exposed port in a list entry. */
@@ -90,6 +92,24 @@ export interface EngineInfo {
   readonly OomKillDisable?: boolean | null;
   readonly LiveRestoreEnabled?: boolean | null;
   readonly ExperimentalBuild?: boolean | null;
+  /** Only of the manager of another cluster. */
+  readonly Enxame?: SiteInfo | null;
+}
+
+/** What the manager of a cluster says of it beside what engines say; a cluster that is a node of another one is a site. */
+export interface SiteInfo {
+  /** The cluster's ID. */
+  readonly Cluster: string;
+  /** What its operator calls it. */
+  readonly Name?: string | null;
+  /** Whether it has the ID and knows its containers over a restart of its manager. */
+  readonly IsLasting?: boolean | null;
+  readonly Nodes?: number | null;
+  readonly HealthyNodes?: number | null;
+  /** Its nodes that left with something on them: what was there is not listed, and not gone either. */
+  readonly Absent?: number | null;
+  /** IDs of the clusters that are nodes of it, directly or further below. */
+  readonly Sites?: readonly string[] | null;
 }
 
 /** The engine's own swarm mode, on which cluster networks stand. */

@@ -1,5 +1,6 @@
 import type { FenceOrders } from '../agent/lease-file.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { SITE_IS_NOT_FENCED } from '../cluster/site.ts';
 import { BadRequestError } from '../common/errors.ts';
 import { printable } from '../common/printable.ts';
 import { uptimeMs } from '../common/uptime.ts';
@@ -128,7 +129,7 @@ export class AgentLeases {
   /** Nodes that cannot take strict containers, by ID, with the reason. */
   refusals(): ReadonlyMap<string, string> {
     const without = this.#cluster.nodes.filter(({ id }) => !this.isHeld(id));
-    return new Map(without.map(({ id }) => [id, this.#refusalOf(id)]));
+    return new Map(without.map(({ id, isSite }) => [id, isSite ? SITE_IS_NOT_FENCED : this.#refusalOf(id)]));
   }
 
   #refusalOf(nodeId: string): string {

@@ -1,5 +1,4 @@
 import type { Node } from '../cluster/node.ts';
-import { ATTEMPT_LABEL } from '../common/labels.ts';
 import { readAttempt } from '../desired/attempts.ts';
 import { ANSWERS, askEngine } from '../engine/answers.ts';
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
@@ -144,11 +143,11 @@ export interface MarkedContainer {
 
 /** Every container on the node that a manager made for a record, running or not. */
 export async function markedContainers(node: Node, signal: AbortSignal): Promise<readonly MarkedContainer[]> {
-  const filters = encodeURIComponent(JSON.stringify({ label: [ATTEMPT_LABEL] }));
+  const filters = encodeURIComponent(JSON.stringify({ label: [node.attemptLabel] }));
   const request = { method: 'GET', path: `/containers/json?all=1&filters=${filters}`, timeoutMs: CALL_MS, signal };
   const listed = await askEngine(node.client, request, ANSWERS.containers);
   return listed.flatMap(({ Id, Labels }) => {
-    const mark = readAttempt(Labels?.[ATTEMPT_LABEL]);
+    const mark = readAttempt(Labels?.[node.attemptLabel]);
     return mark ? [{ engineId: Id, mark }] : [];
   });
 }

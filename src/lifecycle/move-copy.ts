@@ -1,6 +1,5 @@
 import type { Node } from '../cluster/node.ts';
 import { reasonOf } from '../common/errors.ts';
-import { ATTEMPT_LABEL } from '../common/labels.ts';
 import { withoutStale } from '../desired/move-edits.ts';
 import type { ContainerRecord, Copy } from '../desired/record.ts';
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
@@ -13,7 +12,7 @@ const STOP_MS = 3_600_000;
 
 /** The engine's ID of a copy; undefined when the engine has no such container. Rejects when it cannot be asked. */
 export async function findCopy(node: Node, label: string): Promise<string | undefined> {
-  const filters = encodeURIComponent(JSON.stringify({ label: [`${ATTEMPT_LABEL}=${label}`] }));
+  const filters = encodeURIComponent(JSON.stringify({ label: [`${node.attemptLabel}=${label}`] }));
   const path = `/containers/json?all=1&filters=${filters}`;
   const [found] = await node.client.json<readonly { readonly Id: string }[]>({
     method: 'GET',

@@ -1,5 +1,6 @@
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
+import { SITE_KEEPS_VOLUMES } from '../cluster/site.ts';
 import type { ContainerSpec } from '../desired/container-spec.ts';
 import type { ContainerRecord, MovingVolume } from '../desired/record.ts';
 import type { ProvisionalDeps } from './deps.ts';
@@ -50,13 +51,15 @@ export function refusalsOfVolumes(
   carried: readonly { readonly volume: string; readonly anonymousAt?: string; readonly isAnonymous?: boolean }[],
   nodes: readonly Node[],
 ): ReadonlyMap<string, string> {
+  const sites = carried.length === 0 ? [] : nodes.filter(({ isSite }) => isSite);
   const named = carried.filter(({ anonymousAt, isAnonymous }) => anonymousAt === undefined && !isAnonymous);
-  return new Map(
-    nodes.flatMap((node): [string, string][] => {
+  return new Map([
+    ...nodes.flatMap((node): [string, string][] => {
       const why = named.map(({ volume }) => moves.refusalOf(volume, node)).find((each) => each !== undefined);
       return why === undefined ? [] : [[node.id, why]];
     }),
-  );
+    ...sites.map(({ id }): [string, string] => [id, SITE_KEEPS_VOLUMES]),
+  ]);
 }
 
 function hindranceOf(
@@ -65,6 +68,7 @@ function hindranceOf(
   isAnonymous: boolean,
   { record, container: { node }, companions }: Carrier,
 ): string | undefined {
+  if (node.isSite) return SITE_KEEPS_VOLUMES;
   const carriage = volumes.moves.carriageOf(volume, node);
   if (volumes.moves.hindrance !== undefined) return volumes.moves.hindrance;
   if (!carriage) return `${node.name} does not list it`;

@@ -4,7 +4,7 @@ import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
 import { sharedStop } from '../common/abort.ts';
 import type { Clock } from '../common/clock.ts';
-import { reasonOf } from '../common/errors.ts';
+import { EngineError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
 import type { ContainerRecord } from '../desired/record.ts';
@@ -145,8 +145,11 @@ export class ObservedChanges {
     const info = await askEngine(node.client, facts, ANSWERS.info);
     // Another engine answers: nobody removed anything.
     if (info.ID !== node.info?.ID) return;
-    const isEmpty = (info.Containers ?? 0) === 0 && (info.Images ?? 0) === 0;
-    const bornMs = (await dataRootBornMs(node, signal)) - node.clockOffsetMs;
+    // What a site's manager does not list may be on a node that left it, and come back.
+    if (node.isSite && (info.Enxame?.Absent ?? 0) > 0)
+      throw new EngineError(`${node.name} misses nodes that hold containers`);
+    const isEmpty = !node.isSite && (info.Containers ?? 0) === 0 && (info.Images ?? 0) === 0;
+    const bornMs = node.isSite ? Number.NaN : (await dataRootBornMs(node, signal)) - node.clockOffsetMs;
     for (const record of records) {
       const { engineId, nodeId } = record.current;
       if (nodeId !== node.id || !node.isHealthy || engineId === undefined) continue;

@@ -3,10 +3,11 @@ import { IDENTITY_LABEL } from '../cluster/listed-container.ts';
 import { MOVE_LABEL } from '../cluster/moves.ts';
 import type { Node } from '../cluster/node.ts';
 import { EngineError } from '../common/errors.ts';
-import { setMember } from '../common/json-edit.ts';
-import { ASKED_MODE_LABEL, ATTEMPT_LABEL, ROLE_LABEL } from '../common/labels.ts';
+import { removeMember, setMember } from '../common/json-edit.ts';
+import { ASKED_MODE_LABEL, ROLE_LABEL } from '../common/labels.ts';
 import type { ContainerSpec, CreateCall } from '../desired/container-spec.ts';
 import { type EngineAnswer, EngineAnswerError, messageOf } from '../engine/exchange.ts';
+import { PLACEMENT_LABELS } from '../scheduler/directives.ts';
 import { editCreateBody } from './create-body.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { isStrict } from './surroundings.ts';
@@ -20,7 +21,7 @@ const REMOVAL_MS = 60_000;
 export interface MakeOptions {
   /** What the node knows the image by: a copied one has no digest. */
   readonly image: string;
-  /** Its {@link ATTEMPT_LABEL}. */
+  /** The value of its `io.enxame.attempt`. */
   readonly attempt: string;
   readonly signal: AbortSignal;
   readonly successor?: Successor;
@@ -59,7 +60,7 @@ export async function createOn(
   node: Node,
   options: MakeOptions,
 ): Promise<EngineAnswer> {
-  const text = engineBody(deps, spec, options);
+  const text = engineBody(deps, spec, node, options);
   const { body, connects } = deps.networks.split(text, node);
   const answer = await node.client.request({
     method: 'POST',
@@ -86,6 +87,7 @@ function createQuery({ name, source }: ContainerSpec): string {
 function engineBody(
   { cluster, images }: ProvisionalDeps,
   spec: ContainerSpec,
+  node: Node,
   { image, attempt, successor, emptyVolumes = [] }: MakeOptions,
 ): string {
   const inherited = images.labelsOf(spec.image);
@@ -93,16 +95,28 @@ function engineBody(
   const cleared = RESERVED_LABELS.filter((label) => label in inherited).map((label) => [label, ''] as const);
   const move = successor?.move === undefined ? {} : { [MOVE_LABEL]: successor.move };
   const identity = successor ? { [IDENTITY_LABEL]: successor.id, ...move } : {};
-  return editCreateBody(spec.source.text, spec.body, {
+  // A site's manager would take them for its own to meet.
+  const { text, body } = node.isSite ? withoutPlacement(spec) : { text: spec.source.text, body: spec.body };
+  const expressions = node.isSite ? {} : spec.edits.labels;
+  return editCreateBody(text, body, {
     ...spec.edits,
     isSupervised: isStrict(spec),
     emptyVolumes,
     image: image === spec.image ? undefined : image,
-    labels: { ...Object.fromEntries(cleared), ...spec.edits.labels, ...identity, [ATTEMPT_LABEL]: attempt },
+    labels: { ...Object.fromEntries(cleared), ...expressions, ...identity, [node.attemptLabel]: attempt },
     engineReference: (reference) => engineReference(cluster, reference, successor),
     networkName: (reference) => cluster.findContainer(reference)?.name ?? reference,
     ...(successor ? { shortId: successor.id.slice(0, 12) } : {}),
   });
+}
+
+/** A body without the labels that say on which nodes of this cluster the container may be. */
+function withoutPlacement({ source, body }: ContainerSpec): { readonly text: string; readonly body: unknown } {
+  const { Labels } = body as { readonly Labels?: Readonly<Record<string, string>> | null };
+  const found = PLACEMENT_LABELS.filter((label) => Labels && Object.hasOwn(Labels, label));
+  if (found.length === 0) return { text: source.text, body };
+  const text = found.reduce((shorter, label) => removeMember(shorter, ['Labels', label]), source.text);
+  return { text, body: JSON.parse(text) };
 }
 
 /** What an engine knows a container by: the client's own words where it would understand them, so that they are shown as asked. */

@@ -194,11 +194,11 @@ export class OpenCreates {
 }
 
 async function listMarked(node: Node, signal: AbortSignal): Promise<readonly Marked[]> {
-  const filters = encodeURIComponent(JSON.stringify({ label: [ATTEMPT_LABEL] }));
+  const filters = encodeURIComponent(JSON.stringify({ label: [node.attemptLabel] }));
   const path = `/containers/json?all=1&filters=${filters}`;
   const listed = await askEngine(node.client, { method: 'GET', path, signal, timeoutMs: CALL_MS }, ANSWERS.containers);
   return listed.flatMap((summary) => {
-    const label = summary.Labels?.[ATTEMPT_LABEL];
+    const label = summary.Labels?.[node.attemptLabel];
     const mark = readAttempt(label);
     return mark && label !== undefined ? [{ summary, label, mark }] : [];
   });
@@ -219,5 +219,5 @@ async function isInherited(node: Node, engineId: string, label: string, signal: 
   const { Image } = await ask(`/containers/${engineId}/json`);
   if (!Image) return false;
   const image = await ask(`/images/${encodeURIComponent(Image)}/json`);
-  return image.Config?.Labels?.[ATTEMPT_LABEL] === label;
+  return image.Config?.Labels?.[node.attemptLabel] === label;
 }

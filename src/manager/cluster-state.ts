@@ -18,6 +18,10 @@ export interface ClusterState {
   readonly store: StateStore;
   /** Undefined when nothing durable says which cluster this is. */
   readonly identity: ClusterIdentity | undefined;
+  /** What its operator calls the cluster. */
+  readonly name?: string | undefined;
+  /** Whether the next manager with this state knows the cluster's ID and what its nodes held. */
+  readonly isLasting: boolean;
   /** Rows for `docker info`. */
   readonly rows: readonly (readonly [string, string])[];
   /** Notes the engines of the cluster from now on, so that the state is found through them. To be called once. */
@@ -53,6 +57,7 @@ export async function openClusterState(options: ClusterStateOptions): Promise<Cl
   return {
     store,
     identity: asked === undefined ? undefined : { id: asked, marks: new Set([asked]) },
+    isLasting: false,
     rows: asked === undefined ? [] : [['Cluster', asked]],
     follow: () => undefined,
     problems: () => [],
@@ -65,6 +70,7 @@ function bareState({ id, store, name }: { id: string; store: StateStore; name: s
   return {
     store,
     identity: { id, marks: new Set([id]) },
+    isLasting: store.notes !== undefined,
     rows: [
       ['Cluster', id],
       ['State', name],
@@ -82,6 +88,8 @@ const RETRY_MS = 30_000;
 class KeptState implements ClusterState {
   readonly store: StateStore;
   readonly identity: ClusterIdentity;
+  readonly name: string | undefined;
+  readonly isLasting = true;
   readonly rows: readonly (readonly [string, string])[];
   readonly #facts: KnownCluster;
   readonly #logger: Logger;
@@ -102,6 +110,7 @@ class KeptState implements ClusterState {
   ) {
     this.store = store;
     this.identity = { id: cluster.id, marks: new Set(cluster.marks) };
+    this.name = cluster.name;
     this.rows = [
       ['Cluster', titleOf(cluster)],
       ['State', `${cluster.shared ?? cluster.folder} (${why})`],

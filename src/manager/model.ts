@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import type { FenceOrders } from '../agent/lease-file.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import { NodeDirectory } from '../cluster/node-directory.ts';
 import { NodeMemory } from '../cluster/node-memory.ts';
 import { NodeSettings } from '../cluster/node-settings.ts';
 import { RevokedAgents } from '../cluster/revoked-agents.ts';
+import { attemptLabelAtSite } from '../cluster/site.ts';
 import { Stops } from '../cluster/stops.ts';
 import { Tombstones } from '../cluster/tombstones.ts';
 import type { Clock } from '../common/clock.ts';
@@ -38,6 +40,8 @@ export interface ModelOptions {
 
 /** What every manager knows of the cluster, whatever its role: what engines tell, and what is kept. */
 export class ClusterModel {
+  /** The cluster's lasting ID; one of this life alone when nothing durable says which cluster it is. */
+  readonly id: string;
   readonly cluster: Cluster;
   readonly membership: Membership;
   readonly tombstones: Tombstones;
@@ -75,8 +79,10 @@ export class ClusterModel {
       notes &&
       new NodeMemory({ ...deps, cluster: this.cluster, records: state.store.records('nodes'), notes, recollection });
     this.nodes = new NodeDirectory({ cluster: this.cluster, settings: kept.settings, memory: this.memory });
+    this.id = state.identity?.id ?? randomBytes(16).toString('hex');
+    const attemptLabel = attemptLabelAtSite(kept.attempts.cluster);
     this.membership = new Membership(
-      { ...deps, cluster: this.cluster, accounting, memory: this.memory },
+      { ...deps, cluster: this.cluster, accounting, memory: this.memory, ownId: this.id, attemptLabel },
       options.times,
     );
   }

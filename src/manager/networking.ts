@@ -10,7 +10,7 @@ import type { Placer } from '../scheduler/placer.ts';
 import type { StateStore } from '../store/state-store.ts';
 import type { SubstrateStatus } from '../substrate/status-board.ts';
 import { Substrate } from '../substrate/substrate.ts';
-import type { ClusterIdentity } from '../substrate/types.ts';
+import type { ClusterIdentity, SubstrateMembers } from '../substrate/types.ts';
 import type { VolumeMemory } from '../volumes/kept-homes.ts';
 import { KeptSources } from '../volumes/kept-sources.ts';
 import { GIVEN_HOMES, VOLUME_RECORDS } from '../volumes/records.ts';
@@ -55,7 +55,7 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
   const record = new SubstrateRecord({ records: store.records('substrate'), clock, logger });
   const substrate = new Substrate(
     {
-      members: cluster,
+      members: engines(cluster),
       clock,
       logger,
       memory: record,
@@ -101,6 +101,19 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
       await substrate.close();
       record.close();
     },
+  };
+}
+
+/** Nodes that networks of this cluster may span: no sites, whose swarm mode is their managers'. */
+function engines(cluster: Cluster): SubstrateMembers {
+  return {
+    get nodes() {
+      return cluster.nodes.filter(({ isSite }) => !isSite);
+    },
+    subscribe: (listener) =>
+      cluster.subscribe((event) => {
+        if (!event.node.isSite) listener(event);
+      }),
   };
 }
 

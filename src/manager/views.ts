@@ -49,7 +49,10 @@ export function openViews(
   const info = new InfoView(cluster, {
     role: () => duties.role,
     ...(replication ? { primary: () => replication.primary } : {}),
-    id: state.identity?.id,
+    id: model.id,
+    title: state.name,
+    isLasting: state.isLasting,
+    absentNodes: () => (model.memory ? [...model.memory.absentNodes()].length : 0),
     rows: state.rows,
     strategy: scheduler.strategy.name,
     filters: scheduler.filters.map(({ name }) => name),

@@ -27,6 +27,10 @@ export interface MembershipDeps {
   readonly logger: Logger;
   /** What is remembered of nodes; undefined when nothing is kept. */
   readonly memory?: NodeMemory | undefined;
+  /** This cluster's ID. */
+  readonly ownId?: string | undefined;
+  /** The label by which its containers are known at sites, see `cluster/site.ts`. */
+  readonly attemptLabel?: string | undefined;
 }
 
 /** How long the first answers wait for nodes that were not tried yet, in milliseconds. */
@@ -182,7 +186,8 @@ export class Membership {
     const connector = new SeverableConnector(await this.#deps.connect(entry));
     const { maxConnections } = connector;
     const client = new EngineClient(connector, maxConnections === undefined ? {} : { connections: maxConnections });
-    const node = new Node(canonical, client, connector.host);
+    const { attemptLabel } = this.#deps;
+    const node = new Node(canonical, client, connector.host, attemptLabel === undefined ? {} : { attemptLabel });
     const deps = { ...this.#deps, connecting: this.#connecting, gate: this.#gate };
     const monitor = new NodeMonitor(node, deps, this.#times);
     this.#members.set(canonical, { node, connector, monitor });

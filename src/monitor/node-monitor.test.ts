@@ -226,11 +226,11 @@ test('why an engine is not reached is logged once for each reason, not with ever
 test.each([
   { name: 'no API version', route: 'GET /version', status: 200, body: {}, reason: 'not as a Docker engine' },
   {
-    name: 'a manager',
+    name: 'a manager of an earlier version',
     route: 'GET /version',
     status: 200,
     body: { ApiVersion: '1.44', Platform: { Name: 'Enxame' } },
-    reason: 'is a manager of a cluster, not a Docker engine',
+    reason: 'is a manager of an earlier Enxame',
   },
   {
     name: 'TLS only',

@@ -1,8 +1,10 @@
 import type { LimitFunction } from 'p-limit';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
+import { engineFacts, eventOfSite, SiteRefusedError, siteFacts, siteProblem } from '../cluster/site.ts';
 import { backoffMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
+import { coalesced } from '../common/coalesced.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { ANSWERS, askEngine, MalformedAnswerError, parseAnswer } from '../engine/answers.ts';
@@ -28,6 +30,8 @@ const CONNECT_CALL_MS = 10_000;
 const INFO_CALL_MS = 30_000;
 /** What an engine says of itself has some 20 KiB. */
 const MAX_FACTS_BYTES = 1024 * 1024;
+/** What managers of clusters say that they are, see `api/routes/system.ts`. */
+const MANAGER_PLATFORM = 'Enxame';
 /** A clock further off than this is reported. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
@@ -39,6 +43,8 @@ export interface MonitorDeps {
   /** Bounds how many engines are being connected at once. */
   readonly connecting: LimitFunction;
   readonly gate?: ReturnGate | undefined;
+  /** This cluster's ID, which tells a site that has it as a node. */
+  readonly ownId?: string | undefined;
 }
 
 /**
@@ -57,6 +63,8 @@ export class NodeMonitor {
   /** Resolves when the engine was reached, or could not be, for the first time. */
   readonly tried: Promise<void>;
   #noteTried: () => void = () => undefined;
+  /** A site said that something became of one of its nodes. */
+  #onSiteNews: () => Promise<void> = NOTHING;
   /** Whether it was reached in an earlier life of the manager. */
   #isRemembered = false;
   #running: Promise<void> | undefined;
@@ -176,13 +184,10 @@ export class NodeMonitor {
     const version = await this.#askVersion();
     const max = parseApiVersion(version.ApiVersion);
     if (!max) throw new EngineError(`${this.#node.entry} answers, but not as a Docker engine (no API version)`);
-    if (version.Platform?.Name === 'Enxame')
-      throw new EngineError(
-        `${this.#node.entry} is a manager of a cluster, not a Docker engine: name the engines themselves`,
-      );
     client.negotiate(parseApiVersion(version.MinAPIVersion) ?? OLDEST_API, max);
     const askedMs = this.#deps.clock.now();
-    const info = await this.#askFacts('/info', ANSWERS.info, { timeoutMs: INFO_CALL_MS });
+    const isSite = version.Platform?.Name === MANAGER_PLATFORM;
+    const info = await this.#askInfo(isSite, false);
     const before = this.#node.id;
     cluster.setInfo(this.#node, info, askedMs);
     // The old one may never have been missed: followers of states are told of the new one all the same.
@@ -197,6 +202,8 @@ export class NodeMonitor {
     try {
       await this.#sync.refreshAll();
       await gate?.listed(this.#node, signal);
+      // It may have taken this cluster for a node of its own in the same moment: now each of the two knows of the other.
+      if (isSite) await this.#askInfo(true, false);
       signal.throwIfAborted();
     } catch (error) {
       stream.close();
@@ -209,6 +216,21 @@ export class NodeMonitor {
       );
     cluster.setState(this.#node, 'Healthy', '');
     return stream;
+  }
+
+  /** What an engine, or the manager of another cluster, says of itself. Rejects for one that cannot be a node. */
+  async #askInfo(isSite: boolean, wasTaken: boolean): Promise<EngineInfo> {
+    const info = await this.#askFacts('/info', ANSWERS.info, { timeoutMs: INFO_CALL_MS });
+    if (!isSite) return engineFacts(info);
+    try {
+      const facts = siteFacts(info, { entry: this.#node.entry, ownId: this.#deps.ownId ?? '', wasTaken });
+      const problem = siteProblem(facts);
+      if (problem !== undefined) throw new EngineError(problem, 'SITE_DOWN');
+      return facts;
+    } catch (error) {
+      if (error instanceof SiteRefusedError) this.#node.refuseSite();
+      throw error;
+    }
   }
 
   async #askVersion(): Promise<EngineVersion> {
@@ -243,20 +265,35 @@ export class NodeMonitor {
     const malformed = new Promise<never>((_, reject) => {
       giveUp = reject;
     });
-    const refresh = new RegularRefresh(this.#sync, clock, times, (error) => {
+    const refreshed = {
+      refreshAll: () => Promise.all([this.#sync.refreshAll(), this.#lookAtSite()]),
+      refreshAllContainers: () => Promise.all([this.#sync.refreshAllContainers(), this.#lookAtSite()]),
+    };
+    const onFailure = (error: unknown): void => {
       // Whether an engine that is slow or silent is lost, the probe says.
       logger.debug({ node: this.#node.name, reason: reasonOf(error) }, 'refresh failed');
-      if (error instanceof MalformedAnswerError) giveUp(error);
-    });
+      if (error instanceof MalformedAnswerError || isNoNode(error)) giveUp(error as Error);
+    };
+    const refresh = new RegularRefresh(refreshed, clock, times, onFailure);
+    this.#onSiteNews = coalesced(() => this.#lookAtSite().catch(onFailure));
     health.start();
     refresh.start();
     try {
       await Promise.race([stream.ended.then(() => this.#confirmAlive(signal)), health.lost, malformed]);
     } finally {
+      this.#onSiteNews = NOTHING;
       refresh.close();
       health.close();
       stream.close();
     }
+  }
+
+  /** What a site has grown by, and whether it became part of a loop. */
+  async #lookAtSite(): Promise<void> {
+    if (!this.#node.isSite) return;
+    const askedMs = this.#deps.clock.now();
+    const info = await this.#askInfo(true, true);
+    if (this.#node.isHealthy && info.ID === this.#node.info?.ID) this.#deps.cluster.setInfo(this.#node, info, askedMs);
   }
 
   async #confirmAlive(signal: AbortSignal): Promise<void> {
@@ -272,13 +309,15 @@ export class NodeMonitor {
   #onEvent(text: string): void {
     let event: EngineEvent;
     try {
-      event = parseAnswer(text, ANSWERS.event, 'an event');
+      const told = parseAnswer(text, ANSWERS.event, 'an event');
+      event = this.#node.isSite ? eventOfSite(told, this.#node.attemptLabel) : told;
     } catch (error) {
       // One line of an engine: the others are told, and what it was about is listed again by itself.
       const reason = reasonOf(error);
       this.#deps.logger.warn({ node: this.#node.name, reason, text: text.slice(0, 200) }, 'malformed event ignored');
       return;
     }
+    if (event.Type === 'node' && this.#node.isSite) void this.#onSiteNews(); // Never rejects.
     // Clients know it by this ID, also when it is gone now.
     const id = this.#node.containers.get(event.Actor.ID)?.id;
     this.#sync.onEvent(event);
@@ -306,6 +345,13 @@ export class NodeMonitor {
     for (const warning of warnings) logger.warn({ node: info.Name }, warning);
     this.#node.setWarnings(warnings);
   }
+}
+
+const NOTHING = (): Promise<void> => Promise.resolve();
+
+/** Whether a site said that it cannot be a node now. */
+function isNoNode(error: unknown): boolean {
+  return error instanceof EngineError && (error.code === 'SITE_REFUSED' || error.code === 'SITE_DOWN');
 }
 
 /** False when the signal ended the wait. */

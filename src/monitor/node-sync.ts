@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Node } from '../cluster/node.ts';
 import type { NodeRefresher } from '../cluster/node-refresher.ts';
 import type { NodeWriter } from '../cluster/node-writer.ts';
+import { containerOfSite, engineFacts, networkOfSite } from '../cluster/site.ts';
 import type { Clock } from '../common/clock.ts';
 import { coalesced } from '../common/coalesced.ts';
 import { EngineError } from '../common/errors.ts';
@@ -56,11 +57,16 @@ export class NodeSync implements NodeRefresher {
     this.#flushDirty = coalesced(() => this.#listDirty());
     const { images, networks, volumes, info } = ANSWERS;
     this.refreshImages = this.#listing('/images/json?all=1', images, (list) => writer.replaceImages(node, list));
-    this.refreshNetworks = this.#listing('/networks', networks, (list) => writer.replaceNetworks(node, list));
+    this.refreshNetworks = this.#listing('/networks', networks, (list) =>
+      writer.replaceNetworks(node, node.isSite ? list.map(networkOfSite) : list),
+    );
     this.refreshVolumes = this.#listing('/volumes', volumes, ({ Volumes }) =>
       writer.replaceVolumes(node, Volumes ?? []),
     );
-    this.refreshInfo = this.#listing('/info', info, (facts, askedMs) => writer.setInfo(node, facts, askedMs));
+    this.refreshInfo = this.#listing('/info', info, (facts, askedMs) => {
+      // Whether a site may stay a node is its monitor's to ask.
+      if (!node.isSite) writer.setInfo(node, engineFacts(facts), askedMs);
+    });
   }
 
   /** Lists these containers in a call that begins after this one. */
@@ -201,7 +207,7 @@ export class NodeSync implements NodeRefresher {
     const summaries = await askEngine(this.#client, { method: 'GET', path }, ANSWERS.containers);
     this.#assertCurrent(generation);
     this.#lastContainers = undefined;
-    this.#writer.updateContainers(this.#node, ids, this.#alive(summaries));
+    this.#writer.updateContainers(this.#node, ids, this.#read(summaries));
   }
 
   async #listAllContainers(generation: number): Promise<void> {
@@ -212,13 +218,16 @@ export class NodeSync implements NodeRefresher {
     const hash = createHash('sha256').update(answer.body).digest('base64');
     if (this.#lastContainers === hash) return this.#writer.confirmContainers(this.#node);
     const summaries = parseAnswer(answer.body, ANSWERS.containers, 'GET /containers/json');
-    const alive = this.#alive(summaries);
+    const alive = this.#read(summaries);
     this.#lastContainers = alive.length === summaries.length ? hash : undefined;
     this.#writer.replaceContainers(this.#node, alive);
   }
 
-  #alive(summaries: readonly ContainerSummary[]): readonly ContainerSummary[] {
-    return this.#destroyed.size === 0 ? summaries : summaries.filter(({ Id }) => !this.#destroyed.has(Id));
+  /** Without those that are gone by now. */
+  #read(summaries: readonly ContainerSummary[]): readonly ContainerSummary[] {
+    const alive = this.#destroyed.size === 0 ? summaries : summaries.filter(({ Id }) => !this.#destroyed.has(Id));
+    const { isSite, attemptLabel } = this.#node;
+    return isSite ? alive.map((each) => containerOfSite(each, attemptLabel)) : alive;
   }
 
   /** A refresh of one kind that shares runs and never writes what was asked before a reset. */

@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
+import { SITE_HAS_NO_CLUSTER_NETWORKS } from '../cluster/site.ts';
 import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ConflictError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -105,6 +106,7 @@ export class NetworkConnections {
       return network?.kind === 'cluster' ? network : [];
     });
     if (spanning.length === 0) return;
+    if (node.isSite) throw new ConflictError(`${node.name}: ${SITE_HAS_NO_CLUSTER_NETWORKS}`, 'NODE_IS_SITE');
     await this.#deps.substrate.readyOn(node, signal);
     await this.#deps.catalog.untilPresent(spanning, signal);
     for (const { raw } of spanning) this.#deps.catalog.participants.add(raw.Id, node);

@@ -38,6 +38,13 @@ interface WantedInSwarm {
   readonly subnets: readonly WantedSubnet[];
 }
 
+function onlySites(name: string): ConflictError {
+  return new ConflictError(
+    `network ${name} cannot span the nodes: all of them are sites with managers of their own, between which there are no networks. Create it at the manager of one of them`,
+    'NODE_IS_SITE',
+  );
+}
+
 /** What an engine answers to a create. */
 export interface CreatedNetwork {
   readonly Id: string;
@@ -88,6 +95,7 @@ export class NetworkCreation {
     signal: AbortSignal,
   ): Promise<CreatedNetwork> {
     const { cluster, catalog } = this.#deps;
+    if (cluster.nodes.length > 0 && cluster.nodes.every(({ isSite }) => isSite)) throw onlySites(name);
     if (wantsIpv6(body)) throw noIpv6(name);
     // Another driver of the whole swarm (macvlan) manages what it gets by itself.
     const labels = body.Labels ?? {};

@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
+import { SITE_HAS_NO_CLUSTER_NETWORKS } from '../cluster/site.ts';
 import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ClusterError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -154,9 +155,14 @@ export class NetworkService {
     return this.#catalog.matching(reference).some(({ kind }) => kind === 'local');
   }
 
-  /** Nodes that cannot take a container with these networks, by ID, with the reason: engines outside the substrate. */
+  /** Nodes that cannot take a container with these networks, by ID, with the reason: engines outside the substrate, and sites. */
   refusalsFor(references: readonly string[]): ReadonlyMap<string, string> {
-    return this.spans(references) ? this.#deps.substrate.status.problems : NO_REFUSALS;
+    if (!this.spans(references)) return NO_REFUSALS;
+    const { cluster, substrate } = this.#deps;
+    const { problems } = substrate.status;
+    const sites = cluster.nodes.filter(({ isSite }) => isSite);
+    if (sites.length === 0) return problems;
+    return new Map([...problems, ...sites.map(({ id }): [string, string] => [id, SITE_HAS_NO_CLUSTER_NETWORKS])]);
   }
 
   /** One name for all the references to a network; the reference itself when there is no such network. */

@@ -28,6 +28,9 @@ export interface Directives {
   readonly labelsToAdd: Readonly<Record<string, string>>;
 }
 
+/** Labels that say where a container may be; a rescheduling policy holds wherever it is. */
+export const PLACEMENT_LABELS: readonly string[] = [LABELS.constraint, LABELS.affinity, LABELS.whitelist];
+
 /** Reads the directives of a create body's `Env` and `Labels`. Throws {@link BadRequestError} for unreadable labels. */
 export function readDirectives(env: unknown, labels: unknown): Directives {
   const { found, rest } = splitEnv(env);

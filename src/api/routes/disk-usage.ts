@@ -50,10 +50,10 @@ async function diskUsage(call: Call): Promise<void> {
 }
 
 /** Labels of copies that are being made for a move, or were left behind: they are no client's to prune. */
-function hiddenOf({ hidden }: Node): readonly string[] {
+function hiddenOf({ hidden, attemptLabel }: Node): readonly string[] {
   return [...hidden.values()].flatMap(({ summary }) => {
     const attempt = summary.Labels?.[ATTEMPT_LABEL];
-    return attempt === undefined ? [] : `${ATTEMPT_LABEL}=${attempt}`;
+    return attempt === undefined ? [] : `${attemptLabel}=${attempt}`;
   });
 }
 

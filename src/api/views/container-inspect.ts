@@ -10,7 +10,7 @@ import {
   replaceMember,
   setMember,
 } from '../../common/json-edit.ts';
-import { ASKED_MODE_LABEL, ATTEMPT_LABEL } from '../../common/labels.ts';
+import { ASKED_MODE_LABEL } from '../../common/labels.ts';
 import type { EndpointSummary } from '../../engine/types.ts';
 import { policyObject } from '../../fencing/restart-policy.ts';
 
@@ -27,10 +27,12 @@ interface PortBinding {
  */
 export function inspectView(answer: string, container: Container, names: NetworkNames, restart?: string): string {
   const { node, id, engineId } = container;
-  let text = withReachablePorts(answer, node.address, node.endpointPorts(engineId));
+  // A site's manager names the node of its own that has it.
+  let text = node.isSite ? removeMember(answer, ['Node']) : answer;
+  text = withReachablePorts(text, node.address, node.endpointPorts(engineId));
   if (restart !== undefined)
     text = setMember(text, ['HostConfig', 'RestartPolicy'], JSON.stringify(policyObject(restart)));
-  text = withoutAttempt(withAskedMode(withShownNetworks(text, names), names));
+  text = withoutLabel(withAskedMode(withShownNetworks(text, names), names), node.attemptLabel);
   if (container.isRecorded) text = MOVE_LABELS.reduce(withoutLabel, text);
   if (id !== engineId) text = setMember(text, ['Id'], JSON.stringify(id));
   text = withKnownReferences(text, container);
@@ -48,10 +50,6 @@ function withShownNetworks(text: string, names: NetworkNames): string {
 
 function withoutLabel(text: string, label: string): string {
   return text.includes(`"${label}"`) ? removeMember(text, [...LABELS, label]) : text;
-}
-
-function withoutAttempt(text: string): string {
-  return text.includes(`"${ATTEMPT_LABEL}"`) ? removeMember(text, [...LABELS, ATTEMPT_LABEL]) : text;
 }
 
 /** The network mode as asked, without the label that remembers it. Only texts that may need it are read. */

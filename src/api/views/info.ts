@@ -1,16 +1,23 @@
-import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { Node } from '../../cluster/node.ts';
+import { sitesBelow } from '../../cluster/site.ts';
 import { VERSION } from '../../common/version.ts';
+import type { SiteInfo } from '../../engine/types.ts';
 import { binarySize } from './bytes.ts';
 import { CommonFacts } from './common-facts.ts';
 import { countImages } from './image-list.ts';
 
 /** What the manager says of itself in `docker info`. */
 export interface InfoFacts {
-  /** The cluster's lasting ID; undefined when nothing durable says which cluster this is. */
-  readonly id?: string | undefined;
+  /** The cluster's ID. */
+  readonly id: string;
+  /** What its operator calls it. */
+  readonly title?: string | undefined;
+  /** Whether the ID and what nodes held outlive this manager. */
+  readonly isLasting?: boolean | undefined;
+  /** How many nodes left with something on them. */
+  readonly absentNodes?: (() => number) | undefined;
   /** Rows about the cluster's state. */
   readonly rows?: readonly (readonly [string, string])[];
   readonly strategy: string;
@@ -55,7 +62,6 @@ const END = Buffer.from(']}\n');
 export class InfoView {
   readonly #cluster: Cluster;
   readonly #facts: InfoFacts;
-  readonly #id: string;
   readonly #parts = new WeakMap<Node, NodePart>();
   readonly #common = new CommonFacts();
   #tree: RenderedTree | undefined;
@@ -63,7 +69,6 @@ export class InfoView {
   constructor(cluster: Cluster, facts: InfoFacts) {
     this.#cluster = cluster;
     this.#facts = facts;
-    this.#id = facts.id ?? randomBytes(16).toString('hex');
   }
 
   /** The answer's JSON, in buffers to be written one after the other; they must not be modified. */
@@ -71,7 +76,7 @@ export class InfoView {
     const { nodes, containerCount } = this.#cluster;
     const { sums, rows, warnings, facts } = this.#renderTree(nodes);
     const info = {
-      ID: this.#id,
+      ID: this.#facts.id,
       Containers: containerCount,
       ContainersRunning: sums.running,
       ContainersPaused: sums.paused,
@@ -100,6 +105,7 @@ export class InfoView {
         Error: '',
         RemoteManagers: null,
       },
+      Enxame: this.#site(nodes),
       Warnings: [...this.#facts.problems(), ...sharedNames(this.#cluster), ...warnings],
     };
     const head = [
@@ -113,6 +119,20 @@ export class InfoView {
     ];
     const text = `${JSON.stringify(info).slice(0, -1)},"SystemStatus":${JSON.stringify(head).slice(0, -1)}`;
     return [Buffer.from(text), rows, END];
+  }
+
+  /** For a manager that has this cluster as a node. */
+  #site(nodes: readonly Node[]): SiteInfo {
+    const { id, title, isLasting = false, absentNodes } = this.#facts;
+    return {
+      Cluster: id,
+      ...(title !== undefined && { Name: title }),
+      IsLasting: isLasting,
+      Nodes: nodes.length,
+      HealthyNodes: nodes.filter(({ isHealthy }) => isHealthy).length,
+      Absent: absentNodes?.() ?? 0,
+      Sites: sitesBelow(nodes),
+    };
   }
 
   #primaryRow(): readonly (readonly [string, string])[] {
@@ -172,6 +192,7 @@ function renderRows(node: Node): Buffer {
     [` ${node.info ? node.name : '(unknown)'}`, node.entry.replace(/^tcp:\/\//, '')],
     ['  └ ID', node.info ? node.id : ''],
     ['  └ Status', node.state],
+    ...(node.isSite ? [['  └ Site', siteText(node)] satisfies [string, string]] : []),
     ...(node.availability === 'active'
       ? []
       : [['  └ Availability', AVAILABILITY_WORDS[node.availability]] satisfies [string, string]]),
@@ -189,6 +210,12 @@ function renderRows(node: Node): Buffer {
     ['  └ ServerVersion', node.info?.ServerVersion ?? 'unknown'],
   ];
   return Buffer.from(`,${JSON.stringify(rows).slice(1, -1)}`);
+}
+
+/** `cluster hive (1a2b…), 3 nodes`. */
+function siteText({ info }: Node): string {
+  const { Cluster = '', Nodes = 0 } = info?.Enxame ?? {};
+  return `cluster ${Cluster}, ${Nodes} ${Nodes === 1 ? 'node' : 'nodes'}`;
 }
 
 /** Names told in full; of the rest only the number. */

@@ -18,6 +18,16 @@ const swarm = object({
   Cluster: optional(object({ ID: maybeText, Spec: optional(object({ Labels: labels })) })),
 });
 
+const site = object({
+  Cluster: name(256),
+  Name: maybeText,
+  IsLasting: maybeFlag,
+  Nodes: maybeWhole,
+  HealthyNodes: maybeWhole,
+  Absent: maybeWhole,
+  Sites: texts,
+});
+
 export const info: Shape<EngineInfo> = object({
   ID: name(256),
   Name: name(255),
@@ -58,4 +68,5 @@ export const info: Shape<EngineInfo> = object({
   OomKillDisable: maybeFlag,
   LiveRestoreEnabled: maybeFlag,
   ExperimentalBuild: maybeFlag,
+  Enxame: optional(site),
 }) as Shape<EngineInfo>;
