@@ -140,6 +140,25 @@ describe('several managers', () => {
     expect(await ask(3, async () => addresses)).toBe('this manager is not the primary any more');
   });
 
+  test('tell of plans that are carried out, whichever is asked', async () => {
+    await start('a');
+    await waitUntil(() => roles().includes('primary'));
+    const replica = await start('b');
+    await waitUntil(() => replica.manager.cluster.healthyNodes().length === engines.length);
+    const id = await create(primary(), 'web');
+    await expect.poll(async () => (await callJson(replica, 'GET', `/containers/${id}/json`)).status).toBe(200);
+    const from = primary().manager.cluster.container(id).node;
+    const to = primary().manager.cluster.nodes.find((node) => node !== from)?.id ?? '';
+    const target = `/enxame/v1/plans/move?container=web&to=${encodeURIComponent(to)}`;
+    const plan = (await callJson(replica, 'GET', target)).json;
+    expect(plan.moves).toHaveLength(1);
+    const accepted = await callJson(primary(), 'POST', '/enxame/v1/moves', { plan });
+    expect(accepted.status).toBe(201);
+    expect((await callJson(replica, 'GET', '/enxame/v1/moves')).json).toMatchObject([{ id: accepted.json.id }]);
+    const shown = async () => (await callJson(replica, 'GET', `/enxame/v1/moves/${accepted.json.id}`)).json;
+    await expect.poll(async () => (await shown()).moves).toMatchObject([{ state: 'moved' }]);
+  });
+
   test('let the page of a replica do what that of the primary does', async () => {
     await start('a');
     await waitUntil(() => roles().includes('primary'));
