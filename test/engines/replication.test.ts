@@ -53,12 +53,12 @@ afterAll(async () => {
 
 /** Each test has a store, three managers and three empty nodes, whatever became of the one before. */
 beforeEach(async () => {
+  await cutOff(['two', 'three'], 'del');
+  for (const node of lab.nodes) await node.start();
   for (const member of etcd.members) member.process.mend();
   for (const member of etcd.members) await etcd.ready(member);
   for (const { process } of members) process.child.kill('SIGCONT');
   await Promise.all(members.map((member) => (hasEnded(member) ? again(member) : undefined)));
-  await cutOff(['two', 'three'], 'del');
-  for (const node of lab.nodes) await node.start();
   const { primary } = await roles();
   await waitFor('all nodes to be healthy', async () => (await healthyNodes(primary)) === NODES.length, PATIENTLY);
   await waitFor('an empty cluster', () => isEmptied(primary), PATIENTLY);
