@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import { SITE_HAS_NO_CLUSTER_NETWORKS } from '../cluster/site.ts';
+import { sharedStop } from '../common/abort.ts';
 import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ClusterError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -293,4 +294,4 @@ export class NetworkService {
 /** Bound on one engine's prune, in milliseconds. */
 const PRUNE_MS = 60_000;
 const NO_REFUSALS: ReadonlyMap<string, string> = new Map();
-const NEVER: AbortSignal = new AbortController().signal;
+const NEVER: AbortSignal = sharedStop().signal;

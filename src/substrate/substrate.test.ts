@@ -102,6 +102,20 @@ test('who does not look after it any more tells no problems of it', async () => 
   await substrate.close();
 });
 
+test('many wait for it at once without a warning of Node', async () => {
+  const warnings: Error[] = [];
+  const hear = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', hear);
+  const { substrate } = new World({ mode: 'lazy' });
+  const waits = Array.from({ length: 20 }, () => substrate.manager(new AbortController().signal));
+  substrate.start();
+  expect(await Promise.all(waits)).toHaveLength(20);
+  await aWhile();
+  process.off('warning', hear);
+  expect(warnings).toEqual([]);
+  await substrate.close();
+});
+
 test('in lazy mode the first need counts, also one from before the start', async () => {
   const world = new World({ mode: 'lazy' });
   const { substrate } = world;

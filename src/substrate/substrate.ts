@@ -1,3 +1,4 @@
+import { sharedStop } from '../common/abort.ts';
 import type { Clock } from '../common/clock.ts';
 import { ClusterError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -31,7 +32,7 @@ export class Substrate {
   readonly #board: StatusBoard;
   readonly #reconciler: Reconciler;
   readonly #releases: Releases;
-  readonly #closed = new AbortController();
+  readonly #closed = sharedStop();
   readonly #unsubscribe: () => void;
   /** Whether this manager looks after the substrate. */
   #isOn = false;
@@ -154,7 +155,7 @@ export class Substrate {
 
   #run(): void {
     if (!this.#isOn || !this.#isNeeded || this.mode === 'off' || this.#loop || this.#closed.signal.aborted) return;
-    const stop = new AbortController();
+    const stop = sharedStop();
     // A round of an earlier run may still be ending.
     const ended = this.#ending.then(() => this.#reconciler.run(stop.signal));
     this.#loop = { stop, ended };
