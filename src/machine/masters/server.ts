@@ -13,13 +13,14 @@ import { etcdSpecOf } from './spec.ts';
 /** For taking back what a create that failed has begun, in milliseconds. */
 const UNDO_MS = 20_000;
 
-/** Begins the store with one server. */
+/** Begins the store with one server. One that cannot be started is forgotten: the machine's manager has the records alone, as before. */
 export async function found(
-  { stored }: Machine,
+  machine: Machine,
   provisioner: Provisioner | undefined,
   context: MachineDeps,
   task: Task,
 ): Promise<void> {
+  const { stored } = machine;
   const { name } = stored.record;
   const host = hostOf(stored.record) ?? '';
   if (stored.record.etcd === undefined) {
@@ -27,8 +28,24 @@ export async function found(
     const etcd = { name: server, cluster: `${server}=${peerUrlOf(host)}`, token: randomBytes(8).toString('hex') };
     await stored.update((old) => ({ ...old, etcd }));
   }
-  await startServer(stored, provisioner, true, task);
-  await untilHealthy(stored, context, task);
+  try {
+    await startServer(stored, provisioner, true, task);
+    await untilHealthy(stored, context, task);
+  } catch (error) {
+    if (!isReplicated(stored.record)) await forget(machine, provisioner, task);
+    throw error;
+  }
+}
+
+/** Takes a server that has nothing off its machine. Never rejects. */
+async function forget({ stored }: Machine, provisioner: Provisioner | undefined, { report }: Task): Promise<void> {
+  const name = stored.record.etcd?.name ?? '';
+  try {
+    await stored.update(({ etcd: _over, ...old }) => old);
+    await provisioner?.endEtcd?.(name, false, { signal: AbortSignal.timeout(UNDO_MS), report });
+  } catch (error) {
+    report(`its etcd was not removed: ${reasonOf(error)}`);
+  }
 }
 
 /** Lets a server of the store run on a master, one of those there are. A new one that cannot be started is taken back. */
@@ -95,20 +112,18 @@ async function follow(
  * stays is taken out with the machine.
  */
 async function takeBack({ machine, provisioner, servers }: Omit<Place, 'masters'>, { report }: Task): Promise<void> {
-  const { stored } = machine;
-  const own = toMaster(stored.record);
+  const own = toMaster(machine.stored.record);
   if (own === undefined) return;
   const signal = AbortSignal.timeout(UNDO_MS);
   try {
     const member = (await servers.look(signal)).find((each) => isServerOf(own, each));
     if (member?.isLearner === false) return;
-    report(`taking its server out of the store again`);
+    report('taking its server out of the store again');
     if (member) await servers.changes.remove(member.id, signal);
-    await stored.update(({ etcd: _over, ...old }) => old);
-    await provisioner?.endEtcd?.(own.server, false, { signal, report });
   } catch (error) {
-    report(`its server may be left in the store until the machine is removed or made: ${reasonOf(error)}`);
+    return report(`its server may be left in the store until the machine is removed or made: ${reasonOf(error)}`);
   }
+  await forget(machine, provisioner, { signal, report });
 }
 
 /** This machine, and the others that have a server; what another one lacks is for a command about that one. */
