@@ -1,6 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';
@@ -181,6 +184,39 @@ function runWeb(member: Member): Promise<string> {
   return must(member, [...always, 'busybox', 'sh', '-c', 'echo up; exec sleep 6000']);
 }
 
+/** A docker command whose input is open, until its end. */
+interface ClientStream {
+  readonly stdin: Writable;
+  /** Resolves once its output has the text. */
+  until(text: string): Promise<unknown>;
+  readonly ended: Promise<{ readonly code: number | null; readonly said: string }>;
+}
+
+async function openStream(
+  member: Member,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ClientStream> {
+  const client = await clientPath('docker', '28.5');
+  const child = spawn(client.command, [...client.args, ...args], {
+    env: { ...process.env, ...client.env, ...envFor(member.endpoint), ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let [said, complaint] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
+  child.stdin.on('error', () => undefined);
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, said }));
+  return {
+    stdin: child.stdin,
+    until: (text) =>
+      waitFor(`${text} from docker ${args[0]}`, () => said.includes(text), PATIENTLY).catch((error: unknown) => {
+        throw new Error(`${error}: ${said}${complaint}`);
+      }),
+    ended,
+  };
+}
+
 /** One socket for all of them. */
 async function openDoor(
   managers: readonly Member[],
@@ -258,6 +294,39 @@ describe('several managers', { timeout: 1_200_000 }, () => {
     await must(one, ['stop', '-t', '0', 'web']);
     const { stdout } = await stream;
     if (second !== one) expect(stdout.split('\n')).toEqual(expect.arrayContaining(['up', 'more']));
+  });
+
+  test('pass streams through a replica on, in both directions, when another replica is killed', async () => {
+    const { replicas } = await roles();
+    const [one, other] = replicas as [Member, Member];
+    await runWeb(one);
+    const context = join(folder, 'context.tar');
+    await writeFile(join(folder, 'Dockerfile'), 'FROM busybox\nCOPY big /big\n');
+    await writeFile(join(folder, 'big'), Buffer.alloc(4_000_000, 'big '));
+    await run('tar', ['-C', folder, '-cf', context, 'Dockerfile', 'big']);
+    const tar = await readFile(context);
+    const talk = ['sh', '-c', 'read a; echo "first $a"; cat; echo over'];
+    const logs = await openStream(one, ['logs', '-f', 'web']);
+    const exec = await openStream(one, ['exec', '-i', 'web', ...talk]);
+    const attached = await openStream(one, ['run', '-i', '--rm', '--name', 'talk', 'busybox', ...talk]);
+    const build = await openStream(one, ['build', '-q', '-t', 'made', '-'], { DOCKER_BUILDKIT: '0' });
+    for (const { stdin } of [exec, attached]) stdin.write('line\n');
+    build.stdin.write(tar.subarray(0, 1_000_000));
+    for (const stream of [exec, attached]) await stream.until('first line');
+    await logs.until('up');
+
+    await other.process.end('SIGKILL');
+    await must(one, ['exec', 'web', 'sh', '-c', 'echo more > /proc/1/fd/1']);
+    await logs.until('more');
+    // What comes after the end of the input shows that only that ended.
+    for (const { stdin } of [exec, attached]) stdin.end('last\n');
+    for (const stream of [exec, attached])
+      expect(await stream.ended).toEqual({ code: 0, said: 'first line\nlast\nover\n' });
+    build.stdin.end(tar.subarray(1_000_000));
+    expect(await build.ended).toEqual({ code: 0, said: expect.stringMatching(/^sha256:[0-9a-f]{64}\n$/) });
+    await must(one, ['rm', '-f', 'web']);
+    expect((await logs.ended).said).toBe('up\nmore\n');
+    await must(one, ['rmi', 'made']);
   });
 
   test('see no container twice, and lose none, when the primary is suspended in the middle of creates', async () => {
