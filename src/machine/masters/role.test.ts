@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newRecord } from '../create.ts';
 import { plainEngine, type SwarmSettings } from '../record.ts';
 import { type MachineStore, openStore } from '../store.ts';
-import { hasShare, mastersApart, mastersOf } from './role.ts';
+import { hasShare, mastersApart, mastersOf, replicationOf } from './role.ts';
 
 let root: string;
 let store: MachineStore;
@@ -33,6 +33,22 @@ describe('masters', () => {
     await add('worker', 'file:///z', false);
     expect((await mastersOf(a, { store })).map(({ name }) => name)).toEqual(['a', 'b']);
     expect(await mastersApart(a, { store })).toEqual(['c']);
+  });
+
+  it.each([
+    ['etcd://10.0.0.9/bees', undefined],
+    ['token://x', 'etcd://10.0.0.1:2379,10.0.0.2:2379'],
+  ])('with discovery %s share the records in %s', async (discovery, shared) => {
+    for (const [name, ip] of [
+      ['a', '10.0.0.1'],
+      ['b', '10.0.0.2'],
+    ] as const) {
+      await add(name, discovery);
+      const address = { ip, url: `tcp://${ip}:2376` };
+      await (await store.load(name)).update((old) => ({ ...old, replicated: true, address }));
+    }
+    const { record } = await store.load('b');
+    expect(await replicationOf(record, { store })).toEqual({ store: shared, advertise: '10.0.0.2:3376' });
   });
 
   it('share something as soon as they have a server in the store', async () => {
