@@ -1,6 +1,7 @@
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { EngineClient } from '../engine/client.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
 import { hasEnded, readAttachmentTasks } from './attachment-tasks.ts';
 import { isClusterNetworkId } from './swarm-networks.ts';
 import type { SubstrateMember } from './types.ts';
@@ -47,6 +48,19 @@ export async function repairAttachments(request: RepairRequest): Promise<number>
   }
   if (repaired > 0) logger.info({ engine: member.name, repaired }, 'substrate: attachments repaired');
   return repaired;
+}
+
+/** Takes the endpoints of running containers in cluster networks away; what is gone already is no failure. */
+export async function detachRunning({ client }: SubstrateMember, signal: AbortSignal): Promise<void> {
+  for (const { containerId, networkId } of await runningOnClusterNetworks(client, signal)) {
+    const body = JSON.stringify({ Container: containerId, Force: true });
+    const path = `/networks/${networkId}/disconnect`;
+    try {
+      await client.json({ method: 'POST', path, body, signal, timeoutMs: 45_000 });
+    } catch (error) {
+      if (!(error instanceof EngineAnswerError)) throw error;
+    }
+  }
 }
 
 async function runningOnClusterNetworks(

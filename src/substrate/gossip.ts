@@ -74,7 +74,7 @@ export class Gossip {
   #isOld(heard: Heard | undefined): boolean {
     if (!heard) return true;
     const { peers, askedMs } = heard;
-    const kind = typeof peers !== 'number' ? 'unknown' : peers > 1 ? 'heard' : 'deaf';
+    const kind = peers === undefined ? 'unknown' : peers === 'none' || peers < 2 ? 'deaf' : 'heard';
     return this.#clock.elapsed() - askedMs >= STANDS_MS[kind];
   }
 }

@@ -34,7 +34,11 @@ function observer(): Observer {
   const clock = new FakeClock();
   const setbacks = () => new Setbacks(clock, { baseMs: 1, maxMs: 1 });
   const deps = { setbacks: { joins: setbacks(), managers: setbacks() }, clock };
-  return new Observer(deps, { identity: { id: 'c1', marks: new Set(['c1', 'old']) }, spreadBy: ['zone'] });
+  return new Observer(deps, {
+    identity: { id: 'c1', marks: new Set(['c1', 'old']) },
+    spreadBy: ['zone'],
+    quietMs: 15_000,
+  });
 }
 
 const NOTHING = { swarmId: undefined, nodes: [] };
@@ -75,7 +79,7 @@ describe('over several rounds', () => {
     all.joins.add('b', 'no route');
     const looking = new Observer(
       { setbacks: all, clock },
-      { identity: { id: 'c1', marks: new Set(['c1']) }, spreadBy: ['zone'] },
+      { identity: { id: 'c1', marks: new Set(['c1']) }, spreadBy: ['zone'], quietMs: 15_000 },
     );
     return { swarms, looking, clock, look: () => looking.observe(swarms.nodes, NOTHING, signal) };
   }
@@ -138,6 +142,71 @@ describe('over several rounds', () => {
     const { swarms, look } = world();
     Object.assign(swarms.engine('b'), { labels: new Map([[ADDRESS_LABEL, '192.0.2.7']]) });
     expect((await look()).members[1]?.address).toBe('192.0.2.7');
+  });
+
+  /** Lets what waits for the clock go on. */
+  async function passed(clock: FakeClock, ms: number): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(ms);
+  }
+
+  test('when most managers are lost none is asked for a while, until it has noticed that it has no leader', async () => {
+    const { swarms, looking, clock } = world();
+    const nodes = ['a', 'b', 'c'].map((memberId) => ({ memberId, nodeId: `n-${memberId}`, isManager: true }));
+    const look = async (): Promise<Observation> => {
+      const seen = looking.observe(swarms.nodes, { swarmId: 'swarm-1', nodes }, signal);
+      await passed(clock, 1_500);
+      return seen;
+    };
+    await look();
+    asked(swarms);
+    for (const name of ['b', 'c']) swarms.setHealth(name, false);
+    expect(await look()).toMatchObject({ swarms: [], isFresh: true, leaderlessMs: 0 });
+    await passed(clock, 13_000);
+    expect((await look()).isFresh).toBe(true);
+    expect(asked(swarms)).toEqual([]);
+    await passed(clock, 1_000);
+    await look();
+    expect(asked(swarms)).toEqual(['a GET /info', 'a GET /nodes']);
+    await passed(clock, 20_000);
+    expect((await look()).isFresh).toBe(false);
+  });
+
+  test('what is lost together with a manager is awaited before the others are asked', async () => {
+    const { swarms, looking, clock } = world();
+    const nodes = ['a', 'b', 'c'].map((memberId) => ({ memberId, nodeId: `n-${memberId}`, isManager: true }));
+    const look = (): Promise<Observation> => looking.observe(swarms.nodes, { swarmId: 'swarm-1', nodes }, signal);
+    await look();
+    asked(swarms);
+    swarms.setHealth('b', false);
+    const seen = look();
+    await passed(clock, 1_000);
+    swarms.setHealth('c', false);
+    await passed(clock, 500);
+    expect((await seen).isFresh).toBe(true);
+    expect(asked(swarms)).toEqual([]);
+  });
+
+  test('one that does not answer is asked no second thing until it does', async () => {
+    const { swarms, look, clock } = world();
+    await look();
+    asked(swarms);
+    let answer: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const { client } = swarms.engine('a');
+    const json = client.json.bind(client);
+    Object.assign(client, { json: (request: Parameters<typeof json>[0]) => held.then(() => json(request)) });
+    const seen = look();
+    await passed(clock, 5_000);
+    expect((await seen).swarms).toEqual([]);
+    const again = look();
+    await passed(clock, 5_000);
+    await again;
+    answer();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked(swarms)).toEqual(['a GET /info']);
   });
 
   test('what failed a moment ago is told until its rest ends', async () => {

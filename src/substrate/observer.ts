@@ -20,6 +20,14 @@ import type {
 
 /** Engines asked at once. */
 const CONCURRENCY = 16;
+/** How long a round waits for an engine's answer, in milliseconds; the question goes on. */
+const PATIENCE_MS = 5_000;
+/** How long an engine may take: a manager without a leader passes a question on for 20 s. */
+const ANSWER_MS = 25_000;
+/** What is lost with a manager is missed a moment later, in milliseconds. */
+const GATHER_MS = 1_500;
+/** How long a new quorum may take when it is due, in milliseconds. */
+const REVIVAL_MS = 20_000;
 /** How long the first rounds wait for engines that have not answered yet, in milliseconds. */
 const SETTLE_MS = 5_000;
 
@@ -33,6 +41,8 @@ export interface ObserverOptions {
   readonly identity: ClusterIdentity;
   /** Labels that name failure domains, the widest first. */
   readonly spreadBy: readonly string[];
+  /** How long no manager is asked after most of them were lost, in milliseconds. */
+  readonly quietMs: number;
 }
 
 export interface ObserverDeps {
@@ -43,6 +53,10 @@ export interface ObserverDeps {
 /**
  * Looks at the engines' swarm mode, asking as little as possible: every engine once and after changes, the substrate's
  * managers in every round. Remembers since when things are missing.
+ *
+ * A manager whose leader was lost does not answer at first: it passes questions on for 20 s each, and holds up all that changes its swarm mode,
+ * a new quorum too, until they have ended, whether or not anybody still waits. So an engine is asked one thing at a time, and none is
+ * asked for a while when most managers are lost: by then it has noticed, and answers at once.
  */
 export class Observer {
   readonly #identity: ClusterIdentity;
@@ -53,23 +67,31 @@ export class Observer {
   readonly #facts = new Map<string, { facts: SwarmFacts; isDirty: boolean }>();
   readonly #addresses = new Map<string, string>();
   readonly #healthyMs = new Map<string, number>();
+  /** Members that were healthy in the last round, by ID. */
+  #up: ReadonlySet<string> = new Set();
+  /** Questions under way, by member ID. */
+  readonly #asking = new Map<string, Promise<void>>();
+  readonly #quietMs: number;
   /** By member ID, as last seen: a manager without a leader does not tell its swarm's mark. */
   readonly #marks = new Map<string, { readonly nodeId: string; readonly mark: string | undefined }>();
   readonly #strays: Since;
   readonly #unreachable: Since;
   readonly #states: Since;
+  readonly #lost: Since;
   readonly #out: Since;
   readonly #gossip: Gossip;
 
-  constructor({ setbacks, clock }: ObserverDeps, { identity, spreadBy }: ObserverOptions) {
+  constructor({ setbacks, clock }: ObserverDeps, { identity, spreadBy, quietMs }: ObserverOptions) {
     this.#identity = identity;
     this.#spreadBy = spreadBy;
+    this.#quietMs = quietMs;
     this.#setbacks = setbacks;
     this.#clock = clock;
     this.#startedMs = clock.elapsed();
     this.#strays = new Since(clock);
     this.#unreachable = new Since(clock);
     this.#states = new Since(clock);
+    this.#lost = new Since(clock);
     this.#out = new Since(clock);
     this.#gossip = new Gossip(clock);
   }
@@ -78,6 +100,7 @@ export class Observer {
   forget(memberId: string): void {
     const entry = this.#facts.get(memberId);
     if (entry) entry.isDirty = true;
+    this.#asking.delete(memberId);
     this.#gossip.forget(memberId);
   }
 
@@ -85,8 +108,12 @@ export class Observer {
   async observe(nodes: readonly SubstrateMember[], known: KnownSubstrate, signal: AbortSignal): Promise<Observation> {
     const limit = pLimit(CONCURRENCY);
     const ownAddress = ownAddressOnce();
-    await Promise.all(nodes.map((node) => limit(() => this.#ask(node, ownAddress, signal))));
-    const swarms = await this.#askManagers(nodes, signal);
+    await this.#gather(nodes, known, signal);
+    const areLost = areMostLost(nodes, known);
+    const lostMs = this.#lost.update(areLost ? MOST : NOBODY).get(MANAGERS) ?? 0;
+    const isQuiet = areLost && lostMs < this.#quietMs;
+    await Promise.all(nodes.map((node) => limit(() => this.#look(node, ownAddress, isQuiet, signal))));
+    const swarms = isQuiet ? [] : await this.#askManagers(nodes, signal);
     const members = this.#members(nodes, swarms);
     const states = this.#states.update(statesOf(swarms, members, known));
     return {
@@ -102,11 +129,20 @@ export class Observer {
       restingJoins: this.#setbacks.joins.resting(),
       failedJoins: this.#setbacks.joins.failures(),
       restingManagers: new Set(this.#setbacks.managers.resting().keys()),
+      isFresh: areLost && lostMs < this.#quietMs + REVIVAL_MS,
       isSettled: nodes.every(({ id }) => this.#facts.has(id)) || this.#clock.elapsed() - this.#startedMs >= SETTLE_MS,
     };
   }
 
-  async #ask(node: SubstrateMember, ownAddress: OwnAddress, signal: AbortSignal): Promise<void> {
+  /** When a manager was just lost, what goes with it is awaited before the others are asked. */
+  async #gather(nodes: readonly SubstrateMember[], known: KnownSubstrate, signal: AbortSignal): Promise<void> {
+    const managers = new Set(known.nodes.flatMap(({ isManager, memberId }) => (isManager ? memberId : [])));
+    const isJustLost = nodes.some(({ id, isHealthy }) => !isHealthy && this.#up.has(id) && managers.has(id));
+    if (isJustLost) await this.#clock.sleep(GATHER_MS, signal);
+    this.#up = new Set(nodes.flatMap(({ id, isHealthy }) => (isHealthy ? id : [])));
+  }
+
+  async #look(node: SubstrateMember, ownAddress: OwnAddress, isQuiet: boolean, signal: AbortSignal): Promise<void> {
     const entry = this.#facts.get(node.id);
     // A name costs a look-up: it is asked for again when something happened to the engine.
     if (!isNamed(node) || !entry || entry.isDirty || !this.#addresses.has(node.id)) {
@@ -119,15 +155,31 @@ export class Observer {
     }
     this.#healthyMs.set(node.id, this.#clock.elapsed());
     // A manager's view of its leader changes without any event.
+    const isManager = entry?.facts.kind === 'member' && entry.facts.isManager;
     const isCurrent = entry && !entry.isDirty && !(entry.facts.kind === 'member' && mayChange(entry.facts));
-    if (isCurrent) return;
-    try {
-      const facts = await readFacts(node.client, signal);
-      this.#facts.set(node.id, { facts: this.#marked(node.id, facts), isDirty: false });
-    } catch {
-      // Its monitor finds out what is wrong with it; until then what was known stays true.
-      signal.throwIfAborted();
-    }
+    if (isCurrent || (isQuiet && isManager)) return;
+    const question = this.#asking.get(node.id) ?? this.#ask(node, signal);
+    const ended = new AbortController();
+    const late = this.#clock.sleep(PATIENCE_MS, ended.signal).catch(() => undefined);
+    await Promise.race([question, late]).finally(() => ended.abort(new Error('answered')));
+    signal.throwIfAborted();
+  }
+
+  /** Resolves when the engine has answered or will not; until then what was known stays true. */
+  #ask({ id, client }: SubstrateMember, signal: AbortSignal): Promise<void> {
+    // One that was forgotten meanwhile is asked anew.
+    const isAsked = (): boolean => this.#asking.get(id) === question;
+    const question = readFacts(client, signal, ANSWER_MS)
+      .then((facts) => {
+        if (isAsked()) this.#facts.set(id, { facts: this.#marked(id, facts), isDirty: false });
+      })
+      // Its monitor finds out what is wrong with it.
+      .catch(() => undefined)
+      .finally(() => {
+        if (isAsked()) this.#asking.delete(id);
+      });
+    this.#asking.set(id, question);
+    return question;
   }
 
   #marked(memberId: string, facts: SwarmFacts): SwarmFacts {
@@ -147,6 +199,7 @@ export class Observer {
     for (const node of nodes) {
       const facts = this.#facts.get(node.id)?.facts;
       if (!node.isHealthy || facts?.kind !== 'member' || facts.swarmId === undefined) continue;
+      if (this.#asking.has(node.id)) continue;
       if (facts.mark === undefined || !this.#identity.marks.has(facts.mark)) continue;
       const isCovered = swarms.some(({ swarmId, nodes: listed }) =>
         listed.some((each) => swarmId === facts.swarmId && each.nodeId === facts.nodeId && each.reachability),
@@ -217,6 +270,15 @@ export class Observer {
 }
 
 const NOBODY: ReadonlySet<string> = new Set();
+const MANAGERS = 'managers';
+const MOST: ReadonlySet<string> = new Set([MANAGERS]);
+
+/** Whether more than half of the managers that are remembered are down or no members any more. */
+function areMostLost(nodes: readonly SubstrateMember[], known: KnownSubstrate): boolean {
+  const healthy = new Set(nodes.flatMap(({ id, isHealthy }) => (isHealthy ? id : [])));
+  const managers = known.nodes.filter(({ isManager }) => isManager);
+  return managers.filter(({ memberId }) => !healthy.has(memberId)).length * 2 > managers.length;
+}
 
 /** Tells which of rivals may be given up without a loss. */
 function countedNetworks(

@@ -24,6 +24,7 @@ const WISH: SubstrateWish = {
     strayMs: 100,
     joinMs: 100,
     orphanMs: 1_000,
+    bridgeMs: 50,
     deafMs: 100,
   },
 };
@@ -997,7 +998,37 @@ describe('names and packets do not pass', () => {
     expect([...problems.keys()]).toEqual(['b']);
     expect(problems.get('b')).toMatch(/hears none of the other engines.*restart its Docker engine/);
     expect(notices).toEqual([expect.stringContaining('do not hear each other')]);
-    // Promotions alone: an engine whose gossip does not run is not mended by joining again.
+    // An engine whose gossip does not run is not mended by joining again.
     expect(steps.map(({ kind }) => kind)).not.toContain('leave');
+  });
+
+  const four = ['a', 'b', 'c', 'd'];
+  /** Engines a to d, of which these manage; the others are workers. */
+  const world = (managers: readonly string[], more: Partial<Observation>): Observation => {
+    const isManager = (name: string): boolean => managers.includes(name);
+    const nodes = four.map((name) => listed(name, isManager(name) ? 'manager' : 'worker'));
+    const of = four.map((name) => member(name, joined(name, { isManager: isManager(name) })));
+    return seen(of, { swarms: [swarm(nodes)], ...more });
+  };
+  const deaf = (name: string, ms = 60): Observation['silence'] => ({ deafMs: new Map([[name, ms]]), allMs: 0 });
+  const THREE = ['a', 'b', 'c'];
+  test.each([
+    { name: 'a worker that hears nobody', silence: deaf('d'), steps: ['set-role d manager'] },
+    { name: 'a worker in place of a manager', silence: deaf('a'), steps: ['set-role d manager'] },
+    {
+      name: 'a worker where none hears another',
+      silence: { deafMs: new Map(), allMs: 60 },
+      steps: ['set-role d manager'],
+    },
+    { name: 'nobody before its time', silence: deaf('d', 49), steps: [] },
+    { name: 'nobody who just did', silence: deaf('a'), resting: ['d'], steps: [] },
+  ])('$name manages for a moment', ({ silence, resting = [], steps }) => {
+    const observed = world(THREE, { silence, restingManagers: new Set(resting) });
+    expect(planSubstrate(observed, WISH).steps.map(textOf)).toEqual(steps);
+  });
+
+  test('who managed for a moment becomes a worker again', () => {
+    const observed = world(four, { silence: deaf('a'), restingManagers: new Set(['d']) });
+    expect(planSubstrate(observed, WISH).steps.map(textOf)).toEqual(['set-role d worker']);
   });
 });

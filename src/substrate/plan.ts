@@ -1,6 +1,7 @@
+import { planBridge } from './bridge.ts';
 import { chooseManagers } from './managers.ts';
 import { noticesOf, problemsOf } from './problems.ts';
-import { planRoles, type Seat } from './roles.ts';
+import { isInTransition, planRoles, type Seat } from './roles.ts';
 import { hostOf, pickSwarm, type Situation, type Standing, standings } from './standing.ts';
 import type { Observation, ObservedMember, ObservedSwarm, Plan, Step, SubstrateWish, SwarmNode } from './types.ts';
 
@@ -114,10 +115,18 @@ function planGrown(situation: Situation, swarm: ObservedSwarm): Round {
   const leaving = new Set(removable.map(({ nodeId }) => nodeId));
   const seats = seatsOf(situation, swarm).filter(({ node }) => !leaving.has(node.nodeId));
   const { observation, wish } = situation;
+  const roles = planRoles({
+    observation,
+    wish,
+    swarm,
+    seats,
+    coming: coming(situation),
+    newcomer: newcomer(situation),
+  });
   const steps: Step[] = [
     ...leaves(situation),
     ...joins(situation, swarm),
-    ...planRoles({ observation, wish, swarm, seats, coming: coming(situation), newcomer: newcomer(situation) }),
+    ...(roles.length > 0 ? roles : planBridge(observation, wish, seats)),
     ...removable.map((node): Step => letGo(node)),
   ];
   const isPending =
@@ -172,11 +181,6 @@ function awaited(situation: Situation, swarm: ObservedSwarm): readonly ObservedM
 /** The manager whose address a free member has now: its engine was re-installed, and the entry still counts in the quorum. */
 function predecessor({ address }: ObservedMember, { nodes }: ObservedSwarm): SwarmNode | undefined {
   return nodes.find((node) => node.address === address && node.role === 'manager');
-}
-
-/** A role that was changed and is not in effect yet; the swarm brings it about by itself. */
-function isInTransition(node: SwarmNode): boolean {
-  return node.state === 'ready' && (node.role === 'manager') !== (node.reachability !== undefined);
 }
 
 /**

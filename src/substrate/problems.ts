@@ -67,7 +67,7 @@ function problemOf(situation: Situation, member: ObservedMember, standing: Stand
       return waitingProblem(situation, member);
     case 'lost':
     case 'orphan':
-      return swarm ? undefined : withoutManagers(situation, standing.kind);
+      return swarm || situation.observation.isFresh ? undefined : withoutManagers(situation, standing.kind);
     default:
       return undefined;
   }

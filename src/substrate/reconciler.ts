@@ -3,6 +3,7 @@ import { backoffMs, jitterMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
 import { DEFAULT_SPREAD_BY } from '../scheduler/spread-by.ts';
 import { Executor, type StepResult } from './executor.ts';
 import { KeptEndpoints } from './kept-endpoints.ts';
@@ -22,6 +23,7 @@ import type {
   MemberEvent,
   Observation,
   Plan,
+  Step,
   SubstrateMember,
   SubstrateMembers,
   SubstrateMemory,
@@ -68,10 +70,16 @@ const DEFAULT_GRACES: Graces = {
   joinMs: 60_000,
   orphanMs: 600_000,
   // Engines look for lost ones and tell each other all they know every 30 s.
+  bridgeMs: 15_000,
   deafMs: 90_000,
 };
 const JOIN_BACKOFF = { baseMs: 5_000, maxMs: 600_000 } as const;
 const MANAGER_BACKOFF = { baseMs: 120_000, maxMs: 3_600_000 } as const;
+/**
+ * How long no manager is asked after most of them went unhealthy, some seven seconds after they were lost: it takes one up to 20 s to notice that the
+ * leader is gone, and some ten more to say so at once.
+ */
+const QUIET_MS = 24_000;
 const PENDING_MS = 500;
 /** How long an objection stands before it is asked for again. */
 const OBJECTION_MS = 3_000;
@@ -118,7 +126,7 @@ export class Reconciler {
     };
     this.#observer = new Observer(
       { setbacks: this.#setbacks, clock: deps.clock },
-      { identity: this.#identity, spreadBy: this.#spreadBy },
+      { identity: this.#identity, spreadBy: this.#spreadBy, quietMs: QUIET_MS },
     );
     this.#kept = new KeptEndpoints({ ...deps, memory: deps.endpoints });
     const onLeaving = (member: SubstrateMember, signal: AbortSignal): Promise<void> => this.#kept.note(member, signal);
@@ -237,16 +245,24 @@ export class Reconciler {
 
   #take(results: readonly StepResult[]): void {
     for (const { step, failure } of results) {
-      if (step.kind === 'set-role' && step.failedId !== undefined && failure === undefined)
-        this.#setbacks.managers.add(step.failedId, 'it did not become a manager');
+      if (step.kind === 'set-role' && failure === undefined) this.#letRest(step);
       if (!('memberId' in step)) continue;
       this.#observer.forget(step.memberId);
       this.#repairs.suspect(step.memberId);
+      // One that failed without an answer may be carried out all the same.
+      if (step.kind === 'force-new-cluster' && !(failure instanceof EngineAnswerError))
+        this.#repairs.cut(step.memberId);
       if (failure !== undefined) this.#setbacks.joins.add(step.memberId, explain(step.kind, failure));
     }
     const { board } = this.#deps;
     const problems = new Map([...board.current.problems, ...this.#setbacks.joins.resting()]);
     if (problems.size > board.current.problems.size) board.publish({ ...board.current, problems });
+  }
+
+  /** Who failed as a manager, or managed for a moment's sake, does not manage for a while. */
+  #letRest({ failedId, bridgeId }: Extract<Step, { kind: 'set-role' }>): void {
+    if (failedId !== undefined) this.#setbacks.managers.add(failedId, 'it did not become a manager');
+    if (bridgeId !== undefined) this.#setbacks.managers.add(bridgeId, 'it managed for a moment');
   }
 
   #publish(plan: Plan): void {

@@ -55,6 +55,8 @@ export function canStepDown({ nodes }: Pick<ObservedSwarm, 'nodes'>, nodeId: str
 }
 
 function isAble({ observation, wish }: Assembly, { node, member }: Seat): boolean {
+  // One that a new quorum was made without comes back as a worker.
+  if (node.role === 'manager' && node.state === 'down' && node.reachability === undefined) return false;
   if (node.role === 'manager')
     return node.reachability === 'reachable' || unreachableMs(observation, node) < wish.graces.managerMs;
   return member?.isHealthy === true && node.state === 'ready' && !observation.restingManagers.has(member.id);
@@ -95,6 +97,11 @@ function hasFailed({ observation, wish }: Assembly, { node, member }: Seat): boo
     node.reachability !== 'reachable' &&
     unreachableMs(observation, node) >= wish.graces.promotionMs
   );
+}
+
+/** A role that was changed and is not in effect yet; the swarm brings it about by itself. */
+export function isInTransition(node: SwarmNode): boolean {
+  return node.state === 'ready' && (node.role === 'manager') !== (node.reachability !== undefined);
 }
 
 function unreachableMs({ unreachableMs: since }: Observation, { nodeId }: SwarmNode): number {

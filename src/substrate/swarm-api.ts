@@ -55,8 +55,12 @@ interface SwarmAnswer {
 }
 
 /** The engine's own view of its swarm mode. */
-export async function readFacts(client: EngineClient, signal: AbortSignal): Promise<SwarmFacts> {
-  const request = { method: 'GET', path: '/info', signal, timeoutMs: ASK_MS } as const;
+export async function readFacts(
+  client: EngineClient,
+  signal: AbortSignal,
+  timeoutMs: number = ASK_MS,
+): Promise<SwarmFacts> {
+  const request = { method: 'GET', path: '/info', signal, timeoutMs } as const;
   const { Swarm, ServerVersion } = await client.json<SwarmInfoAnswer>(request);
   const release = releaseOf(ServerVersion);
   const state = Swarm?.LocalNodeState ?? 'inactive';

@@ -115,6 +115,8 @@ export interface Observation {
   readonly swarms: readonly ObservedSwarm[];
   /** What is remembered of our substrate. */
   readonly known: KnownSubstrate;
+  /** Most managers were lost a moment ago: a new quorum may be there in another one, and nobody is told yet. */
+  readonly isFresh?: boolean | undefined;
   /** Milliseconds since our managers were first seen without a leader; 0 when they have one. */
   readonly leaderlessMs: number;
   /** By swarm node ID: milliseconds since no member answers to it. */
@@ -184,7 +186,9 @@ export interface Graces {
   readonly joinMs: number;
   /** Workers whose managers all left the cluster and do not answer, before they form a new substrate. */
   readonly orphanMs: number;
-  /** An engine that hears none of the others, before it counts as taking no part. */
+  /** An engine that hears none of the others, before a worker becomes a manager for a moment to bring them together. */
+  readonly bridgeMs: number;
+  /** The same, before it counts as taking no part. */
   readonly deafMs: number;
 }
 
@@ -207,6 +211,8 @@ export type Step =
       readonly role: 'manager' | 'worker';
       /** The member that failed as a manager, if that is why. */
       readonly failedId?: string;
+      /** The member that is to manage for a moment only, so that its gossip joins the managers'. */
+      readonly bridgeId?: string;
     }
   | { readonly kind: 'remove'; readonly nodeId: string; readonly name: string }
   | { readonly kind: 'force-new-cluster'; readonly memberId: string };

@@ -183,7 +183,7 @@ describe('a substrate of three engines', () => {
 
   test('names an engine whose gossip does not run, until it was restarted', async () => {
     await substrate.close();
-    substrate = substrateOver({ ...OPTIONS, graces: { ...OPTIONS.graces, deafMs: 10_000 } });
+    substrate = substrateOver({ ...OPTIONS, graces: { ...OPTIONS.graces, deafMs: 10_000, bridgeMs: 600_000 } });
     const engine = await newEngine('four');
     // As the gossip of a swarm that it left, which engines of that age may keep.
     const freed = new AbortController();
@@ -254,6 +254,8 @@ describe('a substrate of three engines', () => {
     );
     expect(substrate.status.swarmId).toBe(swarmId);
     expect(substrate.status.managers.map(({ name }) => name)).toContain(survivor);
+    // The survivor's gossip begins anew: names pass again, also while those that all knew stay away.
+    for (const name of staying) if (name !== survivor) await pings(survivor, `kept-${survivor}`, `kept-${name}`);
     await Promise.all(lost.map((name) => lab.node(name).start()));
     for (const name of lost) {
       await waitFor(`${name} to be healthy`, () => base.node(name).isHealthy, PATIENTLY);
