@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Emitter } from '../common/emitter.ts';
 import { NotFoundError, reasonOf } from '../common/errors.ts';
-import type { RecordStore } from '../kv/record-store.ts';
+import type { RecordStore, WriteOptions } from '../kv/record-store.ts';
 import { RecordView, type RecordViewDeps } from '../kv/record-view.ts';
 import { amended } from './amendments.ts';
 import type { Amendment, ContainerRecord, RecordBody } from './record.ts';
@@ -18,6 +18,9 @@ export interface RecordChanged {
   readonly before: ContainerRecord | undefined;
   readonly after: ContainerRecord | undefined;
 }
+
+/** How durable a record is that is added; its next change makes it as durable as any. */
+export type AddOptions = Pick<WriteOptions, 'survives'>;
 
 /** How a record changes: one that says the same leaves it as it is, undefined removes it. */
 export type RecordEdit = (record: ContainerRecord) => ContainerRecord | undefined;
@@ -90,17 +93,17 @@ export class DesiredState {
   }
 
   /** Adds a record. Resolves when it is durable with its body; rejects when it is not, and then it is not there. */
-  add(record: ContainerRecord, body: RecordBody): Promise<void> {
-    return this.#inTurn([record.key], () => this.#add(record, body));
+  add(record: ContainerRecord, body: RecordBody, options: AddOptions = {}): Promise<void> {
+    return this.#inTurn([record.key], () => this.#add(record, body, options));
   }
 
-  async #add(record: ContainerRecord, body: RecordBody): Promise<void> {
+  async #add(record: ContainerRecord, body: RecordBody, options: AddOptions): Promise<void> {
     const { bodies } = this.#deps;
     const { key } = record;
     // One without the other means nothing: a record counts from the engine's answer on, which comes after both.
     const [added, written] = await Promise.allSettled([
-      this.#view.put(key, record),
-      bodies.write([{ key, value: JSON.stringify(body) }]),
+      this.#view.put(key, record, options),
+      bodies.write([{ key, value: JSON.stringify(body) }], options),
     ]);
     if (added.status === 'fulfilled' && written.status === 'fulfilled') return;
     await this.#forget(key).catch(() => undefined); // What stays is an open create, and resolved as such.

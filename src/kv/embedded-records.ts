@@ -1,6 +1,5 @@
 import { ConflictError } from '../common/errors.ts';
 import type { EmbeddedStore } from './embedded.ts';
-import type { Lease } from './lease.ts';
 import type { CommittedWrite, RecordStore, RecordWrite, Revision, StoredRecord, WriteOptions } from './record-store.ts';
 import { WriteHistory } from './write-history.ts';
 
@@ -9,7 +8,7 @@ const OPENED: Revision = 1;
 
 interface WaitingWrite {
   readonly writes: readonly RecordWrite[];
-  readonly lease: Lease | undefined;
+  readonly options: WriteOptions;
   readonly resolve: (revision: Revision) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -61,9 +60,9 @@ export class EmbeddedRecords implements RecordStore {
     return this.#history.watch(after, signal);
   }
 
-  write(writes: readonly RecordWrite[], { lease }: WriteOptions = {}): Promise<Revision> {
+  write(writes: readonly RecordWrite[], options: WriteOptions = {}): Promise<Revision> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ writes, lease, resolve, reject });
+      this.#waiting.push({ writes, options, resolve, reject });
       if (this.#waiting.length === 1) void this.#inTurn(() => this.#flush());
     });
   }
@@ -89,14 +88,15 @@ export class EmbeddedRecords implements RecordStore {
       const conflicts = new Map<WaitingWrite, unknown>();
       const accepted = new Map<WaitingWrite, CommittedWrite>();
       for (const each of waiting) {
-        const conflict = each.lease?.lost.aborted ? each.lease.lost.reason : conflictOf(each.writes, revisions);
+        const lost = each.options.lease?.lost;
+        const conflict = lost?.aborted ? lost.reason : conflictOf(each.writes, revisions);
         if (conflict) conflicts.set(each, conflict);
         else accepted.set(each, this.#accept(each, accepted.size, revisions));
       }
       const changes = [...accepted.values()].flatMap((committed) => committed.changes);
       await this.#store.write(
         changes.map((change) => ({ ...change, key: this.#prefix + change.key })),
-        true,
+        waiting.some(({ options }) => options.survives !== 'kill'),
       );
       for (const committed of accepted.values()) this.#commit(committed);
       for (const [{ resolve }, { revision }] of accepted) resolve(revision);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -54,6 +54,19 @@ describe('embedded store', () => {
     );
     await Promise.all([...writes, store.write([{ key: 'k', value: 'last' }], false)]);
     expect(await pairs(store)).toEqual({ k: 'last' });
+  });
+
+  it('synchronizes with a write also what was written before it, whichever log that is in', async () => {
+    const store = await open();
+    await store.write([{ key: 'early', value: 'a-word' }], false);
+    await store.write([{ key: 'changed', value: 'first' }], false);
+    await store.write([{ key: 'changed', value: 'last' }], true);
+    await store.write([{ key: 'later', value: 'x' }], true);
+    const place = join(folder, 'deep', 'state');
+    const logs = (await readdir(place)).filter((name) => name.endsWith('.log'));
+    const texts = await Promise.all(logs.map((name) => readFile(join(place, name), 'latin1')));
+    expect(texts.join('').split('a-word').length - 1).toBe(2);
+    expect(await pairs(store)).toEqual({ early: 'a-word', changed: 'last', later: 'x' });
   });
 
   it('finishes what was asked before it closes', async () => {

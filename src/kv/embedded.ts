@@ -18,7 +18,7 @@ export interface EmbeddedStore {
   pairs(prefix?: string): AsyncIterable<readonly [key: string, value: string]>;
   /**
    * Applies all changes or none, after those of earlier calls. What is resolved survives the end of this process, however it ends; with `sync` also the loss of
-   * the machine's power. Rejects with a {@link ClusterError} of one line, code `STATE_NOT_WRITTEN`, when nothing was written.
+   * the machine's power, and so do all earlier ones then. Rejects with a {@link ClusterError} of one line, code `STATE_NOT_WRITTEN`, when nothing was written.
    */
   write(changes: readonly EmbeddedChange[], sync: boolean): Promise<void>;
   /** Gives the folder free. May be called again. */
@@ -46,6 +46,9 @@ interface Waiting {
   readonly done: Promise<void>;
 }
 
+/** Changes that are not synchronized: more of them, and their batch is. */
+const MOST_UNSYNCED = 1_000;
+
 /** One batch at a time, in the order asked; what arrives meanwhile goes together as the next batch. */
 class LevelStore implements EmbeddedStore {
   #level: ClassicLevel<string, string>;
@@ -54,6 +57,8 @@ class LevelStore implements EmbeddedStore {
   #tear: { readonly error: unknown } | undefined;
   #isClosed = false;
   #waiting: Waiting | undefined;
+  /** Written again with the next batch that is synchronized: LevelDB may have begun another log by then, and synchronizes that one alone. */
+  #unsynced: EmbeddedChange[] = [];
   #last: Promise<void> = Promise.resolve();
 
   constructor(level: ClassicLevel<string, string>, folder: string) {
@@ -96,7 +101,10 @@ class LevelStore implements EmbeddedStore {
     if (waiting === undefined || waiting.changes.length === 0) return;
     try {
       if (this.#tear) await this.#mend(this.#tear.error);
-      await this.#level.batch(waiting.changes.map(toOperation), { sync: waiting.sync });
+      const changes = [...this.#unsynced, ...waiting.changes];
+      const sync = waiting.sync || changes.length > MOST_UNSYNCED;
+      await this.#level.batch((sync ? changes : waiting.changes).map(toOperation), { sync });
+      this.#unsynced = sync ? [] : changes;
     } catch (error) {
       this.#tear ??= { error };
       throw notWritten(this.#folder, error);

@@ -3,7 +3,7 @@ import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { retry, type Setback } from '../common/retry.ts';
-import type { CommittedWrite, RecordChange, RecordStore, RecordWrite, Revision } from './record-store.ts';
+import type { CommittedWrite, RecordStore, RecordWrite, Revision, WriteOptions } from './record-store.ts';
 
 /** What the records of a store mean. */
 export interface RecordFormat<T> {
@@ -92,8 +92,8 @@ export class RecordView<T> {
   }
 
   /** Resolves when the record is durable and shown. Rejects when it cannot be written; then nothing has changed. */
-  async put(key: string, value: T): Promise<void> {
-    await this.#writeValue(key, value, {});
+  async put(key: string, value: T, options: WriteOptions = {}): Promise<void> {
+    await this.#writeValue(key, value, {}, options);
   }
 
   /** Like {@link put}, of several records at once: all of them change, or none. */
@@ -120,18 +120,23 @@ export class RecordView<T> {
     await this.#following;
   }
 
-  async #writeValue(key: string, value: T, condition: Pick<RecordWrite, 'expected'>): Promise<void> {
+  async #writeValue(
+    key: string,
+    value: T,
+    condition: Pick<RecordWrite, 'expected'>,
+    options?: WriteOptions,
+  ): Promise<void> {
     const written: Written<T> = { text: this.#format.write(value), value };
     if (this.#format.readsAsWritten) this.#written.set(key, written);
     try {
-      await this.#write([{ key, value: written.text, ...condition }]);
+      await this.#write([{ key, value: written.text, ...condition }], options);
     } finally {
       if (this.#written.get(key) === written) this.#written.delete(key);
     }
   }
 
-  async #write(changes: readonly RecordWrite[]): Promise<void> {
-    const revision = await this.#deps.records.write(changes);
+  async #write(changes: readonly RecordWrite[], options?: WriteOptions): Promise<void> {
+    const revision = await this.#deps.records.write(changes, options);
     if (this.#revision >= revision || this.#hasEnded) return;
     await new Promise<void>((resolve) => this.#waiting.push({ revision, resolve }));
   }
@@ -171,25 +176,32 @@ export class RecordView<T> {
     this.#tellWaiting();
   }
 
-  /** Shows what the store has now. */
+  /** Shows what the store has now. Each text is read as it comes: all of them at once would be most of the memory of a start. */
   async #read(): Promise<void> {
     const gone = new Set(this.#values.keys());
-    const found: RecordChange[] = [];
+    const found: (readonly [key: string, read: T | undefined])[] = [];
     const revision = await this.#deps.records.snapshot(({ key, value }) => {
       gone.delete(key);
-      found.push({ key, value });
+      found.push([key, this.#valueOf(key, value)]);
     });
-    this.#take({ revision, changes: [...[...gone].map((key) => ({ key })), ...found] });
+    for (const key of gone) this.#show(key, undefined);
+    for (const [key, read] of found) this.#show(key, read);
+    this.#reached(revision);
   }
 
   #take({ revision, changes }: CommittedWrite): void {
-    for (const { key, value } of changes) {
-      const read = value === undefined ? undefined : this.#valueOf(key, value);
-      const before = this.#values.get(key);
-      if (read === undefined) this.#values.delete(key);
-      else this.#values.set(key, read);
-      this.#onChange(key, read, before);
-    }
+    for (const { key, value } of changes) this.#show(key, value === undefined ? undefined : this.#valueOf(key, value));
+    this.#reached(revision);
+  }
+
+  #show(key: string, read: T | undefined): void {
+    const before = this.#values.get(key);
+    if (read === undefined) this.#values.delete(key);
+    else this.#values.set(key, read);
+    this.#onChange(key, read, before);
+  }
+
+  #reached(revision: Revision): void {
     this.#revision = revision;
     this.#tellWaiting();
   }

@@ -98,7 +98,9 @@ export class Recorder {
       amendments: [],
     };
     attempts.begin(key);
-    const written = quiet(desired.add(record, body));
+    // The engine's answer is recorded more durably. Should the host lose its power before, the container's mark is one that no record knows, and
+    // what was never started is removed for that (open-creates.ts).
+    const written = quiet(desired.add(record, body, { survives: 'kill' }));
     return {
       label: attempts.labelOf(key),
       written,
