@@ -14,6 +14,7 @@ function listen({ upstream }: RelayCommand): Promise<number> {
   const colon = upstream.lastIndexOf(':');
   const target = {
     id: 'container',
+    nodeId: 'node',
     host: upstream.slice(0, colon),
     port: Number(upstream.slice(colon + 1)),
     proxyProtocol: undefined,

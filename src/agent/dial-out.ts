@@ -15,8 +15,11 @@ import {
   SESSION_MEMORY_MB,
   STREAM_WINDOW,
 } from '../engine/dialled/carrier.ts';
+import { PORTS_PATH, VISIT_AUTHORITY } from '../engine/dialled/visits.ts';
 import { type Answers, answerManager } from './answers.ts';
+import type { NodePorts } from './node-ports.ts';
 import { PublishedPorts } from './published-ports.ts';
+import type { VisitDesk } from './visit-desk.ts';
 
 export interface DialOutDeps {
   /** Connections to it are made with the agent's certificate. */
@@ -31,6 +34,8 @@ export interface DialOutOptions {
   readonly engineSocket: string;
   /** What the manager may ask of the agent itself; default nothing. */
   readonly answers?: Answers | undefined;
+  /** Ports that the manager wants open at this host; default none. */
+  readonly ports?: NodePorts | undefined;
 }
 
 const NO_ANSWERS: Answers = new Map();
@@ -47,6 +52,12 @@ const ANSWER_MS = 15_000;
 export async function dialOut(deps: DialOutDeps, options: DialOutOptions, signal: AbortSignal): Promise<void> {
   const { logger } = deps;
   const manager = deps.manager.connector.address;
+  const { ports } = options;
+  const desk = ports?.desk();
+  const answers: Answers = new Map([
+    ...(options.answers ?? NO_ANSWERS),
+    ...(ports && desk ? [[PORTS_PATH, (question: unknown) => ports.want(desk, portsIn(question))] as const] : []),
+  ]);
   let pauseMs = FIRST_PAUSE_MS;
   let told: string | undefined;
   while (!signal.aborted) {
@@ -55,7 +66,8 @@ export async function dialOut(deps: DialOutDeps, options: DialOutOptions, signal
       logger.info({ manager }, 'the manager reaches this engine');
       pauseMs = FIRST_PAUSE_MS;
       told = undefined;
-      await serveEngine(socket, options.engineSocket, signal, options.answers);
+      await serveEngine(socket, options.engineSocket, signal, answers, desk);
+      if (desk) ports?.lose(desk);
       if (!signal.aborted) logger.warn({ manager }, 'the connection to the manager ended');
     } catch (error) {
       const reason = reasonOf(error);
@@ -67,6 +79,11 @@ export async function dialOut(deps: DialOutDeps, options: DialOutOptions, signal
     await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
   }
+}
+
+function portsIn(question: unknown): readonly unknown[] {
+  const { ports } = (question ?? {}) as { readonly ports?: unknown };
+  return Array.isArray(ports) ? ports : [];
 }
 
 async function dial(manager: EngineClient, id: string, signal: AbortSignal): Promise<Duplex> {
@@ -96,6 +113,7 @@ export async function serveEngine(
   engineSocket: string,
   signal: AbortSignal,
   answers: Answers = NO_ANSWERS,
+  desk?: VisitDesk,
 ): Promise<void> {
   const session = http2.performServerHandshake(socket, {
     settings: { initialWindowSize: STREAM_WINDOW, maxConcurrentStreams: MOST_STREAMS },
@@ -109,6 +127,7 @@ export async function serveEngine(
     if (headers[':method'] !== 'CONNECT') return void answerManager(stream, headers, answers); // It never rejects.
     const authority = headers[':authority'] ?? '';
     if (authority === ENGINE_AUTHORITY) return carry(stream, net.connect({ path: engineSocket, allowHalfOpen: true }));
+    if (authority === VISIT_AUTHORITY && desk) return desk.add(stream);
     void carryToPort(stream, authority, published); // Never rejects.
   });
   const end = (): void => session.destroy();

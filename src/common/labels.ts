@@ -21,7 +21,7 @@ export const ATTEMPT_LABEL = 'io.enxame.attempt';
 
 /** The label by which a container says where its ports are published, whatever the manager's default. */
 export const PUBLISH_AT_LABEL = 'io.enxame.publish-at';
-export const PUBLISH_PLACES = ['node', 'endpoint'] as const;
+export const PUBLISH_PLACES = ['node', 'endpoint', 'everywhere'] as const;
 
 /** The label of a container that is told its clients' addresses by a PROXY protocol header. */
 export const PROXY_PROTOCOL_LABEL = 'io.enxame.proxy-protocol';

@@ -159,7 +159,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     { subnet: options.clusterOptions.meshSubnet },
   );
   opened.add(() => mesh.close());
-  const services = await openServices({ model, state, mesh, clock, logger }, options);
+  const services = await openServices({ model, state, mesh, dialled, clock, logger }, options);
   opened.add(() => services.close());
   const duties = new Duties({ duties: services.duties, logger });
   opened.add(() => duties.become('replica'));

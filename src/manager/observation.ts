@@ -58,6 +58,7 @@ export async function openObservation(deps: ObservationDeps, options: Observatio
       substrate: services.substrateStatus,
       isPrimary: () => duties.role === 'primary',
       waitingRemovals: () => model.tombstones.size,
+      publishing: services.publisher,
       eventSubscribers: () => views.events.subscribers,
       problems: () => [...model.problems(), ...services.problems()],
     },

@@ -5,6 +5,7 @@ import type { Clock } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ContainerRecord } from '../desired/record.ts';
+import type { DialledAgents } from '../engine/dialled/dialled-agents.ts';
 import type { FenceSwitch } from '../fencing/fence-switch.ts';
 import { ImageService } from '../images/image-service.ts';
 import { Adoption } from '../lifecycle/adoption.ts';
@@ -38,6 +39,8 @@ export interface ServicesDeps {
   readonly model: ClusterModel;
   readonly state: ClusterState;
   readonly mesh: Mesh;
+  /** Agents that dial this manager. */
+  readonly dialled: DialledAgents;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -79,7 +82,7 @@ export interface Services {
 
 /** The services over a model; nothing is started. */
 export async function openServices(deps: ServicesDeps, options: ServicesOptions): Promise<Services> {
-  const { model, state, mesh, clock, logger } = deps;
+  const { model, state, mesh, dialled, clock, logger } = deps;
   const { cluster, tombstones, stops, desired, attempts } = model;
   const placer = new Placer(cluster, options.scheduler);
   const images = new ImageService({ cluster, placer, logger }, { pull: options.clusterOptions.pull });
@@ -97,7 +100,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   const tell = (notice: Notice): void => notices.emit(notice);
   notices.subscribe((notice) => notifier.tell(notice));
   const publisher = new Publisher(
-    { cluster, tell, isOwnHost: ownHost(clock), clock, logger },
+    { cluster, agents: dialled, tell, isOwnHost: ownHost(clock), clock, logger },
     options.publish ?? PUBLISH_AT_NODES,
   );
   const lifecycle = new ContainerLifecycle(
@@ -179,6 +182,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       availability.runs,
       ...(options.clusterOptions.imageSpares === 'on' ? [spares] : []),
       availability.drills,
+      publisher.everywhere,
     ],
     problems: () => [
       ...availability.drills.problems(),

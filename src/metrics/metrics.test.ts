@@ -9,6 +9,8 @@ import { Node } from '../cluster/node.ts';
 import { parseListenAddress } from '../common/listen-address.ts';
 import { silentLogger } from '../common/logger.ts';
 import { EngineClient } from '../engine/client.ts';
+import { Connections } from '../publish/connections.ts';
+import type { Everywhere } from '../publish/everywhere.ts';
 import { Sampler } from '../stats/sampler.ts';
 import { Metrics } from './metrics.ts';
 import { ModelFollower } from './model-follower.ts';
@@ -206,6 +208,11 @@ describe('docs/observability', () => {
         isPrimary: () => true,
         waitingRemovals: () => 0,
         eventSubscribers: () => 0,
+        publishing: {
+          counts: { open: 3, waiting: 1 },
+          connections: new Connections({ total: 10, perPort: 10 }),
+          everywhere: { counts: { ports: 2, agents: 1 } } as Everywhere,
+        },
         problems: () => [],
       },
       { detail: 'containers' },

@@ -7,6 +7,7 @@ import { apiMetrics } from './families/api.ts';
 import { clusterMetrics } from './families/cluster.ts';
 import { moveMetrics } from './families/moves.ts';
 import { nodeMetrics } from './families/nodes.ts';
+import { publishMetrics } from './families/publish.ts';
 import { substrateMetrics } from './families/substrate.ts';
 import { usageMetrics } from './families/usage.ts';
 import { workMetrics } from './families/work.ts';
@@ -49,6 +50,7 @@ export class Metrics {
     if (detail !== 'cluster') nodeMetrics(meters, sources);
     if (sources.stats) usageMetrics(meters, sources.cluster, sources.stats, detail);
     workMetrics(meters, sources, this.#follower);
+    publishMetrics(meters, sources);
     this.#moves = moveMetrics(meters, sources);
     substrateMetrics(meters, sources);
     this.calls = apiMetrics(meters);

@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Clock } from '../common/clock.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
 import type { CopyTally } from '../images/image-copies.ts';
+import type { Publisher } from '../publish/publisher.ts';
 import type { DecisionTally } from '../scheduler/placer.ts';
 import type { Sampler } from '../stats/sampler.ts';
 import type { WriteTally } from '../store/state-store.ts';
@@ -24,6 +25,8 @@ export interface MetricsSources {
   readonly waitingRemovals: () => number;
   /** Clients that follow events. */
   readonly eventSubscribers: () => number;
+  /** Published ports at the endpoint and at other nodes. */
+  readonly publishing: Pick<Publisher, 'counts' | 'connections' | 'everywhere'>;
   /** What `docker info` warns of. */
   readonly problems: () => readonly string[];
 }

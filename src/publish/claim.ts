@@ -22,6 +22,9 @@ export interface Sharing {
   hasOther(copyId: string): boolean;
 }
 
+/** The containers behind a port, as far as one of them knows it. */
+export type Company = Pick<Sharing, 'leave' | 'hasOther'>;
+
 /** One port of a container that is to be at the endpoint, wherever the container is. */
 export class Claim {
   readonly container: string;
@@ -37,16 +40,26 @@ export class Claim {
   shared: Sharing | undefined;
   /** Why it is not at the endpoint; undefined when it is, or that is not known yet. */
   problem: string | undefined;
+  /** Whether it is to be at the addresses of all nodes, too. */
+  readonly isEverywhere: boolean;
+  /** Whether its engine is this machine's, and opens it at the endpoint itself. */
+  readonly isHere: boolean;
+  /** The containers that share it at other nodes. */
+  ring: Company | undefined;
+  /** Why it is not at other nodes; undefined when it is, or is not to be. */
+  problemElsewhere: string | undefined;
   /** The container does not run, and comes back in a moment: it is being moved. */
   isAway = false;
   isGone = false;
   /** Until when, by the clock's elapsed time, refused connections wait. */
   #youngUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(copy: Container, at: NodePort) {
+  constructor(copy: Container, at: NodePort, where: Partial<Pick<Claim, 'isEverywhere' | 'isHere'>> = {}) {
     this.container = copy.id;
     this.key = `${copy.id} ${at.key}`;
     this.protocol = at.protocol;
+    this.isEverywhere = where.isEverywhere ?? false;
+    this.isHere = where.isHere ?? false;
     this.copy = copy;
     this.at = at;
     this.target = targetOf(copy, at);
@@ -83,5 +96,5 @@ export class Claim {
 function targetOf({ engineId, labels, node }: Container, { host, port }: NodePort): Target {
   const { connector } = node.client;
   const connect = connector.connectPort?.bind(connector, host, port);
-  return { id: engineId, host, port, proxyProtocol: proxyVersionOf(labels), connect };
+  return { id: engineId, nodeId: node.id, host, port, proxyProtocol: proxyVersionOf(labels), connect };
 }

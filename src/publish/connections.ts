@@ -16,11 +16,16 @@ export interface RelayTally {
 export interface Relayed {
   /** Ends it at once. */
   destroy(): void;
+  /** Where they are counted. */
+  readonly bytesRead?: number;
+  readonly bytesWritten?: number;
 }
 
 /** What is open, in total and to each copy of a container. */
 export class Connections {
   readonly tally: RelayTally = { taken: 0, refused: 0, failed: 0 };
+  /** Of connections that have ended. */
+  readonly #ended = { received: 0, sent: 0 };
   readonly #limits: ConnectionLimits;
   readonly #open = new Set<Relayed>();
   readonly #perPort = new Map<object, number>();
@@ -29,6 +34,16 @@ export class Connections {
 
   constructor(limits: ConnectionLimits) {
     this.#limits = limits;
+  }
+
+  /** What clients sent, and were sent, over TCP ports of the manager, in bytes. The numbers only grow. */
+  get bytes(): { readonly received: number; readonly sent: number } {
+    let { received, sent } = this.#ended;
+    for (const { bytesRead = 0, bytesWritten = 0 } of this.#open) {
+      received += bytesRead;
+      sent += bytesWritten;
+    }
+    return { received, sent };
   }
 
   get size(): number {
@@ -47,6 +62,8 @@ export class Connections {
     this.#perPort.set(port, ofPort + 1);
     return () => {
       if (!this.#open.delete(relayed)) return;
+      this.#ended.received += relayed.bytesRead ?? 0;
+      this.#ended.sent += relayed.bytesWritten ?? 0;
       const left = (this.#perPort.get(port) ?? 1) - 1;
       if (left > 0) this.#perPort.set(port, left);
       else this.#perPort.delete(port);

@@ -3,7 +3,7 @@ import { portKey } from '../cluster/endpoint-ports.ts';
 import { PROXY_PROTOCOL_LABEL, PROXY_PROTOCOLS, PUBLISH_AT_LABEL, PUBLISH_PLACES } from '../common/labels.ts';
 import { isLoopback } from '../common/listen-address.ts';
 
-/** Where ports are published: at the container's node alone, or at the manager's address too. */
+/** Where ports are published: at the container's node alone, at the manager's address too, or at every node's as well. */
 export type PublishAt = (typeof PUBLISH_PLACES)[number];
 
 /** A version of HAProxy's PROXY protocol. */

@@ -2,7 +2,8 @@ import { BoundedMap } from '../common/bounded-map.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Claim, Sharing } from './claim.ts';
 import type { NodePort } from './node-ports.ts';
-import { type OpenPort, SharedPort, type SharedPortDeps } from './shared-port.ts';
+import type { RingDeps } from './ring.ts';
+import { type OpenPort, SharedPort } from './shared-port.ts';
 import type { Targets } from './target.ts';
 
 /** Ports that are open at a time, and numbers that are remembered of containers that do not run at present. */
@@ -11,7 +12,7 @@ const MAX_REMEMBERED = 16_384;
 /** Ports that are tried again at a time. */
 const MAX_RETRIES = 256;
 
-export interface PortTableDeps extends SharedPortDeps {
+export interface PortTableDeps extends RingDeps {
   /** Opens a port at the endpoint, or any that is free for number 0. Rejects as the system says. */
   readonly open: (protocol: NodePort['protocol'], port: number, targets: Targets) => Promise<OpenPort>;
   /** Whether the client asked for the number that a container has at its node; when nobody can tell, it did. */

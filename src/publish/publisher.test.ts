@@ -12,6 +12,7 @@ import { Node } from '../cluster/node.ts';
 import { silentLogger } from '../common/logger.ts';
 import { EngineClient } from '../engine/client.ts';
 import { tcpConnector } from '../engine/connectors/socket.ts';
+import { DialledAgents } from '../engine/dialled/dialled-agents.ts';
 import type { PortSummary } from '../engine/types.ts';
 import type { Notice } from '../notify/notice.ts';
 import { Publisher } from './publisher.ts';
@@ -39,6 +40,7 @@ async function serve(name: string, host: string, port: number): Promise<Server> 
 class World {
   readonly clock = new FakeClock();
   readonly cluster = new Cluster({ clock: this.clock, logger: silentLogger() });
+  readonly agents = new DialledAgents(Date.now);
   readonly notices: Notice[] = [];
   readonly nodes = [2, 3].map((i) => {
     const node = new Node(`node-${i}:2375`, new EngineClient(nowhere()), `127.0.0.${i}`);
@@ -53,6 +55,7 @@ class World {
     this.publisher = new Publisher(
       {
         cluster: this.cluster,
+        agents: this.agents,
         tell: (notice) => this.notices.push(notice),
         isOwnHost: ({ address }) => address === OWN_ADDRESS,
         clock: this.clock,

@@ -7,12 +7,15 @@ import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Timer } from '../common/timer.ts';
 import type { Notice } from '../notify/notice.ts';
+import type { AgentConnections } from './agent-door.ts';
 import { Claim } from './claim.ts';
 import { type ConnectionLimits, Connections } from './connections.ts';
+import { Everywhere } from './everywhere.ts';
 import { isFixedAt, numbersAskedFor } from './fixed-ports.ts';
 import { type NodePort, nodePortsOf, type PublishAt, publishAtOf } from './node-ports.ts';
 import { EndpointAddress } from './open-port.ts';
 import { PortTable } from './port-table.ts';
+import type { RingDeps } from './ring.ts';
 
 /** Between two tries of ports that could not be opened, in milliseconds. */
 const RETRY_MS = 5_000;
@@ -24,6 +27,8 @@ const SETTLE_MS = 5_000;
 
 export interface PublisherDeps {
   readonly cluster: Cluster;
+  /** Agents that dialled in, which open ports at their nodes. */
+  readonly agents: AgentConnections;
   /** Tells operators, and clients of `docker events`. */
   readonly tell: (notice: Notice) => void;
   /** Whether a node is this machine: what its engine publishes is here already. */
@@ -59,6 +64,8 @@ interface Published {
  */
 export class Publisher {
   readonly connections: Connections;
+  /** Ports at other nodes, which the primary has opened. */
+  readonly everywhere: Everywhere;
   readonly #deps: PublisherDeps;
   readonly #at: PublishAt;
   readonly #address: EndpointAddress;
@@ -78,13 +85,25 @@ export class Publisher {
     this.connections = new Connections(options.limits);
     this.#address = new EndpointAddress(options.host);
     this.#timer = deps.clock.coarseTimer(() => this.#retry());
+    const terms: RingDeps = {
+      isLeaving: (copyId) => this.#leaving.has(copyId),
+      nowMs: () => deps.clock.elapsed(),
+    };
     this.#table = new PortTable({
       open: (protocol, port, targets) =>
         this.#address.open(protocol, port, { targets, connections: this.connections, clock: deps.clock }),
       askFixed: (claim) => isFixedAt(claim),
       onChange: (claim) => this.#onChange(claim),
-      isLeaving: (copyId) => this.#leaving.has(copyId),
-      nowMs: () => deps.clock.elapsed(),
+      ...terms,
+    });
+    this.everywhere = new Everywhere({
+      agents: deps.agents,
+      nodeOf: (engineId) => deps.cluster.node(engineId),
+      connections: this.connections,
+      onChange: (claim) => this.#tellOf(claim, claim.problemElsewhere),
+      clock: deps.clock,
+      logger: deps.logger,
+      ...terms,
     });
   }
 
@@ -106,6 +125,7 @@ export class Publisher {
   close(): void {
     this.#unsubscribe?.();
     this.#timer.stop();
+    void this.everywhere.stop(); // Never rejects.
     this.#table.close();
     this.connections.destroy();
   }
@@ -116,7 +136,9 @@ export class Publisher {
    */
   async drain({ id, engineId: copyId }: CopyOf, why: 'moved' | 'stopped'): Promise<void> {
     const published = this.#published.get(id);
-    const shared = [...(published?.claims.values() ?? [])].flatMap((claim) => claim.shared ?? []);
+    const shared = [...(published?.claims.values() ?? [])].flatMap(({ shared, ring }) =>
+      [shared ?? [], ring ?? []].flat(),
+    );
     this.#leaving.set(copyId, (this.#leaving.get(copyId) ?? 0) + 1);
     if (!this.connections.leadsTo(copyId)) return;
     if (why === 'stopped' && !shared.some((each) => each.hasOther(copyId))) return;
@@ -150,10 +172,14 @@ export class Publisher {
     };
   }
 
-  /** A container is about to start: where its engine is this machine's, it gets the numbers that it asks for. Never rejects. */
+  /** A container is about to start: its engine gets the numbers that it asks for, of this machine and of its own. Never rejects. */
   async makeRoom(copy: Container): Promise<void> {
-    if (this.#table.size === 0 || !this.#deps.isOwnHost(copy.node)) return;
-    for (const number of await numbersAskedFor(copy)) this.#table.yield(number);
+    const isHere = this.#table.size > 0 && this.#deps.isOwnHost(copy.node);
+    const door = this.everywhere.doorOf(copy.node);
+    if (!isHere && !door) return;
+    const numbers = await numbersAskedFor(copy);
+    if (isHere) for (const number of numbers) this.#table.yield(number);
+    if (door) await this.everywhere.makeRoom(door, numbers);
   }
 
   /** Resolves when it is known which ports of a container are open, or after a while. */
@@ -164,6 +190,7 @@ export class Publisher {
     const limit = this.#deps.clock.sleep(SETTLE_MS, end.signal).catch(() => undefined);
     await Promise.race([Promise.all(claims.map((claim) => this.#table.settled(claim))), limit]);
     end.abort();
+    if (claims.some(({ ring }) => ring !== undefined)) await this.everywhere.settled();
   }
 
   #onEvent(event: ClusterEvent): void {
@@ -191,28 +218,34 @@ export class Publisher {
     this.#published.set(id, published);
     const before = published.copy;
     published.copy = container;
-    const kept = new Set(ports.map(({ key }) => key));
+    const isHere = this.#deps.isOwnHost(container.node);
+    const kept = new Set(ports.map(({ key }) => claimKey(key, isHere)));
     for (const [key, claim] of published.claims) if (!kept.has(key)) this.#drop(published, key, claim);
     const isAway = this.#held.get(id) === container.engineId;
-    for (const port of ports) this.#claim(published, port, isAway);
+    for (const port of ports) this.#claim(published, port, { isAway, isHere });
     if (before.engineId !== container.engineId) this.#show(before, undefined);
     this.#showNow(published);
   }
 
   #portsOf(container: Container): readonly NodePort[] {
-    if (publishAtOf(container.labels, this.#at) === 'node' || container.isOfSwarm) return [];
+    const at = publishAtOf(container.labels, this.#at);
+    if (at === 'node' || container.isOfSwarm) return [];
     const ports = nodePortsOf(container);
-    return ports.length === 0 || this.#deps.isOwnHost(container.node) ? [] : ports;
+    // At the endpoint the engine of this host opens them itself.
+    return ports.length > 0 && at === 'endpoint' && this.#deps.isOwnHost(container.node) ? [] : ports;
   }
 
-  #claim(published: Published, port: NodePort, isAway: boolean): void {
-    const known = published.claims.get(port.key);
-    if (known) known.update(published.copy, port, this.#deps.clock.elapsed());
-    const claim = known ?? new Claim(published.copy, port);
+  #claim(published: Published, port: NodePort, { isAway, isHere }: Pick<Claim, 'isAway' | 'isHere'>): void {
+    const { copy, claims } = published;
+    const key = claimKey(port.key, isHere);
+    const known = claims.get(key);
+    if (known) known.update(copy, port, this.#deps.clock.elapsed());
+    const isEverywhere = publishAtOf(copy.labels, this.#at) === 'everywhere';
+    const claim = known ?? new Claim(copy, port, { isEverywhere, isHere });
     claim.isAway = isAway;
-    if (known) return;
-    published.claims.set(port.key, claim);
-    this.#table.add(claim);
+    claims.set(key, claim);
+    if (!known && !isHere) return this.#table.add(claim);
+    this.everywhere.update(claim);
   }
 
   /** The container does not run, or is not to be at the endpoint any more; while it is held, its ports stay. */
@@ -234,20 +267,23 @@ export class Publisher {
   #drop(published: Published, key: string, claim: Claim): void {
     published.claims.delete(key);
     this.#table.remove(claim);
+    this.everywhere.remove(claim);
   }
 
   #onChange(claim: Claim): void {
+    this.#tellOf(claim, claim.problem);
+    this.everywhere.update(claim);
+  }
+
+  #tellOf(claim: Claim, problem: string | undefined): void {
     const published = this.#published.get(claim.container);
     if (claim.isGone || !published) return;
     this.#showNow(published);
-    if (claim.problem === undefined) return;
+    if (problem === undefined) return;
     const { name, id, node } = claim.copy;
-    this.#deps.logger.warn(
-      { container: name, node: node.name, reason: claim.problem },
-      'a port is not at the endpoint',
-    );
-    const text = `${name}: port ${claim.problem}`;
-    this.#deps.tell({ event: 'port-unavailable', text, node: node.name, container: { id, name }, why: claim.problem });
+    this.#deps.logger.warn({ container: name, node: node.name, reason: problem }, 'a port is not where it is to be');
+    const text = `${name}: port ${problem}`;
+    this.#deps.tell({ event: 'port-unavailable', text, node: node.name, container: { id, name }, why: problem });
   }
 
   #showNow({ copy, claims }: Published): void {
@@ -255,7 +291,7 @@ export class Publisher {
     const open = all.flatMap(({ at, shared }) =>
       shared?.port === undefined ? [] : [[at.listedKey, { ip: this.#address.shown, port: shared.port }] as const],
     );
-    const problems = all.flatMap(({ problem }) => problem ?? []);
+    const problems = all.flatMap(({ problem, problemElsewhere }) => [problem ?? [], problemElsewhere ?? []].flat());
     const problem = problems.length === 0 ? undefined : problems.join(', ');
     this.#show(copy, { open: new Map(open), problem });
   }
@@ -268,6 +304,7 @@ export class Publisher {
   #retry(): void {
     try {
       this.#table.retry();
+      this.everywhere.retry();
     } catch (error) {
       this.#deps.logger.error({ reason: reasonOf(error) }, 'ports were not tried again');
     }
@@ -278,4 +315,9 @@ export class Publisher {
 function textOf(ports: ReturnType<Node['endpointPorts']>): string {
   if (!ports) return '';
   return JSON.stringify([[...ports.open], ports.problem ?? null]);
+}
+
+/** A container that comes to this host, or leaves it, has other claims. */
+function claimKey(key: string, isHere: boolean): string {
+  return isHere ? `here ${key}` : key;
 }

@@ -1,5 +1,5 @@
 import type { Claim, Sharing } from './claim.ts';
-import type { Target, Targets } from './target.ts';
+import { Ring, type RingDeps } from './ring.ts';
 
 /** A port that is open at the endpoint. */
 export interface OpenPort {
@@ -8,28 +8,17 @@ export interface OpenPort {
   close(): void;
 }
 
-export interface SharedPortDeps {
-  /** Whether a copy, by its engine's ID, is about to be stopped. */
-  readonly isLeaving: (copyId: string) => boolean;
-  /** The clock's elapsed time in milliseconds. */
-  readonly nowMs: () => number;
-}
-
-/** One port at the endpoint and the containers behind it, which take turns. */
-export class SharedPort implements Targets, Sharing {
+/** One port at the endpoint and the containers behind it. */
+export class SharedPort extends Ring implements Sharing {
   readonly protocol: Claim['protocol'];
-  readonly claims: Set<Claim> = new Set();
   /** Settles when it is known whether it could be opened; never rejects. */
   readonly settled: Promise<void>;
-  readonly #deps: SharedPortDeps;
-  #order: readonly Claim[] = [];
-  #turn = 0;
   #open: OpenPort | undefined;
   #settle: () => void = () => undefined;
 
-  constructor(protocol: Claim['protocol'], deps: SharedPortDeps) {
+  constructor(protocol: Claim['protocol'], deps: RingDeps) {
+    super(deps);
     this.protocol = protocol;
-    this.#deps = deps;
     this.settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -44,63 +33,18 @@ export class SharedPort implements Targets, Sharing {
     this.#settle();
   }
 
-  join(claim: Claim): void {
-    this.claims.add(claim);
+  override join(claim: Claim): void {
+    super.join(claim);
     claim.shared = this;
-    this.#order = [...this.claims];
   }
 
-  leave(claim: Claim): void {
-    this.claims.delete(claim);
+  override leave(claim: Claim): void {
+    super.leave(claim);
     if (claim.shared === this) claim.shared = undefined;
-    this.#order = [...this.claims];
   }
 
   close(): void {
     this.#open?.close();
     this.#open = undefined;
-  }
-
-  next(tried: ReadonlySet<string>): Target | undefined {
-    const { isLeaving } = this.#deps;
-    const count = this.#order.length;
-    let poor: number | undefined;
-    for (let step = 0; step < count; step++) {
-      const at = (this.#turn + step) % count;
-      const claim = this.#order[at];
-      if (!claim || tried.has(claim.target.id)) continue;
-      const rank = claim.rank(isLeaving);
-      if (rank === 'well') return this.#choose(at);
-      if (rank === 'poorly') poor ??= at;
-    }
-    return poor === undefined ? this.#last(tried) : this.#choose(poor);
-  }
-
-  has(target: Target): boolean {
-    const { isLeaving } = this.#deps;
-    return this.#order.some(
-      (claim) =>
-        claim.target.id === target.id && claim.target.port === target.port && claim.rank(isLeaving) !== undefined,
-    );
-  }
-
-  mayCome(): boolean {
-    const nowMs = this.#deps.nowMs();
-    return this.#order.some((claim) => claim.mayCome(nowMs));
-  }
-
-  hasOther(copyId: string): boolean {
-    return this.#order.some((claim) => claim.target.id !== copyId && claim.rank(this.#deps.isLeaving) !== undefined);
-  }
-
-  #choose(at: number): Target | undefined {
-    this.#turn = at + 1;
-    return this.#order[at]?.target;
-  }
-
-  /** With no other one and none to come, a copy that is about to be stopped takes what comes until it is. */
-  #last(tried: ReadonlySet<string>): Target | undefined {
-    if (this.mayCome()) return undefined;
-    return this.#order.find((claim) => !claim.isAway && !tried.has(claim.target.id))?.target;
   }
 }

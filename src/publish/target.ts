@@ -5,6 +5,8 @@ import type { ProxyVersion } from './node-ports.ts';
 export interface Target {
   /** The engine's ID of the copy. */
   readonly id: string;
+  /** The ID of the engine that has it. */
+  readonly nodeId: string;
   readonly host: string;
   readonly port: number;
   readonly proxyProtocol: ProxyVersion | undefined;

@@ -32,7 +32,7 @@ async function serve(onConnection: (socket: Socket) => void): Promise<number> {
 }
 
 function target(id: string, port: number, proxyProtocol?: Target['proxyProtocol']): Target {
-  return { id, host: '127.0.0.1', port, proxyProtocol };
+  return { id, nodeId: 'node', host: '127.0.0.1', port, proxyProtocol };
 }
 
 /** In order, beginning after the one that was chosen last. */

@@ -27,7 +27,7 @@ async function socket(): Promise<Socket> {
 async function named(name: string): Promise<Target> {
   const one = await socket();
   one.on('message', (datagram, { address, port }) => one.send(`${name}:${datagram}`, port, address));
-  return { id: name, host: '127.0.0.1', port: one.address().port, proxyProtocol: undefined };
+  return { nodeId: 'node', id: name, host: '127.0.0.1', port: one.address().port, proxyProtocol: undefined };
 }
 
 class Turns implements Targets {

@@ -1,7 +1,10 @@
 import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Command } from 'commander';
 import type { Answers } from '../../agent/answers.ts';
 import { dialOut } from '../../agent/dial-out.ts';
+import { NodePorts } from '../../agent/node-ports.ts';
+import { PublishedPorts } from '../../agent/published-ports.ts';
 import { UsageError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import { AGENT_PROTOCOL } from '../../common/node-certificate.ts';
@@ -9,13 +12,14 @@ import { printable } from '../../common/printable.ts';
 import { readTlsFiles, type TlsMaterial } from '../../common/tls-files.ts';
 import { type Entry, parseEntry } from '../../discovery/entry.ts';
 import { EngineClient } from '../../engine/client.ts';
-import { tlsConnector } from '../../engine/connectors/socket.ts';
+import { tlsConnector, unixConnector } from '../../engine/connectors/socket.ts';
 import { hostAndPort, socketOf } from '../agent-addresses.ts';
 
 /** Flags of an agent that dials managers. */
 export interface DialFlags {
   readonly dial?: readonly string[];
   readonly dialEngine?: string;
+  readonly publishAddress?: string;
   readonly tlscacert?: string;
   readonly tlscert?: string;
   readonly tlskey?: string;
@@ -33,7 +37,11 @@ node's entry, agent://bee-1. Without a discovery argument nothing is registered:
 export function addDialFlags(command: Command): Command {
   return command
     .option('--dial <manager>', 'manager to dial, host:port; repeated for each of several managers', gather)
-    .option('--dial-engine <address>', `with --dial: socket of this host's engine (default: ${DEFAULT_ENGINE})`);
+    .option('--dial-engine <address>', `with --dial: socket of this host's engine (default: ${DEFAULT_ENGINE})`)
+    .option(
+      '--publish-address <ip>',
+      'with --dial: address of this host that a manager with --publish-at everywhere opens ports at (default: all)',
+    );
 }
 
 /** An agent that dials, not begun. */
@@ -53,12 +61,18 @@ export async function openDial(
   advertised: Entry | undefined,
   logger: Logger,
 ): Promise<DialAgent | undefined> {
-  const { dial: managers, dialEngine } = flags;
+  const { dial: managers, dialEngine, publishAddress } = flags;
   if (managers === undefined) {
     if (dialEngine !== undefined)
       throw new UsageError('--dial-engine is about an agent that dials: give --dial MANAGER, too');
+    if (publishAddress !== undefined)
+      throw new UsageError('--publish-address is about an agent that dials: give --dial MANAGER, too');
     return undefined;
   }
+  if (publishAddress !== undefined && isIP(publishAddress) === 0)
+    throw new UsageError(
+      `--publish-address should be an IP address of this host, such as 0.0.0.0 for all of them, not "${printable(publishAddress)}"`,
+    );
   if (managers.length > MOST_MANAGERS) throw new UsageError(`--dial may be given ${MOST_MANAGERS} times at most`);
   const places = [...new Set(managers)].map((manager) => hostAndPort(manager, '--dial'));
   const engineSocket = socketOf(dialEngine ?? DEFAULT_ENGINE, '--dial-engine');
@@ -79,8 +93,13 @@ export async function openDial(
       const clients = places.map(
         ({ host, port }) => new EngineClient(tlsConnector(host, port, tls), { connections: 1 }),
       );
-      await Promise.all(clients.map((manager) => dialOut({ manager, logger }, { id, engineSocket, answers }, stop)));
-      await Promise.all(clients.map((client) => client.close()));
+      const engine = new EngineClient(unixConnector(engineSocket), { connections: 1 });
+      const published = new PublishedPorts(engine);
+      const ports = new NodePorts({ published }, publishAddress);
+      await Promise.all(clients.map((manager) => dialOut({ manager, logger }, { id, engineSocket, answers, ports }, stop)));
+      ports.close();
+      published.close();
+      await Promise.all([engine, ...clients].map((client) => client.close()));
     },
   };
 }

@@ -38,7 +38,8 @@ restart policy, or of a Compose service); on-node-failure, all but one-off ones;
 fewer than half of the nodes answer, the manager may be the one that is cut off, and moves nothing unless a --witness answers.
 
 --publish-at says where clients reach what containers publish: node, at the node that each is on; endpoint, at this manager's address too,
-wherever the container is. Label io.enxame.publish-at says it of one container.
+wherever the container is; everywhere, at each node's whose agent dials (enxame join --dial) as well. Label io.enxame.publish-at says it of
+one container.
 
 --cluster-opt takes:
   swarm.overcommit=0.05       share of a node's resources that may be reserved beyond its total

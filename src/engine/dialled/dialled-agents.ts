@@ -11,6 +11,7 @@ import {
   STREAM_WINDOW,
 } from './carrier.ts';
 import { type AgentAnswer, askAgent } from './questions.ts';
+import { VISIT_AUTHORITY } from './visits.ts';
 
 /** An agent that has dialled in. */
 export interface DialledAgent {
@@ -49,6 +50,8 @@ export class DialledAgents {
   /** Calls that wait for an agent. */
   readonly #waiting = new Map<string, Set<() => void>>();
 
+  readonly #listeners = new Set<(id: string) => void>();
+
   constructor(now: () => number) {
     this.#now = now;
   }
@@ -82,6 +85,7 @@ export class DialledAgents {
     this.#agents.get(id)?.session.destroy();
     this.#agents.set(id, agent);
     for (const resolve of this.#waiting.get(id) ?? []) resolve();
+    for (const listener of this.#listeners) listener(id);
     const end = (): void => session.destroy();
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
@@ -98,6 +102,17 @@ export class DialledAgents {
     const agent = this.#present(id);
     if (!agent) throw new EngineError(`ask agent ${id}: it has not dialled in`);
     return await askAgent(agent.session, path, question, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
+  }
+
+  /** Opens a stream that waits at an agent for a connection that it takes at a port. Rejects when the agent does not know of ports. */
+  async openVisit(id: string, timeoutMs: number): Promise<Duplex> {
+    return await this.#open(id, { name: `agent ${id}`, authority: VISIT_AUTHORITY }, timeoutMs);
+  }
+
+  /** Tells of each agent that has dialled in from now on. Returns what ends it. */
+  subscribe(listener: (id: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Ends the connection of an agent, if it has one. */

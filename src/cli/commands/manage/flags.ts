@@ -183,7 +183,7 @@ export function addManageFlags(command: Command): Command {
     )
     .option(
       '--publish-address <ip>',
-      'address of this host that ports are published at with endpoint (default: that of the first listener)',
+      'address of this host that ports are published at with endpoint or everywhere (default: that of the first listener)',
     )
     .option('--adopt-swarm', 'take over engines in the swarm mode of another swarm')
     .option('--print-unit', 'print a systemd unit for this command line and exit');

@@ -1,0 +1,56 @@
+/**
+ * Published ports at nodes: the manager says which an agent is to open, and asks for each connection that it took where to lead it. What both ends must
+ * agree on. Messages of a visit are JSON, one a line.
+ */
+
+/** The question by which a manager says which ports are to be open: a {@link WantedPorts}, answered with {@link PortsAnswer}. */
+export const PORTS_PATH = '/ports';
+
+/** What a stream asks for that waits at the agent for a connection. */
+export const VISIT_AUTHORITY = 'visit';
+
+/** Longest line of a visit, in bytes. */
+export const VISIT_LINE_BYTES = 4_096;
+
+/** All ports that are to be open, as `8080`; others are closed. TCP. */
+export interface WantedPorts {
+  readonly ports: readonly number[];
+}
+
+export interface PortsAnswer {
+  /** Why those are not open that are not, by number. */
+  readonly refused: Readonly<Record<string, PortRefusal>>;
+}
+
+export interface PortRefusal {
+  /** The agent's engine publishes it: nothing needs to be opened. */
+  readonly isOfEngine: boolean;
+  /** In words. */
+  readonly why: string;
+}
+
+/** A connection that the agent took: the first line of a visit. */
+export interface Visit {
+  readonly port: number;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+}
+
+/**
+ * Where it leads: `to`, a published port, which the agent tries and answers with {@link VISIT_TAKEN} or {@link VISIT_FAILED}, keeping the visit until the
+ * connection ends; or over the visit, which carries the connection's own bytes from then on. No `host` means a port that the agent's own engine
+ * publishes.
+ */
+export type VisitOrder =
+  | {
+      readonly to: { readonly host?: string; readonly port: number } /** Base64: to be sent first. */;
+      readonly header?: string;
+    }
+  | { readonly carry: true }
+  /** No container takes it. */
+  | { readonly refused: true };
+
+export const VISIT_TAKEN = 'taken';
+export const VISIT_FAILED = 'failed';

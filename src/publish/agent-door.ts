@@ -1,0 +1,192 @@
+import type { Duplex } from 'node:stream';
+import type { Node } from '../cluster/node.ts';
+import { coalesced } from '../common/coalesced.ts';
+import { reasonOf } from '../common/errors.ts';
+import { isLoopback } from '../common/listen-address.ts';
+import type { Logger } from '../common/logger.ts';
+import { readLine } from '../common/read-line.ts';
+import { EngineClient } from '../engine/client.ts';
+import type { DialledAgents } from '../engine/dialled/dialled-agents.ts';
+import { PORTS_PATH, type PortRefusal, VISIT_LINE_BYTES, type Visit } from '../engine/dialled/visits.ts';
+import type { Target } from './target.ts';
+import { serveVisit, type VisitDeps } from './visit.ts';
+
+/** How long an agent may take to open ports, and to say which engine it has, in milliseconds. */
+const ASK_MS = 10_000;
+/** Streams that wait at an agent for connections. */
+const WAITING = 32;
+/** A number that an engine is about to need is left to it for this long, and a node is tried again after this long, in milliseconds. */
+const SPARED_MS = 30_000;
+const UNREACHED_MS = 60_000;
+
+/** What the doors of a manager need of the connections that agents opened. */
+export type AgentConnections = Pick<DialledAgents, 'list' | 'subscribe' | 'ask' | 'openVisit' | 'connectorFor'>;
+
+export interface AgentDoorDeps extends Pick<VisitDeps, 'ringOf' | 'connections' | 'clock'> {
+  readonly agents: AgentConnections;
+  /** The node whose engine has an ID. */
+  readonly nodeOf: (engineId: string) => Node | undefined;
+  /** Numbers that are to be open at all nodes. */
+  readonly ports: () => readonly number[];
+  /** Which ports are refused, and why, may have changed. */
+  readonly onAnswer: (door: AgentDoor, before: AgentDoor['refused']) => void;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}
+
+/** The ports at one node: opened by its agent, which asks here for each connection where it leads. */
+export class AgentDoor {
+  readonly id: string;
+  /** Why ports are not open there, by number. */
+  refused: Readonly<Record<string, PortRefusal>> = {};
+  /** Makes what is open there what is to be; resolves when it is, or when that failed. Never rejects. */
+  readonly sync: () => Promise<void>;
+  readonly #deps: AgentDoorDeps;
+  #nodeId: string | undefined;
+  #isBehind = true;
+  /** Whether it is too old to open ports. */
+  #isDeaf = false;
+  readonly #spared = new Map<number, number>();
+  readonly #unreached = new Map<string, number>();
+  readonly #waiting = new Set<Duplex>();
+  #opening = 0;
+  #isWanted = false;
+
+  constructor(id: string, deps: AgentDoorDeps) {
+    this.id = id;
+    this.#deps = deps;
+    this.sync = coalesced(() => this.#sync());
+  }
+
+  get node(): Node | undefined {
+    return this.#nodeId === undefined ? undefined : this.#deps.nodeOf(this.#nodeId);
+  }
+
+  /** Whether something is left to do there. */
+  get isBehind(): boolean {
+    return !this.#isDeaf && (this.#isBehind || this.#spared.size > 0 || Object.keys(this.refused).length > 0);
+  }
+
+  /** The agent has dialled in anew: nothing is known of it. */
+  renew(): void {
+    this.#isBehind = true;
+    this.#isDeaf = false;
+    this.#nodeId = undefined;
+    this.#unreached.clear();
+  }
+
+  /** Leaves numbers to the node's own engine, which is about to need them. Resolves when they are free, or that failed. */
+  async spare(numbers: readonly number[]): Promise<void> {
+    const untilMs = this.#deps.clock.elapsed() + SPARED_MS;
+    for (const number of numbers) this.#spared.set(number, untilMs);
+    await this.sync();
+  }
+
+  /** Ends what waits there; connections go on. */
+  close(): void {
+    this.#isWanted = false;
+    for (const stream of this.#waiting) stream.destroy();
+  }
+
+  async #sync(): Promise<void> {
+    const { agents, clock, logger, signal } = this.#deps;
+    if (signal.aborted || this.#isDeaf) return;
+    for (const [number, untilMs] of this.#spared) if (clock.elapsed() >= untilMs) this.#spared.delete(number);
+    const ports = this.#deps.ports().filter((port) => !this.#spared.has(port));
+    const before = this.refused;
+    try {
+      this.#nodeId ??= await this.#engineId();
+      const { status, body } = await agents.ask(this.id, PORTS_PATH, { ports }, ASK_MS, signal);
+      this.#isDeaf = status === 404;
+      if (status !== 200) throw new Error(this.#isDeaf ? 'it is too old' : messageOf(body));
+      this.refused = refusalsIn(body);
+      this.#isBehind = false;
+      this.#isWanted = ports.length > 0;
+      if (this.#isWanted) this.#fill();
+      else this.close();
+    } catch (error) {
+      this.#isBehind = true;
+      this.refused = {};
+      if (!signal.aborted) logger.debug({ agent: this.id, reason: reasonOf(error) }, 'an agent did not open ports');
+    }
+    this.#deps.onAnswer(this, before);
+  }
+
+  async #engineId(): Promise<string | undefined> {
+    const client = new EngineClient(this.#deps.agents.connectorFor(this.id), { connections: 1 });
+    try {
+      const info = await client.json<{ readonly ID?: string }>({ method: 'GET', path: '/info', timeoutMs: ASK_MS });
+      return info.ID;
+    } finally {
+      await client.close();
+    }
+  }
+
+  #fill(): void {
+    while (this.#isWanted && !this.#deps.signal.aborted && this.#waiting.size + this.#opening < WAITING) {
+      this.#opening += 1;
+      void this.#open(); // Never rejects.
+    }
+  }
+
+  async #open(): Promise<void> {
+    const stream = await this.#deps.agents.openVisit(this.id, ASK_MS).catch(() => undefined);
+    this.#opening -= 1;
+    // The next round opens others.
+    if (!stream) {
+      this.#isBehind = true;
+      return;
+    }
+    this.#waiting.add(stream);
+    if (!this.#isWanted || this.#deps.signal.aborted) stream.destroy();
+    const visit = visitIn(await readLine(stream, VISIT_LINE_BYTES));
+    this.#waiting.delete(stream);
+    if (!visit) {
+      this.#isBehind = true;
+      return void stream.destroy();
+    }
+    this.#fill();
+    const { ringOf, connections, clock } = this.#deps;
+    await serveVisit(stream, visit, {
+      ringOf,
+      connections,
+      clock,
+      straight: (target) => this.#straight(target),
+      noteUnreached: (target) => this.#unreached.set(target.nodeId, clock.elapsed() + UNREACHED_MS),
+    });
+  }
+
+  #straight({ nodeId, host, port, connect }: Target): { readonly host?: string; readonly port: number } | undefined {
+    if (nodeId === this.#nodeId) return { port };
+    if (connect || isLoopback(host)) return undefined;
+    const untilMs = this.#unreached.get(nodeId);
+    if (untilMs === undefined) return { host, port };
+    if (this.#deps.clock.elapsed() < untilMs) return undefined;
+    this.#unreached.delete(nodeId);
+    return { host, port };
+  }
+}
+
+function visitIn(line: string | undefined): Visit | undefined {
+  try {
+    const visit = JSON.parse(line ?? '') as Visit | null;
+    return Number.isInteger(visit?.port) ? (visit ?? undefined) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function refusalsIn(body: unknown): Readonly<Record<string, PortRefusal>> {
+  const { refused } = (body ?? {}) as { readonly refused?: Readonly<Record<string, Partial<PortRefusal>>> };
+  const all = Object.entries(refused ?? {}).slice(0, 65_536);
+  return Object.fromEntries(
+    all.map(([port, each]) => [
+      port,
+      { isOfEngine: each?.isOfEngine === true, why: String(each?.why ?? '').slice(0, 200) },
+    ]),
+  );
+}
+
+function messageOf(body: unknown): string {
+  return String((body as { readonly message?: unknown } | null)?.message ?? 'it gives no reason');
+}

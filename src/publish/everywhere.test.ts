@@ -1,0 +1,277 @@
+import { once } from 'node:events';
+import net, { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FakeClock } from '../../test/fakes/fake-clock.ts';
+import { freePort } from '../../test/fakes/free-port.ts';
+import { containerSummary, engineInfo, nowhere } from '../../test/fakes/model.ts';
+import { waitUntil } from '../../test/fakes/wait.ts';
+import { serveEngine } from '../agent/dial-out.ts';
+import { NodePorts } from '../agent/node-ports.ts';
+import type { PublishedPort } from '../agent/published-ports.ts';
+import { Cluster } from '../cluster/cluster.ts';
+import { Node } from '../cluster/node.ts';
+import { silentLogger } from '../common/logger.ts';
+import { readLine } from '../common/read-line.ts';
+import { EngineClient } from '../engine/client.ts';
+import { DialledAgents } from '../engine/dialled/dialled-agents.ts';
+import { PORTS_PATH, type Visit } from '../engine/dialled/visits.ts';
+import type { Notice } from '../notify/notice.ts';
+import { Connections } from './connections.ts';
+import { Publisher } from './publisher.ts';
+import type { Ring } from './ring.ts';
+import type { Target } from './target.ts';
+import { serveVisit, type VisitDeps } from './visit.ts';
+
+/** For a busy machine. */
+const PATIENCE_MS = 60_000;
+const ENDPOINT = '127.0.0.1';
+/** Of nodes: the containers are on the first, the agent on the second. */
+const [FIRST, SECOND] = ['127.0.0.2', '127.0.0.3'];
+
+const open: { close(): unknown }[] = [];
+
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+});
+
+/** Says its name, and what it was sent. */
+async function serve(name: string, host: string, port: number): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    let text = '';
+    socket
+      .on('error', () => undefined)
+      .on('data', (bytes) => {
+        text += bytes;
+      });
+    socket.once('end', () => socket.end(`${name} heard ${text}`));
+  }).listen(port, host);
+  await once(server, 'listening');
+  open.push(server);
+  return server;
+}
+
+function ask(host: string, port: number): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = connect({ host, port, allowHalfOpen: true });
+    socket.once('error', (error) => resolve((error as NodeJS.ErrnoException).code ?? ''));
+    socket.on('data', (bytes) => {
+      text += bytes;
+    });
+    socket.once('end', () => resolve(text));
+    socket.end('hello');
+  });
+}
+
+const WAIT = { timeout: PATIENCE_MS };
+
+/** The second node's port answers so by and by. */
+async function answers(port: number, text: string): Promise<void> {
+  await expect.poll(() => ask(SECOND, port), WAIT).toBe(text);
+}
+
+/** A manager that publishes everywhere, and the agent of the second node, which has dialled in. */
+class World {
+  readonly clock = new FakeClock();
+  readonly cluster = new Cluster({ clock: this.clock, logger: silentLogger() });
+  readonly agents = new DialledAgents(Date.now);
+  readonly notices: Notice[] = [];
+  /** What the second node's engine publishes itself. */
+  own: readonly PublishedPort[] = [];
+  readonly stop = new AbortController();
+  readonly ports: NodePorts = new NodePorts(
+    { published: { find: async (_, port) => this.own.find((each) => each.port === port) } },
+    SECOND,
+  );
+  readonly desk = this.ports.desk();
+  readonly publisher: Publisher;
+  readonly #nodes = [FIRST, SECOND].map((address, i) => {
+    const node = new Node(`node-${i}:2375`, new EngineClient(nowhere()), address);
+    this.cluster.addNode(node);
+    this.cluster.setInfo(node, engineInfo(`node-${i}`, `id-${i}`));
+    this.cluster.setState(node, 'Healthy', '');
+    return node;
+  });
+
+  constructor() {
+    const isOwnHost = (): boolean => false;
+    const tell = (notice: Notice): void => void this.notices.push(notice);
+    this.publisher = new Publisher(
+      { cluster: this.cluster, agents: this.agents, tell, isOwnHost, clock: this.clock, logger: silentLogger() },
+      { at: 'everywhere', host: ENDPOINT, limits: { total: 100, perPort: 100 } },
+    );
+    open.push(this.publisher, this.ports, { close: () => this.stop.abort() });
+  }
+
+  /** The agent's connection, and an engine that says only its ID. */
+  async dial(): Promise<void> {
+    const engine = createServer((socket) =>
+      socket
+        .on('error', () => undefined)
+        .on('data', () => {
+          const text = JSON.stringify({ ID: 'id-1', ApiVersion: '1.44' });
+          const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nApi-Version: 1.44\r\nContent-Length: ${text.length}`;
+          socket.write(`${head}\r\n\r\n${text}`);
+        }),
+    );
+    const path = `\0enxame-everywhere-${process.pid}-${Math.random()}`;
+    engine.listen(path);
+    await once(engine, 'listening');
+    const server = net.createServer({ allowHalfOpen: true }).listen(0, ENDPOINT);
+    await once(server, 'listening');
+    const socket = connect({ port: (server.address() as AddressInfo).port, host: ENDPOINT, allowHalfOpen: true });
+    const [accepted] = (await once(server, 'connection')) as [net.Socket];
+    server.close();
+    open.push(engine);
+    const answers = new Map([
+      [PORTS_PATH, (asked: unknown) => this.ports.want(this.desk, (asked as { readonly ports: number[] }).ports)],
+    ]);
+    void serveEngine(socket, path, this.stop.signal, answers, this.desk);
+    void this.agents.serve('second', accepted, '192.0.2.7', this.stop.signal);
+  }
+
+  /** The engine of a node lists a container. */
+  list(index: number, id: string, port: number, Labels: Record<string, string> = {}): string {
+    const Ports = [{ IP: '0.0.0.0', PrivatePort: 80, PublicPort: port, Type: 'tcp' }];
+    const summary = containerSummary(id, { Ports, Labels });
+    this.cluster.updateContainers(this.#nodes[index] as Node, [summary.Id], [summary]);
+    return summary.Id;
+  }
+
+  problem(id: string): string | undefined {
+    const container = this.cluster.findContainer(id);
+    return container?.node.endpointPorts(container.engineId)?.problem;
+  }
+}
+
+describe('ports at every node', () => {
+  let world: World;
+  let port: number;
+  beforeEach(async () => {
+    world = new World();
+    port = await freePort();
+    world.publisher.start();
+    world.publisher.everywhere.start();
+    await world.dial();
+  });
+
+  test('lead to the container while it runs, through the manager', { timeout: PATIENCE_MS }, async () => {
+    const server = await serve('a', FIRST, port);
+    const id = world.list(0, 'a', port);
+    await world.publisher.settled(id);
+    await answers(port, 'a heard hello');
+    expect(await ask(ENDPOINT, port)).toBe('a heard hello');
+    expect(world.problem(id)).toBeUndefined();
+    // With the client's address at the agent.
+    const labels = { 'io.enxame.proxy-protocol': 'v1' };
+    world.cluster.removeContainer(world.cluster.node('id-0') as Node, id);
+    await answers(port, 'ECONNREFUSED');
+    const told = world.list(0, 'b', port, labels);
+    await world.publisher.settled(told);
+    await expect.poll(() => ask(SECOND, port), WAIT).toContain('heard');
+    expect(await ask(SECOND, port)).toMatch(new RegExp(`a heard PROXY TCP4 127.0.0.1 ${SECOND} \\d+ ${port}\r\nhello`));
+    expect(
+      (await Promise.all(Array.from({ length: 80 }, () => ask(SECOND, port)))).filter(
+        (text) => !text.includes('hello'),
+      ),
+    ).toEqual([]);
+    await waitUntil(() => world.publisher.connections.size === 0, PATIENCE_MS);
+    server.close();
+    expect(await ask(SECOND, port)).toBe('ECONNRESET');
+  });
+
+  test('lead straight to a container where the agent has a way, for which the manager knows of it', {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    const { agents, clock } = world;
+    await serve('a', FIRST, port);
+    const target = { id: 'a', nodeId: 'id-0', host: FIRST, port, proxyProtocol: 'v1' } as const;
+    const ring = { next: (tried: ReadonlySet<string>) => (tried.has('a') ? undefined : target) } as unknown as Ring;
+    const connections = new Connections({ total: 10, perPort: 10 });
+    const unreached: Target[] = [];
+    let straight: ReturnType<VisitDeps['straight']> = { host: FIRST, port };
+    const visit = async (): Promise<void> => {
+      const stream = await agents.openVisit('second', PATIENCE_MS);
+      const first = JSON.parse((await readLine(stream, 4_096)) ?? '') as Visit;
+      await serveVisit(stream, first, {
+        ringOf: () => ring,
+        straight: () => straight,
+        noteUnreached: (each) => void unreached.push(each),
+        connections,
+        clock,
+      });
+    };
+    const door = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
+      client.on('error', () => undefined);
+      void world.desk.lead(client, 80);
+    });
+    door.listen(0, ENDPOINT);
+    open.push(door);
+    await once(door, 'listening');
+    const own = (door.address() as AddressInfo).port;
+    const first = visit();
+    expect(await ask(ENDPOINT, own)).toMatch(/^a heard PROXY TCP4 127.0.0.1 127.0.0.1 \d+ \d+\r\nhello$/);
+    await first;
+    await waitUntil(() => connections.size === 0 && !connections.leadsTo('a'), PATIENCE_MS);
+    expect(unreached).toEqual([]);
+    // Nobody listens there: the manager carries it, and knows.
+    straight = { host: SECOND, port: await freePort() };
+    const second = visit();
+    expect(await ask(ENDPOINT, own)).toMatch(/^a heard PROXY .*\r\nhello$/);
+    await second;
+    expect(unreached).toEqual([target]);
+    await waitUntil(() => connections.size === 0 && !connections.leadsTo('a'), PATIENCE_MS);
+  });
+
+  test('are told where another process has them, and opened when it leaves', { timeout: PATIENCE_MS }, async () => {
+    await serve('a', FIRST, port);
+    const other = await serve('other', SECOND, port);
+    const id = world.list(0, 'a', port);
+    await waitUntil(() => world.problem(id) !== undefined, PATIENCE_MS);
+    expect(world.problem(id)).toBe(`${port}/tcp not at node-1 (another process has it)`);
+    expect(world.notices).toMatchObject([{ event: 'port-unavailable', container: { id } }]);
+    await new Promise((resolve) => other.close(resolve));
+    world.clock.advance(6_000);
+    await waitUntil(() => world.problem(id) === undefined, PATIENCE_MS);
+    expect(await ask(SECOND, port)).toBe('a heard hello');
+  });
+
+  test('are the engine’s where that publishes them, and are left to it', { timeout: PATIENCE_MS }, async () => {
+    await serve('a', FIRST, port);
+    world.own = [{ host: SECOND, port }];
+    const id = world.list(0, 'a', port);
+    await waitUntil(() => world.problem(id) !== undefined, PATIENCE_MS);
+    expect(world.problem(id)).toBe(`${port}/tcp not at node-1 (its engine publishes another one there)`);
+    // A replica of it: nothing is amiss.
+    const replica = world.list(1, 'b', port);
+    await world.publisher.settled(replica);
+    expect(world.problem(id)).toBeUndefined();
+  });
+
+  test('close for an engine that is about to need them', { timeout: PATIENCE_MS }, async () => {
+    await serve('a', FIRST, port);
+    const id = world.list(0, 'a', port);
+    await answers(port, 'a heard hello');
+    const door = world.publisher.everywhere.doorOf(world.cluster.node('id-1') as Node);
+    if (!door) throw new Error('the agent has no door');
+    await world.publisher.everywhere.makeRoom(door, [`${port}/tcp`, '1/tcp']);
+    expect(await ask(SECOND, port)).toBe('ECONNREFUSED');
+    world.clock.advance(40_000);
+    await answers(port, 'a heard hello');
+    expect(world.problem(id)).toBeUndefined();
+  });
+
+  test('stay open while the manager is away, and connections wait for it', {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    await serve('a', FIRST, port);
+    world.list(0, 'a', port);
+    await answers(port, 'a heard hello');
+    await world.publisher.everywhere.stop();
+    world.ports.lose(world.desk);
+    const waiting = ask(SECOND, port);
+    await new Promise((resolve) => setImmediate(resolve));
+    world.publisher.everywhere.start();
+    expect(await waiting).toBe('a heard hello');
+  });
+});

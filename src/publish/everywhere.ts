@@ -1,0 +1,232 @@
+import type { Node } from '../cluster/node.ts';
+import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
+import { MultiMap } from '../common/multi-map.ts';
+import { type AgentConnections, AgentDoor } from './agent-door.ts';
+import type { Claim } from './claim.ts';
+import type { Connections } from './connections.ts';
+import { Ring, type RingDeps } from './ring.ts';
+
+/** How long a start waits for the agents, in milliseconds. */
+const SETTLE_MS = 1_500;
+/** Nodes that are named where a port is not open. */
+const MOST_NAMED = 3;
+
+export interface EverywhereDeps extends RingDeps {
+  readonly agents: AgentConnections;
+  readonly nodeOf: (engineId: string) => Node | undefined;
+  readonly connections: Connections;
+  /** Why a claim is not at other nodes has changed. */
+  readonly onChange: (claim: Claim) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Published ports at the addresses of all nodes whose agents dial: which are to be open, and the agents' doors. Only the primary tells agents, since
+ * it alone knows what is about to be stopped.
+ */
+export class Everywhere {
+  readonly #deps: EverywhereDeps;
+  readonly #rings = new Map<number, Ring>();
+  readonly #numbers = new Map<Claim, number>();
+  /** Claims of which other containers have the number. */
+  readonly #waiting = new Set<Claim>();
+  readonly #doors = new Map<string, AgentDoor>();
+  readonly #doorsByNode = new Map<string, AgentDoor>();
+  /** Doors that refuse a number. */
+  #refusing = new MultiMap<number, AgentDoor>();
+  #stop: AbortController | undefined;
+  #unsubscribe: () => void = () => undefined;
+
+  constructor(deps: EverywhereDeps) {
+    this.#deps = deps;
+  }
+
+  /** Ports, and agents that have opened them. */
+  get counts(): { readonly ports: number; readonly agents: number } {
+    return { ports: this.#rings.size, agents: this.#doors.size };
+  }
+
+  /** This manager is the primary. Idempotent. */
+  start(): void {
+    if (this.#stop) return;
+    this.#stop = new AbortController();
+    const { agents } = this.#deps;
+    this.#unsubscribe = agents.subscribe((id) => this.#meet(id));
+    for (const { id } of agents.list()) this.#meet(id);
+  }
+
+  /** Another manager tells agents from now on. Idempotent. */
+  async stop(): Promise<void> {
+    this.#unsubscribe();
+    this.#stop?.abort();
+    this.#stop = undefined;
+    for (const door of this.#doors.values()) door.close();
+    this.#doors.clear();
+    this.#doorsByNode.clear();
+    this.#refusing = new MultiMap();
+  }
+
+  /** Where a claim is at the endpoint, or on which node its container is, has changed. */
+  update(claim: Claim): void {
+    if (claim.isGone || !claim.isEverywhere) return;
+    if (claim.protocol !== 'tcp') return this.#refuse(claim, 'agents open TCP ports alone');
+    const number = numberOf(claim);
+    if (this.#waiting.has(claim) && this.#holder(claim, number)) return;
+    const before = this.#numbers.get(claim);
+    if (number === before && before !== undefined) return this.#judge(before);
+    this.#leave(claim);
+    if (number === undefined) return;
+    const holder = this.#holder(claim, number);
+    if (holder) {
+      this.#waiting.add(claim);
+      return this.#refuse(claim, `container ${holder.copy.name} has it there`);
+    }
+    const ring = this.#rings.get(number);
+    const own = ring ?? new Ring(this.#deps);
+    this.#rings.set(number, own);
+    this.#numbers.set(claim, number);
+    own.join(claim);
+    claim.ring = own;
+    if (!ring) this.#tellAll();
+    this.#judge(number);
+  }
+
+  remove(claim: Claim): void {
+    this.#leave(claim);
+  }
+
+  /** Resolves when all agents have opened what they are to, as far as they answer, or after a while. */
+  async settled(): Promise<void> {
+    if (this.#doors.size === 0) return;
+    const end = new AbortController();
+    const limit = this.#deps.clock.sleep(SETTLE_MS, end.signal).catch(() => undefined);
+    await Promise.race([Promise.all([...this.#doors.values()].map((door) => door.sync())), limit]);
+    end.abort();
+  }
+
+  /** The agent of a node whose number its own engine is about to need, if it may have it open. */
+  doorOf(node: Node): AgentDoor | undefined {
+    if (this.#rings.size === 0) return undefined;
+    return this.#doorsByNode.get(node.id);
+  }
+
+  /** Leaves numbers (`8080/tcp`) to a node's own engine. */
+  async makeRoom(door: AgentDoor, numbers: readonly string[]): Promise<void> {
+    const tcp = numbers.flatMap((number) => (number.endsWith('/tcp') ? [Number.parseInt(number, 10)] : []));
+    const ours = tcp.filter((number) => this.#rings.has(number));
+    if (ours.length === 0) return;
+    const end = new AbortController();
+    const limit = this.#deps.clock.sleep(SETTLE_MS, end.signal).catch(() => undefined);
+    await Promise.race([door.spare(ours), limit]);
+    end.abort();
+  }
+
+  /** Tries again what was refused. */
+  retry(): void {
+    const behind = [...this.#doors.values()].filter((door) => door.isBehind);
+    if (behind.length === 0) return;
+    const present = new Set(this.#deps.agents.list().map(({ id }) => id));
+    for (const door of behind) {
+      if (present.has(door.id)) void door.sync();
+      else this.#drop(door);
+    }
+  }
+
+  #meet(id: string): void {
+    if (!this.#stop) return;
+    const known = this.#doors.get(id);
+    known?.renew();
+    const door = known ?? this.#newDoor(id, this.#stop.signal);
+    this.#doors.set(id, door);
+    if (this.#rings.size > 0) void door.sync();
+  }
+
+  #newDoor(id: string, signal: AbortSignal): AgentDoor {
+    const { agents, nodeOf, connections, clock, logger } = this.#deps;
+    return new AgentDoor(id, {
+      agents,
+      nodeOf,
+      connections,
+      clock,
+      logger,
+      signal,
+      ringOf: (port) => this.#rings.get(port),
+      ports: () => [...this.#rings.keys()],
+      onAnswer: (door, before) => this.#onAnswer(door, before),
+    });
+  }
+
+  #onAnswer(door: AgentDoor, before: AgentDoor['refused']): void {
+    if (this.#doors.get(door.id) !== door) return;
+    if (door.node) this.#doorsByNode.set(door.node.id, door);
+    for (const port of Object.keys(before)) this.#refusing.remove(Number(port), door);
+    for (const port of Object.keys(door.refused)) this.#refusing.add(Number(port), door);
+    for (const port of new Set([...Object.keys(before), ...Object.keys(door.refused)])) this.#judge(Number(port));
+  }
+
+  #drop(door: AgentDoor): void {
+    door.close();
+    this.#doors.delete(door.id);
+    for (const [nodeId, each] of this.#doorsByNode) if (each === door) this.#doorsByNode.delete(nodeId);
+  }
+
+  #tellAll(): void {
+    for (const door of this.#doors.values()) void door.sync();
+  }
+
+  /** A container that has the number and does not share it with this one. */
+  #holder(claim: Claim, number: number | undefined): Claim | undefined {
+    const [first] = (number !== undefined && this.#rings.get(number)?.claims) || [];
+    return first && first.group !== claim.group ? first : undefined;
+  }
+
+  #leave(claim: Claim): void {
+    this.#waiting.delete(claim);
+    claim.problemElsewhere = undefined;
+    const number = this.#numbers.get(claim);
+    if (number === undefined) return;
+    this.#numbers.delete(claim);
+    claim.ring?.leave(claim);
+    claim.ring = undefined;
+    const ring = this.#rings.get(number);
+    if (!ring || ring.claims.size > 0) return;
+    this.#rings.delete(number);
+    this.#tellAll();
+    for (const other of [...this.#waiting]) if (numberOf(other) === number) this.update(other);
+  }
+
+  /** Says of the containers behind a port at which nodes it is not open. */
+  #judge(number: number): void {
+    const ring = this.#rings.get(number);
+    if (!ring) return;
+    const owners = new Set([...ring.claims].flatMap(({ copy, at }) => (at.port === number ? [copy.node] : [])));
+    const where = this.#refusing.get(number).flatMap(({ refused, node, id }) => {
+      const refusal = refused[number];
+      if (!refusal || (node && refusal.isOfEngine && owners.has(node))) return [];
+      return [`${node?.name ?? id} (${refusal.isOfEngine ? 'its engine publishes another one there' : refusal.why})`];
+    });
+    const others = where.length - MOST_NAMED;
+    const named = where.slice(0, MOST_NAMED).join(', ') + (others > 0 ? ` and ${others} more` : '');
+    const problem = where.length === 0 ? undefined : `${number}/tcp not at ${named}`;
+    for (const claim of ring.claims) this.#say(claim, problem);
+  }
+
+  #refuse(claim: Claim, why: string): void {
+    this.#say(claim, `${claim.at.port}/${claim.protocol} not at other nodes: ${why}`);
+  }
+
+  #say(claim: Claim, problem: string | undefined): void {
+    if (claim.problemElsewhere === problem) return;
+    claim.problemElsewhere = problem;
+    this.#deps.onChange(claim);
+  }
+}
+
+/** The number at all nodes: that of the endpoint, or the one that was asked for where the endpoint cannot have it. */
+function numberOf(claim: Claim): number | undefined {
+  if (claim.isHere) return claim.at.port;
+  if (claim.shared?.port !== undefined) return claim.shared.port;
+  return claim.problem !== undefined && claim.isFixed ? claim.at.port : undefined;
+}
