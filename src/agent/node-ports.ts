@@ -16,7 +16,7 @@ const ANY_V4 = '0.0.0.0';
 
 export interface NodePortsDeps {
   /** What the engine of this host publishes, which nobody else opens. */
-  readonly published: Pick<PublishedPorts, 'find'>;
+  readonly published: Pick<PublishedPorts, 'find' | 'isAwaited'>;
 }
 
 /**
@@ -91,7 +91,10 @@ export class NodePorts {
 
   async #openPort(port: number): Promise<PortRefusal | undefined> {
     try {
-      if (await this.#deps.published.find('', port)) return { isOfEngine: true, why: 'its engine publishes it' };
+      const { published } = this.#deps;
+      if (await published.find('', port)) return { isOfEngine: true, why: 'its engine publishes it' };
+      if (await published.isAwaited(port))
+        return { isOfEngine: true, why: 'its engine restarts a container that has it' };
     } catch (error) {
       return { isOfEngine: false, why: `its engine does not say whether it has it (${reasonOf(error)})` };
     }

@@ -1,7 +1,9 @@
 import { isIP } from 'node:net';
+import { BoundedMap } from '../common/bounded-map.ts';
 import { isLoopback } from '../common/listen-address.ts';
 import type { EngineClient } from '../engine/client.ts';
 import { type EventStream, openEventStream } from '../engine/event-stream.ts';
+import { EngineAnswerError } from '../engine/exchange.ts';
 import type { PortSummary } from '../engine/types.ts';
 
 /** How long the engine may take to list its containers, in milliseconds, and the list in bytes. */
@@ -14,6 +16,16 @@ const FRESH_MS = 60_000;
 export interface PublishedPort {
   readonly host: string;
   readonly port: number;
+}
+
+/** A container that ended less than this many milliseconds ago may be restarted by its engine. */
+const RESTART_MS = 10_000;
+/** Ports of which is remembered who had them last. */
+const MAX_REMEMBERED = 4_096;
+
+interface Details {
+  readonly State?: { readonly Running?: boolean; readonly Restarting?: boolean; readonly FinishedAt?: string };
+  readonly HostConfig?: { readonly PortBindings?: Readonly<Record<string, unknown>> | null };
 }
 
 interface Known {
@@ -36,6 +48,8 @@ export class PublishedPorts {
   #known: Known | undefined;
   #listing: Promise<Known> | undefined;
   #events: EventStream | undefined;
+  /** Containers by the port that they had last. */
+  readonly #holders = new BoundedMap<number, string>(MAX_REMEMBERED);
   #changes = 0;
   #isClosed = false;
 
@@ -59,6 +73,39 @@ export class PublishedPorts {
     return findIn(await this.#fresh(), host, port);
   }
 
+  /**
+   * Whether a container that does not run at the moment is about to need a port: one that its engine restarts. It would not start if somebody else
+   * had the port. Rejects when the engine does not say.
+   */
+  async isAwaited(port: number): Promise<boolean> {
+    const filters = encodeURIComponent(JSON.stringify({ status: ['restarting'] }));
+    const path = `/containers/json?filters=${filters}`;
+    type Listed = readonly { readonly Id: string }[];
+    const restarting = await this.#engine.json<Listed>({
+      method: 'GET',
+      path,
+      timeoutMs: LIST_MS,
+      maxBytes: MAX_BYTES,
+    });
+    const holder = this.#holders.get(port);
+    for (const id of new Set([...(holder === undefined ? [] : [holder]), ...restarting.map(({ Id }) => Id)]))
+      if (await this.#needs(id, port)) return true;
+    return false;
+  }
+
+  async #needs(id: string, port: number): Promise<boolean> {
+    try {
+      const ask = { method: 'GET', path: `/containers/${id}/json`, timeoutMs: LIST_MS, maxBytes: MAX_BYTES };
+      const { State, HostConfig } = await this.#engine.json<Details>(ask);
+      if (!JSON.stringify(HostConfig?.PortBindings ?? {}).includes(`"HostPort":"${port}"`)) return false;
+      if (State?.Running === true || State?.Restarting === true) return true;
+      return Date.now() < Date.parse(State?.FinishedAt ?? '') + RESTART_MS;
+    } catch (error) {
+      if (error instanceof EngineAnswerError && error.status === 404) return false;
+      throw error;
+    }
+  }
+
   /** Ends the subscription to the engine's events. Idempotent. */
   close(): void {
     this.#isClosed = true;
@@ -79,9 +126,11 @@ export class PublishedPorts {
     if (!this.#events) await this.#subscribe();
     for (let tries = 1; ; tries++) {
       const [listedMs, changes] = [this.#now(), this.#changes];
-      type Listed = readonly { readonly Ports?: readonly PortSummary[] | null }[];
+      type Listed = readonly { readonly Id: string; readonly Ports?: readonly PortSummary[] | null }[];
       const ask = { method: 'GET', path: '/containers/json', timeoutMs: LIST_MS, maxBytes: MAX_BYTES };
       const listed = await this.#engine.json<Listed>(ask);
+      for (const { Id, Ports } of listed)
+        for (const { port } of (Ports ?? []).flatMap(publishedPort)) this.#holders.set(port, Id);
       const known = { ports: listed.flatMap(({ Ports }) => (Ports ?? []).flatMap(publishedPort)), listedMs };
       if (changes !== this.#changes && tries < MOST_TRIES) continue;
       this.#known = changes === this.#changes ? known : undefined;

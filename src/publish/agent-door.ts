@@ -15,7 +15,7 @@ import { serveVisit, type VisitDeps } from './visit.ts';
 const ASK_MS = 10_000;
 /** Streams that wait at an agent for connections. */
 const WAITING = 32;
-/** A number that an engine is about to need is left to it for this long, and a node is tried again after this long, in milliseconds. */
+/** A number that an engine is about to need is left to it for this long at most, and a node is tried again after this long, in milliseconds. */
 const SPARED_MS = 30_000;
 const UNREACHED_MS = 60_000;
 
@@ -46,7 +46,7 @@ export class AgentDoor {
   #isBehind = true;
   /** Whether it is too old to open ports. */
   #isDeaf = false;
-  readonly #spared = new Map<number, number>();
+  readonly #spared = new Map<number, { readonly copyId: string; readonly untilMs: number }>();
   readonly #unreached = new Map<string, number>();
   readonly #waiting = new Set<Duplex>();
   #opening = 0;
@@ -75,10 +75,10 @@ export class AgentDoor {
     this.#unreached.clear();
   }
 
-  /** Leaves numbers to the node's own engine, which is about to need them. Resolves when they are free, or that failed. */
-  async spare(numbers: readonly number[]): Promise<void> {
+  /** Leaves numbers to a copy of a container that is about to start there. Resolves when they are free, or that failed. */
+  async spare(numbers: readonly number[], copyId: string): Promise<void> {
     const untilMs = this.#deps.clock.elapsed() + SPARED_MS;
-    for (const number of numbers) this.#spared.set(number, untilMs);
+    for (const number of numbers) this.#spared.set(number, { copyId, untilMs });
     await this.sync();
   }
 
@@ -91,7 +91,11 @@ export class AgentDoor {
   async #sync(): Promise<void> {
     const { agents, clock, logger, signal } = this.#deps;
     if (signal.aborted || this.#isDeaf) return;
-    for (const [number, untilMs] of this.#spared) if (clock.elapsed() >= untilMs) this.#spared.delete(number);
+    for (const [number, { copyId, untilMs }] of this.#spared) {
+      // Once it runs, its engine has the number, and the agent finds it there.
+      const isStarting = this.node?.held(copyId)?.state === 'created' || this.node?.held(copyId)?.state === 'exited';
+      if (!isStarting || clock.elapsed() >= untilMs) this.#spared.delete(number);
+    }
     const ports = this.#deps.ports().filter((port) => !this.#spared.has(port));
     const before = this.refused;
     try {

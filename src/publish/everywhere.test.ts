@@ -80,7 +80,12 @@ class World {
   own: readonly PublishedPort[] = [];
   readonly stop = new AbortController();
   readonly ports: NodePorts = new NodePorts(
-    { published: { find: async (_, port) => this.own.find((each) => each.port === port) } },
+    {
+      published: {
+        find: async (_, port) => this.own.find((each) => each.port === port),
+        isAwaited: async () => false,
+      },
+    },
     SECOND,
   );
   readonly desk = this.ports.desk();
@@ -254,9 +259,16 @@ describe('ports at every node', () => {
     await answers(port, 'a heard hello');
     const door = world.publisher.everywhere.doorOf(world.cluster.node('id-1') as Node);
     if (!door) throw new Error('the agent has no door');
-    await world.publisher.everywhere.makeRoom(door, [`${port}/tcp`, '1/tcp']);
+    const own = containerSummary('c', { State: 'created' });
+    world.cluster.updateContainers(world.cluster.node('id-1') as Node, [own.Id], [own]);
+    await world.publisher.everywhere.makeRoom(door, [`${port}/tcp`, '1/tcp'], own.Id);
     expect(await ask(SECOND, port)).toBe('ECONNREFUSED');
-    world.clock.advance(40_000);
+    world.clock.advance(6_000);
+    await door.sync();
+    expect(await ask(SECOND, port)).toBe('ECONNREFUSED');
+    // It was started, and has ended.
+    world.cluster.removeContainer(world.cluster.node('id-1') as Node, own.Id);
+    await door.sync();
     await answers(port, 'a heard hello');
     expect(world.problem(id)).toBeUndefined();
   });

@@ -71,7 +71,7 @@ export class Everywhere {
   /** Where a claim is at the endpoint, or on which node its container is, has changed. */
   update(claim: Claim): void {
     if (claim.isGone || !claim.isEverywhere) return;
-    if (claim.protocol !== 'tcp') return this.#refuse(claim, 'agents open TCP ports alone');
+    if (claim.protocol !== 'tcp') return claim.problem ? undefined : this.#refuse(claim, 'agents open TCP ports alone');
     const number = numberOf(claim);
     if (this.#waiting.has(claim) && this.#holder(claim, number)) return;
     const before = this.#numbers.get(claim);
@@ -112,14 +112,14 @@ export class Everywhere {
     return this.#doorsByNode.get(node.id);
   }
 
-  /** Leaves numbers (`8080/tcp`) to a node's own engine. */
-  async makeRoom(door: AgentDoor, numbers: readonly string[]): Promise<void> {
+  /** Leaves numbers (`8080/tcp`) to a copy of a container that is about to start at a node. */
+  async makeRoom(door: AgentDoor, numbers: readonly string[], copyId: string): Promise<void> {
     const tcp = numbers.flatMap((number) => (number.endsWith('/tcp') ? [Number.parseInt(number, 10)] : []));
     const ours = tcp.filter((number) => this.#rings.has(number));
     if (ours.length === 0) return;
     const end = new AbortController();
     const limit = this.#deps.clock.sleep(SETTLE_MS, end.signal).catch(() => undefined);
-    await Promise.race([door.spare(ours), limit]);
+    await Promise.race([door.spare(ours, copyId), limit]);
     end.abort();
   }
 

@@ -179,7 +179,7 @@ export class Publisher {
     if (!isHere && !door) return;
     const numbers = await numbersAskedFor(copy);
     if (isHere) for (const number of numbers) this.#table.yield(number);
-    if (door) await this.everywhere.makeRoom(door, numbers);
+    if (door) await this.everywhere.makeRoom(door, numbers, copy.engineId);
   }
 
   /** Resolves when it is known which ports of a container are open, or after a while. */
