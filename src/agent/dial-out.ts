@@ -15,7 +15,7 @@ import {
   SESSION_MEMORY_MB,
   STREAM_WINDOW,
 } from '../engine/dialled/carrier.ts';
-import { PORTS_PATH, VISIT_AUTHORITY } from '../engine/dialled/visits.ts';
+import { PORTS_PATH, type PortsAnswer, VISIT_AUTHORITY, type WantedPorts } from '../engine/dialled/visits.ts';
 import { type Answers, answerManager } from './answers.ts';
 import type { NodePorts } from './node-ports.ts';
 import { PublishedPorts } from './published-ports.ts';
@@ -56,7 +56,7 @@ export async function dialOut(deps: DialOutDeps, options: DialOutOptions, signal
   const desk = ports?.desk();
   const answers: Answers = new Map([
     ...(options.answers ?? NO_ANSWERS),
-    ...(ports && desk ? [[PORTS_PATH, (question: unknown) => ports.want(desk, portsIn(question))] as const] : []),
+    ...(ports && desk ? [[PORTS_PATH, (question: unknown) => wanted(ports, desk, question)] as const] : []),
   ]);
   let pauseMs = FIRST_PAUSE_MS;
   let told: string | undefined;
@@ -81,9 +81,9 @@ export async function dialOut(deps: DialOutDeps, options: DialOutOptions, signal
   }
 }
 
-function portsIn(question: unknown): readonly unknown[] {
-  const { ports } = (question ?? {}) as { readonly ports?: unknown };
-  return Array.isArray(ports) ? ports : [];
+function wanted(ports: NodePorts, desk: VisitDesk, question: unknown): Promise<PortsAnswer> {
+  const asked = (question ?? {}) as { readonly [Name in keyof WantedPorts]?: unknown };
+  return ports.want(desk, Array.isArray(asked.ports) ? asked.ports : [], asked.socket === true);
 }
 
 async function dial(manager: EngineClient, id: string, signal: AbortSignal): Promise<Duplex> {

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { reasonOf } from '../common/errors.ts';
 import type { PortRefusal, PortsAnswer } from '../engine/dialled/visits.ts';
+import type { NodeSocket } from './node-socket.ts';
 import type { PublishedPorts } from './published-ports.ts';
 import { VisitDesk } from './visit-desk.ts';
 
@@ -17,6 +18,8 @@ const ANY_V4 = '0.0.0.0';
 export interface NodePortsDeps {
   /** What the engine of this host publishes, which nobody else opens. */
   readonly published: Pick<PublishedPorts, 'find' | 'isAwaited'>;
+  /** By which containers reach the manager; undefined: they do not. */
+  readonly socket?: NodeSocket | undefined;
 }
 
 /**
@@ -46,7 +49,7 @@ export class NodePorts {
   }
 
   /** A manager says what it wants. Resolves when all is open or refused. */
-  want(desk: VisitDesk, numbers: readonly unknown[]): Promise<PortsAnswer> {
+  async want(desk: VisitDesk, numbers: readonly unknown[], wantsSocket: boolean = false): Promise<PortsAnswer> {
     clearTimeout(this.#losses.get(desk));
     this.#losses.delete(desk);
     const wanted = numbers.filter((each): each is number => isPort(each)).slice(0, MAX_PORTS);
@@ -54,7 +57,10 @@ export class NodePorts {
     this.#wants = wanted.length === 0 ? others : [...others, { desk, ports: new Set(wanted) }];
     const done = this.#last.then(() => this.#settle(wanted));
     this.#last = done.catch(() => undefined);
-    return done;
+    const { socket } = this.#deps;
+    const [{ refused }, why] = await Promise.all([done, socket?.want(desk, wantsSocket)]);
+    const socketRefused = wantsSocket && !socket ? 'its agent opens none' : why;
+    return { refused, socketRefused };
   }
 
   /** The connection of a manager ended: what it wants stays open for a while, and connections wait for it to come back. */
@@ -67,6 +73,7 @@ export class NodePorts {
   /** Closes all, and ends what passes. Idempotent. */
   close(): void {
     this.#isClosed = true;
+    void this.#deps.socket?.close(); // Never rejects.
     for (const timer of this.#losses.values()) clearTimeout(timer);
     for (const server of this.#open.values()) server.close();
     for (const socket of this.#sockets) socket.destroy();

@@ -70,6 +70,8 @@ export interface Services {
   /** Agents on nodes. */
   readonly leases: Pick<AgentLeases, 'renew' | 'forget'>;
   readonly fenceSwitch: Pick<FenceSwitch, 'set'>;
+  /** Whether containers that mount their engine's socket are given the cluster's. */
+  readonly givesClusterSocket: boolean;
   /** Agents that dialled this manager. */
   readonly dialled: DialledAgents;
   /** Agents that may dial no manager. */

@@ -26,3 +26,6 @@ export const PUBLISH_PLACES = ['node', 'endpoint', 'everywhere'] as const;
 /** The label of a container that is told its clients' addresses by a PROXY protocol header. */
 export const PROXY_PROTOCOL_LABEL = 'io.enxame.proxy-protocol';
 export const PROXY_PROTOCOLS = ['v1', 'v2'] as const;
+
+/** The label of a container that mounts its engine's socket: whether it is given the cluster's instead. */
+export const CLUSTER_SOCKET_LABEL = 'io.enxame.cluster-socket';

@@ -1,5 +1,11 @@
 import { BadRequestError } from '../common/errors.ts';
-import { PROXY_PROTOCOL_LABEL, PROXY_PROTOCOLS, PUBLISH_AT_LABEL, PUBLISH_PLACES } from '../common/labels.ts';
+import {
+  CLUSTER_SOCKET_LABEL,
+  PROXY_PROTOCOL_LABEL,
+  PROXY_PROTOCOLS,
+  PUBLISH_AT_LABEL,
+  PUBLISH_PLACES,
+} from '../common/labels.ts';
 import { nearest } from '../common/nearest.ts';
 import { clip } from '../scheduler/expression.ts';
 import { GROUP_LABEL } from '../scheduler/groups.ts';
@@ -16,6 +22,7 @@ const WORDS = {
   'io.enxame.return': ['keep-new', 'keep-old'],
   [PUBLISH_AT_LABEL]: PUBLISH_PLACES,
   [PROXY_PROTOCOL_LABEL]: PROXY_PROTOCOLS,
+  [CLUSTER_SOCKET_LABEL]: ['true', 'false'],
 } as const;
 
 const PREFIX = 'io.enxame.';
@@ -36,6 +43,7 @@ export function readTermLabels(labels: Labels): TermLabels {
   // Read where ports are published; here, because a create with another value is refused.
   wordOf(labels, PUBLISH_AT_LABEL);
   wordOf(labels, PROXY_PROTOCOL_LABEL);
+  wordOf(labels, CLUSTER_SOCKET_LABEL);
   return {
     ...(wordOf(labels, 'io.enxame.data') === 'discard' && { discardsData: true }),
     ...(wordOf(labels, FENCE_LABEL) === 'strict' && { isStrict: true }),

@@ -31,6 +31,8 @@ export interface LifecycleDeps {
   readonly fences: StrictNodes;
   /** Undefined where nothing is published at the endpoint. */
   readonly endpoint?: EndpointTraffic | undefined;
+  /** Nodes on which containers do not reach the cluster by a socket, by ID, with the reason. */
+  readonly socketRefusals?: (() => ReadonlyMap<string, string>) | undefined;
   /** Undefined when nothing is kept. */
   readonly memory?: ContainerMemory | undefined;
   readonly clock: Clock;

@@ -1,6 +1,7 @@
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
 import type { PendingPlacement } from '../cluster/placements.ts';
+import { mountsClusterSocket } from '../desired/cluster-socket.ts';
 import type { ContainerSpec } from '../desired/container-spec.ts';
 import type { ProvisionalDeps } from './deps.ts';
 import { replacedBy } from './replaced.ts';
@@ -23,14 +24,15 @@ export interface ClaimedPlacement extends PendingPlacement {
 
 /** @param excluded nodes that failed at it already, by ID, with the reason */
 export function surroundingsOf(
-  { cluster, fences, networks, traffic, volumes }: ProvisionalDeps,
+  { cluster, fences, networks, socketRefusals, traffic, volumes }: ProvisionalDeps,
   spec: ContainerSpec,
   excluded: ReadonlyMap<string, string>,
 ): Surroundings {
   const replaced = replacedBy(cluster, spec.name, spec.labels);
   const strictRefusals = isStrict(spec) ? fences.refusals() : [];
+  const withoutSocket = socketRefusals && mountsClusterSocket(spec.body) ? socketRefusals() : [];
   return {
-    refused: new Map([...networks.refusalsFor(spec.networks), ...strictRefusals, ...excluded]),
+    refused: new Map([...networks.refusalsFor(spec.networks), ...strictRefusals, ...withoutSocket, ...excluded]),
     replaced,
     begin: (node) => {
       const placement = cluster.withoutReservationsOf(replaced, () =>

@@ -36,6 +36,7 @@ import { Duties } from './duties.ts';
 import { ClusterModel } from './model.ts';
 import { type ObservationOptions, openObservation } from './observation.ts';
 import { Opened } from './opened.ts';
+import { ownSocket } from './own-socket.ts';
 import { openManagerPage, openPagePlans } from './page.ts';
 import { assertAddressIsFree, openReplication, type ReplicationOptions } from './replication.ts';
 import { openServices } from './services.ts';
@@ -76,6 +77,8 @@ export interface ManagerOptions {
   readonly stats?: SamplerOptions | undefined;
   /** What containers publish, at the manager's own address; default: what their labels say, at the loopback address. */
   readonly publish?: PublishOptions | undefined;
+  /** Containers that mount their engine's socket are given the cluster's, by the agents of their nodes. */
+  readonly clusterSocket?: boolean | undefined;
   /** Price files and currency rates; default none. */
   readonly prices?: PricesOptions | undefined;
   /** The page in a browser, on a listener of its own; default none. */
@@ -159,7 +162,10 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     { subnet: options.clusterOptions.meshSubnet },
   );
   opened.add(() => mesh.close());
-  const services = await openServices({ model, state, mesh, dialled, clock, logger }, options);
+  const own = options.clusterSocket ? await ownSocket() : undefined;
+  if (own) opened.add(() => own.close());
+  const connectApi = own && (() => own.connect());
+  const services = await openServices({ model, state, mesh, dialled, connectApi, clock, logger }, options);
   opened.add(() => services.close());
   const duties = new Duties({ duties: services.duties, logger });
   opened.add(() => duties.become('replica'));
@@ -224,6 +230,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     billFacts: new BillFactsReader(model.cluster),
     stats,
     leases: model.leases,
+    givesClusterSocket: own !== undefined,
     dialled,
     revokedAgents: model.revokedAgents,
     logger,
@@ -240,7 +247,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     opened.add(() => page?.close() ?? Promise.resolve());
   }
   const server = await startApiServer({
-    listeners: options.listeners,
+    listeners: [...options.listeners, ...(own ? [own.address] : [])],
     allowHosts: options.allowHosts,
     tls: options.serverTls && { ...options.serverTls, verifyClients: options.serverTls.requestCert },
     services: shared,
@@ -258,7 +265,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   cheapest.start();
   const { cluster, desired } = model;
   return {
-    addresses: server.addresses,
+    addresses: server.addresses.slice(0, options.listeners.length),
     cluster,
     desired,
     metrics: observation?.listener,

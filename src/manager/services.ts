@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { ImageSpares } from '../availability/image-spares.ts';
 import { hindranceOf } from '../availability/movability.ts';
 import type { Node } from '../cluster/node.ts';
@@ -41,6 +42,8 @@ export interface ServicesDeps {
   readonly mesh: Mesh;
   /** Agents that dial this manager. */
   readonly dialled: DialledAgents;
+  /** Connects to this manager's own API; undefined where containers do not reach it. */
+  readonly connectApi: (() => Promise<Duplex>) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -82,7 +85,7 @@ export interface Services {
 
 /** The services over a model; nothing is started. */
 export async function openServices(deps: ServicesDeps, options: ServicesOptions): Promise<Services> {
-  const { model, state, mesh, dialled, clock, logger } = deps;
+  const { model, state, mesh, dialled, connectApi, clock, logger } = deps;
   const { cluster, tombstones, stops, desired, attempts } = model;
   const placer = new Placer(cluster, options.scheduler);
   const images = new ImageService({ cluster, placer, logger }, { pull: options.clusterOptions.pull });
@@ -100,7 +103,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   const tell = (notice: Notice): void => notices.emit(notice);
   notices.subscribe((notice) => notifier.tell(notice));
   const publisher = new Publisher(
-    { cluster, agents: dialled, tell, isOwnHost: ownHost(clock), clock, logger },
+    { cluster, agents: dialled, connectApi, tell, isOwnHost: ownHost(clock), clock, logger },
     options.publish ?? PUBLISH_AT_NODES,
   );
   const lifecycle = new ContainerLifecycle(
@@ -116,6 +119,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       attempts,
       fences: model.leases,
       endpoint: publisher,
+      socketRefusals: () => publisher.everywhere.socketRefusals(cluster.nodes),
       memory: model.memory,
       clock,
       logger,

@@ -7,9 +7,9 @@ import type { Logger } from '../common/logger.ts';
 import { readLine } from '../common/read-line.ts';
 import { EngineClient } from '../engine/client.ts';
 import type { DialledAgents } from '../engine/dialled/dialled-agents.ts';
-import { PORTS_PATH, type PortRefusal, VISIT_LINE_BYTES, type Visit } from '../engine/dialled/visits.ts';
+import { PORTS_PATH, type PortRefusal, SOCKET_PORT, VISIT_LINE_BYTES, type Visit } from '../engine/dialled/visits.ts';
 import type { Target } from './target.ts';
-import { serveVisit, type VisitDeps } from './visit.ts';
+import { carryToApi, serveVisit, type VisitDeps } from './visit.ts';
 
 /** How long an agent may take to open ports, and to say which engine it has, in milliseconds. */
 const ASK_MS = 10_000;
@@ -28,6 +28,8 @@ export interface AgentDoorDeps extends Pick<VisitDeps, 'ringOf' | 'connections' 
   readonly nodeOf: (engineId: string) => Node | undefined;
   /** Numbers that are to be open at all nodes. */
   readonly ports: () => readonly number[];
+  /** Connects to this manager's API, for containers that are to reach it by a socket of their host; undefined: they are not. */
+  readonly connectApi: (() => Promise<Duplex>) | undefined;
   /** Which ports are refused, and why, may have changed. */
   readonly onAnswer: (door: AgentDoor, before: AgentDoor['refused']) => void;
   readonly signal: AbortSignal;
@@ -39,6 +41,8 @@ export class AgentDoor {
   readonly id: string;
   /** Why ports are not open there, by number. */
   refused: Readonly<Record<string, PortRefusal>> = {};
+  /** Why containers there do not reach the manager by a socket, in words; undefined when they do. */
+  socketRefused: string | undefined = 'its agent has not answered yet';
   /** Makes what is open there what is to be; resolves when it is, or when that failed. Never rejects. */
   readonly sync: () => Promise<void>;
   readonly #deps: AgentDoorDeps;
@@ -64,7 +68,14 @@ export class AgentDoor {
 
   /** Whether something is left to do there. */
   get isBehind(): boolean {
-    return !this.#isDeaf && (this.#isBehind || this.#spared.size > 0 || Object.keys(this.refused).length > 0);
+    return (
+      !this.#isDeaf &&
+      (this.#isBehind || this.#spared.size > 0 || this.#isSocketMissing || Object.keys(this.refused).length > 0)
+    );
+  }
+
+  get #isSocketMissing(): boolean {
+    return this.#deps.connectApi !== undefined && this.socketRefused !== undefined;
   }
 
   /** The agent has dialled in anew: nothing is known of it. */
@@ -98,19 +109,22 @@ export class AgentDoor {
     }
     const ports = this.#deps.ports().filter((port) => !this.#spared.has(port));
     const before = this.refused;
+    const socket = this.#deps.connectApi !== undefined;
     try {
       this.#nodeId ??= await this.#engineId();
-      const { status, body } = await agents.ask(this.id, PORTS_PATH, { ports }, ASK_MS, signal);
+      const { status, body } = await agents.ask(this.id, PORTS_PATH, { ports, socket }, ASK_MS, signal);
       this.#isDeaf = status === 404;
       if (status !== 200) throw new Error(this.#isDeaf ? 'it is too old' : messageOf(body));
       this.refused = refusalsIn(body);
+      this.socketRefused = socketRefusalIn(body);
       this.#isBehind = false;
-      this.#isWanted = ports.length > 0;
+      this.#isWanted = ports.length > 0 || socket;
       if (this.#isWanted) this.#fill();
       else this.close();
     } catch (error) {
       this.#isBehind = true;
       this.refused = {};
+      this.socketRefused = `its agent does not answer (${reasonOf(error)})`;
       if (!signal.aborted) logger.debug({ agent: this.id, reason: reasonOf(error) }, 'an agent did not open ports');
     }
     this.#deps.onAnswer(this, before);
@@ -150,6 +164,7 @@ export class AgentDoor {
       return void stream.destroy();
     }
     this.#fill();
+    if (visit.port === SOCKET_PORT) return await carryToApi(stream, this.#deps.connectApi);
     const { ringOf, connections, clock } = this.#deps;
     await serveVisit(stream, visit, {
       ringOf,
@@ -169,6 +184,11 @@ export class AgentDoor {
     this.#unreached.delete(nodeId);
     return { host, port };
   }
+}
+
+function socketRefusalIn(body: unknown): string | undefined {
+  const { socketRefused } = (body ?? {}) as { readonly socketRefused?: unknown };
+  return typeof socketRefused === 'string' ? socketRefused.slice(0, 200) : undefined;
 }
 
 function visitIn(line: string | undefined): Visit | undefined {

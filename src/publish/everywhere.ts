@@ -2,7 +2,7 @@ import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { MultiMap } from '../common/multi-map.ts';
-import { type AgentConnections, AgentDoor } from './agent-door.ts';
+import { type AgentConnections, AgentDoor, type AgentDoorDeps } from './agent-door.ts';
 import type { Claim } from './claim.ts';
 import type { Connections } from './connections.ts';
 import { Ring, type RingDeps } from './ring.ts';
@@ -16,6 +16,8 @@ export interface EverywhereDeps extends RingDeps {
   readonly agents: AgentConnections;
   readonly nodeOf: (engineId: string) => Node | undefined;
   readonly connections: Connections;
+  /** See `AgentDoorDeps`. */
+  readonly connectApi: AgentDoorDeps['connectApi'];
   /** Why a claim is not at other nodes has changed. */
   readonly onChange: (claim: Claim) => void;
   readonly clock: Clock;
@@ -112,6 +114,17 @@ export class Everywhere {
     return this.#doorsByNode.get(node.id);
   }
 
+  /** Nodes on which containers do not reach this manager by a socket, by ID, with the reason. */
+  socketRefusals(nodes: readonly Node[]): ReadonlyMap<string, string> {
+    return new Map(
+      nodes.flatMap(({ id }) => {
+        const door = this.#doorsByNode.get(id);
+        const why = door ? door.socketRefused : 'no agent of it dials ("enxame join --dial")';
+        return why === undefined ? [] : [[id, `no cluster socket: ${why}`] as const];
+      }),
+    );
+  }
+
   /** Leaves numbers (`8080/tcp`) to a copy of a container that is about to start at a node. */
   async makeRoom(door: AgentDoor, numbers: readonly string[], copyId: string): Promise<void> {
     const tcp = numbers.flatMap((number) => (number.endsWith('/tcp') ? [Number.parseInt(number, 10)] : []));
@@ -140,15 +153,16 @@ export class Everywhere {
     known?.renew();
     const door = known ?? this.#newDoor(id, this.#stop.signal);
     this.#doors.set(id, door);
-    if (this.#rings.size > 0) void door.sync();
+    if (this.#rings.size > 0 || this.#deps.connectApi) void door.sync();
   }
 
   #newDoor(id: string, signal: AbortSignal): AgentDoor {
-    const { agents, nodeOf, connections, clock, logger } = this.#deps;
+    const { agents, nodeOf, connections, connectApi, clock, logger } = this.#deps;
     return new AgentDoor(id, {
       agents,
       nodeOf,
       connections,
+      connectApi,
       clock,
       logger,
       signal,

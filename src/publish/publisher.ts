@@ -7,7 +7,7 @@ import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Timer } from '../common/timer.ts';
 import type { Notice } from '../notify/notice.ts';
-import type { AgentConnections } from './agent-door.ts';
+import type { AgentConnections, AgentDoorDeps } from './agent-door.ts';
 import { Claim } from './claim.ts';
 import { type ConnectionLimits, Connections } from './connections.ts';
 import { Everywhere } from './everywhere.ts';
@@ -29,6 +29,8 @@ export interface PublisherDeps {
   readonly cluster: Cluster;
   /** Agents that dialled in, which open ports at their nodes. */
   readonly agents: AgentConnections;
+  /** See `AgentDoorDeps`. */
+  readonly connectApi?: AgentDoorDeps['connectApi'];
   /** Tells operators, and clients of `docker events`. */
   readonly tell: (notice: Notice) => void;
   /** Whether a node is this machine: what its engine publishes is here already. */
@@ -100,6 +102,7 @@ export class Publisher {
       agents: deps.agents,
       nodeOf: (engineId) => deps.cluster.node(engineId),
       connections: this.connections,
+      connectApi: deps.connectApi,
       onChange: (claim) => this.#tellOf(claim, claim.problemElsewhere),
       clock: deps.clock,
       logger: deps.logger,

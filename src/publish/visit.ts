@@ -54,6 +54,15 @@ export async function serveVisit(stream: Duplex, visit: Visit, deps: VisitDeps):
   join(stream, by);
 }
 
+/** Carries a connection to the manager's own API. Never rejects. */
+export async function carryToApi(stream: Duplex, connect: (() => Promise<Duplex>) | undefined): Promise<void> {
+  const api = await connect?.().catch(() => undefined);
+  if (!api) return refuse(stream);
+  if (stream.destroyed) return void api.destroy();
+  stream.write(lineOf({ carry: true }));
+  join(stream, api);
+}
+
 async function isTaken(
   stream: Duplex,
   visit: Visit,

@@ -46,7 +46,7 @@ beforeAll(async () => {
 function manage(): EnxameProcess {
   const listen = ['-H', `tcp://${lab.bridgeAddress}:${port}`, '--tlsverify', ...files('manager')];
   const state = ['--state-dir', join(folder, 'state'), '--cluster', 'dial'];
-  const entries = [lab.node('open').endpoint, 'agent://closed', 'agent://shut'].join(',');
+  const entries = [`tcp://${lab.node('open').address}:2375`, 'agent://closed', 'agent://shut'].join(',');
   return enxame(['manage', '--publish-at', 'everywhere', ...listen, ...state, entries]);
 }
 

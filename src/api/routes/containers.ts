@@ -1,6 +1,7 @@
 import type { Container } from '../../cluster/container.ts';
 import type { Node } from '../../cluster/node.ts';
 import { BadRequestError } from '../../common/errors.ts';
+import { withClusterSocket } from '../../desired/cluster-socket.ts';
 import { parseSpec } from '../../desired/container-spec.ts';
 import { ANSWERS, askEngine } from '../../engine/answers.ts';
 import type { ContainerOperation } from '../../lifecycle/operations.ts';
@@ -98,7 +99,9 @@ async function readSizes(
 
 async function createContainer(call: Call): Promise<void> {
   const { api, query, services, signal } = call;
-  const { text, value } = await readCreate(call);
+  const read = await readCreate(call);
+  const text = withClusterSocket(read.text, read.value, services.givesClusterSocket);
+  const value: unknown = text === read.text ? read.value : JSON.parse(text);
   const source = {
     text,
     api,

@@ -130,6 +130,7 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
         metrics,
         stats,
         publish,
+        clusterSocket: flags.clusterSocket,
         prices: pricesOptions(flags),
         page,
         logger,

@@ -9,17 +9,24 @@ export const PORTS_PATH = '/ports';
 /** What a stream asks for that waits at the agent for a connection. */
 export const VISIT_AUTHORITY = 'visit';
 
+/** What a visit says instead of a port for a connection to the manager itself, by the socket of its host. */
+export const SOCKET_PORT = 0;
+
 /** Longest line of a visit, in bytes. */
 export const VISIT_LINE_BYTES = 4_096;
 
 /** All ports that are to be open, as `8080`; others are closed. TCP. */
 export interface WantedPorts {
   readonly ports: readonly number[];
+  /** Whether containers of the agent's host are to reach the manager by a socket there. */
+  readonly socket?: boolean;
 }
 
 export interface PortsAnswer {
   /** Why those are not open that are not, by number. */
   readonly refused: Readonly<Record<string, PortRefusal>>;
+  /** Why the socket is not there, in words; absent when it is, or was not asked for. */
+  readonly socketRefused?: string | undefined;
 }
 
 export interface PortRefusal {
@@ -31,6 +38,7 @@ export interface PortRefusal {
 
 /** A connection that the agent took: the first line of a visit. */
 export interface Visit {
+  /** {@link SOCKET_PORT} for one that came by the socket. */
   readonly port: number;
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;

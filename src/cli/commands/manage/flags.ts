@@ -53,6 +53,7 @@ export interface ManageFlags extends ClassicFlags, PriceFlags {
   readonly notifyExec?: readonly string[];
   readonly publishAt: PublishAt;
   readonly publishAddress?: string;
+  readonly clusterSocket?: boolean;
   readonly printUnit?: boolean;
 }
 
@@ -185,6 +186,7 @@ export function addManageFlags(command: Command): Command {
       '--publish-address <ip>',
       'address of this host that ports are published at with endpoint or everywhere (default: that of the first listener)',
     )
+    .option('--cluster-socket', 'give containers that mount /var/run/docker.sock the cluster’s, where an agent dials')
     .option('--adopt-swarm', 'take over engines in the swarm mode of another swarm')
     .option('--print-unit', 'print a systemd unit for this command line and exit');
   addPriceFlags(command, 'currency of prices that say none');
