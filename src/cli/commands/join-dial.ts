@@ -98,7 +98,9 @@ export async function openDial(
       const engine = new EngineClient(unixConnector(engineSocket), { connections: 1 });
       const published = new PublishedPorts(engine);
       const ports = new NodePorts({ published, socket: new NodeSocket(CLUSTER_SOCKET) }, publishAddress);
-      await Promise.all(clients.map((manager) => dialOut({ manager, logger }, { id, engineSocket, answers, ports }, stop)));
+      await Promise.all(
+        clients.map((manager) => dialOut({ manager, logger }, { id, engineSocket, answers, ports }, stop)),
+      );
       ports.close();
       published.close();
       await Promise.all([engine, ...clients].map((client) => client.close()));
