@@ -16,6 +16,8 @@ export const requirements = [
   { name: 'mmdebstrap', use: 'tests', reason: 'Debian hosts of the tests, onto which an engine is installed over SSH' },
   { name: 'qemu-system-x86', use: 'vm', reason: 'real virtual machines' },
   { name: 'qemu-utils', use: 'vm', reason: 'disks of virtual machines' },
+  { name: 'wireguard-go', use: 'tests', reason: 'WireGuard without a module of the kernel, for nodes in the mesh' },
+  { name: 'wireguard-tools', use: 'tests', reason: 'wg, which sets WireGuard up' },
   { name: 'docker-registry', use: 'tests', reason: 'a real registry to pull from and push to' },
   { name: 'etcd-server', use: 'tests', reason: 'a real etcd of three members' },
   { name: 'libzookeeper-java', use: 'tests', reason: 'a real ZooKeeper' },

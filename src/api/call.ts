@@ -18,6 +18,7 @@ import type { AgentLeases } from '../fencing/agent-leases.ts';
 import type { FenceSwitch } from '../fencing/fence-switch.ts';
 import type { ImageService } from '../images/image-service.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import type { Mesh } from '../mesh/mesh.ts';
 import type { NetworkService } from '../networks/network-service.ts';
 import type { Prices } from '../prices/prices.ts';
 import type { PrimaryRoute } from '../replication/primary-route.ts';
@@ -74,6 +75,8 @@ export interface Services {
   readonly givesClusterSocket: boolean;
   /** Agents that dialled this manager. */
   readonly dialled: DialledAgents;
+  /** The encrypted network between nodes. */
+  readonly mesh: Pick<Mesh, 'status'>;
   /** Agents that may dial no manager. */
   readonly revokedAgents: RevokedAgents;
   readonly planning: Planning;

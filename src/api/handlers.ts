@@ -14,6 +14,7 @@ import { failoverRoutes } from './routes/failover.ts';
 import { fenceRoutes } from './routes/fence.ts';
 import { imageTransferRoutes } from './routes/image-transfers.ts';
 import { imageRoutes } from './routes/images.ts';
+import { meshRoutes } from './routes/mesh.ts';
 import { moveRoutes } from './routes/moves.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { nodeRoutes } from './routes/nodes.ts';
@@ -49,6 +50,7 @@ export const HANDLERS: RouteHandlers = {
   ...statsRoutes,
   ...agentRoutes,
   ...dialledRoutes,
+  ...meshRoutes,
   ...cheapestRoutes,
   ...planRoutes,
   ...pageRoutes,

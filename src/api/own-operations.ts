@@ -21,6 +21,7 @@ export const OWN_OPERATIONS = [
     'manager',
     'how many nodes answer it, and whether what cluster networks stand on has a leader; managers ask each other',
   ],
+  ['GET', '/enxame/v1/mesh', 'manager', 'the encrypted network between nodes: who reaches whom, and how'],
   ['POST', '/enxame/v1/agents/{id}', 'manager', 'an agent renews the right of its node’s strict containers to run'],
   ['GET', '/enxame/v1/agents', 'manager', 'the agents that dialled this manager, and those that may not'],
   [

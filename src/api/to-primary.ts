@@ -27,6 +27,7 @@ const OF_PRIMARY: ReadonlySet<string> = new Set([
   '/exec/{id}/json',
   '/images/get',
   '/enxame/v1/failover',
+  '/enxame/v1/mesh',
   ...['/enxame/v1/moves', '/enxame/v1/moves/{id}'],
   ...['/enxame/v1/plans/drain', '/enxame/v1/plans/drill', '/enxame/v1/plans/move', '/enxame/v1/plans/rebalance'],
   '/enxame/v1/page/plans/{kind}',

@@ -63,6 +63,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/agent.ts'),
   },
   {
+    name: 'mesh',
+    group: VIEW,
+    summary: 'show who reaches whom in the encrypted network between nodes, and how',
+    load: () => import('./commands/mesh.ts'),
+  },
+  {
     name: 'leave',
     group: CLUSTER,
     summary: 'undo the swarm mode that a manager set up on its engines',

@@ -233,6 +233,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     givesClusterSocket: own !== undefined,
     dialled,
     revokedAgents: model.revokedAgents,
+    mesh,
     logger,
     clock,
     refresh: options.refresh ?? NO_REFRESH,

@@ -10,7 +10,7 @@ import type { Placer } from '../scheduler/placer.ts';
 import type { StateStore } from '../store/state-store.ts';
 import type { SubstrateStatus } from '../substrate/status-board.ts';
 import { Substrate } from '../substrate/substrate.ts';
-import type { ClusterIdentity, SubstrateMembers } from '../substrate/types.ts';
+import type { ClusterIdentity, MemberMesh, SubstrateMembers } from '../substrate/types.ts';
 import type { VolumeMemory } from '../volumes/kept-homes.ts';
 import { KeptSources } from '../volumes/kept-sources.ts';
 import { GIVEN_HOMES, VOLUME_RECORDS } from '../volumes/records.ts';
@@ -56,6 +56,7 @@ export async function openNetworking(deps: NetworkingDeps, options: ClusterOptio
   const substrate = new Substrate(
     {
       members: engines(cluster),
+      mesh: meshOfNodes(cluster, deps.mesh),
       clock,
       logger,
       memory: record,
@@ -114,6 +115,17 @@ function engines(cluster: Cluster): SubstrateMembers {
       cluster.subscribe((event) => {
         if (!event.node.isSite) listener(event);
       }),
+  };
+}
+
+/** Nodes are in the mesh by their agents' names, which their entries say. */
+function meshOfNodes(cluster: Cluster, mesh: NetworkingDeps['mesh']): MemberMesh {
+  return {
+    addressOf: ({ id }) => {
+      const [, agent] = /^agent:\/\/(.+)$/.exec(cluster.node(id)?.entry ?? '') ?? [];
+      return agent === undefined ? undefined : mesh.addressOf(agent);
+    },
+    subscribe: (listener) => mesh.subscribe(listener),
   };
 }
 

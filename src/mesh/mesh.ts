@@ -5,6 +5,7 @@ import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { RecordStore } from '../kv/record-store.ts';
 import { type Admission, admit } from './admission.ts';
+import { hindrances } from './hindrances.ts';
 import { Links } from './links.ts';
 import { MeshRecords } from './mesh-records.ts';
 import { planMesh } from './plan.ts';
@@ -160,6 +161,7 @@ export class Mesh {
   #nodeStatus(id: string, member: MeshMember | undefined): MeshNodeStatus {
     const sight = this.#sights.get(id);
     const problem = this.#admission.problems.get(id);
+    const own = sight?.isFresh ? this.#problemsOf(sight) : [];
     return {
       id,
       address: member?.address,
@@ -167,7 +169,11 @@ export class Mesh {
       endpoint: member?.endpoint,
       state: this.#stateOf(id, sight),
       kind: sight?.report.kind,
-      problems: [...(problem === undefined ? [] : [problem]), ...(sight?.isFresh ? this.#problemsOf(sight) : [])],
+      problems: [
+        ...(problem === undefined ? [] : [problem]),
+        ...own,
+        ...(member ? hindrances(member, this.#records.list(), this.#sights) : []),
+      ],
     };
   }
 

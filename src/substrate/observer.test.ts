@@ -41,6 +41,12 @@ function observer(): Observer {
   });
 }
 
+/** An engine that is in no swarm. */
+function free(name: string, address: string): SubstrateMember {
+  const client = { json: async () => ({ Swarm: { LocalNodeState: 'inactive' } }) };
+  return { id: name, name, address, isHealthy: true, labels: new Map(), client } as unknown as SubstrateMember;
+}
+
 const NOTHING = { swarmId: undefined, nodes: [] };
 const { signal } = new AbortController();
 
@@ -215,4 +221,37 @@ describe('over several rounds', () => {
     clock.advance(60_000);
     expect((await look()).restingJoins.size).toBe(0);
   });
+});
+
+test('members in the mesh have their addresses there, and none before these are set up', async () => {
+  const clock = new FakeClock();
+  const setbacks = (): Setbacks => new Setbacks(clock, { baseMs: 1, maxMs: 1 });
+  const addresses = new Map<string, string | undefined>([
+    ['a', '10.231.0.1'],
+    ['b', 'pending'],
+  ]);
+  const mesh = { addressOf: ({ id }: SubstrateMember) => addresses.get(id), subscribe: () => () => undefined };
+  const looking = new Observer(
+    { setbacks: { joins: setbacks(), managers: setbacks() }, clock, mesh },
+    { identity: { id: 'c1', marks: new Set(['c1']) }, spreadBy: [], quietMs: 0 },
+  );
+  const members = [free('a', '10.0.0.1'), free('b', '10.0.0.2'), free('c', '10.0.0.3')];
+  const seen = async (): Promise<unknown> =>
+    (await looking.observe(members, NOTHING, new AbortController().signal)).members.map(({ id, address, isInMesh }) => [
+      id,
+      address,
+      isInMesh,
+    ]);
+  expect(await seen()).toEqual([
+    ['a', '10.231.0.1', true],
+    ['b', undefined, true],
+    ['c', '10.0.0.3', undefined],
+  ]);
+  addresses.set('b', '10.231.0.2');
+  addresses.set('a', undefined);
+  expect(await seen()).toEqual([
+    ['a', '10.0.0.1', undefined],
+    ['b', '10.231.0.2', true],
+    ['c', '10.0.0.3', undefined],
+  ]);
 });

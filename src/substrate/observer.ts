@@ -11,6 +11,7 @@ import { countNetworks, readFacts, readSwarmNodes } from './swarm-api.ts';
 import type {
   ClusterIdentity,
   KnownSubstrate,
+  MemberMesh,
   Observation,
   ObservedMember,
   ObservedSwarm,
@@ -48,6 +49,7 @@ export interface ObserverOptions {
 export interface ObserverDeps {
   readonly setbacks: MemberSetbacks;
   readonly clock: Clock;
+  readonly mesh?: MemberMesh | undefined;
 }
 
 /**
@@ -63,6 +65,7 @@ export class Observer {
   readonly #spreadBy: readonly string[];
   readonly #setbacks: MemberSetbacks;
   readonly #clock: Clock;
+  readonly #mesh: MemberMesh | undefined;
   readonly #startedMs: number;
   readonly #facts = new Map<string, { facts: SwarmFacts; isDirty: boolean }>();
   readonly #addresses = new Map<string, string>();
@@ -81,12 +84,13 @@ export class Observer {
   readonly #out: Since;
   readonly #gossip: Gossip;
 
-  constructor({ setbacks, clock }: ObserverDeps, { identity, spreadBy, quietMs }: ObserverOptions) {
+  constructor({ setbacks, clock, mesh }: ObserverDeps, { identity, spreadBy, quietMs }: ObserverOptions) {
     this.#identity = identity;
     this.#spreadBy = spreadBy;
     this.#quietMs = quietMs;
     this.#setbacks = setbacks;
     this.#clock = clock;
+    this.#mesh = mesh;
     this.#startedMs = clock.elapsed();
     this.#strays = new Since(clock);
     this.#unreachable = new Since(clock);
@@ -144,8 +148,12 @@ export class Observer {
 
   async #look(node: SubstrateMember, ownAddress: OwnAddress, isQuiet: boolean, signal: AbortSignal): Promise<void> {
     const entry = this.#facts.get(node.id);
+    const meshed = this.#mesh?.addressOf(node);
+    // Nothing is begun under an address that would be another one a moment later.
+    if (meshed === 'pending') this.#addresses.delete(node.id);
+    else if (meshed !== undefined) this.#addresses.set(node.id, meshed);
     // A name costs a look-up: it is asked for again when something happened to the engine.
-    if (!isNamed(node) || !entry || entry.isDirty || !this.#addresses.has(node.id)) {
+    else if (!isNamed(node) || !entry || entry.isDirty || !this.#addresses.has(node.id)) {
       const address = await advertisedAddress(node, ownAddress);
       if (address !== undefined) this.#addresses.set(node.id, address);
     }
@@ -235,6 +243,7 @@ export class Observer {
         id: node.id,
         name: node.name,
         address,
+        ...(this.#mesh?.addressOf(node) !== undefined && { isInMesh: true }),
         isHealthy: node.isHealthy,
         domain: domainOf(node.labels, this.#spreadBy),
         facts: this.#facts.get(node.id)?.facts ?? { kind: 'unknown' },

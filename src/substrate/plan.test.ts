@@ -1032,3 +1032,22 @@ describe('names and packets do not pass', () => {
     expect(planSubstrate(observed, WISH).steps.map(textOf)).toEqual(['set-role d worker']);
   });
 });
+
+test('a member that takes part at another address than its own in the mesh is told what to do', () => {
+  const moved = { address: '10.231.0.2', isInMesh: true };
+  const told = (state: string, more: Partial<ObservedMember>): string | undefined =>
+    planSubstrate(
+      seen([member('a', joined('a')), member('b', joined('b', { isManager: false }), more)], {
+        swarms: [swarm([listed('a', 'manager'), listed('b', 'worker', { state })])],
+      }),
+      WISH,
+    ).problems.get('b');
+  expect(told('ready', {})).toBeUndefined();
+  expect(told('ready', moved)).toBe(
+    'it takes part at 10.0.0.2, and its address in the mesh is 10.231.0.2: run "docker swarm leave --force" there, and it joins again',
+  );
+  expect(told('down', {})).toContain('open tcp 2377');
+  expect(told('down', { isInMesh: true })).toContain('over the mesh: "enxame mesh" shows');
+  const pending = seen([member('b', NONE, { address: undefined, isInMesh: true })]);
+  expect(planSubstrate(pending, WISH).problems.get('b')).toBe('its address in the mesh is not set up yet');
+});

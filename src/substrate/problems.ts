@@ -1,8 +1,11 @@
 import type { Situation, Standing } from './standing.ts';
-import type { ObservedMember } from './types.ts';
+import type { ObservedMember, SwarmNode } from './types.ts';
 
 /** Ports to open between the engines; part of every message where closed ports look to be the cause. */
 export const PORTS_HINT = 'open tcp 2377, tcp and udp 7946 and udp 4789 between the nodes';
+
+/** The same for nodes that reach each other over the mesh. */
+const MESH_HINT = '"enxame mesh" shows who reaches whom';
 
 /** Where an engine is too new for the managers that there are. */
 export const RELEASE_HINT =
@@ -58,9 +61,7 @@ function problemOf(situation: Situation, member: ObservedMember, standing: Stand
     case 'ours':
       if (member.facts.kind === 'member' && member.facts.state === 'locked')
         return 'its swarm is locked: run "docker swarm unlock" there';
-      if (member.isHealthy && standing.entry.state === 'down')
-        return `the managers of the cluster's networks get no heartbeat from it: ${PORTS_HINT}`;
-      return isDeaf(situation, member) ? DEAF : undefined;
+      return oursProblem(member, standing.entry) ?? (isDeaf(situation, member) ? DEAF : undefined);
     case 'free':
       return freeProblem(situation, member);
     case 'waiting':
@@ -80,6 +81,15 @@ function isDeaf({ observation, wish }: Situation, { id }: ObservedMember): boole
   return deafMs !== undefined && deafMs >= wish.graces.deafMs;
 }
 
+function oursProblem({ isHealthy, address, isInMesh }: ObservedMember, entry: SwarmNode): string | undefined {
+  const isElsewhere = isInMesh && address !== undefined && address !== entry.address;
+  if (isElsewhere && !/^(127\.|0\.0\.0\.0$|$)/.test(entry.address))
+    return `it takes part at ${entry.address}, and its address in the mesh is ${address}: run "docker swarm leave --force" there, and it joins again`;
+  if (!isHealthy || entry.state !== 'down') return undefined;
+  const hint = isInMesh ? MESH_HINT : PORTS_HINT;
+  return `the managers of the cluster's networks get no heartbeat from it${isInMesh ? ' over the mesh' : ''}: ${hint}`;
+}
+
 /** Not of one that joins since a moment. */
 function waitingProblem({ wish }: Situation, { facts, outMs }: ObservedMember): string | undefined {
   if (facts.kind !== 'member' || outMs < wish.graces.joinMs) return undefined;
@@ -88,6 +98,7 @@ function waitingProblem({ wish }: Situation, { facts, outMs }: ObservedMember): 
 
 function freeProblem({ swarm, standings: all }: Situation, member: ObservedMember): string | undefined {
   if (!member.isHealthy) return undefined;
+  if (member.address === undefined && member.isInMesh) return 'its address in the mesh is not set up yet';
   if (member.address === undefined)
     return 'no address is known under which other engines reach it: set its engine label io.enxame.address=IP';
   if (swarm) return undefined;

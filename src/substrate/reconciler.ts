@@ -21,6 +21,7 @@ import type {
   Graces,
   KnownSubstrate,
   MemberEvent,
+  MemberMesh,
   Observation,
   Plan,
   Step,
@@ -51,6 +52,8 @@ export interface ReconcilerDeps {
   readonly members: SubstrateMembers;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where members reach each other if not by their own addresses. */
+  readonly mesh?: MemberMesh | undefined;
   readonly memory?: SubstrateMemory | undefined;
   readonly endpoints?: EndpointMemory | undefined;
   /** Whether a client stopped a container, by the engine's ID, that did not run: it is not started again. */
@@ -125,7 +128,7 @@ export class Reconciler {
       managers: new Setbacks(deps.clock, MANAGER_BACKOFF),
     };
     this.#observer = new Observer(
-      { setbacks: this.#setbacks, clock: deps.clock },
+      { setbacks: this.#setbacks, clock: deps.clock, mesh: deps.mesh },
       { identity: this.#identity, spreadBy: this.#spreadBy, quietMs: QUIET_MS },
     );
     this.#kept = new KeptEndpoints({ ...deps, memory: deps.endpoints });

@@ -5,7 +5,14 @@ import type { Logger } from '../common/logger.ts';
 import { Reconciler, type ReconcilerDeps, type ReconcilerOptions } from './reconciler.ts';
 import { Releases } from './releases.ts';
 import { StatusBoard, type StatusWish, type SubstrateStatus, unavailable } from './status-board.ts';
-import type { EndpointMemory, SubstrateMember, SubstrateMembers, SubstrateMemory, SubstrateMode } from './types.ts';
+import type {
+  EndpointMemory,
+  MemberMesh,
+  SubstrateMember,
+  SubstrateMembers,
+  SubstrateMemory,
+  SubstrateMode,
+} from './types.ts';
 
 /** All have defaults. */
 export interface SubstrateOptions extends ReconcilerOptions {
@@ -16,6 +23,7 @@ export interface SubstrateDeps {
   readonly members: SubstrateMembers;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly mesh?: MemberMesh | undefined;
   readonly memory?: SubstrateMemory | undefined;
   readonly endpoints?: EndpointMemory | undefined;
   readonly isStopped?: ((engineId: string) => boolean) | undefined;
@@ -51,7 +59,10 @@ export class Substrate {
     this.#reconciler = new Reconciler({ ...deps, board: this.#board }, options);
     const kick = (): void => this.#reconciler.kick();
     this.#releases = new Releases({ manager: (signal) => this.manager(signal), clock, kick });
-    this.#unsubscribe = members.subscribe((event) => this.#reconciler.onEvent(event));
+    const ends = [members.subscribe((event) => this.#reconciler.onEvent(event)), deps.mesh?.subscribe(kick)];
+    this.#unsubscribe = () => {
+      for (const end of ends) end?.();
+    };
     this.#isNeeded = this.mode === 'eager';
   }
 

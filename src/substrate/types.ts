@@ -25,6 +25,14 @@ export interface SubstrateMembers {
   subscribe(listener: (event: MemberEvent) => void): () => void;
 }
 
+/** Addresses of members in an encrypted network of the cluster's own. */
+export interface MemberMesh {
+  /** `pending`: the member will have one; undefined: it is not in that network. */
+  addressOf(member: SubstrateMember): string | 'pending' | undefined;
+  /** Told when it may say something else. Returns what ends it. */
+  subscribe(listener: () => void): () => void;
+}
+
 /** Engine label that overrides the address under which the other engines reach this one. */
 export const ADDRESS_LABEL = 'io.enxame.address';
 /** Label of the swarm's specification that marks it as a substrate of ours; its value is one of the cluster's marks. */
@@ -95,6 +103,8 @@ export interface ObservedMember {
   readonly name: string;
   /** IP address the others reach it under; undefined when none could be found out. */
   readonly address: string | undefined;
+  /** Whether that is, or will be, its address in the mesh. */
+  readonly isInMesh?: boolean | undefined;
   readonly isHealthy: boolean;
   /** Its values of the labels that name failure domains, the widest first; empty where it has none. */
   readonly domain: readonly string[];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { planMesh } from '../../src/mesh/plan.ts';
 import type { MeshOrder, MeshReport } from '../../src/mesh/protocol.ts';
-import type { MeshMember, MeshPlan, MeshSight } from '../../src/mesh/types.ts';
+import type { MeshMember, MeshPlan, MeshSight, MeshSituation } from '../../src/mesh/types.ts';
 
 export interface SimulatedMeshOptions {
   readonly public: readonly string[];
@@ -52,13 +52,17 @@ export class SimulatedMesh {
   }
 
   plan(): MeshPlan {
-    return planMesh({
+    return planMesh(this.situation());
+  }
+
+  situation(): MeshSituation {
+    return {
       subnet: '10.231.0.0/16',
       mtu: 1280,
       members: this.#members,
       sights: new Map(this.#members.map(({ id }) => [id, this.#sight(id)])),
       resting: this.#resting,
-    });
+    };
   }
 
   /** Rounds of planning and carrying out until nothing changes. */

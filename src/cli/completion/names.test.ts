@@ -59,7 +59,7 @@ describe('enxame __complete', () => {
 
   it.each([
     ['j --adv', ['--advertise']],
-    ['m', ['manage', 'machine', 'move']],
+    ['m', ['manage', 'mesh', 'machine', 'move']],
     ['machine sto', ['stop']],
     ['machine stop ', ['queen', 'worker-2', 'worker-10']],
     ['machine env --swarm q', ['queen']],
