@@ -11,7 +11,8 @@ export interface Witness {
 
 const TIMES = 3;
 const PAUSE_MS = 300;
-const CONNECT_MS = 2_000;
+/** How long one connection may take: a lost packet or two are sent again within three seconds. */
+const CONNECT_MS = 5_000;
 
 /** A witness is any server that accepts TCP connections. */
 export class TcpWitness implements Witness {
@@ -19,8 +20,14 @@ export class TcpWitness implements Witness {
   readonly #host: string;
   readonly #port: number;
   readonly #clock: Clock;
+  readonly #connectMs: number;
 
-  constructor({ host, port }: { readonly host: string; readonly port: number }, clock: Clock) {
+  constructor(
+    { host, port }: { readonly host: string; readonly port: number },
+    clock: Clock,
+    connectMs: number = CONNECT_MS,
+  ) {
+    this.#connectMs = connectMs;
     this.address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     this.#host = host;
     this.#port = port;
@@ -38,7 +45,7 @@ export class TcpWitness implements Witness {
   #accepts(signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve(false);
-      const socket = connect({ host: this.#host, port: this.#port, timeout: CONNECT_MS });
+      const socket = connect({ host: this.#host, port: this.#port, timeout: this.#connectMs });
       const end = (isAccepted: boolean): void => {
         signal.removeEventListener('abort', onAbort);
         socket.destroy();
@@ -47,7 +54,8 @@ export class TcpWitness implements Witness {
       const onAbort = (): void => end(false);
       signal.addEventListener('abort', onAbort, { once: true });
       socket.once('connect', () => end(true));
-      socket.once('timeout', () => end(false));
+      // In a process that had no time to run the limit may be over before it hears of a connection that is long there.
+      socket.once('timeout', () => setImmediate(() => setImmediate(() => end(false))));
       socket.once('error', () => end(false));
     });
   }
