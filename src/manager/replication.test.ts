@@ -187,6 +187,15 @@ describe('several managers', () => {
     expect((await apply(plan.digest)).status).toBe(202);
     expect(stateOf()).toBe('drain');
     expect((await browser.call('GET', 'plans/none')).status).toBe(404);
+    // What only the primary knows, as it stands.
+    const drilled = primary().manager.cluster.nodes[1];
+    await callJson(primary(), 'POST', '/enxame/v1/drill', { nodes: [drilled?.id], force: true });
+    const left = new AbortController();
+    for await (const { data } of browser.stream(undefined, left.signal)) {
+      const { lost, drill } = data.failover ?? { lost: [], drill: [] };
+      if (drill.length === 1 && lost.length <= 1) break;
+    }
+    left.abort();
   });
 
   test('refuse the address of another one', async () => {

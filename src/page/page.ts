@@ -10,6 +10,7 @@ import { type PageRoutes, sendValue } from './calls.ts';
 import { containerCalls } from './container-calls.ts';
 import { EventJournal, type EventJournalDeps } from './event-journal.ts';
 import { ExecTerminals } from './exec-terminals.ts';
+import { FailoverSight } from './failover-sight.ts';
 import { Gate } from './gate.ts';
 import { holdingsCalls } from './holdings-calls.ts';
 import { ModelStream } from './model-stream.ts';
@@ -59,7 +60,8 @@ const FOLDER = fileURLToPath(new URL('../../dist/ui', import.meta.url));
 /** Serves the page. Rejects in one clear line when the address cannot be had. */
 export async function openPage(deps: PageDeps, options: PageOptions): Promise<Page> {
   const { services } = deps;
-  const { cluster, clock, logger, failover, drills, stats } = services;
+  const { cluster, clock, logger, stats } = services;
+  const { failover, drills } = new FailoverSight(services);
   const journal = new EventJournal({ cluster, notices: deps.notices, clock });
   const stream = new ModelStream(
     { cluster, desired: deps.desired, journal, failover, drills, stats, problems: deps.problems, clock },
