@@ -13,6 +13,9 @@ import { assertAddressIn } from './endpoint-address.ts';
 import type { KnownNetwork } from './known-network.ts';
 import { PatientAttach } from './patient-attach.ts';
 
+/** How long an attachment waits for its node to take part, in milliseconds: a new quorum of the substrate takes some 40 s. */
+const READY_MS = 60_000;
+
 /** Body of connect and disconnect; passes through. */
 export interface ConnectBody {
   readonly Container?: unknown;
@@ -107,7 +110,7 @@ export class NetworkConnections {
     });
     if (spanning.length === 0) return;
     if (node.isSite) throw new ConflictError(`${node.name}: ${SITE_HAS_NO_CLUSTER_NETWORKS}`, 'NODE_IS_SITE');
-    await this.#deps.substrate.readyOn(node, signal);
+    await this.#deps.substrate.readyOn(node, signal, READY_MS);
     await this.#deps.catalog.untilPresent(spanning, signal);
     for (const { raw } of spanning) this.#deps.catalog.participants.add(raw.Id, node);
   }
