@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import net, { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { freePort } from '../../test/fakes/free-port.ts';
@@ -7,6 +10,7 @@ import { containerSummary, engineInfo, nowhere } from '../../test/fakes/model.ts
 import { waitUntil } from '../../test/fakes/wait.ts';
 import { serveEngine } from '../agent/dial-out.ts';
 import { NodePorts } from '../agent/node-ports.ts';
+import { NodeSocket } from '../agent/node-socket.ts';
 import type { PublishedPort } from '../agent/published-ports.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import { Node } from '../cluster/node.ts';
@@ -14,7 +18,7 @@ import { silentLogger } from '../common/logger.ts';
 import { readLine } from '../common/read-line.ts';
 import { EngineClient } from '../engine/client.ts';
 import { DialledAgents } from '../engine/dialled/dialled-agents.ts';
-import { PORTS_PATH, type Visit } from '../engine/dialled/visits.ts';
+import { PORTS_PATH, type PortsAnswer, type Visit, type WantedPorts } from '../engine/dialled/visits.ts';
 import type { Notice } from '../notify/notice.ts';
 import { Connections } from './connections.ts';
 import { Publisher } from './publisher.ts';
@@ -79,12 +83,19 @@ class World {
   /** What the second node's engine publishes itself. */
   own: readonly PublishedPort[] = [];
   readonly stop = new AbortController();
+  readonly socketPath = join(tmpdir(), `enxame-everywhere-${process.pid}-${Math.random()}`, 'cluster.sock');
+  /** The manager's API, as far as it is asked here. */
+  readonly api = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => undefined).on('data', (bytes) => socket.write(`api heard ${bytes}`));
+    socket.once('end', () => socket.end());
+  });
   readonly ports: NodePorts = new NodePorts(
     {
       published: {
         find: async (_, port) => this.own.find((each) => each.port === port),
         isAwaited: async () => false,
       },
+      socket: new NodeSocket(this.socketPath),
     },
     SECOND,
   );
@@ -98,11 +109,25 @@ class World {
     return node;
   });
 
-  constructor() {
+  constructor(givesSocket: boolean) {
+    const connectApi = async (): Promise<net.Socket> => {
+      const { port } = this.api.address() as AddressInfo;
+      const socket = connect({ port, host: ENDPOINT, allowHalfOpen: true });
+      await once(socket, 'connect');
+      return socket;
+    };
     const isOwnHost = (): boolean => false;
     const tell = (notice: Notice): void => void this.notices.push(notice);
     this.publisher = new Publisher(
-      { cluster: this.cluster, agents: this.agents, tell, isOwnHost, clock: this.clock, logger: silentLogger() },
+      {
+        cluster: this.cluster,
+        agents: this.agents,
+        ...(givesSocket && { connectApi }),
+        tell,
+        isOwnHost,
+        clock: this.clock,
+        logger: silentLogger(),
+      },
       { at: 'everywhere', host: ENDPOINT, limits: { total: 100, perPort: 100 } },
     );
     open.push(this.publisher, this.ports, { close: () => this.stop.abort() });
@@ -128,11 +153,13 @@ class World {
     const [accepted] = (await once(server, 'connection')) as [net.Socket];
     server.close();
     open.push(engine);
-    const answers = new Map([
-      [PORTS_PATH, (asked: unknown) => this.ports.want(this.desk, (asked as { readonly ports: number[] }).ports)],
-    ]);
+    const answers = new Map([[PORTS_PATH, (asked: unknown) => this.#want(asked as WantedPorts)]]);
     void serveEngine(socket, path, this.stop.signal, answers, this.desk);
     void this.agents.serve('second', accepted, '192.0.2.7', this.stop.signal);
+  }
+
+  #want({ ports, socket }: WantedPorts): Promise<PortsAnswer> {
+    return this.ports.want(this.desk, ports, socket);
   }
 
   /** The engine of a node lists a container. */
@@ -153,7 +180,7 @@ describe('ports at every node', () => {
   let world: World;
   let port: number;
   beforeEach(async () => {
-    world = new World();
+    world = new World(false);
     port = await freePort();
     world.publisher.start();
     world.publisher.everywhere.start();
@@ -286,4 +313,44 @@ describe('ports at every node', () => {
     world.publisher.everywhere.start();
     expect(await waiting).toBe('a heard hello');
   });
+});
+
+test('containers of a node reach the manager by its socket, where it gives one', { timeout: PATIENCE_MS }, async () => {
+  const world = new World(true);
+  world.api.listen(0, ENDPOINT);
+  open.push(world.api);
+  await once(world.api, 'listening');
+  // As an engine leaves it that mounted the path before it was there.
+  await mkdir(world.socketPath, { recursive: true });
+  world.publisher.start();
+  world.publisher.everywhere.start();
+  const refusals = (): readonly (readonly [string, string])[] => [
+    ...world.publisher.everywhere.socketRefusals(world.cluster.nodes),
+  ];
+  const none = 'no cluster socket: no agent of it dials ("enxame join --dial")';
+  expect(refusals()).toEqual([
+    ['id-0', none],
+    ['id-1', none],
+  ]);
+  await world.dial();
+  await expect.poll(refusals, WAIT).toEqual([['id-0', none]]);
+  const client = connect({ path: world.socketPath, allowHalfOpen: true });
+  client.write('hello');
+  const [answer] = (await once(client, 'data')) as [Buffer];
+  expect(answer.toString()).toBe('api heard hello');
+  client.end();
+  await once(client, 'end');
+  expect(((await stat(world.socketPath)).mode & 0o777).toString(8)).toBe('600');
+  await world.publisher.everywhere.stop();
+  await rm(dirname(world.socketPath), { recursive: true });
+});
+
+test('a manager that gives no socket is reached by none', { timeout: PATIENCE_MS }, async () => {
+  const world = new World(false);
+  world.publisher.start();
+  world.publisher.everywhere.start();
+  await world.dial();
+  const desk = world.ports.desk();
+  expect(await world.ports.want(desk, [], false)).toEqual({ refused: {}, socketRefused: undefined });
+  await expect(stat(world.socketPath)).rejects.toThrow('ENOENT');
 });

@@ -61,7 +61,10 @@ async function dialIn(call: Call): Promise<void> {
   await new Promise<void>((resolve) => socket.write(head, () => setImmediate(resolve)));
   if (early.length > 0) socket.unshift(early);
   if (![...cluster.nodes].some(({ entry }) => entry === `agent://${id}`))
-    logger.warn({ agent: id, from }, `an agent dialled in that discovery does not list: add agent://${id} to it`);
+    logger.warn(
+      { agent: id, from },
+      `an agent dialled in that discovery does not list: unless its engine is reached by another entry, add agent://${id} to it`,
+    );
   else logger.info({ agent: id, from }, 'an agent dialled in');
   const unsubscribe = revokedAgents.subscribe((revoked) => {
     if (revoked === id) dialled.end(id);
