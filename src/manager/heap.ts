@@ -1,12 +1,32 @@
 import v8 from 'node:v8';
+import vm from 'node:vm';
 
 /**
- * Keeps V8 from allocating short-lived objects as old ones. While a manager connects to its engines nearly everything made on the way
- * stays: sockets and their parts, thousands of them. V8 concludes that what is made in these places (the same that
- * serve every request later) lives long and puts it among the old objects at once, where only a collection of the whole
- * heap finds that it is dead. With 2,000 engines each request cost twice the CPU time (Node 20). To be called before the first engine
- * is connected; it concerns the whole process.
+ * Sets how V8 keeps house; it concerns the whole process. To be called before the first engine is connected.
+ *
+ * - Short-lived objects are not allocated as old ones. While a manager connects to its engines nearly everything made on the way
+ *   stays: sockets and their parts, thousands of them. V8 concludes that what is made in these places (the same that
+ *   serve every request later) lives long and puts it among the old objects at once, where only a collection of the whole
+ *   heap finds that it is dead. With 2,000 engines each request cost twice the CPU time (Node 20).
+ * - One thread collects young objects. Little survives, and waking four threads for it cost more than it saved: 8 % of the CPU time of a
+ *   create + start, and 20 of 240 MB, because each thread keeps room of its own among the old objects.
  */
 export function tuneHeap(): void {
   v8.setFlagsFromString('--no-allocation-site-pretenuring');
+  v8.setFlagsFromString('--no-parallel-scavenge');
+}
+
+/** A smaller heap is not worth a pause. */
+const WORTH_COLLECTING_BYTES = 96 * 2 ** 20;
+
+/**
+ * Gives the garbage of a start back to the system at once: V8 keeps room for as much as lives, and a manager that is idle would keep it
+ * for ever. It stops the process for some 0.2 s for each 100 MB that live; nothing happens to a small heap.
+ */
+export function returnGarbage(): void {
+  if (v8.getHeapStatistics().total_heap_size < WORTH_COLLECTING_BYTES) return;
+  v8.setFlagsFromString('--expose-gc');
+  const collect: unknown = vm.runInNewContext('gc');
+  v8.setFlagsFromString('--no-expose-gc');
+  if (typeof collect === 'function') collect();
 }

@@ -100,6 +100,8 @@ export interface Manager {
   readonly desired: DesiredState;
   /** Its role, which may change while it runs. The only manager is started as the primary. */
   readonly duties: Duties;
+  /** Resolves when the nodes that discovery told first were tried, or some seconds have passed. */
+  readonly settled: Promise<void>;
   /** Drains clients, stops watching engines, frees the state folder. Idempotent; at most some 8 s. */
   close(): Promise<void>;
 }
@@ -272,5 +274,6 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     metrics: observation?.listener,
     page: page?.listener,
     duties,
+    settled: model.membership.settling ?? Promise.resolve(),
   };
 }

@@ -4,7 +4,7 @@ import { readTlsFiles } from '../../common/tls-files.ts';
 import { firstLook, untilItWorked } from '../../discovery/lasting.ts';
 import { readClusterOptions } from '../../manager/cluster-options.ts';
 import { assertClusterName } from '../../manager/find-cluster.ts';
-import { tuneHeap } from '../../manager/heap.ts';
+import { returnGarbage, tuneHeap } from '../../manager/heap.ts';
 import { type Manager, startManager } from '../../manager/manager.ts';
 import { schedulerOptions } from '../../scheduler/scheduler.ts';
 import type { CommandContext } from '../command.ts';
@@ -51,6 +51,9 @@ one container.
   enxame.image-spares=on      a second node for images that no registry has, for containers that may move: on or off
 ${DISCOVERY_HELP}`;
 
+/** When a manager has learnt most of what it asks engines for at its start, in milliseconds. */
+const LEARNT_MS = 30_000;
+
 /** `enxame manage`: the manager. */
 export function configure(command: Command, context: CommandContext): void {
   addManageFlags(command)
@@ -83,6 +86,9 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
   const service = await startOwnTokenService(flags, folder, serverTls, logger);
   const wrong = new AbortController();
   const manager = await start();
+  void manager.settled.then(returnGarbage);
+  // What is learnt of containers behind the scenes takes longer.
+  setTimeout(returnGarbage, LEARNT_MS).unref();
   const stop = context.stopSignal();
   context.out(`Manager at ${manager.addresses.map(({ text }) => text).join(', ')}\n`);
   if (manager.metrics) context.out(`Metrics at ${manager.metrics.url}/metrics\n`);

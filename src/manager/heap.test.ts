@@ -1,0 +1,21 @@
+import v8 from 'node:v8';
+import { expect, test } from 'vitest';
+import { returnGarbage } from './heap.ts';
+
+const MIB = 2 ** 20;
+
+/** Objects that live until the returned function is called. */
+function fill(mebibytes: number): () => void {
+  const objects: unknown[] = Array.from({ length: mebibytes }, () => new Array(MIB / 8).fill({}));
+  return () => {
+    objects.length = 0;
+  };
+}
+
+test('the garbage of a large heap goes back to the system', () => {
+  const drop = fill(200);
+  const before = v8.getHeapStatistics().total_heap_size;
+  drop();
+  returnGarbage();
+  expect(before - v8.getHeapStatistics().total_heap_size).toBeGreaterThan(150 * MIB);
+});
