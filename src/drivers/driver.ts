@@ -30,9 +30,14 @@ export interface DriverModule {
    * Reads the environment and files, asks nobody, and takes milliseconds.
    */
   needs?(env: Env): Promise<readonly Need[]>;
+  /** Whether its machines have firewalls that can be changed later, see {@link Driver.fitFirewall}. */
+  readonly fitsFirewalls?: boolean;
   /** The driver of one machine. Makes and asks nothing yet; throws a UsageError for options that contradict each other. */
   open(context: DriverContext): Driver;
 }
+
+/** Networks (CIDR) that may reach a port, by `7946/udp`; a port that is not named is for everywhere, one with none for nobody yet. */
+export type PortSources = ReadonlyMap<string, readonly string[]>;
 
 /** What a driver is given for one machine. */
 export interface DriverContext<Values = OptionValues> {
@@ -52,6 +57,8 @@ export interface DriverContext<Values = OptionValues> {
   readonly ports: readonly number[];
   /** The same for UDP: cluster networks' gossip and data. */
   readonly udpPorts: readonly number[];
+  /** Who may reach which of these, for drivers that {@link DriverModule.fitsFirewalls}; absent: everywhere. */
+  readonly sources?: PortSources | undefined;
   /** A folder of this machine's own for keys, disks and the like; there, for its owner only. Store names relative to it. */
   readonly directory: string;
   /** What exists at the provider for this machine. */
@@ -107,6 +114,11 @@ export interface Driver {
   kill(signal: AbortSignal): Promise<void>;
   /** Removes all that the journal names or that carries the machine's tags. What is gone already is no error. */
   remove(signal: AbortSignal): Promise<void>;
+  /**
+   * Makes the machine's own firewall let in what its ports need and nobody else, now that other machines came or went. Rules that it did
+   * not make stay, and so do firewalls that the person named. Nothing happens to a machine that is not made yet.
+   */
+  fitFirewall?(sources: PortSources, signal: AbortSignal): Promise<void>;
   /** The address others reach it at; rejects with code `NO_ADDRESS` while it has none. */
   ip(signal: AbortSignal): Promise<string>;
   /** The engine's address: `tcp://IP:2376` (mutual TLS), `ssh://…` or what the person gave. */
@@ -145,6 +157,7 @@ export interface DriverDefinition<Options extends readonly DriverOption[]> {
   readonly options: Options;
   hostAddress?(options: ValuesOf<Options>, signal: AbortSignal): Promise<string>;
   needs?(env: Env): Promise<readonly Need[]>;
+  readonly fitsFirewalls?: boolean;
   open(context: DriverContext<ValuesOf<Options>>): Driver;
 }
 
@@ -152,12 +165,13 @@ export interface DriverDefinition<Options extends readonly DriverOption[]> {
 export function defineDriver<const Options extends readonly DriverOption[]>(
   definition: DriverDefinition<Options>,
 ): DriverModule {
-  const { name, summary, options, hostAddress, needs } = definition;
+  const { name, summary, options, hostAddress, needs, fitsFirewalls = false } = definition;
   return {
     api: DRIVER_API,
     name,
     summary,
     options,
+    fitsFirewalls,
     ...(hostAddress === undefined
       ? {}
       : { hostAddress: (values, signal) => hostAddress(values as unknown as ValuesOf<Options>, signal) }),

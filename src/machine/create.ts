@@ -8,6 +8,7 @@ import { resolveOptions, storable } from '../drivers/option-values.ts';
 import type { OptionValue, OptionValues } from '../drivers/options.ts';
 import type { Provisioner, Task } from '../provision/provisioner.ts';
 import { machineExists, PreCreateError } from './errors.ts';
+import { fitFirewalls } from './firewalls.ts';
 import { engineSpecOf, type Machine, type MachineDeps, openMachine, provisionerOf } from './machine.ts';
 import { waitForAddress, waitForEngine } from './readiness.ts';
 import { type EngineSettings, isReady, type MachineRecord, READY, type SwarmSettings } from './record.ts';
@@ -170,6 +171,10 @@ async function runSteps(machine: Machine, context: CreateDeps, task: Task): Prom
   );
   await step('machine', 'creating machine', () => driver.create(task.signal));
   await step('running', 'waiting for the machine to be running', () => waitForAddress(machine, context, task));
+  if (stored.record.swarm !== undefined)
+    await step('firewalls', 'letting it in at the firewalls of its cluster', () =>
+      fitFirewalls(stored.record, context, task, machine),
+    );
   const provisioner = await provisionerOf(machine);
   if (provisioner === undefined) await step('access', 'looking at its engine', () => adopt(machine, context, task));
   else await step('engine', 'setting up its engine', () => provision(machine, provisioner, context, task));

@@ -5,6 +5,7 @@ import { loadDriver } from '../drivers/drivers.ts';
 import { resolveOptions } from '../drivers/option-values.ts';
 import { type CreateRequest, newRecord } from './create.ts';
 import { machineExists } from './errors.ts';
+import { dryFirewalls } from './firewalls.ts';
 import { type Machine, type MachineDeps, openMachine } from './machine.ts';
 import type { EngineSettings } from './record.ts';
 import { shownText } from './shown.ts';
@@ -36,6 +37,7 @@ export async function dryCreate(
   try {
     if (!machine.driver.isRemote) await machine.driver.check(signal);
     await machine.driver.create(signal);
+    for (const line of await dryFirewalls(stored.record, context)) print(`${name}: ${line}`);
     for (const step of await engineSteps(machine, request, signal)) print(`${name}: ${step}`);
     if (swarm?.isMaster) print(`${name}: run swarm-agent-master at ${swarm.host}, strategy ${swarm.strategy}`);
     if (swarm?.isMember) print(`${name}: run swarm-agent for ${shownText(swarm.discovery)}`);

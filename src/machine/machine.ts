@@ -6,9 +6,10 @@ import { openJournal } from '../drivers/journal.ts';
 import { resolveOptions } from '../drivers/option-values.ts';
 import type { OptionValue } from '../drivers/options.ts';
 import type { EngineSpec, Provisioner } from '../provision/provisioner.ts';
+import { type Opening, openingsOf, sourcesOf } from './firewall-plan.ts';
 import type { Keyring } from './keyring.ts';
 import { ETCD_PORTS, hasOwnStore } from './masters/own-store.ts';
-import type { MachineRecord, SwarmSettings } from './record.ts';
+import type { MachineRecord } from './record.ts';
 import type { MachineStore, StoredMachine } from './store.ts';
 
 /** What work on machines needs of its surroundings. */
@@ -51,14 +52,17 @@ export async function openMachine(
   const module = await loadDriver(record.driver);
   const secrets = options.secrets ?? (record.credentials === 'keyring' ? await keyring?.get(record.id) : undefined);
   const report = options.report ?? (() => undefined);
+  const openings = openingsFor(record);
   const driver = module.open({
     name: record.name,
     id: record.id,
     options: storedOptions(module, { ...record.options, ...secrets }, env),
     env,
     tags: tagsOf(record),
-    ports: portsOf(record),
-    udpPorts: record.swarm ? NETWORK_UDP_PORTS : [],
+    ports: portsIn(openings, 'tcp'),
+    udpPorts: portsIn(openings, 'udp'),
+    // The other machines are let in once it has an address, and they are told of it.
+    ...(module.fitsFirewalls && { sources: sourcesOf(openings, []) }),
     directory: stored.driverFolder,
     journal: openJournal(
       {
@@ -111,24 +115,20 @@ function tagsOf(record: MachineRecord): Readonly<Record<string, string>> {
 }
 
 const SSH_PORT = 22;
-/** Cluster networks stand on Docker's swarm mode: 2377/tcp management, 7946/tcp+udp gossip, 4789/udp VXLAN data. */
-const NETWORK_TCP_PORTS = [2377, 7946];
-const NETWORK_UDP_PORTS = [4789, 7946];
-
-/** Where agents that end strict containers ask each other whether a manager is heard. */
-export const PEER_PORT = 2378;
-
-/** The TCP ports others must reach on a machine, ascending. */
-export function portsOf(record: Pick<MachineRecord, 'engine' | 'swarm'>): readonly number[] {
+/** What a machine needs open, and for whom: see `firewall-plan.ts`. */
+export function openingsFor(record: Pick<MachineRecord, 'engine' | 'swarm'>): readonly Opening[] {
+  const { swarm, engine } = record;
+  const role = { sshPort: SSH_PORT, enginePort: engine.port };
+  if (swarm === undefined) return openingsOf({ kind: 'alone' }, role);
   // Those of the store are let through from the first master on: its provider's firewall is made with it.
-  const manager = record.swarm?.isMaster ? [managerPort(record.swarm.host), ...storePorts(record.swarm)] : [];
-  const networks = record.swarm ? [...NETWORK_TCP_PORTS, PEER_PORT] : [];
-  return [...new Set([SSH_PORT, record.engine.port, ...manager, ...networks])].sort((a, b) => a - b);
+  const store = hasOwnStore(swarm) ? {} : { store: ETCD_PORTS };
+  const master = swarm.isMaster ? { managerPort: managerPort(swarm.host), ...store } : {};
+  return openingsOf({ kind: 'ports' }, { ...role, ...master });
 }
 
-/** Where the servers of the managers' store are reached; none where discovery brings a store. */
-function storePorts(swarm: SwarmSettings): readonly number[] {
-  return hasOwnStore(swarm) ? [] : Object.values(ETCD_PORTS);
+function portsIn(openings: readonly Opening[], protocol: Opening['protocol']): readonly number[] {
+  const ports = openings.flatMap((each) => (each.protocol === protocol ? each.port : []));
+  return [...new Set(ports)].sort((a, b) => a - b);
 }
 
 /** The port of `--swarm-host`. */

@@ -6,6 +6,7 @@ import { readdressed } from '../drivers/option-values.ts';
 import { coversHost } from '../pki/certificate.ts';
 import type { Task } from '../provision/provisioner.ts';
 import { serverHosts } from './create.ts';
+import { fitFirewalls } from './firewalls.ts';
 import { engineSpecOf, type Machine, type MachineDeps, provisionerOf } from './machine.ts';
 import { waitForAddress, waitForEngine } from './readiness.ts';
 import type { StoredMachine } from './store.ts';
@@ -49,7 +50,9 @@ const PROGRESS: Readonly<Record<PowerAction, string>> = {
 
 async function afterStart(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
   const { stored } = machine;
+  const before = stored.record.address?.ip;
   await waitForAddress(machine, context, task);
+  if (stored.record.address?.ip !== before) await fitFirewalls(stored.record, context, task, machine);
   const { ip } = stored.record.address ?? {};
   const pem = await readFile(join(stored.tlsFolder, 'server.pem'), 'utf8').catch(() => undefined);
   if (pem !== undefined && ip !== undefined && !coversHost(pem, ip)) {
@@ -134,6 +137,7 @@ export async function provisionAgain(machine: Machine, context: MachineDeps, tas
   if (provisioner === undefined) throw new DriverError('its engine is not ours to set up', 'NOT_OURS');
   await waitForAddress(machine, context, task);
   const { stored } = machine;
+  await fitFirewalls(stored.record, context, task, machine);
   const certificates = await issueServer(stored, serverHosts(stored.record), { ...context, signal: task.signal });
   await provisioner.provision(await engineSpecOf(machine, task.signal), certificates, task);
   await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);
@@ -179,6 +183,8 @@ export async function removeMachine(
     const record = known?.record;
     if (record?.credentials === 'keyring') await context.keyring?.remove(record.id);
     await context.store.remove(name);
+    // It has no place at the others' firewalls any more; what fails there is told.
+    if (known) await fitFirewalls(known.record, context, task);
     if (known?.record.replicated) {
       const { tellOthers } = await import('./swarm/fence.ts');
       await tellOthers(known, context, task);

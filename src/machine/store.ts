@@ -36,6 +36,8 @@ export interface MachineStore {
   lockShared(purpose: string, signal: AbortSignal): Promise<Lock>;
   /** Lets one process at a time change which managers there are, and what they share. May be held for minutes; waits as long. */
   lockMasters(purpose: string, signal: AbortSignal): Promise<Lock>;
+  /** Lets one process at a time change who may reach the machines of clusters. May be held for minutes; waits as long. */
+  lockFirewalls(purpose: string, signal: AbortSignal): Promise<Lock>;
   /** A folder below the root, made when absent. */
   folder(...parts: readonly string[]): Promise<string>;
 }
@@ -93,6 +95,8 @@ export function openStore(root: string, clock: Clock = systemClock): MachineStor
     },
     lockShared: (purpose, signal) => lockIn('shared', `the store ${root}`, purpose, SHARED_WAIT_MS, signal),
     lockMasters: (purpose, signal) => lockIn('masters', 'the masters of the cluster', purpose, MASTERS_WAIT_MS, signal),
+    lockFirewalls: (purpose, signal) =>
+      lockIn('firewalls', 'the firewalls of the machines', purpose, MASTERS_WAIT_MS, signal),
     folder: (...parts) => usable(root, () => privateFolder(root, ...parts)),
   };
   return store;

@@ -21,6 +21,8 @@ export interface OpenOptions {
   readonly cut?: Cut;
   readonly options?: OptionValues;
   readonly ports?: readonly number[];
+  readonly udpPorts?: readonly number[];
+  readonly sources?: DriverContext['sources'];
   readonly change?: DriverContext['change'];
 }
 
@@ -42,7 +44,7 @@ export class CloudBench {
     return new CloudBench(world, await mkdtemp(join(tmpdir(), 'cloud-')));
   }
 
-  driver({ cut = {}, options = {}, ports = [22, 2376], change }: OpenOptions = {}): Driver {
+  driver({ cut = {}, options = {}, ports = [22, 2376], udpPorts = [], sources, change }: OpenOptions = {}): Driver {
     const { driver, env, name = 'bee-1' } = this.#world;
     const journal = this.#journal(cut);
     const opened = driver.open({
@@ -52,7 +54,8 @@ export class CloudBench {
       env,
       tags: { 'enxame-machine': name, 'enxame-id': 'm4ch1ne' },
       ports,
-      udpPorts: [],
+      udpPorts,
+      sources,
       directory: this.folder,
       journal,
       report: (text) => this.said.push(text),

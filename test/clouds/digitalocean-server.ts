@@ -176,7 +176,18 @@ function routesOf(state: DigitalOceanState, delayMs: number): readonly RestRoute
       ({ parts: [id] }) => {
         const firewall = state.firewalls.find((each) => each.id === id);
         if (firewall === undefined) throw notFound();
-        return { firewall };
+        return { firewall: { ...firewall.body, ...firewall, body: undefined } };
+      },
+    ],
+    [
+      'PUT',
+      /\/v2\/firewalls\/([^/]+)/,
+      ({ parts: [id], body }) => {
+        const at = state.firewalls.findIndex((each) => each.id === id);
+        if (at < 0) throw notFound();
+        if (!body.name || !body.outbound_rules) throw new RestFailure(422, 'unprocessable_entity', 'name is required');
+        state.firewalls[at] = { id: String(id), name: String(body.name), body };
+        return { firewall: state.firewalls[at] };
       },
     ],
     [

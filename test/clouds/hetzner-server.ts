@@ -199,6 +199,18 @@ function routesOf(state: HetznerState, delayMs: number): readonly RestRoute[] {
       },
     ],
     [
+      'POST',
+      /\/v1\/firewalls\/(\d+)\/actions\/set_rules/,
+      ({ parts: [id], body }) => {
+        const found = one(state.firewalls, id);
+        for (const { source_ips } of body.rules as { source_ips: string[] }[])
+          if (source_ips.length === 0 || source_ips.length > 100)
+            throw new RestFailure(422, 'invalid_input', "invalid input in field 'rules'");
+        state.firewalls[state.firewalls.indexOf(found)] = { ...found, body: { ...found.body, rules: body.rules } };
+        return { actions: [action()] };
+      },
+    ],
+    [
       'DELETE',
       /\/v1\/firewalls\/(\d+)/,
       ({ parts: [id] }) => {

@@ -164,6 +164,17 @@ function routesOf(state: LinodeState, delayMs: number): readonly RestRoute[] {
       },
     ],
     [
+      'PUT',
+      /\/v4\/networking\/firewalls\/(\d+)\/rules/,
+      ({ parts: [id], body }) => {
+        const found = one(state.firewalls, id);
+        const changed = { ...found, body: { ...found.body, rules: body } };
+        assertFirewall(changed.body);
+        state.firewalls[state.firewalls.indexOf(found)] = changed;
+        return body;
+      },
+    ],
+    [
       'POST',
       /\/v4\/linode\/instances/,
       ({ body }) => {

@@ -21,6 +21,19 @@ interface FakeServer extends Made {
   userData: string | undefined;
 }
 
+/** Mail goes out only where Scaleway allows it: a rule that nobody changes. */
+const SCALEWAYS_OWN = {
+  id: 'own',
+  action: 'drop',
+  direction: 'outbound',
+  protocol: 'TCP',
+  ip_range: '0.0.0.0/0',
+  dest_port_from: 25,
+  dest_port_to: null,
+  position: 0,
+  editable: false,
+};
+
 /** A project at Scaleway, in the zone fr-par-1. */
 export interface ScalewayState {
   readonly servers: FakeServer[];
@@ -160,6 +173,11 @@ function routesOf(state: ScalewayState, delayMs: number): readonly RestRoute[] {
         state.security_groups.push({ ...made(body), rules: [] });
         return new RestAnswer(201, { security_group: shown(state.security_groups.at(-1) as Made) });
       },
+    ],
+    [
+      'GET',
+      new RegExp(`${ZONE}/security_groups/([^/]+)/rules`),
+      ({ parts: [id] }) => ({ rules: [SCALEWAYS_OWN, ...one(state.security_groups, id).rules] }),
     ],
     [
       'PUT',

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isIP } from 'node:net';
 import { RestAnswer, type RestCall, type RestCloud, RestFailure, type RestRoute, startRestCloud } from './rest.ts';
 
 export const API_KEY = 'VULTR-TEST-KEY';
@@ -93,6 +94,7 @@ const VPCS = [
 ];
 
 function routesOf(state: VultrState, delayMs: number): readonly RestRoute[] {
+  let nextRule = 0;
   const made = (body: Body): Made => ({ id: randomUUID(), body, madeAt: Date.now() });
   const one = <T extends Made>(all: readonly T[], id: unknown): T => {
     settle(state);
@@ -173,10 +175,25 @@ function routesOf(state: VultrState, delayMs: number): readonly RestRoute[] {
       ({ parts: [id], body }) => {
         const { rules } = one(state.groups, id);
         assertRule(body);
-        if (rules.some((each) => ['ip_type', 'protocol', 'port'].every((member) => each[member] === body[member])))
+        if (
+          rules.some((each) =>
+            ['ip_type', 'protocol', 'port', 'subnet'].every((member) => each[member] === body[member]),
+          )
+        )
           throw new RestFailure(400, '', 'This rule is already defined');
-        rules.push({ ...body, id: rules.length + 1, action: 'accept' });
+        rules.push({ ...body, id: ++nextRule, action: 'accept' });
         return new RestAnswer(201, { firewall_rule: rules.at(-1) });
+      },
+    ],
+    [
+      'DELETE',
+      /\/v2\/firewalls\/([^/]+)\/rules\/(\d+)/,
+      ({ parts: [id, rule] }) => {
+        const { rules } = one(state.groups, id);
+        const at = rules.findIndex((each) => String(each.id) === rule);
+        if (at < 0) throw new RestFailure(404, '', 'Invalid rule');
+        rules.splice(at, 1);
+        return undefined;
       },
     ],
     [
@@ -217,8 +234,9 @@ function routesOf(state: VultrState, delayMs: number): readonly RestRoute[] {
 
 function assertRule({ ip_type, protocol, port, subnet, subnet_size }: Body): void {
   const isPort = /^\d+(:\d+)?$/.test(String(port)) && /^(tcp|udp)$/.test(String(protocol));
-  const isEverywhere = subnet_size === 0 && subnet === (ip_type === 'v4' ? '0.0.0.0' : '::');
-  if (!isPort || !isEverywhere) throw new RestFailure(400, '', 'Invalid rule');
+  const isNetwork =
+    isIP(String(subnet)) === (ip_type === 'v4' ? 4 : 6) && Number(subnet_size) <= (ip_type === 'v4' ? 32 : 128);
+  if (!isPort || !isNetwork) throw new RestFailure(400, '', 'Invalid rule');
 }
 
 function assertInstance({ region, plan, os_id, user_data }: Body): void {

@@ -1,5 +1,5 @@
 import type { Shell, SshShell } from '../../provision/shell.ts';
-import type { Driver, DriverContext } from '../driver.ts';
+import type { Driver, DriverContext, PortSources } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import type { MachineState } from '../state.ts';
 import { removeOwnKey } from './key-files.ts';
@@ -38,6 +38,7 @@ export interface Cloud {
   /** The server with that identifier; without one, the one that carries the machine's tags. Undefined: there is none. */
   server(id: string | undefined, signal: AbortSignal): Promise<CloudServer | undefined>;
   remove(signal: AbortSignal): Promise<void>;
+  fitFirewall?(sources: PortSources, signal: AbortSignal): Promise<void>;
   ssh(): Pick<SshShell, 'user' | 'port' | 'keyPath'>;
   close(): Promise<void>;
 }
@@ -45,6 +46,7 @@ export interface Cloud {
 /** Kind of the journal's entry for the server itself, with every cloud. */
 export const SERVER = 'server';
 
+const NOTHING = Promise.resolve();
 const ENGINE_PORT = 2376;
 const POWER_MS = 10 * 60_000;
 /** After which a server that was asked to shut down is switched off. */
@@ -73,6 +75,7 @@ export function cloudDriver(context: DriverContext<unknown>, cloud: Cloud): Driv
       // Last: the key is needed to log in to a server that could not be removed.
       await removeOwnKey(context.directory);
     },
+    ...(cloud.fitFirewall && { fitFirewall: (sources, signal) => cloud.fitFirewall?.(sources, signal) ?? NOTHING }),
     ip,
     url: async (signal) => `tcp://${bracketed(await ip(signal))}:${ENGINE_PORT}`,
     shell: async (signal): Promise<Shell> => ({ kind: 'ssh', host: await ip(signal), ...cloud.ssh() }),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { describe, expect, it } from 'vitest';
 import { startDigitalOcean, TOKEN } from '../../../test/clouds/digitalocean-server.ts';
+import { testFirewall } from '../../../test/clouds/firewalls.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
 import { testCloud } from '../../../test/clouds/suites.ts';
 import type { OptionValues } from '../options.ts';
@@ -25,6 +26,21 @@ const { withCloud } = testCloud('digitalocean', {
 });
 
 describe('digitalocean', () => {
+  testFirewall(
+    {
+      rules: ({ state }) => {
+        type Rule = { protocol: string; ports: string; sources: { addresses: string[] } };
+        const rules = state.firewalls[0]?.body.inbound_rules as readonly Rule[];
+        return rules.map(({ protocol, ports, sources }) => `${ports}/${protocol} from ${sources.addresses.join()}`);
+      },
+      addForeign: ({ state }) => {
+        const rules = state.firewalls[0]?.body.inbound_rules as unknown[];
+        rules.push({ protocol: 'tcp', ports: '9100', sources: { addresses: ['192.0.2.77/32'] } });
+      },
+    },
+    withCloud,
+  );
+
   it('makes a Droplet of today, tagged, behind a firewall for exactly the needed ports', () =>
     withCloud(async (server, bench) => {
       const options = { 'digitalocean-open-port': ['7000-7010/udp'], 'digitalocean-tags': 'bees,work' };

@@ -1,13 +1,14 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
+import { fitFirewall } from '../cloud/fit-firewall.ts';
 import { givenText } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
 import { pollUntil } from '../cloud/poll.ts';
-import { portRanges } from '../cloud/ports.ts';
+import { type PortRange, portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { tokenNeed } from '../cloud/token-need.ts';
-import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
+import { type DriverContext, type DriverModule, defineDriver, type PortSources } from '../driver.ts';
 import { type Droplet, digitalOcean, doctlToken } from './api.ts';
 import { assertPossible } from './check.ts';
 import {
@@ -17,9 +18,11 @@ import {
   ensureKey,
   ensureTag,
   ownDroplets,
+  ownFirewall,
   ownFirewalls,
   ownKeys,
   ownTags,
+  rulesOf,
   toServer,
   USER_DATA,
 } from './droplet.ts';
@@ -30,6 +33,7 @@ export const driver: DriverModule = defineDriver({
   name: 'digitalocean',
   summary: 'a Droplet at DigitalOcean',
   options,
+  fitsFirewalls: true,
   needs: async (env) => [
     await tokenNeed({
       options,
@@ -80,12 +84,9 @@ class DigitalOcean implements Cloud {
   async create(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const [context, api] = [this.#context, this.#api];
-    const { ports, options } = context;
-    const needed = { ...context, ports: [...ports, options['digitalocean-ssh-port']] };
-    const ranges = portRanges(needed, options['digitalocean-open-port']);
-    const keyId = options['digitalocean-ssh-key-fingerprint'] ?? (await this.#key(signal));
+    const keyId = context.options['digitalocean-ssh-key-fingerprint'] ?? (await this.#key(signal));
     await ensureTag(context, api, signal);
-    await ensureFirewall(context, api, ranges, signal);
+    await ensureFirewall(context, api, this.#ranges(context.sources), signal);
     await ensureDroplet(context, api, keyId, signal);
   }
 
@@ -94,6 +95,19 @@ class DigitalOcean implements Cloud {
     if (id === undefined) return undefined;
     const found = await this.#api.find<{ droplet: Droplet }>(`/v2/droplets/${id}`, signal);
     return found === undefined ? undefined : toServer(found.droplet, this.#context.options);
+  }
+
+  async fitFirewall(sources: PortSources, signal: AbortSignal): Promise<void> {
+    const [context, api] = [this.#context, this.#api];
+    const rules = { wanted: rulesOf(this.#ranges(sources)), ports: rulesOf(this.#ranges()) };
+    await fitFirewall(context, ownFirewall(context, api), rules, signal);
+  }
+
+  /** Without `sources` what it may ever let in. */
+  #ranges(sources?: PortSources): readonly PortRange[] {
+    const { options, ...context } = this.#context;
+    const ports = [...context.ports, options['digitalocean-ssh-port']];
+    return portRanges({ ...context, ports, sources }, options['digitalocean-open-port']);
   }
 
   async remove(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
 import { ensureMade } from '../cloud/ensure.ts';
 import { findPatiently } from '../cloud/find.ts';
+import type { OwnFirewall } from '../cloud/fit-firewall.ts';
 import { givenText, type UserDataFlag } from '../cloud/given-file.ts';
 import type { KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
@@ -76,15 +77,11 @@ export async function ensureFirewall(
   ports: readonly PortRange[],
   signal: AbortSignal,
 ): Promise<void> {
-  const everywhere = { addresses: ['0.0.0.0/0', '::/0'] };
+  const everywhere = { addresses: EVERYWHERE };
   const body = {
     name: ownName(context),
     tags: [ownTag(context)],
-    inbound_rules: ports.map(({ protocol, from, to }) => ({
-      protocol,
-      ports: from === to ? String(from) : `${from}-${to}`,
-      sources: everywhere,
-    })),
+    inbound_rules: rulesOf(ports),
     outbound_rules: [
       ...['tcp', 'udp'].map((protocol) => ({ protocol, ports: 'all', destinations: everywhere })),
       { protocol: 'icmp', destinations: everywhere },
@@ -100,6 +97,51 @@ export async function ensureFirewall(
     );
   };
   await ensureMade(context, 'firewall', { find: () => findPatiently(context, find, signal), make }, isRestRefusal);
+}
+
+const EVERYWHERE = ['0.0.0.0/0', '::/0'];
+
+/** A rule of a firewall; what people may add has more members, which are passed on. */
+interface InboundRule {
+  readonly protocol: string;
+  readonly ports?: string;
+  readonly sources: { readonly addresses?: readonly string[] };
+}
+
+export function rulesOf(ports: readonly PortRange[]): readonly InboundRule[] {
+  return ports.map(({ protocol, from, to, sources = EVERYWHERE }) => ({
+    protocol,
+    ports: from === to ? String(from) : `${from}-${to}`,
+    sources: { addresses: sources },
+  }));
+}
+
+type FirewallRequest = Readonly<Record<string, unknown>> & { readonly inbound_rules?: readonly InboundRule[] | null };
+
+/** The machine's own firewall, to be changed. */
+export function ownFirewall(context: Context, api: RestClient): OwnFirewall<InboundRule> {
+  const port = ({ protocol, ports = '' }: InboundRule): string => `${protocol} ${ports}`;
+  const path = (id: string): string => `/v2/firewalls/${id}`;
+  const read = async (id: string, signal: AbortSignal): Promise<FirewallRequest | undefined> =>
+    (await api.find<{ firewall: FirewallRequest }>(path(id), signal))?.firewall;
+  return {
+    kind: 'firewall',
+    read: async (id, signal) => {
+      const found = await read(id, signal);
+      return found && (found.inbound_rules ?? []);
+    },
+    // Other kinds of sources (tags, load balancers) are people's.
+    text: ({ sources: { addresses = [], ...others }, ...rule }) =>
+      `${port({ ...rule, sources: {} })} ${[...addresses].sort()} ${Object.keys(others).length === 0 ? '' : JSON.stringify(others)}`,
+    port,
+    // The whole firewall is given anew; what it does not say would be gone.
+    write: async (id, { all }, signal) => {
+      const { name, droplet_ids, tags, outbound_rules } = (await read(id, signal)) ?? {};
+      const body = { name, droplet_ids, tags, outbound_rules, inbound_rules: all };
+      const make = (): Promise<unknown> => api.send('PUT', path(id), body, signal);
+      await context.change({ action: `PUT ${path(id)}`, parameters: body }, make, undefined);
+    },
+  };
 }
 
 /** Firewalls of this machine's name. */

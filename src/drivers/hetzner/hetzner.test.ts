@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { testFirewall } from '../../../test/clouds/firewalls.ts';
 import { startHetzner, TOKEN } from '../../../test/clouds/hetzner-server.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
 import { testCloud } from '../../../test/clouds/suites.ts';
@@ -22,6 +23,21 @@ const { withCloud } = testCloud('hetzner', {
 });
 
 describe('hetzner', () => {
+  testFirewall(
+    {
+      rules: ({ state }) => {
+        type Rule = { protocol: string; port: string; source_ips: string[] };
+        const rules = state.firewalls[0]?.body.rules as readonly Rule[];
+        return rules.map(({ protocol, port, source_ips }) => `${port}/${protocol} from ${source_ips.join()}`);
+      },
+      addForeign: ({ state }) => {
+        const rules = state.firewalls[0]?.body.rules as unknown[];
+        rules.push({ direction: 'in', protocol: 'tcp', port: '9100', source_ips: ['192.0.2.77/32'] });
+      },
+    },
+    withCloud,
+  );
+
   it('makes a labelled server behind a firewall for exactly the needed ports', () =>
     withCloud(async (server, bench) => {
       const options = { 'hetzner-open-port': ['7000-7010/udp'], 'hetzner-server-label': ['team=bees'] };

@@ -1,13 +1,14 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
+import { fitFirewall } from '../cloud/fit-firewall.ts';
 import { givenText } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { portRanges } from '../cloud/ports.ts';
+import { type PortRange, portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import { codeOf, type RestClient } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
 import { tokenNeed } from '../cloud/token-need.ts';
-import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
+import { type DriverContext, type DriverModule, defineDriver, type PortSources } from '../driver.ts';
 import { finished, hcloudToken, hetznerCloud, type Server } from './api.ts';
 import { assertPossible } from './check.ts';
 import { type HetznerOptions, options, typedOptions } from './options.ts';
@@ -19,6 +20,8 @@ import {
   labelsOf,
   lookUp,
   owned,
+  ownFirewall,
+  rulesOf,
   toServer,
   USER_DATA,
 } from './parts.ts';
@@ -28,6 +31,7 @@ export const driver: DriverModule = defineDriver({
   name: 'hetzner',
   summary: 'a server at Hetzner Cloud',
   options,
+  fitsFirewalls: true,
   needs: async (env) => [
     await tokenNeed({
       options,
@@ -73,13 +77,8 @@ class Hetzner implements Cloud {
   async create(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const [context, api] = [this.#context, this.#api];
-    const { ports, options } = context;
-    const ranges = portRanges(
-      { ...context, ports: [...ports, options['hetzner-ssh-port']] },
-      options['hetzner-open-port'],
-    );
     const keyId = await this.#key(signal);
-    const firewallId = await ensureFirewall(context, api, ranges, signal);
+    const firewallId = await ensureFirewall(context, api, this.#ranges(context.sources), signal);
     await ensureServer(context, api, { keyId, firewallId }, signal);
   }
 
@@ -97,6 +96,19 @@ class Hetzner implements Cloud {
       remove: (id) => deletePart(this.#context, this.#api, `/${word}s/${id}`, signal, isInUse),
     });
     await removeAll(this.#context, [kind('server'), kind('firewall'), kind('ssh_key')], signal);
+  }
+
+  async fitFirewall(sources: PortSources, signal: AbortSignal): Promise<void> {
+    const [context, api] = [this.#context, this.#api];
+    const rules = { wanted: rulesOf(this.#ranges(sources)), ports: rulesOf(this.#ranges()) };
+    await fitFirewall(context, ownFirewall(context, api), rules, signal);
+  }
+
+  /** Without `sources` what it may ever let in. */
+  #ranges(sources?: PortSources): readonly PortRange[] {
+    const { options, ...context } = this.#context;
+    const ports = [...context.ports, options['hetzner-ssh-port']];
+    return portRanges({ ...context, ports, sources }, options['hetzner-open-port']);
   }
 
   ssh(): ReturnType<Cloud['ssh']> {

@@ -2,6 +2,7 @@ import { UsageError } from '../../common/errors.ts';
 import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
 import { ensureMade } from '../cloud/ensure.ts';
 import { findPatiently } from '../cloud/find.ts';
+import type { OwnFirewall } from '../cloud/fit-firewall.ts';
 import { givenText, type UserDataFlag } from '../cloud/given-file.ts';
 import type { KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
@@ -104,12 +105,7 @@ export async function ensureFirewall(
   ports: readonly PortRange[],
   signal: AbortSignal,
 ): Promise<string> {
-  const rules = ports.map(({ protocol, from, to }) => ({
-    direction: 'in',
-    protocol,
-    port: from === to ? String(from) : `${from}-${to}`,
-    source_ips: ['0.0.0.0/0', '::/0'],
-  }));
+  const rules = rulesOf(ports);
   return await ensure(
     context,
     api,
@@ -117,6 +113,41 @@ export async function ensureFirewall(
     { body: { name: ownName(context), labels: labelsOf(context), rules } },
     signal,
   );
+}
+
+/** A rule of a firewall; what people may add has more members, which are passed on. */
+interface Rule {
+  readonly direction: string;
+  readonly protocol: string;
+  readonly port?: string | null;
+  readonly source_ips: readonly string[];
+}
+
+export function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
+  return ports.map(({ protocol, from, to, sources = ['0.0.0.0/0', '::/0'] }) => ({
+    direction: 'in',
+    protocol,
+    port: from === to ? String(from) : `${from}-${to}`,
+    source_ips: sources,
+  }));
+}
+
+/** The machine's own firewall, to be changed. */
+export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule> {
+  const port = ({ direction, protocol, port: range }: Rule): string => `${direction} ${protocol} ${range ?? ''}`;
+  return {
+    kind: 'firewall',
+    read: async (id, signal) =>
+      (await api.find<{ firewall: { rules: readonly Rule[] } }>(`/firewalls/${id}`, signal))?.firewall.rules,
+    text: (rule) => `${port(rule)} ${[...rule.source_ips].sort()}`,
+    port,
+    write: async (id, { all }, signal) => {
+      const path = `/firewalls/${id}/actions/set_rules`;
+      const body = { rules: all };
+      const make = (): Promise<unknown> => api.send('POST', path, body, signal);
+      await context.change({ action: `POST ${path}`, parameters: body }, make, undefined);
+    },
+  };
 }
 
 /** Makes the server, or finds the one an earlier attempt made. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CloudBench } from '../../../test/clouds/bench.ts';
+import { testFirewall } from '../../../test/clouds/firewalls.ts';
 import { startLinode, TOKEN } from '../../../test/clouds/linode-server.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
 import { testCloud } from '../../../test/clouds/suites.ts';
@@ -26,6 +27,24 @@ const { worldOf, withCloud } = testCloud('linode', {
 });
 
 describe('linode', () => {
+  testFirewall(
+    {
+      rules: ({ state }) => {
+        type Rule = { protocol: string; ports: string; addresses: { ipv4?: string[]; ipv6?: string[] } };
+        const { inbound } = (state.firewalls[0]?.body.rules ?? { inbound: [] }) as { inbound: readonly Rule[] };
+        return inbound.map(({ protocol, ports, addresses: { ipv4 = [], ipv6 = [] } }) => {
+          return `${ports}/${protocol.toLowerCase()} from ${[...ipv4, ...ipv6].join()}`;
+        });
+      },
+      addForeign: ({ state }) => {
+        const { inbound } = (state.firewalls[0]?.body.rules ?? { inbound: [] }) as { inbound: unknown[] };
+        const addresses = { ipv4: ['192.0.2.77/32'] };
+        inbound.push({ label: 'mine', action: 'ACCEPT', protocol: 'TCP', ports: '9100', addresses });
+      },
+    },
+    withCloud,
+  );
+
   it('makes a tagged Linode behind a firewall for exactly the needed ports', () =>
     withCloud(async (server, bench) => {
       const options = { 'linode-open-port': ['7000-7010/udp'], 'linode-tags': ['bees'], 'linode-image': 'Debian 12' };

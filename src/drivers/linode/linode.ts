@@ -1,24 +1,26 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
+import { fitFirewall } from '../cloud/fit-firewall.ts';
 import { givenBytes } from '../cloud/given-file.ts';
 import { expandHome, givenKey, type KeyFiles, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { portRanges } from '../cloud/ports.ts';
+import { type PortRange, portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
 import { tokenNeed } from '../cloud/token-need.ts';
-import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
+import { type DriverContext, type DriverModule, defineDriver, type PortSources } from '../driver.ts';
 import { type Addresses, cliToken, type Instance, linodeApi } from './api.ts';
 import { assertPossible } from './look-up.ts';
 import { type LinodeOptions, options, typedOptions } from './options.ts';
 import { LISTS, owned } from './own.ts';
-import { ensureFirewall, ensureInstance, toServer, USER_DATA } from './parts.ts';
+import { ensureFirewall, ensureInstance, ownFirewall, rulesOf, toServer, USER_DATA } from './parts.ts';
 
 /** A machine at Linode: one Linode, with a firewall of its own. */
 export const driver: DriverModule = defineDriver({
   name: 'linode',
   summary: 'a Linode at Akamai',
   options,
+  fitsFirewalls: true,
   needs: async (env) => [
     await tokenNeed({
       options,
@@ -68,10 +70,8 @@ class Linode implements Cloud {
   async create(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const [context, api] = [this.#context, this.#api];
-    const { ports, options } = context;
-    const needed = { ...context, ports: [...ports, options['linode-ssh-port']] };
     const { publicKey } = await this.#key();
-    const firewallId = await ensureFirewall(context, api, portRanges(needed, options['linode-open-port']), signal);
+    const firewallId = await ensureFirewall(context, api, this.#ranges(context.sources), signal);
     await ensureInstance(context, api, { publicKey, firewallId }, signal);
   }
 
@@ -92,6 +92,19 @@ class Linode implements Cloud {
       remove: (id) => deletePart(this.#context, this.#api, `${LISTS[word]}/${id}`, signal),
     });
     await removeAll(this.#context, [kind('server'), kind('firewall')], signal);
+  }
+
+  async fitFirewall(sources: PortSources, signal: AbortSignal): Promise<void> {
+    const [context, api] = [this.#context, this.#api];
+    const rules = { wanted: rulesOf(this.#ranges(sources)), ports: rulesOf(this.#ranges()) };
+    await fitFirewall(context, ownFirewall(context, api), rules, signal);
+  }
+
+  /** Without `sources` what it may ever let in. */
+  #ranges(sources?: PortSources): readonly PortRange[] {
+    const { options, ...context } = this.#context;
+    const ports = [...context.ports, options['linode-ssh-port']];
+    return portRanges({ ...context, ports, sources }, options['linode-open-port']);
   }
 
   ssh(): ReturnType<Cloud['ssh']> {

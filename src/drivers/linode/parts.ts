@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
+import type { OwnFirewall } from '../cloud/fit-firewall.ts';
 import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
 import { planned } from '../cloud/planned.ts';
-import type { PortRange } from '../cloud/ports.ts';
+import { type PortRange, sourcesByVersion } from '../cloud/ports.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { ensurePart, numberOf } from '../cloud/rest-parts.ts';
 import type { DriverContext } from '../driver.ts';
@@ -39,14 +40,7 @@ export async function ensureFirewall(
   ports: readonly PortRange[],
   signal: AbortSignal,
 ): Promise<string> {
-  const addresses = { ipv4: ['0.0.0.0/0'], ipv6: ['::/0'] };
-  const inbound = ports.map(({ protocol, from, to }) => ({
-    label: `${protocol}-${from}`,
-    action: 'ACCEPT',
-    protocol: protocol.toUpperCase(),
-    ports: from === to ? String(from) : `${from}-${to}`,
-    addresses,
-  }));
+  const inbound = rulesOf(ports);
   return await ensurePart(
     context,
     api,
@@ -64,6 +58,55 @@ export async function ensureFirewall(
     },
     signal,
   );
+}
+
+/** A rule of a firewall; what people may add has more members, which are passed on. */
+interface Rule {
+  readonly label?: string | null;
+  readonly action: string;
+  readonly protocol: string;
+  readonly ports?: string | null;
+  readonly addresses: { readonly ipv4?: readonly string[] | null; readonly ipv6?: readonly string[] | null };
+}
+
+export function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
+  return ports.map((range) => {
+    const { protocol, from, to } = range;
+    const { v4, v6 } = sourcesByVersion(range);
+    return {
+      label: `${protocol}-${from}`,
+      action: 'ACCEPT',
+      protocol: protocol.toUpperCase(),
+      ports: from === to ? String(from) : `${from}-${to}`,
+      addresses: { ...(v4.length > 0 && { ipv4: v4 }), ...(v6.length > 0 && { ipv6: v6 }) },
+    };
+  });
+}
+
+interface Rules {
+  readonly inbound: readonly Rule[];
+  readonly inbound_policy: string;
+  readonly outbound: readonly unknown[];
+  readonly outbound_policy: string;
+}
+
+/** The machine's own firewall, to be changed. */
+export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule> {
+  const port = ({ action, protocol, ports }: Rule): string => `${action} ${protocol} ${ports ?? ''}`;
+  const read = async (id: string, signal: AbortSignal): Promise<Rules | undefined> =>
+    (await api.find<{ rules: Rules }>(`${LISTS.firewall}/${id}`, signal))?.rules;
+  return {
+    kind: 'firewall',
+    read: async (id, signal) => (await read(id, signal))?.inbound,
+    text: (rule) => `${port(rule)} ${[...(rule.addresses.ipv4 ?? []), ...(rule.addresses.ipv6 ?? [])].sort()}`,
+    port,
+    write: async (id, { all }, signal) => {
+      const path = `${LISTS.firewall}/${id}/rules`;
+      const body = { ...(await read(id, signal)), inbound: all };
+      const make = (): Promise<unknown> => api.send('PUT', path, body, signal);
+      await context.change({ action: `PUT ${path}`, parameters: body }, make, undefined);
+    },
+  };
 }
 
 /** Makes the Linode, or finds the one that an earlier attempt made. */

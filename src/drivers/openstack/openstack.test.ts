@@ -5,12 +5,13 @@ import { CloudBench } from '../../../test/clouds/bench.ts';
 import { type CrashWorld, testCrashes } from '../../../test/clouds/crashes.ts';
 import { testDryRun } from '../../../test/clouds/dry-run.ts';
 import { fastClock } from '../../../test/clouds/fast-clock.ts';
+import { byPort, testFirewall } from '../../../test/clouds/firewalls.ts';
 import {
   type CloudTraits,
   type OpenStackServer,
   startOpenStack,
 } from '../../../test/clouds/openstack/openstack-server.ts';
-import { CREDENTIAL, PROJECT, REGION, USER } from '../../../test/clouds/openstack/state.ts';
+import { CREDENTIAL, made, PROJECT, REGION, USER } from '../../../test/clouds/openstack/state.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
 import { testDriver } from '../../../test/conformance/driver.ts';
 import { createAuthority, loadAuthority } from '../../pki/authority.ts';
@@ -71,6 +72,24 @@ async function withCloud(
 }
 
 describe('openstack', () => {
+  testFirewall(
+    {
+      rules: ({ state }) =>
+        byPort(
+          state.rules.map(({ body }) => [
+            `${body.port_range_min}/${body.protocol}`,
+            String(body.remote_ip_prefix ?? (body.ethertype === 'IPv6' ? '::/0' : '0.0.0.0/0')),
+          ]),
+        ),
+      addForeign: ({ state }) => {
+        const port = { protocol: 'tcp', port_range_min: 9100, port_range_max: 9100 };
+        const rule = { direction: 'ingress', ethertype: 'IPv4', ...port, remote_ip_prefix: '192.0.2.77/32' };
+        state.rules.push(made({ security_group_id: state.groups[0]?.id, ...rule }));
+      },
+    },
+    withCloud,
+  );
+
   it('makes a marked server behind a security group for exactly the needed ports', () =>
     withCloud(async (server, bench) => {
       const options = { 'openstack-open-port': ['7000-7010/udp'], 'openstack-availability-zone': 'az-2' };

@@ -1,19 +1,28 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
+import { fitFirewall } from '../cloud/fit-firewall.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
-import { portRanges } from '../cloud/ports.ts';
+import { type PortRange, portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import { codeOf, type RestClient, statusOf } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
-import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
+import { type DriverContext, type DriverModule, defineDriver, type PortSources } from '../driver.ts';
 import { accessNeed } from './access-need.ts';
 import { openstackApi, type Server } from './api.ts';
 import { assertPossible } from './check.ts';
 import { findGroups, findImage, findNetworks, wantedGroups, wantedNetworks } from './look-up.ts';
 import { type OpenStackOptions, options, typedOptions } from './options.ts';
 import { ownByMetadata, ownByText, ownKeypairs } from './own.ts';
-import { ensureFloatingIp, ensureKeypair, ensureSecurityGroup, ensureVolume, FLOATING_IP } from './parts.ts';
+import {
+  ensureFloatingIp,
+  ensureKeypair,
+  ensureSecurityGroup,
+  ensureVolume,
+  FLOATING_IP,
+  ownFirewall,
+  rulesOf,
+} from './parts.ts';
 import { ensureServer, findServer, toServer } from './server.ts';
 import { Session } from './session.ts';
 
@@ -22,6 +31,7 @@ export const driver: DriverModule = defineDriver({
   name: 'openstack',
   summary: 'a server at an OpenStack cloud: OVHcloud, Rackspace, a private one',
   options,
+  fitsFirewalls: true,
   needs: async (env) => [await accessNeed(env)],
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
@@ -128,6 +138,19 @@ class OpenStack implements Cloud {
     await removeAll(context, kinds, signal);
   }
 
+  async fitFirewall(sources: PortSources, signal: AbortSignal): Promise<void> {
+    const [context, api] = [this.#context, this.#api];
+    const rules = { wanted: rulesOf(this.#ranges(sources)), ports: rulesOf(this.#ranges()) };
+    await fitFirewall(context, ownFirewall(context, api), rules, signal);
+  }
+
+  /** Without `sources` what it may ever let in. */
+  #ranges(sources?: PortSources): readonly PortRange[] {
+    const { options, ...context } = this.#context;
+    const ports = [...context.ports, options['openstack-ssh-port']];
+    return portRanges({ ...context, ports, sources }, options['openstack-open-port']);
+  }
+
   ssh(): ReturnType<Cloud['ssh']> {
     const { options, directory } = this.#context;
     const given = options['openstack-private-key-file'];
@@ -151,11 +174,10 @@ class OpenStack implements Cloud {
 
   async #groups(signal: AbortSignal): Promise<readonly string[]> {
     const [context, api] = [this.#context, this.#api];
-    const { options, ports: machinePorts } = context;
+    const { options } = context;
     const wanted = wantedGroups(options);
     if (wanted.length > 0) return await context.lookup(() => findGroups(context, api, signal), wanted);
-    const needed = { ...context, ports: [...machinePorts, options['openstack-ssh-port']] };
-    return [await ensureSecurityGroup(context, api, portRanges(needed, options['openstack-open-port']), signal)];
+    return [await ensureSecurityGroup(context, api, this.#ranges(context.sources), signal)];
   }
 
   async #flavorOf({ flavor }: Server, signal: AbortSignal): Promise<string> {

@@ -1,3 +1,4 @@
+import type { OwnFirewall } from '../cloud/fit-firewall.ts';
 import type { KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
@@ -44,6 +45,9 @@ interface Rule {
   readonly protocol: string | null;
   readonly port_range_min: number | null;
   readonly port_range_max: number | null;
+  /** Null: from everywhere. */
+  readonly remote_ip_prefix?: string | null;
+  readonly id?: string;
 }
 
 /** The machine's own security group, which lets exactly `ports` in; answers its ID. */
@@ -85,20 +89,46 @@ export async function ensureSecurityGroup(
 }
 
 /** A new group lets everything out and nothing in. */
-function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
-  return ports.flatMap(({ protocol, from, to }) =>
-    ['IPv4', 'IPv6'].map((ethertype) => ({
+export function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
+  return ports.flatMap(({ protocol, from, to, sources = ['0.0.0.0/0', '::/0'] }) =>
+    sources.map((network) => ({
       direction: 'ingress',
-      ethertype,
+      ethertype: network.includes(':') ? 'IPv6' : 'IPv4',
       protocol,
       port_range_min: from,
       port_range_max: to,
+      ...(!network.endsWith('/0') && { remote_ip_prefix: network }),
     })),
   );
 }
 
-function ruleText({ direction, ethertype, protocol, port_range_min, port_range_max }: Rule): string {
-  return `${direction} ${ethertype} ${protocol} ${port_range_min} ${port_range_max}`;
+function ruleText(rule: Rule): string {
+  const { direction, ethertype, protocol, port_range_min, port_range_max, remote_ip_prefix } = rule;
+  const from = remote_ip_prefix?.endsWith('/0') ? undefined : remote_ip_prefix;
+  return `${direction} ${ethertype} ${protocol} ${port_range_min} ${port_range_max} ${from ?? ''}`;
+}
+
+/** The machine's own security group, to be changed. */
+export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule> {
+  const path = '/network/security-group-rules';
+  return {
+    kind: 'security-group',
+    read: (id, signal) => pages<Rule>(api, `${path}?security_group_id=${id}`, 'security_group_rules', signal),
+    text: ruleText,
+    port: ({ direction, protocol, port_range_min: from, port_range_max: to }) =>
+      `${direction} ${protocol} ${from} ${to}`,
+    write: async (id, { added, removed }, signal) => {
+      for (const rule of added) {
+        const body = { security_group_rule: { security_group_id: id, ...rule } };
+        const make = (): Promise<unknown> => api.send('POST', path, body, signal);
+        await context.change({ action: `POST ${path}`, parameters: body }, make, undefined);
+      }
+      for (const rule of removed) {
+        const one = `${path}/${rule.id}`;
+        await context.change({ action: `DELETE ${one}` }, () => api.remove(one, signal), true);
+      }
+    },
+  };
 }
 
 /** The root volume, made of the image; answers its ID when it can be started from. */

@@ -1,7 +1,8 @@
 import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
 import { ensureMade } from '../cloud/ensure.ts';
+import type { OwnFirewall } from '../cloud/fit-firewall.ts';
 import { planned } from '../cloud/planned.ts';
-import type { PortRange } from '../cloud/ports.ts';
+import { type PortRange, sourcesByVersion } from '../cloud/ports.ts';
 import { isRestRefusal, type RestClient } from '../cloud/rest.ts';
 import { ensurePart } from '../cloud/rest-parts.ts';
 import type { DriverContext } from '../driver.ts';
@@ -75,8 +76,41 @@ export async function ensureSecurityGroup(
   return path;
 }
 
-function rulesOf(ports: readonly PortRange[]): readonly unknown[] {
-  const ranges = ports.flatMap((port) => ['0.0.0.0/0', '::/0'].map((ip_range) => ({ ...port, ip_range })));
+/** A rule of a group; what the API tells besides is passed on. */
+interface Rule {
+  readonly action: string;
+  readonly direction: string;
+  readonly protocol: string;
+  readonly ip_range: string;
+  readonly dest_port_from: number | null;
+  readonly dest_port_to: number | null;
+  readonly position: number;
+  readonly editable: boolean;
+}
+
+/** The machine's own group, to be changed. Scaleway's own rules are not: they stay without being said. */
+export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule> {
+  const port = ({ action, direction, protocol, dest_port_from: from, dest_port_to: to }: Rule): string =>
+    `${direction} ${action} ${protocol} ${from} ${to ?? from}`;
+  return {
+    kind: 'security-group',
+    read: async (path, signal) =>
+      (await api.find<{ rules: readonly Rule[] }>(`${path}/rules`, signal))?.rules.filter(({ editable }) => editable),
+    text: (rule) => `${port(rule)} ${rule.ip_range.includes('/') ? rule.ip_range : `${rule.ip_range}/32`}`,
+    port,
+    write: async (path, { all }, signal) => {
+      const body = { rules: all.map((rule, at) => ({ ...rule, position: at + 1 })) };
+      const make = (): Promise<unknown> => api.send('PUT', `${path}/rules`, body, signal);
+      await context.change({ action: `PUT ${path}/rules`, parameters: body }, make, undefined);
+    },
+  };
+}
+
+export function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
+  const ranges = ports.flatMap((port) => {
+    const { v4, v6 } = sourcesByVersion(port);
+    return [...v4, ...v6].map((ip_range) => ({ ...port, ip_range }));
+  });
   return ranges.map(({ protocol, from, to, ip_range }, at) => ({
     action: 'accept',
     direction: 'inbound',

@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CloudBench } from '../../../test/clouds/bench.ts';
+import { byPort, testFirewall } from '../../../test/clouds/firewalls.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
 import { PROJECT, SECRET_KEY, startScaleway } from '../../../test/clouds/scaleway-server.ts';
 import { testCloud } from '../../../test/clouds/suites.ts';
@@ -33,6 +34,28 @@ const { worldOf, withCloud } = testCloud('scaleway', {
 });
 
 describe('scaleway', () => {
+  testFirewall(
+    {
+      rules: ({ state }) => {
+        const rules = state.security_groups[0]?.rules ?? [];
+        return byPort(
+          rules.map(({ protocol, dest_port_from: port, ip_range }) => [
+            `${port}/${String(protocol).toLowerCase()}`,
+            String(ip_range),
+          ]),
+        );
+      },
+      addForeign: ({ state }) => {
+        const [group] = state.security_groups;
+        if (!group) throw new Error('there is no group');
+        const port = { dest_port_from: 9100, dest_port_to: null, ip_range: '192.0.2.77/32' };
+        const rule = { action: 'accept', direction: 'inbound', protocol: 'TCP', ...port, position: 99, editable: true };
+        group.rules = [...group.rules, rule];
+      },
+    },
+    withCloud,
+  );
+
   it('makes a tagged Instance behind a security group for exactly the needed ports', () =>
     withCloud(async (server, bench) => {
       const options = { 'scaleway-open-port': ['7000-7010/udp'], 'scaleway-tags': ['bees'] };

@@ -1,18 +1,27 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions } from '../cloud/cloud-driver.ts';
+import { fitFirewall } from '../cloud/fit-firewall.ts';
 import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
 import { expandHome, givenKey, type KeyFiles, ownKey, ownKeyPath } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
-import { portRanges } from '../cloud/ports.ts';
+import { type PortRange, portRanges } from '../cloud/ports.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { tokenNeed } from '../cloud/token-need.ts';
-import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
+import { type DriverContext, type DriverModule, defineDriver, type PortSources } from '../driver.ts';
 import { profileValue, projectOf, type Server, scalewayApi } from './api.ts';
 import { assertPossible, findNetworks, privateAddress } from './look-up.ts';
 import { options, type ScalewayOptions, typedOptions } from './options.ts';
 import { instanceApi, owned } from './own.ts';
-import { ensureAddresses, ensureSecurityGroup, ensureServer, ensureVolume, toServer } from './parts.ts';
+import {
+  ensureAddresses,
+  ensureSecurityGroup,
+  ensureServer,
+  ensureVolume,
+  ownFirewall,
+  rulesOf,
+  toServer,
+} from './parts.ts';
 import { removeMachine } from './remove.ts';
 
 /** A machine at Scaleway: one Instance, with a security group, addresses and a root volume of its own. */
@@ -20,6 +29,7 @@ export const driver: DriverModule = defineDriver({
   name: 'scaleway',
   summary: 'an Instance at Scaleway',
   options,
+  fitsFirewalls: true,
   needs: async (env) => [
     await tokenNeed({
       options,
@@ -81,9 +91,8 @@ class Scaleway implements Cloud {
   async create(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const [context, api] = [this.#context, this.#api];
-    const { ports: machinePorts, options } = context;
-    const needed = { ...context, ports: [...machinePorts, options['scaleway-ssh-port']] };
-    const ports = portRanges(needed, options['scaleway-open-port']);
+    const { options } = context;
+    const ports = this.#ranges(context.sources);
     const project = await context.lookup(
       () => projectOf(context),
       options['scaleway-project-id'] ?? planned('project'),
@@ -114,6 +123,19 @@ class Scaleway implements Cloud {
 
   remove(signal: AbortSignal): Promise<void> {
     return removeMachine(this.#context, this.#api, signal);
+  }
+
+  async fitFirewall(sources: PortSources, signal: AbortSignal): Promise<void> {
+    const [context, api] = [this.#context, this.#api];
+    const rules = { wanted: rulesOf(this.#ranges(sources)), ports: rulesOf(this.#ranges()) };
+    await fitFirewall(context, ownFirewall(context, api), rules, signal);
+  }
+
+  /** Without `sources` what it may ever let in. */
+  #ranges(sources?: PortSources): readonly PortRange[] {
+    const { options, ...context } = this.#context;
+    const ports = [...context.ports, options['scaleway-ssh-port']];
+    return portRanges({ ...context, ports, sources }, options['scaleway-open-port']);
   }
 
   ssh(): ReturnType<Cloud['ssh']> {

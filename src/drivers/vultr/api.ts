@@ -36,6 +36,10 @@ export interface FirewallRule {
   readonly ip_type: string;
   readonly protocol: string;
   readonly port: string;
+  readonly subnet: string;
+  readonly subnet_size: number;
+  /** Of one that is there. */
+  readonly id?: number;
 }
 
 /** A client of Vultr's API. Our own: the provider's library (@vultr/vultr-node 2.8) depends on the TypeScript compiler. */

@@ -1,8 +1,9 @@
 import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
+import type { OwnFirewall } from '../cloud/fit-firewall.ts';
 import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
 import type { KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
-import type { PortRange } from '../cloud/ports.ts';
+import { type PortRange, sourcesByVersion } from '../cloud/ports.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { ensurePart } from '../cloud/rest-parts.ts';
 import type { DriverContext } from '../driver.ts';
@@ -70,24 +71,48 @@ export async function ensureFirewall(
   const there = await context.lookup<readonly FirewallRule[]>(() => pages(api, path, 'firewall_rules', signal), []);
   for (const rule of rulesOf(ports)) {
     if (there.some((each) => ruleText(each) === ruleText(rule))) continue;
-    const call = { action: `POST ${path}`, parameters: rule };
-    await context.change(call, () => api.send('POST', path, rule, signal), undefined);
+    const call = { action: `POST ${path}`, parameters: { ...rule } };
+    await context.change(call, () => api.send('POST', path, { ...rule }, signal), undefined);
   }
   return id;
 }
 
-function rulesOf(ports: readonly PortRange[]): readonly (FirewallRule & Readonly<Record<string, unknown>>)[] {
-  const everywhere = [
-    { ip_type: 'v4', subnet: '0.0.0.0', subnet_size: 0 },
-    { ip_type: 'v6', subnet: '::', subnet_size: 0 },
-  ];
-  return ports.flatMap(({ protocol, from, to }) =>
-    everywhere.map((where) => ({ ...where, protocol, port: from === to ? String(from) : `${from}:${to}` })),
-  );
+/** One rule for each network. */
+export function rulesOf(ports: readonly PortRange[]): readonly FirewallRule[] {
+  return ports.flatMap((range) => {
+    const { protocol, from, to } = range;
+    const { v4, v6 } = sourcesByVersion(range);
+    const port = from === to ? String(from) : `${from}:${to}`;
+    return [...v4, ...v6].map((network) => {
+      const [subnet = '', size] = network.split('/');
+      return { ip_type: v4.includes(network) ? 'v4' : 'v6', subnet, subnet_size: Number(size), protocol, port };
+    });
+  });
 }
 
-function ruleText({ ip_type, protocol, port }: FirewallRule): string {
-  return `${ip_type} ${protocol} ${port}`;
+function ruleText({ ip_type, protocol, port, subnet, subnet_size }: FirewallRule): string {
+  return `${ip_type} ${protocol} ${port} ${subnet}/${subnet_size}`;
+}
+
+/** The machine's own firewall group, to be changed. */
+export function ownFirewall(context: Context, api: RestClient): OwnFirewall<FirewallRule> {
+  const path = (id: string): string => `/firewalls/${id}/rules`;
+  return {
+    kind: 'firewall',
+    read: (id, signal) => pages<FirewallRule>(api, path(id), 'firewall_rules', signal),
+    text: ruleText,
+    port: ({ protocol, port }) => `${protocol} ${port}`,
+    write: async (id, { added, removed }, signal) => {
+      for (const rule of added) {
+        const call = { action: `POST ${path(id)}`, parameters: { ...rule } };
+        await context.change(call, () => api.send('POST', path(id), { ...rule }, signal), undefined);
+      }
+      for (const rule of removed) {
+        const one = `${path(id)}/${rule.id}`;
+        await context.change({ action: `DELETE ${one}` }, () => api.remove(one, signal), true);
+      }
+    },
+  };
 }
 
 /** Makes the instance, or finds the one that an earlier attempt made. */

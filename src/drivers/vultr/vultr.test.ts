@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CloudBench } from '../../../test/clouds/bench.ts';
+import { byPort, testFirewall } from '../../../test/clouds/firewalls.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
 import { testCloud } from '../../../test/clouds/suites.ts';
 import { API_KEY, startVultr } from '../../../test/clouds/vultr-server.ts';
@@ -28,6 +29,22 @@ const { worldOf, withCloud } = testCloud('vultr', {
 });
 
 describe('vultr', () => {
+  testFirewall(
+    {
+      rules: ({ state }) => {
+        const rules = state.groups[0]?.rules ?? [];
+        return byPort(
+          rules.map(({ protocol, port, subnet, subnet_size }) => [`${port}/${protocol}`, `${subnet}/${subnet_size}`]),
+        );
+      },
+      addForeign: ({ state }) => {
+        const where = { ip_type: 'v4', subnet: '192.0.2.77', subnet_size: 32 };
+        state.groups[0]?.rules.push({ ...where, protocol: 'tcp', port: '9100', id: 999, action: 'accept' });
+      },
+    },
+    withCloud,
+  );
+
   it('makes a tagged instance behind a firewall for exactly the needed ports', () =>
     withCloud(async (server, bench) => {
       const options = { 'vultr-open-port': ['7000-7010/udp'], 'vultr-tags': ['bees'] };

@@ -1,25 +1,27 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
+import { fitFirewall } from '../cloud/fit-firewall.ts';
 import { givenBytes } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
 import { pollUntil } from '../cloud/poll.ts';
-import { portRanges } from '../cloud/ports.ts';
+import { type PortRange, portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
 import { tokenNeed } from '../cloud/token-need.ts';
-import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
+import { type DriverContext, type DriverModule, defineDriver, type PortSources } from '../driver.ts';
 import { cliKey, type Instance, vultrApi } from './api.ts';
 import { assertPossible, findKeys } from './look-up.ts';
 import { options, typedOptions, type VultrOptions } from './options.ts';
 import { ownFirewalls, ownInstances, ownKeys } from './own.ts';
-import { ensureFirewall, ensureInstance, ensureKey, toServer, USER_DATA } from './parts.ts';
+import { ensureFirewall, ensureInstance, ensureKey, ownFirewall, rulesOf, toServer, USER_DATA } from './parts.ts';
 
 /** A machine at Vultr: one instance, with a firewall group and an SSH key of its own. */
 export const driver: DriverModule = defineDriver({
   name: 'vultr',
   summary: 'an instance at Vultr',
   options,
+  fitsFirewalls: true,
   needs: async (env) => [
     await tokenNeed({
       options,
@@ -69,12 +71,10 @@ class Vultr implements Cloud {
   async create(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const [context, api] = [this.#context, this.#api];
-    const { ports, options } = context;
-    const needed = { ...context, ports: [...ports, options['vultr-ssh-port']] };
+    const { options } = context;
     const keyIds = await this.#keys(signal);
     const firewallId =
-      options['vultr-firewall-group-id'] ??
-      (await ensureFirewall(context, api, portRanges(needed, options['vultr-open-port']), signal));
+      options['vultr-firewall-group-id'] ?? (await ensureFirewall(context, api, this.#ranges(context.sources), signal));
     await ensureInstance(context, api, { keyIds, firewallId }, signal);
   }
 
@@ -83,6 +83,19 @@ class Vultr implements Cloud {
     if (id === undefined) return undefined;
     const found = await this.#api.find<{ instance: Instance }>(`/instances/${id}`, signal);
     return found === undefined ? undefined : toServer(found.instance, this.#context.options);
+  }
+
+  async fitFirewall(sources: PortSources, signal: AbortSignal): Promise<void> {
+    const [context, api] = [this.#context, this.#api];
+    const rules = { wanted: rulesOf(this.#ranges(sources)), ports: rulesOf(this.#ranges()) };
+    await fitFirewall(context, ownFirewall(context, api), rules, signal);
+  }
+
+  /** Without `sources` what it may ever let in. */
+  #ranges(sources?: PortSources): readonly PortRange[] {
+    const { options, ...context } = this.#context;
+    const ports = [...context.ports, options['vultr-ssh-port']];
+    return portRanges({ ...context, ports, sources }, options['vultr-open-port']);
   }
 
   async remove(signal: AbortSignal): Promise<void> {

@@ -89,6 +89,14 @@ export function networkRoutes(state: OpenStackState): readonly RestRoute[] {
       },
     ],
     [
+      'DELETE',
+      new RegExp(`${ROOT}/security-group-rules/([^/]+)`),
+      ({ parts: [id] }) => {
+        drop(rules, one(rules, id, 'SecurityGroupRuleNotFound'));
+        return undefined;
+      },
+    ],
+    [
       'GET',
       new RegExp(`${ROOT}/ports`),
       (call) => {

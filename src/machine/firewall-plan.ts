@@ -1,0 +1,98 @@
+import { isIP, isIPv6 } from 'node:net';
+import type { PortSources } from '../drivers/driver.ts';
+
+/** How the machines of a cluster reach each other. */
+export type ClusterMode =
+  /** It is in none: its engine is used by itself. */
+  | { readonly kind: 'alone' }
+  /** Over the ports of its engine and of cluster networks. */
+  | { readonly kind: 'ports' }
+  /** Agents dial the managers: a member needs no open port at all. */
+  | { readonly kind: 'dial' }
+  /** Over an encrypted network of their own, of which public machines have one UDP port. */
+  | { readonly kind: 'mesh'; readonly port: number; readonly isPublic: boolean };
+
+/** What a machine is in its cluster, as far as its firewall is concerned. */
+export interface ClusterRole {
+  readonly sshPort: number;
+  readonly enginePort: number;
+  /** Where its manager listens; undefined: it runs none. */
+  readonly managerPort?: number | undefined;
+  /** Ports of its server of the managers' store; undefined: it has none. */
+  readonly store?: { readonly client: number; readonly peer: number } | undefined;
+}
+
+/** Who may reach a port. */
+export type Audience = 'everywhere' | 'members' | 'masters';
+
+/** One port that a machine needs open. */
+export interface Opening {
+  readonly protocol: 'tcp' | 'udp';
+  readonly port: number;
+  readonly to: Audience;
+}
+
+/** Docker's swarm mode under cluster networks: 2377/tcp management, 7946/tcp and udp gossip, 4789/udp VXLAN data, which nobody encrypts. */
+const NETWORK_OPENINGS: readonly Opening[] = [
+  { protocol: 'tcp', port: 2377, to: 'members' },
+  { protocol: 'tcp', port: 7946, to: 'members' },
+  { protocol: 'udp', port: 4789, to: 'members' },
+  { protocol: 'udp', port: 7946, to: 'members' },
+];
+
+/** Where agents that end strict containers ask each other whether a manager is heard. */
+export const PEER_PORT = 2378;
+
+/**
+ * What a machine needs open, and for whom. What asks for a key or a client's certificate is open to everywhere, because people use it from
+ * computers whose address is not known here: SSH, engine, manager, the store's clients. The rest is for machines of the cluster alone.
+ */
+export function openingsOf(mode: ClusterMode, role: ClusterRole): readonly Opening[] {
+  const tcp = (port: number, to: Audience): Opening => ({ protocol: 'tcp', port, to });
+  const manager = role.managerPort === undefined ? [] : [tcp(role.managerPort, 'everywhere')];
+  const store = role.store ? [tcp(role.store.client, 'everywhere'), tcp(role.store.peer, 'masters')] : [];
+  const own = [tcp(role.sshPort, 'everywhere'), ...manager, ...store];
+  const engine = tcp(role.enginePort, 'everywhere');
+  switch (mode.kind) {
+    case 'alone':
+      return [tcp(role.sshPort, 'everywhere'), engine];
+    case 'ports':
+      return [...own, engine, tcp(PEER_PORT, 'members'), ...NETWORK_OPENINGS];
+    case 'dial':
+      return own;
+    case 'mesh':
+      return [...own, ...(mode.isPublic ? [{ protocol: 'udp', port: mode.port, to: 'everywhere' } as const] : [])];
+  }
+}
+
+/** A machine of a cluster, for the firewalls of the others. */
+export interface FirewallMember {
+  readonly name: string;
+  readonly isMaster: boolean;
+  /** Where it was seen, and where others are told to reach it. What is no IP address is left out. */
+  readonly addresses: readonly string[];
+}
+
+/** From where a machine is reached at the ports that are not for everywhere: an empty list lets nobody in. */
+export function sourcesOf(openings: readonly Opening[], others: readonly FirewallMember[]): PortSources {
+  const of = (members: readonly FirewallMember[]): readonly string[] =>
+    [...new Set(members.flatMap(({ addresses }) => addresses.filter((each) => isIP(each) !== 0).map(rangeOf)))].sort();
+  const members = of(others);
+  const masters = of(others.filter(({ isMaster }) => isMaster));
+  return new Map(
+    openings
+      .filter(({ to }) => to !== 'everywhere')
+      .map(({ protocol, port, to }) => [`${port}/${protocol}`, to === 'masters' ? masters : members]),
+  );
+}
+
+/** What machines at several providers send each other that anybody in between could read, in one line; undefined for one provider. */
+export function unencryptedNote(providers: Iterable<string>): string | undefined {
+  const names = [...new Set(providers)].sort();
+  if (names.length < 2) return undefined;
+  return `this cluster is at ${names.slice(0, -1).join(', ')} and ${names.at(-1)}: what containers on cluster networks send each other (4789/udp) is not encrypted between them; all else is`;
+}
+
+function rangeOf(address: string): string {
+  return `${address}/${isIPv6(address) ? 128 : 32}`;
+}

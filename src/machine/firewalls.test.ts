@@ -1,0 +1,132 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FakeEngine } from '../../simulator/fake-engine.ts';
+import { systemClock } from '../common/clock.ts';
+import { type CreateDeps, createMachine } from './create.ts';
+import { dryCreate } from './dry-run.ts';
+import { openByName } from './machine.ts';
+import { removeMachine } from './power.ts';
+import { plainEngine, type SwarmSettings } from './record.ts';
+import { openStore } from './store.ts';
+
+/** A driver whose machines have firewalls: files with who may reach 7946/tcp. */
+const PACKAGE = `
+import { writeFileSync } from 'node:fs';
+export const driver = {
+  api: 1,
+  name: 'walled',
+  summary: 'firewalls in files',
+  fitsFirewalls: true,
+  options: [{ flag: 'walled-ip', type: 'string', help: 'an address', isRequired: true }],
+  open: ({ name, options, env, sources, journal }) => {
+    const no = async () => {};
+    const write = (now) => writeFileSync(env.WALLS + '/' + name, JSON.stringify(now.get('7946/tcp')));
+    return {
+      provisioning: 'none', check: no, start: no, stop: no, restart: no, kill: no, close: no,
+      create: async () => write(sources),
+      fitFirewall: async (now) => {
+        if (env.WALLS_FAIL === name) throw new Error('the provider is away');
+        write(now);
+      },
+      state: async () => 'Running',
+      remove: no,
+      ip: async () => options['walled-ip'],
+      url: async () => env.WALLS_ENGINE,
+      shell: async () => undefined,
+      labels: async () => ({}),
+    };
+  },
+};
+`;
+
+const signal = new AbortController().signal;
+const home = process.cwd();
+let folder = '';
+let engine: FakeEngine;
+const said: string[] = [];
+const task = { signal, report: (text: string) => void said.push(text) };
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'walled-'));
+  const place = join(folder, 'node_modules', 'enxame-driver-walled');
+  await mkdir(place, { recursive: true });
+  await mkdir(join(folder, 'walls'));
+  await writeFile(join(place, 'main.js'), PACKAGE);
+  const exports = { '.': { import: './main.js' } };
+  await writeFile(
+    join(place, 'package.json'),
+    JSON.stringify({ name: 'enxame-driver-walled', type: 'module', exports }),
+  );
+  process.chdir(folder);
+  engine = await FakeEngine.start();
+});
+
+afterAll(async () => {
+  process.chdir(home);
+  await engine?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const SWARM: SwarmSettings = {
+  isMaster: false,
+  isMember: true,
+  discovery: 'token://192.0.2.250:2374/v1/abc',
+  discoveryOptions: [],
+  strategy: 'spread',
+  host: 'tcp://0.0.0.0:3376',
+  image: 'self',
+  options: [],
+  joinOptions: [],
+};
+
+function context(more: Record<string, string> = {}): CreateDeps {
+  const env = { WALLS: join(folder, 'walls'), WALLS_ENGINE: `tcp://${engine.address}`, ...more };
+  return { store: openStore(join(folder, 'store')), env, clock: systemClock, runSwarm: async () => undefined };
+}
+
+function request(name: string, last: number, swarm: SwarmSettings | undefined = SWARM) {
+  const options = { 'walled-ip': `192.0.2.${last}` };
+  return { name, driver: 'walled', options, engine: plainEngine(), savesCredentials: false, ...(swarm && { swarm }) };
+}
+
+async function wall(name: string): Promise<readonly string[]> {
+  return JSON.parse(await readFile(join(folder, 'walls', name), 'utf8'));
+}
+
+async function remove(name: string, deps = context()): Promise<void> {
+  await removeMachine(name, deps, () => openByName(name, deps), false, task);
+}
+
+test('machines of one cluster are let in at each other’s firewalls as they come and go, others are not', async () => {
+  await Promise.all([createMachine(request('a', 1), context(), task), createMachine(request('b', 2), context(), task)]);
+  await createMachine(
+    request('alien', 9, { ...SWARM, discovery: 'token://192.0.2.250:2374/v1/other' }),
+    context(),
+    task,
+  );
+  await createMachine(request('c', 3), context(), task);
+  expect(await wall('a')).toEqual(['192.0.2.2/32', '192.0.2.3/32']);
+  expect(await wall('b')).toEqual(['192.0.2.1/32', '192.0.2.3/32']);
+  expect(await wall('c')).toEqual(['192.0.2.1/32', '192.0.2.2/32']);
+  expect(await wall('alien')).toEqual([]);
+
+  await remove('b');
+  expect(await wall('a')).toEqual(['192.0.2.3/32']);
+  expect(await wall('c')).toEqual(['192.0.2.1/32']);
+
+  // A firewall that cannot be changed now is told, and keeps nobody from coming.
+  await createMachine(request('d', 4), context({ WALLS_FAIL: 'a' }), task);
+  expect(said.find((line) => line.includes('firewall of "a"'))).toMatch(
+    /provider is away\. Repeat it with "enxame machine provision a"/,
+  );
+  expect(await wall('c')).toEqual(['192.0.2.1/32', '192.0.2.4/32']);
+
+  const lines: string[] = [];
+  await dryCreate(request('e', 5), context(), (line) => lines.push(line), signal);
+  expect(lines).toContainEqual(
+    expect.stringMatching(/from the machines of its cluster alone \(a, c, d\): .*7946\/tcp/),
+  );
+  expect(lines).toContainEqual('e: let it in at the firewalls of a, c, d');
+});
