@@ -27,9 +27,7 @@ const CREDENTIALS: ReadonlyMap<string, string> = new Map([
  * needs root, and sees no more of the host than it needs.
  */
 export function systemdUnit({ program, argv, folder, needsRoot, writes }: UnitOptions): string {
-  const credentials: string[] = [];
-  const words = withAbsoluteFiles(argv, folder, (name, path) => credentials.push(`LoadCredential=${name}:${path}`));
-  const start = [...program.map(literal), ...words].map(quoted).join(' ');
+  const { start, credentials } = commandOf({ program, argv, folder });
   return [
     '# Made by enxame manage --print-unit. Save it as /etc/systemd/system/enxame.service, then:',
     '#   systemctl daemon-reload && systemctl enable --now enxame',
@@ -78,6 +76,57 @@ export function systemdUnit({ program, argv, folder, needsRoot, writes }: UnitOp
   ].join('\n');
 }
 
+/** What the unit of a node's agent is printed for. */
+export interface AgentUnitOptions extends Pick<UnitOptions, 'program' | 'argv' | 'folder'> {
+  /** Whether it takes its node into the mesh, which has to be up before Docker. */
+  readonly isMesh: boolean;
+}
+
+/** A systemd unit (systemd 247 and newer) that runs the agent of a node with this command line, as root. */
+export function agentUnit({ isMesh, ...options }: AgentUnitOptions): string {
+  const { start, credentials } = commandOf(options);
+  return [
+    '# Made by enxame join --print-unit. Save it as /etc/systemd/system/enxame-agent.service, then:',
+    '#   systemctl daemon-reload && systemctl enable --now enxame-agent',
+    '[Unit]',
+    'Description=Enxame: the agent of this node',
+    'Wants=network-online.target',
+    'After=network-online.target',
+    ...(isMesh ? ["# Docker's swarm mode is at the node's address in the mesh.", 'Before=docker.service'] : []),
+    '',
+    '[Service]',
+    ...(isMesh
+      ? ['# It counts as started once the mesh is up as it was last.', 'Type=notify', 'NotifyAccess=all']
+      : ['Type=exec']),
+    `ExecStart=${start}`,
+    '# What others must not read (ENXAME_DISCOVERY=token://…) goes into this file, mode 0600.',
+    'EnvironmentFile=-/etc/enxame/agent.env',
+    ...credentials,
+    'Restart=always',
+    'RestartSec=2',
+    '# A command line that cannot be obeyed does not become better.',
+    'RestartPreventExitStatus=2',
+    '# wireguard-go, and what ends strict containers, outlive the agent.',
+    'KillMode=process',
+    'TimeoutStartSec=60',
+    'TimeoutStopSec=30',
+    'LimitNOFILE=65536',
+    '',
+    '[Install]',
+    'WantedBy=multi-user.target',
+    '',
+  ].join('\n');
+}
+
+function commandOf({ program, argv, folder }: Pick<UnitOptions, 'program' | 'argv' | 'folder'>): {
+  readonly start: string;
+  readonly credentials: readonly string[];
+} {
+  const credentials: string[] = [];
+  const words = withAbsoluteFiles(argv, folder, (name, path) => credentials.push(`LoadCredential=${name}:${path}`));
+  return { start: [...program.map(literal), ...words].map(quoted).join(' '), credentials };
+}
+
 function withAbsoluteFiles(
   argv: readonly string[],
   folder: string,
@@ -90,7 +139,7 @@ function withAbsoluteFiles(
     const [flag = '', inline] = word.startsWith('--') ? splitOnce(word) : [word];
     const name = CREDENTIALS.get(flag);
     // A price file is read again when it changes, which a credential cannot.
-    if (flag === '--notify-exec' || flag === '--prices') {
+    if (flag === '--notify-exec' || flag === '--prices' || flag === '--mesh-state') {
       if (inline === undefined) i += 1;
       const path = inline ?? argv[i] ?? '';
       const isProgramName = flag === '--notify-exec' && !path.includes('/');

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Answers } from '../../agent/answers.ts';
-import { NodeMesh } from '../../agent/mesh/node-mesh.ts';
+import { NodeMesh, type NodeMeshOptions } from '../../agent/mesh/node-mesh.ts';
 import type { Clock } from '../../common/clock.ts';
 import { UsageError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
@@ -57,6 +57,17 @@ export async function openMesh(
   flags: MeshFlags,
   deps: { readonly clock: Clock; readonly logger: Logger },
 ): Promise<OpenedMesh | undefined> {
+  const options = meshOptions(flags);
+  if (!options) return undefined;
+  const node = await NodeMesh.open(deps, options);
+  return {
+    answers: new Map([[MESH_PATH, (question: unknown): Promise<unknown> => node.answer(question)]]),
+    close: () => node.close(),
+  };
+}
+
+/** What the flags say; undefined without a mesh. Throws a {@link UsageError} for flags that make no sense. */
+export function meshOptions(flags: MeshFlags): NodeMeshOptions | undefined {
   const { mesh: managers, meshPublic, meshPort, meshState } = flags;
   if (managers === undefined) {
     if ([meshPublic, meshPort, meshState].some((flag) => flag !== undefined))
@@ -66,15 +77,11 @@ export async function openMesh(
   const reached = meshPublic === undefined ? undefined : publicEndpoint(meshPublic);
   const given = meshPort === undefined ? undefined : portOf(meshPort, '--mesh-port');
   const told = reached === undefined ? undefined : Number(reached.slice(reached.lastIndexOf(':') + 1));
-  const node = await NodeMesh.open(deps, {
+  return {
     folder: meshState ?? DEFAULT_FOLDER,
     port: given ?? told ?? DEFAULT_PORT,
     isPortFixed: given !== undefined || told !== undefined,
     public: reached,
-  });
-  return {
-    answers: new Map([[MESH_PATH, (question: unknown): Promise<unknown> => node.answer(question)]]),
-    close: () => node.close(),
   };
 }
 

@@ -1,6 +1,8 @@
+import { realpathSync } from 'node:fs';
 import type { Command } from 'commander';
+import { must } from '../../common/command.ts';
 import { formatDuration } from '../../common/duration.ts';
-import { UsageError } from '../../common/errors.ts';
+import { reasonOf, UsageError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import { printable } from '../../common/printable.ts';
 import type { DiscoveryBackend } from '../../discovery/backend.ts';
@@ -8,9 +10,10 @@ import { type Entry, parseEntry } from '../../discovery/entry.ts';
 import { keepRegistered } from '../../discovery/registration.ts';
 import type { CommandContext } from '../command.ts';
 import { addDiscovery, DISCOVERY_HELP, durationFlag, openDiscoveryArgument } from '../discovery-options.ts';
+import { agentUnit } from '../systemd-unit.ts';
 import { addDialFlags, DIAL_HELP, type DialFlags, openDial } from './join-dial.ts';
 import { addFenceFlags, FENCE_HELP, type FenceFlags, openFence } from './join-fence.ts';
-import { addMeshFlags, MESH_HELP, type MeshFlags, type OpenedMesh, openMesh } from './join-mesh.ts';
+import { addMeshFlags, MESH_HELP, type MeshFlags, meshOptions, type OpenedMesh, openMesh } from './join-mesh.ts';
 
 interface Flags {
   readonly advertise?: string;
@@ -18,6 +21,7 @@ interface Flags {
   readonly ttl: number;
   readonly delay: number;
   readonly discoveryOpt?: readonly string[];
+  readonly printUnit?: boolean;
 }
 
 type JoinFlags = Flags & FenceFlags & DialFlags & MeshFlags;
@@ -43,6 +47,7 @@ export function configure(command: Command, context: CommandContext): void {
       'maximum random delay of the first registration (default: 0s)',
       durationFlag('--delay'),
     )
+    .option('--print-unit', 'print a systemd unit for this command line and exit')
     .addHelpText('after', EXAMPLES);
   addFenceFlags(addMeshFlags(addDialFlags(command)))
     .addHelpText('after', DIAL_HELP)
@@ -79,11 +84,16 @@ async function join(discovery: string | undefined, flags: JoinFlags, context: Co
     );
   }
   if (register !== undefined && entry === undefined) advertised(undefined);
+  if (flags.printUnit) {
+    await backend?.close();
+    return context.out(unitOf(flags, context));
+  }
   const stop = context.stopSignal();
   const { clock } = context;
   let mesh: OpenedMesh | undefined;
   try {
     mesh = await openMesh(flags, { clock, logger });
+    if (mesh && context.env.NOTIFY_SOCKET) await tellSystemd(logger);
     const fence = await openFence(flags, logger);
     const registered = async (): Promise<void> => {
       if (register === undefined || entry === undefined) return;
@@ -95,6 +105,21 @@ async function join(discovery: string | undefined, flags: JoinFlags, context: Co
   } finally {
     await mesh?.close();
     await backend?.close();
+  }
+}
+
+function unitOf(flags: JoinFlags, { argv }: CommandContext): string {
+  meshOptions(flags);
+  const program = [process.execPath, realpathSync(process.argv[1] ?? '')] as const;
+  return agentUnit({ program, argv, folder: process.cwd(), isMesh: flags.mesh !== undefined });
+}
+
+/** Tells systemd (sd_notify(3)) that what starts after this service may start. */
+async function tellSystemd(logger: Logger): Promise<void> {
+  try {
+    await must('systemd-notify', ['--ready'], { timeoutMs: 10_000 });
+  } catch (error) {
+    logger.warn({ reason: reasonOf(error) }, 'systemd cannot be told that the mesh is up');
   }
 }
 
