@@ -10,6 +10,7 @@ import { resolveOptions } from '../../src/drivers/option-values.ts';
 import type { OptionValues } from '../../src/drivers/options.ts';
 import { engineVersion } from '../../src/machine/access.ts';
 import { createMachine } from '../../src/machine/create.ts';
+import { Servers } from '../../src/machine/masters/servers.ts';
 import { plainEngine } from '../../src/machine/record.ts';
 import { openStore } from '../../src/machine/store.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
@@ -276,6 +277,92 @@ describe('enxame machine create', () => {
       '',
     );
     await waitFor('the end of its guard', async () => (await worker.shell("pgrep -f '[g]uard-main' || :")) === '');
+  });
+
+  it('makes several masters of hosts, whose store comes from their packages', { timeout: 1_200_000 }, async () => {
+    const names = ['uma', 'duas', 'tres'] as const;
+    const hosts = await Promise.all(names.map((name) => world.start({ name })));
+    const addresses = hosts.map(({ address }) => address);
+    const [uma, duas, tres] = hosts as [TestHost, TestHost, TestHost];
+    const env = {
+      HOME: world.environment.home,
+      ENXAME_MACHINE_STORAGE_PATH: join(world.directory, 'store-of-masters'),
+      SSH_AUTH_SOCK: '',
+    };
+    const type = async (...words: readonly string[]): Promise<string> => {
+      const process = enxame(['machine', ...words], env);
+      expect(await process.ended(), `machine ${words.join(' ')}: ${process.said()}`).toBe(0);
+      return process.said();
+    };
+    const swarm = ['--swarm', '--swarm-master', '--swarm-discovery', `nodes://${addresses.map((a) => `${a}:2376`)}`];
+    const createOf = (name: string, { address }: TestHost): readonly string[] => [
+      'create',
+      '-d',
+      'generic',
+      '--generic-ip-address',
+      address,
+      ...swarm,
+      name,
+    ];
+    const create = (name: string, host: TestHost): Promise<string> => type(...createOf(name, host));
+    const stored = () => openStore(env.ENXAME_MACHINE_STORAGE_PATH).load('uma');
+    /** Machines whose servers have a vote. */
+    const members = async (): Promise<readonly string[]> => {
+      const servers = await Servers.at([uma.address], await stored());
+      try {
+        const voters = (await servers.look(signal)).filter(({ isLearner }) => !isLearner);
+        return voters.map(({ name }) => name.split('-')[0] ?? '').sort();
+      } finally {
+        await servers.close();
+      }
+    };
+    const docker = async ({ address }: TestHost, ...words: readonly string[]): Promise<string> => {
+      const tls = join(env.ENXAME_MACHINE_STORAGE_PATH, 'machines', 'uma', 'tls');
+      return await must('docker', words, {
+        env: { DOCKER_HOST: `tcp://${address}:3376`, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: tls },
+      });
+    };
+    const shown = async (): Promise<string> => (await type('ls', '-f', '{{.Swarm}} {{.Error}}')).trim();
+
+    await create('uma', uma);
+    const image = (await uma.shell('docker images -q enxame')).trim();
+    await docker(uma, 'create', '--name', 'kept', '-e', 'constraint:node==uma', image);
+
+    // A server that cannot be started is none: the first master goes on alone, and the second leaves no dead member.
+    const refusedBy = async (host: TestHost): Promise<string> => {
+      const isHeld = async (): Promise<boolean> => (await host.exec('test', '-s', '/run/held.pid')).exitCode === 0;
+      await host.shell('/usr/sbin/sshd -p 2380 -o PidFile=/run/held.pid');
+      await waitFor('the port to be taken', isHeld);
+      const failed = enxame(['machine', ...createOf('tres', tres)], env);
+      expect(await failed.ended(), failed.said()).toBe(1);
+      expect(failed.said()).toContain('TCP port 2380 is taken by another program');
+      await host.shell('kill "$(cat /run/held.pid)"');
+      await waitFor('the port to be free', async () => !(await isHeld()));
+      return failed.said();
+    };
+    await refusedBy(uma);
+    expect((await stored()).record).toMatchObject({ replicated: false });
+    expect((await stored()).record).not.toHaveProperty('etcd');
+    expect(await refusedBy(tres)).toContain('uma: handing the records of the cluster over');
+    expect(await members()).toEqual(['uma']);
+
+    // Both at once: servers become members one after the other.
+    await Promise.all([create('duas', duas), create('tres', tres)]);
+    expect(await members()).toEqual(['duas', 'tres', 'uma']);
+    expect((await shown()).match(/primary|replica/g)?.sort()).toEqual(['primary', 'replica', 'replica']);
+    for (const host of hosts) {
+      expect(await docker(host, 'ps', '-a', '--filter', 'name=kept', '--format', '{{.Names}}')).toMatch(/kept/);
+      const units = 'systemctl is-active enxame-etcd; systemctl is-enabled etcd || :; dpkg-query -W etcd-server';
+      expect(await host.shell(units)).toMatch(/^active\ndisabled\netcd-server\s+3\./);
+    }
+
+    await type('regenerate-certs', '-f', ...names);
+    await type('upgrade', 'duas');
+    expect(await docker(duas, 'inspect', '-f', '{{.Name}}', 'kept')).toMatch(/kept/);
+
+    expect(await type('rm', '-y', 'duas')).toContain("removing the store's server duas-");
+    expect(await duas.shell('ls -d /etc/systemd/system/enxame-etcd* /var/lib/enxame-etcd 2>/dev/null || :')).toBe('');
+    await docker(tres, 'rm', 'kept');
   });
 
   it('leaves a host that refuses us as it was, and says why', async () => {
