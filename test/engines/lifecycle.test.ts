@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Generation, type Lab, startLab } from '../../src/lab/lab.ts';
 import { generations } from '../../src/namespaces/generations.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
 import { type LabManager, managerOver } from './manager-over-lab.ts';
+import { siteOver } from './sites.ts';
 import { tidy } from './tidy.ts';
 
 let lab: Lab;
@@ -99,4 +101,49 @@ test('disk usage and prunes go over every node', async () => {
   const pruned = JSON.parse((await call('POST', '/containers/prune')).text);
   expect(pruned.ContainersDeleted).toHaveLength(names.length);
   expect(JSON.parse((await call('GET', '/containers/json?all=1')).text)).toEqual([]);
+});
+
+test('a cluster that is a node of another one: what clients do goes through both managers', async () => {
+  await using world = await siteOver(lab);
+  const { above, site } = world;
+  const id = await above.must(['run', '-d', '-i', '--name', 'box', '-p', '8080', 'busybox', 'cat']);
+  expect(await site.must(['ps', '-q', '--no-trunc'])).toBe(id);
+  const bee = (await site.must(['ps', '--format', '{{.Names}}'])).split('/')[0] ?? '';
+  expect(await above.must(['ps', '--format', '{{.Names}}'])).toBe('hive/box');
+  expect(await above.must(['inspect', '--format', '{{.Name}} {{json .Config.Labels}}', `hive/${bee}/box`])).toBe(
+    '/box {}',
+  );
+  expect(await above.must(['port', 'box'])).toBe(await site.must(['port', 'box']));
+  expect(await above.must(['exec', 'box', 'sh', '-c', 'echo out; echo err >&2'])).toBe('out');
+  expect((await above.docker(['exec', 'box', 'sh', '-c', 'exit 7'])).exitCode).toBe(7);
+  expect(await above.must(['exec', '-i', 'box', 'cat'], { input: 'typed' })).toBe('typed');
+  expect(await above.must(['run', '-i', '--rm', 'busybox', 'wc', '-c'], { input: 'x'.repeat(1_000_000) })).toBe(
+    '1000000',
+  );
+  expect(await above.must(['stats', '--no-stream', '--format', '{{.Name}}', 'box'])).toBe('box');
+  await above.must(['cp', '/etc/hostname', 'box:/copied']);
+  expect(await above.must(['exec', 'box', 'cat', '/copied'])).toBe((await readFile('/etc/hostname', 'utf8')).trim());
+  const dockerfile = 'FROM busybox\nRUN echo built > /built\nCMD ["cat", "/built"]\n';
+  await above.must(['build', '-t', 'site-made', '-'], { input: dockerfile, env: { DOCKER_BUILDKIT: '0' } });
+  expect(await above.must(['run', '--name', 'made', 'site-made'])).toBe('built');
+  expect(await above.must(['logs', 'made'])).toBe('built');
+  const told = await above.must([
+    'events',
+    '--since',
+    '10m',
+    '--until',
+    String(Math.ceil(Date.now() / 1_000) + 1),
+    '--filter',
+    'container=made',
+    '--format',
+    '{{.Action}}',
+  ]);
+  expect(told.split('\n')).toEqual(expect.arrayContaining(['create', 'start', 'die']));
+  const refused = await above.docker(['network', 'create', 'net']);
+  expect(refused.stderr).toContain('all of them are sites');
+  for (const node of lab.nodes)
+    expect((await node.docker(['info', '--format', '{{.Swarm.LocalNodeState}}'])).stdout.trim()).toBe('inactive');
+  await above.must(['rm', '-f', 'box', 'made']);
+  expect(await site.must(['ps', '-aq'])).toBe('');
+  await above.must(['rmi', 'site-made']);
 });
