@@ -19,6 +19,9 @@ const WAITING = 32;
 const SPARED_MS = 30_000;
 const UNREACHED_MS = 60_000;
 
+/** A number that the node's engine has is told after this long, in milliseconds. */
+const LEFT_BEHIND_MS = 20_000;
+
 /** What the doors of a manager need of the connections that agents opened. */
 export type AgentConnections = Pick<DialledAgents, 'list' | 'subscribe' | 'ask' | 'openVisit' | 'connectorFor'>;
 
@@ -41,6 +44,8 @@ export class AgentDoor {
   readonly id: string;
   /** Why ports are not open there, by number. */
   refused: Readonly<Record<string, PortRefusal>> = {};
+  /** Since when, by the clock's elapsed time, the node's engine has numbers. */
+  #ofEngine: ReadonlyMap<string, number> = new Map();
   /** Why containers there do not reach the manager by a socket, in words; undefined when they do. */
   socketRefused: string | undefined = 'its agent has not answered yet';
   /** Makes what is open there what is to be; resolves when it is, or when that failed. Never rejects. */
@@ -72,6 +77,14 @@ export class AgentDoor {
       !this.#isDeaf &&
       (this.#isBehind || this.#spared.size > 0 || this.#isSocketMissing || Object.keys(this.refused).length > 0)
     );
+  }
+
+  /** Why a number is not open there; undefined when it is, and while the engine has it for a moment alone: one of a copy that a move leaves behind. */
+  whyNot(number: number): PortRefusal | undefined {
+    const sinceMs = this.#ofEngine.get(String(number));
+    return sinceMs !== undefined && this.#deps.clock.elapsed() < sinceMs + LEFT_BEHIND_MS
+      ? undefined
+      : this.refused[number];
   }
 
   get #isSocketMissing(): boolean {
@@ -116,6 +129,11 @@ export class AgentDoor {
       this.#isDeaf = status === 404;
       if (status !== 200) throw new Error(this.#isDeaf ? 'it is too old' : messageOf(body));
       this.refused = refusalsIn(body);
+      this.#ofEngine = new Map(
+        Object.entries(this.refused).flatMap(([port, { isOfEngine }]) =>
+          isOfEngine ? [[port, this.#ofEngine.get(port) ?? clock.elapsed()]] : [],
+        ),
+      );
       this.socketRefused = socketRefusalIn(body);
       this.#isBehind = false;
       this.#isWanted = ports.length > 0 || socket;

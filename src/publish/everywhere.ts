@@ -216,8 +216,9 @@ export class Everywhere {
     const ring = this.#rings.get(number);
     if (!ring) return;
     const owners = new Set([...ring.claims].flatMap(({ copy, at }) => (at.port === number ? [copy.node] : [])));
-    const where = this.#refusing.get(number).flatMap(({ refused, node, id }) => {
-      const refusal = refused[number];
+    const where = this.#refusing.get(number).flatMap((door) => {
+      const { node, id } = door;
+      const refusal = door.whyNot(number);
       if (!refusal || (node && refusal.isOfEngine && owners.has(node))) return [];
       return [`${node?.name ?? id} (${refusal.isOfEngine ? 'its engine publishes another one there' : refusal.why})`];
     });
