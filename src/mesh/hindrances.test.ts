@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedMesh } from '../../test/fakes/simulated-mesh.ts';
 import { hindrances } from './hindrances.ts';
+import { Links } from './links.ts';
 
 function told(mesh: SimulatedMesh, id: string): readonly string[] {
   const { members, sights } = mesh.situation();
   const member = members.find((each) => each.id === id);
-  return member ? hindrances(member, members, sights) : [];
+  return member ? hindrances(member, members, new Links({ members, sights })) : [];
 }
 
 describe('what is told of a member', () => {

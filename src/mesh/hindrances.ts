@@ -1,13 +1,8 @@
-import { Links } from './links.ts';
-import type { MeshMember, MeshSight } from './types.ts';
+import type { Links } from './links.ts';
+import type { MeshMember } from './types.ts';
 
 /** What keeps a member from reaching others, in words: found in what it and they report. */
-export function hindrances(
-  member: MeshMember,
-  members: readonly MeshMember[],
-  sights: ReadonlyMap<string, MeshSight>,
-): readonly string[] {
-  const links = new Links({ members, sights });
+export function hindrances(member: MeshMember, members: readonly MeshMember[], links: Links): readonly string[] {
   if (!links.isFresh(member.id)) return [];
   const others = members.filter(({ id }) => id !== member.id && links.isFresh(id));
   return [...blocked(member, others, links), ...narrow(member, others, links)];

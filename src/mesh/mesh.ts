@@ -137,12 +137,12 @@ export class Mesh {
   get status(): MeshStatus {
     const members = this.#records.list();
     const strangers = [...this.#admission.refused].filter((id) => !members.some((member) => member.id === id));
+    const links = new Links({ members, sights: this.#sights });
     const nodes = [
-      ...members.map((member) => this.#nodeStatus(member.id, member)),
-      ...strangers.map((id) => this.#nodeStatus(id, undefined)),
+      ...members.map((member) => this.#nodeStatus(member.id, member, hindrances(member, members, links))),
+      ...strangers.map((id) => this.#nodeStatus(id, undefined, [])),
     ];
     const byId = new Map(members.map((member) => [member.id, member]));
-    const links = new Links({ members, sights: this.#sights });
     const paths = this.#plan.paths.flatMap((path) => {
       const [a, b] = [byId.get(path.a), byId.get(path.b)];
       return a && b ? pathStatus(path, a, b, links) : [];
@@ -158,7 +158,7 @@ export class Mesh {
     );
   }
 
-  #nodeStatus(id: string, member: MeshMember | undefined): MeshNodeStatus {
+  #nodeStatus(id: string, member: MeshMember | undefined, found: readonly string[]): MeshNodeStatus {
     const sight = this.#sights.get(id);
     const problem = this.#admission.problems.get(id);
     const own = sight?.isFresh ? this.#problemsOf(sight) : [];
@@ -169,11 +169,7 @@ export class Mesh {
       endpoint: member?.endpoint,
       state: this.#stateOf(id, sight),
       kind: sight?.report.kind,
-      problems: [
-        ...(problem === undefined ? [] : [problem]),
-        ...own,
-        ...(member ? hindrances(member, this.#records.list(), this.#sights) : []),
-      ],
+      problems: [...(problem === undefined ? [] : [problem]), ...own, ...found],
     };
   }
 
