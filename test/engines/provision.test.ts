@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { must } from '../../src/common/command.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
 import type { EngineSpec, ServerCertificates, Task } from '../../src/provision/provisioner.ts';
@@ -95,13 +95,17 @@ describe('a Debian host with systemd', () => {
   let certificates: ServerCertificates;
   const docker = (...args: readonly string[]): Promise<string> => trust.docker(host.address, args);
 
+  let said: readonly string[];
   beforeAll(async () => {
     host = await world.start({ name: 'lived-in', prepare: LIVED_IN });
     certificates = await trust.server([host.address]);
+    said = await provision(host, certificates);
   });
 
+  /** Whatever the test before made of it. */
+  beforeEach(() => provision(host, certificates));
+
   it('gets an engine that is used over TLS', async () => {
-    const said = await provision(host, certificates);
     expect(said[0]).toMatch(/^installing the engine on Debian GNU\/Linux 12/);
     expect(await docker('version', '--format', '{{.Server.Version}}')).toMatch(/^20\.10/);
     const info = JSON.parse(await docker('info', '--format', '{{json .}}')) as Info;
@@ -150,9 +154,11 @@ describe('a Debian host with systemd', () => {
 
   it('gets new certificates while its containers run on', async () => {
     await host.shell(
-      'mkdir /tmp/i && cp /bin/sleep /tmp/i/ && cp --parents $(ldd /bin/sleep | grep -o "/[^ ]*") /tmp/i/',
+      'rm -rf /tmp/i && mkdir /tmp/i && cp /bin/sleep /tmp/i/ && cp --parents $(ldd /bin/sleep | grep -o "/[^ ]*") /tmp/i/',
     );
-    await host.shell('tar -C /tmp/i -c . | docker import - tiny && docker run -d --name bee tiny /sleep 1000');
+    await host.shell(
+      'tar -C /tmp/i -c . | docker import - tiny; docker rm -f bee 2>/dev/null || :; docker run -d --name bee tiny /sleep 1000',
+    );
     const state = (): Promise<string> => docker('inspect', '--format', '{{.State.Pid}} {{.State.StartedAt}}', 'bee');
     const [before, settings, engine] = [
       await state(),
@@ -224,7 +230,18 @@ describe('a host in the way', () => {
   beforeAll(async () => {
     host = await world.start({ name: 'stubborn', init: 'none' });
     certificates = await trust.server([host.address]);
+    await host.shell('mkdir /kept && cp -L /etc/os-release /etc/apt/sources.list /kept/');
   });
+
+  /** The host as it was, wherever the test ended. */
+  afterEach(() =>
+    host.shell(`! [ -e /usr/bin/sudo.away ] || mv /usr/bin/sudo.away /usr/bin/sudo
+! [ -e /run/holder ] || kill "$(cat /run/holder)" || :
+rm -f /run/holder
+! grep -q ' /var tmpfs ' /proc/mounts || umount /var
+cat /kept/sources.list >/etc/apt/sources.list
+cat /kept/os-release >/etc/os-release`),
+  );
 
   it.each([
     { user: 'drone', message: /may not use sudo without a password.* as root: echo 'drone ALL=/ },
@@ -239,7 +256,6 @@ describe('a host in the way', () => {
   it('has no sudo at all', async () => {
     await host.shell('mv /usr/bin/sudo /usr/bin/sudo.away');
     await expect(provision(host, certificates, { user: 'drone' })).rejects.toThrow(/there is no sudo: log in as root/);
-    await host.shell('mv /usr/bin/sudo.away /usr/bin/sudo');
   });
 
   it('does not know our key', async () => {
@@ -286,7 +302,6 @@ describe('a host in the way', () => {
       if (text.startsWith('waiting for another package manager')) stop.abort(new Error('it waits'));
     };
     await expect(provision(host, certificates, { task: { signal: stop.signal, report } })).rejects.toThrow('it waits');
-    await host.shell('kill "$(cat /run/holder)"');
   });
 
   it('cannot fetch packages: the step and what it said are told', async () => {
@@ -303,7 +318,6 @@ describe('a host in the way', () => {
   it('has a full disk', async () => {
     await host.shell('mount -t tmpfs -o size=1m tmpfs /var');
     await expect(provision(host, certificates)).rejects.toMatchObject({ code: 'DISK_FULL' });
-    await host.shell('umount /var');
   });
 
   it('runs something unknown', async () => {
