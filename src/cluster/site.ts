@@ -55,7 +55,7 @@ export function siteFacts(
 
 /** Why a site is no healthy node though its manager answers; undefined when it is one. */
 export function siteProblem({ Name, Enxame: site }: EngineInfo): string | undefined {
-  if (!site || site.HealthyNodes !== 0) return undefined;
+  if (site?.HealthyNodes !== 0) return undefined;
   return site.Nodes === 0 ? `site ${Name} has no nodes` : `none of the ${site.Nodes} nodes of site ${Name} is healthy`;
 }
 
