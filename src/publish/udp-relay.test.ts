@@ -1,6 +1,6 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
 import { Connections } from './connections.ts';
@@ -89,6 +89,33 @@ test(
     clock.advance(75_000);
     await waitUntil(() => connections.size === 0, PATIENCE_MS);
     relay.close();
+  },
+  6 * PATIENCE_MS,
+);
+
+test(
+  'a UDP relay outlives a container that it has no way to, and a datagram from port 0',
+  async () => {
+    // Nobody may connect to the broadcast address.
+    const nowhere = { ...(await named('nowhere')), host: '255.255.255.255' };
+    const targets = new Turns(nowhere);
+    const connections = new Connections({ total: 9, perPort: 9 });
+    const bind = vi.spyOn(Socket.prototype, 'bind');
+    const relay = new UdpRelay({ targets, connections, clock: new FakeClock() });
+    const port = await relay.listen('127.0.0.1', 0);
+    open.push(relay);
+    const [own] = bind.mock.contexts as [Socket];
+    bind.mockRestore();
+    const client = await socket();
+    const taken = once(own, 'message');
+    const timer = setInterval(() => client.send('lost', port, '127.0.0.1'), 200);
+    await taken;
+    clearInterval(timer);
+    await waitUntil(() => connections.size === 0, PATIENCE_MS);
+    targets.list = [await named('a')];
+    own.emit('message', Buffer.from('0'), { address: '127.0.0.1', port: 0, family: 'IPv4', size: 1 });
+    expect(connections.size).toBe(0);
+    expect(await ask(await socket(), port, '1')).toBe('a:1');
   },
   6 * PATIENCE_MS,
 );

@@ -72,6 +72,8 @@ export class UdpRelay {
   }
 
   #take(datagram: Buffer, from: RemoteInfo): void {
+    // A sender that wants no answer; Node throws at sending to it.
+    if (from.port === 0) return;
     const key = `${from.address} ${from.port}`;
     const flow = this.#current(key) ?? this.#begin(key, from);
     if (!flow) return;
@@ -121,11 +123,13 @@ export class UdpRelay {
       flow.usedMs = clock.elapsed();
       this.#socket?.send(datagram, from.port, from.address, noop);
     });
-    socket.connect(target.port, target.host, () => {
+    // Given to `connect`, it would be called for a failure, too.
+    socket.once('connect', () => {
       const early = flow.early ?? [];
       flow.early = undefined;
       if (this.#flows.get(key) === flow) for (const datagram of early) socket.send(datagram, noop);
     });
+    socket.connect(target.port, target.host);
     return flow;
   }
 

@@ -1,6 +1,6 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Echo } from './echo.ts';
 import { boundPort } from './wireguard.ts';
 
@@ -58,5 +58,15 @@ describe('the measuring of ways', () => {
       .toBe(true);
     expect(one.report()[0]).toMatchObject({ lost: expect.toSatisfy((lost: number) => lost < 3) });
     narrow.close();
+  });
+
+  it('outlives a packet from port 0, which nobody can answer', async () => {
+    const bind = vi.spyOn(Socket.prototype, 'bind');
+    await echo((await boundPort(0)) ?? 0, '127.0.0.1');
+    const own = bind.mock.contexts.at(-1) as Socket;
+    bind.mockRestore();
+    const message = Buffer.from('ENXMASK1....');
+    const from = { address: '127.0.0.1', port: 0, family: 'IPv4', size: message.length };
+    expect(() => own.emit('message', message, from)).not.toThrow();
   });
 });

@@ -117,7 +117,8 @@ export class Echo {
   }
 
   #take(message: Buffer, from: string, port: number): void {
-    if (message.length < SMALL_BYTES) return;
+    // Who sends from port 0 wants no answer; Node throws at sending to it.
+    if (message.length < SMALL_BYTES || port === 0) return;
     if (message.subarray(0, ASK.length).equals(ASK)) {
       ANSWER.copy(message);
       return this.#send(message, from, port);
