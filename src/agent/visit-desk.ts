@@ -2,7 +2,14 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { cut, join } from '../common/join-streams.ts';
 import { readLine } from '../common/read-line.ts';
-import { VISIT_FAILED, VISIT_LINE_BYTES, VISIT_TAKEN, type Visit, type VisitOrder } from '../engine/dialled/visits.ts';
+import {
+  orderIn,
+  VISIT_FAILED,
+  VISIT_LINE_BYTES,
+  VISIT_TAKEN,
+  type Visit,
+  type VisitOrder,
+} from '../engine/dialled/visits.ts';
 import type { PublishedPorts } from './published-ports.ts';
 
 /** Connections that wait for the manager, and how long, in milliseconds: an agent that lost it dials again. */
@@ -94,7 +101,13 @@ export class VisitDesk {
     });
   }
 
-  async #reach({ host, port }: { readonly host?: string; readonly port: number }): Promise<Socket | undefined> {
+  async #reach({
+    host,
+    port,
+  }: {
+    readonly host?: string | undefined;
+    readonly port: number;
+  }): Promise<Socket | undefined> {
     if (host !== undefined) return connection(host, port);
     const own = await this.#published.find('', port).catch(() => undefined);
     return own && connection(own.host, own.port);
@@ -110,14 +123,9 @@ function pass(client: Socket, there: Socket, stream: ServerHttp2Stream, header: 
 }
 
 async function orderFrom(stream: ServerHttp2Stream): Promise<VisitOrder | undefined> {
-  const line = await readLine(stream, VISIT_LINE_BYTES);
-  if (line === undefined) return undefined;
-  try {
-    return JSON.parse(line) as VisitOrder;
-  } catch {
-    cut(stream);
-    return undefined;
-  }
+  const order = orderIn(await readLine(stream, VISIT_LINE_BYTES));
+  if (!order) cut(stream);
+  return order;
 }
 
 /** A connection; undefined when it is refused or not accepted in time. */

@@ -7,7 +7,7 @@ import type { Logger } from '../common/logger.ts';
 import { readLine } from '../common/read-line.ts';
 import { EngineClient } from '../engine/client.ts';
 import type { DialledAgents } from '../engine/dialled/dialled-agents.ts';
-import { PORTS_PATH, type PortRefusal, SOCKET_PORT, VISIT_LINE_BYTES, type Visit } from '../engine/dialled/visits.ts';
+import { PORTS_PATH, type PortRefusal, SOCKET_PORT, VISIT_LINE_BYTES, visitIn } from '../engine/dialled/visits.ts';
 import type { Target } from './target.ts';
 import { carryToApi, serveVisit, type VisitDeps } from './visit.ts';
 
@@ -207,15 +207,6 @@ export class AgentDoor {
 function socketRefusalIn(body: unknown): string | undefined {
   const { socketRefused } = (body ?? {}) as { readonly socketRefused?: unknown };
   return typeof socketRefused === 'string' ? socketRefused.slice(0, 200) : undefined;
-}
-
-function visitIn(line: string | undefined): Visit | undefined {
-  try {
-    const visit = JSON.parse(line ?? '') as Visit | null;
-    return Number.isInteger(visit?.port) ? (visit ?? undefined) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function refusalsIn(body: unknown): Readonly<Record<string, PortRefusal>> {

@@ -255,6 +255,37 @@ describe('ports at every node', () => {
     await waitUntil(() => connections.size === 0 && !connections.leadsTo('a'), PATIENCE_MS);
   });
 
+  test('go on when the manager orders what the agent does not know, or the agent says nonsense', {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    const led: Promise<void>[] = [];
+    let lies = 1;
+    const door = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
+      client.on('error', () => undefined);
+      Object.defineProperty(client, 'remoteAddress', { get: () => (lies-- > 0 ? 5 : '192.0.2.1') });
+      led.push(world.desk.lead(client, port));
+    });
+    door.listen(0, ENDPOINT);
+    open.push(door);
+    await once(door, 'listening');
+    const own = (door.address() as AddressInfo).port;
+    const orders = ['5', 'null', '{}', '{"to":{"port":70000}}', `{"to":{"port":${port}},"header":5}`, '{"later":1}'];
+    world.own = [{ host: FIRST, port }];
+    await serve('a', FIRST, port);
+    const answer = ask(ENDPOINT, own);
+    for (const order of [...orders, '{"refused":true}']) {
+      const stream = await world.agents.openVisit('second', PATIENCE_MS);
+      await readLine(stream, 4_096);
+      stream.write(`${order}\n`);
+    }
+    expect(await answer).toBe('ECONNRESET');
+    lies = 1;
+    const id = world.list(0, 'a', port, { 'io.enxame.proxy-protocol': 'v1' });
+    await world.publisher.settled(id);
+    await expect.poll(() => ask(ENDPOINT, own), WAIT).toMatch(/^a heard PROXY TCP4 192.0.2.1 .*\r\nhello$/);
+    await Promise.all(led);
+  });
+
   test('are told where another process has them, and opened when it leaves', { timeout: PATIENCE_MS }, async () => {
     await serve('a', FIRST, port);
     const other = await serve('other', SECOND, port);

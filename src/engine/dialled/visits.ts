@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /**
  * Published ports at nodes: the manager says which an agent is to open, and asks for each connection that it took where to lead it. What both ends must
  * agree on. Messages of a visit are JSON, one a line.
@@ -53,8 +55,9 @@ export interface Visit {
  */
 export type VisitOrder =
   | {
-      readonly to: { readonly host?: string; readonly port: number } /** Base64: to be sent first. */;
-      readonly header?: string;
+      readonly to: { readonly host?: string | undefined; readonly port: number };
+      /** Base64: to be sent first. */
+      readonly header?: string | undefined;
     }
   | { readonly carry: true }
   /** No container takes it. */
@@ -62,3 +65,37 @@ export type VisitOrder =
 
 export const VISIT_TAKEN = 'taken';
 export const VISIT_FAILED = 'failed';
+
+const port = z.number().int().min(1).max(65_535);
+
+const VISIT = z.object({
+  port: z.union([port, z.literal(SOCKET_PORT)]),
+  remoteAddress: z.string().optional(),
+  remotePort: z.number().optional(),
+  localAddress: z.string().optional(),
+  localPort: z.number().optional(),
+});
+
+const ORDER = z.union([
+  z.object({ to: z.object({ host: z.string().optional(), port }), header: z.string().optional() }),
+  z.object({ carry: z.literal(true) }),
+  z.object({ refused: z.literal(true) }),
+]);
+
+/** The first line of a visit; undefined for what is none. */
+export function visitIn(line: string | undefined): Visit | undefined {
+  return VISIT.safeParse(jsonIn(line)).data;
+}
+
+/** What the manager says of a visit; undefined for what is no order, or one of a later version. */
+export function orderIn(line: string | undefined): VisitOrder | undefined {
+  return ORDER.safeParse(jsonIn(line)).data;
+}
+
+function jsonIn(line: string | undefined): unknown {
+  try {
+    return JSON.parse(line ?? '');
+  } catch {
+    return undefined;
+  }
+}
