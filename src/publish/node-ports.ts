@@ -1,7 +1,8 @@
+import { isIP } from 'node:net';
 import type { Container } from '../cluster/container.ts';
 import { portKey } from '../cluster/endpoint-ports.ts';
 import { PROXY_PROTOCOL_LABEL, PROXY_PROTOCOLS, PUBLISH_AT_LABEL, PUBLISH_PLACES } from '../common/labels.ts';
-import { isLoopback } from '../common/listen-address.ts';
+import { isWithin, subnets } from '../common/subnets.ts';
 
 /** Where ports are published: at the container's node alone, at the manager's address too, or at every node's as well. */
 export type PublishAt = (typeof PUBLISH_PLACES)[number];
@@ -24,9 +25,15 @@ export interface NodePort {
 
 const NONE: readonly NodePort[] = [];
 
+/** Connections to these end at the host that makes them. */
+const OWN_HOST = subnets('0.0.0.0/8', '127.0.0.0/8', '::/128', '::1/128');
+/** Not a number in one of the spellings that resolvers know, such as 127.1. Sites list nodes by name. */
+const NAME = /^(?:[\w-]+\.)*[a-z][\w-]*$/i;
+const LOCALHOST = /(?:^|\.)localhost$/i;
+
 /**
- * The ports of a running container that others than its node's own host reach: what it binds to a loopback address stays there. SCTP is not
- * relayed.
+ * The ports of a running container that others than its node's own host reach: what it binds to a loopback address stays there, and nothing that an
+ * engine says leads to a port of the relay's own host. SCTP is not relayed.
  */
 export function nodePortsOf(container: Container): readonly NodePort[] {
   if (container.state !== 'running' && container.state !== 'paused') return NONE;
@@ -34,8 +41,8 @@ export function nodePortsOf(container: Container): readonly NodePort[] {
   const { address } = container.node;
   const counted = new Map<string, number>();
   const published = (container.entry().Ports ?? []).flatMap(({ IP = '', PublicPort, PrivatePort, Type }) => {
-    const isOpen = IP !== '' && (IP === address || !isLoopback(IP));
-    if (PublicPort === undefined || !isOpen || (Type !== 'tcp' && Type !== 'udp')) return [];
+    const isOpen = IP === address || isElsewhere(IP);
+    if (PublicPort === undefined || !isPort(PublicPort) || !isOpen || (Type !== 'tcp' && Type !== 'udp')) return [];
     return [{ host: IP, port: PublicPort, inside: `${PrivatePort}/${Type}`, protocol: Type } as const];
   });
   // One that is bound to several addresses of its node is one at the endpoint.
@@ -52,6 +59,14 @@ export function nodePortsOf(container: Container): readonly NodePort[] {
       listedKey: portKey(each.host, each.port, each.inside),
     };
   });
+}
+
+function isElsewhere(host: string): boolean {
+  return isIP(host) === 0 ? NAME.test(host) && !LOCALHOST.test(host) : !isWithin(OWN_HOST, host);
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port < 65_536;
 }
 
 function isNew(seen: Set<string>, key: string): boolean {
