@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { FakeLifecycle } from '../../test/fakes/lifecycle.ts';
 import type { Node } from '../cluster/node.ts';
 
@@ -155,6 +155,19 @@ describe('an engine that is not reached', () => {
     await using world = await FakeLifecycle.start([{}, {}, {}, {}], options);
     await expect(world.create('web', BODY)).rejects.toThrow('the engine is not reached');
     expect([new Set(asked).size, asked.length, heldBy(world, 'data')]).toEqual([3, 3, NOTHING]);
+  });
+
+  test('after it has made the container is the last: none is made elsewhere, and what it has is kept', async () => {
+    await using world = await FakeLifecycle.start([{}, {}]);
+    for (const { node } of [0, 1].map((i) => world.fake.at(i)))
+      vi.spyOn(node, 'refreshContainers').mockRejectedValue(refusedConnection());
+    await expect(world.create('web', BODY)).rejects.toMatchObject({
+      code: 'NOT_LISTED',
+      message: expect.stringMatching(/^container web was made on node .*the engine is not reached/),
+    });
+    expect(world.fake.engines.flatMap((engine) => [...engine.state.containers.values()])).toHaveLength(1);
+    expect([...world.desired.all()].map(({ name, id }) => [name, id !== undefined])).toEqual([['web', true]]);
+    expect(heldBy(world, 'data')).toMatchObject({ homes: 1 });
   });
 
   test('and may have got it already is the last: no container is made twice', async () => {

@@ -1,6 +1,6 @@
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
-import { ConflictError, reasonOf, SchedulingError } from '../common/errors.ts';
+import { ConflictError, EngineError, reasonOf, SchedulingError } from '../common/errors.ts';
 import { type ContainerSpec, type CreateCall, withName } from '../desired/container-spec.ts';
 import type { RecordBody } from '../desired/record.ts';
 import { type EngineAnswer, messageOf } from '../engine/exchange.ts';
@@ -84,7 +84,8 @@ async function onSomeNode(create: Create): Promise<EngineAnswer> {
       failed = answer;
       excluded.set(placement.node.id, messageOf(answer.body));
     } catch (error) {
-      if (tried >= MAX_NODES_TRIED || !isRefusedConnection(error)) throw error;
+      isCreated = error instanceof NotListedError;
+      if (isCreated || tried >= MAX_NODES_TRIED || !isRefusedConnection(error)) throw error;
       excluded.set(placement.node.id, reasonOf(error));
     } finally {
       placement.release();
@@ -133,7 +134,7 @@ async function onNode(create: Create, placement: ClaimedPlacement): Promise<Engi
       throw settled.reason;
     }
     isSettled = true;
-    if (listed.status === 'rejected') throw listed.reason;
+    if (listed.status === 'rejected') throw new NotListedError(spec.name ?? made.Id, node.name, listed.reason);
     return created(create, placement, answer, made);
   } finally {
     // What an engine made all the same, and was not heard of, is recognised by its attempt when it is listed.
@@ -147,6 +148,14 @@ function imageOf({ cluster }: ProvisionalDeps, { image }: ContainerSpec): Record
   if (!found) return undefined;
   const [summary] = found.holders.values();
   return { id: found.id, digests: summary?.RepoDigests ?? [] };
+}
+
+/** The container is there and recorded, so that none is made elsewhere; its engine went before it was listed. */
+class NotListedError extends EngineError {
+  constructor(container: string, node: string, reason: unknown) {
+    const text = `container ${container} was made on node ${node}, which has not listed it since (${reasonOf(reason)}): it is there once the node answers again`;
+    super(text, 'NOT_LISTED', reason);
+  }
 }
 
 /** An engine's answer to a create. */
