@@ -123,6 +123,14 @@ test('machines of one cluster are let in at each other’s firewalls as they com
   );
   expect(await wall('c')).toEqual(['192.0.2.1/32', '192.0.2.4/32']);
 
+  // Nor does one whose driver is not installed here.
+  await (await context().store.load('d')).update((record) => ({ ...record, driver: 'elsewhere' }));
+  await remove('c');
+  expect(said.find((line) => line.includes('firewall of "d"'))).toMatch(/elsewhere/);
+  expect(await wall('a')).toEqual(['192.0.2.4/32']);
+  await (await context().store.load('d')).update((record) => ({ ...record, driver: 'walled' }));
+  await createMachine(request('c', 3), context(), task);
+
   const lines: string[] = [];
   await dryCreate(request('e', 5), context(), (line) => lines.push(line), signal);
   expect(lines).toContainEqual(

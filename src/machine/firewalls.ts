@@ -48,11 +48,12 @@ async function fitOne(
   { about, context, task, own }: Fitting,
 ): Promise<void> {
   const { record } = stored;
-  if (!(await loadDriver(record.driver)).fitsFirewalls || record.isLeaving) return;
+  if (record.isLeaving) return;
   const signal = AbortSignal.any([task.signal, AbortSignal.timeout(WITHIN_MS)]);
   const isOwn = own !== undefined && record.name === about.name;
   let machine: Machine | undefined;
   try {
+    if (!(await loadDriver(record.driver)).fitsFirewalls) return;
     machine = isOwn ? own : await openMachine(stored, context, task);
     const others = members.filter(({ name }) => name !== record.name);
     await machine.driver.fitFirewall?.(sourcesOf(openingsFor(record), others), signal);
