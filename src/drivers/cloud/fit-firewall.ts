@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { writePrivate } from '../../common/private-file.ts';
 import type { DriverContext } from '../driver.ts';
+import { DriverError } from '../errors.ts';
 import { isPlanned } from './planned.ts';
 
 /** A machine's own firewall at its provider. `Rule` is the provider's. */
@@ -66,13 +68,24 @@ export async function fitFirewall<Rule>(
   );
 }
 
+/** Undefined where there are none yet. Rejects when they cannot be read: rules that people made would count as the machine's. */
 async function readNotes(directory: string): Promise<ReadonlySet<string> | undefined> {
+  const file = join(directory, FILE);
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw unreadable(file, error);
+  });
+  if (text === undefined) return undefined;
   try {
-    const noted: unknown = JSON.parse(await readFile(join(directory, FILE), 'utf8'));
-    return Array.isArray(noted) ? new Set(noted.map(String)) : undefined;
-  } catch {
-    return undefined;
+    return new Set(z.array(z.string()).parse(JSON.parse(text)));
+  } catch (error) {
+    throw unreadable(file, error);
   }
+}
+
+function unreadable(file: string, cause: unknown): DriverError {
+  const message = `${file}, which says what rules of its firewall are the machine's, cannot be read. Mend or remove it: without it all rules on the machine's ports are its own`;
+  return new DriverError(message, 'BAD_NOTES', cause);
 }
 
 async function writeNotes(directory: string, own: readonly string[]): Promise<void> {
