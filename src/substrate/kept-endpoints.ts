@@ -56,9 +56,14 @@ export class KeptEndpoints {
     return new Set([...this.#notes.keys()].filter((memberId) => !this.#attempts.has(memberId)));
   }
 
-  /** Milliseconds until the next attempt; undefined when none is to come. */
-  nextMs(): number | undefined {
-    return this.#notes.size === 0 ? undefined : (this.#setbacks.nextMs() ?? 0);
+  /**
+   * Milliseconds until the next attempt; undefined when none is to come.
+   *
+   * @param absent members that are not tried before something becomes of them
+   */
+  nextMs(absent: ReadonlySet<string> = new Set()): number | undefined {
+    const isDue = [...this.due].some((memberId) => !absent.has(memberId));
+    return isDue ? 0 : this.#setbacks.nextMs();
   }
 
   /** Notes what a member's containers are connected to. Resolves when that is durable; to be called before the engine leaves. */

@@ -2,9 +2,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { FakeSwarms } from '../../test/fakes/fake-swarms.ts';
 import { silentLogger } from '../common/logger.ts';
-import { Reconciler, type ReconcilerOptions } from './reconciler.ts';
+import { Reconciler, type ReconcilerDeps, type ReconcilerOptions } from './reconciler.ts';
 import { StatusBoard } from './status-board.ts';
-import { type KnownSubstrate, MARK_LABEL, type SubstrateMemory } from './types.ts';
+import { type KnownSubstrate, MARK_LABEL } from './types.ts';
 
 const IDENTITY = { id: 'c1', marks: new Set(['c1']) };
 const OURS = { [MARK_LABEL]: 'c1' };
@@ -20,10 +20,9 @@ class Loop {
   constructor(
     swarms: FakeSwarms,
     options: ReconcilerOptions = {},
-    memory?: SubstrateMemory,
-    objection?: () => Promise<string | undefined>,
+    more: Pick<ReconcilerDeps, 'memory' | 'endpoints' | 'objection'> = {},
   ) {
-    const deps = { members: swarms, clock: this.clock, logger: silentLogger(), board: this.board, memory, objection };
+    const deps = { members: swarms, clock: this.clock, logger: silentLogger(), board: this.board, ...more };
     this.reconciler = new Reconciler(deps, { identity: IDENTITY, ...options });
     swarms.subscribe((event) => this.reconciler.onEvent(event));
     this.#ended = this.reconciler.run(this.#stop.signal);
@@ -97,6 +96,25 @@ describe('forming', () => {
     swarms.add('late');
     expect(await loop.until(() => loop.board.current.active.has('late'))).toBeLessThan(5_000);
   });
+});
+
+test('an engine that is down, and has containers to connect again, does not keep the loop awake, nor does it without a manager', async () => {
+  const [endpoint, swarms] = [
+    { containerId: 'c1', network: 'web', networkId: 'n', config: {} },
+    new FakeSwarms(['a', 'b']),
+  ];
+  swarms.setHealth('b', false);
+  const endpoints = { load: async () => new Map([['b', [endpoint]]]), save: async () => undefined };
+  const loop = new Loop(swarms, {}, { endpoints });
+  await loop.until(() => loop.board.current.managers.length > 0);
+  await loop.pass(30_000);
+  swarms.calls.length = 0;
+  await loop.pass(60_000);
+  expect(swarms.calls.filter((call) => call === 'a GET /nodes').length).toBeLessThan(10);
+  swarms.setHealth('a', false);
+  const another = new Loop(swarms, {}, { endpoints });
+  await another.pass(60_000);
+  expect(another.board.current.managers).toEqual([]);
 });
 
 describe('what fails', () => {
@@ -175,7 +193,7 @@ describe('what fails', () => {
       if (failures < 4) throw new Error('disk full');
       return undefined;
     };
-    const loop = new Loop(swarms, {}, { load, save: async () => undefined });
+    const loop = new Loop(swarms, {}, { memory: { load, save: async () => undefined } });
     await loop.until(() => loop.board.current.active.has('a'));
     expect(failures).toBe(4);
   });
@@ -225,10 +243,11 @@ describe('repair', () => {
     const swarms = new FakeSwarms(['a', 'b', 'c']);
     let asked = 0;
     let objection: string | undefined = 'another manager sees a leader';
-    const loop = new Loop(swarms, {}, undefined, async () => {
+    const objects = async (): Promise<string | undefined> => {
       asked += 1;
       return objection;
-    });
+    };
+    const loop = new Loop(swarms, {}, { objection: objects });
     await loop.until(() => loop.board.current.managers.length === 3);
     await loop.pass(60_000);
     expect(asked).toBe(0);
@@ -308,7 +327,7 @@ describe('memory', () => {
       load: async () => ({ swarmId: 's0', nodes: earlier }),
       save: async (known: KnownSubstrate) => void saved.push(known),
     };
-    const loop = new Loop(swarms, {}, memory);
+    const loop = new Loop(swarms, {}, { memory });
     await loop.pass(60_000);
     // Written once, for nothing changed since.
     expect(saved.map(({ nodes }) => nodes)).toEqual([

@@ -243,7 +243,9 @@ export class Reconciler {
     if (results.some(({ failure }) => failure === undefined)) return 0;
     if (plan.isPending) return PENDING_MS;
     const idleMs = jitterMs(this.#options.idleMs ?? IDLE_MS, 0.1);
-    return Math.min(idleMs, this.#setbacks.joins.nextMs() ?? idleMs, this.#repairs.nextMs() ?? idleMs);
+    // Without a manager nothing is repaired.
+    const repairsMs = this.#deps.board.current.managers.length > 0 ? this.#repairs.nextMs() : undefined;
+    return Math.min(idleMs, this.#setbacks.joins.nextMs() ?? idleMs, repairsMs ?? idleMs);
   }
 
   #take(results: readonly StepResult[]): void {

@@ -16,16 +16,21 @@ function world(): {
   kept: KeptEndpoints;
   calls: string[];
   fail: (action: string) => void;
+  lose: () => void;
+  rest: () => void;
   run: () => Promise<void>;
 } {
   const calls: string[] = [];
   let failing = '';
   let isConnected = true;
+  let isHeld = true;
   const container = (): object => {
     const endpoint = { NetworkID: WEB, Aliases: ['db'], IPAMConfig: null };
     return { Id: 'c1', NetworkSettings: { Networks: isConnected ? { web: endpoint } : {} } };
   };
   const client = jsonClient(async ({ method, path, body }) => {
+    if (path.startsWith('/tasks') && failing === 'tasks') throw new EngineError('no answer', 'ENGINE_UNREACHABLE');
+    if (path.startsWith('/tasks') && !isHeld) return [];
     if (path.startsWith('/tasks'))
       return [
         {
@@ -56,6 +61,10 @@ function world(): {
     fail: (action) => {
       failing = action;
     },
+    lose: () => {
+      isHeld = false;
+    },
+    rest: () => deps.clock.advance(repairs.nextMs() ?? 0),
     run: () => repairs.run(a, plan, new Map([['a', a]]), signal),
   };
 }
@@ -76,13 +85,29 @@ test('what runs on a survivor that made a new quorum is connected anew, though t
   expect(calls).toHaveLength(4);
 });
 
-test('an engine that does not answer meanwhile is taken up again', async () => {
-  const { repairs, kept, calls, run, fail } = world();
+test('an engine that does not answer meanwhile is taken up again after a rest', async () => {
+  const { repairs, kept, calls, run, fail, rest } = world();
   repairs.cut('a');
   fail('disconnect');
-  await expect(run()).rejects.toThrow('no answer');
+  await run();
   expect(kept.untried.has('a')).toBe(true);
   fail('');
   await run();
+  expect(calls).toEqual(['noted']);
+  rest();
+  await run();
   expect(calls.filter((call) => call !== 'noted')).toEqual(['disconnect c1', 'connect c1']);
+  expect(repairs.nextMs()).toBeUndefined();
+});
+
+test('what cannot be compared with the swarm is compared after a rest', async () => {
+  const { repairs, calls, run, fail, lose, rest } = world();
+  lose();
+  repairs.suspect('a');
+  fail('tasks');
+  await run();
+  fail('');
+  rest();
+  await run();
+  expect(calls).toEqual(['disconnect c1', 'connect c1']);
 });

@@ -1,9 +1,11 @@
 import pLimit from 'p-limit';
 import type { Clock } from '../common/clock.ts';
+import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import { detachRunning, repairAttachments } from './attachments.ts';
+import { detachRunning, type RepairRequest, repairAttachments } from './attachments.ts';
 import type { KeptEndpoints } from './kept-endpoints.ts';
 import { Revival } from './revival.ts';
+import { Setbacks } from './setbacks.ts';
 import type { Plan, SubstrateMember } from './types.ts';
 
 export interface RepairsDeps {
@@ -15,6 +17,7 @@ export interface RepairsDeps {
 }
 
 const AT_ONCE = 16;
+const BACKOFF = { baseMs: 1_000, maxMs: 60_000 } as const;
 
 /** Mends attachments that the swarm lost while their containers ran on, and starts containers that found no network. */
 export class Repairs {
@@ -25,16 +28,21 @@ export class Repairs {
   readonly #suspects = new Set<string>();
   /** Members whose gossip began anew with nothing of what runs there. */
   readonly #cut = new Set<string>();
+  readonly #setbacks: Setbacks;
+  /** Members that took no part in the last run: something becomes of them before they are tried again. */
+  #absent: ReadonlySet<string> = new Set();
 
   constructor(deps: RepairsDeps) {
     this.#logger = deps.logger;
     this.#revival = new Revival(deps);
     this.#kept = deps.kept;
+    this.#setbacks = new Setbacks(deps.clock, BACKOFF);
   }
 
   /** The next round compares a member's attachments with the swarm's. */
   suspect(memberId: string): void {
     this.#suspects.add(memberId);
+    this.#setbacks.wake(memberId);
   }
 
   /**
@@ -47,11 +55,13 @@ export class Repairs {
 
   /** Milliseconds until containers are tried again; undefined when none waits. */
   nextMs(): number | undefined {
-    const due = [this.#revival.nextMs(), this.#kept.nextMs()].flatMap((each) => each ?? []);
+    const absent = new Set([...this.#absent, ...this.#setbacks.resting().keys()]);
+    const all = [this.#revival.nextMs(absent), this.#kept.nextMs(absent), this.#setbacks.nextMs()];
+    const due = all.flatMap((each) => each ?? []);
     return due.length === 0 ? undefined : Math.min(...due);
   }
 
-  /** Repairs members that need it, by way of a manager of the swarm. */
+  /** Repairs members that need it, by way of a manager of the swarm; those where it fails after a rest again. Rejects only when aborted. */
   async run(
     manager: SubstrateMember,
     { active }: Plan,
@@ -59,21 +69,48 @@ export class Repairs {
     signal: AbortSignal,
   ): Promise<void> {
     const limit = pLimit(AT_ONCE);
+    const resting = this.#setbacks.resting();
+    const absent = new Set<string>();
+    this.#absent = absent;
     const repairs = [...this.#memberIds()].map((memberId) =>
       limit(async () => {
         const member = members.get(memberId);
         const nodeId = active.get(memberId);
-        if (!member) this.#suspects.delete(memberId);
-        if (!member) this.#cut.delete(memberId);
-        if (!member?.isHealthy || nodeId === undefined) return;
-        if (this.#cut.has(memberId)) await this.#detach(member, signal);
-        if (this.#suspects.delete(memberId))
-          await repairAttachments({ manager, member, nodeId, logger: this.#logger, signal });
-        if (this.#kept.due.has(memberId)) await this.#kept.restore(manager, member, signal);
-        await this.#revival.revive(member, signal);
+        if (!member) this.#forget(memberId);
+        if (!member?.isHealthy || nodeId === undefined) return void absent.add(memberId);
+        if (resting.has(memberId)) return;
+        try {
+          await this.#repair({ manager, member, nodeId, logger: this.#logger, signal });
+          this.#setbacks.clear(memberId);
+        } catch (error) {
+          if (signal.aborted) return;
+          const reason = reasonOf(error);
+          this.#setbacks.add(memberId, reason);
+          this.#logger.warn({ engine: member.name, reason }, 'substrate: an engine’s attachments are repaired later');
+        }
       }),
     );
     await Promise.all(repairs);
+    signal.throwIfAborted();
+  }
+
+  async #repair(request: RepairRequest): Promise<void> {
+    const { manager, member, signal } = request;
+    const { id } = member;
+    if (this.#cut.has(id)) await this.#detach(member, signal);
+    if (this.#suspects.delete(id))
+      await repairAttachments(request).catch((error: unknown) => {
+        this.#suspects.add(id);
+        throw error;
+      });
+    if (this.#kept.due.has(id)) await this.#kept.restore(manager, member, signal);
+    await this.#revival.revive(member, signal);
+  }
+
+  #forget(memberId: string): void {
+    this.#suspects.delete(memberId);
+    this.#cut.delete(memberId);
+    this.#setbacks.clear(memberId);
   }
 
   #memberIds(): ReadonlySet<string> {

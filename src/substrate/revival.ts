@@ -56,9 +56,14 @@ export class Revival {
     return this.#waiting;
   }
 
-  /** Milliseconds until the next attempt; undefined when none is to come. */
-  nextMs(): number | undefined {
-    return this.#waiting.size === 0 ? undefined : (this.#setbacks.nextMs() ?? 0);
+  /**
+   * Milliseconds until the next attempt; undefined when none is to come.
+   *
+   * @param absent members that are not tried before something becomes of them
+   */
+  nextMs(absent: ReadonlySet<string> = new Set()): number | undefined {
+    const isWaiting = [...this.#waiting].some((memberId) => !absent.has(memberId));
+    return isWaiting ? (this.#setbacks.nextMs() ?? 0) : undefined;
   }
 
   /** Looks at one member that takes part in the substrate, and starts there what waits. Rejects only when aborted. */
