@@ -66,6 +66,7 @@ export async function dialOut(deps: DialOutDeps, options: DialOutOptions, signal
       logger.info({ manager }, 'the manager reaches this engine');
       pauseMs = FIRST_PAUSE_MS;
       told = undefined;
+      if (desk) ports?.meet(desk);
       await serveEngine(socket, options.engineSocket, signal, answers, desk);
       if (desk) ports?.lose(desk);
       if (!signal.aborted) logger.warn({ manager }, 'the connection to the manager ended');

@@ -8,7 +8,7 @@ import { VisitDesk } from './visit-desk.ts';
 /** Ports that are open at a time, and connections. */
 const MAX_PORTS = 4_096;
 const MAX_CONNECTIONS = 3_072;
-/** Ports stay open without their manager for this long, in milliseconds. */
+/** Ports stay open without their manager for this long, and all does that one that is back says nothing of, in milliseconds. */
 const LOST_MS = 60_000;
 /** Connections that the system keeps until they are taken up. */
 const BACKLOG = 1_024;
@@ -52,22 +52,28 @@ export class NodePorts {
   async want(desk: VisitDesk, numbers: readonly unknown[], wantsSocket: boolean = false): Promise<PortsAnswer> {
     clearTimeout(this.#losses.get(desk));
     this.#losses.delete(desk);
-    const wanted = numbers.filter((each): each is number => isPort(each)).slice(0, MAX_PORTS);
-    const others = this.#wants.filter((each) => each.desk !== desk);
-    this.#wants = wanted.length === 0 ? others : [...others, { desk, ports: new Set(wanted) }];
-    const done = this.#last.then(() => this.#settle(wanted));
-    this.#last = done.catch(() => undefined);
     const { socket } = this.#deps;
-    const [{ refused }, why] = await Promise.all([done, socket?.want(desk, wantsSocket)]);
+    const [{ refused }, why] = await Promise.all([this.#wantPorts(desk, numbers), socket?.want(desk, wantsSocket)]);
     const socketRefused = wantsSocket && !socket ? 'its agent opens none' : why;
     return { refused, socketRefused };
   }
 
-  /** The connection of a manager ended: what it wants stays open for a while, and connections wait for it to come back. */
+  /**
+   * The connection of a manager ended: its ports stay open for a while, and connections wait for it to come back. The socket stays: containers have
+   * mounted this very one, and would not reach another.
+   */
   lose(desk: VisitDesk): void {
+    this.#later(desk, () => this.#wantPorts(desk, []));
+  }
+
+  /** A manager has a connection: it says in a while what it wants, or wants nothing. */
+  meet(desk: VisitDesk): void {
+    this.#later(desk, () => this.want(desk, []));
+  }
+
+  #later(desk: VisitDesk, act: () => Promise<unknown>): void {
     clearTimeout(this.#losses.get(desk));
-    const forget = (): void => void this.want(desk, []).catch(() => undefined);
-    this.#losses.set(desk, setTimeout(forget, LOST_MS).unref());
+    this.#losses.set(desk, setTimeout(() => void act().catch(() => undefined), LOST_MS).unref());
   }
 
   /** Closes all, and ends what passes. Idempotent. */
@@ -78,6 +84,15 @@ export class NodePorts {
     for (const server of this.#open.values()) server.close();
     for (const socket of this.#sockets) socket.destroy();
     this.#open.clear();
+  }
+
+  #wantPorts(desk: VisitDesk, numbers: readonly unknown[]): Promise<PortsAnswer> {
+    const wanted = numbers.filter((each): each is number => isPort(each)).slice(0, MAX_PORTS);
+    const others = this.#wants.filter((each) => each.desk !== desk);
+    this.#wants = wanted.length === 0 ? others : [...others, { desk, ports: new Set(wanted) }];
+    const done = this.#last.then(() => this.#settle(wanted));
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   async #settle(asked: readonly number[]): Promise<PortsAnswer> {

@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { link, mkdtemp, rm, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { freePort } from '../../test/fakes/free-port.ts';
+import { NodePorts } from './node-ports.ts';
+import { NodeSocket } from './node-socket.ts';
+
+const ADDRESS = '127.0.0.1';
+
+let folder: string;
+let ports: NodePorts;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'enxame-ports-'));
+  const published = { find: async () => undefined, isAwaited: async () => false };
+  ports = new NodePorts({ published, socket: new NodeSocket(join(folder, 'cluster.sock')) }, ADDRESS);
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  ports.close();
+  await rm(folder, { recursive: true });
+});
+
+async function knock(at: { readonly path: string } | { readonly port: number }): Promise<string> {
+  const socket = connect({ host: ADDRESS, ...at });
+  try {
+    await once(socket, 'connect');
+    return 'open';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? '';
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** A minute goes by after `begin`. */
+async function minute(begin: () => void): Promise<void> {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  begin();
+  vi.advanceTimersByTime(60_000);
+  vi.useRealTimers();
+  // What was begun is done one after the other.
+  await ports.want(ports.desk(), []);
+}
+
+test('without their manager ports are closed, and the socket stays that containers have mounted', async () => {
+  const port = await freePort();
+  const desk = ports.desk();
+  const path = join(folder, 'cluster.sock');
+  const mounted = join(folder, 'mounted.sock');
+  expect(await ports.want(desk, [port], true)).toEqual({ refused: {}, socketRefused: undefined });
+  await link(path, mounted);
+  await minute(() => ports.lose(desk));
+  expect(await knock({ port })).toBe('ECONNREFUSED');
+  expect(await ports.want(desk, [port], true)).toEqual({ refused: {}, socketRefused: undefined });
+  expect([await knock({ port }), await knock({ path: mounted })]).toEqual(['open', 'open']);
+  // A manager that is back, and gives no socket any more.
+  await minute(() => ports.meet(desk));
+  await expect(stat(path)).rejects.toThrow('ENOENT');
+  expect(await knock({ port })).toBe('ECONNREFUSED');
+});
