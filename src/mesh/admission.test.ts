@@ -48,6 +48,8 @@ describe('admit', () => {
     expect([...refused]).toEqual(['copy']);
     expect(changed).toEqual([]);
     expect(problems.get('copy')).toContain('its key is that of a');
+    // Its address and route in the mesh are those of the other one, and overlap what it asks for with another key.
+    expect(problems.get('copy')).toContain("'ip link delete enxame-1'");
   });
 
   it('lets of two new nodes with one key the first in', () => {

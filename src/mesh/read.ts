@@ -1,10 +1,12 @@
 import { isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
+import { printable } from '../common/printable.ts';
 import { isWithin, subnets } from '../common/subnets.ts';
 import { KEY, type MeshQuestion, type MeshReport, MOST_PEERS } from './protocol.ts';
 
 const MOST_ROUTES = 2_000;
 const MOST_PROBLEMS = 20;
+const MOST_CHARS = 1_000;
 
 const key = z.string().regex(KEY);
 const address = z.string().refine(isIPv4);
@@ -36,7 +38,7 @@ const REPORT = z.object({
   key,
   port: z.number().int().min(1).max(65_535),
   kind: z.enum(['kernel', 'program']),
-  interface: z.string().max(15),
+  interface: z.string().regex(/^[\w.-]{1,15}$/),
   public: z
     .string()
     .refine((text) => isEndpoint(text.startsWith(':') ? `192.0.2.1${text}` : text))
@@ -67,7 +69,8 @@ const REPORT = z.object({
       }),
     )
     .max(MOST_PEERS),
-  problems: z.array(z.string().max(1_000)).max(MOST_PROBLEMS),
+  // Shown to people, among lines of the manager's own.
+  problems: z.array(z.string().transform((text) => printable(text).slice(0, MOST_CHARS))).max(MOST_PROBLEMS),
   nowMs: z.number().finite(),
 });
 
