@@ -1021,10 +1021,17 @@ describe('names and packets do not pass', () => {
       steps: ['set-role d manager'],
     },
     { name: 'nobody before its time', silence: deaf('d', 49), steps: [] },
+    { name: 'nobody where three did in vain', silence: deaf('a'), resting: ['x', 'y', 'z'], steps: [] },
     { name: 'nobody who just did', silence: deaf('a'), resting: ['d'], steps: [] },
   ])('$name manages for a moment', ({ silence, resting = [], steps }) => {
     const observed = world(THREE, { silence, restingManagers: new Set(resting) });
     expect(planSubstrate(observed, WISH).steps.map(textOf)).toEqual(steps);
+  });
+
+  test('nobody manages for a moment that would manage for good: while a node is none of our engines no manager steps down', () => {
+    const { swarms, ...observed } = world(THREE, { silence: deaf('d') });
+    const nodes = [...(swarms[0]?.nodes ?? []), listed('x', 'worker')];
+    expect(planSubstrate({ ...observed, swarms: [swarm(nodes)] }, WISH).steps).toEqual([]);
   });
 
   test('who managed for a moment becomes a worker again', () => {
