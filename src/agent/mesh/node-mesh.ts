@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Clock } from '../../common/clock.ts';
+import { coalesced } from '../../common/coalesced.ts';
 import { reasonOf } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import { writePrivate } from '../../common/private-file.ts';
@@ -64,6 +65,7 @@ export class NodeMesh {
   #applied: string | undefined;
   #problems: readonly string[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   private constructor(deps: NodeMeshDeps, options: NodeMeshOptions, state: MeshState) {
     this.#deps = deps;
@@ -81,7 +83,9 @@ export class NodeMesh {
     await mesh.#turns(() => mesh.#makeInterface());
     const { order } = mesh.#state;
     if (order) await mesh.#turns(() => mesh.#try(order));
-    mesh.#timer = setInterval(() => void mesh.#turns(() => mesh.#upkeep()), UPKEEP_MS);
+    // It may take longer than that: the next one waits, and no others behind it.
+    const upkeep = coalesced(() => mesh.#turns(() => mesh.#upkeep()));
+    mesh.#timer = setInterval(() => void upkeep(), UPKEEP_MS);
     const { name } = mesh.#state;
     const fields = { interface: name, port: mesh.#port, address: order?.address };
     deps.logger.info(fields, mesh.#kind === 'kernel' ? 'mesh: WireGuard is up' : 'mesh: wireguard-go is up');
@@ -107,6 +111,7 @@ export class NodeMesh {
 
   /** Looks after the host no longer; the interface stays. Idempotent. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     await this.#turns(() => this.#echo.close());
   }
@@ -172,6 +177,7 @@ export class NodeMesh {
 
   /** Puts back what others took away. Never rejects. */
   async #upkeep(): Promise<void> {
+    if (this.#isClosed) return;
     const { name, order } = this.#state;
     try {
       const facts = await readFacts(name, this.#deps.clock.now()).catch(() => undefined);
