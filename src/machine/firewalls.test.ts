@@ -138,3 +138,12 @@ test('machines of one cluster are let in at each other’s firewalls as they com
   );
   expect(lines).toContainEqual('e: let it in at the firewalls of a, c, d');
 });
+
+test('an advertised address is let in as it is, with or without a port', async () => {
+  const swarm = { ...SWARM, discovery: 'token://192.0.2.250:2374/v1/six' };
+  const bare = { ...swarm, addr: '2001:db8::1:7' };
+  await createMachine(request('six', 6, bare), context(), task);
+  await createMachine(request('seven', 7, { ...swarm, addr: '[2001:db8::9]:2376' }), context(), task);
+  expect(await wall('seven')).toEqual(['192.0.2.6/32', '2001:db8::1:7/128']);
+  expect(await wall('six')).toEqual(['192.0.2.7/32', '2001:db8::9/128']);
+});

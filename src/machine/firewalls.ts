@@ -5,6 +5,7 @@ import { type FirewallMember, sourcesOf, unencryptedNote } from './firewall-plan
 import { type Machine, type MachineDeps, openingsFor, openMachine } from './machine.ts';
 import type { MachineRecord } from './record.ts';
 import type { StoredMachine } from './store.ts';
+import { withoutPort } from './swarm/managers.ts';
 
 /** For one firewall: a provider that does not answer keeps the others waiting. */
 const WITHIN_MS = 120_000;
@@ -107,7 +108,7 @@ async function clusterOf(
 }
 
 function memberOf({ name, swarm, address, isLeaving }: MachineRecord): FirewallMember {
-  const advertised = swarm?.addr?.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-  const addresses = isLeaving ? [] : [address?.ip, advertised].filter((each) => each !== undefined);
+  const advertised = swarm?.addr && withoutPort(swarm.addr).replace(/^\[(.*)\]$/, '$1');
+  const addresses = isLeaving ? [] : [address?.ip, advertised].flatMap((each) => each ?? []);
   return { name, isMaster: swarm?.isMaster === true, addresses };
 }
