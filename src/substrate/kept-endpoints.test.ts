@@ -93,6 +93,16 @@ test('what an engine took off its networks by leaving is connected again, by a m
   expect([next.due.size, next.untried.size, world.saved.size]).toEqual([0, 0, 0]);
 });
 
+test('what another manager has connected again meanwhile is not connected once more, also where a client disconnected it since', async () => {
+  const world = new World();
+  const kept = await world.kept();
+  await kept.note(world.member, signal);
+  world.leave();
+  await (await world.kept()).restore(world.manager, world.member, signal);
+  await kept.load();
+  expect([kept.due.size, kept.untried.size]).toEqual([0, 0]);
+});
+
 test('a container that does not run follows a network that was made again', async () => {
   const world = new World();
   const kept = await world.kept();

@@ -40,9 +40,12 @@ export class KeptEndpoints {
     this.#setbacks = new Setbacks(deps.clock, BACKOFF);
   }
 
-  /** Takes in what was noted before. */
+  /** Takes in what was noted before, by whichever manager; notes of an earlier turn that it has dealt with count no more. */
   async load(): Promise<void> {
-    for (const [memberId, endpoints] of (await this.#deps.memory?.load()) ?? []) this.#notes.set(memberId, endpoints);
+    const noted = await this.#deps.memory?.load();
+    if (!noted) return;
+    for (const memberId of [...this.#notes.keys()]) if (!noted.has(memberId)) this.#forget(memberId);
+    for (const [memberId, endpoints] of noted) this.#notes.set(memberId, endpoints);
   }
 
   /** Members whose containers are to be connected again, and not only after a rest. */
