@@ -4,6 +4,7 @@ import { coalesced } from '../common/coalesced.ts';
 import { reasonOf } from '../common/errors.ts';
 import { isLoopback } from '../common/listen-address.ts';
 import type { Logger } from '../common/logger.ts';
+import { printable } from '../common/printable.ts';
 import { readLine } from '../common/read-line.ts';
 import { EngineClient } from '../engine/client.ts';
 import type { DialledAgents } from '../engine/dialled/dialled-agents.ts';
@@ -206,17 +207,19 @@ export class AgentDoor {
 
 function socketRefusalIn(body: unknown): string | undefined {
   const { socketRefused } = (body ?? {}) as { readonly socketRefused?: unknown };
-  return typeof socketRefused === 'string' ? socketRefused.slice(0, 200) : undefined;
+  return typeof socketRefused === 'string' ? wordsOf(socketRefused) : undefined;
+}
+
+/** What an agent says, for messages of the manager. */
+function wordsOf(text: string): string {
+  return printable(text.slice(0, 200));
 }
 
 function refusalsIn(body: unknown): Readonly<Record<string, PortRefusal>> {
   const { refused } = (body ?? {}) as { readonly refused?: Readonly<Record<string, Partial<PortRefusal>>> };
   const all = Object.entries(refused ?? {}).slice(0, 65_536);
   return Object.fromEntries(
-    all.map(([port, each]) => [
-      port,
-      { isOfEngine: each?.isOfEngine === true, why: String(each?.why ?? '').slice(0, 200) },
-    ]),
+    all.map(([port, each]) => [port, { isOfEngine: each?.isOfEngine === true, why: wordsOf(String(each?.why ?? '')) }]),
   );
 }
 

@@ -299,6 +299,18 @@ describe('ports at every node', () => {
     expect(await ask(SECOND, port)).toBe('a heard hello');
   });
 
+  test('are told of in words that move no cursor, whatever an agent says', { timeout: PATIENCE_MS }, async () => {
+    const find = (): never => {
+      throw new Error('gone\u001b[2J');
+    };
+    world.own = { find } as unknown as typeof world.own;
+    const id = world.list(0, 'a', port);
+    await waitUntil(() => world.problem(id) !== undefined, PATIENCE_MS);
+    expect(world.problem(id)).toBe(
+      `${port}/tcp not at node-1 (its engine does not say whether it has it (gone\ufffd[2J))`,
+    );
+  });
+
   test('are the engine’s where that publishes them, and are left to it', { timeout: PATIENCE_MS }, async () => {
     await serve('a', FIRST, port);
     world.own = [{ host: SECOND, port }];
