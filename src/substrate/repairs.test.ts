@@ -14,6 +14,7 @@ const { signal } = new AbortController();
 function world(): {
   repairs: Repairs;
   kept: KeptEndpoints;
+  member: SubstrateMember;
   calls: string[];
   fail: (action: string) => void;
   lose: () => void;
@@ -57,7 +58,7 @@ function world(): {
   const repairs = new Repairs({ ...deps, kept });
   const plan = { active: new Map([['a', 'n-a']]) } as unknown as Plan;
   return {
-    ...{ repairs, kept, calls },
+    ...{ repairs, kept, calls, member: a },
     fail: (action) => {
       failing = action;
     },
@@ -100,14 +101,17 @@ test('an engine that does not answer meanwhile is taken up again after a rest', 
   expect(repairs.nextMs()).toBeUndefined();
 });
 
-test('what cannot be compared with the swarm is compared after a rest', async () => {
-  const { repairs, calls, run, fail, lose, rest } = world();
+test('what cannot be compared with the swarm is compared after a rest, and keeps nothing else waiting', async () => {
+  const { repairs, kept, member, calls, run, fail, lose, rest } = world();
   lose();
+  await kept.note(member, signal);
+  calls.length = 0;
   repairs.suspect('a');
   fail('tasks');
   await run();
+  expect(kept.untried.size).toBe(0);
   fail('');
   rest();
   await run();
-  expect(calls).toEqual(['disconnect c1', 'connect c1']);
+  expect(calls.filter((call) => call !== 'noted')).toEqual(['disconnect c1', 'connect c1']);
 });

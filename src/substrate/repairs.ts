@@ -98,13 +98,23 @@ export class Repairs {
     const { manager, member, signal } = request;
     const { id } = member;
     if (this.#cut.has(id)) await this.#detach(member, signal);
-    if (this.#suspects.delete(id))
-      await repairAttachments(request).catch((error: unknown) => {
-        this.#suspects.add(id);
-        throw error;
-      });
+    const compared = await this.#compare(request);
     if (this.#kept.due.has(id)) await this.#kept.restore(manager, member, signal);
     await this.#revival.revive(member, signal);
+    if (compared.error !== undefined) throw compared.error;
+  }
+
+  /** What goes wrong here keeps nothing else of the member waiting. */
+  async #compare(request: RepairRequest): Promise<{ readonly error?: unknown }> {
+    const { id } = request.member;
+    if (!this.#suspects.delete(id)) return {};
+    try {
+      await repairAttachments(request);
+      return {};
+    } catch (error) {
+      this.#suspects.add(id);
+      return { error };
+    }
   }
 
   #forget(memberId: string): void {
