@@ -26,6 +26,9 @@ test.each<[string, object, boolean]>([
     { Id, Ports: [{ IP: '0.0.0.0', PrivatePort: 80, PublicPort: 8080, Type: 'tcp' }] },
   ]);
   expect(await ports.find('', 8080)).toEqual({ host: '127.0.0.1', port: 8080 });
+  // Of another host.
+  expect(await ports.find('192.0.2.77', 8080)).toEqual({ host: '127.0.0.1', port: 8080 });
+  expect(await ports.find('127.0.0.5', 8080)).toEqual({ host: '127.0.0.5', port: 8080 });
   endList();
   engine.lie(`GET /containers/${Id}/json`, 200, { State, HostConfig: BINDINGS });
   expect(await ports.isAwaited(8080)).toBe(expected);

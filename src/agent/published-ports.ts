@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { BoundedMap } from '../common/bounded-map.ts';
 import { isLoopback } from '../common/listen-address.ts';
 import type { EngineClient } from '../engine/client.ts';
@@ -173,8 +174,16 @@ function isAny(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
 
+/** An address of this host: behind NAT it may be asked for by one of its router, and another host has other ports. */
 function addressOf(bound: string, asked: string): string {
   if (!isAny(bound)) return bound;
-  if (isIP(asked) !== 0) return asked;
+  if (isLoopback(asked) || isOwn(asked)) return asked;
   return bound === '::' ? '::1' : '127.0.0.1';
+}
+
+function isOwn(address: string): boolean {
+  return (
+    isIP(address) !== 0 &&
+    Object.values(networkInterfaces()).some((own) => own?.some((each) => each.address === address))
+  );
 }
