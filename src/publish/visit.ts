@@ -9,6 +9,9 @@ import { connectTo, reachTarget } from './reach.ts';
 import type { Ring } from './ring.ts';
 import type { Target } from './target.ts';
 
+/** How long an agent may keep a visit that was refused, in milliseconds. */
+const LEAVE_MS = 30_000;
+
 export interface VisitDeps {
   /** The containers behind a port that is open at nodes. */
   readonly ringOf: (port: number) => Ring | undefined;
@@ -75,8 +78,11 @@ async function isTaken(
 
 /** Said in words: an agent takes a stream that breaks for one of a manager that has gone. */
 function refuse(stream: Duplex): void {
-  if (!stream.destroyed) stream.end(lineOf({ refused: true }));
+  if (stream.destroyed) return;
+  stream.end(lineOf({ refused: true }));
   stream.resume();
+  const timer = setTimeout(() => stream.destroy(), LEAVE_MS).unref();
+  stream.once('close', () => clearTimeout(timer));
 }
 
 function lineOf(order: VisitOrder): Buffer {
