@@ -74,6 +74,24 @@ describe('an agent', () => {
     expect([at.strict.state, at.other.state]).toEqual(['exited', 'running']);
   });
 
+  test.each(['null', '5', '{}', '{"agents":3,"peers":[7]}'])('does not renew by an answer such as %s', async (text) => {
+    const at = await world({ reached: 2, isManagerHeard: false });
+    await at.agent.step();
+    const lease = await readLease(at.leaseFile);
+    at.manager.on('POST /enxame/v1/agents/*', (exchange) => {
+      exchange.json(200, text);
+      return true;
+    });
+    at.time.ms += FENCE_MS / 4;
+    await at.agent.step();
+    expect(at.agent.hears).toBe(false);
+    expect(await readLease(at.leaseFile)).toEqual(lease);
+    at.time.ms += FENCE_MS / 2;
+    await at.agent.step();
+    expect(at.strict.state).toBe('running');
+    expect((await readLease(at.leaseFile))?.untilMs).toBeGreaterThan(lease?.untilMs ?? Number.NaN);
+  });
+
   test('that was asleep ends them before it renews', async () => {
     const at = await world();
     await at.agent.step();

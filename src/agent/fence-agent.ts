@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { uptimeMs } from '../common/uptime.ts';
@@ -42,11 +43,9 @@ export const KILL_MS = 5_000;
 /** How long an agent that is told to end waits for an answer, in milliseconds. */
 const HAND_BACK_MS = 2_000;
 
-/** What an agent knows of the cluster. */
-interface Answer extends Partial<FenceOrders> {
-  readonly agents: number;
-  readonly peers: readonly string[];
-}
+/** What a manager that renews says of the cluster, beside its orders. */
+const ANSWER = z.object({ agents: z.number().int().min(0), peers: z.array(z.string()).max(100_000) });
+type Answer = z.infer<typeof ANSWER>;
 
 /**
  * Holds the right of this node's strict containers to run: it renews with the manager, and ends them when it could not for the fence time,
@@ -141,9 +140,9 @@ export class FenceAgent {
       const body = JSON.stringify({ fenceMs, killMs: KILL_MS, peer, strict: this.#orders.strict, lacks: this.#lacks });
       const path = `/enxame/v1/agents/${encodeURIComponent(this.#nodeId)}`;
       try {
-        const answer = await manager.json<Answer>({ method: 'POST', path, body, isUnversioned: true, timeoutMs });
-        this.#answer = answer;
-        const orders = readOrders(answer);
+        const said = await manager.json<unknown>({ method: 'POST', path, body, isUnversioned: true, timeoutMs });
+        this.#answer = readAnswer(said);
+        const orders = readOrders(said);
         // What is new among them is to be known with its process before it is promised.
         if (!isSame(orders, this.#orders) && !(await this.#look(orders, timeoutMs))) return;
         await this.#extend(askedMs, orders);
@@ -231,6 +230,13 @@ export class FenceAgent {
       }
     }
   }
+}
+
+/** What is none renews nothing: the agent would not know how many others there are to ask. */
+function readAnswer(said: unknown): Answer {
+  const { success, data } = ANSWER.safeParse(said);
+  if (!success) throw new Error('its answer is none to an agent that renews');
+  return data;
 }
 
 function isSame(one: FenceOrders, other: FenceOrders): boolean {
