@@ -98,7 +98,7 @@ class Person {
   async after(envArgs: string, script: string, options: { readonly cwd?: string } = {}): Promise<CommandResult> {
     const line = `set -e; eval "$(${process.execPath} ${this.main} machine env --shell bash ${envArgs})"; ${script}`;
     const cwd = options.cwd === undefined ? '' : `cd ${options.cwd}; `;
-    return await run('bash', ['-c', cwd + line], { env: { ...this.env, ...(await clientEnv()) }, timeoutMs: 120_000 });
+    return await run('bash', ['-c', cwd + line], { env: { ...this.env, ...(await clientEnv()) }, timeoutMs: 300_000 });
   }
 }
 
@@ -120,9 +120,7 @@ async function shell(person: Person, envArgs: string, script: string): Promise<s
   return stdout.trim();
 }
 
-describe("the article's four steps with local machines, by the package as it is installed", {
-  timeout: 180_000,
-}, () => {
+describe("the article's four steps with local machines, by the package as it is installed", () => {
   const machines = ['abelha-rainha', 'abelha-operaria-1', 'abelha-operaria-2'] as const;
   const [queen, first, second] = machines;
   let place: Place;
@@ -216,9 +214,7 @@ describe("the article's four steps with local machines, by the package as it is 
 
   test('each has an agent that ends strict containers, and takes some', async () => {
     for (const name of machines)
-      await waitFor(`an agent of ${name}`, async () => (await strict(`strict-${name}`, name)).exitCode === 0, {
-        timeoutMs: 60_000,
-      });
+      await waitFor(`an agent of ${name}`, async () => (await strict(`strict-${name}`, name)).exitCode === 0);
     await strict('strict', `~${second}`);
     expect(await nodeOf('strict')).toBe(second);
   });
@@ -233,9 +229,7 @@ describe("the article's four steps with local machines, by the package as it is 
       return (stdout.match(/Status: Healthy/g) ?? []).length === 2;
     });
     // Its agent has handed nothing back: the engine was gone first.
-    await waitFor('the strict container elsewhere', async () => (await nodeOf('strict')) !== second, {
-      timeoutMs: 90_000,
-    });
+    await waitFor('the strict container elsewhere', async () => (await nodeOf('strict')) !== second);
     await person.enxame('machine', 'start', second);
     await waitFor('three healthy nodes', async () => {
       const { stdout } = await person.after(`--swarm ${queen}`, 'docker info');
@@ -296,7 +290,7 @@ describe("the article's four steps with local machines, by the package as it is 
   });
 });
 
-describe('one local machine', { timeout: 120_000 }, () => {
+describe('one local machine', () => {
   let place: Place;
   let person: Person;
 
@@ -428,7 +422,7 @@ describe('one local machine', { timeout: 120_000 }, () => {
   });
 });
 
-describe('a create that is interrupted', { timeout: 120_000 }, () => {
+describe('a create that is interrupted', () => {
   test.each(['SIGINT', 'SIGKILL'] as const)(
     'by %s is listed, goes on, and leaves nothing when removed',
     async (signal) => {
@@ -450,7 +444,7 @@ describe('a create that is interrupted', { timeout: 120_000 }, () => {
   );
 });
 
-describe('a fleet', { timeout: 180_000 }, () => {
+describe('a fleet', () => {
   test('is made from a file, converges, and goes', async () => {
     const place = await newPlace();
     const person = new Person(place);
@@ -475,7 +469,7 @@ describe('a fleet', { timeout: 180_000 }, () => {
   });
 });
 
-describe('a cheaper machine of a fleet file', { timeout: 300_000 }, () => {
+describe('a cheaper machine of a fleet file', { timeout: 900_000 }, () => {
   let place: Place;
   let person: Person;
   let service: EnxameProcess;
