@@ -81,6 +81,9 @@ describe('several managers', () => {
     await startThree();
     const first = primary();
     const id = await create(first, 'web');
+    // The others learn it from the engines.
+    for (const replica of replicas())
+      await expect.poll(async () => (await callJson(replica, 'GET', `/containers/${id}/json`)).status).toBe(200);
     await first.close();
     managers.splice(managers.indexOf(first), 1);
     const [one] = replicas() as [TestManager];
