@@ -8,8 +8,7 @@ import vm from 'node:vm';
  *   stays: sockets and their parts, thousands of them. V8 concludes that what is made in these places (the same that
  *   serve every request later) lives long and puts it among the old objects at once, where only a collection of the whole
  *   heap finds that it is dead. With 2,000 engines each request cost twice the CPU time (Node 20).
- * - One thread collects young objects. Little survives, and waking four threads for it cost more than it saved: 8 % of the CPU time of a
- *   create + start, since each thread keeps room of its own among the old objects.
+ * - One thread collects young objects. Little survives, and waking four threads for it cost more than it saved: 8 % of the CPU time of a create + start.
  */
 export function tuneHeap(): void {
   v8.setFlagsFromString('--no-allocation-site-pretenuring');

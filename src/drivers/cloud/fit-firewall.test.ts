@@ -19,13 +19,14 @@ test('no rule is touched while it cannot be read which ones are the machine’s'
       write: async (_id, change) => void written.push(change),
     };
     const context = { directory, journal: { find: () => ({ id: '1' }) } } as unknown as DriverContext<unknown>;
-    const fit = (): Promise<void> => fitFirewall(context, firewall, { wanted: ['22/tcp'], ports: ['22/tcp'] }, signal);
+    const fitNow = (): Promise<void> =>
+      fitFirewall(context, firewall, { wanted: ['22/tcp'], ports: ['22/tcp'] }, signal);
     const notes = join(directory, 'firewall.json');
     await writeFile(notes, '["22/t');
-    await expect(fit()).rejects.toThrow(notes);
+    await expect(fitNow()).rejects.toThrow(notes);
     expect(written).toEqual([]);
     await writeFile(notes, '[]');
-    await fit();
+    await fitNow();
     expect(written).toEqual([{ all: ['22/tcp from a person', '22/tcp'], added: ['22/tcp'], removed: [] }]);
   } finally {
     await rm(directory, { recursive: true, force: true });
