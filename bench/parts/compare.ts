@@ -1,8 +1,7 @@
-import { LoadClient } from '../load/client.ts';
-import { type Measured, measure } from '../measure/measure.ts';
+import type { Measured } from '../measure/measure.ts';
 import type { Fact, Row } from '../report/result.ts';
 import type { RunningManager, Session } from '../session.ts';
-import { createAndStart, removeCreated } from './create-operation.ts';
+import { measureCreates } from './measure-creates.ts';
 import type { Findings } from './part.ts';
 import { untilAtRest } from './rest.ts';
 
@@ -43,19 +42,10 @@ async function leastOf(
   const least = new Map<string, Measured>();
   for (let slice = 0; slice < SLICES; slice++) {
     for (const [operation, manager] of running) {
-      const measured = await measureSlice(session, clients, manager);
+      const measured = await measureCreates(session, clients, manager);
       const before = least.get(operation);
       if (!before || measured.cpuMsPerOp < before.cpuMsPerOp) least.set(operation, measured);
     }
   }
   return least;
-}
-
-async function measureSlice(session: Session, clients: number, { target, meter }: RunningManager): Promise<Measured> {
-  const operation = createAndStart(`bench-${clients}-${Date.now()}`);
-  const measured = await measure(operation, { target, clients, seconds: session.options.seconds }, meter);
-  const lister = new LoadClient(target);
-  await removeCreated(target, lister);
-  lister.close();
-  return measured;
 }

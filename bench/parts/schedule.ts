@@ -1,10 +1,8 @@
-import type { Floor, FloorName } from '../floor/floors.ts';
-import { LoadClient } from '../load/client.ts';
-import type { LoadPlan } from '../load/run.ts';
-import { type Measured, measure } from '../measure/measure.ts';
+import type { FloorName } from '../floor/floors.ts';
+import type { Measured } from '../measure/measure.ts';
 import type { Fact, Row } from '../report/result.ts';
 import type { RunningManager, Session } from '../session.ts';
-import { createAndStart, removeCreated } from './create-operation.ts';
+import { measureCreates } from './measure-creates.ts';
 import type { Findings } from './part.ts';
 import { untilAtRest } from './rest.ts';
 
@@ -40,27 +38,11 @@ export async function scheduleRow(
   manager: RunningManager | undefined,
   perSecond?: number,
 ): Promise<Row> {
-  const own = manager && (await measureCreates(session, clients, manager, 'm', perSecond));
+  const own = manager && (await measureCreates(session, clients, manager, perSecond));
   const floors: Partial<Record<FloorName, Measured>> = {
-    pipe: await measureCreates(session, clients, await session.floors.pipe(), 'p', perSecond),
-    engine: await measureCreates(session, clients, await session.floors.engine(), 'e', perSecond),
+    pipe: await measureCreates(session, clients, await session.floors.pipe(), perSecond),
+    engine: await measureCreates(session, clients, await session.floors.engine(), perSecond),
   };
   const operation = perSecond === undefined ? 'create + start' : `create + start at ${perSecond}/s`;
   return { operation, clients, floors, ...(own === undefined ? {} : { manager: own }) };
-}
-
-async function measureCreates(
-  session: Session,
-  clients: number,
-  { target, meter }: Floor,
-  side: string,
-  perSecond: number | undefined,
-): Promise<Measured> {
-  const operation = createAndStart(`bench-${side}${clients}-${Date.now()}`);
-  const plan: LoadPlan = { target, clients, seconds: session.options.seconds, ...(perSecond && { perSecond }) };
-  const measured = await measure(operation, plan, meter);
-  const lister = new LoadClient(target);
-  await removeCreated(target, lister);
-  lister.close();
-  return measured;
 }

@@ -5,11 +5,10 @@ import { startEtcd } from '../../test/stores/etcd-servers.ts';
 import { SimulatedConsul } from '../../test/stores/simulated-consul.ts';
 import { startZooKeeper } from '../../test/stores/zookeeper-servers.ts';
 import type { Floor, FloorName } from '../floor/floors.ts';
-import { LoadClient } from '../load/client.ts';
-import { type Measured, measure } from '../measure/measure.ts';
+import type { Measured } from '../measure/measure.ts';
 import type { Row } from '../report/result.ts';
 import type { RunningManager, Session } from '../session.ts';
-import { createAndStart, removeCreated } from './create-operation.ts';
+import { measureCreates } from './measure-creates.ts';
 import type { Findings } from './part.ts';
 import { untilAtRest } from './rest.ts';
 
@@ -95,15 +94,6 @@ async function rowsOf(
     rows.push({ operation, clients, floors: beside, manager: own });
   }
   return rows;
-}
-
-async function measureCreates(session: Session, clients: number, { target, meter }: Floor): Promise<Measured> {
-  const operation = createAndStart(`bench-${clients}-${Date.now()}`);
-  const measured = await measure(operation, { target, clients, seconds: session.options.seconds }, meter);
-  const lister = new LoadClient(target);
-  await removeCreated(target, lister);
-  lister.close();
-  return measured;
 }
 
 function storeOf(scheme: string, { hosts, close }: { readonly hosts: string; close(): Promise<void> }): Store {
