@@ -5,15 +5,13 @@ import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { RecordStore } from '../kv/record-store.ts';
 import { type Admission, admit } from './admission.ts';
-import { hindrances } from './hindrances.ts';
-import { Links } from './links.ts';
 import { MeshRecords } from './mesh-records.ts';
 import { planMesh } from './plan.ts';
 import { MESH_MTU, MESH_PATH, type MeshOrder, type MeshQuestion } from './protocol.ts';
 import { readReport } from './read.ts';
 import { Rests } from './rests.ts';
-import type { MeshNodeStatus, MeshPathStatus, MeshStatus } from './status.ts';
-import { directKey, type MeshMember, type MeshPath, type MeshPlan, type MeshSight } from './types.ts';
+import { type MeshStatus, meshStatus } from './status.ts';
+import { directKey, type MeshPlan, type MeshSight } from './types.ts';
 
 /** Agents that dialled this manager; `DialledAgents` fits. */
 export interface MeshAgents {
@@ -51,8 +49,6 @@ const IDLE_MS = 4_000;
 /** How long a direct way is tried out. */
 const PROBE_MS = 60_000;
 const BACKOFF = { baseMs: 1_000, maxMs: 30_000 } as const;
-/** A clock that is off by so much is told. */
-const CLOCK_MS = 60_000;
 
 type Sight = MeshSight & { readonly sinceMs: number };
 
@@ -135,20 +131,14 @@ export class Mesh {
 
   /** As of the last round. */
   get status(): MeshStatus {
-    const members = this.#records.list();
-    const strangers = [...this.#admission.refused].filter((id) => !members.some((member) => member.id === id));
-    const links = new Links({ members, sights: this.#sights });
-    const nodes = [
-      ...members.map((member) => this.#nodeStatus(member.id, member, hindrances(member, members, links))),
-      ...strangers.map((id) => this.#nodeStatus(id, undefined, [])),
-    ];
-    const byId = new Map(members.map((member) => [member.id, member]));
-    const paths = this.#plan.paths.flatMap((path) => {
-      const [a, b] = [byId.get(path.a), byId.get(path.b)];
-      return a && b ? pathStatus(path, a, b, links) : [];
+    return meshStatus({
+      subnet: this.#records.subnet,
+      members: this.#records.list(),
+      sights: this.#sights,
+      admission: this.#admission,
+      plan: this.#plan,
+      nowMs: this.#deps.clock.now(),
     });
-    nodes.sort((a, b) => (a.id < b.id ? -1 : 1));
-    return { subnet: this.#records.subnet, mtu: MESH_MTU, nodes, paths };
   }
 
   /** What a person should know, for `docker info`. */
@@ -156,38 +146,6 @@ export class Mesh {
     return this.status.nodes.flatMap(({ id, problems }) =>
       problems.map((problem) => `WARNING: mesh: ${id}: ${problem}`),
     );
-  }
-
-  #nodeStatus(id: string, member: MeshMember | undefined, found: readonly string[]): MeshNodeStatus {
-    const sight = this.#sights.get(id);
-    const problem = this.#admission.problems.get(id);
-    const own = sight?.isFresh ? this.#problemsOf(sight) : [];
-    return {
-      id,
-      address: member?.address,
-      key: member?.key,
-      endpoint: member?.endpoint,
-      state: this.#stateOf(id, sight),
-      kind: sight?.report.kind,
-      problems: [...(problem === undefined ? [] : [problem]), ...own, ...found],
-    };
-  }
-
-  #stateOf(id: string, sight: Sight | undefined): MeshNodeStatus['state'] {
-    if (this.#admission.refused.has(id)) return 'refused';
-    if (!sight?.isFresh) return 'silent';
-    return sight.report.applied === this.#plan.orders.get(id)?.digest ? 'up' : 'setting up';
-  }
-
-  #problemsOf({ report }: Sight): readonly string[] {
-    const offMs = report.nowMs - this.#deps.clock.now();
-    const clock =
-      Math.abs(offMs) < CLOCK_MS
-        ? []
-        : [
-            `its clock is ${Math.round(Math.abs(offMs) / 1000)} s ${offMs < 0 ? 'slow' : 'fast'}: WireGuard refuses a node whose clock was set back`,
-          ];
-    return [...report.problems, ...clock];
   }
 
   /** Until stopped. Never rejects. */
@@ -344,15 +302,4 @@ export class Mesh {
     signal.removeEventListener('abort', wake);
     this.#wake = () => undefined;
   }
-}
-
-function pathStatus(path: MeshPath, a: MeshMember, b: MeshMember, links: Links): MeshPathStatus {
-  const ways = [links.measured(a, b), links.measured(b, a)].flatMap((way) => way ?? []);
-  const sum = (of: 'sent' | 'lost'): number => ways.reduce((total, way) => total + way[of], 0);
-  return {
-    ...path,
-    latencyMs: ways.find((way) => way.latencyMs !== undefined)?.latencyMs,
-    sent: sum('sent'),
-    lost: sum('lost'),
-  };
 }

@@ -1,4 +1,11 @@
-import type { MeshPath } from './types.ts';
+import type { Admission } from './admission.ts';
+import { hindrances } from './hindrances.ts';
+import { Links } from './links.ts';
+import { MESH_MTU } from './protocol.ts';
+import type { MeshMember, MeshPath, MeshPlan, MeshSight } from './types.ts';
+
+/** A clock that is off by so much is told. */
+const CLOCK_MS = 60_000;
 
 /** A node as `enxame mesh` shows it. */
 export interface MeshNodeStatus {
@@ -29,4 +36,79 @@ export interface MeshStatus {
   readonly mtu: number;
   readonly nodes: readonly MeshNodeStatus[];
   readonly paths: readonly MeshPathStatus[];
+}
+
+/** What is known of a mesh after a round. */
+export interface MeshKnowledge {
+  readonly subnet: string | undefined;
+  readonly members: readonly MeshMember[];
+  readonly sights: ReadonlyMap<string, MeshSight>;
+  readonly admission: Admission;
+  readonly plan: MeshPlan;
+  /** Milliseconds since 1970, by the manager's clock. */
+  readonly nowMs: number;
+}
+
+/** A mesh as `enxame mesh` shows it: its members, and those that are refused. Pure. */
+export function meshStatus(known: MeshKnowledge): MeshStatus {
+  const { subnet, members, sights, admission, plan } = known;
+  const byId = new Map(members.map((member) => [member.id, member]));
+  const links = new Links({ members, sights });
+  const strangers = [...admission.refused].filter((id) => !byId.has(id));
+  const nodes = [
+    ...members.map((member) => nodeStatus(known, member.id, member, hindrances(member, members, links))),
+    ...strangers.map((id) => nodeStatus(known, id, undefined, [])),
+  ];
+  const paths = plan.paths.flatMap((path) => {
+    const [a, b] = [byId.get(path.a), byId.get(path.b)];
+    return a && b ? pathStatus(path, a, b, links) : [];
+  });
+  nodes.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { subnet, mtu: MESH_MTU, nodes, paths };
+}
+
+function nodeStatus(
+  known: MeshKnowledge,
+  id: string,
+  member: MeshMember | undefined,
+  found: readonly string[],
+): MeshNodeStatus {
+  const sight = known.sights.get(id);
+  const problem = known.admission.problems.get(id);
+  const own = sight?.isFresh ? ownProblems(sight, known.nowMs) : [];
+  return {
+    id,
+    address: member?.address,
+    key: member?.key,
+    endpoint: member?.endpoint,
+    state: stateOf(known, id),
+    kind: sight?.report.kind,
+    problems: [...(problem === undefined ? [] : [problem]), ...own, ...found],
+  };
+}
+
+function stateOf({ sights, admission, plan }: MeshKnowledge, id: string): MeshNodeStatus['state'] {
+  if (admission.refused.has(id)) return 'refused';
+  const sight = sights.get(id);
+  if (!sight?.isFresh) return 'silent';
+  return sight.report.applied === plan.orders.get(id)?.digest ? 'up' : 'setting up';
+}
+
+/** What its agent says, and what its clock does. */
+function ownProblems({ report }: MeshSight, nowMs: number): readonly string[] {
+  const offMs = report.nowMs - nowMs;
+  if (Math.abs(offMs) < CLOCK_MS) return report.problems;
+  const off = `${Math.round(Math.abs(offMs) / 1000)} s ${offMs < 0 ? 'slow' : 'fast'}`;
+  return [...report.problems, `its clock is ${off}: WireGuard refuses a node whose clock was set back`];
+}
+
+function pathStatus(path: MeshPath, a: MeshMember, b: MeshMember, links: Links): MeshPathStatus {
+  const ways = [links.measured(a, b), links.measured(b, a)].flatMap((way) => way ?? []);
+  const sum = (of: 'sent' | 'lost'): number => ways.reduce((total, way) => total + way[of], 0);
+  return {
+    ...path,
+    latencyMs: ways.find((way) => way.latencyMs !== undefined)?.latencyMs,
+    sent: sum('sent'),
+    lost: sum('lost'),
+  };
 }
