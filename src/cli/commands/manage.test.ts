@@ -85,7 +85,8 @@ test('metrics are served beside the API, and their address is told', async () =>
       if (!match?.[1]) throw new Error(io.stdout() + io.stderr());
       return match[1];
     }, 180_000);
-    expect(await (await fetch(url)).text()).toMatch(/^enxame_nodes\{state="(pending|unhealthy)"\} 1$/m);
+    const metrics = async (): Promise<string> => (await fetch(url)).text();
+    await expect.poll(metrics).toMatch(/^enxame_nodes\{state="(pending|unhealthy)"\} 1$/m);
   } finally {
     io.stop();
     expect(await ended).toBe(0);
