@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { containsAddress, containsCidr, parseCidr } from '../common/cidr.ts';
 import type { IpamConfig } from '../engine/types.ts';
 import { planSubnet, readSubnets } from './addresses.ts';
-import { containsAddress, containsCidr, parseCidr } from './cidr.ts';
 
 const plan = (config: IpamConfig, nodes: number = 3) =>
   planSubnet(readSubnets([config])[0] ?? expect.unreachable('no subnet'), nodes);

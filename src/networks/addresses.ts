@@ -1,6 +1,4 @@
 import type { AskedSubnet } from '../cluster/network-names.ts';
-import { BadRequestError, ClusterError } from '../common/errors.ts';
-import type { IpamConfig } from '../engine/types.ts';
 import {
   type Cidr,
   cidrAt,
@@ -11,7 +9,9 @@ import {
   isEdge,
   parseAddress,
   parseCidr,
-} from './cidr.ts';
+} from '../common/cidr.ts';
+import { BadRequestError, ClusterError } from '../common/errors.ts';
+import type { IpamConfig } from '../engine/types.ts';
 
 /** A subnet that a client asks for, checked. */
 export interface WantedSubnet {

@@ -1,10 +1,10 @@
+import { overlap, parseCidr } from '../common/cidr.ts';
 import type { Clock } from '../common/clock.ts';
 import { ClusterError } from '../common/errors.ts';
 import { retry } from '../common/retry.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { NetworkSummary } from '../engine/types.ts';
 import type { Substrate } from '../substrate/substrate.ts';
-import { overlap, parseCidr } from './cidr.ts';
 import { inspectNetwork } from './inspection.ts';
 
 /** How long the swarm may take to give a network its driver and addresses, in milliseconds. */

@@ -1,9 +1,9 @@
 import type { Node } from '../cluster/node.ts';
+import { containsAddress, isEdge, parseCidr } from '../common/cidr.ts';
 import { readAttachmentTasks } from '../substrate/attachment-tasks.ts';
 import type { Substrate } from '../substrate/substrate.ts';
 import { isInternalEndpoint } from '../substrate/swarm-networks.ts';
 import type { NetworkCatalog } from './catalog.ts';
-import { containsAddress, isEdge, parseCidr } from './cidr.ts';
 import { inspectOnNodes, type NetworkEndpoint } from './inspection.ts';
 import type { KnownNetwork } from './known-network.ts';
 import type { WantedAttachment } from './wanted-attachment.ts';

@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
+import type { Cidr } from '../common/cidr.ts';
 import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ConflictError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -10,7 +11,6 @@ import type { Substrate } from '../substrate/substrate.ts';
 import { readSubnets, type WantedSubnet } from './addresses.ts';
 import { awaitAllocation } from './allocation.ts';
 import type { NetworkCatalog } from './catalog.ts';
-import type { Cidr } from './cidr.ts';
 import { withConfiguration } from './config-networks.ts';
 import type { NetworkRecords } from './network-records.ts';
 import { engineNameFor, substrateBody, withAsked } from './substrate-body.ts';

@@ -1,5 +1,5 @@
+import { containsAddress, parseAddress, parseCidr } from '../common/cidr.ts';
 import { BadRequestError } from '../common/errors.ts';
-import { containsAddress, parseAddress, parseCidr } from './cidr.ts';
 import type { KnownNetwork } from './known-network.ts';
 
 /** The addresses a client may choose for an endpoint. */

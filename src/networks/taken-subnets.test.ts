@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { parseCidr } from '../common/cidr.ts';
 import type { NetworkSummary } from '../engine/types.ts';
-import { parseCidr } from './cidr.ts';
 import { assertFree, subnetsOfCluster, subnetsOfNodes } from './taken-subnets.ts';
 
 function network(Name: string, Scope: string, ...subnets: string[]): NetworkSummary {

@@ -1,7 +1,7 @@
 import type { Node } from '../cluster/node.ts';
+import { type Cidr, overlap, parseCidr } from '../common/cidr.ts';
 import { ClusterError } from '../common/errors.ts';
 import type { NetworkSummary } from '../engine/types.ts';
-import { type Cidr, overlap, parseCidr } from './cidr.ts';
 import type { HeldNetwork } from './view.ts';
 
 /** A subnet in use, and by whom in words. */
