@@ -38,7 +38,8 @@ export interface Cloud {
   /** The server with that identifier; without one, the one that carries the machine's tags. Undefined: there is none. */
   server(id: string | undefined, signal: AbortSignal): Promise<CloudServer | undefined>;
   remove(signal: AbortSignal): Promise<void>;
-  fitFirewall?(sources: PortSources, signal: AbortSignal): Promise<void>;
+  /** The machine's own firewall; absent: there is none that is changed later. */
+  readonly firewall?: { fit(sources: PortSources, signal: AbortSignal): Promise<void> };
   ssh(): Pick<SshShell, 'user' | 'port' | 'keyPath'>;
   close(): Promise<void>;
 }
@@ -46,7 +47,6 @@ export interface Cloud {
 /** Kind of the journal's entry for the server itself, with every cloud. */
 export const SERVER = 'server';
 
-const NOTHING = Promise.resolve();
 const ENGINE_PORT = 2376;
 const POWER_MS = 10 * 60_000;
 /** After which a server that was asked to shut down is switched off. */
@@ -55,6 +55,7 @@ const GRACE_MS = 4 * 60_000;
 /** The driver of one machine at a cloud. */
 export function cloudDriver(context: DriverContext<unknown>, cloud: Cloud): Driver {
   const states = new Power(context, cloud);
+  const { firewall } = cloud;
   const ip = async (signal: AbortSignal): Promise<string> => {
     const { address } = await states.current(signal);
     if (address !== undefined && address !== '') return address;
@@ -75,7 +76,7 @@ export function cloudDriver(context: DriverContext<unknown>, cloud: Cloud): Driv
       // Last: the key is needed to log in to a server that could not be removed.
       await removeOwnKey(context.directory);
     },
-    ...(cloud.fitFirewall && { fitFirewall: (sources, signal) => cloud.fitFirewall?.(sources, signal) ?? NOTHING }),
+    ...(firewall && { fitFirewall: (sources, signal) => firewall.fit(sources, signal) }),
     ip,
     url: async (signal) => `tcp://${bracketed(await ip(signal))}:${ENGINE_PORT}`,
     shell: async (signal): Promise<Shell> => ({ kind: 'ssh', host: await ip(signal), ...cloud.ssh() }),

@@ -5,6 +5,7 @@ import { writePrivate } from '../../common/private-file.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { isPlanned } from './planned.ts';
+import type { PortRange } from './ports.ts';
 
 /** A machine's own firewall at its provider. `Rule` is the provider's. */
 export interface OwnFirewall<Rule> {
@@ -12,6 +13,8 @@ export interface OwnFirewall<Rule> {
   readonly kind: string;
   /** All rules in it, also those that people added; undefined: it is gone. */
   read(id: string, signal: AbortSignal): Promise<readonly Rule[] | undefined>;
+  /** The rules that let this in. */
+  readonly rules: (ranges: readonly PortRange[]) => readonly Rule[];
   /** What makes two rules the same, in one line. */
   text(rule: Rule): string;
   /** The part of that which names the port. */

@@ -1,14 +1,13 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
-import { fitFirewall } from '../cloud/fit-firewall.ts';
 import { givenText } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
+import { MachineFirewall } from '../cloud/machine-firewall.ts';
 import { pollUntil } from '../cloud/poll.ts';
-import { type PortRange, portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { tokenNeed } from '../cloud/token-need.ts';
-import { type DriverContext, type DriverModule, defineDriver, type PortSources } from '../driver.ts';
+import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { type Droplet, digitalOcean, doctlToken } from './api.ts';
 import { assertPossible } from './check.ts';
 import {
@@ -22,7 +21,6 @@ import {
   ownFirewalls,
   ownKeys,
   ownTags,
-  rulesOf,
   toServer,
   USER_DATA,
 } from './droplet.ts';
@@ -58,12 +56,17 @@ export const driver: DriverModule = defineDriver({
 class DigitalOcean implements Cloud {
   readonly provider = 'DigitalOcean';
   readonly power: PowerActions;
+  readonly firewall: MachineFirewall<unknown>;
   readonly #context: DriverContext<DigitalOceanOptions>;
   readonly #api: RestClient;
 
   constructor(context: DriverContext<DigitalOceanOptions>) {
     this.#context = context;
     this.#api = digitalOcean(context);
+    this.firewall = new MachineFirewall(context, ownFirewall(context, this.#api), {
+      sshPort: context.options['digitalocean-ssh-port'],
+      open: context.options['digitalocean-open-port'],
+    });
     const power = (type: string) => (id: string, signal: AbortSignal) => act(context, this.#api, id, type, signal);
     this.power = {
       start: power('power_on'),
@@ -86,7 +89,7 @@ class DigitalOcean implements Cloud {
     const [context, api] = [this.#context, this.#api];
     const keyId = context.options['digitalocean-ssh-key-fingerprint'] ?? (await this.#key(signal));
     await ensureTag(context, api, signal);
-    await ensureFirewall(context, api, this.#ranges(context.sources), signal);
+    await ensureFirewall(context, api, this.firewall.ranges, signal);
     await ensureDroplet(context, api, keyId, signal);
   }
 
@@ -95,19 +98,6 @@ class DigitalOcean implements Cloud {
     if (id === undefined) return undefined;
     const found = await this.#api.find<{ droplet: Droplet }>(`/v2/droplets/${id}`, signal);
     return found === undefined ? undefined : toServer(found.droplet, this.#context.options);
-  }
-
-  async fitFirewall(sources: PortSources, signal: AbortSignal): Promise<void> {
-    const [context, api] = [this.#context, this.#api];
-    const rules = { wanted: rulesOf(this.#ranges(sources)), ports: rulesOf(this.#ranges()) };
-    await fitFirewall(context, ownFirewall(context, api), rules, signal);
-  }
-
-  /** Without `sources` what it may ever let in. */
-  #ranges(sources?: PortSources): readonly PortRange[] {
-    const { options, ...context } = this.#context;
-    const ports = [...context.ports, options['digitalocean-ssh-port']];
-    return portRanges({ ...context, ports, sources }, options['digitalocean-open-port']);
   }
 
   async remove(signal: AbortSignal): Promise<void> {

@@ -108,7 +108,7 @@ interface InboundRule {
   readonly sources: { readonly addresses?: readonly string[] };
 }
 
-export function rulesOf(ports: readonly PortRange[]): readonly InboundRule[] {
+function rulesOf(ports: readonly PortRange[]): readonly InboundRule[] {
   return ports.map(({ protocol, from, to, sources = EVERYWHERE }) => ({
     protocol,
     ports: from === to ? String(from) : `${from}-${to}`,
@@ -126,6 +126,7 @@ export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Inbo
     (await api.find<{ firewall: FirewallRequest }>(path(id), signal))?.firewall;
   return {
     kind: 'firewall',
+    rules: rulesOf,
     read: async (id, signal) => {
       const found = await read(id, signal);
       return found && (found.inbound_rules ?? []);

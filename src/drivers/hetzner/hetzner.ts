@@ -1,14 +1,13 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
-import { fitFirewall } from '../cloud/fit-firewall.ts';
 import { givenText } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { type PortRange, portRanges } from '../cloud/ports.ts';
+import { MachineFirewall } from '../cloud/machine-firewall.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import { codeOf, type RestClient } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
 import { tokenNeed } from '../cloud/token-need.ts';
-import { type DriverContext, type DriverModule, defineDriver, type PortSources } from '../driver.ts';
+import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { finished, hcloudToken, hetznerCloud, type Server } from './api.ts';
 import { assertPossible } from './check.ts';
 import { type HetznerOptions, options, typedOptions } from './options.ts';
@@ -21,7 +20,6 @@ import {
   lookUp,
   owned,
   ownFirewall,
-  rulesOf,
   toServer,
   USER_DATA,
 } from './parts.ts';
@@ -52,12 +50,17 @@ export const driver: DriverModule = defineDriver({
 class Hetzner implements Cloud {
   readonly provider = 'Hetzner Cloud';
   readonly power: PowerActions;
+  readonly firewall: MachineFirewall<unknown>;
   readonly #context: DriverContext<HetznerOptions>;
   readonly #api: RestClient;
 
   constructor(context: DriverContext<HetznerOptions>) {
     this.#context = context;
     this.#api = hetznerCloud(context);
+    this.firewall = new MachineFirewall(context, ownFirewall(context, this.#api), {
+      sshPort: context.options['hetzner-ssh-port'],
+      open: context.options['hetzner-open-port'],
+    });
     const power = (verb: string) => (id: string, signal: AbortSignal) => this.#act(id, verb, signal);
     this.power = {
       start: power('poweron'),
@@ -78,7 +81,7 @@ class Hetzner implements Cloud {
     signal.throwIfAborted();
     const [context, api] = [this.#context, this.#api];
     const keyId = await this.#key(signal);
-    const firewallId = await ensureFirewall(context, api, this.#ranges(context.sources), signal);
+    const firewallId = await ensureFirewall(context, api, this.firewall.ranges, signal);
     await ensureServer(context, api, { keyId, firewallId }, signal);
   }
 
@@ -96,19 +99,6 @@ class Hetzner implements Cloud {
       remove: (id) => deletePart(this.#context, this.#api, `/${word}s/${id}`, signal, isInUse),
     });
     await removeAll(this.#context, [kind('server'), kind('firewall'), kind('ssh_key')], signal);
-  }
-
-  async fitFirewall(sources: PortSources, signal: AbortSignal): Promise<void> {
-    const [context, api] = [this.#context, this.#api];
-    const rules = { wanted: rulesOf(this.#ranges(sources)), ports: rulesOf(this.#ranges()) };
-    await fitFirewall(context, ownFirewall(context, api), rules, signal);
-  }
-
-  /** Without `sources` what it may ever let in. */
-  #ranges(sources?: PortSources): readonly PortRange[] {
-    const { options, ...context } = this.#context;
-    const ports = [...context.ports, options['hetzner-ssh-port']];
-    return portRanges({ ...context, ports, sources }, options['hetzner-open-port']);
   }
 
   ssh(): ReturnType<Cloud['ssh']> {

@@ -123,7 +123,7 @@ interface Rule {
   readonly source_ips: readonly string[];
 }
 
-export function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
+function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
   return ports.map(({ protocol, from, to, sources = ['0.0.0.0/0', '::/0'] }) => ({
     direction: 'in',
     protocol,
@@ -137,6 +137,7 @@ export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule
   const port = ({ direction, protocol, port: range }: Rule): string => `${direction} ${protocol} ${range ?? ''}`;
   return {
     kind: 'firewall',
+    rules: rulesOf,
     read: async (id, signal) =>
       (await api.find<{ firewall: { rules: readonly Rule[] } }>(`/firewalls/${id}`, signal))?.firewall.rules,
     text: (rule) => `${port(rule)} ${[...rule.source_ips].sort()}`,

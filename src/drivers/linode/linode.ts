@@ -1,19 +1,18 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
-import { fitFirewall } from '../cloud/fit-firewall.ts';
 import { givenBytes } from '../cloud/given-file.ts';
 import { expandHome, givenKey, type KeyFiles, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { type PortRange, portRanges } from '../cloud/ports.ts';
+import { MachineFirewall } from '../cloud/machine-firewall.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
 import { tokenNeed } from '../cloud/token-need.ts';
-import { type DriverContext, type DriverModule, defineDriver, type PortSources } from '../driver.ts';
+import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { type Addresses, cliToken, type Instance, linodeApi } from './api.ts';
 import { assertPossible } from './look-up.ts';
 import { type LinodeOptions, options, typedOptions } from './options.ts';
 import { LISTS, owned } from './own.ts';
-import { ensureFirewall, ensureInstance, ownFirewall, rulesOf, toServer, USER_DATA } from './parts.ts';
+import { ensureFirewall, ensureInstance, ownFirewall, toServer, USER_DATA } from './parts.ts';
 
 /** A machine at Linode: one Linode, with a firewall of its own. */
 export const driver: DriverModule = defineDriver({
@@ -41,12 +40,17 @@ export const driver: DriverModule = defineDriver({
 class Linode implements Cloud {
   readonly provider = 'Linode';
   readonly power: PowerActions;
+  readonly firewall: MachineFirewall<unknown>;
   readonly #context: DriverContext<LinodeOptions>;
   readonly #api: RestClient;
 
   constructor(context: DriverContext<LinodeOptions>) {
     this.#context = context;
     this.#api = linodeApi(context);
+    this.firewall = new MachineFirewall(context, ownFirewall(context, this.#api), {
+      sshPort: context.options['linode-ssh-port'],
+      open: context.options['linode-open-port'],
+    });
     const power = (verb: string) => (id: string, signal: AbortSignal) => this.#act(id, verb, signal);
     this.power = {
       start: power('boot'),
@@ -71,7 +75,7 @@ class Linode implements Cloud {
     signal.throwIfAborted();
     const [context, api] = [this.#context, this.#api];
     const { publicKey } = await this.#key();
-    const firewallId = await ensureFirewall(context, api, this.#ranges(context.sources), signal);
+    const firewallId = await ensureFirewall(context, api, this.firewall.ranges, signal);
     await ensureInstance(context, api, { publicKey, firewallId }, signal);
   }
 
@@ -92,19 +96,6 @@ class Linode implements Cloud {
       remove: (id) => deletePart(this.#context, this.#api, `${LISTS[word]}/${id}`, signal),
     });
     await removeAll(this.#context, [kind('server'), kind('firewall')], signal);
-  }
-
-  async fitFirewall(sources: PortSources, signal: AbortSignal): Promise<void> {
-    const [context, api] = [this.#context, this.#api];
-    const rules = { wanted: rulesOf(this.#ranges(sources)), ports: rulesOf(this.#ranges()) };
-    await fitFirewall(context, ownFirewall(context, api), rules, signal);
-  }
-
-  /** Without `sources` what it may ever let in. */
-  #ranges(sources?: PortSources): readonly PortRange[] {
-    const { options, ...context } = this.#context;
-    const ports = [...context.ports, options['linode-ssh-port']];
-    return portRanges({ ...context, ports, sources }, options['linode-open-port']);
   }
 
   ssh(): ReturnType<Cloud['ssh']> {

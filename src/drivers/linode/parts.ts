@@ -69,7 +69,7 @@ interface Rule {
   readonly addresses: { readonly ipv4?: readonly string[] | null; readonly ipv6?: readonly string[] | null };
 }
 
-export function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
+function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
   return ports.map((range) => {
     const { protocol, from, to } = range;
     const { v4, v6 } = sourcesByVersion(range);
@@ -97,6 +97,7 @@ export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule
     (await api.find<{ rules: Rules }>(`${LISTS.firewall}/${id}`, signal))?.rules;
   return {
     kind: 'firewall',
+    rules: rulesOf,
     read: async (id, signal) => (await read(id, signal))?.inbound,
     text: (rule) => `${port(rule)} ${[...(rule.addresses.ipv4 ?? []), ...(rule.addresses.ipv6 ?? [])].sort()}`,
     port,

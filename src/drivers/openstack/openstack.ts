@@ -1,13 +1,12 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
-import { fitFirewall } from '../cloud/fit-firewall.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
+import { MachineFirewall } from '../cloud/machine-firewall.ts';
 import { planned } from '../cloud/planned.ts';
-import { type PortRange, portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import { codeOf, type RestClient, statusOf } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
-import { type DriverContext, type DriverModule, defineDriver, type PortSources } from '../driver.ts';
+import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { accessNeed } from './access-need.ts';
 import { openstackApi, type Server } from './api.ts';
 import { assertPossible } from './check.ts';
@@ -21,7 +20,6 @@ import {
   ensureVolume,
   FLOATING_IP,
   ownFirewall,
-  rulesOf,
 } from './parts.ts';
 import { ensureServer, findServer, toServer } from './server.ts';
 import { Session } from './session.ts';
@@ -51,6 +49,7 @@ const WAKES: Readonly<Record<string, string>> = {
 class OpenStack implements Cloud {
   readonly provider = 'OpenStack';
   readonly power: PowerActions;
+  readonly firewall: MachineFirewall<unknown>;
   readonly #context: DriverContext<OpenStackOptions>;
   readonly #session: Session;
   readonly #api: RestClient;
@@ -59,6 +58,10 @@ class OpenStack implements Cloud {
     this.#context = context;
     this.#session = new Session(context);
     this.#api = openstackApi(context, this.#session);
+    this.firewall = new MachineFirewall(context, ownFirewall(context, this.#api), {
+      sshPort: context.options['openstack-ssh-port'],
+      open: context.options['openstack-open-port'],
+    });
     this.power = {
       start: async (id, signal) => {
         const status = (await findServer(this.#api, id, signal))?.status ?? '';
@@ -138,19 +141,6 @@ class OpenStack implements Cloud {
     await removeAll(context, kinds, signal);
   }
 
-  async fitFirewall(sources: PortSources, signal: AbortSignal): Promise<void> {
-    const [context, api] = [this.#context, this.#api];
-    const rules = { wanted: rulesOf(this.#ranges(sources)), ports: rulesOf(this.#ranges()) };
-    await fitFirewall(context, ownFirewall(context, api), rules, signal);
-  }
-
-  /** Without `sources` what it may ever let in. */
-  #ranges(sources?: PortSources): readonly PortRange[] {
-    const { options, ...context } = this.#context;
-    const ports = [...context.ports, options['openstack-ssh-port']];
-    return portRanges({ ...context, ports, sources }, options['openstack-open-port']);
-  }
-
   ssh(): ReturnType<Cloud['ssh']> {
     const { options, directory } = this.#context;
     const given = options['openstack-private-key-file'];
@@ -177,7 +167,7 @@ class OpenStack implements Cloud {
     const { options } = context;
     const wanted = wantedGroups(options);
     if (wanted.length > 0) return await context.lookup(() => findGroups(context, api, signal), wanted);
-    return [await ensureSecurityGroup(context, api, this.#ranges(context.sources), signal)];
+    return [await ensureSecurityGroup(context, api, this.firewall.ranges, signal)];
   }
 
   async #flavorOf({ flavor }: Server, signal: AbortSignal): Promise<string> {

@@ -89,7 +89,7 @@ export async function ensureSecurityGroup(
 }
 
 /** A new group lets everything out and nothing in. */
-export function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
+function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
   return ports.flatMap(({ protocol, from, to, sources = ['0.0.0.0/0', '::/0'] }) =>
     sources.map((network) => ({
       direction: 'ingress',
@@ -113,6 +113,7 @@ export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule
   const path = '/network/security-group-rules';
   return {
     kind: 'security-group',
+    rules: rulesOf,
     read: (id, signal) => pages<Rule>(api, `${path}?security_group_id=${id}`, 'security_group_rules', signal),
     text: ruleText,
     port: ({ direction, protocol, port_range_min: from, port_range_max: to }) =>

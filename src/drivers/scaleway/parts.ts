@@ -94,6 +94,7 @@ export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule
     `${direction} ${action} ${protocol} ${from} ${to ?? from}`;
   return {
     kind: 'security-group',
+    rules: rulesOf,
     read: async (path, signal) =>
       (await api.find<{ rules: readonly Rule[] }>(`${path}/rules`, signal))?.rules.filter(({ editable }) => editable),
     text: (rule) => `${port(rule)} ${rule.ip_range.includes('/') ? rule.ip_range : `${rule.ip_range}/32`}`,
@@ -106,7 +107,7 @@ export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule
   };
 }
 
-export function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
+function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
   const ranges = ports.flatMap((port) => {
     const { v4, v6 } = sourcesByVersion(port);
     return [...v4, ...v6].map((ip_range) => ({ ...port, ip_range }));

@@ -1,27 +1,18 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions } from '../cloud/cloud-driver.ts';
-import { fitFirewall } from '../cloud/fit-firewall.ts';
 import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
 import { expandHome, givenKey, type KeyFiles, ownKey, ownKeyPath } from '../cloud/key-files.ts';
+import { MachineFirewall } from '../cloud/machine-firewall.ts';
 import { planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
-import { type PortRange, portRanges } from '../cloud/ports.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { tokenNeed } from '../cloud/token-need.ts';
-import { type DriverContext, type DriverModule, defineDriver, type PortSources } from '../driver.ts';
+import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { profileValue, projectOf, type Server, scalewayApi } from './api.ts';
 import { assertPossible, findNetworks, privateAddress } from './look-up.ts';
 import { options, type ScalewayOptions, typedOptions } from './options.ts';
 import { instanceApi, owned } from './own.ts';
-import {
-  ensureAddresses,
-  ensureSecurityGroup,
-  ensureServer,
-  ensureVolume,
-  ownFirewall,
-  rulesOf,
-  toServer,
-} from './parts.ts';
+import { ensureAddresses, ensureSecurityGroup, ensureServer, ensureVolume, ownFirewall, toServer } from './parts.ts';
 import { removeMachine } from './remove.ts';
 
 /** A machine at Scaleway: one Instance, with a security group, addresses and a root volume of its own. */
@@ -62,12 +53,17 @@ const USER_DATA: UserDataFlag = { flag: 'scaleway-user-data-file' };
 class Scaleway implements Cloud {
   readonly provider = 'Scaleway';
   readonly power: PowerActions;
+  readonly firewall: MachineFirewall<unknown>;
   readonly #context: DriverContext<ScalewayOptions>;
   readonly #api: RestClient;
 
   constructor(context: DriverContext<ScalewayOptions>) {
     this.#context = context;
     this.#api = scalewayApi(context);
+    this.firewall = new MachineFirewall(context, ownFirewall(context, this.#api), {
+      sshPort: context.options['scaleway-ssh-port'],
+      open: context.options['scaleway-open-port'],
+    });
     const power = (action: string) => (path: string, signal: AbortSignal) => this.#act(path, action, signal);
     this.power = {
       start: power('poweron'),
@@ -92,7 +88,7 @@ class Scaleway implements Cloud {
     signal.throwIfAborted();
     const [context, api] = [this.#context, this.#api];
     const { options } = context;
-    const ports = this.#ranges(context.sources);
+    const ports = this.firewall.ranges;
     const project = await context.lookup(
       () => projectOf(context),
       options['scaleway-project-id'] ?? planned('project'),
@@ -123,19 +119,6 @@ class Scaleway implements Cloud {
 
   remove(signal: AbortSignal): Promise<void> {
     return removeMachine(this.#context, this.#api, signal);
-  }
-
-  async fitFirewall(sources: PortSources, signal: AbortSignal): Promise<void> {
-    const [context, api] = [this.#context, this.#api];
-    const rules = { wanted: rulesOf(this.#ranges(sources)), ports: rulesOf(this.#ranges()) };
-    await fitFirewall(context, ownFirewall(context, api), rules, signal);
-  }
-
-  /** Without `sources` what it may ever let in. */
-  #ranges(sources?: PortSources): readonly PortRange[] {
-    const { options, ...context } = this.#context;
-    const ports = [...context.ports, options['scaleway-ssh-port']];
-    return portRanges({ ...context, ports, sources }, options['scaleway-open-port']);
   }
 
   ssh(): ReturnType<Cloud['ssh']> {

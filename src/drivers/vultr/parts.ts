@@ -78,7 +78,7 @@ export async function ensureFirewall(
 }
 
 /** One rule for each network. */
-export function rulesOf(ports: readonly PortRange[]): readonly FirewallRule[] {
+function rulesOf(ports: readonly PortRange[]): readonly FirewallRule[] {
   return ports.flatMap((range) => {
     const { protocol, from, to } = range;
     const { v4, v6 } = sourcesByVersion(range);
@@ -99,6 +99,7 @@ export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Fire
   const path = (id: string): string => `/firewalls/${id}/rules`;
   return {
     kind: 'firewall',
+    rules: rulesOf,
     read: (id, signal) => pages<FirewallRule>(api, path(id), 'firewall_rules', signal),
     text: ruleText,
     port: ({ protocol, port }) => `${protocol} ${port}`,

@@ -1,20 +1,19 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
-import { fitFirewall } from '../cloud/fit-firewall.ts';
 import { givenBytes } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
+import { MachineFirewall } from '../cloud/machine-firewall.ts';
 import { pollUntil } from '../cloud/poll.ts';
-import { type PortRange, portRanges } from '../cloud/ports.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
 import { tokenNeed } from '../cloud/token-need.ts';
-import { type DriverContext, type DriverModule, defineDriver, type PortSources } from '../driver.ts';
+import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { cliKey, type Instance, vultrApi } from './api.ts';
 import { assertPossible, findKeys } from './look-up.ts';
 import { options, typedOptions, type VultrOptions } from './options.ts';
 import { ownFirewalls, ownInstances, ownKeys } from './own.ts';
-import { ensureFirewall, ensureInstance, ensureKey, ownFirewall, rulesOf, toServer, USER_DATA } from './parts.ts';
+import { ensureFirewall, ensureInstance, ensureKey, ownFirewall, toServer, USER_DATA } from './parts.ts';
 
 /** A machine at Vultr: one instance, with a firewall group and an SSH key of its own. */
 export const driver: DriverModule = defineDriver({
@@ -42,12 +41,17 @@ export const driver: DriverModule = defineDriver({
 class Vultr implements Cloud {
   readonly provider = 'Vultr';
   readonly power: PowerActions;
+  readonly firewall: MachineFirewall<unknown>;
   readonly #context: DriverContext<VultrOptions>;
   readonly #api: RestClient;
 
   constructor(context: DriverContext<VultrOptions>) {
     this.#context = context;
     this.#api = vultrApi(context);
+    this.firewall = new MachineFirewall(context, ownFirewall(context, this.#api), {
+      sshPort: context.options['vultr-ssh-port'],
+      open: context.options['vultr-open-port'],
+    });
     const power = (verb: string) => (id: string, signal: AbortSignal) => this.#act(id, verb, signal);
     // The API has one way to stop, which is pulling the plug.
     this.power = {
@@ -74,7 +78,7 @@ class Vultr implements Cloud {
     const { options } = context;
     const keyIds = await this.#keys(signal);
     const firewallId =
-      options['vultr-firewall-group-id'] ?? (await ensureFirewall(context, api, this.#ranges(context.sources), signal));
+      options['vultr-firewall-group-id'] ?? (await ensureFirewall(context, api, this.firewall.ranges, signal));
     await ensureInstance(context, api, { keyIds, firewallId }, signal);
   }
 
@@ -83,19 +87,6 @@ class Vultr implements Cloud {
     if (id === undefined) return undefined;
     const found = await this.#api.find<{ instance: Instance }>(`/instances/${id}`, signal);
     return found === undefined ? undefined : toServer(found.instance, this.#context.options);
-  }
-
-  async fitFirewall(sources: PortSources, signal: AbortSignal): Promise<void> {
-    const [context, api] = [this.#context, this.#api];
-    const rules = { wanted: rulesOf(this.#ranges(sources)), ports: rulesOf(this.#ranges()) };
-    await fitFirewall(context, ownFirewall(context, api), rules, signal);
-  }
-
-  /** Without `sources` what it may ever let in. */
-  #ranges(sources?: PortSources): readonly PortRange[] {
-    const { options, ...context } = this.#context;
-    const ports = [...context.ports, options['vultr-ssh-port']];
-    return portRanges({ ...context, ports, sources }, options['vultr-open-port']);
   }
 
   async remove(signal: AbortSignal): Promise<void> {
