@@ -22,6 +22,8 @@ export class Attempts {
   readonly incarnation: string;
   readonly #underWay = new Set<string>();
   readonly #givenUp = new BoundedSet<string>(MAX_GIVEN_UP);
+  /** This manager resolves what interrupted creates left. Another one hears of a create's end a little later, or never while the store is down. */
+  areResolvedHere = false;
 
   constructor(cluster: string, incarnation: string = random()) {
     this.cluster = cluster;

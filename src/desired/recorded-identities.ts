@@ -42,9 +42,15 @@ class RecordedIdentities implements Identities {
     return record && { ...identityOf(record), role: 'stale', isSuccessor: false, isStoppedForMove: false };
   }
 
-  /** A create that was interrupted: its client had no answer, and what becomes of it is decided in a moment. */
+  /**
+   * A create that was interrupted: its client had no answer, and what becomes of it is decided in a moment. That is so where such creates are resolved: to a
+   * replica it may as well be one whose end has not been told yet.
+   */
   #isUnanswered({ record, copy }: RecordedCopy): boolean {
-    return record.id === undefined && copy.engineId === undefined && !this.#attempts.isUnderWay(copy.attempt);
+    if (record.id !== undefined || copy.engineId !== undefined) return false;
+    const attempts = this.#attempts;
+    if (attempts.isGivenUp(copy.attempt)) return true;
+    return attempts.areResolvedHere && !attempts.isUnderWay(copy.attempt);
   }
 
   /** Only as long as a record does not know the ID of its copy: a label comes along when a container is made from another's inspection. */

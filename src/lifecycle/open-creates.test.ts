@@ -47,12 +47,14 @@ describe('a create that was interrupted', () => {
     await using world = await FakeLifecycle.start([{}]);
     const { engine } = world.fake.at(0);
     const key = await interrupted(world, 'web');
+    const creates = over(world);
+    creates.start();
+    const removal = engine.hold('DELETE /containers/*');
     engine.state.create({ name: 'web', labels: { [ATTEMPT_LABEL]: world.attempts.labelOf(key) } });
     await expect(world.create('web')).rejects.toMatchObject({ status: 409 });
     await expect.poll(() => world.fake.at(0).node.hidden.size, PATIENT).toBe(1);
     expect(shown(world)).toEqual([]);
-    const creates = over(world);
-    creates.start();
+    removal.release();
     await expect.poll(() => [world.desired.size, names(engine)], PATIENT).toEqual([0, []]);
     await expect.poll(() => world.fake.cluster.findContainer('web')).toBeUndefined();
     await world.made('web');

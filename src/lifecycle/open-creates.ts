@@ -67,7 +67,8 @@ export class OpenCreates {
   start(): void {
     if (this.#stop) return;
     this.#stop = sharedStop();
-    const { cluster, recorder } = this.#deps;
+    const { attempts, cluster, recorder } = this.#deps;
+    attempts.areResolvedHere = true;
     this.#unsubscribe = cluster.subscribe((event) => this.#onEvent(event));
     recorder.onDoubt = (nodeId) => this.#survey(cluster.node(nodeId));
     for (const node of cluster.healthyNodes()) this.#survey(node);
@@ -76,6 +77,7 @@ export class OpenCreates {
   /** Resolves when nothing is under way any more. Idempotent. */
   async stop(): Promise<void> {
     this.#unsubscribe();
+    this.#deps.attempts.areResolvedHere = false;
     this.#deps.recorder.onDoubt = () => undefined;
     this.#stop?.abort(new Error('creates are not resolved here any more'));
     this.#stop = undefined;

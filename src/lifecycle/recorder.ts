@@ -119,6 +119,7 @@ export class Recorder {
           () => true,
           (error: unknown) => this.#warn(record.name, error),
         );
+        if (!isGone) attempts.giveUp(key);
         attempts.end(key);
         // What is listed by now of what the client was refused is out of sight at once, if the engine answers.
         if (isInDoubt) hideListed(node, record.name);

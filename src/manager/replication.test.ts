@@ -108,6 +108,26 @@ describe('several managers', () => {
     expect((await callJson(first, 'DELETE', '/containers/other?force=1')).status).toBe(204);
   });
 
+  test('show what was made while they do not hear the store', async () => {
+    await startThree();
+    const holds = engines.map((engine) => engine.hold('POST /containers/create'));
+    const asked = create(primary(), 'web');
+    await Promise.race(holds.map(({ held }) => held));
+    const others = replicas();
+    const begun = (each: TestManager): readonly unknown[] => [...each.manager.desired.all()].map(({ id }) => id);
+    await expect.poll(() => others.map(begun)).toEqual([[undefined], [undefined]]);
+    for (const { keys } of others) if (keys) keys.isCut = true;
+    for (const hold of holds) hold.release();
+    const id = await asked;
+    for (const replica of others) {
+      await expect.poll(async () => (await callJson(replica, 'GET', `/containers/${id}/json`)).status).toBe(200);
+      expect((await callJson(replica, 'GET', '/containers/json?all=1')).json).toMatchObject([{ Id: id }]);
+      expect(begun(replica)).toEqual([undefined]);
+    }
+    for (const { keys } of others) if (keys) keys.isCut = false;
+    await expect.poll(() => others.map(begun)).toEqual([[id], [id]]);
+  });
+
   test('agree on the cluster when they start at once', async () => {
     const started = await Promise.all(['a', 'b', 'c'].map((name) => start(name)));
     const ids = await Promise.all(started.map(async (each) => (await callJson(each, 'GET', '/info')).json.ID));
