@@ -96,7 +96,7 @@ describe('login', () => {
     tab.expected = /401/;
     await tab.go('nodes');
     await tab.page.getByText('enxame page', { exact: true }).waitFor();
-    expect(await barriers(tab.page)).toEqual([]);
+    await expect.poll(() => barriers(tab.page)).toEqual([]);
     const link = await served.link();
     await tab.page.getByLabel('or paste the link here').fill(link);
     await tab.page.getByRole('button', { name: 'Log in' }).click();
@@ -129,16 +129,14 @@ describe.each([
   test('is shown without faults and without barriers', async () => {
     const tab = await enter(options);
     const parts = ['', '?tab=logs', '?tab=stats', '?tab=env', '?tab=terminal'].map((tail) => `containers/${id}${tail}`);
-    const found: string[] = [];
     for (const view of [...VIEWS, ...parts]) {
       await tab.go(view);
       await tab.page.locator('main h1').first().waitFor({ state: 'attached' });
       await expect.poll(() => tab.page.locator('.loading').count()).toBe(0);
       const file = view.replace(id, 'one').replaceAll(/[^\w]+/g, '-');
       await tab.page.screenshot({ path: `${PICTURES}${name}-${file}.png` });
-      found.push(...(await barriers(tab.page)).map((barrier) => `${view}: ${barrier}`));
+      await expect.poll(() => barriers(tab.page), { message: view }).toEqual([]);
     }
-    expect(found).toEqual([]);
     tab.expectNoFaults();
   });
 });
@@ -224,8 +222,10 @@ describe('a container', () => {
     const before = await lines.count();
     await expect.poll(() => lines.count()).toBeGreaterThan(before);
     await tab.page.locator('.log-tools').getByRole('button', { name: 'Pause' }).click();
-    const held = await lines.count();
-    await tab.page.getByText(/\d+ new lines/).waitFor();
+    const waiting = tab.page.getByText(/\d+ new lines/);
+    await waiting.waitFor();
+    const [held, first] = [await lines.count(), await waiting.textContent()];
+    await expect.poll(() => waiting.textContent()).not.toBe(first);
     expect(await lines.count()).toBe(held);
     await tab.page.getByRole('button', { name: 'Go on' }).click();
     await expect.poll(() => lines.count()).toBeGreaterThan(held);
@@ -251,7 +251,8 @@ describe('a container', () => {
     const tab = await enter();
     await tab.go(`containers/${id}?tab=terminal`);
     await tab.page.getByRole('button', { name: 'Open a terminal' }).click();
-    await tab.page.locator('.terminal .xterm-screen').waitFor();
+    // The prompt: what is typed before goes nowhere.
+    await tab.page.locator('.terminal .xterm-rows').getByText('#').first().waitFor();
     await tab.page.keyboard.type('echo $((6*7))-honey\n');
     await tab.page.locator('.terminal').getByText('42-honey').first().waitFor();
     await tab.page.keyboard.type('printf "\\033[38;2;1;200;100mtrue colour\\033[0m\\n"; exit 4\n');
@@ -280,7 +281,9 @@ describe('a container', () => {
 });
 
 test('a plan is shown before it is carried out', async () => {
-  onTestFinished(async () => void (await served.docker('node', 'update', '--availability', 'active', 'operaria-2')));
+  onTestFinished(async () => {
+    await expect.poll(() => served.docker('node', 'update', '--availability', 'active', 'operaria-2')).toBeTruthy();
+  });
   const tab = await enter();
   await tab.go('plans?kind=drain');
   await tab.page.getByLabel('operaria-1').check();
@@ -323,7 +326,7 @@ test('the bill says what nodes cost, and a plan what would be saved', async () =
   await tab.page.screenshot({ path: `${PICTURES}cheapest.png` });
   await tab.page.getByRole('button', { name: 'Apply' }).click();
   await tab.page.getByRole('dialog').getByText('Carry out this plan?').waitFor();
-  expect(await barriers(tab.page)).toEqual([]);
+  await expect.poll(() => barriers(tab.page)).toEqual([]);
   await tab.page.keyboard.press('Escape');
   await tab.page.getByRole('dialog').waitFor({ state: 'detached' });
   tab.expectNoFaults();
@@ -343,13 +346,13 @@ test('a node and a network have views of their own', async () => {
   await tab.page.getByRole('link', { name: 'shop-web-1' }).first().waitFor();
   await expect.poll(() => tab.page.locator('.loading').count()).toBe(0);
   await tab.page.screenshot({ path: `${PICTURES}node.png` });
-  expect(await barriers(tab.page)).toEqual([]);
+  await expect.poll(() => barriers(tab.page)).toEqual([]);
   await tab.go('networks?q=shop-back');
   await tab.page.getByRole('link', { name: 'shop-back', exact: true }).click();
   await tab.page.getByRole('heading', { name: 'shop-back' }).waitFor();
   await tab.page.getByRole('link', { name: 'shop-back-1' }).waitFor();
   await tab.page.screenshot({ path: `${PICTURES}network.png` });
-  expect(await barriers(tab.page)).toEqual([]);
+  await expect.poll(() => barriers(tab.page)).toEqual([]);
   tab.expectNoFaults();
 });
 
@@ -371,17 +374,20 @@ test('the keyboard is enough', async () => {
   const { page } = tab;
   await page.getByRole('application').waitFor();
   await page.keyboard.press('Tab');
-  expect(await page.evaluate('document.activeElement?.textContent')).toBe('Skip to the content');
+  await expect.poll(() => page.evaluate('document.activeElement?.textContent')).toBe('Skip to the content');
   await page.keyboard.press('?');
   await page.getByRole('dialog', { name: 'Keys' }).waitFor();
   await page.keyboard.press('Escape');
+  await page.getByRole('dialog', { name: 'Keys' }).waitFor({ state: 'detached' });
   await page.keyboard.press('g');
   await page.keyboard.press('n');
   await page.getByRole('heading', { name: 'Nodes' }).waitFor();
+  await page.getByRole('searchbox').waitFor();
   await page.keyboard.press('/');
+  await expect.poll(() => page.evaluate('document.activeElement?.tagName')).toBe('INPUT');
   await page.keyboard.type('rainha');
   await page.getByText('1 of 4').waitFor();
-  expect(page.url()).toContain('q=rainha');
+  await expect.poll(() => page.url()).toContain('q=rainha');
   await page.keyboard.press('Escape');
   await page.keyboard.press('g');
   await page.keyboard.press('h');
@@ -401,8 +407,7 @@ test('what is shown is in the address', async () => {
   const tab = await enter();
   await tab.go(`hive?colour=state&on=container%3A${id}`);
   await tab.page.locator('.panel').getByRole('heading', { name: 'shop-talker-1' }).waitFor();
-  await tab.page.getByRole('radio', { name: 'State' }).waitFor();
-  expect(await tab.page.getByRole('radio', { name: 'State' }).isChecked()).toBe(true);
+  await expect.poll(() => tab.page.getByRole('radio', { name: 'State' }).isChecked()).toBe(true);
   await tab.page.waitForTimeout(700);
   await tab.page.screenshot({ path: `${PICTURES}panel.png` });
   await tab.page.reload();

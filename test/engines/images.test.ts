@@ -213,10 +213,12 @@ test('a committed image runs elsewhere and carries no identity', async () => {
   expect(copy).not.toBe(container);
 });
 
-test('save and load through the manager stay small in memory and carry every byte', async () => {
+test('save and load through the manager stay small in memory and carry every byte', {
+  timeout: 1_200_000,
+}, async () => {
   const env = await swarm.env();
   const shell = (script: string): Promise<CommandResult> =>
-    run('sh', ['-ec', script], { env: { ...env, PATH: systemPath }, timeoutMs: 300_000 });
+    run('sh', ['-ec', script], { env: { ...env, PATH: systemPath }, timeoutMs: 600_000 });
   const file = join(folder, 'big.tar');
   await shell(`cd ${folder} && head -c 512M /dev/urandom > part && tar -cf ${file} part && rm part`);
   await watchMemory(async () => {
@@ -232,7 +234,7 @@ test('save and load through the manager stay small in memory and carry every byt
     if (!target) throw new Error('every node has it');
     await swarm.must(['create', '--network', 'none', '-e', `constraint:node==${target.name}`, 'big:1', 'x']);
     expect(await idOn(target, 'big:1')).toBe(id);
-  }, 150 * MIB);
+  }, 256 * MIB);
   const listing = await run('tar', ['-tf', join(folder, 'saved.tar')]);
   expect(listing.exitCode, listing.stderr).toBe(0);
 });

@@ -67,6 +67,20 @@ beforeEach(async () => {
   await waitFor('an empty cluster', () => isEmptied(primary), PATIENTLY);
 });
 
+/** A change that may be refused while a primary is elected. */
+function doneAtLast(member: Member, args: readonly string[]): Promise<true> {
+  return waitFor(`docker ${args.join(' ')}`, async () => (await docker(member, args)).exitCode === 0, PATIENTLY);
+}
+
+/** As {@link doneAtLast}; one whose answer was lost may be there. */
+function createdAtLast(member: Member, name: string): Promise<true> {
+  const isThere = async (): Promise<boolean> => {
+    const { exitCode, stderr } = await docker(member, ['create', '--name', name, 'busybox']);
+    return exitCode === 0 || stderr.includes('already in use');
+  };
+  return waitFor(`${name} to be created`, isThere, PATIENTLY);
+}
+
 async function healthyNodes(member: Member): Promise<number> {
   const { stdout } = await docker(member, ['node', 'ls', '--format', '{{.Status}}']);
   return stdout.split('\n').filter((status) => status === 'Ready').length;
@@ -141,23 +155,36 @@ async function made(member: Member, args: readonly string[]): Promise<string> {
   );
 }
 
-async function roleOf(member: Member): Promise<string | undefined> {
+/** Its role, and the primary as it knows it. */
+async function roleOf(
+  member: Member,
+): Promise<{ readonly role?: string | undefined; readonly primary?: string | undefined }> {
   // A suspended one does not answer.
   const stdout = await docker(member, ['info', '--format', '{{json .SystemStatus}}'], { timeoutMs: 15_000 }).then(
     (answer) => answer.stdout,
     () => '',
   );
-  return stdout.match(/\["Role","(\w+)"\]/)?.[1];
+  return {
+    role: stdout.match(/\["Role","(\w+)"\]/)?.[1],
+    primary: stdout.match(/\["Primary","([^"]+)"\]/)?.[1],
+  };
 }
 
-/** The primary and the others, once there is one. */
+async function follows(member: Member): Promise<boolean> {
+  return (await roleOf(member)).role === 'replica';
+}
+
+/** The primary and the others, once all of these know it: one that knows of none refuses changes. */
 async function roles(among: readonly Member[] = members): Promise<{ primary: Member; replicas: Member[] }> {
   let primary: Member | undefined;
   await waitFor(
     'a primary',
     async () => {
-      for (const member of among) if ((await roleOf(member)) === 'primary') primary = member;
-      return primary !== undefined;
+      const found = await Promise.all(among.map(roleOf));
+      const leading = among.filter((_, i) => found[i]?.role === 'primary');
+      primary = leading.length === 1 ? leading[0] : undefined;
+      const address = `127.0.0.1:${primary?.port}`;
+      return found.every(({ role, primary: known }) => role === 'primary' || known === address);
     },
     PATIENTLY,
   );
@@ -179,9 +206,13 @@ async function cutOff(names: readonly string[], action: 'add' | 'del'): Promise<
   }
 }
 
-function runWeb(member: Member): Promise<string> {
+/** Resolves once all managers know that it runs: they hear of it one after the other. */
+async function runWeb(member: Member): Promise<void> {
   const always = ['run', '-d', '--name', 'web', '--restart', 'always'];
-  return must(member, [...always, 'busybox', 'sh', '-c', 'echo up; exec sleep 6000']);
+  await must(member, [...always, 'busybox', 'sh', '-c', 'echo up; exec sleep 6000']);
+  const shows = async (each: Member): Promise<boolean> =>
+    (await docker(each, ['ps', '--format', '{{.Names}} {{.State}}'])).stdout.includes('/web running');
+  for (const each of members) await waitFor(`${each.name} to show it`, () => shows(each), PATIENTLY);
 }
 
 /** A docker command whose input is open, until its end. */
@@ -268,19 +299,20 @@ describe('several managers', { timeout: 1_200_000 }, () => {
   test('replace a primary that is killed, also with the leader of the store; streams through others go on', async () => {
     const { primary, replicas } = await roles();
     const [one, other] = replicas as [Member, Member];
-    await runWeb(one);
+    // Of what went through it just now a manager asks the primary.
+    await runWeb(primary);
     const door = await openDoor([primary, one, other]);
     const stream = docker(one, ['logs', '-f', 'web'], { timeoutMs: 600_000 });
     stream.catch(() => undefined);
     const killedAt = performance.now();
     const leader = await etcd.leader();
     await Promise.all([primary.process.end('SIGKILL'), leader.process.kill()]);
-    await must({ ...other, endpoint: door.endpoint }, ['create', '--name', 'after1', 'busybox']);
+    await createdAtLast({ ...other, endpoint: door.endpoint }, 'after1');
     await door.close();
     console.log(
       `create after kill -9 of primary and store leader: ${((performance.now() - killedAt) / 1000).toFixed(1)} s`,
     );
-    await must(other, ['exec', 'web', 'sh', '-c', 'echo more > /proc/1/fd/1']);
+    await doneAtLast(other, ['exec', 'web', 'sh', '-c', 'echo more > /proc/1/fd/1']);
     leader.process.start();
     await etcd.ready(leader);
     await again(primary);
@@ -288,10 +320,10 @@ describe('several managers', { timeout: 1_200_000 }, () => {
     const againAt = performance.now();
     await second.process.end('SIGKILL');
     const left = [one, other, primary].filter((member) => member !== second);
-    await must(left[0] as Member, ['create', '--name', 'after2', 'busybox']);
+    await createdAtLast(left[0] as Member, 'after2');
     console.log(`create after kill -9 of the primary: ${((performance.now() - againAt) / 1000).toFixed(1)} s`);
     await again(second);
-    await must(one, ['stop', '-t', '0', 'web']);
+    await doneAtLast(one, ['stop', '-t', '0', 'web']);
     const { stdout } = await stream;
     if (second !== one) expect(stdout.split('\n')).toEqual(expect.arrayContaining(['up', 'more']));
   });
@@ -344,7 +376,7 @@ describe('several managers', { timeout: 1_200_000 }, () => {
     const { primary: second } = await roles(replicas);
     const acknowledged = (await Promise.all(creates)).filter((name) => name !== undefined);
     primary.process.child.kill('SIGCONT');
-    await waitFor('the earlier primary to follow', async () => (await roleOf(primary)) === 'replica', PATIENTLY);
+    await waitFor('the earlier primary to follow', () => follows(primary), PATIENTLY);
     const listed = async (member: Member): Promise<readonly string[]> =>
       (await must(member, ['ps', '-a', '--format', '{{.Names}}']))
         .split('\n')
@@ -364,7 +396,7 @@ describe('several managers', { timeout: 1_200_000 }, () => {
     const copies = await there();
     expect(new Set(copies).size).toBe(copies.length);
     expect(acknowledged.length).toBeGreaterThan(0);
-    await must(second, ['rm', '-f', ...copies]);
+    await waitFor('an empty cluster', () => isEmptied(second), PATIENTLY);
   });
 
   test('bring a container of a lost node back though the primary is lost with it', async () => {
@@ -441,17 +473,20 @@ describe('several managers', { timeout: 1_200_000 }, () => {
     const [one] = replicas as [Member];
     await runWeb(one);
     for (const { process } of etcd.members) process.pause();
-    await waitFor('the primary to notice', async () => (await roleOf(primary)) === 'replica', PATIENTLY);
+    await waitFor('the primary to notice', () => follows(primary), PATIENTLY);
     expect(await must(one, ['ps', '--format', '{{.Names}}'])).toMatch(/web$/);
-    const refused = await docker(one, ['create', '--name', 'refused', 'busybox']);
-    expect([refused.exitCode, refused.stderr]).toEqual([
-      1,
-      expect.stringContaining('No elected primary cluster manager'),
-    ]);
+    const refused = async (): Promise<readonly [number, string]> => {
+      const { exitCode, stderr } = await docker(one, ['create', '--name', 'refused', 'busybox']);
+      return [exitCode, stderr];
+    };
+    await expect.poll(refused).toEqual([1, expect.stringContaining('No elected primary cluster manager')]);
     for (const { process } of etcd.members) process.resume();
     await roles();
-    await must(one, ['rm', '-f', 'web']);
-    const names = await Promise.all(lab.nodes.map((node) => node.docker(['ps', '-a', '--format', '{{.Names}}'])));
-    expect(names.map(({ stdout }) => stdout).join('\n')).not.toMatch(/^(web|refused)$/m);
+    await waitFor('an empty cluster', () => isEmptied(one), PATIENTLY);
+    const names = async (): Promise<string> => {
+      const lists = await Promise.all(lab.nodes.map((node) => node.docker(['ps', '-a', '--format', '{{.Names}}'])));
+      return lists.map(({ stdout }) => stdout).join('\n');
+    };
+    await expect.poll(names).not.toMatch(/^(web|refused)$/m);
   });
 });

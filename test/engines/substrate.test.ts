@@ -161,7 +161,7 @@ describe('a substrate of three engines', () => {
     expect(stranger.problem(id)).toContain('--cluster test-cluster');
     await expect(stranger.manager(signal(), 3_000)).rejects.toThrow('--cluster test-cluster');
     await stranger.close();
-    expect(await swarmNodes()).toEqual(before);
+    await expect.poll(swarmNodes).toEqual(before);
   });
 
   test('takes in an engine that appears, keeps it while it runs, and forgets it when it left', async () => {
@@ -173,12 +173,17 @@ describe('a substrate of three engines', () => {
     await base.remove('four');
     await waitFor('the notice', () => substrate.status.notices[0], PATIENTLY);
     expect(substrate.status.notices[0]).toContain('four (');
-    expect((await four())?.state).toBe('ready');
-    expect((await engine.docker(['swarm', 'leave'])).exitCode).toBe(0);
+    await expect.poll(async () => (await four())?.state).toBe('ready');
+    // On a busy machine it may say that it took too long, and has left all the same.
+    const hasLeft = async (): Promise<boolean> => {
+      await engine.docker(['swarm', 'leave']);
+      return (await engine.docker(['info', '-f', '{{.Swarm.LocalNodeState}}'])).stdout.trim() === 'inactive';
+    };
+    await waitFor('it to leave', hasLeft, PATIENTLY);
     await waitFor('the swarm to forget it', async () => !(await four()), PATIENTLY);
     const again = await base.add(engine);
     await substrate.readyOn(again, signal());
-    expect(substrate.problem(again.id)).toBeUndefined();
+    await expect.poll(() => substrate.problem(again.id)).toBeUndefined();
   });
 
   test('names an engine whose gossip does not run, until it was restarted', async () => {
@@ -202,7 +207,7 @@ describe('a substrate of three engines', () => {
     await engine.stop();
     await engine.start();
     await takesPart('four');
-    expect(substrate.problem(id)).toBeUndefined();
+    await expect.poll(() => substrate.problem(id)).toBeUndefined();
   });
 
   test('a manager with one engine fewer changes nothing, whoever leads', { timeout: 1_500_000 }, async () => {
@@ -218,7 +223,7 @@ describe('a substrate of three engines', () => {
     substrate = substrateOver();
     await waitFor('the notice', () => substrate.status.notices[0], PATIENTLY);
     expect(substrate.status.notices[0]).toContain(`${outside} (`);
-    expect(await seen()).toEqual(before);
+    await expect.poll(seen).toEqual(before);
     await pings(leader?.name ?? '', `stay-${leader?.name}`, `stay-${outside}`);
     await base.add(lab.node(outside));
     await settledManagers(3);

@@ -19,7 +19,7 @@ const GENERATIONS: readonly Generation[] = ['20.10', '26.1', '28.5'];
 const NAMES = ['old', 'mid', 'new'] as const;
 const OPTIONS = ['enxame.substrate=lazy'] as const;
 
-const PATIENTLY = { everyMs: 50 } as const;
+const PATIENTLY = { timeoutMs: 300_000, everyMs: 50 } as const;
 
 /** `cap_net_raw=ep`, as the kernel has it. */
 const CAPABILITY = Buffer.from('0100000200200000000000000000000000000000', 'hex').toString('latin1');
@@ -43,12 +43,16 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-afterEach(async () => {
+afterEach(() => waitFor('nothing to be left', isEmptied, PATIENTLY));
+
+/** Removes what is there; whether nothing was. */
+async function isEmptied(): Promise<boolean> {
   const ids = (await docker('ps', '-aq')).split('\n').filter(Boolean);
-  if (ids.length > 0) await docker('rm', '-f', '-v', ...ids);
+  if (ids.length > 0) await swarm.docker(['rm', '-f', '-v', ...ids]);
   const volumes = (await docker('volume', 'ls', '-q')).split('\n').filter(Boolean);
-  if (volumes.length > 0) await docker('volume', 'rm', ...volumes);
-});
+  if (volumes.length > 0) await swarm.docker(['volume', 'rm', ...volumes]);
+  return ids.length + volumes.length === 0;
+}
 
 function docker(...args: string[]): Promise<string> {
   return swarm.must(args);
@@ -303,7 +307,7 @@ volumes:
     if (!server) throw new Error('the lab has no certificates');
     const state = join(folder, 'state');
     await swarm.close();
-    await lab.node(to).slow({ rateKbit: 60_000 });
+    await lab.node(to).slow({ rateKbit: 30_000 });
     const tls = ['--tlsverify', '--tlscacert', server.ca, '--tlscert', server.cert, '--tlskey', server.key];
     const engines = lab.nodes.map(({ endpoint }) => endpoint).join(',');
     const own = ['--state-dir', state, '--cluster-opt', ...OPTIONS, '-H', 'tcp://127.0.0.1:0'];

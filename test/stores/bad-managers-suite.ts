@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { SharedStore } from '../../src/kv/shared/shared-store.ts';
 import { claim } from '../../src/replication/take-over-state.ts';
 import { type EnxameProcess, enxame as enxameProcess } from '../engines/enxame-process.ts';
@@ -76,8 +76,12 @@ export function testBadManagers({ scheme, ports, open }: BadManagersKind): void 
         '--replication-store',
         `${scheme}://${hosts()}/${prefix}`,
       ];
-      const start = (listen: string): EnxameProcess =>
-        enxameProcess(['manage', '-H', `tcp://${listen}`, ...flags, '--state-dir', 'none', 'nodes://127.0.0.1:1']);
+      const start = (listen: string): EnxameProcess => {
+        const line = ['manage', '-H', `tcp://${listen}`, ...flags, '--state-dir', 'none', 'nodes://127.0.0.1:1'];
+        const manager = enxameProcess(line);
+        onTestFinished(async () => void (await manager.end('SIGKILL')));
+        return manager;
+      };
       const first = start(address);
       await first.until(/this manager is the primary/);
       const [other] = await freePorts(1);
@@ -86,9 +90,9 @@ export function testBadManagers({ scheme, ports, open }: BadManagersKind): void 
       expect(second.said()).toContain(
         `enxame: manage: another server answers at ${address}: --advertise is the address of this manager alone`,
       );
-      const answer = await fetch(`http://${address}/info`);
-      expect(await answer.text()).toContain('["Role","primary"]');
-      await first.end('SIGTERM');
+      await expect
+        .poll(async () => await (await fetch(`http://${address}/info`)).text())
+        .toContain('["Role","primary"]');
     });
 
     it('hears in one line whose the records are, and of which version', async () => {

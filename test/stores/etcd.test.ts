@@ -9,6 +9,7 @@ import { readStoreAddress } from '../../src/kv/store-address.ts';
 import { writeCertificate } from '../fakes/certificates.ts';
 import { testBadManagers } from './bad-managers-suite.ts';
 import { type EtcdServers, startEtcd } from './etcd-servers.ts';
+import { patiently, patientWatch, patientWrite } from './patient-records.ts';
 import type { StoreMember } from './process.ts';
 import { SUSPENSIONS, testReplication } from './replication-suite.ts';
 import { testSharedStore } from './shared-store-suite.ts';
@@ -38,8 +39,18 @@ testStoreDiscovery({
   ports: () => etcd.members.map(({ port }) => port),
   set: async (path, entries) => {
     const text = (value: string): string => Buffer.from(value).toString('base64');
-    await etcd.post('/v3/kv/deleterange', { key: text(`/${path}/`), range_end: text(`/${path}0`) });
-    for (const entry of entries) await etcd.post('/v3/kv/put', { key: text(`/${path}/${entry}`), value: text(entry) });
+    const range = { key: text(`/${path}/`), range_end: text(`/${path}0`) };
+    const { kvs = [] } = (await etcd.post('/v3/kv/range', { ...range, keys_only: true })) as {
+      kvs?: { key: string }[];
+    };
+    const wanted = new Map(entries.map((entry) => [text(`/${path}/${entry}`), text(entry)]));
+    const gone = kvs.filter(({ key }) => !wanted.has(key));
+    // In one: whoever watches sees no half of it.
+    const success = [
+      ...gone.map(({ key }) => ({ request_delete_range: { key } })),
+      ...[...wanted].map(([key, value]) => ({ request_put: { key, value } })),
+    ];
+    await etcd.post('/v3/kv/txn', { success });
   },
   ttlMs: 2_000,
   endsWithinMs: 10_000,
@@ -54,11 +65,11 @@ describe('an etcd of three', () => {
   it('goes on when its leader is killed, paused, and back', async () => {
     const store = await open(etcd.hosts, randomUUID());
     const records = store.records('one');
-    const lease = await store.leases.acquire('primary', 'a', { ttlMs: 30_000, signal: new AbortController().signal });
+    const lease = await store.leases.acquire('primary', 'a', { ttlMs: 300_000, signal: new AbortController().signal });
     let revision = await records.write([{ key: 'k', value: '0', expected: 'absent' }], { lease });
-    const told = records.watch(revision, new AbortController().signal)[Symbol.asyncIterator]();
+    const told = patientWatch(records, revision);
     const write = async (value: string): Promise<void> => {
-      revision = await records.write([{ key: 'k', value, expected: revision }], { lease });
+      revision = await patientWrite(records, { key: 'k', value, expected: revision }, lease);
       expect((await told.next()).value).toEqual({ revision, changes: [{ key: 'k', value }] });
     };
     const killed = await etcd.leader();
@@ -90,8 +101,8 @@ describe('an etcd of three', () => {
       member?.process.start();
       await etcd.ready(member);
     }
-    const found = await records.get('k');
-    await records.write([{ key: 'k', value: '2', expected: found?.revision ?? 'absent' }]);
+    const found = await patiently(() => records.get('k'));
+    await patientWrite(records, { key: 'k', value: '2', expected: found?.revision ?? 'absent' });
     await store.close();
   });
 
@@ -187,7 +198,9 @@ describe('an etcd behind TLS', () => {
   const client = { certfile: 'client.pem', keyfile: 'client-key.pem' };
 
   it('is used with the right files, and says in one line which are wrong', async () => {
-    expect(await list({ cacertfile: 'server.pem', ...client })).toEqual({ code: 0, out: '', err: '' });
+    const right = { cacertfile: 'server.pem', ...client };
+    // It listens before it serves.
+    await expect.poll(() => list(right), { interval: 100 }).toEqual({ code: 0, out: '', err: '' });
     for (const [options, why] of [
       [{ cacertfile: 'other.pem', ...client }, /is not trusted: [^\n]+ kv\.cacertfile=FILE/],
       [{ ...client }, /is not trusted: [^\n]+ kv\.cacertfile=FILE/],

@@ -79,7 +79,7 @@ export class ServerProcess {
 
   /** Resolves when `isReady` does with true; rejects with what the server said when it ended or took too long. */
   async ready(isReady: () => Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + 120_000;
+    const deadline = performance.now() + 300_000;
     while (!(await isReady().catch(() => false))) {
       const hasEnded = this.#child === undefined || this.#child.exitCode !== null;
       if (hasEnded || performance.now() > deadline) throw new Error(`${this.#command} does not serve: ${this.#output}`);

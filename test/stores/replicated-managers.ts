@@ -111,14 +111,17 @@ export class ReplicatedManagers {
     await process?.end('SIGKILL');
   }
 
-  /** The one that leads and the others, once one of `among` does. */
+  /** The one of `among` that leads and the others, once all of these know it: one that knows of none refuses changes. */
   async roles(
     among: readonly ManagerProcess[] = this.members,
   ): Promise<{ readonly primary: ManagerProcess; readonly replicas: readonly ManagerProcess[] }> {
     let primary: ManagerProcess | undefined;
-    await until('a primary', async () => {
-      for (const member of among) if ((await this.info(member)).get('Role') === 'primary') primary = member;
-      return primary !== undefined;
+    await until('a primary that all know', async () => {
+      const infos = await Promise.all(among.map((member) => this.info(member)));
+      const leading = among.filter((_, i) => infos[i]?.get('Role') === 'primary');
+      primary = leading.length === 1 ? leading[0] : undefined;
+      const address = `127.0.0.1:${primary?.port}`;
+      return infos.every((info) => info.get('Role') === 'primary' || info.get('Primary') === address);
     });
     if (!primary) throw new Error('there is one');
     return { primary, replicas: among.filter((member) => member !== primary) };
@@ -144,7 +147,25 @@ export class ReplicatedManagers {
     return this.call(member, 'POST', `/containers/create?name=${name}`, body);
   }
 
-  /** `docker node update --availability`. */
+  /** Makes a container, and starts it unless told otherwise. One whose answer was lost may have been made. */
+  async make(member: ManagerProcess, name: string, isStarted = true): Promise<void> {
+    let asked = 0;
+    await until(`${name} to be made`, async () => {
+      asked += 1;
+      const { status } = await this.create(member, name);
+      return status === 201 || (asked > 1 && status === 409);
+    });
+    if (!isStarted) return;
+    const path = `/containers/${name}/start`;
+    await until(`${name} to run`, async () => isOneOf([204, 304], await this.call(member, 'POST', path)));
+  }
+
+  async remove(member: ManagerProcess, name: string): Promise<void> {
+    const path = `/containers/${name}?force=1`;
+    await until(`${name} to be gone`, async () => isOneOf([204, 404], await this.call(member, 'DELETE', path)));
+  }
+
+  /** `docker node update --availability`. A replica may show a node as it was, and is refused then. */
   async setAvailability(member: ManagerProcess, engine: FakeEngine, Availability: string): Promise<void> {
     interface Listed {
       ID: string;
@@ -152,11 +173,19 @@ export class ReplicatedManagers {
       Spec: Record<string, unknown>;
       Description: { Hostname: string };
     }
-    const { value } = await this.call<Listed[]>(member, 'GET', '/nodes');
-    const node = value?.find(({ Description }) => Description.Hostname === engine.state.profile.name);
-    const path = `/nodes/${node?.ID}/update?version=${node?.Version.Index}`;
-    const { status, said } = await this.call(member, 'POST', path, { ...node?.Spec, Availability });
-    if (status !== 200) throw new Error(`${engine.state.profile.name} ${Availability}: ${status} ${said}`);
+    const { name } = engine.state.profile;
+    let answer = '';
+    const isSet = async (): Promise<boolean> => {
+      const { value } = await this.call<Listed[]>(member, 'GET', '/nodes');
+      const node = Array.isArray(value) ? value.find(({ Description }) => Description.Hostname === name) : undefined;
+      const path = `/nodes/${node?.ID}/update?version=${node?.Version.Index}`;
+      const { status, said } = await this.call(member, 'POST', path, { ...node?.Spec, Availability });
+      answer = `${status} ${said}`;
+      return status === 200;
+    };
+    await until(`${name} to be ${Availability}`, isSet).catch((error: unknown) => {
+      throw new Error(`${error}: ${answer}`);
+    });
   }
 
   /** Name, state and engine of all that engines have. */
@@ -180,6 +209,10 @@ export class ReplicatedManagers {
     await Promise.all(this.engines.map((engine) => engine.close()));
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+function isOneOf(statuses: readonly number[], { status }: Outcome): boolean {
+  return statuses.includes(status ?? 0);
 }
 
 /** Resolves once `condition` does with true; rejects with `what` after minutes. */

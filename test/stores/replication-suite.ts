@@ -54,7 +54,7 @@ export function testReplication(kind: ReplicationKind): void {
       const { primary, replicas } = await managers.roles();
       const [one, other] = replicas as [ManagerProcess, ManagerProcess];
       expect((await managers.info(one)).get('Primary')).toBe(`127.0.0.1:${primary.port}`);
-      expect((await managers.create(one, 'before')).status).toBe(201);
+      await managers.make(one, 'before', false);
       expect((await managers.create(other, 'before')).status).toBe(409);
       const killedAt = performance.now();
       await managers.kill(primary);
@@ -69,7 +69,7 @@ export function testReplication(kind: ReplicationKind): void {
     it('refuse changes while it is down, show what there is, and go on when it is back', async () => {
       const { primary, replicas } = await managers.roles();
       const [one] = replicas as [ManagerProcess];
-      expect((await managers.create(one, 'there')).status).toBe(201);
+      await managers.make(one, 'there', false);
       await showEverywhere(['there created']);
       await kind.takeAway();
       await until('the primary to step down', async () => (await managers.info(primary)).get('Role') === 'replica');
@@ -81,10 +81,7 @@ export function testReplication(kind: ReplicationKind): void {
       const warning = /the store that managers share: [^\n]+Changes are refused meanwhile/;
       await until('a warning', async () => warning.test(await warningOf(one)));
       await kind.giveBack();
-      await until(
-        'a removal',
-        async () => (await managers.call(one, 'DELETE', '/containers/there?force=1')).status !== 503,
-      );
+      await managers.remove(one, 'there');
       await showEverywhere([]);
       expect(managers.copies()).toEqual([]);
     });
@@ -97,10 +94,7 @@ export function testReplication(kind: ReplicationKind): void {
         const isNew = during === 'a create';
         // The name of one that is undone is free a little later.
         const name = `web${made++}`;
-        if (!isNew) {
-          expect((await managers.create(one, name)).status).toBe(201);
-          expect((await managers.call(one, 'POST', `/containers/${name}/start`)).status).toBe(204);
-        }
+        if (!isNew) await managers.make(one, name);
         const from = managers.engines.find(({ state }) => state.containers.size > 0);
         const holds = managers.engines.map((engine) => engine.hold(call));
         onTestFinished(() => {
@@ -131,7 +125,7 @@ export function testReplication(kind: ReplicationKind): void {
         else if (isNew) await showEverywhere([`${name} created`], []);
         else await showEverywhere([`${name} running`]);
         if (during === 'a drain') await managers.setAvailability(one, from as FakeEngine, 'active');
-        await managers.call(one, 'DELETE', `/containers/${name}?force=1`);
+        await managers.remove(one, name);
         await showEverywhere([]);
       },
     );

@@ -85,10 +85,13 @@ export function testSharedStore(name: string, kind: SharedStoreKind): void {
       const set: Link['set'] = (state) => {
         for (const link of links) link.set(state);
       };
-      await work({ records: store.records('one'), rival: rival.records('one'), set });
-      await store.close();
-      await rival.close();
-      for (const link of links) await link.close();
+      try {
+        await work({ records: store.records('one'), rival: rival.records('one'), set });
+      } finally {
+        await store.close();
+        await rival.close();
+        for (const link of links) await link.close();
+      }
     };
 
     it('may lose the answer to a write, which is made once all the same', () =>

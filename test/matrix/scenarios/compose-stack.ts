@@ -25,11 +25,12 @@ export function stackScenario(user: User): void {
         `one/${project.nameOf('front')}`,
         `three/${project.nameOf('store')}`,
       ]);
-      expect(listed[0]?.status).toMatch(/^Up .*\(healthy\)$/);
+      await expect.poll(async () => (await project.only('api')).status).toMatch(/^Up .*\(healthy\)$/);
       const address = await user.docker(['port', project.nameOf('front'), '8080']);
       expect(listed[1]?.ports).toBe(`${address}->8080/tcp`);
       expect((await project.compose(['port', 'front', '8080'])).trim()).toBe(address);
-      expect(await (await fetch(`http://${address}`)).text()).toMatch(/^[0-9a-f]{12}\n$/);
+      const page = async (): Promise<string> => await (await fetch(`http://${address}`)).text();
+      await expect.poll(() => page().catch(String)).toMatch(/^[0-9a-f]{12}\n$/);
       const shown = await project.compose(['ps']);
       for (const service of ['api', 'front', 'store']) expect(shown).toContain(project.nameOf(service));
     });

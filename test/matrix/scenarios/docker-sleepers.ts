@@ -1,3 +1,4 @@
+import { waitFor } from '../../../src/namespaces/processes.ts';
 import { NODES } from '../swarm.ts';
 import type { User } from '../user.ts';
 
@@ -19,11 +20,15 @@ export async function removeLabelled(user: User): Promise<void> {
   if (left) await user.docker(['rm', '-f', ...left.split('\n')]);
 }
 
-/** Removes what a test has left beside the sleepers. */
+/** Removes what a test has left beside the sleepers; what goes by itself may do so meanwhile. */
 export async function removeGuests(user: User): Promise<void> {
-  const listed = await user.docker(['ps', '-a', '--filter', `label=${LABEL}`, '--format', '{{.ID}} {{.Label "at"}}']);
-  const guests = listed.split('\n').flatMap((line) => /^(\w+) ?$/.exec(line)?.[1] ?? []);
-  if (guests.length > 0) await user.docker(['rm', '-f', ...guests]);
+  const format = ['--filter', `label=${LABEL}`, '--format', '{{.ID}} {{.Label "at"}}'];
+  await waitFor('the sleepers to be alone', async () => {
+    const listed = await user.docker(['ps', '-a', ...format]);
+    const guests = listed.split('\n').flatMap((line) => /^(\w+) ?$/.exec(line)?.[1] ?? []);
+    if (guests.length > 0) await user.try(['rm', '-f', ...guests]);
+    return guests.length === 0;
+  });
 }
 
 function sleeper(user: User, name: string, node: string, ...more: string[]): Promise<string> {
