@@ -1,39 +1,26 @@
 import type { LimitFunction } from 'p-limit';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Node } from '../cluster/node.ts';
-import { engineFacts, eventOfSite, SiteRefusedError, siteFacts, siteProblem } from '../cluster/site.ts';
+import { eventOfSite } from '../cluster/site.ts';
 import { backoffMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { coalesced } from '../common/coalesced.ts';
 import { EngineError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import { ANSWERS, askEngine, MalformedAnswerError, parseAnswer } from '../engine/answers.ts';
-import { NEWEST_API, OLDEST_API, parseApiVersion } from '../engine/api-version.ts';
+import { ANSWERS, MalformedAnswerError, parseAnswer } from '../engine/answers.ts';
+import { NEWEST_API } from '../engine/api-version.ts';
 import { type EventStream, openEventStream } from '../engine/event-stream.ts';
 import { Probe } from '../engine/probe.ts';
-import type { Shape } from '../engine/shapes/shape.ts';
-import type { EngineEvent, EngineInfo, EngineVersion } from '../engine/types.ts';
+import type { EngineEvent, EngineInfo } from '../engine/types.ts';
 import type { Accounting } from './accounting.ts';
 import { HealthWatch } from './health-watch.ts';
+import { askEngineInfo, askSiteInfo, CONNECT_CALL_MS, introduce } from './introduction.ts';
 import { knownAddresses } from './node-addresses.ts';
 import { NodeSync } from './node-sync.ts';
+import { nodeWarnings } from './node-warnings.ts';
 import { RegularRefresh } from './regular-refresh.ts';
 import type { ReturnGate } from './return-gate.ts';
 import type { MonitorTimes } from './times.ts';
-
-/** An engine that is being connected must answer each call within this. */
-const CONNECT_CALL_MS = 10_000;
-/**
- * What an engine says of itself. One that manages a swarm whose leader it does not reach asks for 20 s before it answers (moby
- * `daemon/cluster/cluster.go`, `swarmRequestTimeout`), as after a crash of most substrate managers; it runs containers all the same.
- */
-const INFO_CALL_MS = 30_000;
-/** What an engine says of itself has some 20 KiB. */
-const MAX_FACTS_BYTES = 1024 * 1024;
-/** What managers of clusters say that they are, see `api/routes/system.ts`. */
-const MANAGER_PLATFORM = 'Enxame';
-/** A clock further off than this is reported. */
-const CLOCK_TOLERANCE_MS = 2_000;
 
 export interface MonitorDeps {
   readonly cluster: Cluster;
@@ -180,14 +167,9 @@ export class NodeMonitor {
   /** From nothing to Healthy: versions, identity, event stream, then listings, so that no change falls between; what must not run is ended. */
   async #connect(signal: AbortSignal): Promise<EventStream> {
     const { cluster, logger, gate } = this.#deps;
-    const { client } = this.#node;
-    const version = await this.#askVersion();
-    const max = parseApiVersion(version.ApiVersion);
-    if (!max) throw new EngineError(`${this.#node.entry} answers, but not as a Docker engine (no API version)`);
-    client.negotiate(parseApiVersion(version.MinAPIVersion) ?? OLDEST_API, max);
+    const { api, isSite } = await introduce(this.#node);
     const askedMs = this.#deps.clock.now();
-    const isSite = version.Platform?.Name === MANAGER_PLATFORM;
-    const info = await this.#askInfo(isSite, false);
+    const info = await (isSite ? this.#askSite(false) : askEngineInfo(this.#node));
     const before = this.#node.id;
     cluster.setInfo(this.#node, info, askedMs);
     // The old one may never have been missed: followers of states are told of the new one all the same.
@@ -195,15 +177,15 @@ export class NodeMonitor {
       cluster.setState(this.#node, 'Unhealthy', 'another engine answers at its address');
     // A name server that is slow holds up no engine. Never rejects.
     void knownAddresses(this.#node).then((addresses) => this.#node.setAddresses(addresses));
-    this.#reportWarnings(info);
+    this.#warn(info);
     this.#sync.reset();
     await gate?.reached(this.#node, signal);
-    const stream = await openEventStream(client, (text) => this.#onEvent(text), CONNECT_CALL_MS);
+    const stream = await openEventStream(this.#node.client, (text) => this.#onEvent(text), CONNECT_CALL_MS);
     try {
       await this.#sync.refreshAll();
       await gate?.listed(this.#node, signal);
       // It may have taken this cluster for a node of its own in the same moment: now each of the two knows of the other.
-      if (isSite) await this.#askInfo(true, false);
+      if (isSite) await this.#askSite(false);
       signal.throwIfAborted();
     } catch (error) {
       stream.close();
@@ -211,49 +193,11 @@ export class NodeMonitor {
     }
     if (!this.#node.isHealthy)
       logger.info(
-        { node: info.Name, entry: this.#node.entry, api: `${max} (newest known ${NEWEST_API})` },
+        { node: info.Name, entry: this.#node.entry, api: `${api} (newest known ${NEWEST_API})` },
         'node is healthy',
       );
     cluster.setState(this.#node, 'Healthy', '');
     return stream;
-  }
-
-  /** What an engine, or the manager of another cluster, says of itself. Rejects for one that cannot be a node. */
-  async #askInfo(isSite: boolean, wasTaken: boolean): Promise<EngineInfo> {
-    const info = await this.#askFacts('/info', ANSWERS.info, { timeoutMs: INFO_CALL_MS });
-    if (!isSite) return engineFacts(info);
-    try {
-      const facts = siteFacts(info, { entry: this.#node.entry, ownId: this.#deps.ownId ?? '', wasTaken });
-      const problem = siteProblem(facts);
-      if (problem !== undefined) throw new EngineError(problem, 'SITE_DOWN');
-      return facts;
-    } catch (error) {
-      if (error instanceof SiteRefusedError) this.#node.refuseSite();
-      throw error;
-    }
-  }
-
-  async #askVersion(): Promise<EngineVersion> {
-    try {
-      return await this.#askFacts('/version', ANSWERS.version, { isUnversioned: true });
-    } catch (error) {
-      // What Go's server says in plain HTTP on a TLS port.
-      if (!reasonOf(error).includes('HTTP request to an HTTPS server')) throw error;
-      throw new EngineError(
-        `${this.#node.entry} wants TLS: give --tlscacert, --tlscert and --tlskey, and no tcp:// in front of it`,
-        'ENGINE_WANTS_TLS',
-        error,
-      );
-    }
-  }
-
-  #askFacts<T>(
-    path: string,
-    shape: Shape<T>,
-    how: { readonly timeoutMs?: number; readonly isUnversioned?: boolean },
-  ): Promise<T> {
-    const bounds = { timeoutMs: CONNECT_CALL_MS, maxBytes: MAX_FACTS_BYTES };
-    return askEngine(this.#node.client, { method: 'GET', path, ...bounds, ...how }, shape);
   }
 
   /** Returns (to connect again at once) when only the event stream ended, throws when the engine is lost. */
@@ -288,11 +232,15 @@ export class NodeMonitor {
     }
   }
 
+  #askSite(wasTaken: boolean): Promise<EngineInfo> {
+    return askSiteInfo(this.#node, this.#deps.ownId ?? '', wasTaken);
+  }
+
   /** What a site has grown by, and whether it became part of a loop. */
   async #lookAtSite(): Promise<void> {
     if (!this.#node.isSite) return;
     const askedMs = this.#deps.clock.now();
-    const info = await this.#askInfo(true, true);
+    const info = await this.#askSite(true);
     if (this.#node.isHealthy && info.ID === this.#node.info?.ID) this.#deps.cluster.setInfo(this.#node, info, askedMs);
   }
 
@@ -324,25 +272,9 @@ export class NodeMonitor {
     this.#deps.cluster.emitEngineEvent(this.#node, event, text, id);
   }
 
-  #reportWarnings(info: EngineInfo): void {
-    const { cluster, logger } = this.#deps;
-    const warnings: string[] = [];
-    const offsetMs = this.#node.clockOffsetMs;
-    if (Math.abs(offsetMs) > CLOCK_TOLERANCE_MS) {
-      warnings.push(
-        `node ${info.Name}: its clock is ${Math.round(offsetMs / 1000)} s off the manager's: synchronise it (NTP)`,
-      );
-    }
-    const twin = cluster.nodesNamed(info.Name).find((other) => other !== this.#node);
-    if (twin)
-      warnings.push(
-        `nodes ${this.#node.entry} and ${twin.entry} are both called ${info.Name}: constraints on the name mean both`,
-      );
-    if (this.#node.id !== info.ID)
-      warnings.push(
-        `node ${info.Name}: its engine ID is also another node's (a cloned machine?): remove /etc/docker/key.json or engine-id and restart the engine`,
-      );
-    for (const warning of warnings) logger.warn({ node: info.Name }, warning);
+  #warn(info: EngineInfo): void {
+    const warnings = nodeWarnings(this.#node, info, this.#deps.cluster);
+    for (const warning of warnings) this.#deps.logger.warn({ node: info.Name }, warning);
     this.#node.setWarnings(warnings);
   }
 }
