@@ -102,6 +102,8 @@ async function pingAll(terminal: Terminal, signal: AbortSignal): Promise<void> {
 
 async function ping(terminal: Terminal, number: number, signal: AbortSignal): Promise<void> {
   const line = LINES.ping.replace('redis-1', `redis-${number}`);
+  // On a busy machine it may not listen yet.
+  await terminal.quietly(`until ${line} 2>/dev/null | grep -q PONG; do sleep 0.2; done`, patience(signal));
   const answer = await terminal.run(line, signal);
   if (answer.trim() !== 'PONG') throw new TutorialError(`"${line}" was not answered with PONG`);
 }

@@ -44,7 +44,7 @@ const PREFIX = 'bees';
 /** One that does not answer so long is taken for suspended, in milliseconds. */
 const ANSWER_MS = 5_000;
 /** A start or an end of a manager that takes longer never comes, in milliseconds. */
-const MOST_MS = 120_000;
+const MOST_MS = 300_000;
 /** How long engines stay registered, in milliseconds: longer than any run. */
 const REGISTERED_MS = 86_400_000;
 

@@ -41,8 +41,11 @@ export class World {
     const world = new World(lab, await Managers.start(lab, options), options.store);
     for (const member of world.managers.members)
       await waitFor('all nodes to be healthy', async () => (await world.healthyNodes(member)) === lab.nodes.length);
-    const made = await world.call('POST', '/networks/create', { Name: CLUSTER_NETWORK, Attachable: true });
-    if (made.status !== 201) throw new Error(`network ${CLUSTER_NETWORK}: ${made.said}`);
+    // On a busy machine engines take longer to join than a call waits; one whose answer was lost may have been made.
+    await waitFor(`network ${CLUSTER_NETWORK}`, async () => {
+      const { status } = await world.call('POST', '/networks/create', { Name: CLUSTER_NETWORK, Attachable: true });
+      return status === 201 || status === 409;
+    });
     return world;
   }
 
