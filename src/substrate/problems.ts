@@ -1,15 +1,24 @@
+import { reasonOf } from '../common/errors.ts';
 import type { Situation, Standing } from './standing.ts';
 import type { ObservedMember, SwarmNode } from './types.ts';
 
 /** Ports to open between the engines; part of every message where closed ports look to be the cause. */
-export const PORTS_HINT = 'open tcp 2377, tcp and udp 7946 and udp 4789 between the nodes';
+const PORTS_HINT = 'open tcp 2377, tcp and udp 7946 and udp 4789 between the nodes';
 
 /** The same for nodes that reach each other over the mesh. */
 const MESH_HINT = '"enxame mesh" shows who reaches whom';
 
 /** Where an engine is too new for the managers that there are. */
-export const RELEASE_HINT =
+const RELEASE_HINT =
   "engines from Docker 28 on do not join through older ones: upgrade one of the engines that manage the cluster's networks";
+
+/** Why a step came to nothing, and what to do. */
+export function failureOfStep(kind: string, failure: unknown): string {
+  const reason = reasonOf(failure);
+  const isUnreachable = /Unavailable|no route|refused|i\/o timeout|Timeout was reached|deadline/i.test(reason);
+  if (/missing selected ALPN/i.test(reason)) return `${kind} failed: ${reason}; ${RELEASE_HINT}`;
+  return `${kind} failed: ${reason}${isUnreachable ? `; ${PORTS_HINT}` : ''}`;
+}
 
 /** By member ID: why it takes no part in cluster networks, and what to do. */
 export function problemsOf(situation: Situation): ReadonlyMap<string, string> {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { backoffMs, jitterMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
-import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import { DEFAULT_SPREAD_BY } from '../scheduler/spread-by.ts';
@@ -10,9 +9,10 @@ import { KeptEndpoints } from './kept-endpoints.ts';
 import { seesLeader } from './leader-sight.ts';
 import { type MemberSetbacks, Observer } from './observer.ts';
 import { planSubstrate } from './plan.ts';
-import { PORTS_HINT, RELEASE_HINT } from './problems.ts';
+import { failureOfStep } from './problems.ts';
 import { rememberedNodes } from './remembered-nodes.ts';
 import { Repairs } from './repairs.ts';
+import { RoundReport } from './round-report.ts';
 import { Setbacks } from './setbacks.ts';
 import type { StatusBoard } from './status-board.ts';
 import type {
@@ -104,11 +104,10 @@ export class Reconciler {
   readonly #executor: Executor;
   readonly #repairs: Repairs;
   readonly #kept: KeptEndpoints;
+  readonly #report: RoundReport;
   #known: KnownSubstrate | undefined;
   /** Whether what is remembered was read in this run. */
   #hasLoaded = false;
-  /** What was warned of already. */
-  #told: ReadonlySet<string> = new Set();
   /** Swarm node IDs of the managers of the last round. */
   #managerIds: ReadonlySet<string> = new Set();
   #objected: string | undefined;
@@ -132,6 +131,7 @@ export class Reconciler {
       { identity: this.#identity, spreadBy: this.#spreadBy, quietMs: QUIET_MS },
     );
     this.#kept = new KeptEndpoints({ ...deps, memory: deps.endpoints });
+    this.#report = new RoundReport({ ...deps, joins: this.#setbacks.joins, kept: this.#kept });
     const onLeaving = (member: SubstrateMember, signal: AbortSignal): Promise<void> => this.#kept.note(member, signal);
     this.#executor = new Executor({ ...deps, onLeaving }, { mark: this.#identity.id, pool: options.pool });
     this.#repairs = new Repairs({ ...deps, kept: this.#kept, isStopped: deps.isStopped ?? (() => false) });
@@ -191,14 +191,15 @@ export class Reconciler {
     const observed = await this.#observer.observe(nodes, known, signal);
     const { observation, plan } = await this.#planned(observed, signal);
     await this.#remember(plan);
-    this.#publish(plan);
+    this.#wakeJoins(plan);
+    this.#report.plan(plan);
     const members = new Map(nodes.map((node) => [node.id, node]));
     const results = await this.#executor.run({ plan, observation, members, signal });
     this.#take(results);
     const [manager] = this.#deps.board.current.managers;
     if (results.length === 0 && manager) {
       await this.#repairs.run(manager, plan, members, signal);
-      this.#publishActive(plan);
+      this.#report.active(plan);
     }
     return this.#delayAfter(plan, results);
   }
@@ -257,11 +258,9 @@ export class Reconciler {
       // One that failed without an answer may be carried out all the same.
       if (step.kind === 'force-new-cluster' && !(failure instanceof EngineAnswerError))
         this.#repairs.cut(step.memberId);
-      if (failure !== undefined) this.#setbacks.joins.add(step.memberId, explain(step.kind, failure));
+      if (failure !== undefined) this.#setbacks.joins.add(step.memberId, failureOfStep(step.kind, failure));
     }
-    const { board } = this.#deps;
-    const problems = new Map([...board.current.problems, ...this.#setbacks.joins.resting()]);
-    if (problems.size > board.current.problems.size) board.publish({ ...board.current, problems });
+    this.#report.failures();
   }
 
   /** Who failed as a manager, or managed for a moment's sake, does not manage for a while. */
@@ -270,65 +269,12 @@ export class Reconciler {
     if (bridgeId !== undefined) this.#setbacks.managers.add(bridgeId, 'it managed for a moment');
   }
 
-  #publish(plan: Plan): void {
-    this.#wakeJoins(plan);
-    for (const memberId of plan.active.keys()) this.#setbacks.joins.clear(memberId);
-    const problems = new Map([...this.#setbacks.joins.reasons(), ...plan.problems]);
-    this.#warn(plan, problems);
-    this.#deps.board.publish({
-      swarmId: plan.swarm?.swarmId,
-      epoch: plan.swarm?.epoch ?? 0,
-      guestOf: plan.guestOf,
-      active: this.#activeOf(plan),
-      managers: this.#managersOf(plan),
-      problems,
-      notices: plan.notices,
-      excluded: new Set(plan.problems.keys()),
-    });
-  }
-
   /** Another manager is another way in. */
   #wakeJoins({ swarm }: Plan): void {
     const reachable = (swarm?.nodes ?? []).filter(({ reachability }) => reachability === 'reachable');
     const managerIds = new Set(reachable.map(({ nodeId }) => nodeId));
     if ([...managerIds].some((nodeId) => !this.#managerIds.has(nodeId))) this.#setbacks.joins.wake();
     this.#managerIds = managerIds;
-  }
-
-  /** What joined takes part once its containers were connected again, or that was tried; not what hears none of the others. */
-  #activeOf({ active, problems }: Plan): ReadonlySet<string> {
-    const { untried } = this.#kept;
-    return new Set([...active.keys()].filter((memberId) => !untried.has(memberId) && !problems.has(memberId)));
-  }
-
-  #publishActive(plan: Plan): void {
-    const { board } = this.#deps;
-    const active = this.#activeOf(plan);
-    if (active.size > board.current.active.size) board.publish({ ...board.current, active });
-  }
-
-  /** Once when it begins. */
-  #warn({ notices }: Plan, problems: ReadonlyMap<string, string>): void {
-    const { logger, members } = this.#deps;
-    const told = new Set<string>(notices);
-    for (const notice of notices) if (!this.#told.has(notice)) logger.warn(`substrate: ${notice}`);
-    for (const [memberId, problem] of problems) {
-      const key = `${memberId} ${problem}`;
-      told.add(key);
-      if (this.#told.has(key)) continue;
-      const engine = members.nodes.find(({ id }) => id === memberId)?.name;
-      logger.warn({ engine, problem }, 'substrate: an engine takes no part in cluster networks');
-    }
-    this.#told = told;
-  }
-
-  #managersOf(plan: Plan): SubstrateMember[] {
-    const byNodeId = new Map([...plan.active].map(([memberId, nodeId]) => [nodeId, memberId]));
-    const managers = (plan.swarm?.nodes ?? []).filter(({ reachability }) => reachability === 'reachable');
-    return [...managers]
-      .sort((a, b) => Number(b.isLeader) - Number(a.isLeader))
-      .flatMap(({ nodeId }) => this.#deps.members.nodes.find(({ id }) => id === byNodeId.get(nodeId)) ?? [])
-      .filter(({ isHealthy }) => isHealthy);
   }
 
   async #remember(plan: Plan): Promise<void> {
@@ -355,11 +301,4 @@ export class Reconciler {
 function nameless(): ClusterIdentity {
   const id = randomBytes(8).toString('hex');
   return { id, marks: new Set([id]) };
-}
-
-function explain(kind: string, failure: unknown): string {
-  const reason = reasonOf(failure);
-  const isUnreachable = /Unavailable|no route|refused|i\/o timeout|Timeout was reached|deadline/i.test(reason);
-  if (/missing selected ALPN/i.test(reason)) return `${kind} failed: ${reason}; ${RELEASE_HINT}`;
-  return `${kind} failed: ${reason}${isUnreachable ? `; ${PORTS_HINT}` : ''}`;
 }
