@@ -49,6 +49,25 @@ export function testFirewall<Cloud>(
       await machine.fitFirewall?.(to(), signal);
     }));
 
+  it.each([1, 2, 3, 4])('goes on after a process was lost at change %i of a fit', (atChange) =>
+    withCloud(async (cloud, bench) => {
+      const given = { ports: [22, 2376, 2377, 7946], udpPorts: [4789, 7946], sources: to() };
+      await bench.driver(given).create(signal);
+      held.addForeign(cloud);
+      await bench.driver(given).fitFirewall?.(to('192.0.2.1/32', '192.0.2.3/32'), signal);
+      const cut = bench.driver({ ...given, cut: { atChange } });
+      await cut.fitFirewall?.(to('192.0.2.2/32', '192.0.2.3/32'), signal).catch((error: unknown) => {
+        expect(String(error)).toMatch(/process lost/);
+      });
+      await bench.driver(given).fitFirewall?.(to('192.0.2.2/32', '192.0.2.3/32'), signal);
+      expect([...held.rules(cloud)].sort()).toEqual(
+        [...EVERYWHERE, ...among('192.0.2.2/32', '192.0.2.3/32'), FOREIGN].sort(),
+      );
+      await bench.driver(given).fitFirewall?.(to(), signal);
+      expect([...held.rules(cloud)].sort()).toEqual([...EVERYWHERE, FOREIGN].sort());
+    }),
+  );
+
   it('narrows what an earlier version let in from everywhere', () =>
     withCloud(async (cloud, bench) => {
       const machine = bench.driver({ ports: [22, 2376, 2377, 7946], udpPorts: [4789, 7946] });
@@ -66,6 +85,6 @@ export function byPort(rules: readonly (readonly [port: string, network: string]
   return [...networks].map(([port, from]) => `${port} from ${from.join()}`);
 }
 
-function v4First(a: string, b: string): number {
+export function v4First(a: string, b: string): number {
   return Number(a.includes(':')) - Number(b.includes(':')) || (a < b ? -1 : 1);
 }

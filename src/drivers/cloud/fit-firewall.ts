@@ -1,11 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { z } from 'zod';
-import { writePrivate } from '../../common/private-file.ts';
 import type { DriverContext } from '../driver.ts';
-import { DriverError } from '../errors.ts';
+import { readNotes, writeNotes } from './firewall-notes.ts';
 import { isPlanned } from './planned.ts';
-import type { PortRange } from './ports.ts';
+import { type PortRange, portText } from './ports.ts';
+import { type Opened, openedBy, RuleCover, rangesOf } from './rule-cover.ts';
 
 /** A machine's own firewall at its provider. `Rule` is the provider's. */
 export interface OwnFirewall<Rule> {
@@ -13,12 +10,12 @@ export interface OwnFirewall<Rule> {
   readonly kind: string;
   /** All rules in it, also those that people added; undefined: it is gone. */
   read(id: string, signal: AbortSignal): Promise<readonly Rule[] | undefined>;
+  /** What a rule lets in; undefined for one of another sort (it denies, or lets groups in), which is a person's. */
+  readonly opens: (rule: Rule) => readonly PortRange[] | undefined;
   /** The rules that let this in. */
   readonly rules: (ranges: readonly PortRange[]) => readonly Rule[];
-  /** What makes two rules the same, in one line. */
-  text(rule: Rule): string;
-  /** The part of that which names the port. */
-  port(rule: Rule): string;
+  /** The same rule for these networks alone. There where a rule holds several: then one of it is for all networks of its ports. */
+  readonly narrowed?: (rule: Rule, sources: readonly string[]) => Rule;
   write(id: string, change: RuleChange<Rule>, signal: AbortSignal): Promise<void>;
 }
 
@@ -31,66 +28,104 @@ export interface RuleChange<Rule> {
   readonly removed: readonly Rule[];
 }
 
-/** Which rules of it the machine made, by their texts; beside the record, which another process may be writing. */
-const FILE = 'firewall.json';
-
 /**
- * Makes a firewall have the wanted rules. Rules that the machine did not make stay. What it made is noted before and after each change; of
- * firewalls from before there were notes the rules on ports that the machine needs count as its own.
+ * Makes a firewall have the wanted rules. What the machine did not let in stays as it is, and so do rules that cannot be read. What it let in is
+ * noted before and after each change; of firewalls from before there were notes all that is open of the ports that the machine needs counts as its own.
+ * Rules are compared by what they let in, not by how they are written.
  *
- * @param wanted every rule that there should be, and `ports` those they may be about
+ * @param wanted all that is to be let in, and `ports` what that may be about
  */
 export async function fitFirewall<Rule>(
   context: DriverContext<unknown>,
   firewall: OwnFirewall<Rule>,
-  { wanted, ports }: { readonly wanted: readonly Rule[]; readonly ports: readonly Rule[] },
+  { wanted, ports }: { readonly wanted: readonly PortRange[]; readonly ports: readonly PortRange[] },
   signal: AbortSignal,
 ): Promise<void> {
   const id = context.journal.find(firewall.kind)?.id;
   if (id === undefined || isPlanned(id)) return;
   const there = await firewall.read(id, signal);
   if (there === undefined) return;
-  const { text, port } = firewall;
+  const aims = openedBy(wanted);
   const noted = await readNotes(context.directory);
-  const needed = new Set([...ports, ...wanted].map(port));
-  const isOwn = (rule: Rule): boolean => (noted ? noted.has(text(rule)) : needed.has(port(rule)));
-  const texts = new Set(wanted.map(text));
-  const present = new Set(there.map(text));
-  const removed = there.filter((rule) => isOwn(rule) && !texts.has(text(rule)));
-  const added = wanted.filter((rule) => !present.has(text(rule)));
-  const own = [...there.filter(isOwn), ...added].map(text);
+  const needed = new Set([...ports, ...wanted].map(portText));
+  const own =
+    noted ?? there.flatMap((rule) => openedBy(firewall.opens(rule) ?? [])).filter((each) => needed.has(portText(each)));
+  const { added, removed, made } = changeOf(firewall, there, { own: new RuleCover(own), aims });
+  const ours = new RuleCover([...own, ...made]);
   if (added.length + removed.length > 0) {
-    await writeNotes(context.directory, own);
+    await writeNotes(context.directory, [...own, ...made]);
     const gone = new Set(removed);
     const all = [...there.filter((rule) => !gone.has(rule)), ...added];
     await firewall.write(id, { all, added, removed }, signal);
   }
   await writeNotes(
     context.directory,
-    own.filter((each) => texts.has(each)),
+    aims.filter((each) => ours.covers(each)),
   );
 }
 
-/** Undefined where there are none yet. Rejects when they cannot be read: rules that people made would count as the machine's. */
-async function readNotes(directory: string): Promise<ReadonlySet<string> | undefined> {
-  const file = join(directory, FILE);
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw unreadable(file, error);
-  });
-  if (text === undefined) return undefined;
-  try {
-    return new Set(z.array(z.string()).parse(JSON.parse(text)));
-  } catch (error) {
-    throw unreadable(file, error);
+interface Aim {
+  /** What the machine let in. */
+  readonly own: RuleCover;
+  readonly aims: readonly Opened[];
+}
+
+/** A rule that is there: what it lets in, and what of that goes. */
+interface Part<Rule> {
+  readonly rule: Rule;
+  readonly opens: readonly PortRange[];
+  readonly all: readonly Opened[];
+  /** That is the machine's and not wanted any more. */
+  readonly stale: readonly Opened[];
+  readonly isOwn: boolean;
+}
+
+/** The rules that come and go, and what is let in newly by it. */
+function changeOf<Rule>(
+  firewall: OwnFirewall<Rule>,
+  there: readonly Rule[],
+  { own, aims }: Aim,
+): { readonly added: readonly Rule[]; readonly removed: readonly Rule[]; readonly made: readonly Opened[] } {
+  const wanted = new RuleCover(aims);
+  const parts = there.flatMap((rule) => partOf(rule, firewall.opens(rule), own, wanted));
+  // What is a person's in a rule with both stays, where the rule can say it.
+  const { narrowed } = firewall;
+  const isMixed = (part: Part<Rule>): boolean => part.stale.length > 0 && !part.isOwn;
+  const mixed = narrowed ? parts.filter((part) => isMixed(part) && part.opens.length === 1) : [];
+  const going = parts.filter((part) => part.stale.length > 0 && part.isOwn);
+  const kept = (): readonly Part<Rule>[] => parts.filter((part) => !going.includes(part) && !mixed.includes(part));
+  const rests = mixed.map((part) => ({ part, rest: part.all.filter((each) => !part.stale.includes(each)) }));
+  const missing = (): readonly Opened[] => {
+    const open = new RuleCover([...kept().flatMap(({ all }) => all), ...rests.flatMap(({ rest }) => rest)]);
+    return aims.filter((each) => !open.covers(each));
+  };
+  if (narrowed) {
+    // One rule for all networks of its ports, however many come one after the other.
+    const grown = new Set(missing().map(portText));
+    going.push(...kept().filter(({ isOwn, opens }) => isOwn && opens.every((range) => grown.has(portText(range)))));
   }
+  const made = missing();
+  const smaller = rests.flatMap(({ part, rest }) =>
+    narrowed
+      ? narrowed(
+          part.rule,
+          rest.map(({ network }) => network),
+        )
+      : [],
+  );
+  const removed = [...going, ...mixed].map(({ rule }) => rule);
+  return { added: [...smaller, ...firewall.rules(rangesOf(made))], removed, made };
 }
 
-function unreadable(file: string, cause: unknown): DriverError {
-  const message = `${file}, which says what rules of its firewall are the machine's, cannot be read. Mend or remove it: without it all rules on the machine's ports are its own`;
-  return new DriverError(message, 'BAD_NOTES', cause);
-}
-
-async function writeNotes(directory: string, own: readonly string[]): Promise<void> {
-  await writePrivate(join(directory, FILE), `${JSON.stringify([...new Set(own)].sort())}\n`);
+function partOf<Rule>(
+  rule: Rule,
+  opens: readonly PortRange[] | undefined,
+  own: RuleCover,
+  wanted: RuleCover,
+): readonly Part<Rule>[] {
+  if (opens === undefined) return [];
+  const all = openedBy(opens);
+  const ours = all.filter((each) => own.covers(each));
+  const stale = ours.filter((each) => !wanted.covers(each));
+  return [{ rule, opens, all, stale, isOwn: all.length > 0 && ours.length === all.length }];
 }

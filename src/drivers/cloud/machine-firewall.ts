@@ -11,33 +11,28 @@ export interface AskedPorts {
 }
 
 /** The firewall of one machine: what it lets in as it is made, and how it follows the cluster later. */
-export class MachineFirewall<Rule> {
-  readonly #context: DriverContext<unknown>;
-  readonly #own: OwnFirewall<Rule>;
-  readonly #asked: AskedPorts;
-
-  constructor(context: DriverContext<unknown>, own: OwnFirewall<Rule>, asked: AskedPorts) {
-    this.#context = context;
-    this.#own = own;
-    this.#asked = asked;
-  }
-
+export interface MachineFirewall {
   /** What it lets in as the machine is made. */
-  get ranges(): readonly PortRange[] {
-    return this.#ranges(this.#context.sources);
-  }
-
+  readonly ranges: readonly PortRange[];
+  /** All that it may ever have to let in, for whomever. */
+  readonly needed: readonly PortRange[];
   /** See `Driver.fitFirewall`. */
-  async fit(sources: PortSources, signal: AbortSignal): Promise<void> {
-    const { rules } = this.#own;
-    const wanted = rules(this.#ranges(sources));
-    await fitFirewall(this.#context, this.#own, { wanted, ports: rules(this.#ranges(undefined)) }, signal);
-  }
+  fit(sources: PortSources, signal: AbortSignal): Promise<void>;
+}
 
-  /** Without `sources` what it may ever let in. */
-  #ranges(sources: PortSources | undefined): readonly PortRange[] {
-    const { ports, udpPorts } = this.#context;
-    const { sshPort, open } = this.#asked;
-    return portRanges({ ports: [...ports, ...(sshPort === undefined ? [] : [sshPort])], udpPorts, sources }, open);
-  }
+export function machineFirewall<Rule>(
+  context: DriverContext<unknown>,
+  own: OwnFirewall<Rule>,
+  { sshPort, open }: AskedPorts,
+): MachineFirewall {
+  const { udpPorts } = context;
+  const ports = [...context.ports, ...(sshPort === undefined ? [] : [sshPort])];
+  const rangesFor = (sources: PortSources | undefined): readonly PortRange[] =>
+    portRanges({ ports, udpPorts, sources }, open);
+  const needed = rangesFor(undefined);
+  return {
+    ranges: rangesFor(context.sources),
+    needed,
+    fit: (sources, signal) => fitFirewall(context, own, { wanted: rangesFor(sources), ports: needed }, signal),
+  };
 }

@@ -59,6 +59,19 @@ export function portText({ protocol, from, to }: Pick<PortRange, 'protocol' | 'f
   return `${from === to ? from : `${from}-${to}`}/${protocol}`;
 }
 
+/**
+ * What a provider's rule says of TCP or UDP ports: `22`, `7000-7010` or `7000:7010`, in whatever spelling of the protocol. Undefined for other
+ * protocols, and for all ports at once.
+ */
+export function rangeOf(
+  protocol: string | null,
+  ports: string | null | undefined,
+  sources: readonly string[],
+): readonly PortRange[] | undefined {
+  const range = ports == null ? undefined : parsePort(`${ports.replace(':', '-')}/${protocol?.toLowerCase()}`);
+  return range && [{ ...range, sources }];
+}
+
 function parsePort(text: string): PortRange | undefined {
   const [, first, last = first, protocol = 'tcp'] = PATTERN.exec(text.trim()) ?? [];
   const [from, to] = [Number(first), Number(last)];

@@ -6,7 +6,7 @@ import { givenText, type UserDataFlag } from '../cloud/given-file.ts';
 import type { KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
-import type { PortRange } from '../cloud/ports.ts';
+import { type PortRange, rangeOf } from '../cloud/ports.ts';
 import { isRestRefusal, type RestClient } from '../cloud/rest.ts';
 import type { DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
@@ -120,7 +120,6 @@ type FirewallRequest = Readonly<Record<string, unknown>> & { readonly inbound_ru
 
 /** The machine's own firewall, to be changed. */
 export function ownFirewall(context: Context, api: RestClient): OwnFirewall<InboundRule> {
-  const port = ({ protocol, ports = '' }: InboundRule): string => `${protocol} ${ports}`;
   const path = (id: string): string => `/v2/firewalls/${id}`;
   const read = async (id: string, signal: AbortSignal): Promise<FirewallRequest | undefined> =>
     (await api.find<{ firewall: FirewallRequest }>(path(id), signal))?.firewall;
@@ -132,9 +131,9 @@ export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Inbo
       return found && (found.inbound_rules ?? []);
     },
     // Other kinds of sources (tags, load balancers) are people's.
-    text: ({ sources: { addresses = [], ...others }, ...rule }) =>
-      `${port({ ...rule, sources: {} })} ${[...addresses].sort()} ${Object.keys(others).length === 0 ? '' : JSON.stringify(others)}`,
-    port,
+    opens: ({ protocol, ports, sources: { addresses = [], ...others } }) =>
+      Object.keys(others).length === 0 ? rangeOf(protocol, ports, addresses) : undefined,
+    narrowed: (rule, addresses) => ({ ...rule, sources: { addresses } }),
     // The whole firewall is given anew; what it does not say would be gone.
     write: async (id, { all }, signal) => {
       const { name, droplet_ids, tags, outbound_rules } = (await read(id, signal)) ?? {};

@@ -2,7 +2,7 @@ import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
 import { givenText } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { MachineFirewall } from '../cloud/machine-firewall.ts';
+import { type MachineFirewall, machineFirewall } from '../cloud/machine-firewall.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import { codeOf, type RestClient } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
@@ -50,14 +50,14 @@ export const driver: DriverModule = defineDriver({
 class Hetzner implements Cloud {
   readonly provider = 'Hetzner Cloud';
   readonly power: PowerActions;
-  readonly firewall: MachineFirewall<unknown>;
+  readonly firewall: MachineFirewall;
   readonly #context: DriverContext<HetznerOptions>;
   readonly #api: RestClient;
 
   constructor(context: DriverContext<HetznerOptions>) {
     this.#context = context;
     this.#api = hetznerCloud(context);
-    this.firewall = new MachineFirewall(context, ownFirewall(context, this.#api), {
+    this.firewall = machineFirewall(context, ownFirewall(context, this.#api), {
       sshPort: context.options['hetzner-ssh-port'],
       open: context.options['hetzner-open-port'],
     });

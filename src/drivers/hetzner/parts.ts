@@ -6,7 +6,7 @@ import type { OwnFirewall } from '../cloud/fit-firewall.ts';
 import { givenText, type UserDataFlag } from '../cloud/given-file.ts';
 import type { KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
-import type { PortRange } from '../cloud/ports.ts';
+import { type PortRange, rangeOf } from '../cloud/ports.ts';
 import { isRestRefusal, type RestClient } from '../cloud/rest.ts';
 import { chosenOf } from '../cloud/suggest.ts';
 import type { DriverContext } from '../driver.ts';
@@ -134,14 +134,14 @@ function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
 
 /** The machine's own firewall, to be changed. */
 export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule> {
-  const port = ({ direction, protocol, port: range }: Rule): string => `${direction} ${protocol} ${range ?? ''}`;
   return {
     kind: 'firewall',
     rules: rulesOf,
     read: async (id, signal) =>
       (await api.find<{ firewall: { rules: readonly Rule[] } }>(`/firewalls/${id}`, signal))?.firewall.rules,
-    text: (rule) => `${port(rule)} ${[...rule.source_ips].sort()}`,
-    port,
+    opens: ({ direction, protocol, port, source_ips: sources }) =>
+      direction === 'in' ? rangeOf(protocol, port, sources) : undefined,
+    narrowed: (rule, sources) => ({ ...rule, source_ips: sources }),
     write: async (id, { all }, signal) => {
       const path = `/firewalls/${id}/actions/set_rules`;
       const body = { rules: all };

@@ -2,7 +2,7 @@ import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
 import { givenBytes } from '../cloud/given-file.ts';
 import { expandHome, givenKey, type KeyFiles, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { MachineFirewall } from '../cloud/machine-firewall.ts';
+import { type MachineFirewall, machineFirewall } from '../cloud/machine-firewall.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { deletePart } from '../cloud/rest-parts.ts';
@@ -40,14 +40,14 @@ export const driver: DriverModule = defineDriver({
 class Linode implements Cloud {
   readonly provider = 'Linode';
   readonly power: PowerActions;
-  readonly firewall: MachineFirewall<unknown>;
+  readonly firewall: MachineFirewall;
   readonly #context: DriverContext<LinodeOptions>;
   readonly #api: RestClient;
 
   constructor(context: DriverContext<LinodeOptions>) {
     this.#context = context;
     this.#api = linodeApi(context);
-    this.firewall = new MachineFirewall(context, ownFirewall(context, this.#api), {
+    this.firewall = machineFirewall(context, ownFirewall(context, this.#api), {
       sshPort: context.options['linode-ssh-port'],
       open: context.options['linode-open-port'],
     });

@@ -3,7 +3,7 @@ import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
 import type { OwnFirewall } from '../cloud/fit-firewall.ts';
 import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
 import { planned } from '../cloud/planned.ts';
-import { type PortRange, sourcesByVersion } from '../cloud/ports.ts';
+import { type PortRange, rangeOf, sourcesByVersion } from '../cloud/ports.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { ensurePart, numberOf } from '../cloud/rest-parts.ts';
 import type { DriverContext } from '../driver.ts';
@@ -78,9 +78,15 @@ function rulesOf(ports: readonly PortRange[]): readonly Rule[] {
       action: 'ACCEPT',
       protocol: protocol.toUpperCase(),
       ports: from === to ? String(from) : `${from}-${to}`,
-      addresses: { ...(v4.length > 0 && { ipv4: v4 }), ...(v6.length > 0 && { ipv6: v6 }) },
+      addresses: addressesOf([...v4, ...v6]),
     };
   });
+}
+
+function addressesOf(sources: readonly string[]): Rule['addresses'] {
+  const ipv6 = sources.filter((each) => each.includes(':'));
+  const ipv4 = sources.filter((each) => !each.includes(':'));
+  return { ...(ipv4.length > 0 && { ipv4 }), ...(ipv6.length > 0 && { ipv6 }) };
 }
 
 interface Rules {
@@ -92,15 +98,15 @@ interface Rules {
 
 /** The machine's own firewall, to be changed. */
 export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule> {
-  const port = ({ action, protocol, ports }: Rule): string => `${action} ${protocol} ${ports ?? ''}`;
   const read = async (id: string, signal: AbortSignal): Promise<Rules | undefined> =>
     (await api.find<{ rules: Rules }>(`${LISTS.firewall}/${id}`, signal))?.rules;
   return {
     kind: 'firewall',
     rules: rulesOf,
     read: async (id, signal) => (await read(id, signal))?.inbound,
-    text: (rule) => `${port(rule)} ${[...(rule.addresses.ipv4 ?? []), ...(rule.addresses.ipv6 ?? [])].sort()}`,
-    port,
+    opens: ({ action, protocol, ports, addresses: { ipv4, ipv6 } }) =>
+      action === 'ACCEPT' ? rangeOf(protocol, ports, [...(ipv4 ?? []), ...(ipv6 ?? [])]) : undefined,
+    narrowed: (rule, sources) => ({ ...rule, addresses: addressesOf(sources) }),
     write: async (id, { all }, signal) => {
       const path = `${LISTS.firewall}/${id}/rules`;
       const body = { ...(await read(id, signal)), inbound: all };

@@ -1,7 +1,7 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { MachineFirewall } from '../cloud/machine-firewall.ts';
+import { type MachineFirewall, machineFirewall } from '../cloud/machine-firewall.ts';
 import { planned } from '../cloud/planned.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import { codeOf, type RestClient, statusOf } from '../cloud/rest.ts';
@@ -49,7 +49,7 @@ const WAKES: Readonly<Record<string, string>> = {
 class OpenStack implements Cloud {
   readonly provider = 'OpenStack';
   readonly power: PowerActions;
-  readonly firewall: MachineFirewall<unknown>;
+  readonly firewall: MachineFirewall;
   readonly #context: DriverContext<OpenStackOptions>;
   readonly #session: Session;
   readonly #api: RestClient;
@@ -58,7 +58,7 @@ class OpenStack implements Cloud {
     this.#context = context;
     this.#session = new Session(context);
     this.#api = openstackApi(context, this.#session);
-    this.firewall = new MachineFirewall(context, ownFirewall(context, this.#api), {
+    this.firewall = machineFirewall(context, ownFirewall(context, this.#api), {
       sshPort: context.options['openstack-ssh-port'],
       open: context.options['openstack-open-port'],
     });

@@ -2,7 +2,7 @@ import type { OwnFirewall } from '../cloud/fit-firewall.ts';
 import type { KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
-import type { PortRange } from '../cloud/ports.ts';
+import { type PortRange, rangeOf } from '../cloud/ports.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { ensurePart } from '../cloud/rest-parts.ts';
 import type { DriverContext } from '../driver.ts';
@@ -47,6 +47,7 @@ interface Rule {
   readonly port_range_max: number | null;
   /** Null: from everywhere. */
   readonly remote_ip_prefix?: string | null;
+  readonly remote_group_id?: string | null;
   readonly id?: string;
 }
 
@@ -108,6 +109,12 @@ function ruleText(rule: Rule): string {
   return `${direction} ${ethertype} ${protocol} ${port_range_min} ${port_range_max} ${from ?? ''}`;
 }
 
+function openedByRule(rule: Rule): readonly PortRange[] | undefined {
+  const { ethertype, protocol, port_range_min: from, port_range_max: to, remote_ip_prefix: prefix } = rule;
+  const network = prefix ?? (ethertype === 'IPv6' ? '::/0' : '0.0.0.0/0');
+  return rangeOf(protocol, from === null ? undefined : `${from}-${to ?? from}`, [network]);
+}
+
 /** The machine's own security group, to be changed. */
 export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule> {
   const path = '/network/security-group-rules';
@@ -115,9 +122,7 @@ export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule
     kind: 'security-group',
     rules: rulesOf,
     read: (id, signal) => pages<Rule>(api, `${path}?security_group_id=${id}`, 'security_group_rules', signal),
-    text: ruleText,
-    port: ({ direction, protocol, port_range_min: from, port_range_max: to }) =>
-      `${direction} ${protocol} ${from} ${to}`,
+    opens: (rule) => (rule.direction === 'ingress' && !rule.remote_group_id ? openedByRule(rule) : undefined),
     write: async (id, { added, removed }, signal) => {
       for (const rule of added) {
         const body = { security_group_rule: { security_group_id: id, ...rule } };

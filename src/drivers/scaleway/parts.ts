@@ -2,7 +2,7 @@ import { type CloudServer, SERVER } from '../cloud/cloud-driver.ts';
 import { ensureMade } from '../cloud/ensure.ts';
 import type { OwnFirewall } from '../cloud/fit-firewall.ts';
 import { planned } from '../cloud/planned.ts';
-import { type PortRange, sourcesByVersion } from '../cloud/ports.ts';
+import { type PortRange, rangeOf, sourcesByVersion } from '../cloud/ports.ts';
 import { isRestRefusal, type RestClient } from '../cloud/rest.ts';
 import { ensurePart } from '../cloud/rest-parts.ts';
 import type { DriverContext } from '../driver.ts';
@@ -90,15 +90,15 @@ interface Rule {
 
 /** The machine's own group, to be changed. Scaleway's own rules are not: they stay without being said. */
 export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Rule> {
-  const port = ({ action, direction, protocol, dest_port_from: from, dest_port_to: to }: Rule): string =>
-    `${direction} ${action} ${protocol} ${from} ${to ?? from}`;
   return {
     kind: 'security-group',
     rules: rulesOf,
     read: async (path, signal) =>
       (await api.find<{ rules: readonly Rule[] }>(`${path}/rules`, signal))?.rules.filter(({ editable }) => editable),
-    text: (rule) => `${port(rule)} ${rule.ip_range.includes('/') ? rule.ip_range : `${rule.ip_range}/32`}`,
-    port,
+    opens: ({ action, direction, protocol, dest_port_from: from, dest_port_to: to, ip_range }) =>
+      direction === 'inbound' && action === 'accept' && from !== null
+        ? rangeOf(protocol, `${from}-${to ?? from}`, [ip_range])
+        : undefined,
     write: async (path, { all }, signal) => {
       const body = { rules: all.map((rule, at) => ({ ...rule, position: at + 1 })) };
       const make = (): Promise<unknown> => api.send('PUT', `${path}/rules`, body, signal);

@@ -2,7 +2,7 @@ import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions } from '../cloud/cloud-driver.ts';
 import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
 import { expandHome, givenKey, type KeyFiles, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { MachineFirewall } from '../cloud/machine-firewall.ts';
+import { type MachineFirewall, machineFirewall } from '../cloud/machine-firewall.ts';
 import { planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
 import type { RestClient } from '../cloud/rest.ts';
@@ -53,14 +53,14 @@ const USER_DATA: UserDataFlag = { flag: 'scaleway-user-data-file' };
 class Scaleway implements Cloud {
   readonly provider = 'Scaleway';
   readonly power: PowerActions;
-  readonly firewall: MachineFirewall<unknown>;
+  readonly firewall: MachineFirewall;
   readonly #context: DriverContext<ScalewayOptions>;
   readonly #api: RestClient;
 
   constructor(context: DriverContext<ScalewayOptions>) {
     this.#context = context;
     this.#api = scalewayApi(context);
-    this.firewall = new MachineFirewall(context, ownFirewall(context, this.#api), {
+    this.firewall = machineFirewall(context, ownFirewall(context, this.#api), {
       sshPort: context.options['scaleway-ssh-port'],
       open: context.options['scaleway-open-port'],
     });

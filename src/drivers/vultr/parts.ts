@@ -3,7 +3,7 @@ import type { OwnFirewall } from '../cloud/fit-firewall.ts';
 import { givenBytes, type UserDataFlag } from '../cloud/given-file.ts';
 import type { KeyFiles } from '../cloud/key-files.ts';
 import { planned } from '../cloud/planned.ts';
-import { type PortRange, sourcesByVersion } from '../cloud/ports.ts';
+import { type PortRange, rangeOf, sourcesByVersion } from '../cloud/ports.ts';
 import type { RestClient } from '../cloud/rest.ts';
 import { ensurePart } from '../cloud/rest-parts.ts';
 import type { DriverContext } from '../driver.ts';
@@ -101,8 +101,7 @@ export function ownFirewall(context: Context, api: RestClient): OwnFirewall<Fire
     kind: 'firewall',
     rules: rulesOf,
     read: (id, signal) => pages<FirewallRule>(api, path(id), 'firewall_rules', signal),
-    text: ruleText,
-    port: ({ protocol, port }) => `${protocol} ${port}`,
+    opens: ({ protocol, port, subnet, subnet_size }) => rangeOf(protocol, port, [`${subnet}/${subnet_size}`]),
     write: async (id, { added, removed }, signal) => {
       for (const rule of added) {
         const call = { action: `POST ${path(id)}`, parameters: { ...rule } };

@@ -2,7 +2,7 @@ import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
 import { givenBytes } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { MachineFirewall } from '../cloud/machine-firewall.ts';
+import { type MachineFirewall, machineFirewall } from '../cloud/machine-firewall.ts';
 import { pollUntil } from '../cloud/poll.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { RestClient } from '../cloud/rest.ts';
@@ -41,14 +41,14 @@ export const driver: DriverModule = defineDriver({
 class Vultr implements Cloud {
   readonly provider = 'Vultr';
   readonly power: PowerActions;
-  readonly firewall: MachineFirewall<unknown>;
+  readonly firewall: MachineFirewall;
   readonly #context: DriverContext<VultrOptions>;
   readonly #api: RestClient;
 
   constructor(context: DriverContext<VultrOptions>) {
     this.#context = context;
     this.#api = vultrApi(context);
-    this.firewall = new MachineFirewall(context, ownFirewall(context, this.#api), {
+    this.firewall = machineFirewall(context, ownFirewall(context, this.#api), {
       sshPort: context.options['vultr-ssh-port'],
       open: context.options['vultr-open-port'],
     });
