@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { OpenOptions } from '../../../test/clouds/bench.ts';
 import { Ec2Failure } from '../../../test/clouds/ec2/ec2-failure.ts';
 import { ACCESS_KEY, SECRET_KEY, startEc2 } from '../../../test/clouds/ec2/ec2-server.ts';
+import { testFirewall, v4First } from '../../../test/clouds/firewalls.ts';
 import { testCloud } from '../../../test/clouds/suites.ts';
 import { driver } from './amazonec2.ts';
 
@@ -23,6 +24,37 @@ const { withCloud } = testCloud('amazonec2', {
 });
 
 describe('amazonec2', () => {
+  testFirewall(
+    {
+      rules: ({ state }) =>
+        (state.groups[0]?.rules ?? []).flatMap(({ protocol, from, sources, group }) =>
+          group === undefined ? [`${from}/${protocol} from ${sources.toSorted(v4First).join()}`] : [],
+        ),
+      addForeign: ({ state }) => {
+        state.groups[0]?.rules.push(
+          { protocol: 'tcp', from: 9100, to: 9100, sources: ['192.0.2.77/32'] },
+          { protocol: 'tcp', from: 2377, to: 2379, sources: [], group: 'sg-other' },
+        );
+      },
+    },
+    withCloud,
+  );
+
+  it('leaves other groups that people let in, and says where EC2 has no place for more rules', () =>
+    withCloud(async (server, bench) => {
+      const members = new Map([['7946/tcp', ['192.0.2.1/32']]]);
+      const machine = bench.driver({ ports: [22, 2376, 7946], sources: new Map([['7946/tcp', []]]) });
+      await machine.create(signal);
+      const [group] = server.state.groups;
+      group?.rules.push({ protocol: 'tcp', from: 7946, to: 7946, sources: [], group: 'sg-other' });
+      const full = new Ec2Failure('RulesPerSecurityGroupLimitExceeded', 'The maximum number of rules is reached.');
+      server.fail('AuthorizeSecurityGroupIngress', full, 1);
+      await expect(machine.fitFirewall?.(members, signal)).rejects.toThrow(/maximum number of rules.*"Service Quotas"/);
+      await machine.fitFirewall?.(members, signal);
+      await machine.fitFirewall?.(new Map([['7946/tcp', []]]), signal);
+      expect(group?.rules.find(({ from }) => from === 7946)).toMatchObject({ sources: [], group: 'sg-other' });
+    }));
+
   it('asks for IMDSv2, a gp3 disk, tags on everything, and boots the newest image', () =>
     withCloud(async (server, bench) => {
       await bench.driver({ options: { 'amazonec2-tags': 'team,bees' } }).create(signal);

@@ -1,9 +1,10 @@
 import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions } from '../cloud/cloud-driver.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { portRanges } from '../cloud/ports.ts';
+import { type MachineFirewall, machineFirewall } from '../cloud/machine-firewall.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { Ec2Client } from './client.ts';
+import { ownFirewall } from './firewall.ts';
 import { describeInstance, ensureInstance, ownInstances, rehearse, toServer } from './instance.ts';
 import { removeMachine } from './leftovers.ts';
 import { ec2Needs } from './needs.ts';
@@ -18,6 +19,7 @@ export const driver: DriverModule = defineDriver({
   name: 'amazonec2',
   summary: 'an instance at Amazon EC2',
   options,
+  fitsFirewalls: true,
   needs: ec2Needs,
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
@@ -29,6 +31,7 @@ export const driver: DriverModule = defineDriver({
 class AmazonEc2 implements Cloud {
   readonly provider = 'Amazon EC2';
   readonly power: PowerActions;
+  readonly firewall: MachineFirewall;
   readonly #context: DriverContext<Ec2Options>;
   readonly #ec2: Ec2Client;
 
@@ -36,13 +39,17 @@ class AmazonEc2 implements Cloud {
     this.#context = context;
     this.#ec2 = new Ec2Client(context);
     this.power = powerOf(this.#ec2);
+    this.firewall = machineFirewall(context, ownFirewall(this.#ec2), {
+      sshPort: context.options['amazonec2-ssh-port'],
+      open: context.options['amazonec2-open-port'],
+    });
   }
 
   async check(signal: AbortSignal): Promise<void> {
     const { options } = this.#context;
     const { 'amazonec2-ssh-keypath': keyPath, 'amazonec2-keypair-name': KeyName } = options;
     if (keyPath !== undefined) await givenKey(keyPath, 'amazonec2-ssh-keypath');
-    const placement = await findPlacement(this.#ec2, options, this.#ports(), signal);
+    const placement = await findPlacement(this.#ec2, options, this.firewall.needed, signal);
     if (KeyName !== undefined)
       await this.#ec2.read((api, send) => api.describeKeyPairs({ KeyNames: [KeyName] }, send), signal);
     await rehearse(this.#context, this.#ec2, placement, signal);
@@ -51,9 +58,9 @@ class AmazonEc2 implements Cloud {
   async create(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const [context, ec2] = [this.#context, this.#ec2];
-    const ports = this.#ports();
+    const { ranges: ports, needed } = this.firewall;
     const placement = await context.lookup<Placement>(
-      () => findPlacement(ec2, context.options, ports, signal),
+      () => findPlacement(ec2, context.options, needed, signal),
       plannedPlacement(context.options),
     );
     const keyName = context.options['amazonec2-keypair-name'] ?? (await this.#keyPair(signal));
@@ -91,12 +98,6 @@ class AmazonEc2 implements Cloud {
     const given = options['amazonec2-ssh-keypath'];
     const key = given === undefined ? await ownKey(this.#context) : await givenKey(given, 'amazonec2-ssh-keypath');
     return await ensureKeyPair(this.#context, this.#ec2, key.publicKey, signal);
-  }
-
-  #ports(): ReturnType<typeof portRanges> {
-    const { ports, options } = this.#context;
-    const needed = { ...this.#context, ports: [...ports, options['amazonec2-ssh-port']] };
-    return portRanges(needed, options['amazonec2-open-port']);
   }
 }
 

@@ -17,7 +17,7 @@ const NEXT_STEPS: readonly (readonly [codes: RegExp, code: string, nextStep: str
   [/^UnauthorizedOperation$/, 'FORBIDDEN', 'Ask for that permission, or use other credentials'],
   [/^OptInRequired$/, 'FORBIDDEN', 'Enable the region, or accept the terms of the image, in the AWS console'],
   [
-    /^(VcpuLimitExceeded|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|SecurityGroupLimitExceeded|VolumeLimitExceeded)$/,
+    /^(VcpuLimitExceeded|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|SecurityGroupLimitExceeded|RulesPerSecurityGroupLimitExceeded|VolumeLimitExceeded)$/,
     'QUOTA',
     'Remove what is not needed, take another region, or ask for more under "Service Quotas" in the AWS console',
   ],

@@ -4,6 +4,7 @@ import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { DriverContext } from '../driver.ts';
 import type { Ec2Client } from './client.ts';
 import { ec2Code } from './errors.ts';
+import { SECURITY_GROUP } from './firewall.ts';
 import { describeInstance, ownInstances } from './instance.ts';
 import { ownGroups, ownKeyPairs } from './network.ts';
 import type { Ec2Options } from './options.ts';
@@ -27,7 +28,7 @@ export async function removeMachine(context: Context, ec2: Ec2Client, signal: Ab
       remove: (id) => terminate(context, ec2, id, signal),
     },
     {
-      kind: 'security-group',
+      kind: SECURITY_GROUP,
       list: () => ownGroups(context, ec2, signal),
       remove: (id) => deleteGroup(context, ec2, id, signal),
     },

@@ -1,4 +1,3 @@
-import type { IpPermission } from '@aws-sdk/client-ec2';
 import { ensureMade } from '../cloud/ensure.ts';
 import { isPlanned, planned } from '../cloud/planned.ts';
 import { pollUntil } from '../cloud/poll.ts';
@@ -6,6 +5,7 @@ import type { PortRange } from '../cloud/ports.ts';
 import type { DriverContext } from '../driver.ts';
 import type { Ec2Client } from './client.ts';
 import { ec2Code, isRefusal } from './errors.ts';
+import { permissionsOf, SECURITY_GROUP } from './firewall.ts';
 import type { Ec2Options } from './options.ts';
 import { tagFilters, tagSpecifications } from './tags.ts';
 
@@ -25,7 +25,7 @@ export async function ensureSecurityGroup(
   const call = { GroupName: name, Description: `Docker machine ${context.name}`, VpcId: vpcId };
   const made = await ensureMade(
     context,
-    'security-group',
+    SECURITY_GROUP,
     {
       find: () => ownGroup(context, ec2, signal),
       make: async () => {
@@ -78,8 +78,8 @@ async function allowIngress(
   signal: AbortSignal,
 ): Promise<void> {
   const { journal } = context;
-  if (journal.find('security-group')?.details?.isOpen === true) return;
-  const request = { GroupId, IpPermissions: ports.map(permission) };
+  if (journal.find(SECURITY_GROUP)?.details?.isOpen === true) return;
+  const request = { GroupId, IpPermissions: permissionsOf(ports) };
   const wait = { what: 'the security group to appear', timeoutMs: VISIBLE_WITHIN_MS };
   await ec2.change(
     { action: 'AuthorizeSecurityGroupIngress', parameters: request },
@@ -87,7 +87,7 @@ async function allowIngress(
     true,
     signal,
   );
-  if (!isPlanned(GroupId)) await journal.describe('security-group', { isOpen: true });
+  if (!isPlanned(GroupId)) await journal.describe(SECURITY_GROUP, { isOpen: true });
 }
 
 /** Undefined while EC2 does not know the group it has just made. */
@@ -101,16 +101,6 @@ async function authorized(call: Promise<unknown>): Promise<true | undefined> {
     if (code === 'InvalidGroup.NotFound') return undefined;
     throw error;
   }
-}
-
-function permission({ protocol, from, to }: PortRange): IpPermission {
-  return {
-    IpProtocol: protocol,
-    FromPort: from,
-    ToPort: to,
-    IpRanges: [{ CidrIp: '0.0.0.0/0' }],
-    Ipv6Ranges: [{ CidrIpv6: '::/0' }],
-  };
 }
 
 /** Imports the machine's public key; the private one never leaves this host. Answers the key pair's name. */

@@ -89,14 +89,26 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
       })),
     };
   },
-  DescribeSecurityGroups: (state, query) => ({
-    securityGroupInfo: matching(state, state.groups, query).map(({ id, name, vpc, rules }) => ({
-      groupId: id,
-      groupName: name,
-      vpcId: vpc,
-      ipPermissions: rules.map(({ protocol, from, to }) => ({ ipProtocol: protocol, fromPort: from, toPort: to })),
-    })),
-  }),
+  DescribeSecurityGroups: (state, query) => {
+    const ids = query.texts('GroupId');
+    for (const id of ids) group_(state, id);
+    const found = matching(state, state.groups, query).filter(({ id }) => ids.length === 0 || ids.includes(id));
+    return {
+      securityGroupInfo: found.map(({ id, name, vpc, rules }) => ({
+        groupId: id,
+        groupName: name,
+        vpcId: vpc,
+        ipPermissions: rules.map(({ protocol, from, to, sources, group }) => ({
+          ipProtocol: protocol,
+          fromPort: from,
+          toPort: to,
+          ipRanges: sources.filter((each) => !each.includes(':')).map((cidrIp) => ({ cidrIp })),
+          ipv6Ranges: sources.filter((each) => each.includes(':')).map((cidrIpv6) => ({ cidrIpv6 })),
+          ...(group !== undefined && { groups: [{ groupId: group }] }),
+        })),
+      })),
+    };
+  },
   CreateSecurityGroup: (state, query) => {
     const [name = '', vpc = ''] = [query.text('GroupName'), query.text('VpcId')];
     if (state.groups.some((each) => each.name === name))
@@ -107,19 +119,25 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   },
   AuthorizeSecurityGroupIngress: (state, query) => {
     const group = group_(state, query.text('GroupId') ?? '');
-    for (const rule of query.list('IpPermissions')) {
-      const sources = [
-        ...rule.list('IpRanges').map((each) => each.text('CidrIp')),
-        ...rule.list('Ipv6Ranges').map((each) => each.text('CidrIpv6')),
-      ];
-      const [protocol = '', from, to] = [
-        rule.text('IpProtocol'),
-        Number(rule.text('FromPort')),
-        Number(rule.text('ToPort')),
-      ];
-      if (group.rules.some((each) => each.protocol === protocol && each.from === from && each.to === to))
-        throw new Ec2Failure('InvalidPermission.Duplicate', 'the specified rule already exists');
-      group.rules.push({ protocol, from, to, sources: sources.map(String) });
+    const asked = ingressOf(query);
+    const has = ({ rule, source }: Ingress): boolean => ruleOf(group, rule)?.sources.includes(source) === true;
+    if (asked.some(has)) throw new Ec2Failure('InvalidPermission.Duplicate', 'the specified rule already exists');
+    for (const { rule, source } of asked) {
+      // Those of the same ports become one permission.
+      const found = ruleOf(group, rule);
+      if (found) found.sources.push(source);
+      else group.rules.push({ ...rule, sources: [source] });
+    }
+    return { return: true };
+  },
+  RevokeSecurityGroupIngress: (state, query) => {
+    const group = group_(state, query.text('GroupId') ?? '');
+    for (const { rule, source } of ingressOf(query)) {
+      const found = ruleOf(group, rule);
+      const at = found?.sources.indexOf(source) ?? -1;
+      if (!found || at < 0) throw new Ec2Failure('InvalidPermission.NotFound', 'The specified rule does not exist');
+      found.sources.splice(at, 1);
+      if (found.sources.length === 0 && found.group === undefined) group.rules.splice(group.rules.indexOf(found), 1);
     }
     return { return: true };
   },
@@ -284,6 +302,33 @@ function group_(state: Ec2State, id: string): Ec2State['groups'][number] {
   const found = state.groups.find((each) => each.id === id && state.isVisible(each));
   if (found === undefined) throw new Ec2Failure('InvalidGroup.NotFound', `The security group '${id}' does not exist`);
   return found;
+}
+
+type GroupRule = Ec2State['groups'][number]['rules'][number];
+
+/** One network of a permission in a request. */
+interface Ingress {
+  readonly rule: Omit<GroupRule, 'sources'>;
+  readonly source: string;
+}
+
+function ingressOf(query: Query): readonly Ingress[] {
+  return query.list('IpPermissions').flatMap((permission) => {
+    const [protocol = '', from, to] = [
+      permission.text('IpProtocol'),
+      Number(permission.text('FromPort')),
+      Number(permission.text('ToPort')),
+    ];
+    const sources = [
+      ...permission.list('IpRanges').map((each) => each.text('CidrIp')),
+      ...permission.list('Ipv6Ranges').map((each) => each.text('CidrIpv6')),
+    ];
+    return sources.map((source) => ({ rule: { protocol, from, to }, source: String(source) }));
+  });
+}
+
+function ruleOf(group: Ec2State['groups'][number], { protocol, from, to }: Ingress['rule']): GroupRule | undefined {
+  return group.rules.find((each) => each.protocol === protocol && each.from === from && each.to === to);
 }
 
 function tagsOf(query: Query, type: string): Tags {

@@ -18,7 +18,10 @@ export interface Group extends Owned {
     readonly protocol: string;
     readonly from: number;
     readonly to: number;
-    readonly sources: readonly string[];
+    /** Networks. */
+    readonly sources: string[];
+    /** Another group that is let in. */
+    readonly group?: string;
   }[];
 }
 
