@@ -5,8 +5,8 @@ import { answeringHosts } from './answering.ts';
 import { Gossip } from './gossip.ts';
 import { domainOf } from './managers.ts';
 import type { Setbacks } from './setbacks.ts';
+import { areMostLost, outsideManagers, statesOf, straysOf, unreachableOf } from './sightings.ts';
 import { Since } from './since.ts';
-import { hostOf } from './standing.ts';
 import { countNetworks, readFacts, readSwarmNodes } from './swarm-api.ts';
 import type {
   ClusterIdentity,
@@ -282,13 +282,6 @@ const NOBODY: ReadonlySet<string> = new Set();
 const MANAGERS = 'managers';
 const MOST: ReadonlySet<string> = new Set([MANAGERS]);
 
-/** Whether more than half of the managers that are remembered are down or no members any more. */
-function areMostLost(nodes: readonly SubstrateMember[], known: KnownSubstrate): boolean {
-  const healthy = new Set(nodes.flatMap(({ id, isHealthy }) => (isHealthy ? id : [])));
-  const managers = known.nodes.filter(({ isManager }) => isManager);
-  return managers.filter(({ memberId }) => !healthy.has(memberId)).length * 2 > managers.length;
-}
-
 /** Tells which of rivals may be given up without a loss. */
 function countedNetworks(
   swarms: readonly ObservedSwarm[],
@@ -300,45 +293,6 @@ function countedNetworks(
     return { ...swarm, networks: asked && (await countNetworks(asked.client, signal).catch(() => undefined)) };
   });
   return Promise.all(counted);
-}
-
-/** Which of the states that end only after a grace time there are: `leaderless`, `orphaned`. */
-function statesOf(
-  swarms: readonly ObservedSwarm[],
-  members: readonly ObservedMember[],
-  known: KnownSubstrate,
-): ReadonlySet<string> {
-  const ours = new Set(known.nodes.map(({ nodeId }) => nodeId));
-  const joined = members.flatMap(({ facts }) => (facts.kind === 'member' && ours.has(facts.nodeId) ? facts : []));
-  if (swarms.length > 0 || joined.length === 0) return NOBODY;
-  return new Set([joined.some(({ isManager }) => isManager) ? 'leaderless' : 'orphaned']);
-}
-
-/** Hosts of managers that members of ours know of and that are no members: they left discovery. */
-function outsideManagers(members: readonly ObservedMember[], known: KnownSubstrate): ReadonlySet<string> {
-  const ours = new Set(known.nodes.map(({ nodeId }) => nodeId));
-  const inside = new Set(members.flatMap(({ address }) => address ?? []));
-  const hosts = members.flatMap(({ facts }) =>
-    facts.kind === 'member' && ours.has(facts.nodeId) ? facts.managerAddresses.map(hostOf) : [],
-  );
-  return new Set(hosts.filter((host) => !inside.has(host)));
-}
-
-/** Swarm nodes that no member answers to. */
-function straysOf(swarms: readonly ObservedSwarm[], members: readonly ObservedMember[]): ReadonlySet<string> {
-  const present = new Set(members.flatMap(({ facts }) => (facts.kind === 'member' ? facts.nodeId : [])));
-  return new Set(swarms.flatMap(({ nodes }) => nodes.flatMap(({ nodeId }) => (present.has(nodeId) ? [] : nodeId))));
-}
-
-/** Managers by their role that the others do not reach as such. */
-function unreachableOf(swarms: readonly ObservedSwarm[]): ReadonlySet<string> {
-  return new Set(
-    swarms.flatMap(({ nodes }) =>
-      nodes.flatMap(({ nodeId, role, reachability }) =>
-        role === 'manager' && reachability !== 'reachable' ? nodeId : [],
-      ),
-    ),
-  );
 }
 
 function mayChange({ isManager, state }: { readonly isManager: boolean; readonly state: string }): boolean {
