@@ -53,7 +53,7 @@ async function busybox(): Promise<FileEntry[]> {
 }
 
 /** Programs with the libraries the dynamic loader would give them here, at the same paths. */
-async function programs(paths: readonly string[]): Promise<FileEntry[]> {
+export async function programs(paths: readonly string[]): Promise<FileEntry[]> {
   const listings = await Promise.all(paths.map((path) => must('ldd', [path])));
   const libraries = listings.flatMap((text) =>
     [...text.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)].flatMap((match) => match[1] ?? []),

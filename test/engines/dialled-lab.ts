@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type CommandResult, run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';
-import { type Lab, type LabNode, startLab } from '../../src/lab/lab.ts';
+import { type Lab, type LabNode, type LabOptions, startLab } from '../../src/lab/lab.ts';
 import { freePort } from '../free-ports.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
 
@@ -26,8 +26,8 @@ export class DialledLab {
     this.address = address;
   }
 
-  static async start(names: readonly string[]): Promise<DialledLab> {
-    const lab = await startLab({ nodes: names.map((name) => ({ name })) });
+  static async start(names: readonly string[], options: Omit<LabOptions, 'nodes'> = {}): Promise<DialledLab> {
+    const lab = await startLab({ ...options, nodes: names.map((name) => ({ name })) });
     const folder = await mkdtemp(join(tmpdir(), 'enxame-dialled-'));
     const started = new DialledLab(lab, folder, `${lab.bridgeAddress}:${await freePort(lab.bridgeAddress)}`);
     await started.enxame(['certs', 'ca', '--dir', folder]);
