@@ -35,6 +35,11 @@ async function knock(at: { readonly path: string } | { readonly port: number }):
   }
 }
 
+test('what a host needs itself is never opened, whoever wants it', async () => {
+  const why = 'it is kept for SSH of the host';
+  expect(await ports.want(ports.desk(), [22])).toEqual({ refused: { 22: { isOfEngine: false, why } } });
+});
+
 /** A minute goes by after `begin`. */
 async function minute(begin: () => void): Promise<void> {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { reasonOf } from '../common/errors.ts';
+import { keptBecause } from '../common/kept-ports.ts';
 import type { PortRefusal, PortsAnswer } from '../engine/dialled/visits.ts';
 import type { NodeSocket } from './node-socket.ts';
 import type { PublishedPorts } from './published-ports.ts';
@@ -112,6 +113,8 @@ export class NodePorts {
   }
 
   async #openPort(port: number): Promise<PortRefusal | undefined> {
+    const kept = keptBecause('tcp', port);
+    if (kept) return { isOfEngine: false, why: kept };
     try {
       const { published } = this.#deps;
       if (await published.find('', port)) return { isOfEngine: true, why: 'its engine publishes it' };

@@ -29,6 +29,11 @@ export function unreachableBecause(entry: Entry, { loopback }: Reach): string | 
   return undefined;
 }
 
+/** Whether an IP address may be that of a host that others reach, too: neither this host's own nor one of its link, where providers tell a machine its credentials. */
+export function isOtherHost(address: string): boolean {
+  return addressProblem(address, false) === undefined;
+}
+
 function addressProblem(address: string, loopback: boolean): string | undefined {
   if (isLoopback(address)) return loopback ? undefined : 'every host has that address';
   return isWithin(NO_HOST, address) ? 'no other host is reached there' : undefined;

@@ -14,8 +14,9 @@ import { carryToApi, serveVisit, type VisitDeps } from './visit.ts';
 
 /** How long an agent may take to open ports, and to say which engine it has, in milliseconds. */
 const ASK_MS = 10_000;
-/** Streams that wait at an agent for connections. */
+/** Streams that wait at an agent for connections; and those with the connections that it has brought, of its ports and its socket. */
 const WAITING = 32;
+const MOST_STREAMS = 3_072 + 256 + WAITING;
 /** A number that an engine is about to need is left to it for this long at most, and a node is tried again after this long, in milliseconds. */
 const SPARED_MS = 30_000;
 const UNREACHED_MS = 60_000;
@@ -60,6 +61,8 @@ export class AgentDoor {
   readonly #unreached = new Map<string, number>();
   readonly #waiting = new Set<Duplex>();
   #opening = 0;
+  /** Those that wait, and those that have brought a connection. */
+  readonly #streams = new Set<Duplex>();
   #isWanted = false;
 
   constructor(id: string, deps: AgentDoorDeps) {
@@ -160,7 +163,9 @@ export class AgentDoor {
   }
 
   #fill(): void {
-    while (this.#isWanted && !this.#deps.signal.aborted && this.#waiting.size + this.#opening < WAITING) {
+    // However many it brings: those of others have room.
+    const most = Math.min(WAITING, this.#waiting.size + MOST_STREAMS - this.#streams.size);
+    while (this.#isWanted && !this.#deps.signal.aborted && this.#waiting.size + this.#opening < most) {
       this.#opening += 1;
       void this.#open(); // Never rejects.
     }
@@ -175,6 +180,12 @@ export class AgentDoor {
       return;
     }
     this.#waiting.add(stream);
+    this.#streams.add(stream);
+    stream.once('close', () => {
+      const wasFull = this.#streams.size >= MOST_STREAMS;
+      this.#streams.delete(stream);
+      if (wasFull) this.#fill();
+    });
     if (!this.#isWanted || this.#deps.signal.aborted) stream.destroy();
     const visit = visitIn(await readLine(stream, VISIT_LINE_BYTES));
     this.#waiting.delete(stream);

@@ -1,3 +1,9 @@
+import type { Clock } from '../common/clock.ts';
+
+/** Between two looks for a target of one connection, in milliseconds; and how many looks a millisecond has room for. */
+const LOOK_MS = 50;
+const LOOKS_PER_MS = 8;
+
 /** How many may be open at a time. */
 export interface ConnectionLimits {
   readonly total: number;
@@ -24,6 +30,8 @@ export interface Relayed {
 /** What is open, in total and to each copy of a container. */
 export class Connections {
   readonly tally: RelayTally = { taken: 0, refused: 0, failed: 0 };
+  /** Numbers of UDP ports that relays have open. */
+  readonly udpPorts: Set<number> = new Set();
   /** Of connections that have ended. */
   readonly #ended = { received: 0, sent: 0 };
   readonly #limits: ConnectionLimits;
@@ -31,6 +39,7 @@ export class Connections {
   readonly #perPort = new Map<object, number>();
   readonly #perTarget = new Map<string, number>();
   readonly #waiting = new Map<string, (() => void)[]>();
+  #patient = 0;
 
   constructor(limits: ConnectionLimits) {
     this.#limits = limits;
@@ -92,6 +101,19 @@ export class Connections {
   ended(targetId: string): Promise<void> {
     if (!this.#perTarget.has(targetId)) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.set(targetId, [...(this.#waiting.get(targetId) ?? []), resolve]));
+  }
+
+  /**
+   * Waits with a connection that no target takes at present. The more wait, the longer: looks of all together are bounded, whatever clients do
+   * while a container moves.
+   */
+  async rest(clock: Clock): Promise<void> {
+    this.#patient += 1;
+    try {
+      await clock.sleep(Math.max(LOOK_MS, this.#patient / LOOKS_PER_MS));
+    } finally {
+      this.#patient -= 1;
+    }
   }
 
   /** Ends all. */

@@ -12,6 +12,7 @@ import { serveEngine } from '../agent/dial-out.ts';
 import { NodePorts } from '../agent/node-ports.ts';
 import { NodeSocket } from '../agent/node-socket.ts';
 import type { PublishedPort } from '../agent/published-ports.ts';
+import type { VisitDesk } from '../agent/visit-desk.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import { Node } from '../cluster/node.ts';
 import { silentLogger } from '../common/logger.ts';
@@ -133,8 +134,8 @@ class World {
     open.push(this.publisher, this.ports, { close: () => this.stop.abort() });
   }
 
-  /** The agent's connection, and an engine that says only its ID. */
-  async dial(): Promise<void> {
+  /** An agent's connection, and an engine that says only its ID. */
+  async dial(id: string = 'second', desk: VisitDesk = this.desk): Promise<void> {
     const engine = createServer((socket) =>
       socket
         .on('error', () => undefined)
@@ -153,13 +154,13 @@ class World {
     const [accepted] = (await once(server, 'connection')) as [net.Socket];
     server.close();
     open.push(engine);
-    const answers = new Map([[PORTS_PATH, (asked: unknown) => this.#want(asked as WantedPorts)]]);
-    void serveEngine(socket, path, this.stop.signal, answers, this.desk);
-    void this.agents.serve('second', accepted, '192.0.2.7', this.stop.signal);
+    const answers = new Map([[PORTS_PATH, (asked: unknown) => this.#want(desk, asked as WantedPorts)]]);
+    void serveEngine(socket, path, this.stop.signal, answers, desk);
+    void this.agents.serve(id, accepted, '192.0.2.7', this.stop.signal);
   }
 
-  #want({ ports, socket }: WantedPorts): Promise<PortsAnswer> {
-    return this.ports.want(this.desk, ports, socket);
+  #want(desk: VisitDesk, { ports, socket }: WantedPorts): Promise<PortsAnswer> {
+    return this.ports.want(desk, ports, socket);
   }
 
   /** The engine of a node lists a container. */
@@ -326,6 +327,24 @@ describe('ports at every node', () => {
     const replica = world.list(1, 'b', port);
     await world.publisher.settled(replica);
     expect(world.problem(id)).toBeUndefined();
+  });
+
+  test('are told by the agent that has a right to its node, whatever others say', {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    await serve('a', FIRST, port);
+    world.list(0, 'a', port);
+    await answers(port, 'a heard hello');
+    const { everywhere } = world.publisher;
+    const holder = (): string | undefined => everywhere.doorOf(world.cluster.node('id-1') as Node)?.id;
+    expect(holder()).toBe('second');
+    // Both say that they have the second node's engine; one has its name.
+    for (const id of ['liar', 'node-1']) {
+      await world.dial(id, world.ports.desk());
+      await everywhere.settled();
+    }
+    expect([everywhere.counts.agents, holder()]).toEqual([3, 'node-1']);
+    expect(await ask(SECOND, port)).toBe('a heard hello');
   });
 
   test('close for an engine that is about to need them', { timeout: PATIENCE_MS }, async () => {

@@ -1,5 +1,6 @@
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
+import { keptBecause } from '../common/kept-ports.ts';
 import type { Logger } from '../common/logger.ts';
 import { MultiMap } from '../common/multi-map.ts';
 import { type AgentConnections, AgentDoor, type AgentDoorDeps } from './agent-door.ts';
@@ -75,6 +76,8 @@ export class Everywhere {
     if (claim.isGone || !claim.isEverywhere) return;
     if (claim.protocol !== 'tcp') return claim.problem ? undefined : this.#refuse(claim, 'agents open TCP ports alone');
     const number = numberOf(claim);
+    const kept = number !== undefined && keptBecause('tcp', number);
+    if (kept) return claim.problem ? undefined : this.#refuse(claim, kept);
     if (this.#waiting.has(claim) && this.#holder(claim, number)) return;
     const before = this.#numbers.get(claim);
     if (number === before && before !== undefined) return this.#judge(before);
@@ -174,10 +177,22 @@ export class Everywhere {
 
   #onAnswer(door: AgentDoor, before: AgentDoor['refused']): void {
     if (this.#doors.get(door.id) !== door) return;
-    if (door.node) this.#doorsByNode.set(door.node.id, door);
+    this.#claimNode(door);
     for (const port of Object.keys(before)) this.#refusing.remove(Number(port), door);
     for (const port of Object.keys(door.refused)) this.#refusing.add(Number(port), door);
     for (const port of new Set([...Object.keys(before), ...Object.keys(door.refused)])) this.#judge(Number(port));
+  }
+
+  /** Notes whose agent it is. An agent may say that it has any engine: one is not believed where another one has more of a right to the node. */
+  #claimNode(door: AgentDoor): void {
+    const { node } = door;
+    if (!node) return;
+    const known = this.#doorsByNode.get(node.id);
+    if (known === door) return;
+    const right = rightTo(node, door);
+    if (right !== undefined && (!known || right > (rightTo(node, known) ?? 0)))
+      return void this.#doorsByNode.set(node.id, door);
+    this.#deps.logger.warn({ agent: door.id, node: node.name }, 'an agent says that it has the engine of another one');
   }
 
   #drop(door: AgentDoor): void {
@@ -220,7 +235,8 @@ export class Everywhere {
       const { node, id } = door;
       const refusal = door.whyNot(number);
       if (!refusal || (node && refusal.isOfEngine && owners.has(node))) return [];
-      return [`${node?.name ?? id} (${refusal.isOfEngine ? 'its engine publishes another one there' : refusal.why})`];
+      const name = node && this.#doorsByNode.get(node.id) === door ? node.name : id;
+      return [`${name} (${refusal.isOfEngine ? 'its engine publishes another one there' : refusal.why})`];
     });
     const others = where.length - MOST_NAMED;
     const named = where.slice(0, MOST_NAMED).join(', ') + (others > 0 ? ` and ${others} more` : '');
@@ -237,6 +253,13 @@ export class Everywhere {
     claim.problemElsewhere = problem;
     this.#deps.onChange(claim);
   }
+}
+
+/** How good a right an agent has to a node whose engine it says it has; undefined: none, since the node is reached over another agent. */
+function rightTo(node: Node, { id }: AgentDoor): number | undefined {
+  const { address } = node.client.connector;
+  if (address.startsWith('agent://')) return address === `agent://${id}` ? 2 : undefined;
+  return node.name === id ? 1 : 0;
 }
 
 /** The number at all nodes: that of the endpoint, or the one that was asked for where the endpoint cannot have it. */

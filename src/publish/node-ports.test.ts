@@ -31,6 +31,11 @@ test('what an engine lists leads to other hosts, never to the own one of a relay
     '0',
     'localhost',
     'a.localhost',
+    // Of its link, where a provider tells a machine its credentials, and of many.
+    '169.254.169.254',
+    'fe80::1',
+    '224.0.0.1',
+    'ff02::1',
   ];
   expect(own.filter((ip) => led(ip, 80) !== undefined)).toEqual([]);
   // The engine of the relay's own host.

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Container } from '../cluster/container.ts';
 import { portKey } from '../cluster/endpoint-ports.ts';
 import { PROXY_PROTOCOL_LABEL, PROXY_PROTOCOLS, PUBLISH_AT_LABEL, PUBLISH_PLACES } from '../common/labels.ts';
-import { isWithin, subnets } from '../common/subnets.ts';
+import { isOtherHost } from '../discovery/reachable.ts';
 
 /** Where ports are published: at the container's node alone, at the manager's address too, or at every node's as well. */
 export type PublishAt = (typeof PUBLISH_PLACES)[number];
@@ -25,8 +25,6 @@ export interface NodePort {
 
 const NONE: readonly NodePort[] = [];
 
-/** Connections to these end at the host that makes them. */
-const OWN_HOST = subnets('0.0.0.0/8', '127.0.0.0/8', '::/128', '::1/128');
 /** Not a number in one of the spellings that resolvers know, such as 127.1. Sites list nodes by name. */
 const NAME = /^(?:[\w-]+\.)*[a-z][\w-]*$/i;
 const LOCALHOST = /(?:^|\.)localhost$/i;
@@ -62,7 +60,7 @@ export function nodePortsOf(container: Container): readonly NodePort[] {
 }
 
 function isElsewhere(host: string): boolean {
-  return isIP(host) === 0 ? NAME.test(host) && !LOCALHOST.test(host) : !isWithin(OWN_HOST, host);
+  return isIP(host) === 0 ? NAME.test(host) && !LOCALHOST.test(host) : isOtherHost(host);
 }
 
 function isPort(port: number): boolean {

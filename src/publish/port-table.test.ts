@@ -66,6 +66,19 @@ const WEB = { [PROJECT_LABEL]: 'shop', [SERVICE_LABEL]: 'web' };
 const API = { [PROJECT_LABEL]: 'shop', [SERVICE_LABEL]: 'api' };
 
 describe('ports at the endpoint', () => {
+  test('are none that hosts need themselves, whether or not these services listen', async () => {
+    const world = new World();
+    const claims = [world.claim('git', 22), world.claim('api', 2376), world.claim('gossip', 7_946, { type: 'udp' })];
+    expect(await world.add(...claims)).toEqual([
+      '22/tcp not at the endpoint: it is kept for SSH of the host',
+      '2376/tcp not at the endpoint: it is kept for the Docker API of the host',
+      '7946/udp not at the endpoint: it is kept for Docker’s swarm mode of the host',
+    ]);
+    expect(world.open.size).toBe(0);
+    // UDP has numbers of its own.
+    expect(await world.add(world.claim('other', 22, { type: 'udp' }))).toEqual([22]);
+  });
+
   test('have the number that they have at the node, and nobody is asked for more', async () => {
     const world = new World();
     const claims = [

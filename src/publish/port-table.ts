@@ -1,5 +1,6 @@
 import { BoundedMap } from '../common/bounded-map.ts';
 import { reasonOf } from '../common/errors.ts';
+import { keptBecause } from '../common/kept-ports.ts';
 import type { Claim, Sharing } from './claim.ts';
 import type { NodePort } from './node-ports.ts';
 import type { RingDeps } from './ring.ts';
@@ -109,6 +110,8 @@ export class PortTable {
       return this.#refuse(claim, 'its node is reached through an agent, which carries no UDP');
     while (!claim.isGone) {
       const wanted = this.#remembered.get(claim.key) ?? claim.at.port;
+      const kept = keptBecause(claim.protocol, wanted);
+      if (kept) return this.#refuse(claim, kept);
       const shared = this.#ports.get(keyOf(claim.protocol, wanted));
       if (!shared) return this.#open(claim, wanted);
       await shared.settled;

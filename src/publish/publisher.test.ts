@@ -111,6 +111,15 @@ async function askTimes(port: number, times: number): Promise<string> {
 }
 
 describe('what containers publish', () => {
+  test('is not at the endpoint where an engine says that it is at an address of this host', async () => {
+    const world = new World();
+    const port = await freePort();
+    world.publisher.start();
+    const id = world.list(0, 'a', [tcp(port, OWN_ADDRESS)]);
+    await world.publisher.settled(id);
+    expect([world.publisher.counts.open, await ask(port)]).toEqual([0, 'ECONNREFUSED']);
+  });
+
   test('is at the endpoint while one of them runs, in turns', { timeout: PATIENCE_MS }, async () => {
     const world = new World();
     const port = await freePort();

@@ -34,7 +34,7 @@ export interface PublisherDeps {
   /** Tells operators, and clients of `docker events`. */
   readonly tell: (notice: Notice) => void;
   /** Whether a node is this machine: what its engine publishes is here already. */
-  readonly isOwnHost: (node: Node) => boolean;
+  readonly isOwnHost: (node: Pick<Node, 'address'>) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -234,8 +234,11 @@ export class Publisher {
     const at = publishAtOf(container.labels, this.#at);
     if (at === 'node' || container.isOfSwarm) return [];
     const ports = nodePortsOf(container);
+    if (ports.length === 0) return ports;
     // At the endpoint the engine of this host opens them itself.
-    return ports.length > 0 && at === 'endpoint' && this.#deps.isOwnHost(container.node) ? [] : ports;
+    if (this.#deps.isOwnHost(container.node)) return at === 'endpoint' ? [] : ports;
+    // Another engine has no port here, whatever it says: nothing leads from a port of this machine to one of this machine.
+    return ports.filter(({ host }) => !this.#deps.isOwnHost({ address: host }));
   }
 
   #claim(published: Published, port: NodePort, { isAway, isHere }: Pick<Claim, 'isAway' | 'isHere'>): void {

@@ -1,14 +1,17 @@
-import { connect as open, type Socket } from 'node:net';
+import { isIP, connect as open, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../common/clock.ts';
+import { reachableLookup } from '../discovery/reachable.ts';
 import type { Connections } from './connections.ts';
 import type { Target, Targets } from './target.ts';
 
 /** A copy that does not answer within this many milliseconds is passed over. */
 const CONNECT_MS = 3_000;
-/** How long a connection waits for a container that is being moved, and between two looks, in milliseconds. */
+/** How long a connection waits for a container that is being moved, in milliseconds. */
 const WAIT_MS = 30_000;
-const LOOK_MS = 50;
+
+/** A site lists its nodes by name, and a name may stand for this host. */
+const lookup = reachableLookup({ loopback: false });
 
 export interface ReachDeps {
   readonly targets: Targets;
@@ -39,7 +42,7 @@ export async function reachTarget<T>(
     const target = targets.next(tried);
     if (!target) {
       if (!targets.mayCome() || clock.elapsed() >= lastMs) return undefined;
-      await clock.sleep(LOOK_MS);
+      await connections.rest(clock);
       tried.clear();
       continue;
     }
@@ -59,7 +62,7 @@ export function connectTo(target: Target): Promise<Duplex | undefined> {
 
 function connectStraight({ host, port }: Target): Promise<Socket | undefined> {
   return new Promise((resolve) => {
-    const upstream = open({ host, port, allowHalfOpen: true, noDelay: true });
+    const upstream = open({ host, port, allowHalfOpen: true, noDelay: true, ...(isIP(host) === 0 && { lookup }) });
     const fail = (): void => {
       upstream.destroy();
       resolve(undefined);

@@ -94,7 +94,7 @@ test(
 );
 
 test(
-  'a UDP relay outlives a container that it has no way to, and a datagram from port 0',
+  'a UDP relay outlives a container that it has no way to, and datagrams from port 0 and from its own',
   async () => {
     // Nobody may connect to the broadcast address.
     const nowhere = { ...(await named('nowhere')), host: '255.255.255.255' };
@@ -113,7 +113,13 @@ test(
     clearInterval(timer);
     await waitUntil(() => connections.size === 0, PATIENCE_MS);
     targets.list = [await named('a')];
-    own.emit('message', Buffer.from('0'), { address: '127.0.0.1', port: 0, family: 'IPv4', size: 1 });
+    const other = new UdpRelay({ targets, connections, clock: new FakeClock() });
+    const loops = [port, await other.listen('127.0.0.1', 0)];
+    open.push(other);
+    // From port 0, and as if a relay's own port had sent it: they would answer each other for ever.
+    for (const from of [0, ...loops])
+      for (const address of ['127.0.0.1', '::ffff:127.0.0.1'])
+        own.emit('message', Buffer.from('0'), { address, port: from, family: 'IPv4', size: 1 });
     expect(connections.size).toBe(0);
     expect(await ask(await socket(), port, '1')).toBe('a:1');
   },

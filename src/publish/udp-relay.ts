@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net';
 import type { Clock } from '../common/clock.ts';
 import type { Timer } from '../common/timer.ts';
 import type { Connections } from './connections.ts';
+import { ownHost } from './own-host.ts';
 import type { Target, Targets } from './target.ts';
 
 /** A flow in which no datagram passes for this long ends, and between two looks at them, in milliseconds. */
@@ -36,10 +37,13 @@ export class UdpRelay {
   /** By the client's address; the one that was idle for longest first. */
   readonly #flows = new Map<string, Flow>();
   readonly #timer: Timer;
+  readonly #isOwnHost: ReturnType<typeof ownHost>;
   #socket: Socket | undefined;
+  #port: number | undefined;
 
   constructor(deps: UdpRelayDeps) {
     this.#deps = deps;
+    this.#isOwnHost = ownHost(deps.clock);
     this.#timer = deps.clock.coarseTimer(() => this.#sweep());
   }
 
@@ -57,7 +61,10 @@ export class UdpRelay {
         socket.on('error', noop); // Of one datagram: others may pass.
         socket.on('message', (datagram, from) => this.#take(datagram, from));
         this.#timer.start(LOOK_MS);
-        resolve(socket.address().port);
+        const { port: got } = socket.address();
+        this.#port = got;
+        this.#deps.connections.udpPorts.add(got);
+        resolve(got);
       });
     });
   }
@@ -67,6 +74,8 @@ export class UdpRelay {
     this.#timer.stop();
     const socket = this.#socket;
     this.#socket = undefined;
+    if (this.#port !== undefined) this.#deps.connections.udpPorts.delete(this.#port);
+    this.#port = undefined;
     for (const flow of this.#flows.values()) flow.end();
     socket?.close(noop);
   }
@@ -97,6 +106,7 @@ export class UdpRelay {
 
   #begin(key: string, from: RemoteInfo): Flow | undefined {
     const { targets, connections, clock } = this.#deps;
+    if (this.#isOwn(from)) return undefined;
     const target = targets.next(new Set());
     if (!target) {
       connections.tally.failed += 1;
@@ -131,6 +141,11 @@ export class UdpRelay {
     });
     socket.connect(target.port, target.host);
     return flow;
+  }
+
+  /** Whether it says to come from a port of a relay here: two that answer each other, begun by one forged datagram, would go on for ever. */
+  #isOwn({ address, port }: RemoteInfo): boolean {
+    return this.#deps.connections.udpPorts.has(port) && this.#isOwnHost({ address: address.replace(/^::ffff:/i, '') });
   }
 
   /** Where there are too many flows, the one that was idle for longest ends. */

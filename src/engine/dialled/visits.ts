@@ -68,12 +68,16 @@ export const VISIT_FAILED = 'failed';
 
 const port = z.number().int().min(1).max(65_535);
 
+/** What a container may be told of in a header: nothing else than an address and a port, whatever the agent says. */
+const address = z.string().max(64).optional();
+const anyPort = z.number().int().min(0).max(65_535).optional();
+
 const VISIT = z.object({
   port: z.union([port, z.literal(SOCKET_PORT)]),
-  remoteAddress: z.string().optional(),
-  remotePort: z.number().optional(),
-  localAddress: z.string().optional(),
-  localPort: z.number().optional(),
+  remoteAddress: address,
+  remotePort: anyPort,
+  localAddress: address,
+  localPort: anyPort,
 });
 
 const ORDER = z.union([

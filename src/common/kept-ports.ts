@@ -1,0 +1,19 @@
+/**
+ * Numbers that hosts need for services of their own, by `22/tcp`, and for what. No published port is opened at one by a manager or an agent: after a
+ * reboot these may begin before the service does, which could not start then.
+ */
+const KEPT: ReadonlyMap<string, string> = new Map([
+  ['22/tcp', 'SSH'],
+  ['2375/tcp', 'the Docker API'],
+  ['2376/tcp', 'the Docker API'],
+  ['2377/tcp', 'Docker’s swarm mode'],
+  ['7946/tcp', 'Docker’s swarm mode'],
+  ['7946/udp', 'Docker’s swarm mode'],
+  ['4789/udp', 'Docker’s swarm mode'],
+]);
+
+/** Why a number is opened nowhere; undefined when it may be. */
+export function keptBecause(protocol: 'tcp' | 'udp', port: number): string | undefined {
+  const service = KEPT.get(`${port}/${protocol}`);
+  return service && `it is kept for ${service} of the host`;
+}
