@@ -60,6 +60,10 @@ export class EmbeddedRecords implements RecordStore {
     return this.#history.watch(after, signal);
   }
 
+  follow(after: Revision, listener: (write: CommittedWrite) => void, signal: AbortSignal): Promise<void> {
+    return this.#history.follow(after, listener, signal);
+  }
+
   write(writes: readonly RecordWrite[], options: WriteOptions = {}): Promise<Revision> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ writes, options, resolve, reject });

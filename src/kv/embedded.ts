@@ -58,7 +58,7 @@ class LevelStore implements EmbeddedStore {
   #isClosed = false;
   #waiting: Waiting | undefined;
   /** Written again with the next batch that is synchronized: LevelDB may have begun another log by then, and synchronizes that one alone. */
-  #unsynced: EmbeddedChange[] = [];
+  #unsynced = new Map<string, EmbeddedChange>();
   #last: Promise<void> = Promise.resolve();
 
   constructor(level: ClassicLevel<string, string>, folder: string) {
@@ -101,14 +101,26 @@ class LevelStore implements EmbeddedStore {
     if (waiting === undefined || waiting.changes.length === 0) return;
     try {
       if (this.#tear) await this.#mend(this.#tear.error);
-      const changes = [...this.#unsynced, ...waiting.changes];
-      const sync = waiting.sync || changes.length > MOST_UNSYNCED;
-      await this.#level.batch((sync ? changes : waiting.changes).map(toOperation), { sync });
-      this.#unsynced = sync ? [] : changes;
+      const sync = waiting.sync || this.#unsynced.size + waiting.changes.length > MOST_UNSYNCED;
+      await this.#apply(waiting.changes, sync);
     } catch (error) {
       this.#tear ??= { error };
       throw notWritten(this.#folder, error);
     }
+  }
+
+  /** A chained batch takes changes at once, where a list of operations is checked and copied several times: half the CPU time. */
+  async #apply(changes: readonly EmbeddedChange[], sync: boolean): Promise<void> {
+    const batch = this.#level.batch();
+    const last = new Map(sync ? this.#unsynced : undefined);
+    for (const change of changes) last.set(change.key, change);
+    for (const { key, value } of last.values()) {
+      if (value === undefined) batch.del(key);
+      else batch.put(key, value);
+    }
+    await batch.write({ sync });
+    if (sync) this.#unsynced.clear();
+    else for (const change of changes) this.#unsynced.set(change.key, change);
   }
 
   /** Opening anew begins a log of its own. As long as there is no room for that, the store stays open for reading. */
@@ -139,14 +151,6 @@ async function hasRoomToOpen(folder: string): Promise<boolean> {
   } finally {
     await rm(probe, { force: true }).catch(() => undefined);
   }
-}
-
-type Operation =
-  | { readonly type: 'put'; readonly key: string; readonly value: string }
-  | { readonly type: 'del'; readonly key: string };
-
-function toOperation({ key, value }: EmbeddedChange): Operation {
-  return value === undefined ? { type: 'del', key } : { type: 'put', key, value };
 }
 
 // abstract-level wraps what went wrong as LEVEL_DATABASE_NOT_OPEN; the reason is the cause.

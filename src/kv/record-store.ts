@@ -57,6 +57,11 @@ export interface RecordStore {
    */
   watch(after: Revision, signal: AbortSignal): AsyncIterable<CommittedWrite>;
   /**
+   * Like {@link watch}, at a fraction of its cost, for stores whose writes are all made here: calls `listener` with each write as it becomes visible,
+   * before the call that asked for it resolves. Resolves where a watch would end, and rejects where it would throw, or `listener` does.
+   */
+  follow?(after: Revision, listener: (write: CommittedWrite) => void, signal: AbortSignal): Promise<void>;
+  /**
    * Makes all changes or none, after those of earlier calls, and resolves with their revision when they are durable: they survive
    * a kill of the process and, unless the options say less, a loss of power. Rejects with a `ConflictError` (code `RECORD_CHANGED`) when a record is not as
    * expected, and with a `ClusterError` when it cannot be written: with code `RECORD_TOO_LARGE` (413) what this store has no room for, with

@@ -66,7 +66,13 @@ test('shows the last of writes that are under way together', async () => {
 });
 
 test('reads everything anew when it fell behind, and goes on', async () => {
-  const records = new EmbeddedRecords(new MemoryStore(), 'n/');
+  const inner = new EmbeddedRecords(new MemoryStore(), 'n/');
+  const records: RecordStore = {
+    get: (key) => inner.get(key),
+    snapshot: (visit) => inner.snapshot(visit),
+    write: (writes) => inner.write(writes),
+    watch: (after, signal) => inner.watch(after, signal),
+  };
   const heard: string[] = [];
   const view = await open(records, (key, value) => heard.push(`${key} ${value}`));
   await view.put('gone', 1);
@@ -76,6 +82,24 @@ test('reads everything anew when it fell behind, and goes on', async () => {
   await view.put('last', 3);
   expect([view.get('k'), view.has('gone'), view.get('last')]).toEqual([1_999, false, 3]);
   expect(heard).toEqual(['gone 1', 'gone undefined', 'k 1999', 'last 3']);
+});
+
+test('sees each write of a store that tells them at once, also one whose listener failed', async () => {
+  const records = new EmbeddedRecords(new MemoryStore(), 'n/');
+  const heard: string[] = [];
+  const view = await open(records, (key, value) => {
+    heard.push(`${key} ${value}`);
+    if (heard.length === 2) throw new Error('a listener failed');
+  });
+  const seen: unknown[] = [];
+  const others = Array.from({ length: 4 }, (_, i) =>
+    records.write([{ key: 'k', value: `${i}` }]).then(() => seen.push(view.get('k'))),
+  );
+  await Promise.all(others);
+  await view.put('last', 4);
+  expect([view.get('k'), view.get('last'), heard.slice(0, 2)]).toEqual([3, 4, ['k 0', 'k 1']]);
+  expect(heard.slice(-1)).toEqual(['last 4']);
+  expect(seen).toHaveLength(4);
 });
 
 test('tries again when the store cannot be followed', async () => {
@@ -121,6 +145,7 @@ test('a write that the store refuses changes nothing', async () => {
     get: (key: string) => inner.get(key),
     snapshot: inner.snapshot.bind(inner),
     watch: inner.watch.bind(inner),
+    follow: inner.follow.bind(inner),
     write: () => Promise.reject(new Error('the disk is full')),
   });
   const view = await open(refusing);

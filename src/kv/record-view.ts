@@ -153,6 +153,7 @@ export class RecordView<T> {
         sinceMs = undefined;
         if (attempt > 1) await this.#read();
         sinceMs = clock.elapsed();
+        if (records.follow) return records.follow(this.#revision, (write) => this.#take(write), signal);
         for await (const write of records.watch(this.#revision, signal)) this.#take(write);
       },
       {

@@ -6,6 +6,11 @@ import { Wakeups } from './wakeups.ts';
 const MOST_WRITES = 1_000;
 const MOST_CHARACTERS = 256 * 1024;
 
+interface Follower {
+  hear(write: CommittedWrite): void;
+  readonly end: () => void;
+}
+
 /** The latest writes of a store, for watches. A watch holds a position in it and no queue of its own, so that a slow one costs no memory. */
 export class WriteHistory {
   /** Every write after this revision is here. */
@@ -13,6 +18,7 @@ export class WriteHistory {
   readonly #writes: CommittedWrite[] = [];
   #characters = 0;
   readonly #added = new Wakeups();
+  readonly #followers = new Set<Follower>();
   #isClosed = false;
 
   constructor(revision: Revision) {
@@ -31,7 +37,34 @@ export class WriteHistory {
     // The last one stays whatever its size: watches that kept up must see it.
     while (this.#writes.length > 1 && (this.#writes.length > MOST_WRITES || this.#characters > MOST_CHARACTERS))
       this.#dropOldest();
+    for (const follower of this.#followers) follower.hear(write);
     this.#added.wake();
+  }
+
+  /** See `RecordStore.follow`. */
+  async follow(after: Revision, listener: (write: CommittedWrite) => void, signal: AbortSignal): Promise<void> {
+    if (!this.#knows(after)) throw revisionGone(after);
+    for (const write of this.#writes.slice(after - this.#floor)) listener(write);
+    if (this.#isClosed || signal.aborted) return;
+    await new Promise<void>((resolve, reject) => {
+      const end = (settle: () => void): void => {
+        this.#followers.delete(follower);
+        signal.removeEventListener('abort', follower.end);
+        settle();
+      };
+      const follower: Follower = {
+        hear: (write) => {
+          try {
+            listener(write);
+          } catch (error) {
+            end(() => reject(error));
+          }
+        },
+        end: () => end(resolve),
+      };
+      this.#followers.add(follower);
+      signal.addEventListener('abort', follower.end);
+    });
   }
 
   /** See `RecordStore.watch`. */
@@ -42,7 +75,7 @@ export class WriteHistory {
     signal.addEventListener('abort', wake);
     try {
       while (!signal.aborted) {
-        if (seen < this.#floor || seen > this.revision) throw revisionGone(seen);
+        if (!this.#knows(seen)) throw revisionGone(seen);
         const write = this.#writes[seen - this.#floor];
         if (write) {
           seen = write.revision;
@@ -61,7 +94,13 @@ export class WriteHistory {
   /** Ends every watch once it has told the last write. Idempotent. */
   close(): void {
     this.#isClosed = true;
+    for (const follower of this.#followers) follower.end();
     this.#added.wake();
+  }
+
+  /** Whether every write after a revision is here. */
+  #knows(after: Revision): boolean {
+    return after >= this.#floor && after <= this.revision;
   }
 
   #dropOldest(): void {

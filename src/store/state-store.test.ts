@@ -58,7 +58,7 @@ test('a record that was refused is not listed, and one whose removal was refused
   const tries = await Promise.allSettled(
     Array.from({ length: 40 }, (_, i) => [
       records.write([{ key: `v${i}`, value: 'x'.repeat(500) }]),
-      store.records('substrate').write([{ key: 'known', value: 'x'.repeat(500) }]),
+      store.records('substrate').write([{ key: `n${i}`, value: 'x'.repeat(500) }]),
     ]).flat(),
   );
   expect(tries.at(-1)?.status).toBe('rejected');

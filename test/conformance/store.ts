@@ -131,6 +131,42 @@ export function testRecordStore(name: string, open: () => Promise<StoreWorld>): 
       expect(await other).toMatchObject({ done: true });
     });
 
+    it('tells a follower each write once and in order, before its call resolves', async () => {
+      const { records } = await openWorld();
+      if (!records.follow) return;
+      const { revision: start } = await snapshot(records);
+      const one = await records.write([{ key: 'a', value: '1' }]);
+      const heard: CommittedWrite[] = [];
+      const own = new AbortController();
+      const following = records.follow(start, (write) => heard.push(write), own.signal);
+      const two = await records.write([{ key: 'a', value: '2' }, { key: 'b' }]);
+      const expected = [
+        { revision: one, changes: [{ key: 'a', value: '1' }] },
+        { revision: two, changes: [{ key: 'a', value: '2' }, { key: 'b' }] },
+      ];
+      expect(heard).toEqual(expected);
+      own.abort();
+      await following;
+      await records.write([{ key: 'a', value: '3' }]);
+      expect(heard).toEqual(expected);
+    });
+
+    it('ends following when the store is closed, and rejects it where its listener throws or writes are not known any more', async () => {
+      const world = await openWorld();
+      const { records } = world;
+      if (!records.follow) return;
+      const { revision } = await snapshot(records);
+      const open = records.follow(revision, () => undefined, stop.signal);
+      const failing = records.follow(revision, () => expect.fail('a listener failed'), stop.signal);
+      const failed = expect(failing).rejects.toThrow('a listener failed');
+      for (let i = 0; i < TOO_MANY_WRITES; i++) await records.write([{ key: 'a', value: `${i}` }]);
+      await failed;
+      const late = records.follow(revision, () => undefined, stop.signal);
+      await expect(late).rejects.toMatchObject({ code: 'REVISION_GONE' });
+      await world.close();
+      await open;
+    });
+
     it('says so to a watch from a revision whose writes are not known any more', async () => {
       const { records, forget } = await openWorld();
       const { revision } = await snapshot(records);
