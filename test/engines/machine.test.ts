@@ -550,8 +550,9 @@ describe('a cheaper machine of a fleet file', { timeout: 900_000 }, () => {
     expect(rows.trim().split('\n')).toEqual(['barata: Running, ', 'rainha: Running,']);
     expect(await readdir(join(place.folder, 'store', 'machines'))).toHaveLength(2);
     expect((await place.traces()).filter((trace) => trace.includes('cara'))).toEqual([]);
-    const shown = await docker("ps -a --filter name=web --filter name=db --format '{{.Names}} {{.State}}'");
-    expect(shown.split('\n').sort()).toEqual(['barata/db running', 'barata/web running']);
+    const shown = async (): Promise<string[]> =>
+      (await docker("ps -a --filter name=web --filter name=db --format '{{.Names}} {{.State}}'")).split('\n').sort();
+    await expect.poll(shown).toEqual(['barata/db running', 'barata/web running']);
     expect(await docker('exec db cat /data/it')).toBe('kept');
   });
 });
@@ -603,7 +604,7 @@ describe('three masters', { timeout: 1_500_000 }, () => {
       // One whose answer was lost may be there.
       return exitCode === 0 || /Conflict/.test(stderr);
     };
-    await waitFor(`a create through ${master}`, isTaken, { timeoutMs: 180_000, everyMs: 500 });
+    await waitFor(`a create through ${master}`, isTaken, { timeoutMs: 300_000, everyMs: 500 });
   }
 
   const containers = async (master: string): Promise<string[]> =>
@@ -617,21 +618,21 @@ describe('three masters', { timeout: 1_500_000 }, () => {
     await createThrough('um', 'livro-1');
 
     expect(await create('dois', 'tres')).toContain('um: handing the records of the cluster over');
-    expect(await containers('tres')).toEqual(['livro-1']);
+    await expect.poll(() => containers('tres')).toEqual(['livro-1']);
 
     await kill('um');
     await createThrough('dois', 'livro-2');
-    expect(await containers('dois')).toEqual(['livro-1', 'livro-2']);
+    await expect.poll(() => containers('dois')).toEqual(['livro-1', 'livro-2']);
 
     expect(await person.enxame('machine', 'rm', '-y', 'um')).toContain("removing the store's server um-");
     await create('quatro');
-    expect(await containers('quatro')).toContain('livro-2');
+    await expect.poll(() => containers('quatro')).toContain('livro-2');
 
     // The one that was lost is replaced: another one can be lost, and no more than that.
     await kill('dois');
     await createThrough('quatro', 'livro-3');
     const { code, said } = await person.try('machine', 'rm', '-y', 'tres');
     expect([code, said]).toEqual([1, expect.stringContaining('"tres" cannot be removed now')]);
-    expect(await containers('tres')).toContain('livro-3');
+    await expect.poll(() => containers('tres')).toContain('livro-3');
   });
 });
