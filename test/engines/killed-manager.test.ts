@@ -110,12 +110,13 @@ async function listed(): Promise<readonly string[]> {
   return containers.map(({ Names }) => Names[0]?.split('/').at(-1) ?? '').sort();
 }
 
-/** What is in one of them alone. */
+/** Both of them, unless they have the same, each as often. */
 function differences(some: readonly string[], others: readonly string[]): readonly string[] {
-  return [...some.filter((each) => !others.includes(each)), ...others.filter((each) => !some.includes(each))];
+  const [one, other] = [some, others].map((each) => each.toSorted().join(' ')) as [string, string];
+  return one === other ? [] : [one, other];
 }
 
-/** Names that clients see and no engine has, or the other way round. */
+/** Names that clients see, and those that engines have, unless they are the same. */
 async function notTheSame(): Promise<readonly string[]> {
   return differences(await listed(), made());
 }
