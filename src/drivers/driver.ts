@@ -39,6 +39,12 @@ export interface DriverModule {
 /** Networks (CIDR) that may reach a port, by `7946/udp`; a port that is not named is for everywhere, one with none for nobody yet. */
 export type PortSources = ReadonlyMap<string, readonly string[]>;
 
+/** How a firewall is fitted. */
+export interface FitOptions {
+  /** Not all machines of the cluster are known: who was let in stays. */
+  readonly isPartial?: boolean;
+}
+
 /** What a driver is given for one machine. */
 export interface DriverContext<Values = OptionValues> {
   /** The machine's name: letters, digits, dots and dashes. */
@@ -118,7 +124,7 @@ export interface Driver {
    * Makes the machine's own firewall let in what its ports need and nobody else, now that other machines came or went. Rules that it did
    * not make stay, and so do firewalls that the person named. Nothing happens to a machine that is not made yet.
    */
-  fitFirewall?(sources: PortSources, signal: AbortSignal): Promise<void>;
+  fitFirewall?(sources: PortSources, signal: AbortSignal, options?: FitOptions): Promise<void>;
   /** The address others reach it at; rejects with code `NO_ADDRESS` while it has none. */
   ip(signal: AbortSignal): Promise<string>;
   /** The engine's address: `tcp://IP:2376` (mutual TLS), `ssh://…` or what the person gave. */

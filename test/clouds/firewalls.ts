@@ -8,6 +8,8 @@ export interface HeldFirewall<Cloud> {
   readonly rules: (cloud: Cloud) => readonly string[];
   /** Adds a rule as a person would, for TCP port 9100 from 192.0.2.77/32. */
   readonly addForeign: (cloud: Cloud) => void;
+  /** Its rules are for IPv4. */
+  readonly isV4Only?: boolean;
 }
 
 const signal = new AbortController().signal;
@@ -18,17 +20,17 @@ function to(...members: readonly string[]): PortSources {
   return new Map(MEMBERS.map((port) => [port, members]));
 }
 
-function among(...members: readonly string[]): readonly string[] {
-  return MEMBERS.map((port) => `${port} from ${members.join()}`);
-}
-
-const EVERYWHERE = ['22/tcp from 0.0.0.0/0,::/0', '2376/tcp from 0.0.0.0/0,::/0'];
-
 /** What holds of every firewall that is changed as machines come and go. */
 export function testFirewall<Cloud>(
   held: HeldFirewall<Cloud>,
   withCloud: (work: (cloud: Cloud, bench: CloudBench) => Promise<void>) => Promise<void>,
 ): void {
+  const shown = (networks: readonly string[]): string =>
+    networks.filter((each) => !held.isV4Only || !each.includes(':')).join();
+  const among = (...members: readonly string[]): readonly string[] =>
+    MEMBERS.map((port) => `${port} from ${shown(members)}`);
+  const EVERYWHERE = ['22/tcp', '2376/tcp'].map((port) => `${port} from ${shown(['0.0.0.0/0', '::/0'])}`);
+
   it('lets members in at the ports of cluster networks as they come and go, and touches no rule of others', () =>
     withCloud(async (cloud, bench) => {
       const machine = bench.driver({ ports: [22, 2376, 2377, 7946], udpPorts: [4789, 7946], sources: to() });

@@ -26,7 +26,7 @@ interface Operation {
 /** A project at Google Cloud. */
 export interface GoogleState {
   readonly instances: FakeInstance[];
-  readonly firewalls: { readonly name: string; readonly body: Readonly<Record<string, unknown>> }[];
+  readonly firewalls: { readonly name: string; body: Readonly<Record<string, unknown>> }[];
   cpusUsed: number;
   /** The next instance fails so, after its operation was accepted. */
   failOperation: RestFailure | undefined;
@@ -185,18 +185,32 @@ function routesOf(
     [
       'GET',
       at('/global/firewalls/([^/]+)'),
-      ({ parts: [name] }) =>
-        known(
-          state.firewalls.some((each) => each.name === name),
-          { name },
-        ),
+      ({ parts: [name] }) => {
+        settle();
+        const found = state.firewalls.find((each) => each.name === name);
+        return known(found !== undefined, { ...found?.body, name });
+      },
     ],
     [
       'POST',
       at('/global/firewalls'),
       (call) => {
         isFree(state.firewalls, call);
+        isOneVersion(call.body);
         return begin(undefined, () => state.firewalls.push({ name: String(call.body.name), body: call.body }));
+      },
+    ],
+    [
+      'PATCH',
+      at('/global/firewalls/([^/]+)'),
+      ({ parts: [name], body }) => {
+        settle();
+        const found = state.firewalls.find((each) => each.name === name);
+        if (found === undefined) throw notFound(`firewalls/${name}`);
+        isOneVersion(body);
+        return begin(undefined, () => {
+          found.body = { ...found.body, ...body };
+        });
       },
     ],
     [
@@ -240,6 +254,14 @@ function routesOf(
     power('start', 'STAGING', 'RUNNING'),
     power('stop', 'STOPPING', 'TERMINATED'),
   ];
+}
+
+/** A rule is for IPv4 or for IPv6. */
+function isOneVersion({ sourceRanges }: Readonly<Record<string, unknown>>): void {
+  const ranges = sourceRanges as readonly string[];
+  const v6 = ranges.filter((each) => each.includes(':')).length;
+  if (v6 > 0 && v6 < ranges.length)
+    throw new RestFailure(400, 'invalid', "Invalid value for field 'resource.sourceRanges': IPv4 and IPv6");
 }
 
 function at(path: string): RegExp {

@@ -10,6 +10,7 @@ import {
   startAzure,
   TENANT,
 } from '../../../test/clouds/azure/azure-server.ts';
+import { testFirewall } from '../../../test/clouds/firewalls.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
 import { testCloud } from '../../../test/clouds/suites.ts';
 import type { OptionValues } from '../options.ts';
@@ -64,7 +65,58 @@ function bodyOf(
   return server.state.resources.find((each) => each.type.endsWith(`/${type}`))?.body as never;
 }
 
+interface HeldRule {
+  readonly name: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+function heldRules(server: AzureServer): HeldRule[] {
+  return bodyOf(server, 'networkSecurityGroups')?.properties.securityRules as HeldRule[];
+}
+
 describe('azure', () => {
+  testFirewall(
+    {
+      isV4Only: true,
+      rules: (server) =>
+        heldRules(server).flatMap(({ properties: rule }) => {
+          if (rule.access !== 'Allow') return [];
+          const networks = [rule.sourceAddressPrefix ?? rule.sourceAddressPrefixes].flat() as string[];
+          const from = networks.map((each) => (each === '*' ? '0.0.0.0/0' : each)).join();
+          return [`${rule.destinationPortRange}/${String(rule.protocol).toLowerCase()} from ${from}`];
+        }),
+      addForeign: (server) => {
+        const rule = { direction: 'Inbound', sourcePortRange: '*', destinationAddressPrefix: '*' };
+        const mine = { protocol: 'Tcp', sourceAddressPrefix: '192.0.2.77/32', destinationPortRange: '9100' };
+        const denied = { protocol: '*', sourceAddressPrefix: 'Internet', destinationPortRange: '*' };
+        heldRules(server).push(
+          { name: 'mine', properties: { ...rule, ...mine, access: 'Allow', priority: 500 } },
+          { name: 'last', properties: { ...rule, ...denied, access: 'Deny', priority: 4096 } },
+        );
+      },
+    },
+    withCloud,
+  );
+
+  it('takes no name and no priority of rules that people made', () =>
+    withCloud(async (server, bench) => {
+      const machine = bench.driver({ ports: [22, 2376, 7946], sources: new Map([['7946/tcp', []]]) });
+      await machine.create(signal);
+      const theirs = {
+        name: 'tcp-7946-7946',
+        properties: { direction: 'Inbound', access: 'Deny', protocol: 'Tcp', priority: 102, sourceAddressPrefix: '*' },
+      };
+      heldRules(server).push(theirs);
+      await machine.fitFirewall?.(new Map([['7946/tcp', ['192.0.2.1/32']]]), signal);
+      expect(heldRules(server)[2]).toBe(theirs);
+      expect(heldRules(server)[3]).toMatchObject({
+        name: 'tcp-7946-7946-2',
+        properties: { priority: 103, sourceAddressPrefix: '192.0.2.1/32' },
+      });
+      await machine.fitFirewall?.(new Map([['7946/tcp', []]]), signal);
+      expect(heldRules(server).map(({ name }) => name)).toEqual(['tcp-22-22', 'tcp-2376-2376', 'tcp-7946-7946']);
+    }));
+
   it('makes a tagged machine behind a security group for exactly the needed ports, in a group of its own', () =>
     withCloud(async (server, bench) => {
       const options = { 'azure-open-port': ['7000-7010/udp'], 'azure-tags': ['team=bees'], 'azure-zone': '2' };

@@ -2,10 +2,11 @@ import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions } from '../cloud/cloud-driver.ts';
 import { givenBytes } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { portRanges } from '../cloud/ports.ts';
+import { type MachineFirewall, machineFirewall } from '../cloud/machine-firewall.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { assertPossible } from './check.ts';
 import { Azure } from './clients.ts';
+import { ownFirewall } from './firewall.ts';
 import { removeMachine } from './leftovers.ts';
 import { namesOf, tagsOf } from './names.ts';
 import { azureNeeds } from './needs.ts';
@@ -18,6 +19,7 @@ export const driver: DriverModule = defineDriver({
   name: 'azure',
   summary: 'a virtual machine at Microsoft Azure',
   options,
+  fitsFirewalls: true,
   needs: azureNeeds,
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
@@ -29,6 +31,7 @@ export const driver: DriverModule = defineDriver({
 class AzureCloud implements Cloud {
   readonly provider = 'Microsoft Azure';
   readonly power: PowerActions;
+  readonly firewall: MachineFirewall;
   readonly #context: DriverContext<AzureOptions>;
   readonly #azure: Azure;
 
@@ -36,6 +39,8 @@ class AzureCloud implements Cloud {
     this.#context = context;
     this.#azure = new Azure(context);
     this.power = powerOf(context, this.#azure);
+    const open = context.options['azure-open-port'];
+    this.firewall = machineFirewall(context, ownFirewall(context, this.#azure), { open, isV4Only: true });
   }
 
   async check(signal: AbortSignal): Promise<void> {
@@ -51,8 +56,7 @@ class AzureCloud implements Cloud {
     const given = options['azure-ssh-key-path'];
     const key = given === undefined ? await ownKey(this.#context) : await givenKey(given, 'azure-ssh-key-path');
     await ensureGroup(this.#context, this.#azure, signal);
-    const ranges = portRanges(this.#context, options['azure-open-port']);
-    const cardId = await ensureNetwork(this.#context, this.#azure, ranges, signal);
+    const cardId = await ensureNetwork(this.#context, this.#azure, this.firewall.ranges, signal);
     await ensureVirtualMachine(this.#context, this.#azure, { cardId, publicKey: key.publicKey }, signal);
   }
 

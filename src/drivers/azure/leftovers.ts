@@ -2,6 +2,7 @@ import { SERVER } from '../cloud/cloud-driver.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import type { DriverContext } from '../driver.ts';
 import type { Azure, AzureClients } from './clients.ts';
+import { SECURITY_GROUP } from './firewall.ts';
 import { namesOf } from './names.ts';
 import type { AzureOptions } from './options.ts';
 
@@ -46,7 +47,7 @@ export async function removeMachine(
       part('network-card', names.nic, ({ network }) => network.networkInterfaces),
       part('address', names.address, ({ network }) => network.publicIPAddresses),
       part('network', names.network, ({ network }) => network.virtualNetworks),
-      part('security-group', names.securityGroup, ({ network }) => network.networkSecurityGroups),
+      part(SECURITY_GROUP, names.securityGroup, ({ network }) => network.networkSecurityGroups),
     ],
     signal,
   );

@@ -3,6 +3,7 @@ import type { PortRange } from '../cloud/ports.ts';
 import type { DriverContext } from '../driver.ts';
 import type { Azure } from './clients.ts';
 import { isRefusal } from './errors.ts';
+import { numbered, rulesOf, SECURITY_GROUP } from './firewall.ts';
 import { armId, namesOf, tagsOf } from './names.ts';
 import type { AzureOptions } from './options.ts';
 
@@ -47,22 +48,11 @@ async function ensureSecurityGroup(
   signal: AbortSignal,
 ): Promise<void> {
   const { group, securityGroup: name } = namesOf(context);
-  const securityRules = ports.map(({ protocol, from, to }, at) => ({
-    name: `${protocol}-${from}-${to}`,
-    priority: 100 + at,
-    direction: 'Inbound',
-    access: 'Allow',
-    protocol: protocol === 'tcp' ? 'Tcp' : 'Udp',
-    sourceAddressPrefix: '*',
-    sourcePortRange: '*',
-    destinationAddressPrefix: '*',
-    destinationPortRange: from === to ? String(from) : `${from}-${to}`,
-  }));
-  const body = { ...common(context), securityRules };
+  const body = { ...common(context), securityRules: numbered(rulesOf(ports)) };
   await ensure(
     context,
     azure,
-    { kind: 'security-group', name, body },
+    { kind: SECURITY_GROUP, name, body },
     (clients, options) => clients.network.networkSecurityGroups.beginCreateOrUpdate(group, name, body, options),
     signal,
   );

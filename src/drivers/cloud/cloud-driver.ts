@@ -1,8 +1,9 @@
 import type { Shell, SshShell } from '../../provision/shell.ts';
-import type { Driver, DriverContext, PortSources } from '../driver.ts';
+import type { Driver, DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import type { MachineState } from '../state.ts';
 import { removeOwnKey } from './key-files.ts';
+import type { MachineFirewall } from './machine-firewall.ts';
 import { isPlanned } from './planned.ts';
 import { pollUntil } from './poll.ts';
 
@@ -39,7 +40,7 @@ export interface Cloud {
   server(id: string | undefined, signal: AbortSignal): Promise<CloudServer | undefined>;
   remove(signal: AbortSignal): Promise<void>;
   /** The machine's own firewall; absent: there is none that is changed later. */
-  readonly firewall?: { fit(sources: PortSources, signal: AbortSignal): Promise<void> };
+  readonly firewall?: MachineFirewall;
   ssh(): Pick<SshShell, 'user' | 'port' | 'keyPath'>;
   close(): Promise<void>;
 }
@@ -76,7 +77,7 @@ export function cloudDriver(context: DriverContext<unknown>, cloud: Cloud): Driv
       // Last: the key is needed to log in to a server that could not be removed.
       await removeOwnKey(context.directory);
     },
-    ...(firewall && { fitFirewall: (sources, signal) => firewall.fit(sources, signal) }),
+    ...(firewall && { fitFirewall: (sources, signal, options) => firewall.fit(sources, signal, options) }),
     ip,
     url: async (signal) => `tcp://${bracketed(await ip(signal))}:${ENGINE_PORT}`,
     shell: async (signal): Promise<Shell> => ({ kind: 'ssh', host: await ip(signal), ...cloud.ssh() }),

@@ -51,14 +51,14 @@ function firewall(holds: 'several' | 'one'): OwnFirewall<Rule> {
 
 const PORTS = ['22/tcp from 0.0.0.0/0,::/0', '7946/tcp from 0.0.0.0/0,::/0'].flatMap((each) => opens(each) ?? []);
 
-function fitted(holds: 'several' | 'one', ...wanted: readonly Rule[]): Promise<void> {
+async function fitted(
+  holds: 'several' | 'one',
+  ...given: readonly (Rule | { readonly isPartial: boolean })[]
+): Promise<void> {
   const context = { directory, journal: { find: () => ({ id: '1' }) } } as unknown as DriverContext<unknown>;
-  return fitFirewall(
-    context,
-    firewall(holds),
-    { wanted: wanted.flatMap((each) => opens(each) ?? []), ports: PORTS },
-    signal,
-  );
+  const wanted = given.flatMap((each) => (typeof each === 'string' ? (opens(each) ?? []) : []));
+  const isPartial = given.some((each) => typeof each === 'object');
+  await fitFirewall(context, firewall(holds), { wanted, ports: PORTS, isPartial }, signal);
 }
 
 describe('rules are the same when they let the same in', () => {
@@ -124,6 +124,14 @@ describe('what others let in stays', () => {
     await fitted('one', '22/tcp from 0.0.0.0/0');
     expect(held).toEqual(['22/tcp from 0.0.0.0/0', '7946/tcp from 192.0.2.0/24']);
   });
+});
+
+test('who was let in stays while not all of the cluster is known', async () => {
+  await fitted('one', '22/tcp from 0.0.0.0/0', '7946/tcp from 192.0.2.1/32');
+  await fitted('one', { isPartial: true }, '22/tcp from 0.0.0.0/0', '7946/tcp from 192.0.2.2/32');
+  expect(held).toHaveLength(3);
+  await fitted('one', '22/tcp from 0.0.0.0/0', '7946/tcp from 192.0.2.2/32');
+  expect(held).toEqual(['22/tcp from 0.0.0.0/0', '7946/tcp from 192.0.2.2/32']);
 });
 
 test('machines that come one after the other share a rule where it holds several', async () => {

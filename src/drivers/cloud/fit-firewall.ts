@@ -1,4 +1,4 @@
-import type { DriverContext } from '../driver.ts';
+import type { DriverContext, FitOptions } from '../driver.ts';
 import { readNotes, writeNotes } from './firewall-notes.ts';
 import { isPlanned } from './planned.ts';
 import { type PortRange, portText } from './ports.ts';
@@ -28,28 +28,34 @@ export interface RuleChange<Rule> {
   readonly removed: readonly Rule[];
 }
 
+/** What a firewall is to let in. */
+export interface Fit extends FitOptions {
+  /** All of it. */
+  readonly wanted: readonly PortRange[];
+  /** What that may ever be about. */
+  readonly ports: readonly PortRange[];
+}
+
 /**
  * Makes a firewall have the wanted rules. What the machine did not let in stays as it is, and so do rules that cannot be read. What it let in is
  * noted before and after each change; of firewalls from before there were notes all that is open of the ports that the machine needs counts as its own.
  * Rules are compared by what they let in, not by how they are written.
- *
- * @param wanted all that is to be let in, and `ports` what that may be about
  */
 export async function fitFirewall<Rule>(
   context: DriverContext<unknown>,
   firewall: OwnFirewall<Rule>,
-  { wanted, ports }: { readonly wanted: readonly PortRange[]; readonly ports: readonly PortRange[] },
+  { wanted, ports, isPartial = false }: Fit,
   signal: AbortSignal,
 ): Promise<void> {
   const id = context.journal.find(firewall.kind)?.id;
   if (id === undefined || isPlanned(id)) return;
   const there = await firewall.read(id, signal);
   if (there === undefined) return;
-  const aims = openedBy(wanted);
   const noted = await readNotes(context.directory);
   const needed = new Set([...ports, ...wanted].map(portText));
   const own =
     noted ?? there.flatMap((rule) => openedBy(firewall.opens(rule) ?? [])).filter((each) => needed.has(portText(each)));
+  const aims = [...openedBy(wanted), ...(isPartial ? own : [])];
   const { added, removed, made } = changeOf(firewall, there, { own: new RuleCover(own), aims });
   const ours = new RuleCover([...own, ...made]);
   if (added.length + removed.length > 0) {

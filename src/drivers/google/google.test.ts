@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { byPort, testFirewall } from '../../../test/clouds/firewalls.ts';
 import { type GoogleServer, startGoogle } from '../../../test/clouds/google-server.ts';
 import { RestFailure } from '../../../test/clouds/rest.ts';
 import { testCloud } from '../../../test/clouds/suites.ts';
@@ -38,7 +39,66 @@ const { withCloud } = testCloud('google', {
   dryRun: [/make an SSH key/, /POST .*firewalls/, /POST .*instances/],
 });
 
+interface HeldRule {
+  readonly sourceRanges: readonly string[];
+  readonly allowed: readonly { readonly IPProtocol: string; readonly ports: readonly string[] }[];
+}
+
+function heldRules({ state }: GoogleServer): readonly string[] {
+  const all = state.firewalls.flatMap(({ body }) => {
+    const { sourceRanges, allowed } = body as unknown as HeldRule;
+    return allowed.flatMap(({ IPProtocol, ports }) =>
+      ports.flatMap((port) => sourceRanges.map((network) => [`${port}/${IPProtocol}`, network] as const)),
+    );
+  });
+  return byPort(all);
+}
+
 describe('google', () => {
+  testFirewall(
+    {
+      isV4Only: true,
+      rules: heldRules,
+      addForeign: ({ state }) => {
+        const allowed = [{ IPProtocol: 'tcp', ports: ['9100'] }];
+        const body = { direction: 'INGRESS', sourceRanges: ['192.0.2.77/32'], targetTags: ['web'], allowed };
+        state.firewalls.push({ name: 'mine', body });
+      },
+    },
+    withCloud,
+  );
+
+  it('has a rule for each set of networks, and leaves one alone that is something else by now', () =>
+    withCloud(async (server, bench) => {
+      const nobody = new Map([
+        ['2380/tcp', []],
+        ['7946/tcp', []],
+        ['7946/udp', []],
+      ]);
+      const machine = bench.driver({ ports: [22, 2376, 2380, 7946], udpPorts: [7946], sources: nobody });
+      await machine.create(signal);
+      const [members, masters] = [['192.0.2.1/32', '192.0.2.2/32'], ['192.0.2.1/32']];
+      await machine.fitFirewall?.(
+        new Map([
+          ['2380/tcp', masters],
+          ['7946/tcp', members],
+          ['7946/udp', members],
+        ]),
+        signal,
+      );
+      const name = 'enxame-bee-1-m4ch1ne';
+      expect(server.state.firewalls.map((each) => each.name).sort()).toEqual([name, `${name}-2`, `${name}-3`]);
+      const second = server.state.firewalls.find((each) => each.name === `${name}-2`);
+      const before = { ...second?.body, disabled: true };
+      if (second) second.body = before;
+      await machine.fitFirewall?.(new Map([['7946/tcp', members]]), signal);
+      expect(second?.body).toBe(before);
+      expect(bench.said.join()).toMatch(new RegExp(`rule ${name}-2 is not as this machine made it, and is left alone`));
+      expect(heldRules(server)).toContain('7946/tcp from 192.0.2.1/32,192.0.2.2/32');
+      await machine.remove(signal);
+      expect(server.state.existing()).toEqual([]);
+    }));
+
   it('makes a labelled instance behind a rule for exactly the needed ports', () =>
     withCloud(async (server, bench) => {
       const options = { 'google-open-port': ['7000-7010/udp'], 'google-label': ['team=bees'], 'google-tags': 'web' };

@@ -2,21 +2,24 @@ import { UsageError } from '../../common/errors.ts';
 import { type Cloud, cloudDriver, type PowerActions, SERVER } from '../cloud/cloud-driver.ts';
 import { givenText } from '../cloud/given-file.ts';
 import { expandHome, givenKey, ownKey, ownKeyPath } from '../cloud/key-files.ts';
-import { portRanges } from '../cloud/ports.ts';
+import { type MachineFirewall, machineFirewall } from '../cloud/machine-firewall.ts';
 import { type RemovableKind, removeAll } from '../cloud/removal.ts';
 import { statusOf } from '../cloud/rest.ts';
 import { type DriverContext, type DriverModule, defineDriver } from '../driver.ts';
 import { ComputeEngine } from './api.ts';
 import { assertPossible } from './check.ts';
+import { FIREWALL, ownFirewall, ruleNames } from './firewall.ts';
 import { googleNeeds } from './needs.ts';
 import { type GoogleOptions, options, typedOptions } from './options.ts';
-import { ensureFirewall, ensureInstance, type Instance, labelsOf, ownName, toServer, USER_DATA } from './parts.ts';
+import { ownName } from './own-name.ts';
+import { ensureFirewall, ensureInstance, type Instance, labelsOf, toServer, USER_DATA } from './parts.ts';
 
 /** A machine at Google Compute Engine: one instance, with a firewall rule of its own. */
 export const driver: DriverModule = defineDriver({
   name: 'google',
   summary: 'an instance at Google Compute Engine',
   options,
+  fitsFirewalls: true,
   needs: googleNeeds,
   open: (given) => {
     const context = { ...given, options: typedOptions(given.options) };
@@ -30,12 +33,15 @@ export const driver: DriverModule = defineDriver({
 class Google implements Cloud {
   readonly provider = 'Google Compute Engine';
   readonly power: PowerActions;
+  readonly firewall: MachineFirewall;
   readonly #context: DriverContext<GoogleOptions>;
   readonly #google: ComputeEngine;
 
   constructor(context: DriverContext<GoogleOptions>) {
     this.#context = context;
     this.#google = new ComputeEngine(context);
+    const open = context.options['google-open-port'];
+    this.firewall = machineFirewall(context, ownFirewall(context, this.#google), { open, isV4Only: true });
     const power = (verb: string) => (id: string, signal: AbortSignal) =>
       this.#google.change('POST', `${this.#instances}/${id}/${verb}`, undefined, signal);
     const [start, stop] = [power('start'), power('stop')];
@@ -60,7 +66,7 @@ class Google implements Cloud {
     const { options } = this.#context;
     const given = options['google-ssh-key-path'];
     const key = given === undefined ? await ownKey(this.#context) : await givenKey(given, 'google-ssh-key-path');
-    await ensureFirewall(this.#context, this.#google, portRanges(this.#context, options['google-open-port']), signal);
+    await ensureFirewall(this.#context, this.#google, this.firewall.ranges, signal);
     await ensureInstance(this.#context, this.#google, key.publicKey, signal);
   }
 
@@ -70,15 +76,19 @@ class Google implements Cloud {
   }
 
   async remove(signal: AbortSignal): Promise<void> {
-    const kind = (word: string, collection: string): RemovableKind => ({
+    const kind = (word: string, collection: string, names: readonly string[]): RemovableKind => ({
       kind: word,
       list: async () => {
-        const name = ownName(this.#context);
-        return (await this.#google.find(`${collection}/${name}`, signal)) === undefined ? [] : [name];
+        const found = await Promise.all(names.map((name) => this.#google.find(`${collection}/${name}`, signal)));
+        return names.filter((_name, at) => found[at] !== undefined);
       },
       remove: (name) => this.#delete(`${collection}/${name}`, signal),
     });
-    await removeAll(this.#context, [kind(SERVER, this.#instances), kind('firewall', '/global/firewalls')], signal);
+    const kinds = [
+      kind(SERVER, this.#instances, [ownName(this.#context)]),
+      kind(FIREWALL, '/global/firewalls', ruleNames(this.#context)),
+    ];
+    await removeAll(this.#context, kinds, signal);
   }
 
   ssh(): ReturnType<Cloud['ssh']> {

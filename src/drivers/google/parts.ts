@@ -7,7 +7,9 @@ import { codeOf, isRestRefusal } from '../cloud/rest.ts';
 import type { DriverContext } from '../driver.ts';
 import type { MachineState } from '../state.ts';
 import type { ComputeEngine } from './api.ts';
+import { FIREWALL, networkOf, rulesFor } from './firewall.ts';
 import type { GoogleOptions } from './options.ts';
+import { ownName, plainName } from './own-name.ts';
 
 type Context = DriverContext<GoogleOptions>;
 
@@ -34,14 +36,6 @@ const STATES: Readonly<Record<string, MachineState>> = {
   TERMINATED: 'Stopped',
 };
 
-/**
- * Name of the machine's instance and firewall rule, and its network tag. It holds the machine's identifier, so that making one
- * again finds the same. Google: lower case letters, digits and dashes, at most 63.
- */
-export function ownName({ name, id }: Context): string {
-  return `enxame-${plain(name).slice(0, 36)}-${plain(id)}`.slice(0, 63);
-}
-
 /** Labels: lower case letters, digits, dashes and underscores. Throws a UsageError for one that is no `key=value`. */
 export function labelsOf({ tags, options }: Context): Readonly<Record<string, string>> {
   const given = options['google-label'].map((text) => {
@@ -49,40 +43,24 @@ export function labelsOf({ tags, options }: Context): Readonly<Record<string, st
     if (at < 1) throw new UsageError(`--google-label "${text}" is no label like key=value`);
     return [text.slice(0, at), text.slice(at + 1)] as const;
   });
-  const ours = Object.entries(tags).map(([key, value]) => [plain(key), plain(value).slice(0, 63)] as const);
+  const ours = Object.entries(tags).map(([key, value]) => [plainName(key), plainName(value).slice(0, 63)] as const);
   return Object.fromEntries([...given, ...ours]);
 }
 
-/** A rule that lets exactly `ports` in to what carries the machine's network tag. */
+/** Rules that let exactly `ports` in to what carries the machine's network tag. */
 export async function ensureFirewall(
   context: Context,
   google: ComputeEngine,
   ports: readonly PortRange[],
   signal: AbortSignal,
 ): Promise<void> {
-  const name = ownName(context);
-  const allowed = (['tcp', 'udp'] as const).flatMap((protocol) => {
-    const fitting = ports.filter((port) => port.protocol === protocol);
-    if (fitting.length === 0) return [];
-    return [
-      { IPProtocol: protocol, ports: fitting.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)) },
-    ];
-  });
-  const body = {
-    name,
-    description: `Docker machine ${context.name}`,
-    network: await google.path(`/global/networks/${context.options['google-network']}`),
-    direction: 'INGRESS',
-    sourceRanges: ['0.0.0.0/0'],
-    targetTags: [name],
-    allowed,
-  };
+  const rules = rulesFor(context, await networkOf(context, google), ports);
   const make = async (): Promise<{ id: string }> => {
     context.report('making a firewall rule');
-    await google.change('POST', '/global/firewalls', body, signal).catch(unlessThere);
-    return { id: name };
+    for (const rule of rules) await google.change('POST', '/global/firewalls', rule, signal).catch(unlessThere);
+    return { id: ownName(context) };
   };
-  await ensureMade(context, 'firewall', { make }, isRestRefusal);
+  await ensureMade(context, FIREWALL, { make }, isRestRefusal);
 }
 
 /** Makes the instance, or finds the one an earlier attempt made under its name. */
@@ -201,8 +179,4 @@ export function toServer(instance: Instance, options: GoogleOptions): CloudServe
 /** The name holds the machine's identifier: what has it already is ours, from an attempt whose answer was lost. */
 function unlessThere(error: unknown): void {
   if (!/^(alreadyExists|RESOURCE_ALREADY_EXISTS)$/.test(codeOf(error) ?? '')) throw error;
-}
-
-function plain(text: string): string {
-  return text.toLowerCase().replace(/[^a-z0-9-]/g, '-');
 }

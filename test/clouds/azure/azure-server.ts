@@ -26,7 +26,13 @@ export async function startAzure(delayMs: number = 0): Promise<AzureServer> {
   const tls = await authority.issue({ commonName: 'azure', purposes: ['server'], hosts: ['127.0.0.1'] });
   const state = new AzureState(delayMs);
   const cloud = await startRestCloud({
-    routes: [...loginRoutes(), ...groupRoutes(state), ...catalogueRoutes(state), ...resourceRoutes(state)],
+    routes: [
+      ...loginRoutes(),
+      ...groupRoutes(state),
+      ...catalogueRoutes(state),
+      ...securityRuleRoutes(state),
+      ...resourceRoutes(state),
+    ],
     isAllowed: ({ headers, url }) =>
       !url.pathname.startsWith('/subscriptions') || headers.authorization === `Bearer ${TOKEN}`,
     errorBody: ({ code, message }) => ({ error: { code, message } }),
@@ -157,6 +163,68 @@ function catalogueRoutes(state: AzureState): readonly RestRoute[] {
       ({ parts: [id] }) => ({ name: id, status: state.isDone(Number(id)) ? 'Succeeded' : 'InProgress' }),
     ],
   ];
+}
+
+/** Rules of a security group, each of which can be written by itself. */
+function securityRuleRoutes(state: AzureState): readonly RestRoute[] {
+  const path =
+    /\/subscriptions\/[^/]+\/resource[gG]roups\/([^/]+)\/providers\/Microsoft\.Network\/networkSecurityGroups\/([^/]+)\/securityRules\/([^/]+)/;
+  const rulesIn = ([group = '', name = '']: readonly string[]): SecurityRule[] => {
+    const { properties } = state.get(group, 'Microsoft.Network/networkSecurityGroups', name).body;
+    return (properties as { securityRules: SecurityRule[] }).securityRules;
+  };
+  return [
+    [
+      'GET',
+      path,
+      ({ parts }) => {
+        const rule = rulesIn(parts).find((each) => each.name === parts[2]);
+        if (rule === undefined) throw new RestFailure(404, 'NotFound', `Security rule ${parts[2]} not found.`);
+        return rule;
+      },
+    ],
+    [
+      'PUT',
+      path,
+      (call) => {
+        const rules = rulesIn(call.parts);
+        const [, , name = ''] = call.parts;
+        const rule = { name, properties: call.body.properties as SecurityRule['properties'] };
+        const at = rules.findIndex((each) => each.name === name);
+        const { priority, sourceAddressPrefixes = [], sourceAddressPrefix = '' } = rule.properties;
+        if (rules.some((each, i) => i !== at && each.properties.priority === priority))
+          throw new RestFailure(
+            400,
+            'SecurityRuleConflict',
+            `Security rule ${name} conflicts: same priority ${priority}`,
+          );
+        const networks = [sourceAddressPrefix, ...sourceAddressPrefixes].filter((each) => each !== '');
+        if (networks.length === 0 || networks.some((each) => each.includes(':')))
+          throw new RestFailure(400, 'SecurityRuleInvalidAddressPrefix', `Security rule ${name} has invalid prefixes`);
+        const answer = accepted(call, state, () => rules.splice(at < 0 ? rules.length : at, at < 0 ? 0 : 1, rule));
+        return new RestAnswer(at < 0 ? 201 : 200, rule, answer.headers);
+      },
+    ],
+    [
+      'DELETE',
+      path,
+      (call) => {
+        const rules = rulesIn(call.parts);
+        const at = rules.findIndex((each) => each.name === call.parts[2]);
+        if (at < 0) return new RestAnswer(204, undefined);
+        return accepted(call, state, () => rules.splice(at, 1));
+      },
+    ],
+  ];
+}
+
+interface SecurityRule {
+  readonly name: string;
+  readonly properties: Readonly<Record<string, unknown>> & {
+    readonly priority: number;
+    readonly sourceAddressPrefix?: string;
+    readonly sourceAddressPrefixes?: readonly string[];
+  };
 }
 
 function resourceRoutes(state: AzureState): readonly RestRoute[] {
