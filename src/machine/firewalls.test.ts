@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -26,8 +26,9 @@ export const driver = {
     return {
       provisioning: 'none', check: no, start: no, stop: no, restart: no, kill: no, close: no,
       create: async () => write(sources),
-      fitFirewall: async (now) => {
+      fitFirewall: async (now, _signal, { isPartial } = {}) => {
         if (env.WALLS_FAIL === name) throw new Error('the provider is away');
+        if (isPartial) writeFileSync(env.WALLS + '/partial-' + name, '');
         write(now);
       },
       state: async () => 'Running',
@@ -137,6 +138,24 @@ test('machines of one cluster are let in at each other’s firewalls as they com
     expect.stringMatching(/from the machines of its cluster alone \(a, c, d\): .*7946\/tcp/),
   );
   expect(lines).toContainEqual('e: let it in at the firewalls of a, c, d');
+});
+
+test('a record that cannot be read is told, and takes nobody out of a firewall', async () => {
+  const swarm = { ...SWARM, discovery: 'token://192.0.2.250:2374/v1/torn' };
+  await createMachine(request('whole', 10, swarm), context(), task);
+  await createMachine(request('torn', 11, swarm), context(), task);
+  expect(await readdir(join(folder, 'walls'))).not.toContain('partial-whole');
+  const file = join(folder, 'store', 'machines', 'torn', 'machine.json');
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.slice(0, 40));
+  said.length = 0;
+  await createMachine(request('third', 12, swarm), context(), task);
+  expect(said.find((line) => line.includes('nobody who was let in is taken out'))).toContain(file);
+  expect(await readdir(join(folder, 'walls'))).toContain('partial-whole');
+  const lines: string[] = [];
+  await dryCreate(request('fourth', 13, swarm), context(), (line) => lines.push(line), signal);
+  expect(lines.join()).toContain(file);
+  await writeFile(file, text);
 });
 
 test('an advertised address is let in as it is, with or without a port', async () => {

@@ -26,11 +26,16 @@ export async function fitFirewalls(
   if (about.swarm === undefined) return;
   const lock = await context.store.lockFirewalls(about.name, task.signal);
   try {
-    const machines = await clusterOf(about, context);
+    const { machines, unread } = await clusterOf(about, context);
+    for (const each of unread)
+      task.report(
+        `${each}. Its machine may be of this cluster: until that is mended, nobody who was let in is taken out of a firewall`,
+      );
     const members = machines.map(({ record }) => memberOf(record));
     const note = own && unencryptedNote(machines.map(({ record }) => record.driver));
     if (note !== undefined) task.report(note);
-    for (const stored of machines) await fitOne(stored, members, { about, context, task, own });
+    for (const stored of machines)
+      await fitOne(stored, members, { about, context, task, own, isPartial: unread.length > 0 });
   } finally {
     await lock.close();
   }
@@ -41,12 +46,14 @@ interface Fitting {
   readonly context: MachineDeps;
   readonly task: Task;
   readonly own: Machine | undefined;
+  /** There are records that cannot be read, of machines that may be members. */
+  readonly isPartial: boolean;
 }
 
 async function fitOne(
   stored: StoredMachine,
   members: readonly FirewallMember[],
-  { about, context, task, own }: Fitting,
+  { about, context, task, own, isPartial }: Fitting,
 ): Promise<void> {
   const { record } = stored;
   if (record.isLeaving) return;
@@ -57,7 +64,7 @@ async function fitOne(
     if (!(await loadDriver(record.driver)).fitsFirewalls) return;
     machine = isOwn ? own : await openMachine(stored, context, task);
     const others = members.filter(({ name }) => name !== record.name);
-    await machine.driver.fitFirewall?.(sourcesOf(openingsFor(record), others), signal);
+    await machine.driver.fitFirewall?.(sourcesOf(openingsFor(record), others), signal, { isPartial });
   } catch (error) {
     task.signal.throwIfAborted();
     // Without it nobody would reach this machine's part of the cluster's networks.
@@ -78,7 +85,8 @@ export async function dryFirewalls(
   context: Pick<MachineDeps, 'store'>,
 ): Promise<readonly string[]> {
   if (about.swarm === undefined) return [];
-  const machines = (await clusterOf(about, context)).filter(({ record }) => record.isLeaving !== true);
+  const known = await clusterOf(about, context);
+  const machines = known.machines.filter(({ record }) => record.isLeaving !== true);
   const ports = openingsFor(about).flatMap(({ port, protocol, to }) =>
     to === 'everywhere' ? [] : `${port}/${protocol} ${to === 'masters' ? '(masters)' : ''}`.trim(),
   );
@@ -91,20 +99,33 @@ export async function dryFirewalls(
       : `open to everywhere, as driver ${about.driver} has no firewall that is changed later: ${ports.join(', ')}`,
     ...(machines.length === 0 ? [] : [`let it in at the firewalls of ${names}`]),
     ...(note === undefined ? [] : [note]),
+    ...known.unread,
   ];
 }
 
-/** The machines of one cluster in the store; files that cannot be read are left out. */
+interface KnownCluster {
+  readonly machines: readonly StoredMachine[];
+  /** Why records could not be read, of which nobody knows whether they are of this cluster. */
+  readonly unread: readonly string[];
+}
+
+/** The machines of one cluster in the store. */
 async function clusterOf(
   { swarm }: Pick<MachineRecord, 'swarm'>,
   { store }: Pick<MachineDeps, 'store'>,
-): Promise<StoredMachine[]> {
+): Promise<KnownCluster> {
+  const unread: string[] = [];
   const all = await Promise.all(
-    (await store.names()).map(async (name) => await store.load(name).catch(() => undefined)),
+    (await store.names()).map((name) =>
+      store.load(name).catch((error: unknown) => {
+        // One that was removed in this moment is none.
+        if (!(error instanceof ClusterError && error.code === 'NO_SUCH_MACHINE')) unread.push(reasonOf(error));
+        return undefined;
+      }),
+    ),
   );
-  return all.filter(
-    (each) => each !== undefined && each.record.swarm?.discovery === swarm?.discovery,
-  ) as StoredMachine[];
+  const machines = all.filter((each) => each !== undefined);
+  return { machines: machines.filter(({ record }) => record.swarm?.discovery === swarm?.discovery), unread };
 }
 
 function memberOf({ name, swarm, address, isLeaving }: MachineRecord): FirewallMember {
