@@ -15,6 +15,7 @@ import {
   SESSION_MEMORY_MB,
   STREAM_WINDOW,
 } from '../engine/dialled/carrier.ts';
+import { SharedWindow } from '../engine/dialled/shared-window.ts';
 import { PORTS_PATH, type PortsAnswer, VISIT_AUTHORITY, type WantedPorts } from '../engine/dialled/visits.ts';
 import { type Answers, answerManager } from './answers.ts';
 import type { NodePorts } from './node-ports.ts';
@@ -121,10 +122,12 @@ export async function serveEngine(
     maxSessionMemory: SESSION_MEMORY_MB,
   }) as ServerHttp2Session;
   beginSession(session, socket);
+  const window = new SharedWindow(session);
   const engine = new EngineClient(unixConnector(engineSocket), { connections: 1 });
   const published = new PublishedPorts(engine);
   session.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
+    window.add(stream);
     if (headers[':method'] !== 'CONNECT') return void answerManager(stream, headers, answers); // It never rejects.
     const authority = headers[':authority'] ?? '';
     if (authority === ENGINE_AUTHORITY) return carry(stream, net.connect({ path: engineSocket, allowHalfOpen: true }));

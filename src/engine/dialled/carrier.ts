@@ -18,11 +18,20 @@ export function portAuthority(host: string, port: number): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** What may be on its way and is not read yet, in bytes: of one stream, and of all together. At 50 ms they let 80 MB/s through. */
+/**
+ * What one stream may hold that is not read yet, in bytes, as long as there are few; what all may hold together, and none has less than. See
+ * `SharedWindow`. At 50 ms the largest one lets 80 MB/s through.
+ */
 export const STREAM_WINDOW: number = 4 * 1024 * 1024;
+export const UNREAD_BYTES: number = 128 * 1024 * 1024;
+export const SMALLEST_WINDOW: number = 64 * 1024;
+/** What may be on its way of all streams together, in bytes. */
 const SESSION_WINDOW: number = 32 * 1024 * 1024;
-/** What a session may hold in memory, in megabytes: its window, and as much of what waits to be sent. */
-export const SESSION_MEMORY_MB = 64;
+/**
+ * What a session may hold in memory, in megabytes: its window, and a piece that waits to be sent of as many streams as there may be. With more Node
+ * refuses new streams, calls to the engine among them.
+ */
+export const SESSION_MEMORY_MB = 512;
 /** Largest question that a manager puts to an agent itself, and largest answer, in bytes. */
 export const QUESTION_BYTES: number = 4 * 1024 * 1024;
 /** Calls at once; more wait. */

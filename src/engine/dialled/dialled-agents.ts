@@ -11,6 +11,7 @@ import {
   STREAM_WINDOW,
 } from './carrier.ts';
 import { type AgentAnswer, askAgent } from './questions.ts';
+import { SharedWindow } from './shared-window.ts';
 import { VISIT_AUTHORITY } from './visits.ts';
 
 /** An agent that has dialled in. */
@@ -34,6 +35,7 @@ interface Dialled {
   readonly from: string;
   readonly sinceMs: number;
   readonly streams: Set<ClientHttp2Stream>;
+  readonly window: SharedWindow;
 }
 
 /** What a stream leads to. */
@@ -80,7 +82,13 @@ export class DialledAgents {
       maxSessionMemory: SESSION_MEMORY_MB,
       peerMaxConcurrentStreams: MOST_STREAMS,
     });
-    const agent: Dialled = { session, from, sinceMs: this.#now(), streams: new Set() };
+    const agent: Dialled = {
+      session,
+      from,
+      sinceMs: this.#now(),
+      streams: new Set(),
+      window: new SharedWindow(session),
+    };
     beginSession(session, socket);
     this.#agents.get(id)?.session.destroy();
     this.#agents.set(id, agent);
@@ -160,6 +168,7 @@ export class DialledAgents {
     return await new Promise((resolve, reject) => {
       const stream = agent.session.request({ ':method': 'CONNECT', ':authority': to.authority }, { endStream: false });
       agent.streams.add(stream);
+      agent.window.add(stream);
       stream.once('close', () => agent.streams.delete(stream));
       const settle = (): void => {
         clearTimeout(timer);
