@@ -5,7 +5,7 @@ import { createBodyOf } from './adopted-body.ts';
 import { Adoption } from './adoption.ts';
 
 const POLICIES = 'com.docker.swarm.reschedule-policies';
-const PATIENT = { timeout: 60_000 };
+const PATIENT = { timeout: 150_000 };
 
 function over(world: FakeLifecycle, isLocal: (name: string) => boolean = () => false): Adoption {
   const { fake, desired, attempts, volumes } = world;

@@ -8,7 +8,7 @@ import { Attempts } from '../desired/attempts.ts';
 import { RECORD_FORMAT } from '../desired/record.ts';
 import { OpenCreates } from './open-creates.ts';
 
-const PATIENT = { timeout: 60_000 };
+const PATIENT = { timeout: 150_000 };
 const CREATE = 'POST /containers/create';
 
 function over(world: FakeLifecycle): OpenCreates {

@@ -149,7 +149,7 @@ test('an apply goes on after a machine was made, and after one was half removed:
   // Made, and no node yet.
   const first: FakeIo = fakeIo(env);
   const making = run(words(), first);
-  await vi.waitFor(() => isReady('bee'), { timeout: 60_000, interval: 50 });
+  await vi.waitFor(() => isReady('bee'), { timeout: 150_000, interval: 50 });
   first.stop();
   expect(await making, first.stderr()).not.toBe(0);
   expect(await provider()).toEqual(['dear', 'bee']);

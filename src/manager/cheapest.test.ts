@@ -19,7 +19,7 @@ vi.mock('../cli/confirm.ts', () => ({
 }));
 
 const YES = async (): Promise<boolean> => true;
-const PATIENTLY = { timeout: 30_000, interval: 50 };
+const PATIENTLY = { timeout: 150_000, interval: 50 };
 let manager: FakeManager;
 
 beforeEach(async () => {

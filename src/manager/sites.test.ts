@@ -121,7 +121,7 @@ async function settled({ manager }: Managed, nodes: number): Promise<void> {
   await vi.waitFor(() => {
     for (const node of manager.cluster.nodes) if (!node.isHealthy) throw new Error(`${node.entry}: ${node.reason}`);
     if (manager.cluster.nodes.length !== nodes) throw new Error('not all nodes are there');
-  }, 60_000);
+  }, 150_000);
 }
 
 /** A hive of two engines as the only node of another cluster, or beside an engine of it. */
@@ -149,7 +149,7 @@ test('a manager becomes a node under its cluster’s name, with what all its nod
 
 test('no engine of a site is asked for its swarm mode by the outer manager, and none joins', async () => {
   const { bees, hive, top } = await world();
-  await vi.waitFor(() => expect(bees.flatMap((bee) => bee.requestsTo('POST /swarm/init')).length).toBe(1));
+  await vi.waitFor(() => expect(bees.flatMap((bee) => bee.requestsTo('POST /swarm/init')).length).toBe(1), 150_000);
   expect((await hive.call('GET', '/info')).json.Swarm.LocalNodeState).toBe('inactive');
   const refused = await top.call('POST', '/networks/create', { Name: 'net' });
   expect(refused).toMatchObject({ status: 409, json: { message: expect.stringContaining('all of them are sites') } });
@@ -202,7 +202,7 @@ describe('a container at a site', () => {
     await vi.waitFor(async () => {
       const { json } = await top.call('GET', '/networks/own');
       expect(json.Name).toBe('own');
-    }, 20_000);
+    }, 150_000);
     const id = await top.create('web', { HostConfig: { NetworkMode: 'own' } });
     expect(top.manager.cluster.container(id).node.name).toBe('hive');
     expect((await hive.call('GET', `/containers/${id}/json`)).json.HostConfig.NetworkMode).toBe('own');
@@ -212,11 +212,11 @@ describe('a container at a site', () => {
     const { hive, top } = await world();
     const id = await top.create('web');
     expect((await hive.call('DELETE', `/containers/${id}?force=1`)).status).toBe(204);
-    await vi.waitFor(async () => expect((await top.call('GET', '/containers/json?all=1')).json).toEqual([]), 20_000);
+    await vi.waitFor(async () => expect((await top.call('GET', '/containers/json?all=1')).json).toEqual([]), 150_000);
     await vi.waitFor(async () => {
       const made = await top.call('POST', '/containers/create?name=web', { Image: 'app:1' });
       expect(made.status).toBe(201);
-    }, 20_000);
+    }, 150_000);
   });
 });
 
@@ -256,7 +256,7 @@ describe('a site is refused', () => {
     await vi.waitFor(() => {
       const refused = all.filter((each) => each.manager.cluster.nodes.some((node) => node.reason.includes('loop')));
       expect(refused.length).toBeGreaterThan(0);
-    }, 60_000);
+    }, 150_000);
   });
 
   async function reason(at: Managed, entry: string, text: string): Promise<void> {
@@ -264,7 +264,7 @@ describe('a site is refused', () => {
       const node = at.manager.cluster.nodes.find((each) => each.entry === entry);
       expect(node?.isHealthy).toBe(false);
       expect(node?.reason).toContain(text);
-    }, 60_000);
+    }, 150_000);
   }
 });
 
@@ -301,12 +301,12 @@ test('the failover of a site changes nothing for the cluster above: same ID, one
     const now = hive.manager.cluster.container(id);
     expect(now.node.name).not.toBe(from.name);
     expect(now.state).toBe('running');
-  }, 60_000);
+  }, 150_000);
   await vi.waitFor(() => {
     const now = top.manager.cluster.container(id);
     expect(now).toMatchObject({ state: 'running', node: { name: 'hive', isHealthy: true } });
     expect(now.siteNode).not.toBe(from.name);
-  }, 30_000);
+  }, 150_000);
   expect(spare.state.containers.size).toBe(0);
   expect((await top.call('GET', '/containers/json?all=1')).json).toHaveLength(1);
 });
@@ -322,14 +322,14 @@ test('a site without a healthy node is lost like any node, and what it had may m
     const site = top.manager.cluster.nodes.find(({ isSite }) => isSite);
     expect(site?.reason).toContain('none of the 2 nodes of site hive is healthy');
     expect(top.manager.cluster.container(id).node.name).toBe('alone');
-  }, 60_000);
+  }, 150_000);
 });
 
 test('a site whose manager starts anew is the same node, and nothing of it is taken for gone', async () => {
   const { bees, hive, top } = await world();
   const ids = [await top.create('a'), await top.create('b')];
   await hive.manager.close();
-  await vi.waitFor(() => expect(top.manager.cluster.nodes[0]?.isHealthy).toBe(false), 30_000);
+  await vi.waitFor(() => expect(top.manager.cluster.nodes[0]?.isHealthy).toBe(false), 150_000);
   // One of its nodes is away at the start: the site shows what was there.
   await bees[1].close();
   await hive.start();

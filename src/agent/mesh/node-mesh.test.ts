@@ -33,7 +33,7 @@ test('a host whose programs are slow is not looked after by ever more turns at a
   const before = calls.looks;
   calls.isSlow = true;
   await vi.advanceTimersByTimeAsync(600_000);
-  await vi.waitFor(() => expect(calls.ends).toHaveLength(1));
+  await vi.waitFor(() => expect(calls.ends).toHaveLength(1), 120_000);
   calls.isSlow = false;
   calls.ends[0]?.();
   await mesh.close();
