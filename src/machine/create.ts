@@ -203,6 +203,13 @@ async function said(
 }
 
 async function preCreateCheck(machine: Machine, signal: AbortSignal): Promise<void> {
+  const { swarm, driver } = machine.stored.record;
+  if (swarm?.isMesh && (await provisionerOf(machine))?.keepMeshAgent === undefined)
+    throw new PreCreateError(
+      `--mesh: driver ${driver} does not set hosts up over SSH: leave --mesh out, or run "enxame join --mesh" on the host yourself`,
+      'NO_MESH',
+      undefined,
+    );
   try {
     await machine.driver.check(signal);
   } catch (error) {

@@ -7,9 +7,11 @@ import { type CreateRequest, newRecord } from './create.ts';
 import { machineExists } from './errors.ts';
 import { dryFirewalls } from './firewalls.ts';
 import { type Machine, type MachineDeps, openMachine } from './machine.ts';
+import { meshPort, meshPublic } from './mesh-port.ts';
 import type { EngineSettings } from './record.ts';
 import { shownText } from './shown.ts';
 import { assertMachineName, type StoredMachine } from './store.ts';
+import { agentEntry } from './swarm/entry.ts';
 
 /**
  * Says line by line what a create would change at the provider and on the machine. Nothing is changed and nothing stored; a cloud
@@ -40,10 +42,24 @@ export async function dryCreate(
     for (const line of await dryFirewalls(stored.record, context)) print(`${name}: ${line}`);
     for (const step of await engineSteps(machine, request, signal)) print(`${name}: ${step}`);
     if (swarm?.isMaster) print(`${name}: run swarm-agent-master at ${swarm.host}, strategy ${swarm.strategy}`);
-    if (swarm?.isMember) print(`${name}: run swarm-agent for ${shownText(swarm.discovery)}`);
+    if (swarm?.isMesh) for (const line of meshSteps(stored.record)) print(`${name}: ${line}`);
+    else if (swarm?.isMember) print(`${name}: run swarm-agent for ${shownText(swarm.discovery)}`);
   } finally {
     await machine.close();
   }
+}
+
+/** What takes a machine into the mesh. */
+function meshSteps(record: StoredMachine['record']): readonly string[] {
+  const reached = meshPublic(record);
+  const where =
+    reached === undefined
+      ? 'public if it dials from a public address of its own'
+      : `reached at --mesh-public ${reached}`;
+  return [
+    'install wireguard-tools, and wireguard-go where its kernel has no WireGuard',
+    `run enxame-mesh for ${shownText(record.swarm?.discovery ?? '')}, before the engine at every start: agent ${agentEntry(record)}, udp ${meshPort(record)}, ${where}`,
+  ];
 }
 
 /** What is done on the machine itself, once it is there. */

@@ -31,13 +31,13 @@ test.each([
     name: 'a public node of a mesh',
     mode: { kind: 'mesh', port: 51_820, isPublic: true },
     role: MEMBER,
-    open: ['22/tcp', '51820/udp'],
+    open: ['22/tcp', '2376/tcp', '51820/udp'],
   },
   {
     name: 'a node of a mesh behind NAT',
     mode: { kind: 'mesh', port: 51_820, isPublic: false },
     role: MEMBER,
-    open: ['22/tcp'],
+    open: ['22/tcp', '2376/tcp'],
   },
 ] as const)('$name has exactly its ports open', ({ mode, role, open }) => {
   expect(texts(mode, role)).toEqual([...open].sort());

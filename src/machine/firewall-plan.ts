@@ -9,7 +9,10 @@ export type ClusterMode =
   | { readonly kind: 'ports' }
   /** Agents dial the managers: a member needs no open port at all. */
   | { readonly kind: 'dial' }
-  /** Over an encrypted network of their own, of which public machines have one UDP port. */
+  /**
+   * Over an encrypted network of their own, of which public machines have one UDP port. Managers call engines through agents; the engine's port is
+   * for the computer that the machine is made from.
+   */
   | { readonly kind: 'mesh'; readonly port: number; readonly isPublic: boolean };
 
 /** What a machine is in its cluster, as far as its firewall is concerned. */
@@ -61,7 +64,11 @@ export function openingsOf(mode: ClusterMode, role: ClusterRole): readonly Openi
     case 'dial':
       return own;
     case 'mesh':
-      return [...own, ...(mode.isPublic ? [{ protocol: 'udp', port: mode.port, to: 'everywhere' } as const] : [])];
+      return [
+        ...own,
+        engine,
+        ...(mode.isPublic ? [{ protocol: 'udp', port: mode.port, to: 'everywhere' } as const] : []),
+      ];
   }
 }
 

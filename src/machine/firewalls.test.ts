@@ -22,7 +22,7 @@ export const driver = {
   options: [{ flag: 'walled-ip', type: 'string', help: 'an address', isRequired: true }],
   open: ({ name, options, env, sources, journal }) => {
     const no = async () => {};
-    const write = (now) => writeFileSync(env.WALLS + '/' + name, JSON.stringify(now.get('7946/tcp')));
+    const write = (now) => writeFileSync(env.WALLS + '/' + name, JSON.stringify(now.get('7946/tcp') ?? []));
     return {
       provisioning: 'none', check: no, start: no, stop: no, restart: no, kill: no, close: no,
       create: async () => write(sources),
@@ -165,4 +165,27 @@ test('an advertised address is let in as it is, with or without a port', async (
   await createMachine(request('seven', 7, { ...swarm, addr: '[2001:db8::9]:2376' }), context(), task);
   expect(await wall('seven')).toEqual(['192.0.2.6/32', '2001:db8::1:7/128']);
   expect(await wall('six')).toEqual(['192.0.2.7/32', '2001:db8::9/128']);
+});
+
+test('a machine for the mesh has its UDP port open alone, and is told of those that are not in it', async () => {
+  const discovery = 'token://192.0.2.250:2374/v1/mesh';
+  await createMachine(request('plain', 20, { ...SWARM, discovery }), context(), task);
+  const inMesh = request('meshed', 21, { ...SWARM, discovery, isMesh: true });
+  const lines: string[] = [];
+  await dryCreate(inMesh, context(), (line) => lines.push(line), signal);
+  expect(lines).toContainEqual('meshed: open to everywhere, for tunnels of the mesh: 51820/udp');
+  expect(lines).toContainEqual(
+    expect.stringMatching(
+      /^meshed: run enxame-mesh for .*agent:\/\/meshed, udp 51820, reached at --mesh-public 51820$/,
+    ),
+  );
+  expect(lines).toContainEqual(
+    expect.stringMatching(/^meshed: 1 of the 2 machines of this cluster are not in the mesh/),
+  );
+  expect(lines.join('\n')).not.toMatch(/7946|is not encrypted/);
+  // Its driver hands out engines that are there already.
+  await expect(createMachine(inMesh, context(), task)).rejects.toThrow(
+    '--mesh: driver walled does not set hosts up over SSH',
+  );
+  expect(await context().store.has('meshed')).toBe(false);
 });

@@ -32,8 +32,7 @@ export async function fitFirewalls(
         `${each}. Its machine may be of this cluster: until that is mended, nobody who was let in is taken out of a firewall`,
       );
     const members = machines.map(({ record }) => memberOf(record));
-    const note = own && unencryptedNote(machines.map(({ record }) => record.driver));
-    if (note !== undefined) task.report(note);
+    if (own !== undefined) for (const note of notesOf(machines.map(({ record }) => record))) task.report(note);
     for (const stored of machines)
       await fitOne(stored, members, { about, context, task, own, isPartial: unread.length > 0 });
   } finally {
@@ -87,19 +86,40 @@ export async function dryFirewalls(
   if (about.swarm === undefined) return [];
   const known = await clusterOf(about, context);
   const machines = known.machines.filter(({ record }) => record.isLeaving !== true);
-  const ports = openingsFor(about).flatMap(({ port, protocol, to }) =>
+  const openings = openingsFor(about);
+  const ports = openings.flatMap(({ port, protocol, to }) =>
     to === 'everywhere' ? [] : `${port}/${protocol} ${to === 'masters' ? '(masters)' : ''}`.trim(),
   );
   const names = machines.map(({ record }) => record.name).join(', ');
   const { fitsFirewalls = false } = await loadDriver(about.driver);
-  const note = unencryptedNote([about.driver, ...machines.map(({ record }) => record.driver)]);
+  const notes = notesOf([about, ...machines.map(({ record }) => record)]);
+  const audience = fitsFirewalls
+    ? `let in at its firewall from the machines of its cluster alone (${names || 'none yet'})`
+    : `open to everywhere, as driver ${about.driver} has no firewall that is changed later`;
+  const everywhere = openings.flatMap(({ port, protocol, to }) =>
+    to === 'everywhere' && protocol === 'udp' ? port : [],
+  );
   return [
-    fitsFirewalls
-      ? `let in at its firewall from the machines of its cluster alone (${names || 'none yet'}): ${ports.join(', ')}`
-      : `open to everywhere, as driver ${about.driver} has no firewall that is changed later: ${ports.join(', ')}`,
+    ...(ports.length === 0 ? [] : [`${audience}: ${ports.join(', ')}`]),
+    ...(everywhere.length === 0 ? [] : [`open to everywhere, for tunnels of the mesh: ${everywhere.join(', ')}/udp`]),
     ...(machines.length === 0 ? [] : [`let it in at the firewalls of ${names}`]),
-    ...(note === undefined ? [] : [note]),
+    ...notes,
     ...known.unread,
+  ];
+}
+
+/** What the machines of a cluster should be told of how they reach each other, the new one first or among them. */
+function notesOf(machines: readonly Pick<MachineRecord, 'driver' | 'swarm'>[]): readonly string[] {
+  const outside = machines.filter(({ swarm }) => !swarm?.isMesh);
+  const note = unencryptedNote(outside.map(({ driver }) => driver));
+  const isMixed = outside.length > 0 && outside.length < machines.length;
+  return [
+    ...(note === undefined ? [] : [note]),
+    ...(isMixed
+      ? [
+          `${outside.length} of the ${machines.length} machines of this cluster are not in the mesh: containers on cluster networks do not reach from one kind to the other. Make all of them with --mesh, or none`,
+        ]
+      : []),
   ];
 }
 

@@ -9,6 +9,7 @@ import type { EngineSpec, Provisioner } from '../provision/provisioner.ts';
 import { type Opening, openingsOf, sourcesOf } from './firewall-plan.ts';
 import type { Keyring } from './keyring.ts';
 import { ETCD_PORTS, hasOwnStore } from './masters/own-store.ts';
+import { meshPort, meshPublic } from './mesh-port.ts';
 import type { MachineRecord } from './record.ts';
 import type { MachineStore, StoredMachine } from './store.ts';
 
@@ -116,14 +117,17 @@ function tagsOf(record: MachineRecord): Readonly<Record<string, string>> {
 
 const SSH_PORT = 22;
 /** What a machine needs open, and for whom: see `firewall-plan.ts`. */
-export function openingsFor(record: Pick<MachineRecord, 'engine' | 'swarm'>): readonly Opening[] {
+export function openingsFor(record: Pick<MachineRecord, 'driver' | 'engine' | 'swarm'>): readonly Opening[] {
   const { swarm, engine } = record;
   const role = { sshPort: SSH_PORT, enginePort: engine.port };
   if (swarm === undefined) return openingsOf({ kind: 'alone' }, role);
   // Those of the store are let through from the first master on: its provider's firewall is made with it.
   const store = hasOwnStore(swarm) ? {} : { store: ETCD_PORTS };
   const master = swarm.isMaster ? { managerPort: managerPort(swarm.host), ...store } : {};
-  return openingsOf({ kind: 'ports' }, { ...role, ...master });
+  const mode = swarm.isMesh
+    ? ({ kind: 'mesh', port: meshPort(record), isPublic: meshPublic(record) !== undefined } as const)
+    : ({ kind: 'ports' } as const);
+  return openingsOf(mode, { ...role, ...master });
 }
 
 function portsIn(openings: readonly Opening[], protocol: Opening['protocol']): readonly number[] {

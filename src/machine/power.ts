@@ -233,6 +233,10 @@ async function removeAtProvider(open: () => Promise<Machine>, task: Task): Promi
       const { endFence } = await import('./swarm/fence.ts');
       await endFence(machine, task);
     }
+    if (machine.stored.record.mesh !== undefined) {
+      const { endMesh } = await import('./swarm/mesh.ts');
+      await endMesh(machine, task);
+    }
     await machine.driver.remove(task.signal);
   } finally {
     await machine.close();

@@ -32,6 +32,8 @@ export interface MachineRecord {
   readonly fleet?: string | undefined;
   /** Managers (`host:port`) that the agent beside its engine renews with, which ends strict containers; absent: none runs. */
   readonly fence?: readonly string[] | undefined;
+  /** Managers (`host:port`) that its agent in the mesh dials; absent: it has none. */
+  readonly mesh?: readonly string[] | undefined;
   /** Whether its manager is one of several, which share their records; false: it has them alone. Absent until it was started. */
   readonly replicated?: boolean | undefined;
   /** The server of the managers' store that it runs; absent: none, or the store is that of discovery. */
@@ -84,6 +86,10 @@ export interface SwarmSettings {
   /** Flags of `manage` and `join` without dashes. */
   readonly options: readonly string[];
   readonly joinOptions: readonly string[];
+  /** Its agent dials the managers and takes it into the encrypted network of the cluster. */
+  readonly isMesh?: boolean | undefined;
+  /** Where all others reach its UDP port there: `IP:port`, or a port at the address that managers see it at; absent: as its driver knows. */
+  readonly meshPublic?: string | undefined;
 }
 
 const optionValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).readonly()]);
@@ -119,6 +125,8 @@ const swarmSettings: z.ZodType<SwarmSettings> = z.object({
   image: z.string(),
   options: z.array(z.string()),
   joinOptions: z.array(z.string()),
+  isMesh: z.boolean().optional(),
+  meshPublic: z.string().optional(),
 });
 
 const machineRecord: z.ZodType<MachineRecord> = z.object({
@@ -139,6 +147,7 @@ const machineRecord: z.ZodType<MachineRecord> = z.object({
   address: z.object({ ip: z.string().optional(), url: z.string() }).optional(),
   fleet: z.string().optional(),
   fence: z.array(z.string()).optional(),
+  mesh: z.array(z.string()).optional(),
   replicated: z.boolean().optional(),
   leftStore: z.string().optional(),
   etcd: z

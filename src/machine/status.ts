@@ -5,7 +5,7 @@ import { type Machine, type MachineDeps, openByName } from './machine.ts';
 import { type ManagerRole, roleOf } from './masters/manager-role.ts';
 import { isReplicated } from './masters/role.ts';
 import { isReady, type MachineRecord } from './record.ts';
-import { isFenced } from './swarm/managers.ts';
+import { isFenced, isMeshed } from './swarm/managers.ts';
 import { certificateWarnings } from './trust.ts';
 
 /** What `ls` knows about one machine. */
@@ -74,6 +74,8 @@ async function look(
       warnings.push(
         `its agent that ends strict containers does not know the managers: enxame machine provision ${name}`,
       );
+    if (!(await isMeshed(stored.record, context)))
+      warnings.push(`its agent in the mesh does not know the managers: enxame machine provision ${name}`);
     const hasExpired = remarks.some(({ validity }) => validity.status === 'expired');
     seen.state = await machine.driver.state(signal);
     if (seen.state !== 'Running' && seen.state !== '') return { problems: warnings };

@@ -1,6 +1,7 @@
 import { openPort } from './firewall.ts';
 import type { InitSystem } from './init/init-system.ts';
 import { AGENT_FOLDER, LAUNCHER } from './init/launcher.ts';
+import { removePrograms } from './programs.ts';
 import type { FenceAgentSpec, InstalledProgram, Task } from './provisioner.ts';
 import { quoted, type Remote } from './remote.ts';
 import { runStep } from './step.ts';
@@ -17,7 +18,7 @@ export async function keepFenceAgent(root: Remote, init: InitSystem, agent: Fenc
   for (const file of files) if (await upload(root, file, task)) isChanged = true;
   await runStep(root, openPort(agent.port), task);
   const script = isChanged ? init.agent.restart : `if ! { ${init.agent.isRunning}; }; then\n${init.agent.restart}fi\n`;
-  await runStep(root, { title: 'starting the fencing agent', script: script + removeOthers(program.folder) }, task);
+  await runStep(root, { title: 'starting the fencing agent', script: script + removePrograms(program.folder) }, task);
 }
 
 /** Ends the agent, which hands its containers back, and takes it off the machine. */
@@ -25,7 +26,7 @@ export async function removeFenceAgent(root: Remote, init: InitSystem, task: Tas
   const files = init.agent.files.map(({ path }) => quoted(path)).join(' ');
   const script = `[ -e ${LAUNCHER} ] || exit 0
 ${init.agent.stop}rm -f ${LAUNCHER} ${files}
-${removeOthers('')}rmdir ${AGENT_FOLDER} 2>/dev/null || :
+${removePrograms('')}rmdir ${AGENT_FOLDER} 2>/dev/null || :
 `;
   await runStep(root, { title: 'removing the fencing agent', script }, task);
 }
@@ -43,14 +44,5 @@ for each in proc dev run etc; do
 done
 export HOME=/root
 exec chroot "$root" ${[...command, ...args].map(quoted).join(' ')}
-`;
-}
-
-/** Programs of earlier agents. One that something is mounted in is left alone. */
-function removeOthers(kept: string): string {
-  return `for each in ${AGENT_FOLDER}/agent-*; do
-  if [ "$each" = ${quoted(kept)} ] || grep -q " $each/" /proc/mounts; then continue; fi
-  rm -rf "$each"
-done
 `;
 }

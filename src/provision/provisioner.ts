@@ -55,6 +55,11 @@ export interface Provisioner {
    */
   keepFenceAgent?(agent: FenceAgentSpec | undefined, task: Task): Promise<void>;
   /**
+   * Keeps the agent running on the machine that takes it into the mesh, at every start before the engine; undefined: takes agent, tunnels and key off
+   * the machine. Absent: there is no way to. What runs as it should is left alone.
+   */
+  keepMeshAgent?(agent: MeshAgentSpec | undefined, task: Task): Promise<void>;
+  /**
    * Keeps a server of etcd running on the machine, now and after every start of it. Absent: there is no way to. Resolves when it was started, which
    * is before it answers; it is restarted only when something is different.
    */
@@ -77,6 +82,14 @@ export interface FenceAgentSpec {
   readonly edition: string;
   /** Puts the program onto the machine through its engine, where a machine has none of its own. */
   readonly install: () => Promise<InstalledProgram>;
+}
+
+/** The agent that keeps a machine in the mesh, as the machine is to run it. */
+export interface MeshAgentSpec extends Pick<FenceAgentSpec, 'edition' | 'install'> {
+  /** Arguments of the program: `join --mesh …`. */
+  readonly args: readonly string[];
+  /** UDP port of WireGuard. */
+  readonly port: number;
 }
 
 /** A server of the store that managers share, as a machine is to run it. */

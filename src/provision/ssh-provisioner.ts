@@ -14,6 +14,7 @@ import type { InitSystem, RemoteFile } from './init/init-system.ts';
 import { none } from './init/none.ts';
 import { openrc } from './init/openrc.ts';
 import { systemd } from './init/systemd.ts';
+import { keepMeshAgent, removeMeshAgent } from './mesh-agent.ts';
 import { firstStart, installEngine, renewEngine } from './packages.ts';
 import type { EngineSpec, Provisioner, ServerCertificates, Task } from './provisioner.ts';
 import { behind, type Remote } from './remote.ts';
@@ -84,6 +85,8 @@ export function sshProvisioner(driver: Reachable, options: SshProvisionerOptions
         else await keepFenceAgent(root, init, agent, task);
       });
     },
+    keepMeshAgent: (agent, task) =>
+      on(task, (host) => (agent === undefined ? removeMeshAgent(host, task) : keepMeshAgent(host, agent, task))),
     keepEtcd: (spec, task) => on(task, (host) => keepEtcd(host, spec, task)),
     upgradeEtcd: (task) => on(task, (host) => upgradeEtcd(host, task)),
     endEtcd: (name, keepsData, task) => on(task, (host) => endEtcd(host, name, keepsData, task)),

@@ -279,6 +279,66 @@ describe('enxame machine create', () => {
     await waitFor('the end of its guard', async () => (await worker.shell("pgrep -f '[g]uard-main' || :")) === '');
   });
 
+  it('takes hosts into the mesh, which is up before their engines', { timeout: 900_000 }, async () => {
+    const [open, far] = await Promise.all([world.start({ name: 'open' }), world.start({ name: 'far' })]);
+    const storage = join(world.directory, 'store-of-the-mesh');
+    const env = { HOME: world.environment.home, ENXAME_MACHINE_STORAGE_PATH: storage, SSH_AUTH_SOCK: '' };
+    const type = async (...words: readonly string[]): Promise<string> => {
+      const process = enxame(words, env);
+      expect(await process.ended(), `${words.join(' ')}: ${process.said()}`).toBe(0);
+      return process.said();
+    };
+    const swarm = ['--swarm', '--mesh', '--swarm-discovery', 'nodes://agent://open,agent://far'];
+    const on = ({ address }: TestHost): readonly string[] => ['-d', 'generic', '--generic-ip-address', address];
+    const reached = ['--swarm-master', '--mesh-public', `${open.address}:51820`];
+    await type('machine', 'create', ...on(open), ...swarm, ...reached, 'open');
+    expect(await type('machine', 'create', ...on(far), ...swarm, '--dry-run', 'far')).toMatch(
+      /far: install wireguard-tools, .*\nfar: run enxame-mesh .*before the engine .*agent:\/\/far, udp 51820/,
+    );
+    await type('machine', 'create', ...on(far), ...swarm, 'far');
+
+    const client = {
+      DOCKER_HOST: `tcp://${open.address}:3376`,
+      DOCKER_TLS_VERIFY: '1',
+      DOCKER_CERT_PATH: join(storage, 'machines', 'open', 'tls'),
+    };
+    const mesh = async (...flags: readonly string[]): Promise<string> => {
+      const shown = enxame(['mesh', ...flags], { ...env, ...client });
+      await shown.ended();
+      return shown.said();
+    };
+    const forLong = { timeoutMs: 240_000, everyMs: 500 };
+    const isMeasured = async (): Promise<boolean> => /^far\s+open\s+direct\s+[\d.]+ ms/m.test(await mesh());
+    await waitFor('a tunnel between them', isMeasured, forLong);
+    const info = async (): Promise<string> => (await run('docker', ['info'], { env: client })).stdout;
+    await waitFor('both nodes', async () => (await info()).split('Status: Healthy').length === 3, forLong);
+    expect(await type('machine', 'ls', '-f', '{{.Name}} {{.Error}}')).toBe('far \nopen \n');
+    expect(JSON.parse(await type('machine', 'inspect', 'far'))).toMatchObject({
+      swarm: { isMesh: true },
+      mesh: [`${open.address}:3376`],
+    });
+
+    // As after a start of the host: nothing of the mesh is there, and no manager answers.
+    const again = `systemctl stop docker.socket docker enxame-mesh
+ip link delete "$(ls /sys/class/net | grep ^enxame-)"
+iptables -I OUTPUT -p tcp --dport 3376 -j DROP
+systemctl start docker enxame-mesh
+ip -o -4 address show | grep -c enxame-
+for unit in enxame-mesh docker; do systemctl show -p ActiveEnterTimestampMonotonic --value $unit; done
+systemctl show -p ExecMainStartTimestampMonotonic --value docker
+iptables -D OUTPUT -p tcp --dport 3376 -j DROP`;
+    const [addresses, meshUp, , dockerBegun] = (await far.shell(again)).trim().split('\n').map(Number);
+    expect(addresses).toBe(1);
+    expect(meshUp).toBeLessThanOrEqual(dockerBegun ?? 0);
+    await waitFor('the tunnel again', isMeasured, forLong);
+
+    await type('machine', 'rm', '-y', 'far');
+    const left =
+      'ls -d /opt/enxame /etc/systemd/system/enxame-* /var/lib/enxame /sys/class/net/enxame-* 2>/dev/null || :';
+    expect(await far.shell(`${left}; iptables -S | grep ENXAME || :`)).toBe('');
+    await type('machine', 'rm', '-y', 'open');
+  });
+
   it('makes several masters of hosts, whose store comes from their packages', { timeout: 1_200_000 }, async () => {
     const names = ['uma', 'duas', 'tres'] as const;
     const hosts = await Promise.all(names.map((name) => world.start({ name })));

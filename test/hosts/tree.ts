@@ -18,7 +18,7 @@ export interface HostTree {
 const SUITE = 'bookworm';
 const SYSTEM = ['systemd-sysv', 'dbus', 'openssh-server', 'sudo', 'iproute2', 'procps', 'netbase'];
 /** What provisioning installs on Debian; downloaded once with all they need. */
-const ENGINE = ['docker.io', 'apparmor', 'ca-certificates', 'etcd-server'];
+const ENGINE = ['docker.io', 'apparmor', 'ca-certificates', 'etcd-server', 'wireguard-tools', 'wireguard-go'];
 /** `bee` may use sudo without a password, `drone` may not, `wasp` has to give one. */
 const USERS = `for user in bee drone wasp; do useradd --create-home --shell /bin/bash $user; done
 echo 'bee ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/bee

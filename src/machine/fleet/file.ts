@@ -4,6 +4,7 @@ import { nearest } from '../../common/nearest.ts';
 import { type Path, readSource, type Source } from '../../common/yaml-source.ts';
 import type { OptionValue } from '../../drivers/options.ts';
 import type { CreateRequest } from '../create.ts';
+import { isMeshPublic } from '../mesh-port.ts';
 import { type EngineSettings, isMachineName, plainEngine, type SwarmSettings } from '../record.ts';
 
 const texts = z.array(z.string());
@@ -30,6 +31,12 @@ const machine = z.strictObject({
   role: z.enum(['master', 'member', 'none']).optional(),
   /** `--swarm-addr`. */
   addr: z.string().optional(),
+  /** `--mesh-public`. */
+  'mesh-public': z
+    .union([z.string(), z.number()])
+    .transform(String)
+    .refine(isMeshPublic, 'should be IP:port or a UDP port')
+    .optional(),
 });
 
 const swarm = z.strictObject({
@@ -43,6 +50,7 @@ const swarm = z.strictObject({
   image: z.string().default('self'),
   options: texts.default([]),
   'join-options': texts.default([]),
+  mesh: z.boolean().default(false),
 });
 
 const file = z.strictObject({
@@ -207,6 +215,8 @@ function swarmOf(part: MachinePart, given: SwarmPart | undefined): SwarmSettings
     options: given.options,
     joinOptions: given['join-options'],
     ...(part.addr === undefined ? {} : { addr: part.addr }),
+    ...(given.mesh ? { isMesh: true } : {}),
+    ...(part['mesh-public'] === undefined ? {} : { meshPublic: part['mesh-public'] }),
   };
 }
 

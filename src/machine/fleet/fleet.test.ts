@@ -56,6 +56,16 @@ describe('parseFleet', () => {
     expect(archive?.swarm).toBeUndefined();
   });
 
+  it('takes machines into the mesh', () => {
+    const text = FILE.replace('  options: [heartbeat', '  mesh: true\n  options: [heartbeat');
+    const { machines } = parseFleet(text.replace('addr: 10.0.0.1', 'mesh-public: 51820'), 'fleet.yml', ENV);
+    expect(machines[0]?.swarm).toMatchObject({ isMesh: true, meshPublic: '51820' });
+    expect(machines[1]?.swarm).toMatchObject({ isMesh: true });
+    expect(() => parseFleet(text.replace('addr: 10.0.0.1', 'mesh-public: bee'), 'fleet.yml', ENV)).toThrow(
+      /fleet\.yml:\d+:\d+: .*should be IP:port or a UDP port/,
+    );
+  });
+
   it('is called after its file unless it has a name', () => {
     expect(parseFleet('machines: { a: }', '/x/bees.yml', {}).name).toBe('bees');
     expect(fleetName(FILE, 'fleet.yml')).toBe('bees');

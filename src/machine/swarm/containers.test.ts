@@ -34,6 +34,10 @@ function commands(swarm: Partial<SwarmSettings>, more: Partial<SwarmPlan> = {}):
 }
 
 describe('swarmContainers', () => {
+  it('runs no agent for a machine in the mesh: that is a service of the machine', () => {
+    expect(Object.keys(commands({ isMesh: true }))).toEqual([MANAGER_NAME]);
+  });
+
   it.each(['nodes://10.0.0.1:2376', '10.0.0.[1:3]:2376', 'tcp://10.0.0.1:2376', 'FILE:///etc/enxame/nodes'])(
     'runs no agent where engines are listed: %s',
     (list) => {

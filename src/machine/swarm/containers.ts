@@ -40,8 +40,10 @@ export interface SwarmPlan {
 
 /** The containers a machine needs for its part in the cluster, the manager first. */
 export function swarmContainers(plan: SwarmPlan): readonly SwarmContainer[] {
-  const { isMaster } = plan.swarm;
-  return [...(isMaster ? [managerContainer(plan)] : []), ...(hasAgent(plan.swarm) ? [agentContainer(plan)] : [])];
+  const { isMaster, isMesh } = plan.swarm;
+  // Of a machine in the mesh the agent is a service: it is there before the engine.
+  const agent = hasAgent(plan.swarm) && !isMesh ? [agentContainer(plan)] : [];
+  return [...(isMaster ? [managerContainer(plan)] : []), ...agent];
 }
 
 function managerContainer(plan: SwarmPlan): SwarmContainer {

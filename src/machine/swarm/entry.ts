@@ -9,6 +9,11 @@ export function hasAgent({ isMember, discovery }: Pick<SwarmSettings, 'isMember'
   return isMember && !LISTS.has(backendName(discovery));
 }
 
+/** Name of a machine's agent that dials, as entries have it. */
+export function agentEntry({ name }: Pick<MachineRecord, 'name'>): string {
+  return `agent://${name}`;
+}
+
 /** What is told to others: `--swarm-addr`, else the machine's address; `port` only where none is given. */
 export function advertised({ addr }: Pick<SwarmSettings, 'addr'>, ip: string, port: number): string {
   const host = addr ?? ip;
@@ -30,8 +35,9 @@ export function enginePort({
 /** The entry that the machine's agent registers; undefined where it has none, or no address yet. */
 export function entryOf(record: MachineRecord): string | undefined {
   const { swarm, address } = record;
-  if (swarm === undefined || !hasAgent(swarm) || (address?.ip === undefined && swarm.addr === undefined))
-    return undefined;
+  if (swarm === undefined || !hasAgent(swarm)) return undefined;
+  if (swarm.isMesh) return agentEntry(record);
+  if (address?.ip === undefined && swarm.addr === undefined) return undefined;
   return advertised(swarm, address?.ip ?? '', enginePort(record));
 }
 

@@ -7,10 +7,11 @@ import { engineClient } from '../access.ts';
 import { about, onAnother } from '../another.ts';
 import { PEER_PORT } from '../firewall-plan.ts';
 import { type Machine, type MachineDeps, provisionerOf } from '../machine.ts';
-import { isReady } from '../record.ts';
+import { isReady, type MachineRecord } from '../record.ts';
 import type { StoredMachine } from '../store.ts';
 import { advertised, enginePort, isOfFence } from './entry.ts';
-import { clusterOf, isFenced, managersFor, withoutPort } from './managers.ts';
+import { clusterOf, isFenced, isMeshed, managersFor, withoutPort } from './managers.ts';
+import { keepMesh } from './mesh.ts';
 import { putProgram } from './program.ts';
 import { ensureImage } from './swarm.ts';
 
@@ -82,7 +83,7 @@ async function specOf(
   return { args, port: PEER_PORT, edition, install };
 }
 
-/** Machines whose agents do not know the managers that there are now. One that another enxame works on is named instead. */
+/** Machines whose agents, of the mesh too, do not know the managers that there are now. One that another enxame works on is named instead. */
 export async function tellOthers(
   master: Pick<StoredMachine, 'record'>,
   context: MachineDeps,
@@ -95,23 +96,28 @@ export async function tellOthers(
     } catch (error) {
       task.signal.throwIfAborted();
       const next = `run "enxame machine provision ${name}" later`;
-      task.report(`${name} has no agent yet that ends strict containers (${reasonOf(error)}): ${next}`);
+      task.report(`the agents of ${name} do not know the managers there are now (${reasonOf(error)}): ${next}`);
     }
   }
 }
 
 async function tell(name: string, context: MachineDeps, task: Task): Promise<void> {
   const stored = await context.store.load(name);
-  if (await isFenced(stored.record, context)) return;
+  if (await isTold(stored.record, context)) return;
   const lock = await context.store.lock(name, 'create', task.signal);
   try {
     await onAnother(name, context, async (machine, provisioner) => {
-      if (await isFenced(machine.stored.record, context)) return;
+      if (await isTold(machine.stored.record, context)) return;
+      await keepMesh(machine, provisioner, context, about(name, task));
       await keepOwn(machine, provisioner, context, about(name, task));
     });
   } finally {
     await lock.close();
   }
+}
+
+async function isTold(record: MachineRecord, context: MachineDeps): Promise<boolean> {
+  return (await isFenced(record, context)) && (await isMeshed(record, context));
 }
 
 /** Takes the agent off a machine that is to be removed, which may live on without us. Bounded; never rejects but when told to end. */

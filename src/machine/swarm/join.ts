@@ -8,6 +8,7 @@ import type { StoredMachine } from '../store.ts';
 import { swarmUrl } from '../swarm-url.ts';
 import { entryOf } from './entry.ts';
 import { keepFence } from './fence.ts';
+import { keepMesh } from './mesh.ts';
 import { keepPart } from './part.ts';
 
 /** A manager is told of a new engine at once, and has listed it a moment later. */
@@ -22,6 +23,8 @@ export async function joinSwarm(
   task: Task,
 ): Promise<void> {
   await keepPart(machine, provisioner, context, task);
+  // Without it no manager sees a machine of the mesh.
+  await keepMesh(machine, provisioner, context, task);
   const entry = entryOf(machine.stored.record);
   const masters = entry === undefined ? [] : await mastersOf(machine.stored, context);
   for (const master of masters) if (entry !== undefined) await untilSeen(entry, master, context, task);

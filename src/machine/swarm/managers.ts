@@ -9,6 +9,21 @@ export async function isFenced(record: MachineRecord, context: Pick<MachineDeps,
   return managers.join() === (record.fence ?? []).join();
 }
 
+/** Whether the machine's agent in the mesh dials the managers that are known here; true for a machine that is to be in none. */
+export async function isMeshed(record: MachineRecord, context: Pick<MachineDeps, 'store'>): Promise<boolean> {
+  if (!record.swarm?.isMesh || !record.swarm.isMember) return true;
+  return (await managersToDial(record, context)).join() === (record.mesh ?? []).join();
+}
+
+/** The managers that a machine's agent in the mesh dials: those that are known here, and those that `--swarm-join-opt mesh=…` names. */
+export async function managersToDial(
+  record: MachineRecord,
+  context: Pick<MachineDeps, 'store'>,
+): Promise<readonly string[]> {
+  const named = (record.swarm?.joinOptions ?? []).flatMap((option) => /^(?:--)?mesh=(.+)$/.exec(option)?.[1] ?? []);
+  return [...new Set([...(await managersFor(record, context)), ...named])];
+}
+
 /** `host:port` of the managers of a machine's cluster, as far as they have an address. */
 export async function managersFor(
   record: MachineRecord,

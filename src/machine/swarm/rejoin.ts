@@ -2,6 +2,7 @@ import type { Task } from '../../provision/provisioner.ts';
 import { type Machine, type MachineDeps, provisionerOf } from '../machine.ts';
 import { keepMaster } from '../masters/keep.ts';
 import { keepFence } from './fence.ts';
+import { keepMesh } from './mesh.ts';
 import { keepPart } from './part.ts';
 
 /**
@@ -17,5 +18,6 @@ export async function rejoinSwarm(
   const provisioner = await provisionerOf(machine);
   const keep = holdsMasters && machine.stored.record.swarm?.isMaster ? keepMaster : keepPart;
   await keep(machine, provisioner, context, task);
+  await keepMesh(machine, provisioner, context, task);
   await keepFence(machine, provisioner, context, task);
 }

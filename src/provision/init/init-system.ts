@@ -30,6 +30,8 @@ export interface InitSystem {
   readonly restart: string;
   /** How the agent that ends strict containers is run; `fence-agent.ts` writes what is started. */
   readonly agent: Service;
+  /** How the agent is run that keeps the machine in the mesh, which is up before the engine; `mesh-agent.ts` writes what is started. */
+  readonly mesh: Service;
   /** How a server of the masters' store is run; `etcd.ts` writes what is started. */
   readonly etcd: Service;
 }

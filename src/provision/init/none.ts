@@ -1,6 +1,6 @@
 import { contentOf } from '../pairs.ts';
 import type { InitSystem, Service } from './init-system.ts';
-import { ETCD_LAUNCHER, LAUNCHER } from './launcher.ts';
+import { ETCD_LAUNCHER, LAUNCHER, MESH_LAUNCHER } from './launcher.ts';
 import { loop } from './loop.ts';
 import { withBlock } from './shell-settings.ts';
 
@@ -38,6 +38,7 @@ while ! [ -S /var/run/docker.sock ] || ! docker version >/dev/null 2>&1; do
 done
 `,
   agent: service('enxame-fence', LAUNCHER),
+  mesh: service('enxame-mesh', MESH_LAUNCHER),
   etcd: service('enxame-etcd', ETCD_LAUNCHER),
 };
 

@@ -1,6 +1,6 @@
 import { contentOf } from '../pairs.ts';
 import type { InitSystem, Service } from './init-system.ts';
-import { ETCD_LAUNCHER, LAUNCHER } from './launcher.ts';
+import { ETCD_LAUNCHER, LAUNCHER, MESH_LAUNCHER } from './launcher.ts';
 import { withBlock } from './shell-settings.ts';
 
 const SETTINGS = '/etc/conf.d/docker';
@@ -28,6 +28,12 @@ rm -f /tmp/enxame-restart.$$
     description: 'Agent that ends strict containers of Enxame',
     command: LAUNCHER,
     depend: 'before docker',
+  }),
+  mesh: service({
+    name: 'enxame-mesh',
+    description: 'Agent that keeps this node in the mesh of Enxame',
+    command: MESH_LAUNCHER,
+    depend: 'need net\n  before docker',
   }),
   etcd: service({
     name: 'enxame-etcd',

@@ -2,7 +2,7 @@ import { DriverError } from '../../common/errors.ts';
 import { contentOf } from '../pairs.ts';
 import { baseCommand, withoutFlags } from './exec-start.ts';
 import type { EngineSetup, InitSystem, Service } from './init-system.ts';
-import { ETCD_FOLDER, ETCD_LAUNCHER, LAUNCHER } from './launcher.ts';
+import { ETCD_FOLDER, ETCD_LAUNCHER, LAUNCHER, MESH_LAUNCHER } from './launcher.ts';
 
 /** Sorts behind everything else there, so that it has the last word. */
 const DROP_IN = '/etc/systemd/system/docker.service.d/zz-enxame.conf';
@@ -25,6 +25,30 @@ RestartSec=1
 KillMode=process
 TimeoutStopSec=20
 OOMScoreAdjust=-900
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+// The engine waits until the mesh is up as it was last: its swarm mode is at the machine's address there. wireguard-go outlives the agent.
+const MESH_UNIT = `# Written by enxame, which replaces it.
+[Unit]
+Description=Agent that keeps this node in the mesh of Enxame
+Wants=network-online.target
+After=network-online.target
+Before=docker.service
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=all
+ExecStart=${MESH_LAUNCHER}
+Restart=always
+RestartSec=1
+KillMode=process
+TimeoutStartSec=60
+TimeoutStopSec=20
+LimitNOFILE=65536
 
 [Install]
 WantedBy=multi-user.target
@@ -72,6 +96,7 @@ systemctl restart docker.service || {
 }
 `,
   agent: service('enxame-fence', AGENT_UNIT),
+  mesh: service('enxame-mesh', MESH_UNIT),
   etcd: service('enxame-etcd', ETCD_UNIT),
 };
 

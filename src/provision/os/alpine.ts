@@ -21,6 +21,7 @@ renew() {
 }
 `,
   engine: () => 'install docker\n',
+  mesh: { tools: 'wireguard-tools-wg iproute2 iptables', program: 'wireguard-go' },
   // Its service is not started by an installation.
   etcd: 'install etcd\n',
 };

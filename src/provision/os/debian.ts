@@ -25,6 +25,7 @@ if known docker-cli; then set -- "$@" docker-cli; fi
 if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then set -- "$@" apparmor; fi
 install "$@" ca-certificates
 `,
+  mesh: { tools: 'wireguard-tools iproute2 iptables', program: 'wireguard-go' },
   // Its packages start what they bring: `policy-rc.d` (Debian Policy 9.3.3) keeps this one from it, for that moment.
   etcd: `policy=/usr/sbin/policy-rc.d
 ours='# Written by enxame for a moment: etcd is not to be started.'

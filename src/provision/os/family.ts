@@ -13,6 +13,8 @@ export interface OsFamily {
   readonly functions: string;
   /** Installs the distribution's engine and the docker command with those functions. */
   readonly engine: (os: OsRelease) => string;
+  /** Packages of the mesh: what sets WireGuard up (`wg`, `ip`, `iptables`), and the program for kernels without it, where there is one. */
+  readonly mesh: { readonly tools: string; readonly program?: string };
   /** Installs the distribution's etcd with those functions, and lets no service of its own run. */
   readonly etcd: string;
 }

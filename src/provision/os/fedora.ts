@@ -16,6 +16,7 @@ renew() { rpms upgrade "$(rpm -q --qf '%{NAME}' -f "$1")"; }
     if (os.id === 'amzn') return 'install docker\n';
     return fromDocker(os);
   },
+  mesh: { tools: 'wireguard-tools iproute iptables-nft' },
   // Its service is not started by an installation.
   etcd: 'install etcd\n',
 };

@@ -10,6 +10,7 @@ install() { zypp install --no-recommends --auto-agree-with-licenses "$@"; }
 renew() { zypp update --auto-agree-with-licenses "$(rpm -q --qf '%{NAME}' -f "$1")"; }
 `,
   engine: () => 'install docker\n',
+  mesh: { tools: 'wireguard-tools iproute2 iptables' },
   // Its service is not started by an installation.
   etcd: 'install etcd\n',
 };

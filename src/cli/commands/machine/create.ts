@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../../../common/errors.ts';
 import type { CreateRequest } from '../../../machine/create.ts';
 import type { MachineDeps } from '../../../machine/machine.ts';
+import { isMeshPublic } from '../../../machine/mesh-port.ts';
 import type { EngineSettings, SwarmSettings } from '../../../machine/record.ts';
 import type { CommandContext } from '../../command.ts';
 import { addDriverFlags, driverValues } from './driver-flags.ts';
@@ -29,6 +30,8 @@ interface Flags {
   readonly swarmHost: string;
   readonly swarmAddr?: string;
   readonly swarmImage: string;
+  readonly mesh?: boolean;
+  readonly meshPublic?: string;
   readonly saveCredentials?: boolean;
   readonly dryRun?: boolean;
   readonly help?: boolean;
@@ -40,7 +43,11 @@ Examples:
   $ enxame machine create -d none --url tcp://10.0.0.5:2376 --cert-path ~/.docker/old old
   $ enxame machine create -d local --swarm --swarm-master --swarm-discovery token://HOST:2374/v1/TOKEN queen
   $ enxame machine create -d local --swarm --swarm-discovery token://HOST:2374/v1/TOKEN worker-1 worker-2
+  $ enxame machine create -d hetzner --swarm --mesh --swarm-discovery token://HOST:2374/v1/TOKEN far
 
+With --mesh an agent on each machine dials the managers and takes it into the mesh: 'enxame mesh' shows it. Machines at providers are public nodes of
+it, reached at UDP port 51820; of others the managers find out whether they are, or --mesh-public says. Managers that were not made here are named
+with --swarm-join-opt mesh=HOST:PORT.
 'enxame machine create -d DRIVER --help' shows the flags of a driver, 'enxame machine drivers' the drivers.
 Repeat an interrupted create to resume it.`;
 
@@ -101,6 +108,11 @@ function swarmFlags(command: Command): void {
       '--swarm-image <image>',
       'image of manager and agent; self: built from this program, without a registry',
       'self',
+    )
+    .option('--mesh', "with --swarm: take the machines into the cluster's encrypted network (WireGuard)")
+    .option(
+      '--mesh-public <address>',
+      "with --mesh: where all others reach the machine's UDP port, IP:port; or a port alone, at the address that managers see it at",
     );
 }
 
@@ -206,6 +218,8 @@ function swarmOf(flags: Flags): SwarmSettings | undefined {
   if (!flags.swarm) {
     if (flags.swarmMaster || flags.swarmDiscovery)
       throw new UsageError('--swarm-master and --swarm-discovery go with --swarm');
+    if (flags.mesh || flags.meshPublic !== undefined)
+      throw new UsageError('--mesh is about machines of a cluster: give --swarm --swarm-discovery DISCOVERY, too');
     return undefined;
   }
   if (!flags.swarmDiscovery || !/^[^:]+:\/\/./.test(flags.swarmDiscovery))
@@ -214,6 +228,9 @@ function swarmOf(flags: Flags): SwarmSettings | undefined {
     );
   if (!/^tcp:\/\/.*:\d+$/.test(flags.swarmHost))
     throw new UsageError(`--swarm-host "${flags.swarmHost}" is not of the form tcp://0.0.0.0:3376`);
+  if (flags.meshPublic !== undefined && !flags.mesh) throw new UsageError('--mesh-public goes with --mesh');
+  if (flags.meshPublic !== undefined && !isMeshPublic(flags.meshPublic))
+    throw new UsageError(`--mesh-public should be IP:port or a UDP port, not "${flags.meshPublic}"`);
   return {
     isMaster: flags.swarmMaster ?? false,
     isMember: true,
@@ -225,6 +242,8 @@ function swarmOf(flags: Flags): SwarmSettings | undefined {
     options: flags.swarmOpt ?? [],
     joinOptions: flags.swarmJoinOpt ?? [],
     ...(flags.swarmAddr === undefined ? {} : { addr: flags.swarmAddr }),
+    ...(flags.mesh ? { isMesh: true } : {}),
+    ...(flags.meshPublic === undefined ? {} : { meshPublic: flags.meshPublic }),
   };
 }
 

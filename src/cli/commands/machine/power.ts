@@ -92,14 +92,18 @@ async function rejoin(
   await rejoinSwarm(machine, context, task, options);
 }
 
-/** The agent that ends strict containers reads its certificate at its start only. */
-async function renewFence(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
-  if (machine.stored.record.fence === undefined) return;
-  const [{ keepFence }, { provisionerOf }] = await Promise.all([
+/** The agents beside an engine read their certificate at their start only. */
+async function renewAgents(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
+  const { fence, mesh } = machine.stored.record;
+  if (fence === undefined && mesh === undefined) return;
+  const [{ keepFence }, { keepMesh }, { provisionerOf }] = await Promise.all([
     import('../../../machine/swarm/fence.ts'),
+    import('../../../machine/swarm/mesh.ts'),
     import('../../../machine/machine.ts'),
   ]);
-  await keepFence(machine, await provisionerOf(machine), context, task);
+  const provisioner = await provisionerOf(machine);
+  if (mesh !== undefined) await keepMesh(machine, provisioner, context, task);
+  if (fence !== undefined) await keepFence(machine, provisioner, context, task);
 }
 
 async function upgrade(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
@@ -160,7 +164,7 @@ async function regenerate(
       const { address, etcd } = machine.stored.record;
       // A server of the masters' store is told of another authority, and where it is.
       if (address?.ip !== before || etcd !== undefined) await rejoin(machine, each, task, { holdsMasters: true });
-      else await renewFence(machine, each, task);
+      else await renewAgents(machine, each, task);
     });
   });
 }
