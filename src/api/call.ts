@@ -76,7 +76,7 @@ export interface Services {
   /** Agents that dialled this manager. */
   readonly dialled: DialledAgents;
   /** The encrypted network between nodes. */
-  readonly mesh: Pick<Mesh, 'status'>;
+  readonly mesh: Pick<Mesh, 'status' | 'remove'>;
   /** Agents that may dial no manager. */
   readonly revokedAgents: RevokedAgents;
   readonly planning: Planning;

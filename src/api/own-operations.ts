@@ -22,6 +22,12 @@ export const OWN_OPERATIONS = [
     'how many nodes answer it, and whether what cluster networks stand on has a leader; managers ask each other',
   ],
   ['GET', '/enxame/v1/mesh', 'manager', 'the encrypted network between nodes: who reaches whom, and how'],
+  [
+    'DELETE',
+    '/enxame/v1/mesh/{id}',
+    'manager',
+    'a node that left the cluster leaves the mesh: its key is taken from all others',
+  ],
   ['POST', '/enxame/v1/agents/{id}', 'manager', 'an agent renews the right of its node’s strict containers to run'],
   ['GET', '/enxame/v1/agents', 'manager', 'the agents that dialled this manager, and those that may not'],
   [

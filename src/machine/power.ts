@@ -183,6 +183,10 @@ export async function removeMachine(
     const record = known?.record;
     if (record?.credentials === 'keyring') await context.keyring?.remove(record.id);
     await context.store.remove(name);
+    if (record?.mesh !== undefined) {
+      const { leaveMesh } = await import('./swarm/leave.ts');
+      await leaveMesh(record, context, task);
+    }
     // It has no place at the others' firewalls any more; what fails there is told.
     if (known) await fitFirewalls(known.record, context, task);
     if (known?.record.replicated) {

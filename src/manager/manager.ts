@@ -33,6 +33,7 @@ import { DEFAULT_RESCHEDULE, type RescheduleOptions } from './availability.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { openClusterState } from './cluster-state.ts';
 import { Duties } from './duties.ts';
+import { agentsOf } from './mesh-nodes.ts';
 import { ClusterModel } from './model.ts';
 import { type ObservationOptions, openObservation } from './observation.ts';
 import { Opened } from './opened.ts';
@@ -160,7 +161,10 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   const model = await ClusterModel.open({ state, backend, connect, clock, logger }, options);
   opened.add(() => model.close());
   const mesh = await Mesh.open(
-    { agents: dialled, records: state.store.records('mesh'), revoked: model.revokedAgents, clock, logger },
+    {
+      ...{ agents: dialled, records: state.store.records('mesh'), revoked: model.revokedAgents },
+      ...{ listed: () => agentsOf(model.cluster), clock, logger },
+    },
     { subnet: options.clusterOptions.meshSubnet },
   );
   opened.add(() => mesh.close());

@@ -17,6 +17,7 @@ import { GIVEN_HOMES, VOLUME_RECORDS } from '../volumes/records.ts';
 import { VolumeService } from '../volumes/volume-service.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import type { Duty } from './duties.ts';
+import { agentIn } from './mesh-nodes.ts';
 import type { ClusterModel } from './model.ts';
 import { EndpointRecords, SubstrateRecord } from './substrate-record.ts';
 
@@ -122,7 +123,7 @@ function engines(cluster: Cluster): SubstrateMembers {
 function meshOfNodes(cluster: Cluster, mesh: NetworkingDeps['mesh']): MemberMesh {
   return {
     addressOf: ({ id }) => {
-      const [, agent] = /^agent:\/\/(.+)$/.exec(cluster.node(id)?.entry ?? '') ?? [];
+      const agent = agentIn(cluster.node(id)?.entry ?? '');
       return agent === undefined ? undefined : mesh.addressOf(agent);
     },
     subscribe: (listener) => mesh.subscribe(listener),

@@ -31,6 +31,7 @@ import type { ClusterOptions } from './cluster-options.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Duty } from './duties.ts';
 import { openFences } from './fences.ts';
+import { leaveMesh } from './mesh-nodes.ts';
 import type { ClusterModel } from './model.ts';
 import { openNetworking } from './networking.ts';
 import { PUBLISH_AT_NODES } from './publishing.ts';
@@ -153,6 +154,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
   const adoption = new Adoption({ cluster, desired, attempts, volumes, networks, logger });
   const isMadeAnew = (record: ContainerRecord): boolean => hindranceOf(record, reschedule.policy) === undefined;
   model.memory?.follow({ noted: () => undefined, forgetNode: (nodeId) => recorder.forgetNode(nodeId, isMadeAnew) });
+  model.memory?.follow({ noted: () => undefined, forgetNode: (nodeId) => leaveMesh(model, mesh, nodeId) });
   const undertaker = new Undertaker({ cluster, tombstones, memory: model.memory, clock, logger });
   model.membership.guard(undertaker, fences.fencing);
   return {

@@ -19,6 +19,7 @@ function asked(sights: Record<string, MeshSight>, given: Partial<Applicants> = {
     wishedSubnet: undefined,
     members: [],
     sights: new Map(Object.entries(sights)),
+    listed: new Set(Object.keys(sights)),
     ...given,
   };
 }

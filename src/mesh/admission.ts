@@ -13,6 +13,8 @@ export interface Applicants {
   readonly members: readonly MeshMember[];
   /** By agent ID, all that asked to be in the mesh. */
   readonly sights: ReadonlyMap<string, MeshSight>;
+  /** Agent IDs whose nodes discovery lists: nobody else is let in, and nobody is put out that is in. */
+  readonly listed: ReadonlySet<string>;
 }
 
 export interface Admission {
@@ -29,7 +31,7 @@ export interface Admission {
  * Who is in the mesh, with which key and address. Pure. An agent is known by its certificate; its key is its own as long as no other
  * node has the same, and a new one is taken when the old one is not heard any more.
  */
-export function admit({ subnet: given, wishedSubnet, members, sights }: Applicants): Admission {
+export function admit({ subnet: given, wishedSubnet, members, sights, listed }: Applicants): Admission {
   const fresh = [...sights].filter(([, { isFresh }]) => isFresh).sort(([a], [b]) => (a < b ? -1 : 1));
   const routes = fresh.flatMap(([, { report }]) => report.routes.filter((each) => !DEFAULT_ROUTES.has(each)));
   const subnet = given ?? wishedSubnet ?? chooseSubnet(routes);
@@ -39,7 +41,7 @@ export function admit({ subnet: given, wishedSubnet, members, sights }: Applican
   const all = new Map(members.map((member) => [member.id, member]));
   for (const [id, sight] of fresh) {
     const member = all.get(id);
-    const problem = hindrance(id, sight, { member, members: [...all.values()], subnet, sights });
+    const problem = hindrance(id, sight, { member, members: [...all.values()], subnet, sights, listed });
     if (problem !== undefined) problems.set(id, problem);
     const isKept = member !== undefined && member.key === sight.report.key;
     if (problem !== undefined && !isKept) refused.add(id);
@@ -69,9 +71,15 @@ interface Known {
   readonly members: readonly MeshMember[];
   readonly subnet: string | undefined;
   readonly sights: ReadonlyMap<string, MeshSight>;
+  readonly listed: ReadonlySet<string>;
 }
 
-function hindrance(id: string, { report }: MeshSight, { member, members, subnet, sights }: Known): string | undefined {
+function hindrance(
+  id: string,
+  { report }: MeshSight,
+  { member, members, subnet, sights, listed }: Known,
+): string | undefined {
+  if (!member && !listed.has(id)) return `discovery does not list it: add agent://${id} to it`;
   const twin = members.find((each) => each.id !== id && each.key === report.key);
   if (twin)
     return `its key is that of ${twin.id}: its disk is a copy; stop its agent, remove the folder of its key (/var/lib/enxame/mesh) and its interface ('ip link delete ${report.interface}'), and start it again`;

@@ -57,10 +57,12 @@ async function meshOf(
   agents: Agents,
   records: RecordStore = memoryRecords().records,
   revoked = new Set<string>(),
+  unlisted = new Set<string>(),
 ): Promise<Mesh> {
   const logger = silentLogger();
   const revocations = { has: (id: string) => revoked.has(id), subscribe: () => () => undefined };
-  const mesh = await Mesh.open({ agents, records, revoked: revocations, clock: CLOCK, logger });
+  const listed = (): ReadonlySet<string> => new Set([...agents.keys.keys()].filter((id) => !unlisted.has(id)));
+  const mesh = await Mesh.open({ agents, records, revoked: revocations, listed, clock: CLOCK, logger });
   opened.push(mesh);
   mesh.start();
   return mesh;
@@ -86,6 +88,27 @@ describe('the mesh', () => {
     revoked.add('a');
     await expect.poll(() => agents.orders.get('pub')?.peers).toEqual([]);
     expect(mesh.addressOf('a')).toBeUndefined();
+  });
+
+  it('takes the key of a removed node from all others, also at the next start, and lets it in no more while nobody lists it', async () => {
+    const agents = new Agents(['pub', 'a', 'b']);
+    const [records, unlisted] = [memoryRecords().records, new Set<string>()];
+    const mesh = await meshOf(agents, records, new Set(), unlisted);
+    await expect.poll(() => agents.orders.get('pub')?.peers.length).toBe(2);
+    await expect(mesh.remove('a')).rejects.toThrow('a is a node of the cluster, and its agent answers');
+    unlisted.add('a');
+    expect(mesh.problems().join()).toContain("mesh: a: discovery lists it no more: 'enxame mesh rm a' takes");
+    expect(await mesh.remove('a')).toBe(true);
+    expect(await mesh.remove('a')).toBe(false);
+    const others = (): unknown => agents.orders.get('pub')?.peers.map(({ key }) => key);
+    await expect.poll(others).toEqual([keyOf('b')]);
+    await expect.poll(() => mesh.problems().join()).toContain('mesh: a: discovery does not list it: add agent://a');
+    await mesh.close();
+    agents.orders.clear();
+    await meshOf(agents, records, new Set(), unlisted);
+    await expect.poll(others).toEqual([keyOf('b')]);
+    unlisted.delete('a');
+    await expect.poll(() => agents.orders.get('pub')?.peers.length).toBe(2);
   });
 
   it('changes nothing after a start before its members have dialled in, and remembers their addresses', async () => {

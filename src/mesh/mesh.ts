@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { backoffMs, jitterMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
-import { reasonOf } from '../common/errors.ts';
+import { ConflictError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { RecordStore } from '../kv/record-store.ts';
 import { type Admission, admit } from './admission.ts';
@@ -31,6 +31,8 @@ export interface MeshDeps {
   readonly records: RecordStore;
   /** Agents that may dial no manager: their keys are taken from all others. `RevokedAgents` fits. */
   readonly revoked: { has(id: string): boolean; subscribe(listener: (id: string) => void): () => void };
+  /** Names of agents whose nodes discovery lists. */
+  readonly listed: () => ReadonlySet<string>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -105,6 +107,28 @@ export class Mesh {
     return () => this.#listeners.delete(listener);
   }
 
+  /**
+   * Takes a node's key from all others, and its address: for one that left the cluster. Resolves when that is durable, false for one that is not in
+   * the mesh; rejects with 409 for one that discovery lists and whose agent answers, as it would come back at once.
+   */
+  async remove(id: string): Promise<boolean> {
+    const member = this.#records.get(id);
+    if (!member) return false;
+    if (this.#sights.get(id)?.isFresh && this.#deps.listed().has(id))
+      throw new ConflictError(
+        `${id} is a node of the cluster, and its agent answers: take it out of discovery first, or revoke its agent with 'enxame agent revoke ${id}'`,
+        'NODE_IN_USE',
+      );
+    await this.#records.delete(id);
+    this.#sights.delete(id);
+    this.#deps.logger.info(
+      { agent: id, address: member.address },
+      'mesh: a node was removed, and its key is taken from all others',
+    );
+    this.#wake();
+    return true;
+  }
+
   /** Begins to look after the mesh. Idempotent; may follow {@link stop}. */
   start(): void {
     if (this.#loop) return;
@@ -137,6 +161,7 @@ export class Mesh {
       sights: this.#sights,
       admission: this.#admission,
       plan: this.#plan,
+      listed: this.#deps.listed(),
       nowMs: this.#deps.clock.now(),
     });
   }
@@ -179,7 +204,8 @@ export class Mesh {
     const members = this.#records.list();
     if (this.#sights.size === 0 && members.length === 0) return jitterMs(SOON_MS, 0.1);
     const { subnet } = this.#records;
-    this.#admission = admit({ subnet, wishedSubnet: this.#options.subnet, members, sights: this.#sights });
+    const listed = this.#deps.listed();
+    this.#admission = admit({ subnet, wishedSubnet: this.#options.subnet, members, sights: this.#sights, listed });
     if (this.#admission.subnet !== undefined) {
       await this.#records.put(this.#admission.subnet, this.#admission.changed);
       for (const member of this.#admission.changed) {

@@ -45,6 +45,8 @@ export interface MeshKnowledge {
   readonly sights: ReadonlyMap<string, MeshSight>;
   readonly admission: Admission;
   readonly plan: MeshPlan;
+  /** Agent IDs whose nodes discovery lists. */
+  readonly listed: ReadonlySet<string>;
   /** Milliseconds since 1970, by the manager's clock. */
   readonly nowMs: number;
 }
@@ -75,6 +77,8 @@ function nodeStatus(
 ): MeshNodeStatus {
   const sight = known.sights.get(id);
   const problem = known.admission.problems.get(id);
+  const isLeft = member !== undefined && !known.listed.has(id);
+  const left = `discovery lists it no more: 'enxame mesh rm ${id}' takes its key from all others`;
   const own = sight?.isFresh ? ownProblems(sight, known.nowMs) : [];
   return {
     id,
@@ -83,7 +87,7 @@ function nodeStatus(
     endpoint: member?.endpoint,
     state: stateOf(known, id),
     kind: sight?.report.kind,
-    problems: [...(problem === undefined ? [] : [problem]), ...own, ...found],
+    problems: [...(problem === undefined ? [] : [problem]), ...(isLeft ? [left] : []), ...own, ...found],
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { MeshAnswer } from '../../api/routes/mesh.ts';
 import { UsageError } from '../../common/errors.ts';
-import type { CommandContext } from '../command.ts';
+import { asSentence, type CommandContext } from '../command.ts';
 import { addManagerFlags, MANAGER_HELP, type ManagerFlags, managerClient } from '../manager-client.ts';
 import { formatHelp, formatJson, formatRows, type View } from '../output/format.ts';
 
@@ -10,6 +10,7 @@ Examples:
   $ enxame mesh                                           # who reaches whom, how, with which latency and loss
   $ enxame mesh --nodes                                   # the nodes with their addresses, and what is wrong with them
   $ enxame mesh --json                                    # all of it
+  $ enxame mesh rm bee-7                                  # a node that left: its key is taken from all others
 
 Nodes are taken into the mesh by 'enxame join --mesh'. Latency is the median there and back, loss that of the last packets, 20 of each end at most. A
 way that is probed goes through a public node while it is tried out whether the two reach each other directly.
@@ -77,6 +78,18 @@ export function configure(command: Command, context: CommandContext): void {
     .option('--format <format>', formatHelp('{{.From}} {{.To}} {{.Way}}'))
     .addHelpText('after', EXAMPLES)
     .action((flags: Flags) => context.interruptible((signal) => show(flags, context, signal)));
+  addManagerFlags(command.command('rm').summary('take the keys of nodes that left the cluster from all others'))
+    .argument('<name...>', 'names of agents, as in their entries agent://NAME')
+    .action((names: readonly string[], flags: ManagerFlags) =>
+      context.interruptible(async (signal) => {
+        const client = await managerClient(flags, context);
+        for (const name of names) {
+          await client.delete(`/enxame/v1/mesh/${encodeURIComponent(name)}`, signal);
+          context.out(`${name}\n`);
+        }
+      }),
+    );
+  for (const each of command.commands) each.description(asSentence(each.summary()));
 }
 
 async function show(flags: Flags, context: CommandContext, signal: AbortSignal): Promise<void> {

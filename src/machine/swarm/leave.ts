@@ -1,13 +1,17 @@
 import { reasonOf } from '../../common/errors.ts';
+import { retry } from '../../common/retry.ts';
 import { openDiscovery } from '../../discovery/discovery.ts';
 import { parseEntry } from '../../discovery/entry.ts';
+import { EngineAnswerError } from '../../engine/exchange.ts';
 import type { Task } from '../../provision/provisioner.ts';
 import { engineClient } from '../access.ts';
 import type { MachineDeps } from '../machine.ts';
-import type { MachineRecord } from '../record.ts';
+import { isReady, type MachineRecord } from '../record.ts';
 import type { StoredMachine } from '../store.ts';
+import { swarmUrl } from '../swarm-url.ts';
 import { AGENT_NAME } from './containers.ts';
 import { entryOf } from './entry.ts';
+import { clusterOf } from './managers.ts';
 import { removeContainer } from './swarm.ts';
 
 const WITHIN_MS = 10_000;
@@ -48,6 +52,57 @@ export async function leaveDiscovery(
   } catch (error) {
     task.signal.throwIfAborted();
     task.report(`${entry} stays in discovery until its registration ends: ${reasonOf(error)}`);
+  }
+}
+
+/** The connection of an agent that ended without a word is noticed within 20 s. */
+const FORGET_MS = 40_000;
+
+/**
+ * Has the machine's key taken from all other nodes of the mesh, once its agent is gone. Any manager that is known here will do; what cannot be done is
+ * said with the command that does it.
+ */
+export async function leaveMesh(
+  record: MachineRecord,
+  context: Pick<MachineDeps, 'store' | 'clock'>,
+  task: Task,
+): Promise<void> {
+  if (record.mesh === undefined) return;
+  const { name } = record;
+  const others = (await clusterOf(record, context)).filter((each) => each.name !== name && isReady(each));
+  const masters = others.filter(({ swarm }) => swarm?.isMaster);
+  if (masters.length === 0) return;
+  const attempt = async (): Promise<undefined> => {
+    await Promise.any(masters.map((master) => forgetAt(master, name, context, task.signal)));
+  };
+  try {
+    await retry(context.clock, attempt, {
+      backoff: 1_000,
+      deadline: context.clock.now() + FORGET_MS,
+      signal: task.signal,
+    });
+  } catch (error) {
+    task.signal.throwIfAborted();
+    const why = reasonOf(error instanceof AggregateError ? error.errors[0] : error);
+    task.report(`its key is still known to the other nodes of the mesh (${why}): run "enxame mesh rm ${name}"`);
+  }
+}
+
+async function forgetAt(
+  master: MachineRecord,
+  name: string,
+  { store }: Pick<MachineDeps, 'store'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const client = await engineClient(await store.load(master.name), swarmUrl(master, master.address?.url ?? '') ?? '');
+  try {
+    const path = `/enxame/v1/mesh/${encodeURIComponent(name)}`;
+    await client.json({ method: 'DELETE', path, isUnversioned: true, timeoutMs: WITHIN_MS, signal });
+  } catch (error) {
+    // It had not come so far.
+    if (!(error instanceof EngineAnswerError && error.status === 404)) throw error;
+  } finally {
+    await client.close();
   }
 }
 
