@@ -28,6 +28,6 @@ function narrow(member: MeshMember, others: readonly MeshMember[], links: Links)
   const lossy = others.filter((other) => links.measured(member, other)?.isNarrow).map(({ id }) => id);
   if (lossy.length === 0) return [];
   return [
-    `packets of the full size do not get to ${lossy.slice(0, 5).join(', ')}: the network between them carries less than 1340 bytes`,
+    `nothing but very small packets gets to ${lossy.slice(0, 5).join(', ')}: the network between them carries less than 600 bytes`,
   ];
 }

@@ -89,8 +89,10 @@ export interface WayReport {
   readonly missed: number;
   /** The median, in milliseconds; undefined when none came back. */
   readonly latencyMs?: number | undefined;
-  /** Whether packets of the full size are lost where small ones come back. */
+  /** Whether packets are lost at every size that is of use, where small ones come back. */
   readonly isNarrow: boolean;
+  /** The size of packets in bytes that the node sends at most, as those of the full size are lost; undefined where they arrive. */
+  readonly mtu?: number | undefined;
 }
 
 /** UDP port in the mesh, at every node's own address there, that answers small packets. */

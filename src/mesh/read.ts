@@ -66,6 +66,7 @@ const REPORT = z.object({
         missed: z.number().int().min(0),
         latencyMs: z.number().min(0).finite().optional(),
         isNarrow: z.boolean(),
+        mtu: z.number().int().min(500).max(9_000).optional(),
       }),
     )
     .max(MOST_PEERS),

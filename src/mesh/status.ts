@@ -29,6 +29,8 @@ export interface MeshPathStatus extends MeshPath {
   /** Of the last packets, from both ends. */
   readonly sent: number;
   readonly lost: number;
+  /** Bytes of the largest packets between them: less than the mesh's where those did not arrive. */
+  readonly mtu: number;
 }
 
 export interface MeshStatus {
@@ -114,5 +116,6 @@ function pathStatus(path: MeshPath, a: MeshMember, b: MeshMember, links: Links):
     latencyMs: ways.find((way) => way.latencyMs !== undefined)?.latencyMs,
     sent: sum('sent'),
     lost: sum('lost'),
+    mtu: Math.min(MESH_MTU, ...ways.flatMap((way) => way.mtu ?? [])),
   };
 }

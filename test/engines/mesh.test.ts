@@ -134,6 +134,18 @@ test('two sites behind NAT reach each other directly, and by the public node whe
   await allReachAll(NAMES);
 });
 
+test('where packets of the full size are lost, smaller ones are sent', async () => {
+  // In a tunnel a packet has 60 bytes more.
+  const site = sites.get('left');
+  await site?.iptables(['-I', 'FORWARD', '-p', 'udp', '-m', 'length', '--length', '1261:65535', '-j', 'DROP']);
+  await waitFor(
+    'a size that fits',
+    async () => (await at.enxame(['mesh', '--format', '{{.From}} {{.To}} {{.Mtu}}'])).includes('left open 1200'),
+    PATIENCE,
+  );
+  await allReachAll(['left', 'open']);
+});
+
 test('a node that is revoked loses its key at all others', async () => {
   expect((await peersOf('left')).size).toBeGreaterThan(0);
   const address = await addressOf('right');

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { ECHO_PORT, type WayReport } from '../../mesh/protocol.ts';
+import { EchoWay } from './echo-way.ts';
 
 const ASK = Buffer.from('ENXMASK1');
 const ANSWER = Buffer.from('ENXMANS1');
@@ -8,21 +9,20 @@ const ANSWER = Buffer.from('ENXMANS1');
 const SMALL_BYTES = 12;
 /** Headers of IPv4 and UDP. */
 const HEADERS_BYTES = 28;
-/** Of so many packets one has the full size. */
-const LARGE_EVERY = 5;
-const KEPT = 20;
 const MOST_AT_ONCE = 50;
 const TICK_MS = 2_000;
-/** Packets of the full size that are lost one after the other, small ones between them coming back, before a way counts as narrow. */
-const NARROW = 4;
 
-interface Way {
-  readonly outcomes: boolean[];
-  readonly latenciesMs: number[];
-  missed: number;
-  asked: number;
-  lostLarge: number;
-  pending: { readonly number: number; readonly isLarge: boolean; readonly sentMs: number } | undefined;
+interface Pending {
+  readonly number: number;
+  readonly isLarge: boolean;
+  readonly sentMs: number;
+}
+
+interface Measured {
+  readonly way: EchoWay;
+  pending: Pending | undefined;
+  /** The size of packets that arrive, as it was told last. */
+  told: number | undefined;
 }
 
 /**
@@ -32,15 +32,25 @@ export class Echo {
   readonly #elapsed: () => number;
   #socket: Socket | undefined;
   #mtu = 0;
-  #ways = new Map<string, Way>();
+  #ways = new Map<string, Measured>();
   #timer: NodeJS.Timeout | undefined;
   #next = 0;
   #number = 0;
   readonly #port: number;
 
-  /** `elapsed` is a clock that never goes back, in milliseconds. */
-  constructor(elapsed: () => number, port: number = ECHO_PORT) {
+  readonly #onFit: (address: string, bytes: number | undefined) => void;
+
+  /**
+   * `elapsed` is a clock that never goes back, in milliseconds. `onFit` is told when packets of the full size do not arrive: the size of those that do,
+   * and undefined when that is not known any more.
+   */
+  constructor(
+    elapsed: () => number,
+    port: number = ECHO_PORT,
+    onFit: (address: string, bytes: number | undefined) => void = () => undefined,
+  ) {
     this.#elapsed = elapsed;
+    this.#onFit = onFit;
     this.#port = port;
   }
 
@@ -64,11 +74,29 @@ export class Echo {
     this.#timer = setInterval(() => this.tick(), TICK_MS);
   }
 
-  /** Which ways are measured from now on; what is known of those that stay is kept. */
-  measure(addresses: readonly string[], mtu: number): void {
-    if (mtu !== this.#mtu) for (const way of this.#ways.values()) way.lostLarge = 0;
+  /**
+   * Which ways are measured from now on; what is known of those that stay is kept. `fits` has sizes that were found to arrive, by address. Packets to
+   * `moved` go another way now: what was known of it is no more.
+   */
+  measure(
+    addresses: readonly string[],
+    mtu: number,
+    {
+      fits,
+      moved = new Set(),
+    }: { readonly fits?: ReadonlyMap<string, number>; readonly moved?: ReadonlySet<string> } = {},
+  ): void {
+    const isOther = mtu !== this.#mtu;
+    const ways = addresses.map((address): [string, Measured] => {
+      const known = moved.has(address) || isOther ? undefined : this.#ways.get(address);
+      const found = fits?.get(address);
+      return [address, known ?? { way: new EchoWay(mtu, found), pending: undefined, told: found }];
+    });
+    const before = this.#ways;
     this.#mtu = mtu;
-    this.#ways = new Map(addresses.map((address) => [address, this.#ways.get(address) ?? newWay()]));
+    this.#ways = new Map(ways);
+    for (const [address, { told }] of before)
+      if (told !== undefined && this.#ways.get(address)?.told === undefined) this.#onFit(address, undefined);
   }
 
   /** Sends the next packets: to all, or to some after the others when there are many. */
@@ -76,28 +104,14 @@ export class Echo {
     const all = [...this.#ways];
     const begin = all.length <= MOST_AT_ONCE ? 0 : this.#next % all.length;
     this.#next = begin + MOST_AT_ONCE;
-    for (const [address, way] of [...all.slice(begin), ...all.slice(0, begin)].slice(0, MOST_AT_ONCE)) {
-      if (way.pending) this.#count(way, undefined);
-      this.#ask(address, way);
+    for (const [address, measured] of [...all.slice(begin), ...all.slice(0, begin)].slice(0, MOST_AT_ONCE)) {
+      if (measured.pending) this.#count(address, measured, undefined);
+      this.#ask(address, measured);
     }
   }
 
   report(): readonly WayReport[] {
-    return [...this.#ways].flatMap(([address, { outcomes, latenciesMs, missed, lostLarge }]): WayReport[] => {
-      if (outcomes.length === 0) return [];
-      const lost = outcomes.filter((isBack) => !isBack).length;
-      const latencyMs = [...latenciesMs].sort((a, b) => a - b)[latenciesMs.length >> 1];
-      return [
-        {
-          address,
-          sent: outcomes.length,
-          lost,
-          missed,
-          ...(latencyMs !== undefined && { latencyMs: Math.round(latencyMs * 100) / 100 }),
-          isNarrow: lostLarge >= NARROW && missed === 0,
-        },
-      ];
-    });
+    return [...this.#ways].flatMap(([address, { way }]) => way.report(address) ?? []);
   }
 
   /** Idempotent. */
@@ -105,14 +119,13 @@ export class Echo {
     await this.#end();
   }
 
-  #ask(address: string, way: Way): void {
-    way.asked += 1;
+  #ask(address: string, measured: Measured): void {
     this.#number = (this.#number + 1) >>> 0;
-    const isLarge = way.asked % LARGE_EVERY === 0;
-    const message = Buffer.alloc(isLarge ? Math.max(this.#mtu - HEADERS_BYTES, SMALL_BYTES) : SMALL_BYTES);
+    const large = measured.way.next();
+    const message = Buffer.alloc(large === undefined ? SMALL_BYTES : Math.max(large - HEADERS_BYTES, SMALL_BYTES));
     ASK.copy(message);
     message.writeUInt32BE(this.#number, ASK.length);
-    way.pending = { number: this.#number, isLarge, sentMs: this.#elapsed() };
+    measured.pending = { number: this.#number, isLarge: large !== undefined, sentMs: this.#elapsed() };
     this.#send(message, address, this.#port);
   }
 
@@ -123,24 +136,21 @@ export class Echo {
       ANSWER.copy(message);
       return this.#send(message, from, port);
     }
-    const way = this.#ways.get(from);
+    const measured = this.#ways.get(from);
     const isOurs = message.subarray(0, ANSWER.length).equals(ANSWER);
-    if (!isOurs || !way?.pending || message.readUInt32BE(ANSWER.length) !== way.pending.number) return;
-    this.#count(way, this.#elapsed() - way.pending.sentMs);
+    if (!isOurs || !measured?.pending || message.readUInt32BE(ANSWER.length) !== measured.pending.number) return;
+    this.#count(from, measured, this.#elapsed() - measured.pending.sentMs);
   }
 
-  /** `latencyMs` is undefined for a packet that is lost. A large one that is lost says something of the size alone. */
-  #count(way: Way, latencyMs: number | undefined): void {
-    const isLarge = way.pending?.isLarge ?? false;
-    way.pending = undefined;
-    if (isLarge) way.lostLarge = latencyMs === undefined ? way.lostLarge + 1 : 0;
-    if (isLarge && latencyMs === undefined) return;
-    way.missed = latencyMs === undefined ? way.missed + 1 : 0;
-    way.outcomes.push(latencyMs !== undefined);
-    if (way.outcomes.length > KEPT) way.outcomes.shift();
-    if (latencyMs === undefined || isLarge) return;
-    way.latenciesMs.push(latencyMs);
-    if (way.latenciesMs.length > KEPT) way.latenciesMs.shift();
+  /** `latencyMs` is undefined for a packet that is lost. */
+  #count(address: string, measured: Measured, latencyMs: number | undefined): void {
+    const { way, pending } = measured;
+    measured.pending = undefined;
+    way.count(pending?.isLarge ?? false, latencyMs);
+    // While a smaller one is looked for, the one that was found before is better than none.
+    if (way.fits === undefined || way.fits === measured.told) return;
+    measured.told = way.fits;
+    this.#onFit(address, way.fits);
   }
 
   #send(message: Buffer, address: string, port: number): void {
@@ -155,8 +165,4 @@ export class Echo {
     if (!socket) return;
     await new Promise<void>((resolve) => socket.close(() => resolve()));
   }
-}
-
-function newWay(): Way {
-  return { outcomes: [], latenciesMs: [], missed: 0, asked: 0, lostLarge: 0, pending: undefined };
 }

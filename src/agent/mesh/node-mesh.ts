@@ -20,6 +20,8 @@ import {
   MeshError,
   makeInterface,
   readFacts,
+  readFits,
+  setFit,
   synchronise,
   type WireGuardFacts,
 } from './wireguard.ts';
@@ -64,6 +66,10 @@ export class NodeMesh {
   #port = 0;
   #applied: string | undefined;
   #problems: readonly string[] = [];
+  /** By address in the mesh: the size of packets that arrive, where those of the full size do not. */
+  #fits = new Map<string, number>();
+  /** By address in the mesh: the peer and the place through which it was reached, at the last order that was carried out. */
+  #through: ReadonlyMap<string, string> = new Map();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -71,7 +77,11 @@ export class NodeMesh {
     this.#deps = deps;
     this.#options = options;
     this.#state = state;
-    this.#echo = new Echo(() => deps.clock.elapsed());
+    this.#echo = new Echo(
+      () => deps.clock.elapsed(),
+      undefined,
+      (to, bytes) => void this.#turns(() => this.#fit(to, bytes)),
+    );
   }
 
   /**
@@ -82,6 +92,7 @@ export class NodeMesh {
     const mesh = new NodeMesh(deps, options, await loadState(options.folder));
     await mesh.#turns(() => mesh.#makeInterface());
     const { order } = mesh.#state;
+    mesh.#fits = await readFits(mesh.#state.name);
     if (order) await mesh.#turns(() => mesh.#try(order));
     // It may take longer than that: the next one waits, and no others behind it.
     const upkeep = coalesced(() => mesh.#turns(() => mesh.#upkeep()));
@@ -167,11 +178,29 @@ export class NodeMesh {
       await address(name, order);
       await forward(name);
       await this.#echo.listen(order.address);
-      this.#echo.measure(order.measured, order.mtu);
+      const through = throughOf(order);
+      const moved = new Set([...this.#through].flatMap(([to, by]) => (through.get(to) === by ? [] : to)));
+      this.#through = through;
+      for (const [to, bytes] of this.#fits) if (!moved.has(to)) await setFit(name, order.address, to, bytes);
+      this.#echo.measure(order.measured, order.mtu, { fits: this.#fits, moved });
       this.#applied = order.digest;
     } catch (error) {
       this.#problems = [`the mesh cannot be set up: ${reasonOf(error)}`];
       this.#deps.logger.error({ reason: reasonOf(error) }, 'mesh: the node cannot be set up');
+    }
+  }
+
+  /** Lets packets to an address have the size that arrives, or the full one again. Never rejects. */
+  async #fit(to: string, bytes: number | undefined): Promise<void> {
+    const { name, order } = this.#state;
+    if (bytes === undefined) this.#fits.delete(to);
+    else this.#fits.set(to, bytes);
+    if (this.#isClosed || !order) return;
+    try {
+      await setFit(name, order.address, to, bytes);
+      this.#deps.logger.info({ to, mtu: bytes ?? order.mtu }, 'mesh: packets of another size fit the way to a node');
+    } catch (error) {
+      this.#deps.logger.warn({ to, mtu: bytes, reason: reasonOf(error) }, 'mesh: the size of packets cannot be set');
     }
   }
 
@@ -238,4 +267,9 @@ export class NodeMesh {
       nowMs,
     };
   }
+}
+
+/** Through which peer, and where that is, each address is reached. */
+function throughOf({ peers }: MeshOrder): ReadonlyMap<string, string> {
+  return new Map(peers.flatMap(({ key, endpoint, allowed }) => allowed.map((to) => [to, `${key} ${endpoint ?? ''}`])));
 }

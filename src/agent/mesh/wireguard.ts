@@ -97,6 +97,20 @@ export async function address(name: string, { address: own, subnet, mtu }: MeshO
       await must('ip', ['address', 'delete', old, 'dev', name], { timeoutMs: COMMAND_MS });
 }
 
+/** Lets packets to an address of the mesh have so many bytes at most; undefined: as many as the interface lets through. */
+export async function setFit(name: string, own: string, to: string, bytes: number | undefined): Promise<void> {
+  const route = ['route', bytes === undefined ? 'delete' : 'replace', `${to}/32`, 'dev', name];
+  if (bytes === undefined) return void (await program('ip', route, ROUTES));
+  await must('ip', [...route, 'src', own, 'mtu', String(bytes)], { timeoutMs: COMMAND_MS });
+}
+
+/** What {@link setFit} was told before, by address. */
+export async function readFits(name: string): Promise<Map<string, number>> {
+  const { stdout } = await program('ip', ['-4', 'route', 'show', 'dev', name], ROUTES);
+  const lines = [...stdout.matchAll(/^([\d.]+) .*\bmtu (\d+)/gm)];
+  return new Map(lines.map(([, to = '', bytes]) => [to, Number(bytes)]));
+}
+
 /** What WireGuard tells now. Rejects when there is no such interface. */
 export async function readFacts(name: string, nowMs: number): Promise<WireGuardFacts> {
   const { stdout, exitCode, stderr } = await program('wg', ['show', name, 'dump'], TOOLS);

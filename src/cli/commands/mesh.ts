@@ -30,6 +30,8 @@ interface PathRow {
   readonly LatencyMs: number | undefined;
   /** Percent. */
   readonly Loss: number | undefined;
+  /** Bytes. */
+  readonly Mtu: number;
 }
 
 const PATHS: View<PathRow> = {
@@ -47,6 +49,7 @@ const PATHS: View<PathRow> = {
       value: ({ Loss }) => (Loss === undefined ? '' : `${Loss} %`),
       color: ({ Loss }) => (Loss ? 'red' : undefined),
     },
+    { title: 'MTU', value: ({ Mtu }) => String(Mtu) },
   ],
 };
 
@@ -106,10 +109,10 @@ async function show(flags: Flags, context: CommandContext, signal: AbortSignal):
 }
 
 function pathRows({ paths }: MeshAnswer): readonly PathRow[] {
-  return paths.map(({ a, b, way, isProbed, latencyMs, sent, lost }) => {
+  return paths.map(({ a, b, way, isProbed, latencyMs, sent, lost, mtu }) => {
     const by = way.kind === 'relay' ? `by ${way.by}` : way.kind;
     const Loss = sent === 0 ? undefined : Math.round((lost / sent) * 100);
-    return { From: a, To: b, Way: isProbed ? `${by}, probed` : by, LatencyMs: latencyMs, Loss };
+    return { From: a, To: b, Way: isProbed ? `${by}, probed` : by, LatencyMs: latencyMs, Loss, Mtu: mtu };
   });
 }
 
