@@ -38,6 +38,8 @@ export interface MeshStatus {
   readonly mtu: number;
   readonly nodes: readonly MeshNodeStatus[];
   readonly paths: readonly MeshPathStatus[];
+  /** Agents of nodes that discovery lists and that are not in the mesh, though others are. */
+  readonly outside: readonly string[];
 }
 
 /** What is known of a mesh after a round. */
@@ -68,7 +70,9 @@ export function meshStatus(known: MeshKnowledge): MeshStatus {
     return a && b ? pathStatus(path, a, b, links) : [];
   });
   nodes.sort((a, b) => (a.id < b.id ? -1 : 1));
-  return { subnet, mtu: MESH_MTU, nodes, paths };
+  const outside =
+    members.length === 0 ? [] : [...known.listed].filter((id) => !nodes.some((node) => node.id === id)).sort();
+  return { subnet, mtu: MESH_MTU, nodes, paths, outside };
 }
 
 function nodeStatus(
@@ -105,7 +109,10 @@ function ownProblems({ report }: MeshSight, nowMs: number): readonly string[] {
   const offMs = report.nowMs - nowMs;
   if (Math.abs(offMs) < CLOCK_MS) return report.problems;
   const off = `${Math.round(Math.abs(offMs) / 1000)} s ${offMs < 0 ? 'slow' : 'fast'}`;
-  return [...report.problems, `its clock is ${off}: WireGuard refuses a node whose clock was set back`];
+  return [
+    ...report.problems,
+    `its clock is ${off}: WireGuard refuses a node whose clock was set back; set it, and keep it (chrony, systemd-timesyncd)`,
+  ];
 }
 
 function pathStatus(path: MeshPath, a: MeshMember, b: MeshMember, links: Links): MeshPathStatus {

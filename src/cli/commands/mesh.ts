@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
+import { examineHost } from '../../agent/mesh/examine-host.ts';
 import type { MeshAnswer } from '../../api/routes/mesh.ts';
-import { UsageError } from '../../common/errors.ts';
+import { ExitStatus, UsageError } from '../../common/errors.ts';
+import { diagnose, type Finding } from '../../mesh/diagnosis.ts';
+import { hostAndPort } from '../agent-addresses.ts';
 import { asSentence, type CommandContext } from '../command.ts';
 import { addManagerFlags, MANAGER_HELP, type ManagerFlags, managerClient } from '../manager-client.ts';
 import { formatHelp, formatJson, formatRows, type View } from '../output/format.ts';
@@ -10,6 +13,8 @@ Examples:
   $ enxame mesh                                           # who reaches whom, how, with which latency and loss
   $ enxame mesh --nodes                                   # the nodes with their addresses, and what is wrong with them
   $ enxame mesh --json                                    # all of it
+  $ enxame mesh doctor                                    # what is wrong, with what helps; exit code 1 when there is something
+  $ enxame mesh doctor --mesh 198.51.100.9:3376           # the same for this host, before or after 'enxame join --mesh'
   $ enxame mesh rm bee-7                                  # a node that left: its key is taken from all others
 
 Nodes are taken into the mesh by 'enxame join --mesh'. Latency is the median there and back, loss that of the last packets, 20 of each end at most. A
@@ -73,6 +78,29 @@ const NODES: View<NodeRow> = {
   ],
 };
 
+interface DoctorFlags extends ManagerFlags {
+  readonly mesh?: string;
+}
+
+/** One line for each thing that is wrong; ends with 1 when there is any. */
+async function examine(flags: DoctorFlags, context: CommandContext, signal: AbortSignal): Promise<void> {
+  const findings = flags.mesh === undefined ? await ofMesh(flags, context, signal) : await ofHost(flags.mesh, context);
+  for (const { about, text } of findings) context.out(`${about}: ${text}\n`);
+  if (findings.length > 0) throw new ExitStatus(`${findings.length} found`, 1);
+  context.out('nothing is wrong\n');
+}
+
+async function ofMesh(flags: ManagerFlags, context: CommandContext, signal: AbortSignal): Promise<readonly Finding[]> {
+  const client = await managerClient(flags, context);
+  return diagnose(await client.get<MeshAnswer>('/enxame/v1/mesh', signal));
+}
+
+async function ofHost(manager: string, { clock }: CommandContext): Promise<readonly Finding[]> {
+  const isRoot = process.getuid?.() === 0;
+  const found = await examineHost({ manager: hostAndPort(manager, '--mesh'), isRoot, nowMs: clock.now() });
+  return found.map((text) => ({ about: 'this host', text }));
+}
+
 /** `enxame mesh`: the encrypted network between nodes. */
 export function configure(command: Command, context: CommandContext): void {
   addManagerFlags(command)
@@ -81,6 +109,9 @@ export function configure(command: Command, context: CommandContext): void {
     .option('--format <format>', formatHelp('{{.From}} {{.To}} {{.Way}}'))
     .addHelpText('after', EXAMPLES)
     .action((flags: Flags) => context.interruptible((signal) => show(flags, context, signal)));
+  addManagerFlags(command.command('doctor').summary('say what is wrong in the mesh, and what helps'))
+    .option('--mesh <manager>', "look at this host instead: whether it could join, and dial that manager's host:port")
+    .action((flags: DoctorFlags) => context.interruptible((signal) => examine(flags, context, signal)));
   addManagerFlags(command.command('rm').summary('take the keys of nodes that left the cluster from all others'))
     .argument('<name...>', 'names of agents, as in their entries agent://NAME')
     .action((names: readonly string[], flags: ManagerFlags) =>
