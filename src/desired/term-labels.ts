@@ -1,5 +1,8 @@
+import { REGROUP_LABEL } from '../cluster/listed-container.ts';
 import { BadRequestError } from '../common/errors.ts';
 import {
+  ASKED_MODE_LABEL,
+  ATTEMPT_LABEL,
   CLUSTER_SOCKET_LABEL,
   PROXY_PROTOCOL_LABEL,
   PROXY_PROTOCOLS,
@@ -9,6 +12,7 @@ import {
 import { nearest } from '../common/nearest.ts';
 import { clip } from '../scheduler/expression.ts';
 import { GROUP_LABEL } from '../scheduler/groups.ts';
+import { SPOT_RULE_LABEL } from '../scheduler/spot-rule.ts';
 import type { MoveTerms } from './move-terms.ts';
 
 /** Whether it must never run twice. */
@@ -32,7 +36,7 @@ const MAX_LABEL = 40;
 /** A warning is for people: more than these are not read. */
 const MAX_WARNINGS = 8;
 const MAX_PRIORITY = 1_000_000;
-const KNOWN: readonly string[] = [...Object.keys(WORDS), PRIORITY_LABEL, GROUP_LABEL];
+const KNOWN: readonly string[] = [...Object.keys(WORDS), PRIORITY_LABEL, GROUP_LABEL, SPOT_RULE_LABEL];
 
 export type TermLabels = Pick<MoveTerms, 'discardsData' | 'isStrict' | 'stopsFirst' | 'keepsOld' | 'priority'>;
 
@@ -55,11 +59,18 @@ export function readTermLabels(labels: Labels): TermLabels {
 
 /** Warnings for labels that begin like ours and are none. */
 export function mistypedTermLabels(labels: Labels): readonly string[] {
-  const strange = Object.keys(labels).filter((label) => label.startsWith(PREFIX) && !KNOWN.includes(label));
+  const isStrange = (label: string): boolean =>
+    label.startsWith(PREFIX) && !KNOWN.includes(label) && !isFromAbove(label);
+  const strange = Object.keys(labels).filter(isStrange);
   return strange.slice(0, MAX_WARNINGS).map((label) => {
     const meant = label.length > MAX_LABEL ? undefined : nearest(label, KNOWN);
     return `label '${clip(label)}' means nothing to the manager${meant === undefined ? '' : `: did you mean ${meant}?`}`;
   });
+}
+
+/** Clusters that have this one as a node mark what they make here. */
+function isFromAbove(label: string): boolean {
+  return label.startsWith(`${ATTEMPT_LABEL}.`) || label === ASKED_MODE_LABEL || label === REGROUP_LABEL;
 }
 
 function wordOf<L extends keyof typeof WORDS>(labels: Labels, label: L): (typeof WORDS)[L][number] | undefined {

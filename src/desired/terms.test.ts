@@ -69,7 +69,11 @@ describe('the terms of a container', () => {
   });
 
   test('a label that is nearly one of ours is told', () => {
-    const { warnings } = specOf({ Labels: { 'io.enxame.priorty': '1', 'io.enxame.group': 'web', other: '' } });
+    const spot = { 'io.enxame.spot': 'never' };
+    const attempt = { 'io.enxame.attempt.5fdbd1be737f0af6': 'of the cluster above' };
+    const { warnings } = specOf({
+      Labels: { 'io.enxame.priorty': '1', 'io.enxame.group': 'web', other: '', ...spot, ...attempt },
+    });
     expect(warnings).toEqual([
       "label 'io.enxame.priorty' means nothing to the manager: did you mean io.enxame.priority?",
     ]);

@@ -231,6 +231,20 @@ describe('events', () => {
     expect(engine.requestsTo(LIST)).toEqual([]);
   });
 
+  test('of a site list again, as its manager tells them while it lists them itself', async () => {
+    const Enxame = { Cluster: 'c0', Nodes: 1, HealthyNodes: 1, IsLasting: true };
+    cluster.setInfo(node, { ...engineInfo('hive', 'c0'), Enxame });
+    for (const Type of ['network', 'volume']) {
+      sync.onEvent({ Type, Action: 'create', Actor: { ID: 'x' } });
+      await waitUntil(() => engine.requestsTo(`GET /${Type}s`).length > 0);
+    }
+    engine.state.addNetwork('late', 'bridge');
+    engine.state.addVolume('late');
+    await waitUntil(
+      () => cluster.networks.of(node).some(({ Name }) => Name === 'late') && cluster.volumes.get('late') !== undefined,
+    );
+  });
+
   test('that need no listing cause none', async () => {
     const made = engine.run({ name: 'web' });
     await node.refreshContainers([made.id]);

@@ -17,6 +17,11 @@ import { refreshUntilStopped } from './until-stopped.ts';
 
 /** How long changes seen in events are gathered before they are listed in one call, in milliseconds. */
 const GATHER_MS = 20;
+/**
+ * When a site is listed again after what it said of images, networks and volumes, in milliseconds: its manager tells an event while it lists what that is
+ * about itself, and with a site below it that takes as long again.
+ */
+const SITE_AGAIN_MS = [250, 1_000, 4_000];
 /** More changed containers than this are listed by listing them all. */
 const MAX_IDS_PER_LIST = 100;
 
@@ -41,7 +46,7 @@ export class NodeSync implements NodeRefresher {
   readonly #queue = new ListingQueue();
   #isAllDirty = false;
   readonly #flushDirty: () => Promise<void>;
-  readonly #later = new Map<() => Promise<void>, Timer>();
+  readonly #later = new Map<() => Promise<void>, { readonly timer: Timer; readonly isAgain: boolean }>();
   readonly #rechecks = new Set<Timer>();
   /** Hash of the last listing of all containers: the listings themselves would be as large as the model. */
   #lastContainers: string | undefined;
@@ -100,9 +105,9 @@ export class NodeSync implements NodeRefresher {
   onEvent(event: EngineEvent): void {
     if (event.Type === 'container') this.#onContainerEvent(event);
     else if (event.Type === 'network') this.#onNetworkEvent(event);
-    else if (event.Type === 'image') this.#refreshLater(this.refreshImages);
+    else if (event.Type === 'image') this.#relist(this.refreshImages);
     else if (event.Type === 'volume' && (event.Action === 'create' || event.Action === 'destroy'))
-      this.#refreshLater(this.refreshVolumes);
+      this.#relist(this.refreshVolumes);
     else if (event.Type === 'daemon') this.#refreshLater(this.refreshInfo);
   }
 
@@ -112,7 +117,7 @@ export class NodeSync implements NodeRefresher {
    */
   reset(): void {
     this.#generation += 1;
-    for (const timer of this.#later.values()) timer.stop();
+    for (const { timer } of this.#later.values()) timer.stop();
     this.#later.clear();
     for (const timer of this.#rechecks) timer.stop();
     this.#rechecks.clear();
@@ -130,7 +135,7 @@ export class NodeSync implements NodeRefresher {
       if (event.Action === 'update') this.#writer.forgetReservation(this.#node, id);
       this.#follow(id, event);
     } else if (event.Action === 'commit') {
-      this.#refreshLater(this.refreshImages); // Older engines say nothing about the image it made.
+      this.#relist(this.refreshImages); // Older engines say nothing about the image it made.
     }
   }
 
@@ -139,7 +144,7 @@ export class NodeSync implements NodeRefresher {
     if (event.Action === 'connect' || event.Action === 'disconnect') {
       if (container) this.#follow(container, event);
     } else {
-      this.#refreshLater(this.refreshNetworks);
+      this.#relist(this.refreshNetworks);
     }
   }
 
@@ -148,15 +153,27 @@ export class NodeSync implements NodeRefresher {
     this.#refreshLater(this.#flushDirty);
   }
 
-  #refreshLater(refresh: () => Promise<void>): void {
-    if (this.#later.has(refresh)) return;
+  #relist(refresh: () => Promise<void>): void {
+    this.#refreshLater(refresh, [GATHER_MS, ...(this.#node.isSite ? SITE_AGAIN_MS : [])]);
+  }
+
+  /** After each of these waits, one after the other. */
+  #refreshLater(
+    refresh: () => Promise<void>,
+    [waitMs, ...again]: readonly number[] = [GATHER_MS],
+    isAgain = false,
+  ): void {
+    const planned = this.#later.get(refresh);
+    if (waitMs === undefined || (planned && !planned.isAgain)) return;
+    planned?.timer.stop();
     const timer = this.#clock.timer(() => {
       this.#later.delete(refresh);
+      this.#refreshLater(refresh, again, true);
       // A failed listing is no loss: what was to be listed stays planned, and the monitor lists everything now and then.
       refresh().catch(() => undefined);
     });
-    timer.start(GATHER_MS);
-    this.#later.set(refresh, timer);
+    timer.start(waitMs);
+    this.#later.set(refresh, { timer, isAgain });
   }
 
   async #listDirty(): Promise<void> {
