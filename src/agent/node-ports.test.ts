@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { link, mkdtemp, rm, stat } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -38,6 +38,30 @@ async function knock(at: { readonly path: string } | { readonly port: number }):
 test('what a host needs itself is never opened, whoever wants it', async () => {
   const why = 'it is kept for SSH of the host';
   expect(await ports.want(ports.desk(), [22])).toEqual({ refused: { 22: { isOfEngine: false, why } } });
+});
+
+test('clients of one port leave connections to those of others', async () => {
+  const published = { find: async () => undefined, isAwaited: async () => false };
+  const few = new NodePorts({ published, limits: { total: 4, perPort: 2 } }, ADDRESS);
+  const [one, other] = [await freePort(), await freePort()];
+  const led: number[] = [];
+  const desk = few.desk();
+  vi.spyOn(desk, 'lead').mockImplementation(async (_, port) => void led.push(port));
+  await few.want(desk, [one, other]);
+  const clients: Socket[] = [];
+  const arrive = (port: number): Promise<unknown> => {
+    const client = connect({ host: ADDRESS, port }).on('error', () => undefined);
+    clients.push(client);
+    return new Promise((resolve) => client.once('close', resolve));
+  };
+  void arrive(one);
+  void arrive(one);
+  await expect.poll(() => led, { timeout: 60_000 }).toEqual([one, one]);
+  await arrive(one);
+  void arrive(other);
+  await expect.poll(() => led, { timeout: 60_000 }).toEqual([one, one, other]);
+  few.close();
+  for (const client of clients) client.destroy();
 });
 
 /** A minute goes by after `begin`. */

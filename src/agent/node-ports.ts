@@ -1,12 +1,13 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { reasonOf } from '../common/errors.ts';
 import { keptBecause } from '../common/kept-ports.ts';
+import { type RelayLimits, relayLimits } from '../common/relay-limits.ts';
 import type { PortRefusal, PortsAnswer } from '../engine/dialled/visits.ts';
 import type { NodeSocket } from './node-socket.ts';
 import type { PublishedPorts } from './published-ports.ts';
 import { VisitDesk } from './visit-desk.ts';
 
-/** Ports that are open at a time, and connections. */
+/** Ports that are open at a time, and connections as far as this process has the descriptors. */
 const MAX_PORTS = 4_096;
 const MAX_CONNECTIONS = 3_072;
 /** Ports stay open without their manager for this long, and all does that one that is back says nothing of, in milliseconds. */
@@ -21,6 +22,8 @@ export interface NodePortsDeps {
   readonly published: Pick<PublishedPorts, 'find' | 'isAwaited'>;
   /** By which containers reach the manager; undefined: they do not. */
   readonly socket?: NodeSocket | undefined;
+  /** Default: what the process has the descriptors for. */
+  readonly limits?: RelayLimits;
 }
 
 /**
@@ -33,7 +36,9 @@ export class NodePorts {
   readonly #open = new Map<number, Server>();
   /** The latest last. */
   #wants: readonly { readonly desk: VisitDesk; readonly ports: ReadonlySet<number> }[] = [];
+  readonly #limits: RelayLimits;
   readonly #sockets = new Set<Socket>();
+  readonly #perPort = new Map<number, number>();
   readonly #losses = new Map<VisitDesk, NodeJS.Timeout>();
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -41,6 +46,7 @@ export class NodePorts {
   /** @param host an IP address of this host; undefined: every one */
   constructor(deps: NodePortsDeps, host: string | undefined) {
     this.#deps = deps;
+    this.#limits = deps.limits ?? relayLimits(MAX_CONNECTIONS);
     this.#host = host === undefined || host === ANY_V4 ? ANY : host;
   }
 
@@ -159,9 +165,17 @@ export class NodePorts {
   #serve(socket: Socket, port: number): void {
     socket.on('error', () => undefined);
     const desk = this.#wants.findLast(({ ports }) => ports.has(port))?.desk;
-    if (!desk || this.#sockets.size >= MAX_CONNECTIONS) return void socket.resetAndDestroy();
+    const ofPort = this.#perPort.get(port) ?? 0;
+    const isFull = this.#sockets.size >= this.#limits.total || ofPort >= this.#limits.perPort;
+    if (!desk || isFull) return void socket.resetAndDestroy();
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    this.#perPort.set(port, ofPort + 1);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      const left = (this.#perPort.get(port) ?? 1) - 1;
+      if (left > 0) this.#perPort.set(port, left);
+      else this.#perPort.delete(port);
+    });
     void desk.lead(socket, port); // Never rejects.
   }
 }

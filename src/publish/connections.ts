@@ -1,14 +1,9 @@
 import type { Clock } from '../common/clock.ts';
+import type { RelayLimits } from '../common/relay-limits.ts';
 
 /** Between two looks for a target of one connection, in milliseconds; and how many looks a millisecond has room for. */
 const LOOK_MS = 50;
 const LOOKS_PER_MS = 8;
-
-/** How many may be open at a time. */
-export interface ConnectionLimits {
-  readonly total: number;
-  readonly perPort: number;
-}
 
 /** Connections, or flows of UDP, that could not be taken because there were too many; and what passed. The numbers only grow. */
 export interface RelayTally {
@@ -34,14 +29,14 @@ export class Connections {
   readonly udpPorts: Set<number> = new Set();
   /** Of connections that have ended. */
   readonly #ended = { received: 0, sent: 0 };
-  readonly #limits: ConnectionLimits;
+  readonly #limits: RelayLimits;
   readonly #open = new Set<Relayed>();
   readonly #perPort = new Map<object, number>();
   readonly #perTarget = new Map<string, number>();
   readonly #waiting = new Map<string, (() => void)[]>();
   #patient = 0;
 
-  constructor(limits: ConnectionLimits) {
+  constructor(limits: RelayLimits) {
     this.#limits = limits;
   }
 

@@ -5,11 +5,12 @@ import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import type { RelayLimits } from '../common/relay-limits.ts';
 import type { Timer } from '../common/timer.ts';
 import type { Notice } from '../notify/notice.ts';
 import type { AgentConnections, AgentDoorDeps } from './agent-door.ts';
 import { Claim } from './claim.ts';
-import { type ConnectionLimits, Connections } from './connections.ts';
+import { Connections } from './connections.ts';
 import { Everywhere } from './everywhere.ts';
 import { isFixedAt, numbersAskedFor } from './fixed-ports.ts';
 import { type NodePort, nodePortsOf, type PublishAt, publishAtOf } from './node-ports.ts';
@@ -44,7 +45,7 @@ export interface PublishOptions {
   readonly at: PublishAt;
   /** The IP address that ports are opened at; undefined: every address of this machine. */
   readonly host: string | undefined;
-  readonly limits: ConnectionLimits;
+  readonly limits: RelayLimits;
 }
 
 /** One copy of a container. */
