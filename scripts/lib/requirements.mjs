@@ -24,6 +24,9 @@ export const requirements = [
   { name: 'default-jre-headless', use: 'tests', reason: 'the Java that ZooKeeper runs on' },
   { name: 'prometheus', use: 'tests', reason: 'scrapes the metrics and runs the alert rules; promtool checks both' },
   { name: 'chromium', use: 'tests', reason: 'the browser that the tests of the page drive' },
+  { name: 'curl', use: 'tests', reason: 'the API as users ask it; in the stand-in for the reaper of Testcontainers' },
+  { name: 'openssl', use: 'tests', reason: 'looks at certificates as users do' },
+  { name: 'procps', use: 'tests', reason: 'pkill and pgrep for processes in namespaces of the tests' },
   { name: 'zsh', use: 'tests', reason: 'runs the completion script that the package ships' },
   { name: 'fish', use: 'tests', reason: 'runs the completion script that the package ships' },
 ];
