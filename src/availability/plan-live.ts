@@ -145,6 +145,7 @@ async function candidateOf(
   const stays = (why: string): PlannedStay => ({ container: named, node: from, why, waits: false });
   if (!record) return stays('nothing is recorded of it: it was not created through this cluster');
   if (!node.isHealthy) return stays(`${node.name} is not healthy: ${node.reason}`);
+  if (record.move) return stays(`it is being moved to ${nameOfNode(deps, record.move.to.nodeId)} already`);
   if (sharers.length >= MOST_TOGETHER) return stays(`more than ${MOST_TOGETHER} containers share volumes with it`);
   const isShared = sharers.length > 0;
   const hindrance =
@@ -169,6 +170,10 @@ async function candidateOf(
     ...(isShared && { sharers: sharers.map(({ id }) => id) }),
     ...(namedWith && { because: `it shares volumes with ${namedWith.name}` }),
   };
+}
+
+function nameOfNode({ cluster }: LiveDeps, id: string): string {
+  return cluster.node(id)?.name ?? id;
 }
 
 /** What no person can want of it while it is moved. One that has finished goes along with those that it shares volumes with. */

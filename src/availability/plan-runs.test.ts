@@ -105,6 +105,17 @@ describe('a plan that a person stopped', () => {
   });
 });
 
+test('of plans that are to be the only one of their kind, one of two that come at once is taken', async () => {
+  await inWorld(async ({ open, plan }) => {
+    const runs = await open();
+    runs.start();
+    const both = await Promise.allSettled([1, 2].map(() => runs.accept(plan, OPTIONS, { isOnly: true })));
+    expect(both).toMatchObject([{ status: 'fulfilled' }, { status: 'rejected', reason: { code: 'PLAN_RUNNING' } }]);
+    expect(runs.list()).toHaveLength(1);
+    await runs.stop();
+  });
+});
+
 test('a plan goes on when the manager is started anew', async () => {
   await inWorld(async ({ open, plan, began }) => {
     const first = await open();

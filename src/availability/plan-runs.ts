@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import pLimit from 'p-limit';
 import type { Cluster } from '../cluster/cluster.ts';
 import { sharedStop } from '../common/abort.ts';
 import type { Clock } from '../common/clock.ts';
@@ -106,6 +107,8 @@ export class PlanRuns {
   readonly #deps: PlanRunsDeps;
   readonly #records: RecordView<AcceptedPlan>;
   readonly #runs = new Map<string, Run>();
+  /** What is asked of other plans holds until this one is among them. */
+  readonly #accepting = pLimit(1);
   #stop: AbortController | undefined;
 
   private constructor(deps: PlanRunsDeps, records: RecordView<AcceptedPlan>) {
@@ -136,15 +139,20 @@ export class PlanRuns {
 
   /**
    * Begins to carry a plan out. Resolves with its ID once it is durable. Throws 409 with the code `PLAN_OUTDATED` when the cluster is not any more what it was
-   * made for, and nothing has happened.
+   * made for, and nothing has happened; of a plan that is to be the only one of its kind, 409 with `PLAN_RUNNING` while another one is carried out.
    */
-  async accept(plan: Plan, options: RunOptions): Promise<string> {
+  accept(plan: Plan, options: RunOptions, { isOnly = false }: { readonly isOnly?: boolean } = {}): Promise<string> {
+    return this.#accepting(() => this.#accept(plan, options, isOnly));
+  }
+
+  async #accept(plan: Plan, options: RunOptions, isOnly: boolean): Promise<string> {
     if (!this.#stop) throw new ConflictError('plans are carried out by the primary manager', 'NOT_PRIMARY');
     if ([...this.#runs.values()].filter(({ isOver }) => !isOver).length >= MAX_OPEN)
       throw new ConflictError(
         `${MAX_OPEN} plans are being carried out already: wait for one, or stop it`,
         'TOO_MANY_PLANS',
       );
+    if (isOnly) this.#assertOnly(plan);
     for (const move of plan.moves) this.#assertCurrent(move);
     const { clock, logger } = this.#deps;
     const id = randomBytes(6).toString('hex');
@@ -189,6 +197,15 @@ export class PlanRuns {
     const run = this.#runs.get(id);
     if (!run) throw new NotFoundError(`no plan ${id} is being carried out, or was lately`, 'NO_SUCH_PLAN');
     return run;
+  }
+
+  #assertOnly({ reason: { kind } }: Plan): void {
+    const other = this.list().find(({ reason, isOver }) => reason.kind === kind && !isOver);
+    if (other)
+      throw new ConflictError(
+        `a ${kind} plan is being carried out already: wait for it, or end it with 'enxame move stop ${other.id}'`,
+        'PLAN_RUNNING',
+      );
   }
 
   #assertCurrent({ container, from, to, generation }: PlannedMove): void {

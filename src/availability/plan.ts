@@ -1,3 +1,6 @@
+/** For how long volumes may be kept where they were, in milliseconds: 366 days. */
+export const MAX_KEEP_SOURCE_MS = 31_622_400_000;
+
 /** A node as a plan names it. */
 export interface PlannedNode {
   readonly id: string;

@@ -9,9 +9,9 @@ const KEEP_SOURCE_MS = 86_400_000;
 
 /**
  * Begins to carry a plan out, and resolves with the ID of that once it is durable. Throws 409 when it needs machines that are not there, when
- * there is nothing to do, while another such plan is carried out, and as {@link PlanRuns.accept}.
+ * there is nothing to do, and as {@link PlanRuns.accept}.
  */
-export async function acceptCheapest(runs: Pick<PlanRuns, 'accept' | 'list'>, plan: CheapestPlan): Promise<string> {
+export async function acceptCheapest(runs: Pick<PlanRuns, 'accept'>, plan: CheapestPlan): Promise<string> {
   const { reason, moves, cost, nodes, idle } = plan;
   if (idle !== undefined) throw new ConflictError(`nothing is to be done: ${idle}`, 'NOTHING_TO_DO');
   if (nodes.some(({ fate }) => fate === 'made'))
@@ -19,13 +19,8 @@ export async function acceptCheapest(runs: Pick<PlanRuns, 'accept' | 'list'>, pl
       'the plan needs machines that are not there: make them first, as enxame plan cheapest --apply does',
       'PLAN_NEEDS_MACHINES',
     );
-  const other = runs.list().find(({ reason: { kind }, isOver }) => kind === 'cheaper' && !isOver);
-  if (other)
-    throw new ConflictError(
-      `a cheaper plan is being carried out already: wait for it, or end it with 'enxame move stop ${other.id}'`,
-      'PLAN_RUNNING',
-    );
   const leaving = nodes.flatMap(({ id, name, fate }) => (fate === 'goes' ? [{ id, name }] : []));
   // What stays is told of before; it is not kept with the plan.
-  return runs.accept({ reason, moves, stays: [], cost }, { atOnce: AT_ONCE, keepSourceMs: KEEP_SOURCE_MS, leaving });
+  const options = { atOnce: AT_ONCE, keepSourceMs: KEEP_SOURCE_MS, leaving };
+  return runs.accept({ reason, moves, stays: [], cost }, options, { isOnly: true });
 }

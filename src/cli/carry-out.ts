@@ -12,6 +12,8 @@ import type { ManagerClient } from './manager-client.ts';
 const LOOK_MS = 500;
 /** A manager that is being restarted takes the plan up again: it is waited for, in milliseconds. */
 const PATIENCE_MS = 60_000;
+/** A cluster that changes faster than plans are made. */
+const MOST_PLANS = 6;
 
 /** What a person says of a plan that is shown before it is carried out. */
 export interface CarryOutFlags {
@@ -38,7 +40,7 @@ export async function carryOut(
   signal: AbortSignal,
 ): Promise<void> {
   const isJson = readFormat(flags.format);
-  for (;;) {
+  for (let plans = 1; ; plans++) {
     const plan = await make();
     if (flags.dryRun || plan.moves.length === 0) return show(plan, isJson, context);
     if (!isJson) show(plan, false, context);
@@ -46,8 +48,13 @@ export async function carryOut(
       return context.err('Nothing was moved\n');
     const id = await accepted(plan, flags, client, signal);
     // Shown and asked for again: what was agreed to is not what would be done.
-    if (id === undefined) context.err('The cluster has changed meanwhile: this is the plan now\n');
-    else return follow(id, isJson, client, context, signal);
+    if (id !== undefined) return follow(id, isJson, client, context, signal);
+    if (plans === MOST_PLANS)
+      throw new ClusterError('the cluster changes faster than plans are made: nothing was moved. Try again', {
+        code: 'PLAN_OUTDATED',
+        status: 409,
+      });
+    context.err('The cluster has changed meanwhile: this is the plan now\n');
   }
 }
 
@@ -100,6 +107,7 @@ async function follow(
   const view = await untilOver(id, look, client, context, signal);
   if (view) return finish(view, isJson, context);
   context.err(`The manager goes on with plan ${id}: 'enxame move stop ${id}' ends it\n`);
+  throw signal.reason; // Nobody is to take it for done.
 }
 
 /**

@@ -88,6 +88,7 @@ describe('enxame move', () => {
       [[], 2, /name the containers to move/],
       [['web', '--at-once', '0'], 2, /--at-once "0" should be a number from 1 to 100/],
       [['web', '--keep-source', 'long'], 2, /"long" is not a duration/],
+      [['web', '--keep-source', '9000h'], 2, /"9000h" is longer than 366 days/],
       [['stop', 'none'], 1, /no plan none is being carried out, or was lately/],
     ];
     for (const [argv, code, line] of lines) {
@@ -110,6 +111,20 @@ describe('enxame move', () => {
     await update(json.Version.Index + 1, 'active');
     await remove('web');
   });
+
+  test('plans nothing for what is being moved already', async () => {
+    await runOn('node-1', 'web');
+    const go = manager.engine(2).stall('POST /containers/create');
+    const moving = enxame('move', 'web', '--to', 'node-3', '--yes');
+    await eventually(async () => expect(manager.manager.desired.index.moving.size).toBe(1));
+    const { code, err } = await enxame('move', 'web', '--to', 'node-2', '--yes');
+    expect(err).toContain('web stays: it is being moved to node-3 already');
+    expect(code).toBe(1);
+    go();
+    expect((await moving).code).toBe(0);
+    expect(await nodeOf('web')).toBe('node-3');
+    await remove('web');
+  }, 180_000);
 
   test('takes no plan that the cluster has outrun, and none that it cannot read', async () => {
     await runOn('node-1', 'web');

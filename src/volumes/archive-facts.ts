@@ -52,7 +52,11 @@ export class ArchiveReader {
 
   /** To be called behind the last byte. Throws when the archive is cut short. */
   end(): ArchiveFacts {
-    if (!this.#isOver) throw new EngineError('the archive of the volume ends before its time', 'ARCHIVE_CUT_SHORT');
+    if (!this.#isOver)
+      throw new EngineError(
+        'the archive of the volume ends before its time: a file was cut while it was read, or cannot be read',
+        'ARCHIVE_CUT_SHORT',
+      );
     return { entries: this.#entries, bytes: this.#bytes, digest: this.#hash.digest('hex') };
   }
 
@@ -121,7 +125,8 @@ export class ArchiveReader {
         numberAt(header, 100, 8) & 0o7777,
         Number(pax.get('uid') ?? numberAt(header, 108, 8)),
         Number(pax.get('gid') ?? numberAt(header, 116, 8)),
-        Math.floor(Number(pax.get('mtime') ?? numberAt(header, 136, 12))),
+        // Engines unpack what is older than 1970 as from then.
+        Math.max(0, Math.floor(Number(pax.get('mtime') ?? numberAt(header, 136, 12)))),
         pax.get('linkpath') ?? textAt(header, 157, 100),
         ...(type === '3' || type === '4' ? [numberAt(header, 329, 8), numberAt(header, 337, 8)] : []),
         ...attributes.flat(),
@@ -134,7 +139,7 @@ export class ArchiveReader {
     this.#extended = undefined;
     if (!extended || extended.type === 'g') return;
     const content = Buffer.concat(extended.pieces);
-    const text = content.toString().replace(/\0+$/, '');
+    const text = content.toString('latin1').replace(/\0+$/, '');
     if (extended.type === 'L') this.#pax.set('path', text);
     else if (extended.type === 'K') this.#pax.set('linkpath', text);
     else for (const [key, value] of paxRecords(content)) this.#pax.set(key, value);
@@ -149,17 +154,16 @@ function* paxRecords(content: Buffer): Generator<readonly [string, string]> {
     if (space < 0 || !Number.isSafeInteger(length) || length < 1 || at + length > content.length)
       throw malformed('a pax header cannot be read');
     const equals = content.indexOf(0x3d, space);
-    const key = content.toString('utf8', space + 1, equals);
-    const value = content.subarray(equals + 1, at + length - 1);
-    yield [key, value.toString(key.startsWith(XATTR) ? 'hex' : 'utf8')];
+    yield [content.toString('latin1', space + 1, equals), content.toString('latin1', equals + 1, at + length - 1)];
     at += length;
   }
 }
 
+/** Byte by byte, as all text here: names need not be UTF-8, and different ones are to differ. */
 function textAt(header: Buffer, start: number, length: number): string {
   const field = header.subarray(start, start + length);
   const end = field.indexOf(0);
-  return field.toString('utf8', 0, end < 0 ? length : end);
+  return field.toString('latin1', 0, end < 0 ? length : end);
 }
 
 /** Octal digits, or with the first bit set a number of the other bytes, as GNU writes large ones. */

@@ -7,8 +7,12 @@ import { EngineAnswerError } from '../engine/exchange.ts';
 import { sendPieces } from '../engine/send-pieces.ts';
 import { type ArchiveFacts, ArchiveReader } from './archive-facts.ts';
 
-/** Where volumes are mounted in the containers that are made to reach them. */
-const FOLDER = '/.enxame-volumes';
+/**
+ * Where volumes are mounted in the containers that are made to reach them, the place follows: right below the root. An engine takes no
+ * symbolic link whose target would be above the folder that it unpacks into ("invalid symlink"), and nothing is above the root.
+ */
+const ROOT = '/';
+const MOUNTED_AT = '/.enxame-volume-';
 const CREATE_MS = 120_000;
 /** Bound on the time until an engine begins to send an archive, in milliseconds. */
 const HEAD_MS = 120_000;
@@ -56,7 +60,7 @@ export class MountedVolumes {
         Mounts: volumes.map((Source, index) => ({
           Type: 'volume',
           Source,
-          Target: `${FOLDER}/${index}`,
+          Target: `${MOUNTED_AT}${index}`,
           VolumeOptions: { NoCopy: true },
         })),
         Tmpfs: Object.fromEntries(imageVolumes.map((path) => [path, ''])),
@@ -81,7 +85,7 @@ export class MountedVolumes {
   async *read(index: number, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
     const exchange = await this.#node.client.open({
       method: 'GET',
-      path: this.#archive(`${FOLDER}/${index}`),
+      path: this.#archive(`${MOUNTED_AT}${index}`),
       headers: { Connection: 'close' },
       signal,
       timeoutMs: HEAD_MS,
@@ -92,13 +96,14 @@ export class MountedVolumes {
 
   /**
    * Unpacks what {@link read} gives of the same place elsewhere. Resolves with what it held once the engine has taken all of it. The folder above the
-   * volumes is named, not the volume: of that an engine would leave owner, mode and time as they are.
+   * volume is named, not the volume: of that an engine would leave owner, mode and time as they are.
    */
   async write(pieces: AsyncIterable<Buffer>, { signal, onBytes }: ArchiveOptions): Promise<ArchiveFacts> {
     const reader = new ArchiveReader();
     const socket = await this.#send(signal);
+    const sent = { isAll: false };
     try {
-      const head = await sendPieces(socket, pieces, {
+      const head = await sendPieces(socket, noting(pieces, sent), {
         method: 'PUT',
         signal,
         onPiece: (piece) => {
@@ -107,7 +112,10 @@ export class MountedVolumes {
         },
       });
       const answer = { ...head, socket };
-      if (head.statusCode >= 400) throw await answerError(answer, signal);
+      if (head.statusCode >= 400) {
+        if (sent.isAll) reader.end(); // What was cut short is not this engine's fault.
+        throw await answerError(answer, signal);
+      }
       for await (const _ of bodyOf(answer, signal)); // It is done when its answer ends.
       return reader.end();
     } finally {
@@ -133,7 +141,7 @@ export class MountedVolumes {
   #send(signal: AbortSignal): Promise<Duplex> {
     return this.#node.client.send({
       method: 'PUT',
-      path: this.#archive(FOLDER),
+      path: this.#archive(ROOT),
       headers: { 'Content-Type': 'application/x-tar', 'Transfer-Encoding': 'chunked', Connection: 'close' },
       signal,
     });
@@ -142,6 +150,14 @@ export class MountedVolumes {
   #archive(path: string): string {
     return `/containers/${this.#engineId}/archive?path=${path}`;
   }
+}
+
+async function* noting(
+  pieces: AsyncIterable<Buffer>,
+  sent: { isAll: boolean },
+): AsyncGenerator<Buffer, void, undefined> {
+  yield* pieces;
+  sent.isAll = true;
 }
 
 /** Removes a container that was made to reach volumes; one that is gone is removed. */

@@ -246,9 +246,10 @@ volumes:
   data: {labels: {tier: data}}
 `;
   const FILL = `cd /data; chown 999:998 .; chmod 700 .; mkdir d; echo hi > d/f; chown 123:456 d/f; chmod 4755 d/f; ln d/f d/hard
-    ln -s ../d/f d/soft; ln -s /nowhere dangling; mkfifo pipe; touch -t 202001020304.05 old; echo index > index.html
+    ln -s ../d/f d/soft; ln -s /nowhere dangling; mkfifo pipe; touch -t 202001020304.05 old
+    ln -s ../../../../../../etc/passwd out; ln -s /etc abs; mknod null c 1 3; echo a > "$(printf 'no-utf8-\\377')"; echo b > "$(printf 'no-utf8-\\376')"; echo index > index.html
     dd if=/dev/zero of=sparse bs=1 count=1 seek=9999999; dd if=/dev/urandom of=random bs=1M count=24; echo a > /scratch/a`;
-  const TELL = `cd /data; find . -print | sort | while read f; do stat -c '%n %u:%g %f %h %s %Y' "$f"; done; readlink d/soft dangling
+  const TELL = `cd /data; find . -print | sort | while read f; do stat -c '%n %u:%g %f %h %s %Y' "$f"; done; readlink d/soft dangling out abs
     sha256sum d/f random sparse; stat -c '%i' d/f d/hard | uniq | wc -l; cat /scratch/a`;
 
   async function enxame(...argv: readonly string[]): Promise<string> {

@@ -1,4 +1,4 @@
-import type { Plan, PlannedMove } from '../../availability/plan.ts';
+import { MAX_KEEP_SOURCE_MS, type Plan, type PlannedMove } from '../../availability/plan.ts';
 import type { RunOptions } from '../../availability/plan-runs.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import { MOST_TOGETHER } from '../../lifecycle/volume-sharing.ts';
@@ -12,9 +12,8 @@ const MAX_PLAN_BYTES = 16 * 2 ** 20;
 const MAX_MOVES = 10_000;
 const MAX_AT_ONCE = 100;
 const DEFAULT_AT_ONCE = 1;
-/** A day by default, a year at most. */
+/** A day. */
 const KEEP_MS = 86_400_000;
-const MAX_KEEP_MS = 366 * KEEP_MS;
 
 /** Plans that people accepted. */
 export const moveRoutes: RouteHandlers = {
@@ -81,8 +80,11 @@ function readOptions({
 }: Readonly<Record<string, unknown>>): RunOptions {
   if (!isWithin(atOnce, 1, MAX_AT_ONCE))
     throw new BadRequestError(`atOnce should be from 1 to ${MAX_AT_ONCE}`, 'BAD_PLAN');
-  if (!isWithin(keepSourceMs, 0, MAX_KEEP_MS))
-    throw new BadRequestError('keepSourceMs should be from 0 to 31622400000 milliseconds (366 days)', 'BAD_PLAN');
+  if (!isWithin(keepSourceMs, 0, MAX_KEEP_SOURCE_MS))
+    throw new BadRequestError(
+      `keepSourceMs should be from 0 to ${MAX_KEEP_SOURCE_MS} milliseconds (366 days)`,
+      'BAD_PLAN',
+    );
   return { atOnce, keepSourceMs };
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Plan } from '../../availability/plan.ts';
+import { MAX_KEEP_SOURCE_MS, type Plan } from '../../availability/plan.ts';
 import type { RunView } from '../../availability/plan-runs.ts';
 import { UsageError } from '../../common/errors.ts';
 import { assertSomethingMoves, type CarryOutFlags, carryOut, countFlag } from '../carry-out.ts';
@@ -80,10 +80,16 @@ export function addRunFlags(command: Command): Command {
     .option('--at-once <n>', 'moves at a time (default 1)', countFlag('--at-once', 1, 100))
     .option(
       '--keep-source <duration>',
-      'how long volumes stay where they were (default 24h)',
-      durationFlag('--keep-source'),
+      'how long volumes stay where they were, at most 366 days (default 24h)',
+      keepSourceFlag,
     )
     .option('--format <format>', 'table or json');
+}
+
+function keepSourceFlag(text: string): number {
+  const keepMs = durationFlag('--keep-source')(text);
+  if (keepMs > MAX_KEEP_SOURCE_MS) throw new UsageError(`--keep-source "${text}" is longer than 366 days`);
+  return keepMs;
 }
 
 async function move(
