@@ -19,3 +19,14 @@ test('the garbage of a large heap goes back to the system', () => {
   returnGarbage();
   expect(before - v8.getHeapStatistics().total_heap_size).toBeGreaterThan(150 * MIB);
 });
+
+test('what lives scattered over a large heap is moved together', () => {
+  const kept: object[] = [];
+  const dropped: object[] = [];
+  for (let i = 0; i < 200_000; i++) (i % 40 === 0 ? kept : dropped).push(new Array(128).fill(i));
+  const before = v8.getHeapStatistics().total_heap_size;
+  dropped.length = 0;
+  returnGarbage({ isCompacted: true });
+  expect(before - v8.getHeapStatistics().total_heap_size).toBeGreaterThan(150 * MIB);
+  expect(kept).toHaveLength(5_000);
+});

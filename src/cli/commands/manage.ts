@@ -86,9 +86,9 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
   const service = await startOwnTokenService(flags, folder, serverTls, logger);
   const wrong = new AbortController();
   const manager = await start();
-  void manager.settled.then(returnGarbage);
+  void manager.settled.then(() => returnGarbage());
   // What is learnt of containers behind the scenes takes longer.
-  setTimeout(returnGarbage, LEARNT_MS).unref();
+  setTimeout(() => returnGarbage({ isCompacted: true }), LEARNT_MS).unref();
   const stop = context.stopSignal();
   context.out(`Manager at ${manager.addresses.map(({ text }) => text).join(', ')}\n`);
   if (manager.metrics) context.out(`Metrics at ${manager.metrics.url}/metrics\n`);
