@@ -97,7 +97,7 @@ export function sourcesOf(openings: readonly Opening[], others: readonly Firewal
 export function unencryptedNote(providers: Iterable<string>): string | undefined {
   const names = [...new Set(providers)].sort();
   if (names.length < 2) return undefined;
-  return `this cluster is at ${names.slice(0, -1).join(', ')} and ${names.at(-1)}: what containers on cluster networks send each other (4789/udp) is not encrypted between them; all else is`;
+  return `this cluster is at ${names.slice(0, -1).join(', ')} and ${names.at(-1)}: what containers on cluster networks send each other (4789/udp) is not encrypted between them; all else is. Machines made with --mesh encrypt it`;
 }
 
 function rangeOf(address: string): string {

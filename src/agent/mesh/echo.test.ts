@@ -66,7 +66,8 @@ describe('the measuring of ways', () => {
       .toMatchObject(expected);
     expect(onFit.mock.calls).toEqual(told);
     // Another way is measured from the start.
-    one.measure(['127.0.0.2'], 1280, { moved: new Set(['127.0.0.2']) });
+    const fits = new Map([['127.0.0.2', 1_024]]);
+    one.measure(['127.0.0.2'], 1280, { fits, moved: new Set(['127.0.0.2']) });
     expect(onFit.mock.calls).toEqual([...told, ...told.map(([address]) => [address, undefined])]);
     narrow.close();
   });

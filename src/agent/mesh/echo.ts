@@ -89,7 +89,7 @@ export class Echo {
     const isOther = mtu !== this.#mtu;
     const ways = addresses.map((address): [string, Measured] => {
       const known = moved.has(address) || isOther ? undefined : this.#ways.get(address);
-      const found = fits?.get(address);
+      const found = moved.has(address) ? undefined : fits?.get(address);
       return [address, known ?? { way: new EchoWay(mtu, found), pending: undefined, told: found }];
     });
     const before = this.#ways;

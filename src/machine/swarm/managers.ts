@@ -12,7 +12,8 @@ export async function isFenced(record: MachineRecord, context: Pick<MachineDeps,
 /** Whether the machine's agent in the mesh dials the managers that are known here; true for a machine that is to be in none. */
 export async function isMeshed(record: MachineRecord, context: Pick<MachineDeps, 'store'>): Promise<boolean> {
   if (!record.swarm?.isMesh || !record.swarm.isMember) return true;
-  return (await managersToDial(record, context)).join() === (record.mesh ?? []).join();
+  const managers = await managersToDial(record, context);
+  return managers.length === 0 || managers.join() === (record.mesh ?? []).join();
 }
 
 /** The managers that a machine's agent in the mesh dials: those that are known here, and those that `--swarm-join-opt mesh=…` names. */
