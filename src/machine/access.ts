@@ -5,6 +5,7 @@ import type { Connector } from '../engine/connectors/connector.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';
 import { tlsConnector } from '../engine/connectors/socket.ts';
 import { isTlsFailure } from '../engine/tls-failure.ts';
+import type { MachineRecord } from './record.ts';
 import type { StoredMachine } from './store.ts';
 import { clientFiles } from './trust.ts';
 
@@ -34,7 +35,8 @@ export async function engineVersion(
     const request = { method: 'GET', path: '/version', isUnversioned: true, ...options } as const;
     return (await client.json<{ readonly Version: string }>(request)).Version;
   } catch (error) {
-    throw isTlsFailure(error) ? certificateError(machine.record.name, url, error) : error;
+    if (isTlsFailure(error)) throw certificateError(machine.record.name, url, error);
+    throw closedError(machine.record, error) ?? error;
   } finally {
     await client.close();
   }
@@ -49,6 +51,13 @@ function unusableFiles({ record, tlsFolder }: StoredMachine, cause: unknown): un
     'ENGINE_TLS',
     cause,
   );
+}
+
+/** A firewall that has the engine open to some alone answers nothing: the engine looks as if it were away. Undefined where it has it open to all. */
+function closedError({ name, computers }: MachineRecord, cause: unknown): EngineError | undefined {
+  if (computers === undefined || !(cause instanceof EngineError)) return undefined;
+  const next = `Its firewall lets in the cluster's masters and ${Object.keys(computers).join(', ')} at the address it was set up from: at another one run "enxame machine provision ${name}"`;
+  return new EngineError(`${reasonOf(cause)}. ${next}`, cause.code, cause);
 }
 
 function certificateError(name: string, url: string, cause: EngineError): EngineError {

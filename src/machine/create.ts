@@ -13,6 +13,7 @@ import { engineSpecOf, type Machine, type MachineDeps, openMachine, provisionerO
 import { waitForAddress, waitForEngine } from './readiness.ts';
 import { type EngineSettings, isReady, type MachineRecord, READY, type SwarmSettings } from './record.ts';
 import { assertMachineName, type StoredMachine } from './store.ts';
+import { letThisComputerIn } from './this-computer.ts';
 import { issueServer, OWN_AUTHORITY } from './trust.ts';
 
 /** A machine to be made. */
@@ -238,6 +239,7 @@ async function provision(machine: Machine, provisioner: Provisioner, context: Cr
   const { stored } = machine;
   if (stored.record.authority === undefined)
     await stored.update((old) => ({ ...old, authority: context.authority ?? OWN_AUTHORITY }));
+  await letThisComputerIn(machine, provisioner, { context, task, isSetUp: true });
   const spec = await engineSpecOf(machine, task.signal);
   const certificates = await issueServer(stored, serverHosts(stored.record), { ...context, signal: task.signal });
   await provisioner.provision(spec, certificates, task);

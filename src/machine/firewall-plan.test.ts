@@ -50,6 +50,22 @@ describe('who may reach what is not for everywhere', () => {
     expect([...sourcesOf(openings, []).values()].flat()).toEqual([]);
   });
 
+  test('are for an engine its masters, itself among them, and the computers that look after it', () => {
+    const own = { name: 'm1', isMaster: true, addresses: ['192.0.2.9'] };
+    const others = [
+      { name: 'm2', isMaster: true, addresses: ['192.0.2.1'] },
+      { name: 'w', isMaster: false, addresses: ['192.0.2.5'] },
+    ];
+    const closed = openingsOf({ kind: 'ports' }, { ...MASTER, computers: ['198.51.100.7', '2001:db8::5'] });
+    expect(sourcesOf(closed, others, own).get('2376/tcp')).toEqual([
+      '192.0.2.1/32',
+      '192.0.2.9/32',
+      '198.51.100.7/32',
+      '2001:db8::5/128',
+    ]);
+    expect(sourcesOf(openings, others, own).has('2376/tcp')).toBe(false);
+  });
+
   test('are the addresses of the others, of masters alone for what is between masters', () => {
     const sources = sourcesOf(openings, [
       { name: 'm2', isMaster: true, addresses: ['192.0.2.1', '192.0.2.1'] },

@@ -19,6 +19,8 @@ export type ClusterMode =
 export interface ClusterRole {
   readonly sshPort: number;
   readonly enginePort: number;
+  /** Addresses of computers that look after it: its engine is open to them and the masters alone. Undefined: to everywhere. */
+  readonly computers?: readonly string[] | undefined;
   /** Where its manager listens; undefined: it runs none. */
   readonly managerPort?: number | undefined;
   /** Ports of its server of the managers' store; undefined: it has none. */
@@ -26,13 +28,20 @@ export interface ClusterRole {
 }
 
 /** Who may reach a port. */
-export type Audience = 'everywhere' | 'members' | 'masters';
+export type Audience =
+  | 'everywhere'
+  | 'members'
+  | 'masters'
+  /** The masters, the machine itself if it is one (its manager asks its engine at its address), and the computers that look after it. */
+  | 'managers';
 
 /** One port that a machine needs open. */
 export interface Opening {
   readonly protocol: 'tcp' | 'udp';
   readonly port: number;
   readonly to: Audience;
+  /** More addresses, for the audience `managers`. */
+  readonly computers?: readonly string[];
 }
 
 /** Docker's swarm mode under cluster networks: 2377/tcp management, 7946/tcp and udp gossip, 4789/udp VXLAN data, which nobody encrypts. */
@@ -48,28 +57,32 @@ export const PEER_PORT = 2378;
 
 /**
  * What a machine needs open, and for whom. What asks for a key or a client's certificate is open to everywhere, because people use it from
- * computers whose address is not known here: SSH, engine, manager, the store's clients. The rest is for machines of the cluster alone.
+ * computers whose address is not known here: SSH, manager, the store's clients, and the engine until it is known who looks after the machine. The rest
+ * is for machines of the cluster alone.
  */
 export function openingsOf(mode: ClusterMode, role: ClusterRole): readonly Opening[] {
   const tcp = (port: number, to: Audience): Opening => ({ protocol: 'tcp', port, to });
   const manager = role.managerPort === undefined ? [] : [tcp(role.managerPort, 'everywhere')];
   const store = role.store ? [tcp(role.store.client, 'everywhere'), tcp(role.store.peer, 'masters')] : [];
   const own = [tcp(role.sshPort, 'everywhere'), ...manager, ...store];
-  const engine = tcp(role.enginePort, 'everywhere');
   switch (mode.kind) {
     case 'alone':
-      return [tcp(role.sshPort, 'everywhere'), engine];
+      return [tcp(role.sshPort, 'everywhere'), tcp(role.enginePort, 'everywhere')];
     case 'ports':
-      return [...own, engine, tcp(PEER_PORT, 'members'), ...NETWORK_OPENINGS];
+      return [...own, engineOf(role), tcp(PEER_PORT, 'members'), ...NETWORK_OPENINGS];
     case 'dial':
       return own;
     case 'mesh':
       return [
         ...own,
-        engine,
+        engineOf(role),
         ...(mode.isPublic ? [{ protocol: 'udp', port: mode.port, to: 'everywhere' } as const] : []),
       ];
   }
+}
+
+function engineOf({ enginePort: port, computers }: ClusterRole): Opening {
+  return computers ? { protocol: 'tcp', port, to: 'managers', computers } : { protocol: 'tcp', port, to: 'everywhere' };
 }
 
 /** A machine of a cluster, for the firewalls of the others. */
@@ -80,16 +93,26 @@ export interface FirewallMember {
   readonly addresses: readonly string[];
 }
 
-/** From where a machine is reached at the ports that are not for everywhere: an empty list lets nobody in. */
-export function sourcesOf(openings: readonly Opening[], others: readonly FirewallMember[]): PortSources {
+/** From where a machine (`own`) is reached at the ports that are not for everywhere: an empty list lets nobody in. */
+export function sourcesOf(
+  openings: readonly Opening[],
+  others: readonly FirewallMember[],
+  own?: FirewallMember,
+): PortSources {
   const of = (members: readonly FirewallMember[]): readonly string[] =>
-    [...new Set(members.flatMap(({ addresses }) => addresses.filter((each) => isIP(each) !== 0).map(rangeOf)))].sort();
-  const members = of(others);
-  const masters = of(others.filter(({ isMaster }) => isMaster));
+    [...new Set(members.flatMap(({ addresses }) => rangesOf(addresses)))].sort();
+  const isMaster = (each: FirewallMember): boolean => each.isMaster;
+  const sources = {
+    members: of(others),
+    masters: of(others.filter(isMaster)),
+    managers: of([...others, ...(own ? [own] : [])].filter(isMaster)),
+  };
   return new Map(
-    openings
-      .filter(({ to }) => to !== 'everywhere')
-      .map(({ protocol, port, to }) => [`${port}/${protocol}`, to === 'masters' ? masters : members]),
+    openings.flatMap(({ protocol, port, to, computers = [] }) => {
+      if (to === 'everywhere') return [];
+      const more = to === 'managers' ? rangesOf(computers) : [];
+      return [[`${port}/${protocol}`, [...new Set([...sources[to], ...more])].sort()] as const];
+    }),
   );
 }
 
@@ -98,6 +121,10 @@ export function unencryptedNote(providers: Iterable<string>): string | undefined
   const names = [...new Set(providers)].sort();
   if (names.length < 2) return undefined;
   return `this cluster is at ${names.slice(0, -1).join(', ')} and ${names.at(-1)}: what containers on cluster networks send each other (4789/udp) is not encrypted between them; all else is. Machines made with --mesh encrypt it`;
+}
+
+function rangesOf(addresses: readonly string[]): readonly string[] {
+  return addresses.filter((each) => isIP(each) !== 0).map(rangeOf);
 }
 
 function rangeOf(address: string): string {

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FakeEngine } from '../../simulator/fake-engine.ts';
 import { systemClock } from '../common/clock.ts';
+import type { Provisioner } from '../provision/provisioner.ts';
 import { type CreateDeps, createMachine } from './create.ts';
 import { dryCreate } from './dry-run.ts';
 import { openByName } from './machine.ts';
 import { removeMachine } from './power.ts';
 import { plainEngine, type SwarmSettings } from './record.ts';
 import { openStore } from './store.ts';
+import { letThisComputerIn } from './this-computer.ts';
 
 /** A driver whose machines have firewalls: files with who may reach 7946/tcp. */
 const PACKAGE = `
@@ -22,7 +24,10 @@ export const driver = {
   options: [{ flag: 'walled-ip', type: 'string', help: 'an address', isRequired: true }],
   open: ({ name, options, env, sources, journal }) => {
     const no = async () => {};
-    const write = (now) => writeFileSync(env.WALLS + '/' + name, JSON.stringify(now.get('7946/tcp') ?? []));
+    const write = (now) => {
+      writeFileSync(env.WALLS + '/' + name, JSON.stringify(now.get('7946/tcp') ?? []));
+      writeFileSync(env.WALLS + '/engine-' + name, JSON.stringify(now.get('2376/tcp') ?? null));
+    };
     return {
       provisioning: 'none', check: no, start: no, stop: no, restart: no, kill: no, close: no,
       create: async () => write(sources),
@@ -96,6 +101,11 @@ async function wall(name: string): Promise<readonly string[]> {
   return JSON.parse(await readFile(join(folder, 'walls', name), 'utf8'));
 }
 
+/** Who reaches its engine; undefined: everybody. */
+async function engineWall(name: string): Promise<readonly string[] | undefined> {
+  return JSON.parse(await readFile(join(folder, 'walls', `engine-${name}`), 'utf8')) ?? undefined;
+}
+
 async function remove(name: string, deps = context()): Promise<void> {
   await removeMachine(name, deps, () => openByName(name, deps), false, task);
 }
@@ -138,6 +148,40 @@ test('machines of one cluster are let in at each other’s firewalls as they com
     expect.stringMatching(/from the machines of its cluster alone \(a, c, d\): .*7946\/tcp/),
   );
   expect(lines).toContainEqual('e: let it in at the firewalls of a, c, d');
+});
+
+test('an engine is open to the masters and to the computers that set its machine up alone', async () => {
+  const swarm = { ...SWARM, discovery: 'token://192.0.2.250:2374/v1/closed' };
+  await createMachine(request('lone', 20, swarm), context(), task);
+  const setUp = async (name: string, from: string | undefined, isSetUp = true): Promise<void> => {
+    const machine = await openByName(name, context());
+    const provisioner = { clientAddress: async () => from } as Partial<Provisioner> as Provisioner;
+    await letThisComputerIn(machine, provisioner, { context: context(), task, isSetUp });
+    await machine.close();
+  };
+  // Nobody knows the managers of a cluster without a master here.
+  await setUp('lone', '198.51.100.7');
+  expect(await engineWall('lone')).toBeUndefined();
+  await createMachine(request('queen', 21, { ...swarm, isMaster: true }), context(), task);
+  // Nor who looks after it, until it was set up, and where the machine does not tell.
+  await setUp('lone', '198.51.100.7', false);
+  await setUp('lone', undefined);
+  expect(await engineWall('lone')).toBeUndefined();
+  said.length = 0;
+  await setUp('lone', '198.51.100.7');
+  await setUp('queen', '198.51.100.7');
+  expect(
+    said.filter((line) => line.startsWith('2376/tcp is open to queen, this computer (198.51.100.7) alone')),
+  ).toHaveLength(2);
+  expect(await engineWall('lone')).toEqual(['192.0.2.21/32', '198.51.100.7/32']);
+  expect(await engineWall('queen')).toEqual(['192.0.2.21/32', '198.51.100.7/32']);
+  // The computer is at another address, and a master comes and goes.
+  await setUp('lone', '198.51.100.8', false);
+  await createMachine(request('second', 22, { ...swarm, isMaster: true }), context(), task);
+  expect(await engineWall('lone')).toEqual(['192.0.2.21/32', '192.0.2.22/32', '198.51.100.8/32']);
+  await remove('second');
+  await remove('queen');
+  expect(await engineWall('lone')).toEqual(['198.51.100.8/32']);
 });
 
 test('a record that cannot be read is told, and takes nobody out of a firewall', async () => {

@@ -16,12 +16,14 @@ const WITHIN_MS = 120_000;
  *
  * @param about the machine that came or went
  * @param own its driver, which may have credentials that the store has not
+ * @param which `own` is for its own firewall alone: its place at those of others is the same
  */
 export async function fitFirewalls(
   about: Pick<MachineRecord, 'name' | 'swarm'>,
   context: MachineDeps,
   task: Task,
   own?: Machine,
+  which: 'all' | 'own' = 'all',
 ): Promise<void> {
   if (about.swarm === undefined) return;
   const lock = await context.store.lockFirewalls(about.name, task.signal);
@@ -32,8 +34,10 @@ export async function fitFirewalls(
         `${each}. Its machine may be of this cluster: until that is mended, nobody who was let in is taken out of a firewall`,
       );
     const members = machines.map(({ record }) => memberOf(record));
-    if (own !== undefined) for (const note of notesOf(machines.map(({ record }) => record))) task.report(note);
-    for (const stored of machines)
+    if (own !== undefined && which === 'all')
+      for (const note of notesOf(machines.map(({ record }) => record))) task.report(note);
+    const meant = machines.filter(({ record }) => which === 'all' || record.name === about.name);
+    for (const stored of meant)
       await fitOne(stored, members, { about, context, task, own, isPartial: unread.length > 0 });
   } finally {
     await lock.close();
@@ -63,7 +67,7 @@ async function fitOne(
     if (!(await loadDriver(record.driver)).fitsFirewalls) return;
     machine = isOwn ? own : await openMachine(stored, context, task);
     const others = members.filter(({ name }) => name !== record.name);
-    await machine.driver.fitFirewall?.(sourcesOf(openingsFor(record), others), signal, { isPartial });
+    await machine.driver.fitFirewall?.(sourcesOf(openingsFor(record), others, memberOf(record)), signal, { isPartial });
   } catch (error) {
     task.signal.throwIfAborted();
     // Without it nobody would reach this machine's part of the cluster's networks.
@@ -88,10 +92,11 @@ export async function dryFirewalls(
   const machines = known.machines.filter(({ record }) => record.isLeaving !== true);
   const openings = openingsFor(about);
   const ports = openings.flatMap(({ port, protocol, to }) =>
-    to === 'everywhere' ? [] : `${port}/${protocol} ${to === 'masters' ? '(masters)' : ''}`.trim(),
+    to === 'everywhere' || to === 'managers' ? [] : `${port}/${protocol} ${to === 'masters' ? '(masters)' : ''}`.trim(),
   );
   const names = machines.map(({ record }) => record.name).join(', ');
   const { fitsFirewalls = false } = await loadDriver(about.driver);
+  const managers = managersOf(about, machines);
   const notes = notesOf([about, ...machines.map(({ record }) => record)]);
   const audience = fitsFirewalls
     ? `let in at its firewall from the machines of its cluster alone (${names || 'none yet'})`
@@ -102,6 +107,9 @@ export async function dryFirewalls(
   return [
     ...(ports.length === 0 ? [] : [`${audience}: ${ports.join(', ')}`]),
     ...(everywhere.length === 0 ? [] : [`open to everywhere, for tunnels of the mesh: ${everywhere.join(', ')}/udp`]),
+    ...(fitsFirewalls && managers.length > 0 && openings.some(({ port }) => port === about.engine.port)
+      ? [`open its engine (${about.engine.port}/tcp) to ${managers.join(', ')} and this computer alone`]
+      : []),
     ...(machines.length === 0 ? [] : [`let it in at the firewalls of ${names}`]),
     ...notes,
     ...known.unread,
@@ -121,6 +129,11 @@ function notesOf(machines: readonly Pick<MachineRecord, 'driver' | 'swarm'>[]): 
         ]
       : []),
   ];
+}
+
+function managersOf({ swarm }: Pick<MachineRecord, 'swarm'>, machines: readonly StoredMachine[]): readonly string[] {
+  const masters = machines.filter(({ record }) => record.swarm?.isMaster).map(({ record }) => record.name);
+  return [...masters, ...(swarm?.isMaster ? ['itself'] : [])];
 }
 
 interface KnownCluster {

@@ -117,8 +117,10 @@ function tagsOf(record: MachineRecord): Readonly<Record<string, string>> {
 
 const SSH_PORT = 22;
 /** What a machine needs open, and for whom: see `firewall-plan.ts`. */
-export function openingsFor(record: Pick<MachineRecord, 'driver' | 'engine' | 'swarm'>): readonly Opening[] {
-  const { swarm, engine } = record;
+export function openingsFor(
+  record: Pick<MachineRecord, 'driver' | 'engine' | 'swarm' | 'computers'>,
+): readonly Opening[] {
+  const { swarm, engine, computers } = record;
   const role = { sshPort: SSH_PORT, enginePort: engine.port };
   if (swarm === undefined) return openingsOf({ kind: 'alone' }, role);
   // Those of the store are let through from the first master on: its provider's firewall is made with it.
@@ -127,7 +129,7 @@ export function openingsFor(record: Pick<MachineRecord, 'driver' | 'engine' | 's
   const mode = swarm.isMesh
     ? ({ kind: 'mesh', port: meshPort(record), isPublic: meshPublic(record) !== undefined } as const)
     : ({ kind: 'ports' } as const);
-  return openingsOf(mode, { ...role, ...master });
+  return openingsOf(mode, { ...role, ...master, ...(computers && { computers: Object.values(computers) }) });
 }
 
 function portsIn(openings: readonly Opening[], protocol: Opening['protocol']): readonly number[] {

@@ -12,6 +12,7 @@ import { waitForAddress, waitForEngine } from './readiness.ts';
 import type { StoredMachine } from './store.ts';
 import { MANAGER_NAME } from './swarm/containers.ts';
 import { restartContainer } from './swarm/swarm.ts';
+import { letThisComputerIn } from './this-computer.ts';
 import { issueServer, renewClient, writeClient } from './trust.ts';
 
 /** What can be done to a machine as a whole. */
@@ -53,6 +54,7 @@ async function afterStart(machine: Machine, context: MachineDeps, task: Task): P
   const before = stored.record.address?.ip;
   await waitForAddress(machine, context, task);
   if (stored.record.address?.ip !== before) await fitFirewalls(stored.record, context, task, machine);
+  await letThisComputerIn(machine, await provisionerOf(machine), { context, task, isSetUp: false });
   const { ip } = stored.record.address ?? {};
   const pem = await readFile(join(stored.tlsFolder, 'server.pem'), 'utf8').catch(() => undefined);
   if (pem !== undefined && ip !== undefined && !coversHost(pem, ip)) {
@@ -90,6 +92,7 @@ export async function regenerateServer(
   const trust = { ...context, signal: task.signal };
   task.report('making certificates');
   const certificates = await issueServer(stored, serverHosts(stored.record), trust);
+  await letThisComputerIn(machine, provisioner, { context, task, isSetUp: false });
   task.report('handing them to the engine');
   await provisioner.replaceCertificates(await engineSpecOf(machine, task.signal), certificates, task);
   await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);
@@ -137,6 +140,7 @@ export async function provisionAgain(machine: Machine, context: MachineDeps, tas
   if (provisioner === undefined) throw new DriverError('its engine is not ours to set up', 'NOT_OURS');
   await waitForAddress(machine, context, task);
   const { stored } = machine;
+  await letThisComputerIn(machine, provisioner, { context, task, isSetUp: true });
   await fitFirewalls(stored.record, context, task, machine);
   const certificates = await issueServer(stored, serverHosts(stored.record), { ...context, signal: task.signal });
   await provisioner.provision(await engineSpecOf(machine, task.signal), certificates, task);
@@ -147,6 +151,7 @@ export async function provisionAgain(machine: Machine, context: MachineDeps, tas
 export async function upgradeEngine(machine: Machine, context: MachineDeps, task: Task): Promise<void> {
   const provisioner = await provisionerOf(machine);
   if (provisioner === undefined) throw new DriverError('its engine is not ours to upgrade', 'NOT_OURS');
+  await letThisComputerIn(machine, provisioner, { context, task, isSetUp: false });
   await provisioner.upgrade(await engineSpecOf(machine, task.signal), task);
   await waitForEngine(machine, context, task, ANSWER_WITHIN_MS);
   if (machine.stored.record.etcd === undefined) return;

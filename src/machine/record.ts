@@ -28,6 +28,11 @@ export interface MachineRecord {
   readonly isLeaving?: boolean | undefined;
   /** Where it was seen last. */
   readonly address?: { readonly ip?: string | undefined; readonly url: string } | undefined;
+  /**
+   * Computers whose `enxame machine` set it up, by host name, with the addresses it sees them at. Its engine is open to them and to the masters alone;
+   * absent: to everywhere.
+   */
+  readonly computers?: Readonly<Record<string, string>> | undefined;
   /** Name of the fleet it was made for. */
   readonly fleet?: string | undefined;
   /** Managers (`host:port`) that the agent beside its engine renews with, which ends strict containers; absent: none runs. */
@@ -145,6 +150,7 @@ const machineRecord: z.ZodType<MachineRecord> = z.object({
   isLeaving: z.boolean().optional(),
   resources: z.array(resource),
   address: z.object({ ip: z.string().optional(), url: z.string() }).optional(),
+  computers: z.record(z.string(), z.string()).optional(),
   fleet: z.string().optional(),
   fence: z.array(z.string()).optional(),
   mesh: z.array(z.string()).optional(),

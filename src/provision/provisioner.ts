@@ -42,6 +42,8 @@ export interface Provisioner {
    * networks, cannot restart around them. Absent: it always can.
    */
   restartsContainers?(task: Task): Promise<boolean>;
+  /** The address from which this computer reaches the machine, as the machine sees it; undefined: it does not tell. Absent: there is no way to know. */
+  clientAddress?(task: Task): Promise<string | undefined>;
   /** Where the certificates lie on the machine, for containers that mount them. */
   readonly certificatePaths: {
     readonly folder: string;

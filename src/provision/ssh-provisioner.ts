@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { type Clock, systemClock } from '../common/clock.ts';
 import { DriverError } from '../common/errors.ts';
 import type { SshEnvironment } from '../ssh/target.ts';
+import { clientAddress } from './client-address.ts';
 import { connect } from './connect.ts';
 import { PATHS } from './daemon-settings.ts';
 import { certificateFiles, engineFiles, readEngine } from './engine-files.ts';
@@ -71,6 +72,14 @@ export function sshProvisioner(driver: Reachable, options: SshProvisionerOptions
     replaceCertificates: async (_spec, certificates, task) => {
       await on(task, (host) => replaceCertificates(host, certificates, task));
       await served(certificates, task);
+    },
+    clientAddress: async (task) => {
+      const remote = await connect({ driver, waitMs, clock, environment }, task);
+      try {
+        return await clientAddress(remote, task);
+      } finally {
+        await remote.close();
+      }
     },
     restartsContainers: async (task) => {
       let answer = false;

@@ -105,6 +105,16 @@ describe('a Debian host with systemd', () => {
   /** Whatever the test before made of it. */
   beforeEach(() => provision(host, certificates));
 
+  it('tells from which address this computer logs in', async () => {
+    const task = { signal, report: () => undefined };
+    const provisioner = sshProvisioner(shellOf(host), { environment: world.environment, waitMs: 1_000 });
+    const address = await provisioner.clientAddress?.(task);
+    expect(address).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+    // This side of the network that the host is on.
+    expect(address?.split('.').slice(0, 3)).toEqual(host.address.split('.').slice(0, 3));
+    expect(address).not.toBe(host.address);
+  });
+
   it('gets an engine that is used over TLS', async () => {
     expect(said[0]).toMatch(/^installing the engine on Debian GNU\/Linux 12/);
     expect(await docker('version', '--format', '{{.Server.Version}}')).toMatch(/^20\.10/);
