@@ -198,6 +198,7 @@ export async function openServices(deps: ServicesDeps, options: ServicesOptions)
       ...fences.problems(),
       ...creates.problems(),
       ...notifier.problems(),
+      ...publisher.everywhere.problems(),
     ],
     close: async () => {
       publisher.close();

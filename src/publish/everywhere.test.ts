@@ -412,6 +412,19 @@ test('containers of a node reach the manager by its socket, where it gives one',
   await rm(dirname(world.socketPath), { recursive: true });
 });
 
+test('ports that are to be everywhere, with nobody to open them, are told of', { timeout: PATIENCE_MS }, async () => {
+  const world = new World(false);
+  const { everywhere } = world.publisher;
+  world.publisher.start();
+  world.list(0, 'a', await freePort());
+  // Another manager is the primary.
+  expect(everywhere.problems()).toEqual([]);
+  everywhere.start();
+  await expect.poll(() => everywhere.problems(), WAIT).toEqual([expect.stringContaining('no agent has dialled')]);
+  await world.dial();
+  await expect.poll(() => everywhere.problems(), WAIT).toEqual([]);
+});
+
 test('a manager that gives no socket is reached by none', { timeout: PATIENCE_MS }, async () => {
   const world = new World(false);
   world.publisher.start();

@@ -51,6 +51,14 @@ export class Everywhere {
     return { ports: this.#rings.size, agents: this.#doors.size };
   }
 
+  /** What operators should know, in a line each. */
+  problems(): readonly string[] {
+    if (!this.#stop || this.#rings.size === 0 || this.#doors.size > 0) return [];
+    return [
+      'WARNING: published ports are at no other nodes: no agent has dialled ("enxame join --dial" on each of them opens them)',
+    ];
+  }
+
   /** This manager is the primary. Idempotent. */
   start(): void {
     if (this.#stop) return;
