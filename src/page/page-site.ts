@@ -15,6 +15,7 @@ export interface PageSiteDeps {
 
 /** Everything at the page's listener: files for everybody, and the calls of those who are logged in. */
 export class PageSite implements WebSite {
+  readonly headers: Readonly<Record<string, string>> = SECURITY_HEADERS;
   readonly #deps: PageSiteDeps;
 
   constructor(deps: PageSiteDeps) {
@@ -32,7 +33,6 @@ export class PageSite implements WebSite {
   }
 
   async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) res.setHeader(name, value);
     const { path, query } = targetOf(req);
     if (path.startsWith('/api/')) return this.#deps.api.answer(req, res, path, query);
     req.resume();

@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -107,6 +107,28 @@ describe('who is let in', () => {
     expect(await ask('/api/v1/session', { ...own, Host: `attacker.example.net:${new URL(origin()).port}` })).toBe(403);
   });
 
+  test.each([
+    ['a file', '/', {}, 200],
+    ['what is not there', '/assets/none.js', {}, 404],
+    ['no session', '/api/v1/session', {}, 401],
+    ['a page of another site', '/api/v1/session', { 'Sec-Fetch-Site': 'cross-site' }, 403],
+    ['a WebSocket', '/api/v1/containers/a/exec', { Connection: 'Upgrade', Upgrade: 'websocket' }, 401],
+    [
+      'a foreign WebSocket',
+      '/api/v1/x',
+      { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-Fetch-Site': 'cross-site' },
+      403,
+    ],
+  ])('no answer goes without the headers that guard it: %s', async (_case, path, headers, status) => {
+    const answer = await answerTo(path, headers);
+    expect(answer.status).toBe(status);
+    expect(answer.headers).toMatchObject({
+      'content-security-policy': expect.stringContaining("default-src 'none'"),
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    });
+  });
+
   test('a link to look does not act, and neither does a page without the right', async () => {
     const browser = await PageBrowser.at(swarm, '?readonly=1');
     expect(await browser.get('session')).toMatchObject({ actions: false });
@@ -162,12 +184,19 @@ describe('files', () => {
 });
 
 /** Asks as fetch cannot: with these headers and no others. */
-function statusOf(path: string, headers: Record<string, string>): Promise<number> {
+function answerTo(
+  path: string,
+  headers: Record<string, string>,
+): Promise<{ readonly status: number; readonly headers: IncomingHttpHeaders }> {
   return new Promise((resolve, reject) => {
     const asked = request(origin() + path, { headers }, (answer) => {
       answer.resume();
-      resolve(answer.statusCode ?? 0);
+      resolve({ status: answer.statusCode ?? 0, headers: answer.headers });
     });
     asked.on('error', reject).end();
   });
+}
+
+async function statusOf(path: string, headers: Record<string, string>): Promise<number> {
+  return (await answerTo(path, headers)).status;
 }

@@ -8,7 +8,13 @@ const CLOSE_MS = 1_000;
  * Answers a request to leave HTTP that is not let in, and ends its connection. The server has let go of such a connection and knows no
  * bound for it any more: one that stays half open is cut here.
  */
-export function endUpgrade(socket: Duplex, status: number, type: string, body: string): void {
+export function endUpgrade(
+  socket: Duplex,
+  status: number,
+  type: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   const bytes = Buffer.from(body);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
@@ -16,6 +22,7 @@ export function endUpgrade(socket: Duplex, status: number, type: string, body: s
     `Content-Length: ${bytes.length}`,
     'Cache-Control: no-store',
     'X-Content-Type-Options: nosniff',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     'Connection: close',
   ];
   const timer = setTimeout(() => socket.destroy(), CLOSE_MS);

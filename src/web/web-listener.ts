@@ -19,6 +19,8 @@ export interface WebResource {
 
 /** What answers everything that is asked for at a listener, and decides itself who may ask. */
 export interface WebSite {
+  /** Of every answer, those of the listener itself included; default none. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Of the request's connection: what it throws is logged and answered with 500. */
   answer(req: IncomingMessage, res: ServerResponse): Promise<void>;
   /** A request to leave HTTP (a WebSocket). It owns the socket. */
@@ -124,11 +126,13 @@ function answerer(options: WebListenerOptions, tls: TlsServerOptions | undefined
   const answer = isSite(serves)
     ? (req: IncomingMessage, res: ServerResponse) => serves.answer(req, res)
     : answererOf(serves);
+  const headers = isSite(serves) ? Object.entries(serves.headers ?? {}) : [];
   return (req, res) => {
     if (tls?.requestCert && !isWelcome(req)) return;
     req.on('error', () => undefined);
     res.on('error', (error) => logger.debug({ err: error }, 'an answer could not be written'));
     res.setHeader('X-Content-Type-Options', 'nosniff');
+    for (const [name, value] of headers) res.setHeader(name, value);
     try {
       guard(req);
     } catch (error) {
@@ -167,7 +171,7 @@ function upgrader(site: WebSite, tls: TlsServerOptions | undefined, guard: Guard
     try {
       guard(req);
     } catch (error) {
-      return endUpgrade(socket, 403, 'text/plain; charset=utf-8', `${(error as Error).message}\n`);
+      return endUpgrade(socket, 403, 'text/plain; charset=utf-8', `${(error as Error).message}\n`, site.headers);
     }
     site.upgrade(req, socket, head);
   };
