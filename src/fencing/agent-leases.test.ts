@@ -21,6 +21,7 @@ function changed(nodeId: string, engineId = 'c1'): StrictCopy {
 
 async function leases(nodes: readonly string[], records = memoryRecords()) {
   const orders = new Map<string, FenceOrders>();
+  const oldCopies = new Set<string>();
   const time = { ms: 1_000_000 };
   const cluster = {
     nodes: nodes.map((id) => ({ id })),
@@ -31,9 +32,10 @@ async function leases(nodes: readonly string[], records = memoryRecords()) {
       ...records,
       cluster: cluster as unknown as Cluster,
       ordersOf: (nodeId) => orders.get(nodeId) ?? NO_ORDERS,
+      hasOldCopies: (nodeId) => oldCopies.has(nodeId),
       uptime: () => time.ms,
     });
-  return { time, open, orders, leases: await open() };
+  return { time, open, orders, oldCopies, leases: await open() };
 }
 
 describe('a node with an agent', () => {
@@ -51,6 +53,23 @@ describe('a node with an agent', () => {
     expect(all.isHeld('a')).toBe(false);
     expect(all.refusals().get('a')).toBe('its agent ends strict containers: it cannot write the lease: ENOSPC ');
     expect(all.notYet(onNode('a'))?.forMs).toBe(GRACE);
+    await all.renew('a', REPORT);
+    expect(all.isHeld('a')).toBe(true);
+  });
+
+  test('has no lease anew before old copies are gone, and keeps the one that it has', async () => {
+    const world = await leases(['a']);
+    const { leases: all, time, oldCopies } = world;
+    oldCopies.add('a');
+    await all.renew('a', REPORT);
+    time.ms += 9_999;
+    await all.renew('a', REPORT);
+    time.ms += 10_000;
+    await expect(all.renew('a', REPORT)).rejects.toMatchObject({ status: 409, code: 'OLD_COPIES' });
+    expect(all.isHeld('a')).toBe(false);
+    const restarted = await world.open();
+    await restarted.renew('a', REPORT);
+    oldCopies.clear();
     await all.renew('a', REPORT);
     expect(all.isHeld('a')).toBe(true);
   });

@@ -1,10 +1,11 @@
 import type { FenceOrders } from '../agent/lease-file.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { SITE_IS_NOT_FENCED } from '../cluster/site.ts';
-import { BadRequestError } from '../common/errors.ts';
+import { BadRequestError, ConflictError } from '../common/errors.ts';
 import { printable } from '../common/printable.ts';
 import { uptimeMs } from '../common/uptime.ts';
 import type { ContainerRecord, FenceWord } from '../desired/record.ts';
+import type { RecordIndex } from '../desired/record-index.ts';
 import { type RecordFormat, RecordView, type RecordViewDeps } from '../kv/record-view.ts';
 
 /** What an agent says of itself with each renewal. */
@@ -44,6 +45,8 @@ export interface AgentLeasesDeps extends RecordViewDeps {
   readonly cluster: Cluster;
   /** What the agent of a node is to be told. */
   readonly ordersOf: (nodeId: string) => FenceOrders;
+  /** Whether a node may have copies of strict containers that run elsewhere, or are about to. */
+  readonly hasOldCopies: (nodeId: string) => boolean;
   /** A clock that counts suspended time too, in milliseconds. */
   readonly uptime?: () => number;
 }
@@ -56,6 +59,7 @@ export class AgentLeases {
   readonly #cluster: Cluster;
   readonly #uptime: () => number;
   readonly #ordersOf: (nodeId: string) => FenceOrders;
+  readonly #hasOldCopies: (nodeId: string) => boolean;
   readonly #records: RecordView<AgentReport>;
   readonly #heardMs = new Map<string, number>();
   /** Why agents that are heard keep no lease. */
@@ -64,10 +68,14 @@ export class AgentLeases {
   /** Since when at least half of the agents are heard, as far as renewals tell. */
   #quorumMs: number;
 
-  private constructor({ cluster, uptime = uptimeMs, ordersOf }: AgentLeasesDeps, records: RecordView<AgentReport>) {
+  private constructor(
+    { cluster, uptime = uptimeMs, ordersOf, hasOldCopies }: AgentLeasesDeps,
+    records: RecordView<AgentReport>,
+  ) {
     this.#cluster = cluster;
     this.#uptime = uptime;
     this.#ordersOf = ordersOf;
+    this.#hasOldCopies = hasOldCopies;
     this.#records = records;
     this.#startedMs = uptime();
     this.#quorumMs = this.#startedMs;
@@ -84,7 +92,10 @@ export class AgentLeases {
     this.#quorumMs = this.#startedMs;
   }
 
-  /** An agent is heard; durable when it resolves. Throws 400 for a report that makes no sense. */
+  /**
+   * An agent is heard; durable when it resolves. Throws 400 for a report that makes no sense, and 409 to an agent whose lease was over while old copies
+   * may be on its node: a start that was under way when the node was cut off may be carried out only now, and without a lease it is ended at once.
+   */
   async renew(nodeId: string, body: unknown): Promise<AgentOrders> {
     const said = readReport(body);
     if (!said || nodeId.length > 256)
@@ -92,6 +103,7 @@ export class AgentLeases {
     const known = this.#records.get(nodeId);
     if (!known && this.#records.size >= MAX_AGENTS)
       throw new BadRequestError(`renew a lease: there are ${MAX_AGENTS} agents already`, 'TOO_MANY_AGENTS');
+    if (known && this.#isOver(nodeId, known) && this.#hasOldCopies(nodeId)) throw new OldCopiesError();
     const { strict, plain } = this.#ordersOf(nodeId);
     // It lets go of all that it is not ordered: no promise outlives the answer that ends it.
     const kept = said.strict?.filter((id) => strict.includes(id)) ?? [];
@@ -124,6 +136,11 @@ export class AgentLeases {
     const report = this.#records.get(nodeId);
     const heardMs = this.#heardMs.get(nodeId);
     return report !== undefined && heardMs !== undefined && this.#uptime() - heardMs < report.fenceMs;
+  }
+
+  /** Whether it has ended its strict containers by now; a manager that starts takes it for heard then. */
+  #isOver(nodeId: string, { fenceMs }: AgentReport): boolean {
+    return this.#uptime() - (this.#heardMs.get(nodeId) ?? this.#startedMs) >= fenceMs;
   }
 
   /** Nodes that cannot take strict containers, by ID, with the reason. */
@@ -182,12 +199,24 @@ export class AgentLeases {
   }
 }
 
+class OldCopiesError extends ConflictError {
+  constructor() {
+    super('renew a lease: old copies of strict containers are ended on its node first; ask again', 'OLD_COPIES');
+  }
+}
+
 /** Of the records of a node. */
 export function fenceOrders(records: readonly ContainerRecord[]): FenceOrders {
   const words = records.flatMap(({ fence, current }) => (fence && fence.engineId === current.engineId ? [fence] : []));
   const named = (wanted: FenceWord['is']): string[] =>
     words.flatMap(({ is, engineId }) => (is === wanted ? [engineId] : []));
   return { strict: named('strict'), plain: named('off') };
+}
+
+/** Whether records say that copies of strict containers are left behind on a node, or that their successors are being made. */
+export function hasOldStrictCopies(index: RecordIndex, nodeId: string): boolean {
+  const isLeft = index.staleOn(nodeId).some(({ record }) => record.terms.isStrict);
+  return isLeft || index.onNode(nodeId).some(({ terms, move }) => terms.isStrict && move !== undefined);
 }
 
 const UNATTENDED = 'strict: its node had no agent that would have ended it';

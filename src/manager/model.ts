@@ -17,7 +17,7 @@ import { RememberedContainers } from '../desired/remembered-containers.ts';
 import type { DiscoveryBackend } from '../discovery/backend.ts';
 import type { Entry } from '../discovery/entry.ts';
 import type { Connector } from '../engine/connectors/connector.ts';
-import { AgentLeases, fenceOrders } from '../fencing/agent-leases.ts';
+import { AgentLeases, fenceOrders, hasOldStrictCopies } from '../fencing/agent-leases.ts';
 import { Accounting } from '../monitor/accounting.ts';
 import { Membership } from '../monitor/membership.ts';
 import type { MonitorTimes } from '../monitor/times.ts';
@@ -105,7 +105,9 @@ export class ClusterModel {
     const model = new ClusterModel(deps, options, kept);
     const { cluster, desired } = model;
     const ordersOf = (nodeId: string): FenceOrders => fenceOrders(desired.index.onNode(nodeId));
-    model.#leases = await AgentLeases.open({ ...deps, cluster, ordersOf, records: store.records('agents') });
+    const hasOldCopies = (nodeId: string): boolean => hasOldStrictCopies(desired.index, nodeId);
+    const records = store.records('agents');
+    model.#leases = await AgentLeases.open({ ...deps, cluster, ordersOf, hasOldCopies, records });
     await model.memory?.start();
     return model;
   }
