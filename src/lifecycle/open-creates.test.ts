@@ -5,6 +5,7 @@ import { systemClock } from '../common/clock.ts';
 import { ATTEMPT_LABEL } from '../common/labels.ts';
 import { silentLogger } from '../common/logger.ts';
 import { Attempts } from '../desired/attempts.ts';
+import { undone } from '../desired/move-edits.ts';
 import { RECORD_FORMAT } from '../desired/record.ts';
 import { OpenCreates } from './open-creates.ts';
 
@@ -109,6 +110,49 @@ describe('a create that was interrupted', () => {
     await world.made('db');
     await expect.poll(() => names(engine), PATIENT).toEqual(['db']);
     await creates.stop();
+  });
+});
+
+describe('what an engine makes late', () => {
+  test('while its create is being undone is removed', async () => {
+    await using world = await FakeLifecycle.start([{}]);
+    const { engine, node } = world.fake.at(0);
+    const key = await interrupted(world, 'web');
+    const { recorder } = world.lifecycle;
+    const forget = recorder.forget.bind(recorder);
+    recorder.forget = async (record) => {
+      engine.state.create({ name: 'web', labels: { [ATTEMPT_LABEL]: world.attempts.labelOf(key) } });
+      await expect.poll(() => node.hidden.size, PATIENT).toBe(1);
+      await forget(record);
+    };
+    const creates = over(world);
+    creates.start();
+    await expect.poll(() => [world.desired.size, names(engine)], PATIENT).toEqual([0, []]);
+    await creates.stop();
+  });
+
+  test('while its move is being undone is removed', async () => {
+    await using world = await FakeLifecycle.start([{}, {}]);
+    const { engine, node } = world.fake.at(1);
+    const key = await interrupted(world, 'web');
+    const engineId = world.fake.at(0).engine.run({ name: 'web' }).id;
+    const to = { nodeId: node.id, attempt: world.attempts.next(), generation: 1 };
+    const move = { to, how: 'start-first', why: 'drain', sinceMs: 0 } as const;
+    await world.desired.change(key, (record) => ({
+      ...{ ...record, id: engineId, move },
+      current: { ...record.current, engineId },
+    }));
+    const creates = over(world);
+    const looks = (): number => engine.requestsTo('GET /containers/json').length;
+    const before = looks();
+    creates.start();
+    await expect.poll(looks, PATIENT).toBeGreaterThan(before);
+    engine.state.create({ name: 'web', labels: { [ATTEMPT_LABEL]: world.attempts.labelOf(to.attempt) } });
+    await expect.poll(() => node.hidden.size, PATIENT).toBe(1);
+    await world.desired.change(key, (record) => undone(record, to.attempt, true));
+    await expect.poll(() => names(engine), PATIENT).toEqual([]);
+    await creates.stop();
+    expect(shown(world)).toEqual(['web']);
   });
 });
 

@@ -9,7 +9,7 @@ import { reasonOf } from '../common/errors.ts';
 import { ATTEMPT_LABEL } from '../common/labels.ts';
 import type { Logger } from '../common/logger.ts';
 import { type AttemptMark, type Attempts, readAttempt } from '../desired/attempts.ts';
-import type { DesiredState } from '../desired/desired-state.ts';
+import type { DesiredState, RecordChanged } from '../desired/desired-state.ts';
 import type { ContainerRecord } from '../desired/record.ts';
 import { ANSWERS, askEngine } from '../engine/answers.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
@@ -67,9 +67,15 @@ export class OpenCreates {
   start(): void {
     if (this.#stop) return;
     this.#stop = sharedStop();
-    const { attempts, cluster, recorder } = this.#deps;
+    const { attempts, cluster, desired, recorder } = this.#deps;
     attempts.areResolvedHere = true;
-    this.#unsubscribe = cluster.subscribe((event) => this.#onEvent(event));
+    const ends = [
+      cluster.subscribe((event) => this.#onEvent(event)),
+      desired.subscribe((change) => this.#onRecord(change)),
+    ];
+    this.#unsubscribe = () => {
+      for (const end of ends) end();
+    };
     recorder.onDoubt = (nodeId) => this.#survey(cluster.node(nodeId));
     for (const node of cluster.healthyNodes()) this.#survey(node);
   }
@@ -98,6 +104,13 @@ export class OpenCreates {
     const mark = readAttempt(event.event.Actor.Attributes?.[ATTEMPT_LABEL]);
     // An engine goes on with a create whose client has left.
     if (mark && !this.#isKnown(mark)) this.#survey(node);
+  }
+
+  /** A move is over of whose successor nobody knew: its engine may have made it while the record still spoke of it. */
+  #onRecord({ before, after }: RecordChanged): void {
+    const to = before?.move?.to;
+    if (!to || to.engineId !== undefined || after?.move?.to.attempt === to.attempt) return;
+    if (!this.#isKnown(to)) this.#survey(this.#deps.cluster.node(to.nodeId));
   }
 
   #survey(node: Node | undefined): void {
@@ -138,7 +151,12 @@ export class OpenCreates {
     const ours = new Map(
       listed.filter(({ mark }) => this.#deps.attempts.isOurs(mark)).map((each) => [each.mark.attempt, each]),
     );
-    for (const record of open) await this.#settle(node, record, ours.get(record.current.attempt)?.summary);
+    for (const record of open) {
+      const found = ours.get(record.current.attempt)?.summary;
+      await this.#settle(node, record, found);
+      // Its engine may have made it since it listed.
+      if (!found) this.#again.add(node);
+    }
     const strange: ContainerSummary[] = [];
     for (const each of listed) if (await this.#isStrange(node, each, signal)) strange.push(each.summary);
     this.#strangers.set(node, strange);
@@ -190,7 +208,7 @@ export class OpenCreates {
     return true;
   }
 
-  #isKnown({ attempt }: AttemptMark): boolean {
+  #isKnown({ attempt }: Pick<AttemptMark, 'attempt'>): boolean {
     return this.#deps.attempts.isUnderWay(attempt) || this.#deps.desired.index.byAttempt(attempt) !== undefined;
   }
 }
