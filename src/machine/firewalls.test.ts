@@ -171,7 +171,7 @@ test('an engine is open to the masters and to the computers that set its machine
   await setUp('lone', '198.51.100.7');
   await setUp('queen', '198.51.100.7');
   expect(
-    said.filter((line) => line.startsWith('2376/tcp is open to queen, this computer (198.51.100.7) alone')),
+    said.filter((line) => line.includes('lets in at 2376/tcp: queen, this computer (198.51.100.7), and')),
   ).toHaveLength(2);
   expect(await engineWall('lone')).toEqual(['192.0.2.21/32', '198.51.100.7/32']);
   expect(await engineWall('queen')).toEqual(['192.0.2.21/32', '198.51.100.7/32']);

@@ -33,5 +33,7 @@ export async function letThisComputerIn(
   await stored.update((old) => ({ ...old, computers: Object.fromEntries(known) }));
   await fitFirewalls(stored.record, context, task, machine, 'own');
   const names = [...masters.map(({ name }) => name), ...others.map(([name]) => name), `this computer (${address})`];
-  task.report(`${engine.port}/tcp is open to ${names.join(', ')} alone, where its firewall is its own`);
+  task.report(
+    `its firewall, where it has one of its own, lets in at ${engine.port}/tcp: ${names.join(', ')}, and what was asked for with --${module.name}-open-port`,
+  );
 }
