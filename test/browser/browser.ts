@@ -3,6 +3,8 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
 
 export const DESKTOP = { width: 1440, height: 900 } as const;
+/** What WCAG 2.2 (1.4.10) asks pages to fit. */
+export const NARROW = { width: 320, height: 568 } as const;
 export const PHONE = { width: 390, height: 844 } as const;
 
 /** Browsers tell the console most of it: not what is blocked before a page listens. */

@@ -1,6 +1,6 @@
 import { copyFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { barriers, DESKTOP, PHONE, type Tab, type TabOptions } from './browser.ts';
+import { barriers, DESKTOP, NARROW, PHONE, type Tab, type TabOptions } from './browser.ts';
 import { guardTests } from './guards.ts';
 import { PICTURES, type ServedLab } from './served-lab.ts';
 import { SERVE, Site } from './site.ts';
@@ -139,6 +139,19 @@ describe.each([
     }
     tab.expectNoFaults();
   });
+});
+
+test('fits the narrowest of screens', async () => {
+  const tab = await enter({ size: NARROW });
+  const wide: string[] = [];
+  for (const view of [...VIEWS, `containers/${id}`]) {
+    await tab.go(view);
+    await tab.page.locator('main h1').first().waitFor({ state: 'attached' });
+    await expect.poll(() => tab.page.locator('.loading').count()).toBe(0);
+    if (await tab.page.evaluate('document.documentElement.scrollWidth > innerWidth')) wide.push(view);
+  }
+  expect(wide).toEqual([]);
+  tab.expectNoFaults();
 });
 
 test('speaks the language of the browser, and the one that is chosen', async () => {
@@ -316,7 +329,11 @@ test('a plan is shown before it is carried out', async () => {
   tab.expectNoFaults();
 });
 
-test('the bill says what nodes cost, and a plan what would be saved', async () => {
+test('the bill says what nodes cost, and a plan what would be saved, which is carried out from here', async () => {
+  const emptied: string[] = [];
+  onTestFinished(async () => {
+    for (const node of emptied) await served.docker('node', 'update', '--availability', 'active', node);
+  });
   const tab = await enter();
   await tab.go('bill');
   await tab.page
