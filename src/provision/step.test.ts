@@ -70,7 +70,8 @@ describe('a step', () => {
 
   it('has a bound', async () => {
     const error = await failure('echo begun; exec sleep 100', { timeoutMs: 300 });
-    expect(error.message).toMatch(/no end after 0 minutes\): begun$/);
+    // On a busy machine the time is over before the shell says a word.
+    expect(error.message).toMatch(/no end after 0 minutes\): (begun|it said nothing)$/);
   });
 
   it('ends when told to', async () => {
