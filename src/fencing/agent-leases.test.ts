@@ -3,7 +3,8 @@ import { memoryRecords } from '../../test/fakes/memory-records.ts';
 import type { FenceOrders } from '../agent/lease-file.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ContainerRecord } from '../desired/record.ts';
-import { AgentLeases, fenceOrders, type StrictCopy } from './agent-leases.ts';
+import { RecordIndex } from '../desired/record-index.ts';
+import { AgentLeases, fenceOrders, hasOldStrictCopies, type StrictCopy } from './agent-leases.ts';
 
 const REPORT = { fenceMs: 10_000, killMs: 5_000 };
 const GRACE = 17_000;
@@ -186,5 +187,31 @@ describe('a container that has become strict', () => {
       record('c5'),
     ];
     expect(fenceOrders(records)).toEqual({ strict: ['c1'], plain: ['c2'] });
+  });
+});
+
+describe('old copies on a node', () => {
+  const copy = (nodeId: string) => ({ nodeId, engineId: `on-${nodeId}`, attempt: `at-${nodeId}`, generation: 0 });
+  const strict = { restart: 'always', priority: 0, isStrict: true } as const;
+  const record: ContainerRecord = {
+    format: 1,
+    key: 'k',
+    name: 'web',
+    current: copy('a'),
+    wanted: 'running',
+    terms: strict,
+  };
+  const move = { to: copy('b'), how: 'replace', why: 'a is lost', sinceMs: 0 } as const;
+  const moved = { ...record, current: copy('b'), stale: [copy('a')] };
+
+  test.each([
+    ['that has its container', record, false],
+    ['whose container is being made elsewhere', { ...record, move }, true],
+    ['whose container runs elsewhere', moved, true],
+    ['whose container runs elsewhere, and is not strict', { ...moved, terms: { ...strict, isStrict: false } }, false],
+  ])('%s: %#', (_, each, expected) => {
+    const index = new RecordIndex();
+    index.change(undefined, each as ContainerRecord);
+    expect(hasOldStrictCopies(index, 'a')).toBe(expected);
   });
 });
