@@ -79,10 +79,10 @@ function hindrance(
   { report }: MeshSight,
   { member, members, subnet, sights, listed }: Known,
 ): string | undefined {
-  if (!member && !listed.has(id)) return `discovery does not list it: add agent://${id} to it`;
   const twin = members.find((each) => each.id !== id && each.key === report.key);
   if (twin)
     return `its key is that of ${twin.id}: its disk is a copy; stop its agent, remove the folder of its key (/var/lib/enxame/mesh) and its interface ('ip link delete ${report.interface}'), and start it again`;
+  if (!member && !listed.has(id)) return `discovery does not list it: add agent://${id} to it`;
   if (member && member.key !== report.key && isHeard(member.key, id, sights))
     return `it shows another key than before, and the one it had is still in use: does another host have its certificate? Revoke it with 'enxame agent revoke ${id}', or stop that host`;
   if (subnet === undefined)
