@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type CommandResult, run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';
 import { type Lab, type LabNode, type LabOptions, startLab } from '../../src/lab/lab.ts';
+import type { NodeOptions } from '../../src/lab/types.ts';
 import { freePort } from '../free-ports.ts';
 import { type EnxameProcess, enxame } from './enxame-process.ts';
 
@@ -26,8 +27,13 @@ export class DialledLab {
     this.address = address;
   }
 
-  static async start(names: readonly string[], options: Omit<LabOptions, 'nodes'> = {}): Promise<DialledLab> {
-    const lab = await startLab({ ...options, nodes: names.map((name) => ({ name })) });
+  static async start(
+    nodes: readonly (string | NodeOptions)[],
+    options: Omit<LabOptions, 'nodes'> = {},
+  ): Promise<DialledLab> {
+    const all = nodes.map((node) => (typeof node === 'string' ? { name: node } : node));
+    const names = all.map(({ name }) => name);
+    const lab = await startLab({ ...options, nodes: all });
     const folder = await mkdtemp(join(tmpdir(), 'enxame-dialled-'));
     const started = new DialledLab(lab, folder, `${lab.bridgeAddress}:${await freePort(lab.bridgeAddress)}`);
     await started.enxame(['certs', 'ca', '--dir', folder]);
@@ -77,9 +83,13 @@ export class DialledLab {
     return { ...host, DOCKER_TLS_VERIFY: '1' };
   }
 
+  run(args: readonly string[]): Promise<CommandResult> {
+    return run(process.execPath, [MAIN, ...args], { env: this.env, timeoutMs: 90_000 });
+  }
+
   /** Rejects when the command fails. */
   async enxame(args: readonly string[]): Promise<string> {
-    const done = await run(process.execPath, [MAIN, ...args], { env: this.env, timeoutMs: 90_000 });
+    const done = await this.run(args);
     if (done.exitCode !== 0) throw new Error(`enxame ${args.join(' ')}: ${done.stderr}`);
     return done.stdout;
   }

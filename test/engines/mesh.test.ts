@@ -6,17 +6,19 @@ import type { Lab, LabNode } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
 import { DialledLab } from './dialled-lab.ts';
 import { behindNat, type NatSite } from './nat-site.ts';
+import { transfer } from './transfer.ts';
 
 const PATIENCE = { timeoutMs: 240_000, everyMs: 500 };
-/** A public node, and two sites behind routers of their own. */
-const NAMES = ['open', 'left', 'right'] as const;
+/** Two public nodes, and two sites behind routers of their own; with engines of three generations. */
+const NAMES = ['open', 'other', 'left', 'right'] as const;
+const NODES = ['open', { name: 'other', generation: '28.5' }, 'left', { name: 'right', generation: '26.1' }] as const;
 
 let at: DialledLab;
 let lab: Lab;
 const sites = new Map<string, NatSite>();
 
 beforeAll(async () => {
-  at = await DialledLab.start(NAMES);
+  at = await DialledLab.start(NODES);
   lab = at.lab;
   for (const name of NAMES) await lab.node(name).load(['busybox']);
   sites.set('left', await behindNat(lab, 'left', 0));
@@ -86,7 +88,13 @@ async function way(): Promise<'direct' | 'relay' | 'mixed'> {
   return ends.some(Boolean) ? 'mixed' : 'relay';
 }
 
-test('containers reach each other by name across two NATed sites and a public node', async () => {
+/** How `left` reaches `right`, as the manager says. */
+async function shownWay(): Promise<string> {
+  const shown = await at.enxame(['mesh', '--format', '{{.From}} {{.To}} {{.Way}}']);
+  return /^left right (.*)$/m.exec(shown)?.[1] ?? '';
+}
+
+test('containers reach each other by name across two NATed sites and public nodes', async () => {
   const created = async (): Promise<boolean> =>
     (await docker(['network', 'inspect', 'far'])).exitCode === 0 ||
     (await docker(['network', 'create', '-d', 'overlay', '--attachable', 'far'])).exitCode === 0;
@@ -134,16 +142,45 @@ test('two sites behind NAT reach each other directly, and by the public node whe
   await allReachAll(NAMES);
 });
 
+test('when a public node is lost, what it passed on goes through the other one', async () => {
+  const byWhom = async (): Promise<string | undefined> => /^by (\w+)/.exec(await shownWay())?.[1];
+  const first = (await waitFor('a public node between them', byWhom, PATIENCE)) ?? '';
+  const second = first === 'open' ? 'other' : 'open';
+  await lab.node(first).partition();
+  try {
+    await waitFor('the way by the other one', async () => (await byWhom()) === second, PATIENCE);
+    await allReachAll(['left', 'right']);
+  } finally {
+    await lab.node(first).heal();
+  }
+  await allReachAll(NAMES);
+});
+
+test('what tunnels and public nodes carry', async () => {
+  const [open, other, left, right] = NAMES.map((name) => lab.node(name)) as [LabNode, LabNode, LabNode, LabNode];
+  const ways = [
+    ['no tunnel', open, other, other.address],
+    ['a tunnel', open, other, await addressOf('other')],
+    ['a public node between two tunnels', left, right, await addressOf('right')],
+  ] as const;
+  for (const [name, from, to, address] of ways) {
+    const { mbitPerS, roundTripMs } = await transfer(from, to, address, 32);
+    process.stderr.write(`mesh: ${name}: ${mbitPerS} Mbit/s, ${roundTripMs} ms there and back\n`);
+  }
+});
+
 test('where packets of the full size are lost, smaller ones are sent', async () => {
   // In a tunnel a packet has 60 bytes more.
+  const large = ['FORWARD', '-p', 'udp', '-m', 'length', '--length', '1261:65535', '-j', 'DROP'];
   const site = sites.get('left');
-  await site?.iptables(['-I', 'FORWARD', '-p', 'udp', '-m', 'length', '--length', '1261:65535', '-j', 'DROP']);
-  await waitFor(
-    'a size that fits',
-    async () => (await at.enxame(['mesh', '--format', '{{.From}} {{.To}} {{.Mtu}}'])).includes('left open 1200'),
-    PATIENCE,
-  );
-  await allReachAll(['left', 'open']);
+  await site?.iptables(['-I', ...large]);
+  try {
+    const sizes = (): Promise<string> => at.enxame(['mesh', '--format', '{{.From}} {{.To}} {{.Mtu}}']);
+    await waitFor('a size that fits', async () => (await sizes()).includes('left open 1200'), PATIENCE);
+    await allReachAll(['left', 'open']);
+  } finally {
+    await site?.iptables(['-D', ...large]);
+  }
 });
 
 test('a node that is revoked loses its key at all others', async () => {
