@@ -203,7 +203,8 @@ async function said(
   }
 }
 
-async function preCreateCheck(machine: Machine, signal: AbortSignal): Promise<void> {
+/** Throws for a machine that is to be in the mesh, and that nobody could take into it. */
+export async function assertMeshable(machine: Machine): Promise<void> {
   const { swarm, driver } = machine.stored.record;
   if (swarm?.isMesh && (await provisionerOf(machine))?.keepMeshAgent === undefined)
     throw new PreCreateError(
@@ -211,6 +212,10 @@ async function preCreateCheck(machine: Machine, signal: AbortSignal): Promise<vo
       'NO_MESH',
       undefined,
     );
+}
+
+async function preCreateCheck(machine: Machine, signal: AbortSignal): Promise<void> {
+  await assertMeshable(machine);
   try {
     await machine.driver.check(signal);
   } catch (error) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Change, Lookup } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/drivers.ts';
 import { resolveOptions } from '../drivers/option-values.ts';
-import { type CreateRequest, newRecord } from './create.ts';
+import { assertMeshable, type CreateRequest, newRecord } from './create.ts';
 import { machineExists } from './errors.ts';
 import { dryFirewalls } from './firewalls.ts';
 import { type Machine, type MachineDeps, openMachine } from './machine.ts';
@@ -37,6 +37,7 @@ export async function dryCreate(
   const stored = inMemory(newRecord(request, values, context.clock.now()), context.store.root);
   const machine = await openMachine(stored, context, { change, lookup });
   try {
+    await assertMeshable(machine);
     if (!machine.driver.isRemote) await machine.driver.check(signal);
     await machine.driver.create(signal);
     for (const line of await dryFirewalls(stored.record, context)) print(`${name}: ${line}`);

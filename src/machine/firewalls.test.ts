@@ -29,7 +29,7 @@ export const driver = {
       writeFileSync(env.WALLS + '/engine-' + name, JSON.stringify(now.get('2376/tcp') ?? null));
     };
     return {
-      provisioning: 'none', check: no, start: no, stop: no, restart: no, kill: no, close: no,
+      provisioning: name === 'meshed' ? 'ssh' : 'none', check: no, start: no, stop: no, restart: no, kill: no, close: no,
       create: async () => write(sources),
       fitFirewall: async (now, _signal, { isPartial } = {}) => {
         if (env.WALLS_FAIL === name) throw new Error('the provider is away');
@@ -227,9 +227,12 @@ test('a machine for the mesh has its UDP port open alone, and is told of those t
     expect.stringMatching(/^meshed: 1 of the 2 machines of this cluster are not in the mesh/),
   );
   expect(lines.join('\n')).not.toMatch(/7946|is not encrypted/);
-  // Its driver hands out engines that are there already.
-  await expect(createMachine(inMesh, context(), task)).rejects.toThrow(
-    '--mesh: driver walled does not set hosts up over SSH',
-  );
-  expect(await context().store.has('meshed')).toBe(false);
+});
+
+test('a machine whose driver hands out engines that are there already is not taken into the mesh, and a dry run says so', async () => {
+  const inMesh = request('bare', 22, { ...SWARM, isMesh: true });
+  const why = '--mesh: driver walled does not set hosts up over SSH';
+  await expect(createMachine(inMesh, context(), task)).rejects.toThrow(why);
+  await expect(dryCreate(inMesh, context(), () => undefined, signal)).rejects.toThrow(why);
+  expect(await context().store.has('bare')).toBe(false);
 });
