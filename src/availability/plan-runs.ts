@@ -6,13 +6,15 @@ import type { Clock } from '../common/clock.ts';
 import { ConflictError, NotFoundError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
-import { type RecordFormat, RecordView, type RecordViewDeps } from '../kv/record-view.ts';
+import { RecordView, type RecordViewDeps } from '../kv/record-view.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
+import { ACCEPTED_PLANS, type AcceptedPlan, type RunOptions } from './accepted-plan.ts';
 import { PlanExecutor } from './execute-plan.ts';
 import { formatPlan } from './format-plan.ts';
 import { lastOfGroup } from './last-of-group.ts';
-import type { LeavingNode, LeavingNodes } from './leaving-nodes.ts';
-import type { Plan, PlannedMove, PlannedNode } from './plan.ts';
+import type { LeavingNodes } from './leaving-nodes.ts';
+import type { Plan, PlannedMove } from './plan.ts';
+import { type MoveState, note, type Run, type RunView, type Standing, settle, viewOf } from './plan-run.ts';
 import type { VolumeSizes } from './volume-sizes.ts';
 
 /** Plans that ended, kept for those who ask how they went. */
@@ -23,53 +25,6 @@ const MAX_OPEN = 100;
 const BUSY_TRIES = 120;
 const BUSY_MS = 1_000;
 
-/** How a plan is carried out. */
-export interface RunOptions {
-  /** Moves at a time. */
-  readonly atOnce: number;
-  /** For how long volumes are kept where they were, in milliseconds. */
-  readonly keepSourceMs: number;
-  /** Nodes that hold nothing once it is carried out, and are not to take anything from its beginning on; default none. */
-  readonly leaving?: readonly PlannedNode[];
-}
-
-/** A plan that was accepted: durable until it has ended. */
-export interface AcceptedPlan extends Omit<RunOptions, 'leaving'> {
-  readonly leaving?: readonly LeavingNode[];
-  readonly id: string;
-  readonly plan: Plan;
-  /** Milliseconds since the epoch. */
-  readonly acceptedMs: number;
-  /** A person stopped it: no further move of it begins. */
-  readonly isStopped?: true;
-}
-
-export type MoveState = 'waiting' | 'moving' | 'moved' | 'failed' | 'skipped';
-
-/** How one move of a plan stands. */
-export interface MoveStanding {
-  readonly container: PlannedMove['container'];
-  readonly from: PlannedMove['from'];
-  readonly to: PlannedMove['to'];
-  readonly state: MoveState;
-  /** Why it failed or was skipped; empty otherwise. */
-  readonly why: string;
-  /** Of volumes so far, of {@link ofBytes}; what is read back counts. */
-  readonly bytes: number;
-  readonly ofBytes: number;
-}
-
-/** How an accepted plan stands. */
-export interface RunView {
-  readonly id: string;
-  readonly reason: Plan['reason'];
-  readonly acceptedAt: string;
-  readonly isOver: boolean;
-  readonly moves: readonly MoveStanding[];
-  /** Of a plan that empties nodes: whether they hold nothing by now. Once it is over, such a node is drained. */
-  readonly leaving?: readonly (PlannedNode & { readonly isEmpty: boolean })[];
-}
-
 export interface PlanRunsDeps extends RecordViewDeps {
   readonly cluster: Cluster;
   readonly desired: DesiredState;
@@ -79,25 +34,6 @@ export interface PlanRunsDeps extends RecordViewDeps {
   readonly clock: Clock;
   readonly logger: Logger;
 }
-
-interface Run {
-  accepted: AcceptedPlan;
-  readonly stop: AbortController;
-  /** By the container's key. */
-  readonly standings: Map<string, Standing>;
-  isOver: boolean;
-  done: Promise<void>;
-  /** The durable word that it is stopped, while that is being written. */
-  stopping: Promise<void> | undefined;
-}
-
-interface Standing {
-  state: MoveState;
-  why: string;
-  bytes: number;
-}
-
-const FORMAT: RecordFormat<AcceptedPlan> = { read: parse, write: (accepted) => JSON.stringify(accepted) };
 
 /**
  * Carries out the plans that people accepted, each from when it is durable to its end, whatever ends this process meanwhile: a move presumes the
@@ -117,7 +53,7 @@ export class PlanRuns {
   }
 
   static async open(deps: PlanRunsDeps): Promise<PlanRuns> {
-    return new PlanRuns(deps, await RecordView.open(deps, FORMAT));
+    return new PlanRuns(deps, await RecordView.open(deps, ACCEPTED_PLANS));
   }
 
   /** Takes up the plans that were being carried out. Idempotent; may follow {@link stop}. */
@@ -332,35 +268,4 @@ export class PlanRuns {
 
 function wasStopped(): ConflictError {
   return new ConflictError('the plan was stopped', 'PLAN_STOPPED');
-}
-
-function note({ standings }: Run, unit: readonly PlannedMove[], change: Partial<Standing>): void {
-  for (const { container } of unit) {
-    const standing = standings.get(container.key);
-    if (standing) Object.assign(standing, change);
-  }
-}
-
-function settle({ standings }: Run, { container }: PlannedMove, state: MoveState, why: string = ''): void {
-  const standing = standings.get(container.key);
-  if (standing) Object.assign(standing, { state, why });
-}
-
-function viewOf({ accepted: { id, plan, acceptedMs }, standings, isOver }: Run): RunView {
-  const moves = plan.moves.map(({ container, from, to, copies = [] }): MoveStanding => {
-    const { state, why, bytes } = standings.get(container.key) ?? { state: 'waiting', why: '', bytes: 0 };
-    const ofBytes = 2 * copies.reduce((sum, copy) => sum + (copy.bytes ?? 0), 0);
-    return { container, from, to, state, why, bytes, ofBytes };
-  });
-  return { id, reason: plan.reason, acceptedAt: new Date(acceptedMs).toISOString(), isOver, moves };
-}
-
-function parse(text: string): AcceptedPlan | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<AcceptedPlan> | null;
-    const isWhole = typeof value?.id === 'string' && Array.isArray(value.plan?.moves) && Number(value.atOnce) >= 1;
-    return isWhole && Number.isFinite(value.keepSourceMs) ? (value as AcceptedPlan) : undefined;
-  } catch {
-    return undefined;
-  }
 }

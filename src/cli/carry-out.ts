@@ -1,6 +1,6 @@
 import { formatPlan } from '../availability/format-plan.ts';
 import type { Plan } from '../availability/plan.ts';
-import type { MoveStanding, RunView } from '../availability/plan-runs.ts';
+import type { MoveStanding, RunView } from '../availability/plan-run.ts';
 import { byteText } from '../common/byte-text.ts';
 import { ClusterError, NotFoundError, UsageError } from '../common/errors.ts';
 import { printable, printableJson } from '../common/printable.ts';

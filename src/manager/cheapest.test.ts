@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { fakeIo } from '../../test/fakes/fake-io.ts';
 import { FakeManager } from '../../test/fakes/fake-manager.ts';
-import type { RunView } from '../availability/plan-runs.ts';
+import type { RunView } from '../availability/plan-run.ts';
 import type { CheapestPlan } from '../cheapest/cheapest-plan.ts';
 import { run } from '../cli/program.ts';
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fakeIo } from '../../test/fakes/fake-io.ts';
 import { FakeManager } from '../../test/fakes/fake-manager.ts';
 import { eventually } from '../../test/fakes/wait.ts';
-import type { RunView } from '../availability/plan-runs.ts';
+import type { RunView } from '../availability/plan-run.ts';
 import { run } from '../cli/program.ts';
 
 let manager: FakeManager;

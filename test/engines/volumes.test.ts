@@ -5,7 +5,7 @@ import { arrayBuffer } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { createTarPacker } from 'modern-tar';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { RunView } from '../../src/availability/plan-runs.ts';
+import type { RunView } from '../../src/availability/plan-run.ts';
 import { run as runCli } from '../../src/cli/program.ts';
 import { run } from '../../src/common/command.ts';
 import { clientPath } from '../../src/lab/clients.ts';

@@ -1,5 +1,5 @@
+import type { RunOptions } from '../../availability/accepted-plan.ts';
 import { MAX_KEEP_SOURCE_MS, type Plan, type PlannedMove } from '../../availability/plan.ts';
-import type { RunOptions } from '../../availability/plan-runs.ts';
 import { BadRequestError } from '../../common/errors.ts';
 import { MOST_TOGETHER } from '../../lifecycle/volume-sharing.ts';
 import { fieldsOf } from '../../scheduler/json.ts';

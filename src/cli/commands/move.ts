@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { MAX_KEEP_SOURCE_MS, type Plan } from '../../availability/plan.ts';
-import type { RunView } from '../../availability/plan-runs.ts';
+import type { RunView } from '../../availability/plan-run.ts';
 import { UsageError } from '../../common/errors.ts';
 import { assertSomethingMoves, type CarryOutFlags, carryOut, countFlag } from '../carry-out.ts';
 import { asSentence, type CommandContext } from '../command.ts';

@@ -1,5 +1,5 @@
 import type { DockerNode } from '../../../api/views/docker-node.ts';
-import type { RunView } from '../../../availability/plan-runs.ts';
+import type { RunView } from '../../../availability/plan-run.ts';
 import type { CheapestPlan } from '../../../cheapest/cheapest-plan.ts';
 import { ClusterError } from '../../../common/errors.ts';
 import { printable } from '../../../common/printable.ts';
