@@ -125,8 +125,9 @@ test('events change the model and are passed on as the engine wrote them', async
 describe('an engine in trouble is unhealthy with the reason, delays nobody, and comes back', () => {
   test.each([
     { fault: 'refuse', reason: /ECONNREFUSED/ },
-    { fault: 'hang', reason: /no answer within 300 ms/ },
-    { fault: 'drop', reason: /no answer within 300 ms/ },
+    { fault: 'hang', reason: /no answer within \d+ ms/ },
+    // Until the port is deaf it refuses: then it is an attempt to connect that is not answered.
+    { fault: 'drop', reason: /no answer within \d+ ms/ },
   ] as const)('$fault', async ({ fault, reason }) => {
     const bad = await engine({ name: 'bad', containers: [{ name: 'on-bad' }] });
     const good = await engine({ name: 'good', containers: [{ name: 'on-good' }] });
