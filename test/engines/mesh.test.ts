@@ -142,20 +142,6 @@ test('two sites behind NAT reach each other directly, and by the public node whe
   await allReachAll(NAMES);
 });
 
-test('when a public node is lost, what it passed on goes through the other one', async () => {
-  const byWhom = async (): Promise<string | undefined> => /^by (\w+)/.exec(await shownWay())?.[1];
-  const first = (await waitFor('a public node between them', byWhom, PATIENCE)) ?? '';
-  const second = first === 'open' ? 'other' : 'open';
-  await lab.node(first).partition();
-  try {
-    await waitFor('the way by the other one', async () => (await byWhom()) === second, PATIENCE);
-    await allReachAll(['left', 'right']);
-  } finally {
-    await lab.node(first).heal();
-  }
-  await allReachAll(NAMES);
-});
-
 test('what tunnels and public nodes carry', async () => {
   const [open, other, left, right] = NAMES.map((name) => lab.node(name)) as [LabNode, LabNode, LabNode, LabNode];
   const ways = [
@@ -183,6 +169,23 @@ test('where packets of the full size are lost, smaller ones are sent', async () 
   }
 });
 
+test('when a public node is lost, what it passed on goes through the other one', async () => {
+  const byWhom = async (): Promise<string | undefined> => /^by (\w+)/.exec(await shownWay())?.[1];
+  const first = (await waitFor('a public node between them', byWhom, PATIENCE)) ?? '';
+  const second = first === 'open' ? 'other' : 'open';
+  await lab.node(first).partition();
+  try {
+    await waitFor('the way by the other one', async () => (await byWhom()) === second, PATIENCE);
+    await allReachAll(['left', 'right']);
+  } finally {
+    await lab.node(first).heal();
+  }
+  // Its tunnels; what engines gossip among themselves has a time of its own.
+  const isBack = async (): Promise<boolean> =>
+    (await at.enxame(['mesh', '--format', '{{.From}} {{.To}} {{.Way}}'])).includes(`left ${first} direct`);
+  await waitFor('the way to it', isBack, PATIENCE);
+});
+
 test('a node that is revoked loses its key at all others', async () => {
   expect((await peersOf('left')).size).toBeGreaterThan(0);
   const address = await addressOf('right');
@@ -190,5 +193,4 @@ test('a node that is revoked loses its key at all others', async () => {
   const isKnown = async (name: string): Promise<boolean> =>
     [...(await peersOf(name)).values()].some((allowed) => allowed.includes(`${address}/32`));
   await waitFor('the end of it', async () => !(await isKnown('open')) && !(await isKnown('left')), PATIENCE);
-  await allReachAll(['open', 'left']);
 });
