@@ -1,22 +1,14 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { reasonOf } from '../../common/errors.ts';
 import type { FenceAgentSpec, Provisioner, Task } from '../../provision/provisioner.ts';
-import { engineClient } from '../access.ts';
 import { about, onAnother } from '../another.ts';
 import { PEER_PORT } from '../firewall-plan.ts';
-import { type Machine, type MachineDeps, provisionerOf } from '../machine.ts';
+import type { Machine, MachineDeps } from '../machine.ts';
 import { isReady, type MachineRecord } from '../record.ts';
 import type { StoredMachine } from '../store.ts';
 import { advertised, enginePort, isOfFence } from './entry.ts';
+import { agentProgram, endAgent } from './host-agent.ts';
 import { clusterOf, isFenced, isMeshed, managersFor, withoutPort } from './managers.ts';
 import { keepMesh } from './mesh.ts';
-import { putProgram } from './program.ts';
-import { ensureImage } from './swarm.ts';
-
-/** Time for a machine that is to be removed to let go of its agent, in milliseconds. */
-const REMOVE_MS = 60_000;
 
 /**
  * Makes the agent that ends strict containers run beside the machine's engine, and renew with the managers that are known here. On a
@@ -69,18 +61,7 @@ async function specOf(
     // It registers nothing: another agent does, where discovery is no list.
     `nodes://${advertised(swarm, ip, enginePort(record))}`,
   ];
-  const certificate = await readFile(join(stored.tlsFolder, 'server.pem'), 'utf8').catch(() => '');
-  const edition = createHash('sha256').update(certificate).digest('hex').slice(0, 16);
-  const install: FenceAgentSpec['install'] = async () => {
-    const client = await engineClient(stored, record.address?.url ?? '');
-    try {
-      const image = await ensureImage(client, record.swarm?.image ?? '', context.store, task);
-      return await putProgram(client, image, task.signal);
-    } finally {
-      await client.close();
-    }
-  };
-  return { args, port: PEER_PORT, edition, install };
+  return { args, port: PEER_PORT, ...(await agentProgram(stored, context, task)) };
 }
 
 /** Machines whose agents, of the mesh too, do not know the managers that there are now. One that another enxame works on is named instead. */
@@ -123,12 +104,10 @@ async function isTold(record: MachineRecord, context: MachineDeps): Promise<bool
 /** Takes the agent off a machine that is to be removed, which may live on without us. Bounded; never rejects but when told to end. */
 export async function endFence(machine: Machine, task: Task): Promise<void> {
   if (machine.stored.record.fence === undefined) return;
-  const signal = AbortSignal.any([task.signal, AbortSignal.timeout(REMOVE_MS)]);
-  try {
-    if ((await machine.driver.state(signal)) !== 'Running') return;
-    await (await provisionerOf(machine))?.keepFenceAgent?.(undefined, { ...task, signal });
-  } catch (error) {
-    task.signal.throwIfAborted();
-    task.report(`its fencing agent was not removed: ${reasonOf(error)}`);
-  }
+  await endAgent(
+    machine,
+    'its fencing agent',
+    (provisioner, each) => provisioner.keepFenceAgent?.(undefined, each),
+    task,
+  );
 }

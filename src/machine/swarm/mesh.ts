@@ -1,18 +1,9 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { reasonOf } from '../../common/errors.ts';
 import type { MeshAgentSpec, Provisioner, Task } from '../../provision/provisioner.ts';
-import { engineClient } from '../access.ts';
-import { type Machine, type MachineDeps, provisionerOf } from '../machine.ts';
+import type { Machine, MachineDeps } from '../machine.ts';
 import { meshPort, meshPublic } from '../mesh-port.ts';
 import { agentEntry, hasAgent, isOfFence } from './entry.ts';
+import { agentProgram, endAgent } from './host-agent.ts';
 import { managersToDial } from './managers.ts';
-import { putProgram } from './program.ts';
-import { ensureImage } from './swarm.ts';
-
-/** Time for a machine that is to be removed to let go of its agent, in milliseconds. */
-const REMOVE_MS = 60_000;
 
 /**
  * Makes the agent run on the machine that dials its managers and takes it into the mesh, before the engine at every start. Where no manager is known
@@ -66,28 +57,16 @@ async function specOf(
     // A list names it by itself.
     ...(swarm !== undefined && hasAgent(swarm) ? [swarm.discovery] : []),
   ];
-  const certificate = await readFile(join(stored.tlsFolder, 'server.pem'), 'utf8').catch(() => '');
-  const edition = createHash('sha256').update(certificate).digest('hex').slice(0, 16);
-  const install: MeshAgentSpec['install'] = async () => {
-    const client = await engineClient(stored, record.address?.url ?? '');
-    try {
-      return await putProgram(client, await ensureImage(client, swarm?.image ?? '', context.store, task), task.signal);
-    } finally {
-      await client.close();
-    }
-  };
-  return { args, port: meshPort(record), edition, install };
+  return { args, port: meshPort(record), ...(await agentProgram(stored, context, task)) };
 }
 
 /** Takes the agent, its key and its interface off a machine that is to be removed, which may live on without us. Bounded; never rejects but when told to end. */
 export async function endMesh(machine: Machine, task: Task): Promise<void> {
   if (machine.stored.record.mesh === undefined) return;
-  const signal = AbortSignal.any([task.signal, AbortSignal.timeout(REMOVE_MS)]);
-  try {
-    if ((await machine.driver.state(signal)) !== 'Running') return;
-    await (await provisionerOf(machine))?.keepMeshAgent?.(undefined, { ...task, signal });
-  } catch (error) {
-    task.signal.throwIfAborted();
-    task.report(`its agent in the mesh was not removed: ${reasonOf(error)}`);
-  }
+  await endAgent(
+    machine,
+    'its agent in the mesh',
+    (provisioner, each) => provisioner.keepMeshAgent?.(undefined, each),
+    task,
+  );
 }

@@ -37,7 +37,7 @@ export async function putProgram(client: EngineClient, image: string, signal: Ab
   const [node, main] = Config?.Entrypoint ?? [];
   if (!node?.endsWith('/node') || main === undefined)
     throw new DriverError(
-      `the image ${image} does not start Node with a program of its own: the fencing agent cannot be taken from it`,
+      `the image ${image} does not start Node with a program of its own: no agent can be taken from it`,
       'NO_FENCE_AGENT',
     );
   const name = `agent-${Id.replace(/^sha256:/, '').slice(0, 12)}`;
