@@ -84,20 +84,20 @@ test('a record that changes while a snapshot is read does not pass a compare wit
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
 });
 
-test('what is to survive a kill alone is not synchronized, unless something else goes with it', async () => {
+test('what is to survive nothing yet is not synchronized, unless something else goes with it', async () => {
   const store = new MemoryStore();
-  const synced: boolean[] = [];
+  const asked: (string | undefined)[] = [];
   const write = store.write.bind(store);
   store.write = async (changes, ...rest: unknown[]) => {
-    synced.push(rest[0] === true);
+    asked.push(rest[0] as string | undefined);
     await write(changes);
   };
   const records = new EmbeddedRecords(store, 'one/');
-  await records.write([{ key: 'a', value: '1' }], { survives: 'kill' });
+  await records.write([{ key: 'a', value: '1' }], { survives: 'nothing' });
   await records.write([{ key: 'a', value: '2' }]);
   await Promise.all([
-    records.write([{ key: 'a', value: '3' }], { survives: 'kill' }),
+    records.write([{ key: 'a', value: '3' }], { survives: 'nothing' }),
     records.write([{ key: 'b', value: '1' }]),
   ]);
-  expect(synced).toEqual([false, true, true]);
+  expect(asked).toEqual(['nothing', 'power loss', 'power loss']);
 });

@@ -100,7 +100,7 @@ export class EmbeddedRecords implements RecordStore {
       const changes = [...accepted.values()].flatMap((committed) => committed.changes);
       await this.#store.write(
         changes.map((change) => ({ ...change, key: this.#prefix + change.key })),
-        waiting.some(({ options }) => options.survives !== 'kill'),
+        waiting.every(({ options }) => options.survives === 'nothing') ? 'nothing' : 'power loss',
       );
       for (const committed of accepted.values()) this.#commit(committed);
       for (const [{ resolve }, { revision }] of accepted) resolve(revision);

@@ -29,15 +29,12 @@ describe('embedded store', () => {
 
   it('keeps what was written, in key order, for its owner only', async () => {
     const store = await open();
-    await store.write(
-      [
-        { key: 'b', value: '2' },
-        { key: 'a', value: '1' },
-        { key: 'c', value: '3' },
-      ],
-      true,
-    );
-    await store.write([{ key: 'c' }], false);
+    await store.write([
+      { key: 'b', value: '2' },
+      { key: 'a', value: '1' },
+      { key: 'c', value: '3' },
+    ]);
+    await store.write([{ key: 'c' }], 'kill');
     await store.close();
     await store.close();
     expect(Object.entries(await pairs(await open()))).toEqual([
@@ -50,18 +47,21 @@ describe('embedded store', () => {
   it('applies writes in the order they were asked for', async () => {
     const store = await open();
     const writes = Array.from({ length: 500 }, (_, i) =>
-      store.write([i % 3 === 2 ? { key: 'k' } : { key: 'k', value: String(i) }], i % 50 === 0),
+      store.write(
+        [i % 3 === 2 ? { key: 'k' } : { key: 'k', value: String(i) }],
+        i % 50 === 0 ? 'power loss' : i % 7 === 0 ? 'nothing' : 'kill',
+      ),
     );
-    await Promise.all([...writes, store.write([{ key: 'k', value: 'last' }], false)]);
+    await Promise.all([...writes, store.write([{ key: 'k', value: 'last' }], 'kill')]);
     expect(await pairs(store)).toEqual({ k: 'last' });
   });
 
   it('synchronizes with a write also what was written before it, whichever log that is in', async () => {
     const store = await open();
-    await store.write([{ key: 'early', value: 'a-word' }], false);
-    await store.write([{ key: 'changed', value: 'first' }], false);
-    await store.write([{ key: 'changed', value: 'last' }], true);
-    await store.write([{ key: 'later', value: 'x' }], true);
+    await store.write([{ key: 'early', value: 'a-word' }], 'kill');
+    await store.write([{ key: 'changed', value: 'first' }], 'kill');
+    await store.write([{ key: 'changed', value: 'last' }]);
+    await store.write([{ key: 'later', value: 'x' }]);
     const place = join(folder, 'deep', 'state');
     const logs = (await readdir(place)).filter((name) => name.endsWith('.log'));
     const texts = await Promise.all(logs.map((name) => readFile(join(place, name), 'latin1')));
@@ -69,13 +69,56 @@ describe('embedded store', () => {
     expect(await pairs(store)).toEqual({ early: 'a-word', changed: 'last', later: 'x' });
   });
 
+  it('reads what survives nothing yet, and writes it once, with what is to survive', async () => {
+    const store = await open();
+    await store.write([{ key: 'a', value: 'first-word' }], 'nothing');
+    await store.write([{ key: 'a', value: 'last-word' }], 'nothing');
+    await store.write([{ key: 'gone', value: 'x' }], 'nothing');
+    expect([await store.get('a'), await store.get('gone')]).toEqual(['last-word', 'x']);
+    const place = join(folder, 'deep', 'state');
+    const written = async (): Promise<string> => {
+      const logs = (await readdir(place)).filter((name) => name.endsWith('.log'));
+      return (await Promise.all(logs.map((name) => readFile(join(place, name), 'latin1')))).join('');
+    };
+    expect(await written()).not.toContain('word');
+    await store.write([{ key: 'unrelated', value: 'y' }], 'kill');
+    expect(await written()).not.toContain('word');
+    await store.write([{ key: 'gone' }]);
+    expect((await written()).split('last-word').length - 1).toBe(1);
+    expect(await written()).not.toContain('first-word');
+    expect(await pairs(store)).toEqual({ a: 'last-word', unrelated: 'y' });
+  });
+
+  it('lists what survives nothing yet, and keeps it at its close', async () => {
+    const store = await open();
+    await store.write([{ key: 'a', value: '1' }], 'nothing');
+    expect(await pairs(store)).toEqual({ a: '1' });
+    await store.write([{ key: 'b', value: '2' }], 'nothing');
+    await store.close();
+    expect(await pairs(await open())).toEqual({ a: '1', b: '2' });
+  });
+
+  it('puts nothing off that would overtake an earlier change, or of which there is much', async () => {
+    const store = await open();
+    const early = store.write([{ key: 'k', value: 'early' }]);
+    const late = store.write([{ key: 'k', value: 'late' }], 'nothing');
+    await Promise.all([early, late]);
+    expect(await store.get('k')).toBe('late');
+    const many = Array.from({ length: 3_000 }, (_, i) => ({ key: `k${i}`, value: String(i) }));
+    for (const change of many) await store.write([change], 'nothing');
+    const big = 'x'.repeat(3_000_000);
+    for (const key of ['x', 'y', 'z']) await store.write([{ key, value: big }], 'nothing');
+    expect(await store.get('k2999')).toBe('2999');
+    expect(Object.keys(await pairs(store))).toHaveLength(many.length + 4);
+  });
+
   it('finishes what was asked before it closes', async () => {
     const store = await open();
-    const written = store.write([{ key: 'k', value: 'v' }], false);
+    const written = store.write([{ key: 'k', value: 'v' }], 'kill');
     await store.close();
     await written;
     expect(await pairs(await open())).toEqual({ k: 'v' });
-    await expect(store.write([{ key: 'k', value: 'late' }], false)).rejects.toThrow();
+    await expect(store.write([{ key: 'k', value: 'late' }], 'kill')).rejects.toThrow();
   });
 
   it('refuses in one line what a full disk does not take, and loses nothing that was written before or after', async (context) => {
@@ -84,12 +127,12 @@ describe('embedded store', () => {
     const place = join(disk.folder, 'state');
     const store = await openEmbeddedStore(place);
     opened.push(store);
-    await store.write([{ key: 'first', value: '1' }], true);
+    await store.write([{ key: 'first', value: '1' }]);
     disk.fill();
     const accepted: string[] = ['first'];
     const refused: string[] = [];
     for (let i = 0; i < 60; i++) {
-      const written = store.write([{ key: `k${i}`, value: 'x'.repeat(300) }], true);
+      const written = store.write([{ key: `k${i}`, value: 'x'.repeat(300) }]);
       await written.then(
         () => accepted.push(`k${i}`),
         (error: unknown) => {
@@ -104,7 +147,7 @@ describe('embedded store', () => {
     expect(Object.keys(await pairs(store)).sort()).toEqual([...accepted].sort());
     expect([await store.get('first'), await store.get(refused[0] ?? '')]).toEqual(['1', undefined]);
     disk.free();
-    await store.write([{ key: 'last', value: '1' }], true);
+    await store.write([{ key: 'last', value: '1' }]);
     await store.close();
     const again = await openEmbeddedStore(place);
     opened.push(again);
@@ -115,7 +158,7 @@ describe('embedded store', () => {
     const store = await open();
     await store.write(
       ['a/1', 'a/2', 'a0', 'b/1'].map((key) => ({ key, value: key })),
-      false,
+      'kill',
     );
     const found: string[] = [];
     for await (const [key] of store.pairs('a/')) found.push(key);

@@ -10,6 +10,9 @@ export interface EmbeddedChange {
   readonly value?: string;
 }
 
+/** What a write is to survive. */
+export type Survival = 'power loss' | 'kill' | 'nothing';
+
 /** An ordered store of texts in one folder, owned by one process at a time. */
 export interface EmbeddedStore {
   /** The value of a key; undefined when there is none. */
@@ -17,10 +20,11 @@ export interface EmbeddedStore {
   /** Every pair, in key order; with `prefix` those whose keys begin so. */
   pairs(prefix?: string): AsyncIterable<readonly [key: string, value: string]>;
   /**
-   * Applies all changes or none, after those of earlier calls. What is resolved survives the end of this process, however it ends; with `sync` also the loss of
-   * the machine's power, and so do all earlier ones then. Rejects with a {@link ClusterError} of one line, code `STATE_NOT_WRITTEN`, when nothing was written.
+   * Applies all changes or none, after those of earlier calls. What is resolved survives the end of this process, however it ends, and by default the loss of
+   * the machine's power, and so do all earlier ones then. What is to survive nothing is read at once, and written with the next changes that are to survive a
+   * loss of power, or at the close. Rejects with a {@link ClusterError} of one line, code `STATE_NOT_WRITTEN`, when nothing was written.
    */
-  write(changes: readonly EmbeddedChange[], sync: boolean): Promise<void>;
+  write(changes: readonly EmbeddedChange[], survives?: Survival): Promise<void>;
   /** Gives the folder free. May be called again. */
   close(): Promise<void>;
 }
@@ -40,14 +44,16 @@ export async function openEmbeddedStore(folder: string): Promise<EmbeddedStore> 
   return new LevelStore(level, folder);
 }
 
-interface Waiting {
+/** Changes that go together, in the order asked. */
+interface Batch {
   readonly changes: EmbeddedChange[];
   sync: boolean;
   readonly done: Promise<void>;
 }
 
-/** Changes that are not synchronized: more of them, and their batch is. */
+/** Changes that are not synchronized, or not written at all: with more of them a batch is. */
 const MOST_UNSYNCED = 1_000;
+const MOST_POSTPONED_CHARACTERS = 4 * 1024 * 1024;
 
 /** One batch at a time, in the order asked; what arrives meanwhile goes together as the next batch. */
 class LevelStore implements EmbeddedStore {
@@ -56,9 +62,11 @@ class LevelStore implements EmbeddedStore {
   /** Why a write failed: LevelDB takes further ones, and drops them at its next opening, for they follow a torn record in its log. */
   #tear: { readonly error: unknown } | undefined;
   #isClosed = false;
-  #waiting: Waiting | undefined;
+  #waiting: Batch | undefined;
+  #underWay: Batch | undefined;
   /** Written again with the next batch that is synchronized: LevelDB may have begun another log by then, and synchronizes that one alone. */
   #unsynced = new Map<string, EmbeddedChange>();
+  readonly #postponed = new PostponedChanges();
   #last: Promise<void> = Promise.resolve();
 
   constructor(level: ClassicLevel<string, string>, folder: string) {
@@ -66,55 +74,79 @@ class LevelStore implements EmbeddedStore {
     this.#folder = folder;
   }
 
-  get(key: string): Promise<string | undefined> {
-    return this.#level.get(key);
+  async get(key: string): Promise<string | undefined> {
+    const postponed = this.#postponed.get(key);
+    return postponed ? postponed.value : this.#level.get(key);
   }
 
   async *pairs(prefix: string = ''): AsyncGenerator<readonly [key: string, value: string], void, void> {
+    if (this.#postponed.size > 0) await this.write([]);
     yield* this.#level.iterator(prefix === '' ? {} : { gte: prefix, lt: `${prefix}\u{10ffff}` });
   }
 
-  write(changes: readonly EmbeddedChange[], sync: boolean): Promise<void> {
-    if (this.#waiting === undefined) {
-      const before = this.#last;
-      const done = before.then(
-        () => this.#flush(),
-        () => this.#flush(),
-      );
-      this.#waiting = { changes: [], sync: false, done };
-      this.#last = done;
+  write(changes: readonly EmbeddedChange[], survives: Survival = 'power loss'): Promise<void> {
+    if (survives === 'nothing' && this.#mayPostpone(changes)) {
+      this.#postponed.add(changes);
+      return Promise.resolve();
     }
+    this.#waiting ??= this.#nextBatch();
     this.#waiting.changes.push(...changes);
-    this.#waiting.sync ||= sync;
+    this.#waiting.sync ||= survives !== 'kill' || changes.some(({ key }) => this.#postponed.get(key));
     return this.#waiting.done;
   }
 
   async close(): Promise<void> {
+    if (!this.#isClosed && this.#postponed.size > 0) void this.write([]).catch(() => undefined);
     this.#isClosed = true;
     await this.#last.catch(() => undefined);
     await this.#level.close();
   }
 
+  /** Not when it would overtake an earlier change of its key, nor when a batch would fail. */
+  #mayPostpone(changes: readonly EmbeddedChange[]): boolean {
+    if (this.#isClosed || this.#tear) return false;
+    if (this.#postponed.size + this.#unsynced.size + changes.length > MOST_UNSYNCED) return false;
+    if (this.#postponed.characters > MOST_POSTPONED_CHARACTERS) return false;
+    const earlier = [...(this.#waiting?.changes ?? []), ...(this.#underWay?.changes ?? [])];
+    return earlier.length === 0 || !changes.some(({ key }) => earlier.some((each) => each.key === key));
+  }
+
+  #nextBatch(): Batch {
+    const flush = (): Promise<void> => this.#flush();
+    const done = this.#last.then(flush, flush);
+    this.#last = done;
+    return { changes: [], sync: false, done };
+  }
+
   async #flush(): Promise<void> {
-    const waiting = this.#waiting;
+    const batch = this.#waiting;
     this.#waiting = undefined;
-    if (waiting === undefined || waiting.changes.length === 0) return;
+    if (!batch) return;
+    this.#underWay = batch;
     try {
       if (this.#tear) await this.#mend(this.#tear.error);
-      const sync = waiting.sync || this.#unsynced.size + waiting.changes.length > MOST_UNSYNCED;
-      await this.#apply(waiting.changes, sync);
+      const sync = batch.sync || this.#unsynced.size + batch.changes.length > MOST_UNSYNCED;
+      await (sync ? this.#applySynced(batch.changes) : this.#apply(batch.changes, false));
     } catch (error) {
       this.#tear ??= { error };
       throw notWritten(this.#folder, error);
+    } finally {
+      this.#underWay = undefined;
     }
+  }
+
+  async #applySynced(changes: readonly EmbeddedChange[]): Promise<void> {
+    const postponed = this.#postponed.all();
+    await this.#apply([...this.#unsynced.values(), ...postponed, ...changes], true);
+    this.#postponed.remove(postponed);
   }
 
   /** A chained batch takes changes at once, where a list of operations is checked and copied several times: half the CPU time. */
   async #apply(changes: readonly EmbeddedChange[], sync: boolean): Promise<void> {
+    if (changes.length === 0) return;
     const batch = this.#level.batch();
-    const last = new Map(sync ? this.#unsynced : undefined);
-    for (const change of changes) last.set(change.key, change);
-    for (const { key, value } of last.values()) {
+    const last = changes.length === 1 ? changes : new Map(changes.map((change) => [change.key, change])).values();
+    for (const { key, value } of last) {
       if (value === undefined) batch.del(key);
       else batch.put(key, value);
     }
@@ -132,6 +164,46 @@ class LevelStore implements EmbeddedStore {
     await this.#level.open();
     this.#tear = undefined;
   }
+}
+
+/** Changes that are read already and written later, the last one of each key. */
+class PostponedChanges {
+  readonly #changes = new Map<string, EmbeddedChange>();
+  /** Of keys and values. */
+  characters = 0;
+
+  get size(): number {
+    return this.#changes.size;
+  }
+
+  get(key: string): EmbeddedChange | undefined {
+    return this.#changes.get(key);
+  }
+
+  all(): readonly EmbeddedChange[] {
+    return [...this.#changes.values()];
+  }
+
+  add(changes: readonly EmbeddedChange[]): void {
+    for (const change of changes) {
+      this.remove([this.#changes.get(change.key) ?? change]);
+      this.#changes.set(change.key, change);
+      this.characters += charactersOf(change);
+    }
+  }
+
+  /** Those among them that no later change of their keys has replaced. */
+  remove(changes: readonly EmbeddedChange[]): void {
+    for (const change of changes) {
+      if (this.#changes.get(change.key) !== change) continue;
+      this.#changes.delete(change.key);
+      this.characters -= charactersOf(change);
+    }
+  }
+}
+
+function charactersOf({ key, value }: EmbeddedChange): number {
+  return key.length + (value?.length ?? 0);
 }
 
 /** What LevelDB writes when it is opened, beside the table that its log becomes; generous. */

@@ -1,3 +1,4 @@
+import type { Survival } from './embedded.ts';
 import type { Lease } from './lease.ts';
 
 /**
@@ -27,10 +28,10 @@ export interface WriteOptions {
   /** The write is made only while this lease is the holder's; else it rejects with code `LEASE_LOST`. */
   readonly lease?: Lease | undefined;
   /**
-   * What the write is to survive at least; default a loss of power. What survives a kill of the process alone is made sooner, and survives as
-   * much as the next write that survives more.
+   * What the write is to survive at least; default a loss of power. What may be lost with this process costs no access to a disk of its own: it is
+   * visible at once, and survives as much as the next write that is to survive more. Shared stores make no difference.
    */
-  readonly survives?: 'kill' | 'power loss' | undefined;
+  readonly survives?: Exclude<Survival, 'kill'> | undefined;
 }
 
 /** What one write changed, or several that were made at once. */
@@ -62,8 +63,8 @@ export interface RecordStore {
    */
   follow?(after: Revision, listener: (write: CommittedWrite) => void, signal: AbortSignal): Promise<void>;
   /**
-   * Makes all changes or none, after those of earlier calls, and resolves with their revision when they are durable: they survive
-   * a kill of the process and, unless the options say less, a loss of power. Rejects with a `ConflictError` (code `RECORD_CHANGED`) when a record is not as
+   * Makes all changes or none, after those of earlier calls, and resolves with their revision when they are durable: they survive,
+   * unless the options say less, a kill of the process and a loss of power. Rejects with a `ConflictError` (code `RECORD_CHANGED`) when a record is not as
    * expected, and with a `ClusterError` when it cannot be written: with code `RECORD_TOO_LARGE` (413) what this store has no room for, with
    * `WRITE_UNKNOWN` when a shared store did not answer for so long that the write may or may not have been made; after any other
    * rejection it was not and never will be. Removing what does not exist is no failure. Writes that were asked for at the same time may

@@ -32,7 +32,7 @@ export interface RecorderDeps {
 export interface Intent {
   /** The value of the container's label `io.enxame.attempt`. */
   readonly label: string;
-  /** Resolves when it is durable: the engine may be asked. Rejects when it cannot be written. */
+  /** Resolves when the engine may be asked: other managers would know of it. Rejects when it cannot be written. */
   readonly written: Promise<void>;
   /** The engine made it: durable when it resolves. Rejects when another manager has become the primary, and undone it. */
   settle(engineId: string): Promise<void>;
@@ -98,9 +98,9 @@ export class Recorder {
       amendments: [],
     };
     attempts.begin(key);
-    // The engine's answer is recorded more durably. Should the host lose its power before, the container's mark is one that no record knows, and
-    // what was never started is removed for that (open-creates.ts).
-    const written = quiet(desired.add(record, body, { survives: 'kill' }));
+    // Written with the engine's answer. Should the manager end before, the container's mark is one that no record knows, and what was never
+    // started is removed for that (open-creates.ts).
+    const written = quiet(desired.add(record, body, { survives: 'nothing' }));
     return {
       label: attempts.labelOf(key),
       written,

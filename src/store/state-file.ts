@@ -134,10 +134,10 @@ async function fill(folder: string, file: string): Promise<number> {
       if (!keptKind(key)) continue;
       records++;
       if (batch.push({ key, value: revivedValue(key, value) }) < BATCH) continue;
-      await store.write(batch, false);
+      await store.write(batch, 'kill');
       batch = [];
     }
-    await store.write(batch, true);
+    await store.write(batch);
     return records;
   } finally {
     await store.close();

@@ -47,10 +47,10 @@ interface CountedStore {
 
 function counted(store: EmbeddedStore): CountedStore {
   const tally: WriteTally = { written: 0, failed: 0, seconds: 0 };
-  const write: EmbeddedStore['write'] = async (changes, sync) => {
+  const write: EmbeddedStore['write'] = async (changes, survives) => {
     const startedMs = performance.now();
     try {
-      await store.write(changes, sync);
+      await store.write(changes, survives);
       tally.written += 1;
     } catch (error) {
       tally.failed += 1;
@@ -69,11 +69,7 @@ function keptIn(counting: CountedStore): StateStore {
     async *pairs(prefix) {
       for await (const [key, value] of store.pairs(NOTES + prefix)) yield [key.slice(NOTES.length), value];
     },
-    write: (changes) =>
-      store.write(
-        changes.map((change) => ({ ...change, key: NOTES + change.key })),
-        true,
-      ),
+    write: (changes) => store.write(changes.map((change) => ({ ...change, key: NOTES + change.key }))),
   });
 }
 

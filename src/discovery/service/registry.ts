@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../common/clock.ts';
 import { ClusterError, NotFoundError } from '../../common/errors.ts';
-import type { EmbeddedChange, EmbeddedStore } from '../../kv/embedded.ts';
+import type { EmbeddedChange, EmbeddedStore, Survival } from '../../kv/embedded.ts';
 import type { TokenServiceLimits } from './limits.ts';
 
 interface Cluster {
@@ -64,7 +64,7 @@ export class TokenRegistry {
     const usedAt = this.#now();
     this.#clusters.set(token, { usedAt, entries: new Map(), waiting: new Set() });
     try {
-      await this.#write([{ key: TOKEN_KEY + token, value: String(usedAt) }], true);
+      await this.#write([{ key: TOKEN_KEY + token, value: String(usedAt) }], 'power loss');
     } catch (error) {
       this.#clusters.delete(token);
       throw error;
@@ -84,7 +84,7 @@ export class TokenRegistry {
     else this.#keep(cluster, entry, now + ttlMs);
     try {
       // Not synced: after a power cut the next heartbeat brings the entry back.
-      await this.#write(changes, false);
+      await this.#write(changes, 'kill');
       if (isNew) await this.#admit(token, cluster, entry, now + ttlMs);
     } catch (error) {
       if (isNew) this.#entryCount -= 1;
@@ -95,7 +95,7 @@ export class TokenRegistry {
   /** Lists an entry that is durable now. Rejects when its token was removed meanwhile. */
   async #admit(token: string, cluster: Cluster, entry: string, endsAt: number): Promise<void> {
     if (this.#clusters.get(token) !== cluster) {
-      await this.#write([{ key: entryKey(token, entry) }], false);
+      await this.#write([{ key: entryKey(token, entry) }], 'kill');
       throw new NotFoundError('unknown token', 'UNKNOWN_TOKEN');
     }
     // Two registered it at the same time: it was counted twice.
@@ -114,7 +114,7 @@ export class TokenRegistry {
   async deregister(token: string, entry: string): Promise<void> {
     const cluster = this.#cluster(token);
     if (!cluster.entries.has(entry)) return;
-    await this.#write([{ key: entryKey(token, entry) }, ...this.#use(token, cluster)], false);
+    await this.#write([{ key: entryKey(token, entry) }, ...this.#use(token, cluster)], 'kill');
     if (!cluster.entries.delete(entry)) return;
     // A token that was removed meanwhile has been counted out with its entries.
     if (this.#clusters.get(token) === cluster) this.#entryCount -= 1;
@@ -161,7 +161,7 @@ export class TokenRegistry {
   /** Forgets a token and its entries. Rejects with `UNKNOWN_TOKEN`. */
   async remove(token: string): Promise<void> {
     const cluster = this.#cluster(token);
-    await this.#write(keysOf(token, cluster), true);
+    await this.#write(keysOf(token, cluster), 'power loss');
     if (this.#clusters.get(token) === cluster) this.#forget(token, cluster);
   }
 
@@ -175,7 +175,7 @@ export class TokenRegistry {
       if (isIdle) changes.push(...keysOf(token, cluster));
       if (isIdle) this.#forget(token, cluster);
     }
-    if (changes.length > 0) await this.#write(changes, false);
+    if (changes.length > 0) await this.#write(changes, 'kill');
   }
 
   #restore(key: string, time: number): void {
@@ -211,7 +211,7 @@ export class TokenRegistry {
     const changes = isFull ? this.#expire(token, cluster, now) : [];
     if (cluster.entries.size < maxEntriesPerToken && this.#entryCount < maxEntries) return changes;
     // What expired here leaves the store although this registration is refused; the store's queue keeps the order.
-    void this.#write(changes, false).catch(() => undefined);
+    void this.#write(changes, 'kill').catch(() => undefined);
     const which = cluster.entries.size >= maxEntriesPerToken ? 'this token' : 'this service';
     throw full(`${which} has as many entries as it may`, 'TOO_MANY_ENTRIES');
   }
@@ -224,7 +224,7 @@ export class TokenRegistry {
   async #used(token: string): Promise<void> {
     const changes = this.#use(token, this.#cluster(token));
     // Reading does not depend on whether its trace can be written.
-    if (changes.length > 0) await this.#write(changes, false).catch(() => undefined);
+    if (changes.length > 0) await this.#write(changes, 'kill').catch(() => undefined);
   }
 
   #use(token: string, cluster: Cluster): readonly EmbeddedChange[] {
@@ -247,8 +247,8 @@ export class TokenRegistry {
     this.#entryCount -= cluster.entries.size;
   }
 
-  async #write(changes: readonly EmbeddedChange[], sync: boolean): Promise<void> {
-    await this.#store?.write(changes, sync);
+  async #write(changes: readonly EmbeddedChange[], survives: Survival): Promise<void> {
+    await this.#store?.write(changes, survives);
   }
 }
 
