@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
@@ -7,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { testConnector } from '../../test/conformance/connector.ts';
 import { FarEnd } from '../../test/conformance/far-end.ts';
+import { receiveDatagrams, sendDatagram } from '../engine/dialled/datagrams.ts';
 import { DialledAgents } from '../engine/dialled/dialled-agents.ts';
 import type { Answers } from './answers.ts';
 import { serveEngine } from './dial-out.ts';
@@ -209,9 +211,9 @@ describe('an agent that dialled', () => {
       }),
     );
     const connect = async (port: number, host = 'bee-1'): Promise<Duplex | undefined> =>
-      await dialled.agents.connectorFor('bee-1').connectPort?.(host, port, TIMEOUT_MS);
+      await dialled.agents.connectorFor('bee-1').connectPort?.(host, port, 'tcp', TIMEOUT_MS);
     await expect(connect(container.port)).rejects.toThrow(
-      `connect to port ${container.port} of agent://bee-1: its agent refuses it`,
+      `connect to port ${container.port}/tcp of agent://bee-1: its agent refuses it`,
     );
     const tcp = { PrivatePort: 80, Type: 'tcp' };
     ports = [
@@ -230,5 +232,43 @@ describe('an agent that dialled', () => {
       .poll(async () => connect(container.port).then((each) => each?.destroy(), String), { timeout: TIMEOUT_MS })
       .toContain('refuses it');
     await Promise.all([container.close(), other.close()]);
+  });
+
+  it('carries datagrams to the UDP ports that its engine publishes, and to no other one', async () => {
+    const container = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(container, 'listening');
+    container.on('message', (datagram, { port, address }) => container.send(datagram, port, address));
+    const { port } = container.address();
+    const list = JSON.stringify([{ Ports: [{ IP: '0.0.0.0', PrivatePort: 53, PublicPort: port, Type: 'udp' }] }]);
+    dialled.far.serve((stream) =>
+      stream.on('data', (bytes: Buffer) => {
+        const isList = bytes.toString().includes('/containers/json');
+        const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n';
+        stream.write(isList ? `${head}Content-Length: ${list.length}\r\n\r\n${list}` : `${head}\r\n`);
+      }),
+    );
+    const connector = dialled.agents.connectorFor('bee-1');
+    const connect = async (number: number, protocol: 'tcp' | 'udp'): Promise<Duplex> =>
+      (await connector.connectPort?.('bee-1', number, protocol, TIMEOUT_MS)) as Duplex;
+    await expect(connect(port, 'tcp')).rejects.toThrow('refuses it');
+    await expect(connect(port === 1 ? 2 : 1, 'udp')).rejects.toThrow('refuses it');
+    const stream = await connect(port, 'udp');
+    const got: number[] = [];
+    receiveDatagrams(stream, ({ length }) => got.push(length));
+    // Those of nothing, and the longest, too.
+    for (const length of [5, 0, 65_507]) {
+      const count = got.length;
+      sendDatagram(stream, Buffer.alloc(length));
+      await expect.poll(() => got.length, { timeout: TIMEOUT_MS }).toBe(count + 1);
+    }
+    expect(got).toEqual([5, 0, 65_507]);
+    stream.destroy();
+    // However many clients there are: calls to the engine have streams left.
+    const opened = await Promise.allSettled(Array.from({ length: 1_100 }, () => connect(port, 'udp')));
+    const refused = opened.filter(({ status }) => status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    expect(String((refused[0] as PromiseRejectedResult).reason)).toContain('too many UDP flows');
+    for (const each of opened) if (each.status === 'fulfilled') each.value.destroy();
+    container.close();
   });
 });

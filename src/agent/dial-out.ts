@@ -12,12 +12,14 @@ import {
   DIAL_PROTOCOL,
   ENGINE_AUTHORITY,
   MOST_STREAMS,
+  portIn,
   SESSION_MEMORY_MB,
   STREAM_WINDOW,
 } from '../engine/dialled/carrier.ts';
 import { SharedWindow } from '../engine/dialled/shared-window.ts';
 import { PORTS_PATH, type PortsAnswer, VISIT_AUTHORITY, type WantedPorts } from '../engine/dialled/visits.ts';
 import { type Answers, answerManager } from './answers.ts';
+import { Flows } from './flows.ts';
 import type { NodePorts } from './node-ports.ts';
 import { PublishedPorts } from './published-ports.ts';
 import type { VisitDesk } from './visit-desk.ts';
@@ -125,6 +127,7 @@ export async function serveEngine(
   const window = new SharedWindow(session);
   const engine = new EngineClient(unixConnector(engineSocket), { connections: 1 });
   const published = new PublishedPorts(engine);
+  const flows = new Flows();
   session.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
     window.add(stream);
@@ -132,7 +135,7 @@ export async function serveEngine(
     const authority = headers[':authority'] ?? '';
     if (authority === ENGINE_AUTHORITY) return carry(stream, net.connect({ path: engineSocket, allowHalfOpen: true }));
     if (authority === VISIT_AUTHORITY && desk) return desk.add(stream);
-    void carryToPort(stream, authority, published); // Never rejects.
+    void carryToPort(stream, authority, published, flows); // Never rejects.
   });
   const end = (): void => session.destroy();
   signal.addEventListener('abort', end, { once: true });
@@ -144,15 +147,21 @@ export async function serveEngine(
 }
 
 /** Never rejects. */
-async function carryToPort(stream: ServerHttp2Stream, authority: string, published: PublishedPorts): Promise<void> {
+async function carryToPort(
+  stream: ServerHttp2Stream,
+  authority: string,
+  published: PublishedPorts,
+  flows: Flows,
+): Promise<void> {
   const refuse = (status: number): void => {
     if (!stream.destroyed) stream.respond({ ':status': status }, { endStream: true });
   };
-  const [, host, port] = /^\[?([^[\]]+)\]?:([1-9]\d{0,4})$/.exec(authority) ?? [];
-  if (host === undefined) return refuse(404);
+  const asked = portIn(authority);
+  if (!asked) return refuse(404);
   try {
-    const place = await published.find(host, Number(port));
+    const place = await published.find(asked.host, asked.port, asked.protocol);
     if (!place) return refuse(404);
+    if (asked.protocol === 'udp') return flows.carry(stream, place);
     if (!stream.destroyed) carry(stream, net.connect({ ...place, allowHalfOpen: true, noDelay: true }));
   } catch {
     refuse(502); // Its engine does not answer.

@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { BoundedMap } from '../common/bounded-map.ts';
 import { isLoopback } from '../common/listen-address.ts';
 import type { EngineClient } from '../engine/client.ts';
+import type { PortProtocol } from '../engine/dialled/carrier.ts';
 import { type EventStream, openEventStream } from '../engine/event-stream.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import type { PortSummary } from '../engine/types.ts';
@@ -13,7 +14,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 /** A list is not older than this, in milliseconds, while the engine's events tell nothing else. */
 const FRESH_MS = 60_000;
 
-/** A TCP port that the engine publishes. */
+/** A port that the engine publishes. */
 export interface PublishedPort {
   readonly host: string;
   readonly port: number;
@@ -29,8 +30,12 @@ interface Details {
   readonly HostConfig?: { readonly PortBindings?: Readonly<Record<string, unknown>> | null };
 }
 
+interface ListedPort extends PublishedPort {
+  readonly protocol: PortProtocol;
+}
+
 interface Known {
-  readonly ports: readonly PublishedPort[];
+  readonly ports: readonly ListedPort[];
   readonly listedMs: number;
 }
 
@@ -40,7 +45,7 @@ const CHANGE = /"Action":"(?:start|die|connect|disconnect)"/;
 const MOST_TRIES = 3;
 
 /**
- * The TCP ports that the containers of this host's engine publish to others than the host itself. The list is made when it is asked for, and made
+ * The TCP and UDP ports that the containers of this host's engine publish to others than the host itself. The list is made when it is asked for, and made
  * anew when the engine has told a change, or a port is not in it.
  */
 export class PublishedPorts {
@@ -64,18 +69,18 @@ export class PublishedPorts {
    * Where to connect for a port: that of one address, or of any when `host` is none. Undefined for one that no container publishes, so that nothing
    * else of this host is reached. Rejects when the engine does not say.
    */
-  async find(host: string, port: number): Promise<PublishedPort | undefined> {
+  async find(host: string, port: number, protocol: PortProtocol = 'tcp'): Promise<PublishedPort | undefined> {
     const askedMs = this.#now();
     const known = await this.#fresh();
-    const found = findIn(known, host, port);
+    const found = findIn(known, host, port, protocol);
     // Its start may be known to the manager before it was told here.
     if (found || known.listedMs >= askedMs) return found;
     this.#known = undefined;
-    return findIn(await this.#fresh(), host, port);
+    return findIn(await this.#fresh(), host, port, protocol);
   }
 
   /**
-   * Whether a container that does not run at the moment is about to need a port: one that its engine restarts. It would not start if somebody else
+   * Whether a container that does not run at the moment is about to need a TCP port: one that its engine restarts. It would not start if somebody else
    * had the port. Rejects when the engine does not say.
    */
   async isAwaited(port: number): Promise<boolean> {
@@ -131,7 +136,8 @@ export class PublishedPorts {
       const ask = { method: 'GET', path: '/containers/json', timeoutMs: LIST_MS, maxBytes: MAX_BYTES };
       const listed = await this.#engine.json<Listed>(ask);
       for (const { Id, Ports } of listed)
-        for (const { port } of (Ports ?? []).flatMap(publishedPort)) this.#holders.set(port, Id);
+        for (const { port, protocol } of (Ports ?? []).flatMap(publishedPort))
+          if (protocol === 'tcp') this.#holders.set(port, Id);
       const known = { ports: listed.flatMap(({ Ports }) => (Ports ?? []).flatMap(publishedPort)), listedMs };
       if (changes !== this.#changes && tries < MOST_TRIES) continue;
       this.#known = changes === this.#changes ? known : undefined;
@@ -158,16 +164,16 @@ export class PublishedPorts {
   }
 }
 
-function findIn({ ports }: Known, host: string, port: number): PublishedPort | undefined {
+function findIn({ ports }: Known, host: string, port: number, protocol: PortProtocol): PublishedPort | undefined {
   const isAsked = (each: PublishedPort): boolean => isIP(host) === 0 || isAny(each.host) || each.host === host;
-  const found = ports.find((each) => each.port === port && isAsked(each));
+  const found = ports.find((each) => each.port === port && each.protocol === protocol && isAsked(each));
   return found && { host: addressOf(found.host, host), port };
 }
 
-function publishedPort({ IP = '', PublicPort, Type }: PortSummary): readonly PublishedPort[] {
+function publishedPort({ IP = '', PublicPort, Type }: PortSummary): readonly ListedPort[] {
   // What is bound to a loopback address is for this host alone.
-  if (PublicPort === undefined || Type !== 'tcp' || IP === '' || isLoopback(IP)) return [];
-  return [{ host: IP, port: PublicPort }];
+  if (PublicPort === undefined || IP === '' || isLoopback(IP)) return [];
+  return Type === 'tcp' || Type === 'udp' ? [{ host: IP, port: PublicPort, protocol: Type }] : [];
 }
 
 function isAny(host: string): boolean {

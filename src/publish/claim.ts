@@ -93,8 +93,8 @@ export class Claim {
   }
 }
 
-function targetOf({ engineId, labels, node }: Container, { host, port }: NodePort): Target {
+function targetOf({ engineId, labels, node }: Container, { host, port, protocol }: NodePort): Target {
   const { connector } = node.client;
-  const connect = connector.connectPort?.bind(connector, host, port);
+  const connect = connector.connectPort?.bind(connector, host, port, protocol);
   return { id: engineId, nodeId: node.id, host, port, proxyProtocol: proxyVersionOf(labels), connect };
 }

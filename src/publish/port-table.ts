@@ -106,8 +106,6 @@ export class PortTable {
 
   /** Never rejects. */
   async #place(claim: Claim): Promise<void> {
-    if (claim.protocol === 'udp' && claim.target.connect)
-      return this.#refuse(claim, 'its node is reached through an agent, which carries no UDP');
     while (!claim.isGone) {
       const wanted = this.#remembered.get(claim.key) ?? claim.at.port;
       const kept = keptBecause(claim.protocol, wanted);

@@ -1,8 +1,10 @@
 import { createSocket, Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { Duplex } from 'node:stream';
 import { afterEach, expect, test, vi } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
+import { receiveDatagrams, sendDatagram } from '../engine/dialled/datagrams.ts';
 import { Connections } from './connections.ts';
 import type { Target, Targets } from './target.ts';
 import { UdpRelay } from './udp-relay.ts';
@@ -122,6 +124,78 @@ test(
         own.emit('message', Buffer.from('0'), { address, port: from, family: 'IPv4', size: 1 });
     expect(connections.size).toBe(0);
     expect(await ask(await socket(), port, '1')).toBe('a:1');
+  },
+  6 * PATIENCE_MS,
+);
+
+/** The two ends of a stream, and what was opened. */
+function overAgent(name: string, opened: Duplex[]): Target {
+  const connect = async (): Promise<Duplex> => {
+    const [near, far] = [0, 1].map(() => new Duplex({ read: () => undefined })) as [Duplex, Duplex];
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from._write = (bytes, _, done) => {
+        to.push(bytes);
+        done();
+      };
+      from.once('close', () => to.destroy());
+    }
+    receiveDatagrams(far, (datagram) => sendDatagram(far, Buffer.from(`${name}:${datagram}`)));
+    opened.push(near);
+    return near;
+  };
+  return { nodeId: 'node', id: name, host: name, port: 53, proxyProtocol: undefined, connect };
+}
+
+test(
+  'a UDP relay reaches a container over its node’s agent, and takes another way when that one breaks',
+  async () => {
+    const opened: Duplex[] = [];
+    const targets = new Turns(overAgent('far', opened));
+    const connections = new Connections({ total: 9, perPort: 9 });
+    const relay = new UdpRelay({ targets, connections, clock: new FakeClock() });
+    const port = await relay.listen('127.0.0.1', 0);
+    open.push(relay);
+    const client = await socket();
+    expect([await ask(client, port, '1'), await ask(client, port, '')]).toEqual(['far:1', 'far:']);
+    expect([connections.size, opened.length]).toEqual([1, 1]);
+    // Its agent is killed.
+    opened[0]?.destroy();
+    await waitUntil(() => connections.size === 0, PATIENCE_MS);
+    expect(await ask(client, port, '2')).toBe('far:2');
+    targets.list = [{ ...overAgent('gone', []), connect: async () => Promise.reject(new Error('gone')) }];
+    const { failed } = connections.tally;
+    client.send('3', port, '127.0.0.1');
+    await waitUntil(() => connections.tally.failed > failed, PATIENCE_MS);
+    expect(connections.size).toBe(0);
+    relay.close();
+    expect(opened.every(({ destroyed }) => destroyed)).toBe(true);
+  },
+  6 * PATIENCE_MS,
+);
+
+test(
+  'clients of ever other ports have a bounded number of flows over an agent, and the latest are served',
+  async () => {
+    const opened: Duplex[] = [];
+    const targets = new Turns(overAgent('far', opened));
+    const connections = new Connections({ total: 9_999, perPort: 9_999 });
+    const bind = vi.spyOn(Socket.prototype, 'bind');
+    const relay = new UdpRelay({ targets, connections, clock: new FakeClock() });
+    const port = await relay.listen('127.0.0.1', 0);
+    open.push(relay);
+    const [own] = bind.mock.contexts as [Socket];
+    bind.mockRestore();
+    const datagram = Buffer.alloc(65_507);
+    for (let from = 10_000; from < 13_000; from++)
+      for (let i = 0; i < 3; i++)
+        own.emit('message', datagram, { address: '127.0.0.9', port: from, family: 'IPv4', size: 1 });
+    expect(connections.size).toBe(512);
+    expect(await ask(await socket(), port, '1')).toBe('far:1');
+    expect(connections.size).toBe(512);
+    await waitUntil(() => opened.filter(({ destroyed }) => !destroyed).length === 512, PATIENCE_MS);
   },
   6 * PATIENCE_MS,
 );

@@ -1,7 +1,10 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../common/clock.ts';
+import { RateBound } from '../common/rate-bound.ts';
 import type { Timer } from '../common/timer.ts';
+import { MOST_FLOWS, receiveDatagrams, sendDatagram } from '../engine/dialled/datagrams.ts';
 import type { Connections } from './connections.ts';
 import { ownHost } from './own-host.ts';
 import type { Target, Targets } from './target.ts';
@@ -9,8 +12,16 @@ import type { Target, Targets } from './target.ts';
 /** A flow in which no datagram passes for this long ends, and between two looks at them, in milliseconds. */
 const IDLE_MS = 60_000;
 const LOOK_MS = 10_000;
-/** Datagrams of a flow that wait until its socket is there. */
+/** Datagrams of a flow that wait until its way is there; and bytes of all flows of the port. */
 const MAX_EARLY = 16;
+const MAX_EARLY_BYTES = 1024 * 1024;
+/** What may wait in the system's queue of a socket, in bytes: datagrams beyond are lost, as in a router. */
+const MAX_WAITING_BYTES = 256 * 1024;
+/** How long an agent may take to open a flow's way, in milliseconds. */
+const CONNECT_MS = 3_000;
+/** Flows of one port over agents' connections; and datagrams a second from there, whatever an agent sends. */
+const MOST_CARRIED = MOST_FLOWS / 2;
+const ANSWERS_PER_SECOND = 20_000;
 
 export interface UdpRelayDeps {
   readonly targets: Targets;
@@ -18,11 +29,18 @@ export interface UdpRelayDeps {
   readonly clock: Clock;
 }
 
+/** How datagrams come to a target. */
+interface Way {
+  send(datagram: Buffer): void;
+  close(): void;
+}
+
 /** What one client, by its address and port, and one target say to each other. */
 interface Flow {
   readonly target: Target;
-  readonly socket: Socket;
-  /** What came before the socket was there; undefined from then on. */
+  readonly client: RemoteInfo;
+  readonly way: Way;
+  /** What came before the way was there; undefined from then on. */
   early: Buffer[] | undefined;
   usedMs: number;
   readonly end: () => void;
@@ -38,12 +56,17 @@ export class UdpRelay {
   readonly #flows = new Map<string, Flow>();
   readonly #timer: Timer;
   readonly #isOwnHost: ReturnType<typeof ownHost>;
+  /** Flows over agents' connections; the one that was idle for longest first. */
+  readonly #carried = new Set<Flow>();
+  readonly #answers: RateBound;
+  #earlyBytes = 0;
   #socket: Socket | undefined;
   #port: number | undefined;
 
   constructor(deps: UdpRelayDeps) {
     this.#deps = deps;
     this.#isOwnHost = ownHost(deps.clock);
+    this.#answers = new RateBound(ANSWERS_PER_SECOND, () => deps.clock.elapsed());
     this.#timer = deps.clock.coarseTimer(() => this.#sweep());
   }
 
@@ -87,8 +110,10 @@ export class UdpRelay {
     const flow = this.#current(key) ?? this.#begin(key, from);
     if (!flow) return;
     flow.usedMs = this.#deps.clock.elapsed();
-    if (!flow.early) return void flow.socket.send(datagram, noop);
-    if (flow.early.length < MAX_EARLY) flow.early.push(datagram);
+    if (!flow.early) return flow.way.send(datagram);
+    if (flow.early.length >= MAX_EARLY || this.#earlyBytes + datagram.length > MAX_EARLY_BYTES) return;
+    flow.early.push(datagram);
+    this.#earlyBytes += datagram.length;
   }
 
   /** The client's flow, as the one that was used last. */
@@ -101,6 +126,7 @@ export class UdpRelay {
     }
     this.#flows.delete(key);
     this.#flows.set(key, flow);
+    if (this.#carried.delete(flow)) this.#carried.add(flow);
     return flow;
   }
 
@@ -112,35 +138,91 @@ export class UdpRelay {
       connections.tally.failed += 1;
       return undefined;
     }
-    const socket = createSocket({ type: isIPv6(target.host) ? 'udp6' : 'udp4' });
-    const isTaken = (): (() => void) | undefined => connections.take(this, { destroy: () => flow.end() });
-    const flow: Flow = { target, socket, early: [], usedMs: clock.elapsed(), end: () => end() };
-    const release = this.#makeRoom(isTaken);
-    if (!release) {
-      socket.close(noop);
-      return undefined;
-    }
+    const release = this.#makeRoom(() => connections.take(this, { destroy: () => flow.end() }));
+    if (!release) return undefined;
+    if (target.connect) this.#makeRoomAtAgents();
+    const way = target.connect ? this.#wayOverAgent(target.connect, () => flow) : this.#straightWay(target, () => flow);
     const end = (): void => {
       if (this.#flows.get(key) !== flow) return;
       this.#flows.delete(key);
+      this.#carried.delete(flow);
+      this.#takeEarly(flow);
       release();
-      socket.close(noop);
+      way.close();
     };
+    const flow: Flow = { target, client: from, way, early: [], usedMs: clock.elapsed(), end };
     this.#flows.set(key, flow);
-    // Refused by the node, for one.
-    socket.on('error', end);
-    socket.on('message', (datagram) => {
-      flow.usedMs = clock.elapsed();
-      this.#socket?.send(datagram, from.port, from.address, noop);
-    });
-    // Given to `connect`, it would be called for a failure, too.
-    socket.once('connect', () => {
-      const early = flow.early ?? [];
-      flow.early = undefined;
-      if (this.#flows.get(key) === flow) for (const datagram of early) socket.send(datagram, noop);
-    });
-    socket.connect(target.port, target.host);
+    if (target.connect) this.#carried.add(flow);
     return flow;
+  }
+
+  /** @param flow asked for once this has returned */
+  #straightWay({ host, port }: Target, flow: () => Flow): Way {
+    const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' });
+    // Refused by the node, for one.
+    socket.on('error', () => flow().end());
+    socket.on('message', (datagram) => this.#answer(flow(), datagram));
+    // Given to `connect`, it would be called for a failure, too.
+    socket.once('connect', () => this.#open(flow()));
+    socket.connect(port, host);
+    return {
+      send: (datagram) => {
+        if (socket.getSendQueueSize() <= MAX_WAITING_BYTES) socket.send(datagram, noop);
+      },
+      close: () => socket.close(noop),
+    };
+  }
+
+  /** @param flow asked for once this has returned */
+  #wayOverAgent(connect: NonNullable<Target['connect']>, flow: () => Flow): Way {
+    let stream: Duplex | undefined;
+    let isClosed = false;
+    const begin = (opened: Duplex): void => {
+      if (isClosed) return void opened.destroy();
+      stream = opened;
+      opened.once('close', () => flow().end());
+      if (opened.destroyed) return flow().end();
+      receiveDatagrams(opened, (datagram) => {
+        if (this.#answers.admits()) this.#answer(flow(), datagram);
+      });
+      this.#open(flow());
+    };
+    connect(CONNECT_MS).then(begin, () => {
+      if (!isClosed) this.#deps.connections.tally.failed += 1;
+      flow().end();
+    });
+    return {
+      send: (datagram) => stream && sendDatagram(stream, datagram),
+      close: () => {
+        isClosed = true;
+        stream?.destroy();
+      },
+    };
+  }
+
+  /** The way is there. */
+  #open(flow: Flow): void {
+    for (const datagram of this.#takeEarly(flow)) flow.way.send(datagram);
+  }
+
+  #takeEarly(flow: Flow): readonly Buffer[] {
+    const early = flow.early ?? [];
+    flow.early = undefined;
+    for (const { length } of early) this.#earlyBytes -= length;
+    return early;
+  }
+
+  #answer(flow: Flow, datagram: Buffer): void {
+    const socket = this.#socket;
+    flow.usedMs = this.#deps.clock.elapsed();
+    if (!socket || socket.getSendQueueSize() > MAX_WAITING_BYTES) return;
+    socket.send(datagram, flow.client.port, flow.client.address, noop);
+  }
+
+  /** Where there are too many flows over agents' connections, the one that was idle for longest ends. */
+  #makeRoomAtAgents(): void {
+    const [oldest] = this.#carried;
+    if (oldest && this.#carried.size >= MOST_CARRIED) oldest.end();
   }
 
   /** Whether it says to come from a port of a relay here: two that answer each other, begun by one forged datagram, would go on for ever. */

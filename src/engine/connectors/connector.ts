@@ -1,5 +1,6 @@
 import type { OnReadOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { PortProtocol } from '../dialled/carrier.ts';
 
 /**
  * How to reach one engine. A connector opens byte streams; HTTP is spoken over them by {@link EngineClient}.
@@ -18,10 +19,10 @@ export interface Connector {
    */
   connect(timeoutMs: number, signal?: AbortSignal, reader?: OnReadOpts): Promise<Duplex>;
   /**
-   * Opens a stream to a TCP port that the engine publishes at an address of its host, where others cannot connect to it; absent where they can, as
-   * far as the connector knows. As `connect` does.
+   * Opens a stream to a port that the engine publishes at an address of its host, where others cannot connect to it; absent where they can, as
+   * far as the connector knows. As `connect` does. Over one to a UDP port go the datagrams of one flow, see `sendDatagram`.
    */
-  connectPort?(host: string, port: number, timeoutMs: number): Promise<Duplex>;
+  connectPort?(host: string, port: number, protocol: PortProtocol, timeoutMs: number): Promise<Duplex>;
   /** Releases what streams share (an SSH connection). Idempotent; open streams are destroyed. */
   close(): Promise<void>;
 }

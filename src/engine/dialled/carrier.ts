@@ -12,10 +12,23 @@ export const DIAL_PROTOCOL: string = 'enxame-dial';
 
 /** What a stream to the engine asks for. */
 export const ENGINE_AUTHORITY = 'engine';
-/** What a stream to a TCP port that the engine publishes asks for; the host is no IP address where any address of the agent's host will do. */
-export function portAuthority(host: string, port: number): string {
-  if (isIP(host) === 0) return `published:${port}`;
-  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+/** What a port speaks. */
+export type PortProtocol = 'tcp' | 'udp';
+/**
+ * What a stream to a port that the engine publishes asks for; the host is no IP address where any address of the agent's host will do. An agent that
+ * carries TCP alone refuses `…:udp`.
+ */
+export function portAuthority(host: string, port: number, protocol: PortProtocol): string {
+  const place = isIP(host) === 6 ? `[${host}]:${port}` : `${isIP(host) === 0 ? 'published' : host}:${port}`;
+  return protocol === 'udp' ? `${place}:udp` : place;
+}
+
+/** What such a stream asks for; undefined for what is none. */
+export function portIn(
+  authority: string,
+): { readonly host: string; readonly port: number; readonly protocol: PortProtocol } | undefined {
+  const [, host, port, udp] = /^\[?([^[\]]+)\]?:([1-9]\d{0,4})(:udp)?$/.exec(authority) ?? [];
+  return host === undefined ? undefined : { host, port: Number(port), protocol: udp === undefined ? 'tcp' : 'udp' };
 }
 
 /**

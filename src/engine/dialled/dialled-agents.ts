@@ -1,6 +1,7 @@
 import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { EngineError, reasonOf } from '../../common/errors.ts';
+import { RateBound } from '../../common/rate-bound.ts';
 import type { Connector } from '../connectors/connector.ts';
 import {
   beginSession,
@@ -10,6 +11,7 @@ import {
   SESSION_MEMORY_MB,
   STREAM_WINDOW,
 } from './carrier.ts';
+import { MOST_FLOWS } from './datagrams.ts';
 import { type AgentAnswer, askAgent } from './questions.ts';
 import { SharedWindow } from './shared-window.ts';
 import { VISIT_AUTHORITY } from './visits.ts';
@@ -29,6 +31,8 @@ export interface DialledAgent {
 const TWIN_MS = 3_000;
 /** How long a call waits for an agent that has not dialled in, in milliseconds: one that is restarted is back sooner. */
 const PATIENCE_MS = 3_000;
+/** UDP flows that begin at one node: a stream each, which a flood of datagrams from ever other ports would ask for. */
+const FLOWS_PER_SECOND = 512;
 
 interface Dialled {
   readonly session: ClientHttp2Session;
@@ -133,6 +137,8 @@ export class DialledAgents {
     const streams = new Set<Duplex>();
     const address = `agent://${id}`;
     let isClosed = false;
+    let flows = 0;
+    const beginnings = new RateBound(FLOWS_PER_SECOND, () => performance.now());
     const open = async (to: Destination, timeoutMs: number, signal?: AbortSignal): Promise<Duplex> => {
       const closed = (): EngineError => new EngineError(`connect to ${to.name}: connector is closed`);
       if (isClosed) throw closed();
@@ -150,8 +156,24 @@ export class DialledAgents {
       host: id,
       connect: (timeoutMs, signal) =>
         open({ name: `engine ${address}`, authority: ENGINE_AUTHORITY }, timeoutMs, signal),
-      connectPort: (host, port, timeoutMs) =>
-        open({ name: `port ${port} of ${address}`, authority: portAuthority(host, port) }, timeoutMs),
+      connectPort: async (host, port, protocol, timeoutMs) => {
+        const name = `port ${port}/${protocol} of ${address}`;
+        const to = { name, authority: portAuthority(host, port, protocol) };
+        if (protocol === 'tcp') return await open(to, timeoutMs);
+        if (flows >= MOST_FLOWS || !beginnings.admits())
+          throw new EngineError(`connect to ${name}: too many UDP flows`);
+        flows += 1;
+        try {
+          const stream = await open(to, timeoutMs);
+          stream.once('close', () => {
+            flows -= 1;
+          });
+          return stream;
+        } catch (error) {
+          flows -= 1;
+          throw error;
+        }
+      },
       close: async () => {
         isClosed = true;
         for (const stream of streams) stream.destroy();

@@ -37,7 +37,7 @@ test('clients that do not read what an agent sends cost a bounded amount of memo
   const connector = agents.connectorFor('bee-1');
   const count = 256;
   const streams = (await Promise.all(
-    Array.from({ length: count }, () => connector.connectPort?.('', 80, 60_000)),
+    Array.from({ length: count }, () => connector.connectPort?.('', 80, 'tcp', 60_000)),
   )) as ClientHttp2Stream[];
   const unread = (): number => streams.reduce((bytes, each) => bytes + each.readableLength, 0);
   const window = windowFor(count, STREAM_WINDOW);
@@ -58,7 +58,7 @@ test('clients that do not read what an agent sends cost a bounded amount of memo
     .toBe(true);
   expect(unread()).toBeLessThanOrEqual(2 * UNREAD_BYTES);
   // Others are served meanwhile.
-  const late = await connector.connectPort?.('', 80, 60_000);
+  const late = await connector.connectPort?.('', 80, 'tcp', 60_000);
   expect(((await once(late as ClientHttp2Stream, 'data')) as [Buffer])[0].length).toBeGreaterThan(0);
   await connector.close();
 });
