@@ -8,7 +8,7 @@ import { ContainerIndex } from './container-index.ts';
 import { ContainerList } from './container-list.ts';
 import { type Identities, type KnownCopy, NO_IDENTITIES } from './identities.ts';
 import { IdentityClaims } from './identity-claims.ts';
-import { Moves } from './moves.ts';
+import { MOVE_LABEL, Moves } from './moves.ts';
 import type { Node } from './node.ts';
 
 /** A placement whose container the engine has not listed yet: it has a name, labels and a node, but no engine ID. */
@@ -190,8 +190,9 @@ export class Containers {
 
   /** Takes a container as its engine lists it; what that changes for clients is added to `changes`. */
   #put(node: Node, summary: ContainerSummary, nowMs: number, { changes, status, onUnknown }: Putting): void {
-    const known = this.#identities.of(node.id, summary.Id, summary.Labels?.[ATTEMPT_LABEL]);
     const earlier = node.containers.get(summary.Id);
+    const isNew = !earlier && summary.State === 'created' && !summary.Labels?.[MOVE_LABEL];
+    const known = this.#identities.of(node.id, summary.Id, summary.Labels?.[ATTEMPT_LABEL], isNew);
     if (known?.role !== 'current' && this.moves.hides(node, summary)) {
       if (earlier) this.#detach(earlier);
       if (earlier) changes.push({ before: earlier, after: undefined });

@@ -26,9 +26,10 @@ export interface CopyPlace {
 export interface Identities {
   /**
    * What a container on a node is; undefined for one that no record names. @param attempt the value of its `io.enxame.attempt`, by
-   * which a copy is known until a record has its ID
+   * which a copy is known until a record has its ID. @param isNew whether it was never started, and is listed for the first time: it may be
+   * what an interrupted create left, of which there is no record
    */
-  of(nodeId: string, engineId: string, attempt: string | undefined): KnownCopy | undefined;
+  of(nodeId: string, engineId: string, attempt: string | undefined, isNew?: boolean): KnownCopy | undefined;
 }
 
 /** No container has a record. */

@@ -12,6 +12,8 @@ export interface AttemptMark {
 const KEY = 'incarnation';
 /** Creates whose end is not known are few, and resolved in a moment. */
 const MAX_GIVEN_UP = 4_096;
+/** So are marks that no record knows, of containers that stay. */
+const MAX_ADMITTED = 4_096;
 
 /**
  * Marks of the copies that this state asks engines for. A state has an incarnation of its own, from its first opening on: a restored or a
@@ -22,6 +24,7 @@ export class Attempts {
   readonly incarnation: string;
   readonly #underWay = new Set<string>();
   readonly #givenUp = new BoundedSet<string>(MAX_GIVEN_UP);
+  readonly #admitted = new BoundedSet<string>(MAX_ADMITTED);
   /** This manager resolves what interrupted creates left. Another one hears of a create's end a little later, or never while the store is down. */
   areResolvedHere = false;
 
@@ -65,9 +68,19 @@ export class Attempts {
     return this.#underWay.has(attempt);
   }
 
-  /** Its client was told that nothing was made; whether that is so nobody knows. False: something is there, and stays. */
-  giveUp(attempt: string, isGivenUp = true): void {
-    this.#givenUp[isGivenUp ? 'add' : 'delete'](attempt);
+  /** Its client was told that nothing was made; whether that is so nobody knows. */
+  giveUp(attempt: string): void {
+    this.#givenUp.add(attempt);
+  }
+
+  /** Something is there that no record knows, and stays. */
+  admit(attempt: string): void {
+    this.#givenUp.delete(attempt);
+    this.#admitted.add(attempt);
+  }
+
+  isAdmitted(attempt: string): boolean {
+    return this.#admitted.has(attempt);
   }
 
   isGivenUp(attempt: string): boolean {

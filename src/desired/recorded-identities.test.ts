@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { memoryRecords } from '../../test/fakes/memory-records.ts';
 import { containerSummary, engineInfo, nowhere } from '../../test/fakes/model.ts';
@@ -128,6 +128,44 @@ describe('a copy that is being made', () => {
     await change((record) => withoutStale(record, { attempt: 'a0'.padEnd(32, '0') }));
     cluster.removeContainer(one, FIRST);
     expect(ids(cluster)).toEqual([FIRST]);
+  });
+});
+
+describe('what a create left of which nothing was written', () => {
+  test('is hidden until it is judged, where that is done', async () => {
+    const { cluster, one } = await world();
+    const attempt = 'a7'.padEnd(32, '0');
+    const left = listed(FIRST, 'a7', { State: 'created' });
+    cluster.replaceContainers(one, [left]);
+    expect(ids(cluster)).toEqual([FIRST]);
+    cluster.replaceContainers(one, []);
+    ATTEMPTS.areResolvedHere = true;
+    onTestFinished(() => {
+      ATTEMPTS.areResolvedHere = false;
+    });
+    cluster.replaceContainers(one, [left]);
+    expect([ids(cluster), one.hidden.size]).toEqual([[], 1]);
+    cluster.replaceContainers(one, [{ ...left, State: 'running' }]);
+    expect([ids(cluster), one.hidden.size]).toEqual([[FIRST], 0]);
+    cluster.replaceContainers(one, []);
+    cluster.replaceContainers(one, [left]);
+    ATTEMPTS.admit(attempt);
+    cluster.replaceContainers(one, [left]);
+    expect([ids(cluster), one.hidden.size]).toEqual([[FIRST], 0]);
+  });
+
+  test('is no container whose record goes while it is listed', async () => {
+    const { cluster, desired, one, add } = await world();
+    ATTEMPTS.areResolvedHere = true;
+    onTestFinished(() => {
+      ATTEMPTS.areResolvedHere = false;
+    });
+    await add();
+    const created = listed(FIRST, 'a8', { State: 'created' });
+    cluster.replaceContainers(one, [created]);
+    await desired.remove(RECORD.key);
+    cluster.replaceContainers(one, [created]);
+    expect([ids(cluster), one.hidden.size]).toEqual([[FIRST], 0]);
   });
 });
 

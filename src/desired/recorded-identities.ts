@@ -33,13 +33,22 @@ class RecordedIdentities implements Identities {
     this.#attempts = attempts;
   }
 
-  of(nodeId: string, engineId: string, attempt: string | undefined): KnownCopy | undefined {
+  of(nodeId: string, engineId: string, attempt: string | undefined, isNew = false): KnownCopy | undefined {
     const found = this.#index.byEngineId(engineId) ?? this.#byAttempt(nodeId, attempt);
     if (found) return this.#isUnanswered(found) ? UNANSWERED : known(found);
-    const mark = readAttempt(attempt);
-    if (mark && this.#attempts.isGivenUp(mark.attempt) && this.#attempts.isOurs(mark)) return UNANSWERED;
     const record = this.#index.byFormerId(engineId) ?? this.#index.byId(engineId);
-    return record && { ...identityOf(record), role: 'stale', isSuccessor: false, isStoppedForMove: false };
+    if (record) return { ...identityOf(record), role: 'stale', isSuccessor: false, isStoppedForMove: false };
+    return this.#isLeftover(attempt, isNew) ? UNANSWERED : undefined;
+  }
+
+  /** Made for a create whose client was refused; or for one of which nothing was written before the manager ended, unless it was judged since. */
+  #isLeftover(label: string | undefined, isNew: boolean): boolean {
+    const attempts = this.#attempts;
+    const mark = readAttempt(label);
+    if (!mark || !attempts.isOurs(mark)) return false;
+    if (attempts.isGivenUp(mark.attempt)) return true;
+    if (!isNew || !attempts.areResolvedHere || attempts.isUnderWay(mark.attempt)) return false;
+    return !attempts.isAdmitted(mark.attempt) && this.#index.byAttempt(mark.attempt) === undefined;
   }
 
   /**

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Container } from '../../simulator/container.ts';
 import { FakeLifecycle } from '../../test/fakes/lifecycle.ts';
+import { ATTEMPT_LABEL } from '../common/labels.ts';
 import { silentLogger } from '../common/logger.ts';
 import { createBodyOf } from './adopted-body.ts';
 import { Adoption } from './adoption.ts';
@@ -38,6 +40,30 @@ test('a container with a policy that was not created here is recorded once', asy
   await node.refreshAllContainers();
   await adoption.stop();
   expect(world.desired.size).toBe(2);
+});
+
+test('what an interrupted create may have left is not recorded until it is judged, or started', async () => {
+  await using world = await FakeLifecycle.start([{}]);
+  const { engine, node } = world.fake.at(0);
+  const attempts = [world.attempts.next(), world.attempts.next()] as const;
+  const [one, two] = attempts.map((attempt, n) => {
+    const labels = { [POLICIES]: '["on-node-failure"]', [ATTEMPT_LABEL]: world.attempts.labelOf(attempt) };
+    return engine.state.create({ name: `left-${n}`, labels });
+  }) as [Container, Container];
+  await node.refreshAllContainers();
+  const adoption = over(world);
+  adoption.start();
+  const recorded = (): readonly string[] => [...world.desired.all()].map(({ name }) => name).sort();
+  engine.run({ name: 'other', labels: { [POLICIES]: '["on-node-failure"]' } });
+  await expect.poll(recorded, PATIENT).toEqual(['other']);
+  engine.state.start(one);
+  await expect.poll(recorded, PATIENT).toEqual(['left-0', 'other']);
+  world.attempts.admit(attempts[1]);
+  world.fake.cluster.setState(node, 'Unhealthy', 'cut off');
+  world.fake.cluster.setState(node, 'Healthy', '');
+  await expect.poll(recorded, PATIENT).toEqual(['left-0', 'left-1', 'other']);
+  expect(world.desired.index.byEngineId(two.id)?.record.wanted).toBe('created');
+  await adoption.stop();
 });
 
 test('one in a network of its node is tied to it', async () => {

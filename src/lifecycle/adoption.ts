@@ -4,7 +4,7 @@ import type { Node } from '../cluster/node.ts';
 import { sharedStop } from '../common/abort.ts';
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import type { Attempts } from '../desired/attempts.ts';
+import { type Attempts, readAttempt } from '../desired/attempts.ts';
 import { parseSpec } from '../desired/container-spec.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
 import { type ContainerRecord, RECORD_FORMAT, type RecordBody, type Wanted } from '../desired/record.ts';
@@ -25,6 +25,7 @@ const CALL_MS = 20_000;
 
 interface Inspected {
   readonly Image?: string;
+  readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null };
   readonly State?: { readonly Running?: boolean; readonly Paused?: boolean; readonly Status?: string };
 }
 
@@ -50,7 +51,7 @@ export class Adoption {
     this.#stop = sharedStop();
     const { cluster } = this.#deps;
     this.#unsubscribe = cluster.subscribe((event) => {
-      if (event.kind === 'container-added') this.#meet(event.after);
+      if (event.kind === 'container-added' || event.kind === 'container-changed') this.#meet(event.after);
       else if (event.kind === 'container-removed') this.#seen.delete(event.before.engineId);
       else if (event.kind === 'node-state' && event.to === 'Healthy')
         for (const container of event.node.containers.values()) this.#meet(container);
@@ -89,7 +90,12 @@ export class Adoption {
       const path = `/containers/${engineId}/json`;
       const answer = await node.client.request({ method: 'GET', path, signal, timeoutMs: CALL_MS });
       if (answer.statusCode !== 200 || desired.index.byEngineId(engineId)) return;
-      const { record, body } = this.#recordOf(node, engineId, name, answer.body.toString());
+      const inspected = answer.body.toString();
+      if (this.#isUnjudged(node, JSON.parse(inspected) as Inspected)) {
+        this.#seen.delete(engineId);
+        return;
+      }
+      const { record, body } = this.#recordOf(node, engineId, name, inspected);
       await desired.add(record, body);
       logger.info(fields, 'a container that was not created here is recorded, as its policy says');
     } catch (error) {
@@ -98,6 +104,14 @@ export class Adoption {
       if (!(error instanceof ClusterError && error.status === 400)) this.#seen.delete(engineId);
       logger.warn({ ...fields, reason: reasonOf(error) }, 'a container with a policy was not recorded');
     }
+  }
+
+  /** Perhaps left by an interrupted create, and about to be removed; see `open-creates.ts`. */
+  #isUnjudged({ attemptLabel }: Node, { State, Config }: Inspected): boolean {
+    const { attempts } = this.#deps;
+    const mark = readAttempt(Config?.Labels?.[attemptLabel]);
+    if (!mark || State?.Status !== 'created') return false;
+    return attempts.isOurs(mark) && !attempts.isAdmitted(mark.attempt);
   }
 
   #recordOf(

@@ -241,6 +241,30 @@ describe('a container whose mark no record knows', () => {
     await creates.stop();
     expect(names(engine)).toEqual(['web']);
   });
+
+  test.each([
+    ['and is removed is never listed', false],
+    ['and comes from its image is listed once that is known', true],
+  ])('that appears later %s', async (_case, isInherited) => {
+    await using world = await FakeLifecycle.start([{}]);
+    const { engine, node } = world.fake.at(0);
+    const label = world.attempts.labelOf(attempt);
+    if (isInherited) engine.lie('GET /images/*', 200, { Config: { Labels: { [ATTEMPT_LABEL]: label } } });
+    const met: string[] = [];
+    world.fake.cluster.subscribe((event) => {
+      if (event.kind === 'container-added') met.push(event.after.name);
+    });
+    const creates = over(world);
+    creates.start();
+    const judged = engine.hold('GET /containers/*/json');
+    engine.state.create({ name: 'web', labels: { [ATTEMPT_LABEL]: label } });
+    await expect.poll(() => node.hidden.size, PATIENT).toBe(1);
+    expect(shown(world)).toEqual([]);
+    judged.release();
+    await expect.poll(() => [shown(world), node.hidden.size], PATIENT).toEqual([isInherited ? ['web'] : [], 0]);
+    await creates.stop();
+    expect([names(engine), met]).toEqual(isInherited ? [['web'], ['web']] : [[], []]);
+  });
 });
 
 test('creates of many nodes are resolved at once without a warning', async () => {

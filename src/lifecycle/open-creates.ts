@@ -193,7 +193,8 @@ export class OpenCreates {
     if (desired.index.byEngineId(Id) || tombstones.has(Id) || this.#isKnown(mark)) return false;
     // Containers that were made anew together are seen to by those who did it.
     if (Labels?.[MOVE_LABEL]) return false;
-    if (!attempts.isOurs(mark) || State !== 'created') return this.#admit(node, Id, mark);
+    if (!attempts.isOurs(mark)) return true;
+    if (State !== 'created') return this.#admit(node, Id, mark);
     if (await isInherited(node, Id, label, signal)) return !(await this.#admit(node, Id, mark));
     await removeUnstarted(node, Id);
     this.#deps.logger.info({ node: node.name, id: Id }, 'a container was removed that an interrupted create had made');
@@ -202,9 +203,8 @@ export class OpenCreates {
 
   /** It stays, so it is shown. */
   async #admit(node: Node, engineId: string, { attempt }: AttemptMark): Promise<true> {
-    if (!this.#deps.attempts.isGivenUp(attempt)) return true;
-    this.#deps.attempts.giveUp(attempt, false);
-    await node.refreshContainers([engineId]);
+    this.#deps.attempts.admit(attempt);
+    if (node.hidden.has(engineId)) await node.refreshContainers([engineId]);
     return true;
   }
 
