@@ -103,12 +103,12 @@ export abstract class ClusterLookups implements ClusterView<Node> {
    * Throws 404 when there is none and 400 when there are several.
    */
   container(reference: string): Container {
-    return resolveContainer(this.heldContainers.index, reference);
+    return resolveContainer(this.heldContainers, reference);
   }
 
   /** Like {@link container}, undefined when there is none or it is ambiguous. */
   findContainer(reference: string): Container | undefined {
-    const found = containersMeant(this.heldContainers.index, reference);
+    const found = containersMeant(this.heldContainers, reference);
     return found.length === 1 ? found[0] : undefined;
   }
 
@@ -122,7 +122,7 @@ export abstract class ClusterLookups implements ClusterView<Node> {
   findContainers(reference: string): readonly ContainerView[] {
     const { index } = this.heldContainers;
     const pending = index.byName(reference).filter((each) => !(each instanceof Container));
-    return [...containersMeant(this.heldContainers.index, reference), ...pending];
+    return [...containersMeant(this.heldContainers, reference), ...pending];
   }
 
   containers(): Iterable<ContainerView> {

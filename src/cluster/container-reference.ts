@@ -5,11 +5,12 @@ import type { Containers } from './containers.ts';
 type Index = Containers['index'];
 
 /**
- * The container a client means by a full ID, a name (`web`, `/web`), `node/web` (`site/node/web`) or an ID prefix, in this order.
+ * The container a client means by a full ID, a name (`web`, `/web`), `node/web` (`site/node/web`) or an ID prefix, in this order. What has
+ * a name is never taken for an ID prefix, also while no node lists it: `docker rm -f db` for a container that is lost means no other one whose ID begins so.
  * Throws 404 when there is none and 400 when there are several.
  */
-export function resolveContainer(index: Index, reference: string): Container {
-  const found = containersMeant(index, reference);
+export function resolveContainer(containers: Containers, reference: string): Container {
+  const found = containersMeant(containers, reference);
   const [first, ...more] = found;
   if (!first) throw new NotFoundError(`No such container: ${reference}`, 'NO_SUCH_CONTAINER');
   if (more.length === 0) return first;
@@ -21,7 +22,8 @@ export function resolveContainer(index: Index, reference: string): Container {
 }
 
 /** Everything a reference may mean; several only when it is ambiguous. */
-export function containersMeant(index: Index, reference: string): readonly Container[] {
+export function containersMeant(containers: Containers, reference: string): readonly Container[] {
+  const { index } = containers;
   const text = reference.startsWith('/') ? reference.slice(1) : reference;
   const byId = onlyContainers(index.byId(text));
   if (byId.length > 0) return preferReachable(byId);
@@ -30,10 +32,14 @@ export function containersMeant(index: Index, reference: string): readonly Conta
   const slash = text.indexOf('/');
   if (slash > 0) {
     const [node, rest] = [text.slice(0, slash), text.slice(slash + 1)];
-    const found = [...onNode(index, node, rest), ...atSite(index, node, rest)];
+    const found = [...onNode(containers, node, rest), ...atSite(containers, node, rest)];
     return found.length > 0 ? found : linkedAs(index, text);
   }
-  return onlyContainers(index.byPrefix(text, 4));
+  return withIdPrefix(containers, text);
+}
+
+function withIdPrefix(containers: Containers, text: string): readonly Container[] {
+  return containers.isName(text) ? [] : onlyContainers(containers.index.byPrefix(text, 4));
 }
 
 /** Containers that another one has a link to by this name (`web/db`, `node/web/db`): they are on its node. */
@@ -50,18 +56,18 @@ function linkedAs(index: Index, text: string): readonly Container[] {
     .flatMap((each) => [...each.containers.values()].filter(({ links }) => links.includes(name)));
 }
 
-function onNode(index: Index, nodeReference: string, reference: string): readonly Container[] {
+function onNode(containers: Containers, nodeReference: string, reference: string): readonly Container[] {
   const isThere = ({ node }: Container): boolean => node.id === nodeReference || node.name === nodeReference;
-  const named = onlyContainers(index.byName(reference)).filter(isThere);
-  return named.length > 0 ? named : onlyContainers(index.byPrefix(reference, 4)).filter(isThere);
+  const named = onlyContainers(containers.index.byName(reference)).filter(isThere);
+  return named.length > 0 ? named : withIdPrefix(containers, reference).filter(isThere);
 }
 
 /** A container at a site, by the node there that has it: `site/bee/web`. */
-function atSite(index: Index, site: string, reference: string): readonly Container[] {
+function atSite(containers: Containers, site: string, reference: string): readonly Container[] {
   const slash = reference.indexOf('/');
   if (slash <= 0) return [];
   const siteNode = reference.slice(0, slash);
-  return onNode(index, site, reference.slice(slash + 1)).filter((each) => each.siteNode === siteNode);
+  return onNode(containers, site, reference.slice(slash + 1)).filter((each) => each.siteNode === siteNode);
 }
 
 /** Without placements that are still pending. */

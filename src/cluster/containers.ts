@@ -87,6 +87,11 @@ export class Containers {
     );
   }
 
+  /** Whether something has this name: a container, a placement still pending, or a record of one that no node lists. */
+  isName(name: string): boolean {
+    return this.index.byName(name).length > 0 || this.#identities.hasName(name);
+  }
+
   /** Sets all containers of a node. */
   replaceAll(node: Node, summaries: readonly ContainerSummary[], nowMs: number): void {
     this.update(node, [...node.containers.keys(), ...node.hidden.keys()], summaries, nowMs);

@@ -30,7 +30,9 @@ export interface Identities {
    * what an interrupted create left, of which there is no record
    */
   of(nodeId: string, engineId: string, attempt: string | undefined, isNew?: boolean): KnownCopy | undefined;
+  /** Whether a record has this name, though perhaps no node lists its container. */
+  hasName(name: string): boolean;
 }
 
 /** No container has a record. */
-export const NO_IDENTITIES: Identities = { of: () => undefined };
+export const NO_IDENTITIES: Identities = { of: () => undefined, hasName: () => false };

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { containerSummary, modelNode } from '../../test/fakes/model.ts';
 import { parsePlacement } from '../scheduler/placement.ts';
-import { Containers } from './containers.ts';
+import { containersMeant } from './container-reference.ts';
+import { Containers, type PendingContainer } from './containers.ts';
 import { beginPlacement, NameReservations } from './placements.ts';
 
 const NOW = 1_800_000_000_000;
@@ -42,6 +43,24 @@ describe('names', () => {
     names.reserve('web')();
     containers.remove(node, ID);
     names.reserve('db')();
+  });
+
+  test('a name that is being placed is no ID prefix of another container', () => {
+    const { containers, node } = world();
+    const id = 'db1'.padEnd(64, '0');
+    containers.update(node, [], [containerSummary(id, { Names: ['/web'] })], NOW);
+    const pending: PendingContainer = {
+      id: 'p',
+      engineId: 'p',
+      name: 'db',
+      nodeId: node.id,
+      labels: {},
+      isPending: true,
+    };
+    containers.addPending(pending);
+    expect(containersMeant(containers, 'db')).toEqual([]);
+    containers.removePending(pending);
+    expect(containersMeant(containers, 'db').map(({ name }) => name)).toEqual(['web']);
   });
 
   test('freeing twice does not free what another one reserved since', () => {

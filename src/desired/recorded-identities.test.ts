@@ -169,6 +169,27 @@ describe('what a create left of which nothing was written', () => {
   });
 });
 
+describe('the name of a container that no node lists', () => {
+  const BEGINS_SO = 'db1'.padEnd(64, '0');
+
+  test('means no other one whose ID begins so', async () => {
+    const { cluster, one, add } = await world();
+    cluster.replaceContainers(one, [containerSummary(BEGINS_SO, { Names: ['/web'] })]);
+    expect(cluster.container('db').name).toBe('web');
+    await add({ name: 'db', id: SECOND, current: copy('one', 'a0', 0, SECOND) });
+    for (const reference of ['db', '/db', 'one/db']) {
+      expect(cluster.findContainer(reference)).toBeUndefined();
+      expect(() => cluster.container(reference)).toThrow(`No such container: ${reference}`);
+    }
+    expect(cluster.container('db1').name).toBe('web');
+    cluster.replaceContainers(one, [
+      containerSummary(BEGINS_SO, { Names: ['/web'] }),
+      containerSummary(SECOND, { Names: ['/db'] }),
+    ]);
+    expect(cluster.container('db').engineId).toBe(SECOND);
+  });
+});
+
 describe('a copy left behind', () => {
   test('is hidden when its node returns, and before the container is listed', async () => {
     const { cluster, one, two, add } = await world();

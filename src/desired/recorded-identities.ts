@@ -41,6 +41,10 @@ class RecordedIdentities implements Identities {
     return this.#isLeftover(attempt, isNew) ? UNANSWERED : undefined;
   }
 
+  hasName(name: string): boolean {
+    return this.#index.byName(name) !== undefined;
+  }
+
   /** Made for a create whose client was refused; or for one of which nothing was written before the manager ended, unless it was judged since. */
   #isLeftover(label: string | undefined, isNew: boolean): boolean {
     const attempts = this.#attempts;

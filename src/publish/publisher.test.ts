@@ -246,6 +246,7 @@ describe('what containers publish', () => {
         isSuccessor: false,
         isStoppedForMove: false,
       }),
+      hasName: () => false,
     });
     world.cluster.updateContainers(world.node(1), [successor.Id], [successor]);
     world.cluster.reconsider(

@@ -129,6 +129,6 @@ test('what is stopped while its node is down stays so, and what went with the da
     /container db of node n3 is gone: .*volume "data"/.test((await swarm.docker(['info'])).stderr);
   await waitFor('a word about db', warned, PATIENTLY);
   expect(await onEngine('db')).toBe('');
-  await swarm.must(['rm', '-f', 'db']);
+  await swarm.must(['rm', 'db']);
   await swarm.must(['run', '-d', '--stop-timeout', '1', '--name', 'db', 'redis', 'sh', '-c', COUNT]);
 });
