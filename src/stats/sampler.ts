@@ -214,6 +214,6 @@ export class Sampler {
 
   #note(sampled: SampledContainer, { engineId }: Container, counted: Parameters<typeof usageBetween>[1]): void {
     const usage = sampled.read(counted, engineId, usageBetween);
-    if (usage) sampled.history.add(Math.floor(this.#deps.clock.now() / 1_000), usage, this.#limits());
+    if (usage) sampled.note(Math.floor(this.#deps.clock.now() / 1_000), usage, this.#limits());
   }
 }

@@ -209,6 +209,16 @@ async function pass(clock: FakeClock, seconds: number): Promise<void> {
 const idOf = (id: string): string => id.padEnd(64, '0');
 
 describe('sampling', () => {
+  test('gives containers that were never sampled no history of their own', () => {
+    const { clock, sampler, list } = world(['one'], { intervalMs: 10_000 });
+    list(0, ['a', 'b']);
+    const [a, b] = ['a', 'b'].map((id) => sampler.container(idOf(id))?.history);
+    expect(a).toBeDefined();
+    expect(a).toBe(b);
+    expect(a?.hour(clock.now() / 1_000)).toEqual([]);
+    expect(a?.day(clock.now() / 1_000)).toEqual([]);
+  });
+
   test('asks for each running container once an interval, and knows use and sums', async () => {
     const { clock, sampler, asked, list, nodes } = world(['one', 'two'], { intervalMs: 10_000 });
     list(0, ['a', 'b']);
@@ -219,6 +229,8 @@ describe('sampling', () => {
     expect(sampler.container(idOf('a'))?.usage?.cpus).toBeCloseTo(0.5);
     expect(nodes.map((node) => sampler.node(node)?.usage?.cpus)).toEqual([1, 0.5]);
     expect(sampler.node(nodes[0] as Node)?.history.hour(clock.now() / 1_000).length).toBeGreaterThan(2);
+    expect(sampler.container(idOf('a'))?.history.hour(clock.now() / 1_000).length).toBeGreaterThan(2);
+    expect(sampler.container(idOf('a'))?.history).not.toBe(sampler.container(idOf('b'))?.history);
     list(0, ['a', 'b'], 'exited');
     expect(sampler.container(idOf('a'))?.usage).toBeUndefined();
     expect(sampler.node(nodes[0] as Node)?.usage).toBeUndefined();
