@@ -1,6 +1,6 @@
 import v8 from 'node:v8';
 import { expect, test } from 'vitest';
-import { returnGarbage } from './heap.ts';
+import { v8Heap } from './heap.ts';
 
 const MIB = 2 ** 20;
 
@@ -16,7 +16,7 @@ test('the garbage of a large heap goes back to the system', () => {
   const drop = fill(200);
   const before = v8.getHeapStatistics().total_heap_size;
   drop();
-  returnGarbage();
+  v8Heap.collect();
   expect(before - v8.getHeapStatistics().total_heap_size).toBeGreaterThan(150 * MIB);
 });
 
@@ -26,7 +26,7 @@ test('what lives scattered over a large heap is moved together', () => {
   for (let i = 0; i < 200_000; i++) (i % 40 === 0 ? kept : dropped).push(new Array(128).fill(i));
   const before = v8.getHeapStatistics().total_heap_size;
   dropped.length = 0;
-  returnGarbage({ isCompacted: true });
+  v8Heap.collect({ isCompacted: true });
   expect(before - v8.getHeapStatistics().total_heap_size).toBeGreaterThan(150 * MIB);
   expect(kept).toHaveLength(5_000);
 });

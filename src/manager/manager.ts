@@ -101,8 +101,10 @@ export interface Manager {
   readonly desired: DesiredState;
   /** Its role, which may change while it runs. The only manager is started as the primary. */
   readonly duties: Duties;
-  /** Resolves when the nodes that discovery told first were tried, or some seconds have passed. */
-  readonly settled: Promise<void>;
+  /** Resolves when every node that discovery told first was tried, see {@link Membership.tried}, and when the manager is closed. */
+  readonly tried: Promise<void>;
+  /** Resolves when nothing is being learnt behind the scenes any more of the containers met so far. */
+  learnt(): Promise<void>;
   /** Drains clients, stops watching engines, frees the state folder. Idempotent; at most some 8 s. */
   close(): Promise<void>;
 }
@@ -278,6 +280,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
     metrics: observation?.listener,
     page: page?.listener,
     duties,
-    settled: model.membership.settling ?? Promise.resolve(),
+    tried: model.membership.tried,
+    learnt: () => model.learnt(),
   };
 }

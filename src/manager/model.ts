@@ -55,6 +55,7 @@ export class ClusterModel {
   /** The nodes as operators know them, those that left included. */
   readonly nodes: NodeDirectory;
   readonly #state: ClusterState;
+  readonly #accounting: Accounting;
   /** Agents that may dial no manager. */
   readonly revokedAgents: RevokedAgents;
   #leases: AgentLeases | undefined;
@@ -68,6 +69,7 @@ export class ClusterModel {
     this.attempts = kept.attempts;
     this.revokedAgents = kept.revokedAgents;
     const accounting = new Accounting(clock);
+    this.#accounting = accounting;
     this.cluster = new Cluster({ ...deps, accounting, settings: kept.settings }, options);
     this.cluster.hide(kept.tombstones);
     this.cluster.names.heldBy = (name) => kept.desired.holderOf(name);
@@ -121,6 +123,11 @@ export class ClusterModel {
   /** Begins to follow discovery and the engines it tells. */
   start(): void {
     this.membership.start();
+  }
+
+  /** Resolves when it is known what all containers reserve that were met so far, or that it cannot be known for now. */
+  learnt(): Promise<void> {
+    return this.#accounting.settled();
   }
 
   /** What a person should know, for `docker info`. */

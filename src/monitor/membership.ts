@@ -58,12 +58,21 @@ export class Membership {
   #isSettled = false;
   readonly #settled: Promise<void>;
   #settle: () => void = () => undefined;
+  /**
+   * Resolves when every node of the first discovery was tried once, whether its engine answered or not, and at the end of the membership: without
+   * a bound in time, so never before that while discovery does not answer. A node that leaves untried is not waited for.
+   */
+  readonly tried: Promise<void>;
+  #noteTried: () => void = () => undefined;
 
   constructor(deps: MembershipDeps, times: MonitorTimes) {
     this.#deps = deps;
     this.#times = times;
     this.#settled = new Promise((resolve) => {
       this.#settle = resolve;
+    });
+    this.tried = new Promise((resolve) => {
+      this.#noteTried = resolve;
     });
   }
 
@@ -109,6 +118,7 @@ export class Membership {
   async close(): Promise<void> {
     this.#stop.abort(new Error('the membership was closed'));
     this.#settle();
+    this.#noteTried();
     await this.#deps.backend.close();
     await this.#following;
     await Promise.all([...this.#members.values()].map(({ monitor }) => monitor.close()));
@@ -140,7 +150,10 @@ export class Membership {
   /** The first answers wait until every node that is known now was tried. */
   #allTried(): void {
     const tried = [...this.#members.values()].map(({ monitor, node }) => monitor.tried.then(() => this.#restore(node)));
-    void Promise.all(tried).then(() => this.#settle());
+    void Promise.all(tried).then(() => {
+      this.#settle();
+      this.#noteTried();
+    });
   }
 
   async #settleInTime(): Promise<void> {

@@ -4,8 +4,9 @@ import { readTlsFiles } from '../../common/tls-files.ts';
 import { firstLook, untilItWorked } from '../../discovery/lasting.ts';
 import { readClusterOptions } from '../../manager/cluster-options.ts';
 import { assertClusterName } from '../../manager/find-cluster.ts';
-import { returnGarbage, tuneHeap } from '../../manager/heap.ts';
+import { tuneHeap, v8Heap } from '../../manager/heap.ts';
 import { type Manager, startManager } from '../../manager/manager.ts';
+import { tendHeap } from '../../manager/tend-heap.ts';
 import { schedulerOptions } from '../../scheduler/scheduler.ts';
 import type { CommandContext } from '../command.ts';
 import { DISCOVERY_HELP, discoveryUri, openDiscoveryArgument } from '../discovery-options.ts';
@@ -51,9 +52,6 @@ one container.
   enxame.image-spares=on      a second node for images that no registry has, for containers that may move: on or off
 ${DISCOVERY_HELP}`;
 
-/** When a manager has learnt most of what it asks engines for at its start, in milliseconds. */
-const LEARNT_MS = 30_000;
-
 /** `enxame manage`: the manager. */
 export function configure(command: Command, context: CommandContext): void {
   addManageFlags(command)
@@ -86,15 +84,13 @@ async function manage(discovery: string | undefined, flags: ManageFlags, context
   const service = await startOwnTokenService(flags, folder, serverTls, logger);
   const wrong = new AbortController();
   const manager = await start();
-  void manager.settled.then(() => returnGarbage());
-  // What is learnt of containers behind the scenes takes longer.
-  setTimeout(() => returnGarbage({ isCompacted: true }), LEARNT_MS).unref();
   const stop = context.stopSignal();
   context.out(`Manager at ${manager.addresses.map(({ text }) => text).join(', ')}\n`);
   if (manager.metrics) context.out(`Metrics at ${manager.metrics.url}/metrics\n`);
   if (manager.page) context.out(`Page at ${manager.page.url}: run "enxame page" to log in\n`);
   if (service) context.out(`Token service at ${service.url}\n`);
   const ended = AbortSignal.any([stop, wrong.signal]);
+  void tendHeap(manager, v8Heap, context.clock, ended); // Never rejects.
   if (!ended.aborted)
     await new Promise<void>((resolve) => ended.addEventListener('abort', () => resolve(), { once: true }));
   await Promise.all([manager.close(), service?.close()]);
