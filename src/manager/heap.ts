@@ -8,11 +8,11 @@ export interface Heap {
   /** Sets how much it grows from one collection to the next. */
   growBy(percent: number): void;
   /**
-   * Gives its garbage back to the system at once: V8 keeps room for as much as lives, and a process that is idle would keep it for ever. It stops the
-   * process for some 0.2 s for each 100 MB that live. With `isCompacted` what lives is moved together, for what stays is scattered over all
-   * the room that there was: that takes twice as long, and as much again as lives meanwhile.
+   * Gives its garbage back to the system at once, and moves what lives together: V8 keeps room for as much as lives, over which that is scattered,
+   * and a process that is idle would keep it for ever. It stops the process for some 0.2 s for each 100 MB that live, and takes as
+   * much again as lives meanwhile.
    */
-  collect(options?: { readonly isCompacted?: boolean }): void;
+  collect(): void;
 }
 
 export const v8Heap: Heap = {
@@ -20,14 +20,14 @@ export const v8Heap: Heap = {
     return v8.getHeapStatistics().total_heap_size;
   },
   growBy: (percent) => v8.setFlagsFromString(`--heap-growing-percent=${percent}`),
-  collect: ({ isCompacted = false } = {}) => {
+  collect: () => {
     v8.setFlagsFromString('--expose-gc');
     const collect: unknown = vm.runInNewContext('gc');
     v8.setFlagsFromString('--no-expose-gc');
     if (typeof collect !== 'function') return;
-    if (isCompacted) v8.setFlagsFromString('--compact-on-every-full-gc');
+    v8.setFlagsFromString('--compact-on-every-full-gc');
     collect();
-    if (isCompacted) v8.setFlagsFromString('--no-compact-on-every-full-gc');
+    v8.setFlagsFromString('--no-compact-on-every-full-gc');
   },
 };
 

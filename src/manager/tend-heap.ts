@@ -20,7 +20,7 @@ const LOOK_MS = 60_000;
  * Looks after the heap of a manager that has been started, until the signal. Never rejects.
  *
  * Garbage of the start is collected when every node was tried: before that most of it is in use. What is learnt then makes garbage again, which
- * is kept low; when all is learnt, what lives is moved together. A small heap is left alone, and may grow by as much again as lives.
+ * is kept low, and collected when all is learnt. A small heap is left alone, and may grow by as much again as lives.
  */
 export async function tendHeap(
   { tried, learnt }: StartProgress,
@@ -35,7 +35,7 @@ export async function tendHeap(
   heap.growBy(isSmall() ? 100 : 10);
   await Promise.race([learnt(), slept(clock, LEARNT_MS, signal)]);
   if (signal.aborted) return;
-  if (!isSmall()) heap.collect({ isCompacted: true });
+  if (!isSmall()) heap.collect();
   if (isSmall()) await becomesLarge(heap, clock, signal);
   if (!signal.aborted) heap.growBy(30);
 }
