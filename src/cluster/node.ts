@@ -1,16 +1,13 @@
 import { ATTEMPT_LABEL } from '../common/labels.ts';
 import type { EngineClient } from '../engine/client.ts';
-import type { EngineInfo, SiteInfo } from '../engine/types.ts';
 import type { DomainTable } from '../scheduler/domain-table.ts';
 import type { LoadTable } from '../scheduler/load-table.ts';
 import { ResourceLedger } from '../scheduler/reservation.ts';
-import type { Availability, NodeBuiltins, NodeView, Protocol } from '../scheduler/types.ts';
+import type { NodeView, Protocol } from '../scheduler/types.ts';
+import { DescribedNode } from './described-node.ts';
 import type { EndpointPorts } from './endpoint-ports.ts';
 import type { ListedContainer } from './listed-container.ts';
 import { type HiddenCopy, NodeHoldings, type StateCounts } from './node-holdings.ts';
-import { identityFrom, type NodeIdentity, unknownIdentity } from './node-identity.ts';
-import { RefreshedNode } from './node-refresher.ts';
-import type { NodeChoices } from './node-settings.ts';
 
 /** Pending: never reached yet. Unhealthy: was reached, is not now. Disconnected: left discovery. */
 export type NodeState = 'Pending' | 'Healthy' | 'Unhealthy' | 'Disconnected';
@@ -26,29 +23,18 @@ interface Rows {
  * One engine in the cluster: who it is, how it is, what it holds. Only the cluster and its monitors write it
  * (the members under "written by"); others read.
  */
-export class Node extends RefreshedNode implements NodeView {
-  /** The discovery entry as text; unique in the cluster. */
-  readonly entry: string;
+export class Node extends DescribedNode implements NodeView {
   readonly client: EngineClient;
-  /** What clients reach published ports under. */
-  readonly address: string;
   readonly ledger: ResourceLedger = new ResourceLedger(() => this.#noteLoad());
   readonly #holdings = new NodeHoldings<ListedContainer<Node>>(() => this.#noteLoad());
   #rows: Rows | undefined;
-  readonly #labelAtSite: string;
-  #isRefused = false;
   #state: NodeState = 'Pending';
   #reason = 'not reached yet';
-  #identity: NodeIdentity;
-  #info: EngineInfo | undefined;
-  #choices: NodeChoices | undefined;
-  #factsJson: string | undefined;
   #price: number | undefined;
   #version = 0;
   #updatedAtMs = 0;
   #warnings: readonly string[] = [];
   #addresses: ReadonlySet<string> = new Set();
-  #clockOffsetMs = 0;
   /** Why its containers that should run do not, by engine ID. */
   readonly #waiting = new Map<string, string>();
   readonly #owedStops = new Set<string>();
@@ -61,76 +47,8 @@ export class Node extends RefreshedNode implements NodeView {
     address: string,
     { attemptLabel = ATTEMPT_LABEL }: { readonly attemptLabel?: string } = {},
   ) {
-    super();
-    this.#labelAtSite = attemptLabel;
-    this.entry = entry;
+    super(entry, address, attemptLabel);
     this.client = client;
-    this.address = address;
-    this.#identity = unknownIdentity(entry);
-  }
-
-  /** The engine's ID; `entry:…` until it was reached for the first time. */
-  get id(): string {
-    return this.#identity.id;
-  }
-
-  /** The engine's name; the entry until it was reached for the first time. */
-  get name(): string {
-    return this.#identity.name;
-  }
-
-  /** The engine's own labels and those that an operator gave the node, which count before them. */
-  get labels(): ReadonlyMap<string, string> {
-    return this.#identity.labels;
-  }
-
-  get builtins(): NodeBuiltins {
-    return this.#identity.builtins;
-  }
-
-  get slots(): number | undefined {
-    return this.#identity.slots;
-  }
-
-  /** The engine's last `GET /info`; undefined until it was reached. */
-  get info(): EngineInfo | undefined {
-    return this.#info;
-  }
-
-  /** What it says of its cluster, if it is the manager of one (a site) and no engine; undefined for one that was refused as a node. */
-  get site(): SiteInfo | undefined {
-    return this.#isRefused ? undefined : (this.#info?.Enxame ?? undefined);
-  }
-
-  /** Whether it is a cluster with a manager of its own, and no engine. */
-  get isSite(): boolean {
-    return this.#info?.Enxame != null;
-  }
-
-  /** The label by which it knows for which record a container was made. */
-  get attemptLabel(): string {
-    return this.isSite ? this.#labelAtSite : ATTEMPT_LABEL;
-  }
-
-  /** Who it is and what it has, as JSON in classic swarm's words (`Node` of an inspected container). */
-  get factsJson(): string {
-    this.#factsJson ??= JSON.stringify({
-      ID: this.id,
-      IP: this.address,
-      Addr: this.entry,
-      Name: this.name,
-      Cpus: this.totalNanoCpus / 1e9,
-      Memory: this.totalMemoryBytes,
-      Labels: this.describedLabels,
-    });
-    return this.#factsJson;
-  }
-
-  /** Its labels and what its engine reports of its host, as classic swarm showed them. */
-  get describedLabels(): Readonly<Record<string, string>> {
-    const { storagedriver, kernelversion, operatingsystem, ostype } = this.builtins;
-    const facts = this.#info ? { kernelversion, operatingsystem, ostype, storagedriver } : {};
-    return { ...facts, ...Object.fromEntries(this.labels) };
   }
 
   /** Its place among the nodes of the cluster, counted from 0; undefined when it is not in it. */
@@ -149,19 +67,6 @@ export class Node extends RefreshedNode implements NodeView {
 
   get isHealthy(): boolean {
     return this.#state === 'Healthy';
-  }
-
-  /** What an operator said. */
-  get availability(): Availability {
-    return this.#choices?.availability ?? 'active';
-  }
-
-  get totalMemoryBytes(): number {
-    return this.#info?.MemTotal ?? 0;
-  }
-
-  get totalNanoCpus(): number {
-    return (this.#info?.NCPU ?? 0) * 1e9;
   }
 
   get reservedMemoryBytes(): number {
@@ -240,11 +145,6 @@ export class Node extends RefreshedNode implements NodeView {
     return this.#endpointPorts.get(engineId);
   }
 
-  /** Engine's clock minus ours in milliseconds. */
-  get clockOffsetMs(): number {
-    return this.#clockOffsetMs;
-  }
-
   // Written by the cluster and this node's monitor.
 
   /** Keeps its load and its failure domains in these rows from now on; undefined ends that. */
@@ -264,30 +164,6 @@ export class Node extends RefreshedNode implements NodeView {
   setState(state: NodeState, reason: string): void {
     this.#state = state;
     this.#reason = reason;
-    this.touch();
-  }
-
-  /** `choices` is what an operator said of this engine. */
-  setInfo(info: EngineInfo, id: string, clockOffsetMs: number, choices?: NodeChoices): void {
-    this.#info = info;
-    this.#isRefused = false;
-    this.#choices = choices;
-    this.#clockOffsetMs = clockOffsetMs;
-    this.#identity = identityFrom(info, id, choices?.labels);
-    this.#factsJson = undefined;
-    this.#noteLoad();
-    this.#noteDomains();
-    this.touch();
-  }
-
-  /** Takes what an operator says of it now; nothing before it was reached or remembered. */
-  setChoices(choices: NodeChoices | undefined): void {
-    if (this.#info) this.setInfo(this.#info, this.id, this.#clockOffsetMs, choices);
-  }
-
-  /** It is a site that must not be a node any more, until it is taken in again. */
-  refuseSite(): void {
-    this.#isRefused = true;
     this.touch();
   }
 
@@ -341,6 +217,11 @@ export class Node extends RefreshedNode implements NodeView {
   /** Marks a change that `docker info` shows. */
   touch(): void {
     this.#version += 1;
+  }
+
+  protected describedAnew(): void {
+    this.#noteLoad();
+    this.#noteDomains();
   }
 
   #noteLoad(): void {
