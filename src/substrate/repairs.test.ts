@@ -118,3 +118,16 @@ test('what cannot be compared with the swarm is compared after a rest, and keeps
   }
   expect(calls.filter((call) => call !== 'noted')).toEqual(['disconnect c1', 'connect c1']);
 });
+
+test('what the swarm does not hold is connected again, though the first attempt to connect it fails', async () => {
+  const { repairs, calls, run, fail, lose, rest } = world();
+  lose();
+  repairs.suspect('a');
+  fail('connect');
+  await run();
+  expect(calls).toEqual(['noted', 'disconnect c1']);
+  fail('');
+  rest();
+  await run();
+  expect(calls).toEqual(['noted', 'disconnect c1', 'connect c1', 'noted']);
+});

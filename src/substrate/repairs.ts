@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import { detachRunning, type RepairRequest, repairAttachments } from './attachments.ts';
+import { detachLost, detachRunning, type RepairRequest } from './attachments.ts';
 import type { KeptEndpoints } from './kept-endpoints.ts';
 import { Revival } from './revival.ts';
 import { Setbacks } from './setbacks.ts';
@@ -80,7 +80,7 @@ export class Repairs {
         if (!member?.isHealthy || nodeId === undefined) return void absent.add(memberId);
         if (resting.has(memberId)) return;
         try {
-          await this.#repair({ manager, member, nodeId, logger: this.#logger, signal });
+          await this.#repair({ manager, member, nodeId, signal });
           this.#setbacks.clear(memberId);
         } catch (error) {
           if (signal.aborted) return;
@@ -104,12 +104,16 @@ export class Repairs {
     if (compared.error !== undefined) throw compared.error;
   }
 
-  /** What goes wrong here keeps nothing else of the member waiting. */
+  /**
+   * Lets go of what the swarm does not hold; it is noted first, and connected again as what {@link KeptEndpoints} has. What goes wrong here
+   * keeps nothing else of the member waiting.
+   */
   async #compare(request: RepairRequest): Promise<{ readonly error?: unknown }> {
-    const { id } = request.member;
+    const { member, signal } = request;
+    const { id } = member;
     if (!this.#suspects.delete(id)) return {};
     try {
-      await repairAttachments(request);
+      await detachLost(request, () => this.#kept.note(member, signal));
       return {};
     } catch (error) {
       this.#suspects.add(id);
