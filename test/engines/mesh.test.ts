@@ -180,10 +180,11 @@ test('when a public node is lost, what it passed on goes through the other one',
   } finally {
     await lab.node(first).heal();
   }
-  // Its tunnels; what engines gossip among themselves has a time of its own.
   const isBack = async (): Promise<boolean> =>
     (await at.enxame(['mesh', '--format', '{{.From}} {{.To}} {{.Way}}'])).includes(`left ${first} direct`);
   await waitFor('the way to it', isBack, PATIENCE);
+  // Engines that took each other for lost tell each other anew what they have within a minute or two (docs/mesh.md).
+  await allReachAll(NAMES);
 });
 
 test('a node that is revoked loses its key at all others', async () => {
