@@ -5,30 +5,60 @@ import type { Connector } from '../engine/connectors/connector.ts';
 import { connectorFor } from '../engine/connectors/connectors.ts';
 import { tlsConnector } from '../engine/connectors/socket.ts';
 import { isTlsFailure } from '../engine/tls-failure.ts';
+import type { Shell } from '../provision/shell.ts';
+import type { Machine } from './machine.ts';
 import type { MachineRecord } from './record.ts';
 import type { StoredMachine } from './store.ts';
 import { clientFiles } from './trust.ts';
 
-/** A client of the engine at `url`, with the machine's certificates. The caller closes it. */
-export async function engineClient(machine: StoredMachine, url: string): Promise<EngineClient> {
-  return new EngineClient(await connectorOf(machine, url), { connections: 4 });
+/** A client of the engine at `url`, with the machine's certificates, or with the key of its `shell` through SSH. The caller closes it. */
+export async function engineClient(
+  machine: StoredMachine,
+  url: string,
+  shell?: Shell | undefined,
+): Promise<EngineClient> {
+  return new EngineClient(await connectorOf(machine, url, shell), { connections: 4 });
 }
 
-async function connectorOf(machine: StoredMachine, url: string): Promise<Connector> {
+/** A client of the machine's own engine, where it was seen last. The caller closes it. */
+export async function ownEngine({ stored, driver }: Machine, signal: AbortSignal): Promise<EngineClient> {
+  const shell = stored.record.reach === 'ssh' ? await driver.shell(signal) : undefined;
+  return await engineClient(stored, stored.record.address?.url ?? '', shell);
+}
+
+async function connectorOf(machine: StoredMachine, url: string, shell: Shell | undefined): Promise<Connector> {
   const entry = parseEntry(url.replace(/^https?:/, 'tcp:'));
+  if (entry.scheme === 'ssh' && shell?.kind === 'ssh') {
+    const { sshConnector } = await import('../engine/connectors/ssh.ts');
+    const { keyPath, knownHostsPath } = shell;
+    return sshConnector(entry, { login: { keyPath, knownHostsPath, acceptsNewHost: true } });
+  }
   const files = await clientFiles(machine);
   // Docker's tcp:// says nothing about TLS; the certificates do.
   if (entry.scheme !== 'tcp' || files === undefined) return await connectorFor(entry, {});
   return tlsConnector(entry.host, entry.port, { ...files, verify: true });
 }
 
+/** Docker's version at the machine's own engine, which is at `url`; else as {@link engineVersion}. */
+export async function ownVersion(
+  { stored, driver }: Machine,
+  url: string,
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<string> {
+  const shell = stored.record.reach === 'ssh' ? await driver.shell(options.signal) : undefined;
+  return await engineVersion(stored, url, { ...options, shell });
+}
+
 /** Docker's version at the machine's engine. Rejects with one line that tells certificates from a host that is away. */
 export async function engineVersion(
   machine: StoredMachine,
   url: string,
-  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  {
+    shell,
+    ...options
+  }: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly shell?: Shell | undefined },
 ): Promise<string> {
-  const client = await engineClient(machine, url).catch((error: unknown) => {
+  const client = await engineClient(machine, url, shell).catch((error: unknown) => {
     throw unusableFiles(machine, error);
   });
   try {

@@ -118,6 +118,8 @@ async function resume(request: CreateRequest, context: CreateDeps): Promise<Begu
       'RESUME_DIFFERS',
     );
   if (record.driver !== request.driver) throw differs(`driver (${record.driver})`);
+  // One that was begun by an enxame whose engines in the mesh listened goes on as it was begun.
+  if (record.reach === 'ssh' && !request.swarm?.isMesh) throw differs('network (--mesh)');
   const module = await loadDriver(record.driver);
   const secrets: Record<string, OptionValue> = {};
   for (const { flag, isSecret, isTransient } of module.options) {
@@ -145,6 +147,7 @@ export function newRecord(
     createdAt: new Date(nowMs).toISOString(),
     options,
     engine,
+    ...(swarm?.isMesh ? { reach: 'ssh' as const } : {}),
     ...(swarm === undefined ? {} : { swarm }),
     ...(fleet === undefined ? {} : { fleet }),
     steps: [],

@@ -75,18 +75,17 @@ async function engineSteps(machine: Machine, { engine }: CreateRequest, signal: 
   return [
     ...(shell?.kind === 'ssh' ? [`log in to ${shell.user}@${shell.host} with SSH, port ${shell.port}`] : []),
     `install the engine, where there is none${installUrl === undefined ? '' : `, from ${installUrl}`}`,
-    `set up the engine with certificates${names} ${shown(settingsOf(engine), [])}`,
+    `set up the engine with certificates${names} ${shown(settingsOf(engine, stored.record.reach), [])}`,
+    ...(stored.record.reach === 'ssh' ? ['let the engine listen at no port: it is reached through SSH'] : []),
   ];
 }
 
 /** The settings that were given; of the environment, which may hold passwords of proxies, only the names. */
-function settingsOf({
-  tlsSans: _names,
-  installUrl: _url,
-  env,
-  ...rest
-}: EngineSettings): Readonly<Record<string, unknown>> {
-  const all = { ...rest, env: env.map((text) => text.replace(/=.*$/s, '')) };
+function settingsOf(
+  { tlsSans: _names, installUrl: _url, env, port, ...rest }: EngineSettings,
+  reach: StoredMachine['record']['reach'],
+): Readonly<Record<string, unknown>> {
+  const all = { ...(reach === 'ssh' ? {} : { port }), ...rest, env: env.map((text) => text.replace(/=.*$/s, '')) };
   const isGiven = (value: unknown): boolean =>
     typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : value !== undefined;
   return Object.fromEntries(Object.entries(all).filter(([, value]) => isGiven(value)));

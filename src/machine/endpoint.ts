@@ -1,8 +1,9 @@
 import { ClusterError, DriverError, reasonOf, UsageError } from '../common/errors.ts';
-import { engineVersion } from './access.ts';
-import { type Machine, type MachineDeps, openByName } from './machine.ts';
+import { engineVersion, ownVersion } from './access.ts';
+import { engineUrl, type Machine, type MachineDeps, openByName } from './machine.ts';
 import { isReplicated, mastersOf } from './masters/role.ts';
 import type { MachineRecord } from './record.ts';
+import { keepSshConfig } from './ssh-config.ts';
 import { managersFor } from './swarm/managers.ts';
 import { swarmUrl } from './swarm-url.ts';
 import { type CertificateWarning, certificateWarnings, clientFiles } from './trust.ts';
@@ -29,14 +30,14 @@ export async function endpointOf(machine: Machine, isSwarm: boolean, signal: Abo
       `Host is not running: it is ${state}. Start it with "enxame machine start ${name}"`,
       'NOT_RUNNING',
     );
-  const engineUrl = await driver.url(signal);
-  const url = isSwarm ? swarmUrl(stored.record, engineUrl) : engineUrl;
+  const own = await engineUrl(machine, signal);
+  const url = isSwarm ? swarmUrl(stored.record, own) : own;
   if (url === undefined)
     throw new UsageError(
       `"${name}" is not a swarm master. The --swarm flag is intended for use with swarm masters`,
       'NO_SWARM_MASTER',
     );
-  const hasTls = (await clientFiles(stored)) !== undefined;
+  const hasTls = !url.startsWith('ssh:') && (await clientFiles(stored)) !== undefined;
   const host = /^\w+:\/\/(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)/.exec(url)?.[1] ?? '';
   return { url, host: host.replace(/^\[(.*)\]$/, '$1'), certPath: hasTls ? stored.tlsFolder : undefined };
 }
@@ -101,12 +102,17 @@ async function checkOne(
     const endpoint = await endpointOf(machine, isSwarm, signal);
     const remarks = await certificateWarnings(machine.stored, context.clock.now());
     const warnings = remarks.map(({ text }) => text);
-    if (endpoint.url.startsWith('ssh:')) return { endpoint, name, warnings, isUp: true };
+    const own = await engineUrl(machine, signal);
+    const isOwnWay = machine.stored.record.reach === 'ssh';
+    if (own.startsWith('ssh:') && !isOwnWay) return { endpoint, name, warnings, isUp: true };
     const options = { timeoutMs: CHECK_MS, signal };
-    await engineVersion(machine.stored, await machine.driver.url(signal), options).catch((error: unknown) => {
+    await ownVersion(machine, own, options).catch((error: unknown) => {
       throw connectionError(error, remarks);
     });
-    if (!isSwarm) return { endpoint, name, warnings, isUp: true };
+    if (!isSwarm) {
+      const hint = isOwnWay ? await keepSshConfig(machine, context, signal) : undefined;
+      return { endpoint, name, warnings: [...warnings, ...(hint === undefined ? [] : [hint])], isUp: true };
+    }
     const problem = await engineVersion(machine.stored, endpoint.url, options).then(
       () => [],
       (error: unknown) => [

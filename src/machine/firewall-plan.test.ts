@@ -34,6 +34,18 @@ test.each([
     open: ['22/tcp', '2376/tcp', '51820/udp'],
   },
   {
+    name: 'a public node of a mesh whose engine has no port',
+    mode: { kind: 'mesh', port: 51_820, isPublic: true },
+    role: { sshPort: 22, enginePort: undefined },
+    open: ['22/tcp', '51820/udp'],
+  },
+  {
+    name: 'a master of a mesh whose engine has no port',
+    mode: { kind: 'mesh', port: 51_820, isPublic: false },
+    role: { ...MASTER, enginePort: undefined },
+    open: ['22/tcp', '2379/tcp', '2380/tcp masters', '3376/tcp'],
+  },
+  {
     name: 'a node of a mesh behind NAT',
     mode: { kind: 'mesh', port: 51_820, isPublic: false },
     role: MEMBER,

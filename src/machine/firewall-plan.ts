@@ -10,15 +10,16 @@ export type ClusterMode =
   /** Agents dial the managers: a member needs no open port at all. */
   | { readonly kind: 'dial' }
   /**
-   * Over an encrypted network of their own, of which public machines have one UDP port. Managers call engines through agents; the engine's port is
-   * for the computer that the machine is made from.
+   * Over an encrypted network of their own, of which public machines have one UDP port. Managers call engines through agents, computers that
+   * look after them through SSH; only machines of before have a port of the engine, for such computers.
    */
   | { readonly kind: 'mesh'; readonly port: number; readonly isPublic: boolean };
 
 /** What a machine is in its cluster, as far as its firewall is concerned. */
 export interface ClusterRole {
   readonly sshPort: number;
-  readonly enginePort: number;
+  /** Undefined: its engine listens at none. */
+  readonly enginePort: number | undefined;
   /** Addresses of computers that look after it: its engine is open to them and the masters alone. Undefined: to everywhere. */
   readonly computers?: readonly string[] | undefined;
   /** Where its manager listens; undefined: it runs none. */
@@ -67,22 +68,25 @@ export function openingsOf(mode: ClusterMode, role: ClusterRole): readonly Openi
   const own = [tcp(role.sshPort, 'everywhere'), ...manager, ...store];
   switch (mode.kind) {
     case 'alone':
-      return [tcp(role.sshPort, 'everywhere'), tcp(role.enginePort, 'everywhere')];
+      return [tcp(role.sshPort, 'everywhere'), ...engineOf({ ...role, computers: undefined })];
     case 'ports':
-      return [...own, engineOf(role), tcp(PEER_PORT, 'members'), ...NETWORK_OPENINGS];
+      return [...own, ...engineOf(role), tcp(PEER_PORT, 'members'), ...NETWORK_OPENINGS];
     case 'dial':
       return own;
     case 'mesh':
       return [
         ...own,
-        engineOf(role),
+        ...engineOf(role),
         ...(mode.isPublic ? [{ protocol: 'udp', port: mode.port, to: 'everywhere' } as const] : []),
       ];
   }
 }
 
-function engineOf({ enginePort: port, computers }: ClusterRole): Opening {
-  return computers ? { protocol: 'tcp', port, to: 'managers', computers } : { protocol: 'tcp', port, to: 'everywhere' };
+function engineOf({ enginePort: port, computers }: ClusterRole): readonly Opening[] {
+  if (port === undefined) return [];
+  return computers
+    ? [{ protocol: 'tcp', port, to: 'managers', computers }]
+    : [{ protocol: 'tcp', port, to: 'everywhere' }];
 }
 
 /** A machine of a cluster, for the firewalls of the others. */

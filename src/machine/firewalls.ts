@@ -84,7 +84,7 @@ async function fitOne(
 
 /** What a create would change at the firewalls of the machines that are there, line by line; nothing is asked or changed. */
 export async function dryFirewalls(
-  about: Pick<MachineRecord, 'name' | 'driver' | 'swarm' | 'engine'>,
+  about: Pick<MachineRecord, 'name' | 'driver' | 'swarm' | 'engine' | 'reach'>,
   context: Pick<MachineDeps, 'store'>,
 ): Promise<readonly string[]> {
   if (about.swarm === undefined) return [];

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../common/clock.ts';
+import { DriverError } from '../common/errors.ts';
 import type { Change, Driver, DriverModule, Lookup } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/drivers.ts';
 import { openJournal } from '../drivers/journal.ts';
@@ -98,15 +99,25 @@ export async function provisionerOf(machine: Machine): Promise<Provisioner | und
 /** What the engine of a machine is to be like. */
 export async function engineSpecOf(machine: Machine, signal: AbortSignal): Promise<EngineSpec> {
   const { record } = machine.stored;
-  const { tlsSans: _unused, storageDriver, installUrl, ...engine } = record.engine;
+  const { tlsSans: _unused, storageDriver, installUrl, port, ...engine } = record.engine;
   return {
     ...engine,
+    ...(record.reach === 'ssh' ? {} : { port }),
     name: record.name,
     driver: record.driver,
     labels: { provider: record.driver, ...(await machine.driver.labels(signal)), ...engine.labels },
     ...(storageDriver === undefined ? {} : { storageDriver }),
     ...(installUrl === undefined ? {} : { installUrl }),
   };
+}
+
+/** Where the machine's engine is reached, as its driver says it is now: `ssh://user@host:port` for one that listens at its own socket alone. */
+export async function engineUrl({ stored, driver }: Machine, signal: AbortSignal): Promise<string> {
+  if (stored.record.reach !== 'ssh') return await driver.url(signal);
+  const shell = await driver.shell(signal);
+  if (shell?.kind !== 'ssh') throw new DriverError(`"${stored.record.name}" has no address yet`, 'NO_ADDRESS');
+  const host = shell.host.includes(':') ? `[${shell.host}]` : shell.host;
+  return `ssh://${shell.user}@${host}:${shell.port}`;
 }
 
 /** What marks a machine's resources at its provider as its own. */
@@ -118,10 +129,10 @@ function tagsOf(record: MachineRecord): Readonly<Record<string, string>> {
 const SSH_PORT = 22;
 /** What a machine needs open, and for whom: see `firewall-plan.ts`. */
 export function openingsFor(
-  record: Pick<MachineRecord, 'driver' | 'engine' | 'swarm' | 'computers'>,
+  record: Pick<MachineRecord, 'driver' | 'engine' | 'swarm' | 'computers' | 'reach'>,
 ): readonly Opening[] {
   const { swarm, engine, computers } = record;
-  const role = { sshPort: SSH_PORT, enginePort: engine.port };
+  const role = { sshPort: SSH_PORT, enginePort: record.reach === 'ssh' ? undefined : engine.port };
   if (swarm === undefined) return openingsOf({ kind: 'alone' }, role);
   // Those of the store are let through from the first master on: its provider's firewall is made with it.
   const store = hasOwnStore(swarm) ? {} : { store: ETCD_PORTS };

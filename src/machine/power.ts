@@ -83,7 +83,8 @@ export async function regenerateServer(
       `the certificates of "${stored.record.name}" are not ours to make: its engine was there before`,
       'NOT_OURS',
     );
-  if (!mayRestart && (await provisioner.restartsContainers?.(task)))
+  const isServed = stored.record.reach !== 'ssh';
+  if (isServed && !mayRestart && (await provisioner.restartsContainers?.(task)))
     throw new ConflictError(
       `the engine of "${stored.record.name}" carries cluster networks: it takes new certificates only by restarting its containers. Say --force to do it now`,
       'RESTARTS_CONTAINERS',

@@ -1,8 +1,8 @@
 import { ClusterError, DriverError } from '../common/errors.ts';
 import { retry } from '../common/retry.ts';
 import type { Task } from '../provision/provisioner.ts';
-import { engineVersion } from './access.ts';
-import type { Machine, MachineDeps } from './machine.ts';
+import { ownVersion } from './access.ts';
+import { engineUrl, type Machine, type MachineDeps } from './machine.ts';
 
 const RUNNING_WITHIN_MS = 600_000;
 const LOOK_EVERY_MS = 1_000;
@@ -10,14 +10,15 @@ const ASK_EVERY_MS = 500;
 
 /** Resolves when the machine runs and has an address, which is then in the store. */
 export async function waitForAddress(
-  { driver, stored }: Machine,
+  machine: Machine,
   { clock }: MachineDeps,
   { signal, report }: Task,
 ): Promise<void> {
+  const { driver, stored } = machine;
   const look = async (): Promise<{ readonly state: string; readonly url: string | undefined }> => {
     const state = await driver.state(signal);
     if (state !== 'Running' && state !== '') return { state, url: undefined };
-    const url = await driver.url(signal).catch((error: unknown) => {
+    const url = await engineUrl(machine, signal).catch((error: unknown) => {
       if (error instanceof ClusterError && error.code === 'NO_ADDRESS') return undefined;
       throw error;
     });
@@ -42,12 +43,12 @@ export async function waitForAddress(
 
 /** Resolves when the engine answers with the machine's certificates; tries for `withinMs`, at least once. */
 export async function waitForEngine(
-  { stored }: Machine,
+  machine: Machine,
   { clock }: MachineDeps,
   { signal }: Task,
   withinMs: number,
 ): Promise<string> {
-  const url = stored.record.address?.url ?? '';
-  const ask = (): Promise<string> => engineVersion(stored, url, { timeoutMs: 10_000, signal });
+  const url = machine.stored.record.address?.url ?? '';
+  const ask = (): Promise<string> => ownVersion(machine, url, { timeoutMs: 10_000, signal });
   return await retry(clock, ask, { backoff: ASK_EVERY_MS, deadline: clock.now() + withinMs, signal });
 }

@@ -16,6 +16,8 @@ export interface MachineRecord {
   /** Where the driver's credentials are, if the person asked to keep them: among `options`, or in the system's keyring. */
   readonly credentials?: 'options' | 'keyring' | undefined;
   readonly engine: EngineSettings;
+  /** How its engine is reached: `ssh`, through SSH at its own socket, as it listens nowhere else; absent: as its driver says, with TLS at a port. */
+  readonly reach?: 'ssh' | undefined;
   readonly swarm?: SwarmSettings | undefined;
   /** Whose certificates it uses: an authority of this store; absent: what lies in its `tls` folder is all we have. */
   readonly authority?: string | undefined;
@@ -143,6 +145,7 @@ const machineRecord: z.ZodType<MachineRecord> = z.object({
   options: z.record(z.string(), optionValue),
   credentials: z.enum(['options', 'keyring']).optional(),
   engine: engineSettings,
+  reach: z.literal('ssh').optional(),
   swarm: swarmSettings.optional(),
   authority: z.string().optional(),
   steps: z.array(z.string()),

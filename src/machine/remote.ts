@@ -4,10 +4,10 @@ import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ClusterError, DriverError, ExitStatus, UsageError } from '../common/errors.ts';
-import { isPrintable } from '../common/printable.ts';
 import { writePrivate } from '../common/private-file.ts';
 import type { Shell, SshShell } from '../provision/shell.ts';
 import { type MachineDeps, openByName } from './machine.ts';
+import { quoted, sshConfig, sshConfigFile } from './ssh-config.ts';
 
 const LOGIN_WITHIN_MS = 60_000;
 
@@ -73,8 +73,7 @@ export async function mountFolder(from: string, folder: string | undefined, cont
   if (shell.kind === 'command') throw new UsageError(`the files of "${machine}" are this host's: nothing to mount`);
   // sshfs reads its configuration again whenever it connects: the file stays with the machine.
   const { store } = context;
-  const file = join(await store.folder('machines', machine), 'ssh_config');
-  await writePrivate(file, sshConfig(new Map([[machine, shell]])));
+  const file = await sshConfigFile(machine, shell, store);
   await onTerminal('sshfs', ['-F', file, `${machine}:${path}`, folder ?? path]);
 }
 
@@ -126,36 +125,6 @@ async function withSshConfig(
   } finally {
     await rm(file, { force: true });
   }
-}
-
-/** What ssh, scp, rsync and sshfs need to reach the machines by their names. */
-export function sshConfig(targets: ReadonlyMap<string, SshShell>): string {
-  const hosts = [...targets].map(([name, { host, port, user, keyPath, knownHostsPath }]) => {
-    // A record may come from another person's export: a line more would be an option more.
-    for (const word of [host, user, keyPath ?? '', knownHostsPath ?? ''])
-      if (word.includes('"') || !isPrintable(word))
-        throw new UsageError(`"${name}" cannot be reached: ${JSON.stringify(word)} in its record`);
-    const key = keyPath === undefined ? [] : [`IdentityFile ${quoted(keyPath)}`, 'IdentitiesOnly yes'];
-    const known =
-      knownHostsPath === undefined
-        ? ['StrictHostKeyChecking accept-new']
-        : [`UserKnownHostsFile ${quoted(knownHostsPath)}`, 'StrictHostKeyChecking accept-new'];
-    const lines = [
-      `HostName ${host}`,
-      `Port ${port}`,
-      `User ${user}`,
-      ...key,
-      ...known,
-      'ServerAliveInterval 60',
-      'LogLevel ERROR',
-    ];
-    return [`Host ${name}`, ...lines.map((line) => `  ${line}`)].join('\n');
-  });
-  return `${hosts.join('\n')}\n`;
-}
-
-function quoted(path: string): string {
-  return `"${path}"`;
 }
 
 function split(words: readonly string[]): [string, string[]] {

@@ -1,7 +1,7 @@
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import type { MachineState } from '../drivers/state.ts';
-import { engineVersion } from './access.ts';
-import { type Machine, type MachineDeps, openByName } from './machine.ts';
+import { ownVersion } from './access.ts';
+import { engineUrl, type Machine, type MachineDeps, openByName } from './machine.ts';
 import { type ManagerRole, roleOf } from './masters/manager-role.ts';
 import { isReplicated } from './masters/role.ts';
 import { isReady, type MachineRecord } from './record.ts';
@@ -79,14 +79,14 @@ async function look(
     const hasExpired = remarks.some(({ validity }) => validity.status === 'expired');
     seen.state = await machine.driver.state(signal);
     if (seen.state !== 'Running' && seen.state !== '') return { problems: warnings };
-    seen.url = await machine.driver.url(signal);
+    seen.url = await engineUrl(machine, signal);
     const role = isReplicated(stored.record)
       ? roleOf(stored, signal).then(
           (found) => found.role,
           () => undefined,
         )
       : undefined;
-    const version = await engineVersion(stored, seen.url, { timeoutMs: 9_500, signal }).catch((error: unknown) => {
+    const version = await ownVersion(machine, seen.url, { timeoutMs: 9_500, signal }).catch((error: unknown) => {
       // What the engine refuses was said already, with what helps.
       const isSaid = hasExpired && error instanceof ClusterError && error.code === 'ENGINE_TLS';
       if (!isSaid) warnings.push(reasonOf(error));

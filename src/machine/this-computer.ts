@@ -21,6 +21,8 @@ export async function letThisComputerIn(
 ): Promise<void> {
   const { stored, module } = machine;
   const { swarm, computers, engine } = stored.record;
+  // Nobody reaches it at a port.
+  if (stored.record.reach === 'ssh') return;
   if (swarm === undefined || !module.fitsFirewalls || !provisioner?.clientAddress) return;
   if (computers === undefined && !isSetUp) return;
   const masters = (await clusterOf(stored.record, context)).filter((each) => each.swarm?.isMaster && !each.isLeaving);

@@ -80,6 +80,11 @@ describe('mergeSettings', () => {
 });
 
 describe('wantedSettings', () => {
+  it('have no TLS for an engine without a port', () => {
+    const { port: _none, ...spec } = SPEC;
+    expect(wantedSettings(spec, undefined)).toEqual({ labels: ['provider=generic'] });
+  });
+
   it('says nothing that was not asked for', () => {
     expect(Object.keys(wantedSettings({ ...SPEC, labels: {} }, undefined))).toEqual([
       'tlsverify',

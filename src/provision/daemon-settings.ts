@@ -19,10 +19,9 @@ export function wantedSettings(spec: EngineSpec, hosts: readonly string[] | unde
   const labels = Object.entries(spec.labels).map(([key, value]) => `${key}=${value}`);
   return {
     ...(hosts === undefined ? {} : { hosts }),
-    tlsverify: true,
-    tlscacert: PATHS.ca,
-    tlscert: PATHS.cert,
-    tlskey: PATHS.key,
+    ...(spec.port === undefined
+      ? {}
+      : { tlsverify: true, tlscacert: PATHS.ca, tlscert: PATHS.cert, tlskey: PATHS.key }),
     ...(labels.length === 0 ? {} : { labels }),
     ...(spec.insecureRegistries.length === 0 ? {} : { 'insecure-registries': spec.insecureRegistries }),
     ...(spec.registryMirrors.length === 0 ? {} : { 'registry-mirrors': spec.registryMirrors }),

@@ -37,8 +37,15 @@ export async function readEngine(remote: Remote, init: InitSystem, task: Task): 
 }
 
 /** The files that make the engine as `spec` says, whatever is there now. */
-export function engineFiles(spec: EngineSpec, listen: string, init: InitSystem, state: EngineState): RemoteFile[] {
-  const hosts = init.wantsHostsInSettings ? ['unix:///var/run/docker.sock', listen] : undefined;
+export function engineFiles(
+  spec: EngineSpec,
+  listen: string | undefined,
+  init: InitSystem,
+  state: EngineState,
+): RemoteFile[] {
+  const hosts = init.wantsHostsInSettings
+    ? ['unix:///var/run/docker.sock', ...(listen === undefined ? [] : [listen])]
+    : undefined;
   const wanted = wantedSettings(spec, hosts);
   const settings = mergeSettings(state.settings, state.last, wanted);
   const setup: EngineSetup = {

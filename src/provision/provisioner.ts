@@ -3,8 +3,8 @@ export interface EngineSpec {
   /** The host name to show; the host itself keeps its name when `isAdopted`. */
   readonly name: string;
   readonly driver: string;
-  /** TCP port of the engine's API. */
-  readonly port: number;
+  /** TCP port of the engine's API; absent: it listens at its own socket alone, and who logs in may use that. */
+  readonly port?: number;
   /** `key=value` by key; where the machine is and what the person asked for. */
   readonly labels: Readonly<Record<string, string>>;
   /** Flags of dockerd without dashes: `log-driver=local`. */

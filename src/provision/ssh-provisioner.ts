@@ -15,6 +15,7 @@ import type { InitSystem, RemoteFile } from './init/init-system.ts';
 import { none } from './init/none.ts';
 import { openrc } from './init/openrc.ts';
 import { systemd } from './init/systemd.ts';
+import { letLoginUserIn } from './login-user.ts';
 import { keepMeshAgent, removeMeshAgent } from './mesh-agent.ts';
 import { firstStart, installEngine, renewEngine } from './packages.ts';
 import type { EngineSpec, Provisioner, ServerCertificates, Task } from './provisioner.ts';
@@ -53,7 +54,8 @@ export function sshProvisioner(driver: Reachable, options: SshProvisionerOptions
       await remote.close();
     }
   };
-  const served = async (certificates: ServerCertificates, task: Task): Promise<void> => {
+  const served = async ({ port }: EngineSpec, certificates: ServerCertificates, task: Task): Promise<void> => {
+    if (port === undefined) return;
     const url = await driver.url(task.signal);
     if (url.startsWith('tcp:')) await waitUntilServed(url, certificates, task, clock);
   };
@@ -64,14 +66,18 @@ export function sshProvisioner(driver: Reachable, options: SshProvisionerOptions
         await install(host, spec, task);
         if (options.setsHostname === true && host.facts.hostname !== spec.name)
           await runStep(host.root, setHostname(spec.name), task);
+        if (spec.port === undefined) {
+          await runStep(host.root, letLoginUserIn, task);
+          return await configure(host, spec, certificates, undefined, task);
+        }
         await configure(host, spec, certificates, listenAddress(await driver.url(task.signal), spec.port), task);
         await runStep(host.root, openPort(spec.port), task);
       });
-      await served(certificates, task);
+      await served(spec, certificates, task);
     },
-    replaceCertificates: async (_spec, certificates, task) => {
-      await on(task, (host) => replaceCertificates(host, certificates, task));
-      await served(certificates, task);
+    replaceCertificates: async (spec, certificates, task) => {
+      await on(task, (host) => replaceCertificates(host, spec, certificates, task));
+      await served(spec, certificates, task);
     },
     clientAddress: async (task) => {
       const remote = await connect({ driver, waitMs, clock, environment }, task);
@@ -127,7 +133,7 @@ async function configure(
   { root, init }: Host,
   spec: EngineSpec,
   certificates: ServerCertificates,
-  listen: string,
+  listen: string | undefined,
   task: Task,
 ): Promise<void> {
   const state = await readEngine(root, init, task);
@@ -140,6 +146,7 @@ async function configure(
 
 async function replaceCertificates(
   { root, facts, init }: Host,
+  { port }: EngineSpec,
   certificates: ServerCertificates,
   task: Task,
 ): Promise<void> {
@@ -147,7 +154,9 @@ async function replaceCertificates(
   const state = await readEngine(root, init, task);
   const isChanged = await uploadAll(root, certificateFiles(certificates), task);
   if (!state.isRunning) await runStep(root, { title: 'starting the engine', script: init.restart }, task);
-  else if (isChanged || !state.isCurrent) await restartAroundContainers(root, init, state, task);
+  // Without a port they are the agents' alone.
+  else if (port !== undefined && (isChanged || !state.isCurrent))
+    await restartAroundContainers(root, init, state, task);
 }
 
 /** One after the other: a careful sshd runs one command per connection at a time. */

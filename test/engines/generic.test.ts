@@ -295,7 +295,11 @@ describe('enxame machine create', () => {
     expect(await type('machine', 'create', ...on(far), ...swarm, '--dry-run', 'far')).toMatch(
       /far: install wireguard-tools, .*\nfar: run enxame-mesh .*before the engine .*agent:\/\/far, udp 51820/,
     );
-    await type('machine', 'create', ...on(far), ...swarm, 'far');
+    await type('machine', 'create', ...on(far), ...swarm, '--generic-ssh-key', world.keyPath, 'far');
+    // 0x948 is 2376, in state 0A: it listens.
+    const listening = "grep -hiE ':0948 [0-9A-F:]+ 0A' /proc/net/tcp /proc/net/tcp6 || :";
+    expect(await open.shell(listening)).toBe('');
+    expect(await far.shell(listening)).toBe('');
 
     const client = {
       DOCKER_HOST: `tcp://${open.address}:3376`,
@@ -314,9 +318,15 @@ describe('enxame machine create', () => {
     await waitFor('both nodes', async () => (await info()).split('Status: Healthy').length === 3, forLong);
     expect(await type('machine', 'ls', '-f', '{{.Name}} {{.Error}}')).toBe('far \nopen \n');
     expect(JSON.parse(await type('machine', 'inspect', 'far'))).toMatchObject({
+      reach: 'ssh',
       swarm: { isMesh: true },
       mesh: [`${open.address}:3376`],
     });
+
+    await usesDockerThroughSsh(far, storage, type);
+    await type('machine', 'regenerate-certs', '-f', 'far');
+    await type('machine', 'provision', 'far');
+    expect(await far.shell(listening)).toBe('');
 
     // As after a start of the host: nothing of the mesh is there, and no manager answers.
     const again = `systemctl stop docker.socket docker enxame-mesh
@@ -446,3 +456,36 @@ iptables -D OUTPUT -p tcp --dport 3376 -j DROP`;
     );
   });
 });
+
+/** `env`, `config`, `url` and `version` of a machine whose engine has no port, with the docker CLI, whose `ssh` reads the home of this test. */
+async function usesDockerThroughSsh(
+  { address }: TestHost,
+  storage: string,
+  type: (...words: readonly string[]) => Promise<string>,
+): Promise<void> {
+  const { home } = world.environment;
+  const url = `ssh://root@${address}:22`;
+  expect(await type('machine', 'url', 'far')).toBe(`${url}\n`);
+  const include = `Include "${join(storage, 'machines', '*', 'ssh_config')}"`;
+  const told = await type('machine', 'env', '--shell', 'bash', 'far');
+  expect(told).toContain(include);
+  expect(told).toContain(`export DOCKER_HOST="${url}"`);
+  expect(told).not.toContain('DOCKER_TLS_VERIFY="1"');
+  const config = join(home, '.ssh', 'config');
+  const before = await readFile(config, 'utf8').catch(() => '');
+  const bin = await folder();
+  // OpenSSH takes the home of the account, whatever $HOME says.
+  await writeFile(join(bin, 'ssh'), `#!/bin/sh\nPATH=$\{PATH#*:}; exec ssh -F '${config}' "$@"\n`, { mode: 0o755 });
+  await writeFile(config, `${include}\n${before}`);
+  try {
+    expect(await type('machine', 'config', 'far')).toBe(`-H=${url}\n`);
+    const version = (await type('machine', 'version', 'far')).trim();
+    const env = { DOCKER_HOST: url, PATH: `${bin}:${process.env.PATH}` };
+    expect(await must('docker', ['version', '--format', '{{.Server.Version}}'], { env })).toBe(`${version}\n`);
+    expect(await type('machine', 'ls', '--filter', 'name=far', '-f', '{{.URL}} {{.DockerVersion}}')).toBe(
+      `${url} v${version}\n`,
+    );
+  } finally {
+    await writeFile(config, before);
+  }
+}

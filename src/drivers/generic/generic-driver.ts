@@ -152,11 +152,12 @@ export class GenericDriver implements Driver {
       environment: this.#environment,
       clock,
     });
-    // The port of this host's engine is this driver's to say.
+    // The port of this host's engine, if it is to have one, is this driver's to say.
     const port = options['generic-engine-port'];
     return {
       ...inner,
-      provision: (spec, certificates, task) => inner.provision({ ...spec, port }, certificates, task),
+      provision: (spec, certificates, task) =>
+        inner.provision(spec.port === undefined ? spec : { ...spec, port }, certificates, task),
     };
   }
 

@@ -3,12 +3,14 @@ import { EngineError, reasonOf } from '../../common/errors.ts';
 import type { SshEntry } from '../../discovery/entry.ts';
 import { SshConnection } from '../../ssh/connection.ts';
 import { SshError } from '../../ssh/errors.ts';
-import { processSshEnvironment, resolveTarget, type SshEnvironment } from '../../ssh/target.ts';
+import { processSshEnvironment, resolveTarget, type SshDestination, type SshEnvironment } from '../../ssh/target.ts';
 import type { Connector } from './connector.ts';
 
 /** What the SSH connector may be told beside the entry. */
 export interface SshConnectorOptions {
   readonly environment?: SshEnvironment;
+  /** Key and known hosts that are the host's own, instead of the user's. */
+  readonly login?: Pick<SshDestination, 'keyPath' | 'knownHostsPath' | 'acceptsNewHost'>;
   /** Where the engine listens on its host. */
   readonly socketPath?: string;
 }
@@ -42,6 +44,7 @@ class SshDialer {
   readonly #entry: SshEntry;
   readonly #environment: SshEnvironment;
   readonly #socketPath: string;
+  readonly #login: SshConnectorOptions['login'];
   readonly #connections = new Set<SshConnection>();
   readonly #stop = new AbortController();
   #opening: Promise<void> | undefined;
@@ -50,6 +53,7 @@ class SshDialer {
 
   constructor(entry: SshEntry, options: SshConnectorOptions) {
     this.#entry = entry;
+    this.#login = options.login;
     this.#environment = options.environment ?? processSshEnvironment();
     this.#socketPath = options.socketPath ?? ENGINE_SOCKET;
   }
@@ -113,7 +117,7 @@ class SshDialer {
   }
 
   async #open(): Promise<void> {
-    const target = await resolveTarget(this.#entry, this.#environment);
+    const target = await resolveTarget({ ...this.#entry, ...this.#login }, this.#environment);
     this.#connections.add(await SshConnection.open(target, this.#stop.signal));
   }
 }

@@ -31,7 +31,7 @@ export async function writeDockerContext(
   const contexts = join(dockerConfigFolder(env), 'contexts');
   const meta = join(contexts, 'meta', id, 'meta.json');
   await assertOurs(meta, name);
-  const files = await clientFiles(machine);
+  const files = endpoint.certPath === undefined ? undefined : await clientFiles(machine);
   const tls = join(await privateFolder(contexts, 'tls', id), 'docker');
   if (files !== undefined) {
     await writePrivate(join(tls, 'ca.pem'), files.ca);

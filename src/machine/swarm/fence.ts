@@ -43,12 +43,13 @@ async function keepOwn(
 }
 
 async function specOf(
-  { stored, driver }: Machine,
+  machine: Machine,
   { certificatePaths: files }: Provisioner,
   managers: readonly string[],
   context: MachineDeps,
   task: Task,
 ): Promise<FenceAgentSpec> {
+  const { stored, driver } = machine;
   const { record } = stored;
   const ip = record.address?.ip ?? (await driver.ip(task.signal));
   const swarm = { ...(record.swarm?.addr !== undefined && { addr: withoutPort(record.swarm.addr) }) };
@@ -61,7 +62,7 @@ async function specOf(
     // It registers nothing: another agent does, where discovery is no list.
     `nodes://${advertised(swarm, ip, enginePort(record))}`,
   ];
-  return { args, port: PEER_PORT, ...(await agentProgram(stored, context, task)) };
+  return { args, port: PEER_PORT, ...(await agentProgram(machine, context, task)) };
 }
 
 /** Machines whose agents, of the mesh too, do not know the managers that there are now. One that another enxame works on is named instead. */

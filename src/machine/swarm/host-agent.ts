@@ -3,9 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf } from '../../common/errors.ts';
 import type { InstalledProgram, Provisioner, Task } from '../../provision/provisioner.ts';
-import { engineClient } from '../access.ts';
+import { ownEngine } from '../access.ts';
 import { type Machine, type MachineDeps, provisionerOf } from '../machine.ts';
-import type { StoredMachine } from '../store.ts';
 import { putProgram } from './program.ts';
 import { ensureImage } from './swarm.ts';
 
@@ -20,11 +19,12 @@ export interface AgentProgram {
   readonly install: () => Promise<InstalledProgram>;
 }
 
-export async function agentProgram(stored: StoredMachine, { store }: MachineDeps, task: Task): Promise<AgentProgram> {
+export async function agentProgram(machine: Machine, { store }: MachineDeps, task: Task): Promise<AgentProgram> {
+  const { stored } = machine;
   const { record } = stored;
   const certificate = await readFile(join(stored.tlsFolder, 'server.pem'), 'utf8').catch(() => '');
   const install = async (): Promise<InstalledProgram> => {
-    const client = await engineClient(stored, record.address?.url ?? '');
+    const client = await ownEngine(machine, task.signal);
     try {
       return await putProgram(client, await ensureImage(client, record.swarm?.image ?? '', store, task), task.signal);
     } finally {

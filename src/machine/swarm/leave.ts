@@ -19,7 +19,8 @@ const WITHIN_MS = 10_000;
 /** Ends the agent of a machine that is to be removed, so that it registers no more; one that cannot be reached registers no more either. */
 export async function endAgent(stored: StoredMachine, signal: AbortSignal): Promise<void> {
   const url = stored.record.address?.url;
-  if (entryOf(stored.record) === undefined || url === undefined) return;
+  // In the mesh it is no container: it goes with the machine's agent there.
+  if (stored.record.reach === 'ssh' || entryOf(stored.record) === undefined || url === undefined) return;
   const client = await engineClient(stored, url);
   try {
     await removeContainer(client, AGENT_NAME, AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)]));

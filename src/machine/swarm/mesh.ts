@@ -36,13 +36,13 @@ export async function keepMesh(
 }
 
 async function specOf(
-  { stored }: Machine,
+  machine: Machine,
   { certificatePaths: files }: Provisioner,
   managers: readonly string[],
   context: MachineDeps,
   task: Task,
 ): Promise<MeshAgentSpec> {
-  const { record } = stored;
+  const { record } = machine.stored;
   const { swarm } = record;
   const reached = meshPublic(record);
   const others = (swarm?.joinOptions ?? []).filter((option) => !isOfFence(option) && !/^(--)?mesh=/.test(option));
@@ -57,7 +57,7 @@ async function specOf(
     // A list names it by itself.
     ...(swarm !== undefined && hasAgent(swarm) ? [swarm.discovery] : []),
   ];
-  return { args, port: meshPort(record), ...(await agentProgram(stored, context, task)) };
+  return { args, port: meshPort(record), ...(await agentProgram(machine, context, task)) };
 }
 
 /** Takes the agent, its key and its interface off a machine that is to be removed, which may live on without us. Bounded; never rejects but when told to end. */

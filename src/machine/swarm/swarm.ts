@@ -6,7 +6,7 @@ import type { EngineClient } from '../../engine/client.ts';
 import { EngineAnswerError, messageOf } from '../../engine/exchange.ts';
 import { readResponseHead } from '../../engine/http/read-head.ts';
 import type { Provisioner, Task } from '../../provision/provisioner.ts';
-import { engineClient } from '../access.ts';
+import { ownEngine } from '../access.ts';
 import type { Machine } from '../machine.ts';
 import { replicationOf } from '../masters/role.ts';
 import type { MachineStore } from '../store.ts';
@@ -27,7 +27,7 @@ export async function runSwarm(
   task: Task,
 ): Promise<void> {
   const { record } = machine.stored;
-  const client = await engineClient(machine.stored, record.address?.url ?? '');
+  const client = await ownEngine(machine, task.signal);
   try {
     const containers = record.swarm === undefined ? [] : await plannedFor(machine, provisioner, client, store, task);
     for (const name of [MANAGER_NAME, AGENT_NAME])
@@ -57,7 +57,7 @@ async function plannedFor(
 
 /** Restarts the manager's container, if there is one, so that it reads its certificates again; containers of the cluster run on. */
 export async function restartContainer(machine: Machine, name: string, signal: AbortSignal): Promise<void> {
-  const client = await engineClient(machine.stored, machine.stored.record.address?.url ?? '');
+  const client = await ownEngine(machine, signal);
   try {
     await client
       .json({ method: 'POST', path: `/containers/${name}/restart?t=5`, signal, timeoutMs: 60_000 })

@@ -1,7 +1,7 @@
 /** How the engine is to be run. */
 export interface EngineSetup {
-  /** Where it listens beside its own socket: `tcp://0.0.0.0:2376`. */
-  readonly listen: string;
+  /** Where it listens beside its own socket: `tcp://0.0.0.0:2376`; undefined: nowhere. */
+  readonly listen: string | undefined;
   /** Arguments of dockerd with dashes. */
   readonly flags: readonly string[];
   /** `KEY=value` for its environment. */

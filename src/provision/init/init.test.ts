@@ -96,3 +96,8 @@ describe('settings of service scripts', () => {
     expect(file?.content).toContain(`export A='it'\\''s'`);
   });
 });
+
+it('names no port for an engine that listens at its own socket alone', () => {
+  const unit = '# /lib/systemd/system/docker.service\nExecStart=/usr/sbin/dockerd -H fd:// -H tcp://0.0.0.0:2376\n';
+  expect(dropIn(unit, { listen: undefined })).toMatch(/^ExecStart=\/usr\/sbin\/dockerd -H=fd:\/\/$/m);
+});

@@ -122,7 +122,10 @@ function dropIn(setup: EngineSetup, unit: string): string {
   if (base === undefined) throw new DriverError('there is no docker.service with an ExecStart there', 'NO_ENGINE_UNIT');
   const kept = withoutFlags(base, [...TLS_FLAGS, ...setup.inSettings]).filter(isNotTcpHost);
   const hasSocket = kept.some((word) => /^(-H|--host)(=|$)/.test(word));
-  const hosts = [...(hasSocket ? [] : ['unix:///var/run/docker.sock']), setup.listen];
+  const hosts = [
+    ...(hasSocket ? [] : ['unix:///var/run/docker.sock']),
+    ...(setup.listen === undefined ? [] : [setup.listen]),
+  ];
   const command = [...kept, ...hosts.map((host) => `-H=${host}`), ...setup.flags.map(systemdWord)];
   const lines = [
     '# Written by enxame, which replaces it. Put changes of your own into another file.',

@@ -64,7 +64,7 @@ type Question = (machine: Machine, signal: AbortSignal) => Promise<string>;
 
 const ASKED: Readonly<Record<string, Question>> = {
   ip: ({ driver }, signal) => driver.ip(signal),
-  url: ({ driver }, signal) => driver.url(signal),
+  url: urlOf,
   status: ({ driver }, signal) => driver.state(signal),
 };
 
@@ -143,13 +143,18 @@ async function shownOf(record: MachineRecord): Promise<MachineRecord> {
   return shownRecord(record, driver?.options);
 }
 
+async function urlOf(machine: Machine, signal: AbortSignal): Promise<string> {
+  const { engineUrl } = await import('../../../machine/machine.ts');
+  return await engineUrl(machine, signal);
+}
+
 async function version(name: string | undefined, command: Command, cli: CommandContext): Promise<void> {
   if (name === undefined) return cli.out(`enxame version ${VERSION}\n`);
   const context = await machineContext(command, cli);
-  const { engineVersion } = await import('../../../machine/access.ts');
+  const { ownVersion } = await import('../../../machine/access.ts');
   const text = await cli.interruptible((signal) =>
-    withMachine(name, context, async ({ stored, driver }) =>
-      engineVersion(stored, await driver.url(signal), { timeoutMs: 10_000, signal }),
+    withMachine(name, context, async (machine) =>
+      ownVersion(machine, await urlOf(machine, signal), { timeoutMs: 10_000, signal }),
     ),
   );
   cli.out(`${text}\n`);
