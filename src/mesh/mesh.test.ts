@@ -134,5 +134,7 @@ describe('the mesh', () => {
     await expect.poll(() => agents.orders.size).toBe(2);
     agents.keys.set('pub', keyOf('a'));
     await expect.poll(() => mesh.problems().join('\n')).toContain('WARNING: mesh: pub: its key is that of a');
+    // With what the other one was told last it would take its place at all others.
+    await expect.poll(() => agents.orders.get('pub')?.peers).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import { ConflictError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { RecordStore } from '../kv/record-store.ts';
 import { type Admission, admit } from './admission.ts';
+import { quieten } from './copies.ts';
 import { MeshRecords } from './mesh-records.ts';
 import { planMesh } from './plan.ts';
 import { MESH_MTU, MESH_PATH, type MeshOrder, type MeshQuestion } from './protocol.ts';
@@ -216,7 +217,10 @@ export class Mesh {
     }
     this.#warn();
     this.#plan = this.#planned();
-    return await this.#tell(this.#plan.orders, signal);
+    const { refused } = this.#admission;
+    const quiet = quieten(refused, this.#sights, this.#records.list(), this.#records.subnet ?? '');
+    const orders = [...this.#plan.orders].filter(([id]) => !refused.has(id));
+    return await this.#tell(new Map([...orders, ...quiet]), signal);
   }
 
   #planned(): MeshPlan {
@@ -296,8 +300,7 @@ export class Mesh {
     const due = this.#deps.agents.list().flatMap((agent) => {
       const sight = this.#sights.get(agent.id);
       const order = orders.get(agent.id);
-      const isDue =
-        sight?.isFresh && order && !this.#admission.refused.has(agent.id) && sight.report.applied !== order.digest;
+      const isDue = sight?.isFresh && order && sight.report.applied !== order.digest;
       return isDue ? [{ agent, order }] : [];
     });
     await Promise.all(due.map(({ agent, order }) => this.#ask(agent, { order }, signal)));

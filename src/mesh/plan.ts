@@ -53,7 +53,11 @@ function orderFor(member: MeshMember, paths: readonly MeshPath[], context: Conte
     .sort((a, b) => Number(b.other.endpoint !== undefined) - Number(a.other.endpoint !== undefined))
     .map(({ other }) => other.address);
   const { subnet, mtu } = situation;
-  const order = { address: member.address, subnet, mtu, peers, measured };
+  return withDigest({ address: member.address, subnet, mtu, peers, measured });
+}
+
+/** Names an order by what it says. */
+export function withDigest(order: Omit<MeshOrder, 'digest'>): MeshOrder {
   return { digest: createHash('sha256').update(JSON.stringify(order)).digest('hex').slice(0, 32), ...order };
 }
 

@@ -1,3 +1,4 @@
+import { cp } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -184,6 +185,19 @@ test('when a public node is lost, what it passed on goes through the other one',
     (await at.enxame(['mesh', '--format', '{{.From}} {{.To}} {{.Way}}'])).includes(`left ${first} direct`);
   await waitFor('the way to it', isBack, PATIENCE);
   // Engines that took each other for lost tell each other anew what they have within a minute or two (docs/mesh.md).
+  await allReachAll(NAMES);
+});
+
+test('a copy of a node, key and all, is told of, and takes its place at no other node', async () => {
+  const copy = await lab.addNode({ name: 'copy' });
+  await at.enxame(['certs', 'server', '--dir', at.folder, 'copy', 'copy']);
+  await cp(join(at.folder, 'mesh-left'), join(at.folder, 'mesh-copy'), { recursive: true });
+  startAgent(copy);
+  const isTold = async (): Promise<boolean> =>
+    (await at.run(['mesh', 'doctor'])).stdout.includes('copy: its key is that of left');
+  await waitFor('a word about the copy', isTold, PATIENCE);
+  // It comes up as the other one was told to be last.
+  await waitFor('the copy to be alone', async () => (await peersOf('copy')).size === 0, PATIENCE);
   await allReachAll(NAMES);
 });
 
