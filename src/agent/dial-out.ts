@@ -17,10 +17,10 @@ import {
   STREAM_WINDOW,
 } from '../engine/dialled/carrier.ts';
 import { SharedWindow } from '../engine/dialled/shared-window.ts';
-import { PORTS_PATH, type PortsAnswer, VISIT_AUTHORITY, type WantedPorts } from '../engine/dialled/visits.ts';
+import { PORTS_PATH, type PortsAnswer, VISIT_AUTHORITY } from '../engine/dialled/visits.ts';
 import { type Answers, answerManager } from './answers.ts';
 import { Flows } from './flows.ts';
-import type { NodePorts } from './node-ports.ts';
+import type { NodePorts, Wanted } from './node-ports.ts';
 import { PublishedPorts } from './published-ports.ts';
 import type { VisitDesk } from './visit-desk.ts';
 
@@ -86,8 +86,7 @@ export async function dialOut(deps: DialOutDeps, options: DialOutOptions, signal
 }
 
 function wanted(ports: NodePorts, desk: VisitDesk, question: unknown): Promise<PortsAnswer> {
-  const asked = (question ?? {}) as { readonly [Name in keyof WantedPorts]?: unknown };
-  return ports.want(desk, Array.isArray(asked.ports) ? asked.ports : [], asked.socket === true);
+  return ports.want(desk, (question ?? {}) as Wanted);
 }
 
 async function dial(manager: EngineClient, id: string, signal: AbortSignal): Promise<Duplex> {

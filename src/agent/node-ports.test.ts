@@ -37,7 +37,7 @@ async function knock(at: { readonly path: string } | { readonly port: number }):
 
 test('what a host needs itself is never opened, whoever wants it', async () => {
   const why = 'it is kept for SSH of the host';
-  expect(await ports.want(ports.desk(), [22])).toEqual({ refused: { 22: { isOfEngine: false, why } } });
+  expect(await ports.want(ports.desk(), { ports: [22] })).toEqual({ refused: { 22: { isOfEngine: false, why } } });
 });
 
 test('clients of one port leave connections to those of others', async () => {
@@ -47,7 +47,7 @@ test('clients of one port leave connections to those of others', async () => {
   const led: number[] = [];
   const desk = few.desk();
   vi.spyOn(desk, 'lead').mockImplementation(async (_, port) => void led.push(port));
-  await few.want(desk, [one, other]);
+  await few.want(desk, { ports: [one, other] });
   const clients: Socket[] = [];
   const arrive = (port: number): Promise<unknown> => {
     const client = connect({ host: ADDRESS, port }).on('error', () => undefined);
@@ -71,7 +71,7 @@ async function minute(begin: () => void): Promise<void> {
   vi.advanceTimersByTime(60_000);
   vi.useRealTimers();
   // What was begun is done one after the other.
-  await ports.want(ports.desk(), []);
+  await ports.want(ports.desk(), {});
 }
 
 test('without their manager ports are closed, and the socket stays that containers have mounted', async () => {
@@ -79,11 +79,11 @@ test('without their manager ports are closed, and the socket stays that containe
   const desk = ports.desk();
   const path = join(folder, 'cluster.sock');
   const mounted = join(folder, 'mounted.sock');
-  expect(await ports.want(desk, [port], true)).toEqual({ refused: {}, socketRefused: undefined });
+  expect(await ports.want(desk, { ports: [port], socket: true })).toEqual({ refused: {}, socketRefused: undefined });
   await link(path, mounted);
   await minute(() => ports.lose(desk));
   expect(await knock({ port })).toBe('ECONNREFUSED');
-  expect(await ports.want(desk, [port], true)).toEqual({ refused: {}, socketRefused: undefined });
+  expect(await ports.want(desk, { ports: [port], socket: true })).toEqual({ refused: {}, socketRefused: undefined });
   expect([await knock({ port }), await knock({ path: mounted })]).toEqual(['open', 'open']);
   // A manager that is back, and gives no socket any more.
   await minute(() => ports.meet(desk));

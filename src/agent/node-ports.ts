@@ -2,9 +2,11 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { reasonOf } from '../common/errors.ts';
 import { keptBecause } from '../common/kept-ports.ts';
 import { type RelayLimits, relayLimits } from '../common/relay-limits.ts';
+import type { PortProtocol } from '../engine/dialled/carrier.ts';
 import type { PortRefusal, PortsAnswer } from '../engine/dialled/visits.ts';
 import type { NodeSocket } from './node-socket.ts';
 import type { PublishedPorts } from './published-ports.ts';
+import { UdpPorts } from './udp-ports.ts';
 import { VisitDesk } from './visit-desk.ts';
 
 /** Ports that are open at a time, and connections as far as this process has the descriptors. */
@@ -26,16 +28,29 @@ export interface NodePortsDeps {
   readonly limits?: RelayLimits;
 }
 
+/** What a manager wants; of another version of it, what it says may be anything. */
+export interface Wanted {
+  readonly ports?: unknown;
+  /** Absent from one that knows nothing of UDP at nodes. */
+  readonly udp?: unknown;
+  readonly socket?: unknown;
+}
+
+/** A port as `8080/tcp`. */
+type Place = `${number}/${PortProtocol}`;
+
 /**
- * The TCP ports that managers want open at this host. Each manager says all that it wants, at its own desk; a port is open while one of them wants it, and
+ * The ports that managers want open at this host. Each manager says all that it wants, at its own desk; a port is open while one of them wants it, and
  * its connections are led as the one says that wanted it last.
  */
 export class NodePorts {
   readonly #deps: NodePortsDeps;
   readonly #host: string;
-  readonly #open = new Map<number, Server>();
+  /** With what closes them. */
+  readonly #open = new Map<Place, () => void>();
+  readonly #udp = new UdpPorts();
   /** The latest last. */
-  #wants: readonly { readonly desk: VisitDesk; readonly ports: ReadonlySet<number> }[] = [];
+  #wants: readonly { readonly desk: VisitDesk; readonly places: ReadonlySet<Place> }[] = [];
   readonly #limits: RelayLimits;
   readonly #sockets = new Set<Socket>();
   readonly #perPort = new Map<number, number>();
@@ -56,13 +71,18 @@ export class NodePorts {
   }
 
   /** A manager says what it wants. Resolves when all is open or refused. */
-  async want(desk: VisitDesk, numbers: readonly unknown[], wantsSocket: boolean = false): Promise<PortsAnswer> {
+  async want(desk: VisitDesk, wanted: Wanted): Promise<PortsAnswer> {
     clearTimeout(this.#losses.get(desk));
     this.#losses.delete(desk);
     const { socket } = this.#deps;
-    const [{ refused }, why] = await Promise.all([this.#wantPorts(desk, numbers), socket?.want(desk, wantsSocket)]);
+    const wantsSocket = wanted.socket === true;
+    const [refused, why] = await Promise.all([
+      this.#wantPlaces(desk, [...placesIn(wanted.ports, 'tcp'), ...placesIn(wanted.udp, 'udp')]),
+      socket?.want(desk, wantsSocket),
+    ]);
     const socketRefused = wantsSocket && !socket ? 'its agent opens none' : why;
-    return { refused, socketRefused };
+    const ofUdp = wanted.udp === undefined ? {} : { refusedUdp: byNumber(refused, 'udp') };
+    return { refused: byNumber(refused, 'tcp'), ...ofUdp, socketRefused };
   }
 
   /**
@@ -70,12 +90,12 @@ export class NodePorts {
    * mounted this very one, and would not reach another.
    */
   lose(desk: VisitDesk): void {
-    this.#later(desk, () => this.#wantPorts(desk, []));
+    this.#later(desk, () => this.#wantPlaces(desk, []));
   }
 
   /** A manager has a connection: it says in a while what it wants, or wants nothing. */
   meet(desk: VisitDesk): void {
-    this.#later(desk, () => this.want(desk, []));
+    this.#later(desk, () => this.want(desk, {}));
   }
 
   #later(desk: VisitDesk, act: () => Promise<unknown>): void {
@@ -88,83 +108,98 @@ export class NodePorts {
     this.#isClosed = true;
     void this.#deps.socket?.close(); // Never rejects.
     for (const timer of this.#losses.values()) clearTimeout(timer);
-    for (const server of this.#open.values()) server.close();
+    for (const close of this.#open.values()) close();
     for (const socket of this.#sockets) socket.destroy();
     this.#open.clear();
   }
 
-  #wantPorts(desk: VisitDesk, numbers: readonly unknown[]): Promise<PortsAnswer> {
-    const wanted = numbers.filter((each): each is number => isPort(each)).slice(0, MAX_PORTS);
+  #wantPlaces(desk: VisitDesk, places: readonly Place[]): Promise<ReadonlyMap<Place, PortRefusal>> {
+    const wanted = places.slice(0, MAX_PORTS);
     const others = this.#wants.filter((each) => each.desk !== desk);
-    this.#wants = wanted.length === 0 ? others : [...others, { desk, ports: new Set(wanted) }];
+    this.#wants = wanted.length === 0 ? others : [...others, { desk, places: new Set(wanted) }];
     const done = this.#last.then(() => this.#settle(wanted));
     this.#last = done.catch(() => undefined);
     return done;
   }
 
-  async #settle(asked: readonly number[]): Promise<PortsAnswer> {
-    const wanted = new Set(this.#wants.flatMap(({ ports }) => [...ports]));
-    for (const [port, server] of this.#open) {
-      if (wanted.has(port)) continue;
-      this.#open.delete(port);
+  async #settle(asked: readonly Place[]): Promise<ReadonlyMap<Place, PortRefusal>> {
+    const wanted = new Set(this.#wants.flatMap(({ places }) => [...places]));
+    for (const [place, close] of this.#open) {
+      if (wanted.has(place)) continue;
+      this.#open.delete(place);
       // Connections go on; the number is free when this resolves.
-      server.close();
+      close();
     }
-    const refused: Record<string, PortRefusal> = {};
-    for (const port of asked) {
-      const refusal = this.#open.has(port) ? undefined : await this.#openPort(port);
-      if (refusal) refused[port] = refusal;
+    const refused = new Map<Place, PortRefusal>();
+    for (const place of asked) {
+      const refusal = this.#open.has(place) ? undefined : await this.#openPlace(place);
+      if (refusal) refused.set(place, refusal);
     }
-    return { refused };
+    return refused;
   }
 
-  async #openPort(port: number): Promise<PortRefusal | undefined> {
-    const kept = keptBecause('tcp', port);
+  async #openPlace(place: Place): Promise<PortRefusal | undefined> {
+    const [port, protocol] = partsOf(place);
+    const kept = keptBecause(protocol, port);
     if (kept) return { isOfEngine: false, why: kept };
     try {
       const { published } = this.#deps;
-      if (await published.find('', port)) return { isOfEngine: true, why: 'its engine publishes it' };
-      if (await published.isAwaited(port))
+      if (await published.find('', port, protocol)) return { isOfEngine: true, why: 'its engine publishes it' };
+      if (await published.isAwaited(port, protocol))
         return { isOfEngine: true, why: 'its engine restarts a container that has it' };
     } catch (error) {
       return { isOfEngine: false, why: `its engine does not say whether it has it (${reasonOf(error)})` };
     }
     try {
-      const server = await this.#listen(port);
-      if (this.#isClosed) server.close();
-      else this.#open.set(port, server);
+      const close = await this.#listen(port, protocol);
+      if (this.#isClosed) close();
+      else this.#open.set(place, close);
       return undefined;
     } catch (error) {
       return { isOfEngine: false, why: openingReason(error) };
     }
   }
 
-  async #listen(port: number): Promise<Server> {
+  async #listen(port: number, protocol: PortProtocol): Promise<() => void> {
+    const at = (host: string): Promise<() => void> =>
+      protocol === 'tcp' ? this.#listenAt(host, port) : this.#openUdp(host, port);
     try {
-      return await this.#listenAt(this.#host, port);
+      return await at(this.#host);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (this.#host !== ANY || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) throw error;
-      return await this.#listenAt(ANY_V4, port);
+      return await at(ANY_V4);
     }
   }
 
-  #listenAt(host: string, port: number): Promise<Server> {
+  #openUdp(host: string, port: number): Promise<() => void> {
+    return this.#udp.open(host, port, async (client, timeoutMs) => {
+      const desk = this.#deskOf(`${port}/udp`);
+      if (!desk) throw new Error('no manager wants it');
+      return desk.flow(port, client, timeoutMs);
+    });
+  }
+
+  #deskOf(place: Place): VisitDesk | undefined {
+    return this.#wants.findLast(({ places }) => places.has(place))?.desk;
+  }
+
+  #listenAt(host: string, port: number): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true };
-      const server = createServer(options, (socket) => this.#serve(socket, port));
+      const server: Server = createServer(options, (socket) => this.#serve(socket, port));
       server.once('error', reject);
       server.listen({ host, port, backlog: BACKLOG, exclusive: true }, () => {
         // Descriptors may run out while it accepts: the next connection is taken again.
         server.off('error', reject).on('error', () => undefined);
-        resolve(server);
+        resolve(() => void server.close());
       });
     });
   }
 
   #serve(socket: Socket, port: number): void {
     socket.on('error', () => undefined);
-    const desk = this.#wants.findLast(({ ports }) => ports.has(port))?.desk;
+    const desk = this.#deskOf(`${port}/tcp`);
     const ofPort = this.#perPort.get(port) ?? 0;
     const isFull = this.#sockets.size >= this.#limits.total || ofPort >= this.#limits.perPort;
     if (!desk || isFull) return void socket.resetAndDestroy();
@@ -178,6 +213,29 @@ export class NodePorts {
     });
     void desk.lead(socket, port); // Never rejects.
   }
+}
+
+function placesIn(numbers: unknown, protocol: PortProtocol): readonly Place[] {
+  return (Array.isArray(numbers) ? numbers : []).flatMap((each: unknown) =>
+    isPort(each) ? [`${Number(each)}/${protocol}` as const] : [],
+  );
+}
+
+function partsOf(place: Place): readonly [port: number, protocol: PortProtocol] {
+  const [port, protocol] = place.split('/') as [string, PortProtocol];
+  return [Number(port), protocol];
+}
+
+function byNumber(
+  refused: ReadonlyMap<Place, PortRefusal>,
+  protocol: PortProtocol,
+): Readonly<Record<string, PortRefusal>> {
+  return Object.fromEntries(
+    [...refused].flatMap(([place, refusal]) => {
+      const [port, of] = partsOf(place);
+      return of === protocol ? [[port, refusal]] : [];
+    }),
+  );
 }
 
 function isPort(value: unknown): boolean {

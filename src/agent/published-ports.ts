@@ -54,8 +54,8 @@ export class PublishedPorts {
   #known: Known | undefined;
   #listing: Promise<Known> | undefined;
   #events: EventStream | undefined;
-  /** Containers by the port that they had last. */
-  readonly #holders = new BoundedMap<number, string>(MAX_REMEMBERED);
+  /** Containers by the port that they had last, as `8080/tcp`. */
+  readonly #holders = new BoundedMap<string, string>(MAX_REMEMBERED);
   #changes = 0;
   #isClosed = false;
 
@@ -80,10 +80,10 @@ export class PublishedPorts {
   }
 
   /**
-   * Whether a container that does not run at the moment is about to need a TCP port: one that its engine restarts. It would not start if somebody else
+   * Whether a container that does not run at the moment is about to need a port: one that its engine restarts. It would not start if somebody else
    * had the port. Rejects when the engine does not say.
    */
-  async isAwaited(port: number): Promise<boolean> {
+  async isAwaited(port: number, protocol: PortProtocol = 'tcp'): Promise<boolean> {
     const filters = encodeURIComponent(JSON.stringify({ status: ['restarting'] }));
     const path = `/containers/json?filters=${filters}`;
     type Listed = readonly { readonly Id: string }[];
@@ -93,17 +93,20 @@ export class PublishedPorts {
       timeoutMs: LIST_MS,
       maxBytes: MAX_BYTES,
     });
-    const holder = this.#holders.get(port);
+    const holder = this.#holders.get(`${port}/${protocol}`);
     for (const id of new Set([...(holder === undefined ? [] : [holder]), ...restarting.map(({ Id }) => Id)]))
-      if (await this.#needs(id, port)) return true;
+      if (await this.#needs(id, port, protocol)) return true;
     return false;
   }
 
-  async #needs(id: string, port: number): Promise<boolean> {
+  async #needs(id: string, port: number, protocol: PortProtocol): Promise<boolean> {
     try {
       const ask = { method: 'GET', path: `/containers/${id}/json`, timeoutMs: LIST_MS, maxBytes: MAX_BYTES };
       const { State, HostConfig } = await this.#engine.json<Details>(ask);
-      if (!JSON.stringify(HostConfig?.PortBindings ?? {}).includes(`"HostPort":"${port}"`)) return false;
+      const bound = Object.entries(HostConfig?.PortBindings ?? {}).filter(([inside]) =>
+        inside.endsWith(`/${protocol}`),
+      );
+      if (!JSON.stringify(bound).includes(`"HostPort":"${port}"`)) return false;
       if (State?.Running === true || State?.Restarting === true) return true;
       return Date.now() < Date.parse(State?.FinishedAt ?? '') + RESTART_MS;
     } catch (error) {
@@ -137,7 +140,7 @@ export class PublishedPorts {
       const listed = await this.#engine.json<Listed>(ask);
       for (const { Id, Ports } of listed)
         for (const { port, protocol } of (Ports ?? []).flatMap(publishedPort))
-          if (protocol === 'tcp') this.#holders.set(port, Id);
+          this.#holders.set(`${port}/${protocol}`, Id);
       const known = { ports: listed.flatMap(({ Ports }) => (Ports ?? []).flatMap(publishedPort)), listedMs };
       if (changes !== this.#changes && tries < MOST_TRIES) continue;
       this.#known = changes === this.#changes ? known : undefined;

@@ -10,17 +10,21 @@ import {
   type Visit,
   type VisitOrder,
 } from '../engine/dialled/visits.ts';
+import type { Client } from '../publish/target.ts';
 import type { PublishedPorts } from './published-ports.ts';
 
 /** Connections that wait for the manager, and how long, in milliseconds: an agent that lost it dials again. */
 const MAX_WAITING = 1_024;
+/** Flows of UDP wait only while no more than these do: connections have room, whatever datagrams come. */
+const MAX_WAITING_FLOWS = 128;
 const WAIT_MS = 30_000;
 /** Streams that may break before the manager has said anything, of one connection. */
 const MOST_TRIES = 40;
+const MOST_FLOW_TRIES = 3;
 /** How long a node may take to accept a connection before the manager is asked to carry it, in milliseconds. */
 const CONNECT_MS = 1_000;
 
-/** Asks one manager where connections lead that this host took, over streams that the manager keeps waiting here. */
+/** Asks one manager where connections and flows of UDP lead that this host took, over streams that the manager keeps waiting here. */
 export class VisitDesk {
   readonly #published: Pick<PublishedPorts, 'find'>;
   readonly #idle: ServerHttp2Stream[] = [];
@@ -51,6 +55,25 @@ export class VisitDesk {
       if (await this.#ask(stream, client, port)) return;
     }
     client.resetAndDestroy();
+  }
+
+  /** Leads a flow of UDP that begins at a port: its datagrams go over the stream, see `sendDatagram`. Rejects when no container takes it in time. */
+  async flow(port: number, { address, port: remotePort }: Client, timeoutMs: number): Promise<ServerHttp2Stream> {
+    const deadlineMs = performance.now() + timeoutMs;
+    for (let tries = 1; tries <= MOST_FLOW_TRIES; tries++) {
+      const stream = await this.#stream(deadlineMs - performance.now(), MAX_WAITING_FLOWS);
+      if (!stream) break;
+      const timer = setTimeout(() => stream.close(), deadlineMs - performance.now());
+      const visit: Visit = { protocol: 'udp', port, remoteAddress: address, remotePort };
+      if (!stream.destroyed) stream.write(lineOf(visit));
+      const order = await orderFrom(stream);
+      clearTimeout(timer);
+      if (order && 'carry' in order && !stream.destroyed) return stream;
+      stream.close();
+      // One whose manager has gone says nothing: another one is asked.
+      if (order) break;
+    }
+    throw new Error(`no container takes UDP at port ${port}`);
   }
 
   /** False when the manager said nothing. */
@@ -86,11 +109,11 @@ export class VisitDesk {
     return isRefused;
   }
 
-  async #stream(): Promise<ServerHttp2Stream | undefined> {
+  async #stream(waitMs: number = WAIT_MS, most: number = MAX_WAITING): Promise<ServerHttp2Stream | undefined> {
     for (let idle = this.#idle.shift(); idle; idle = this.#idle.shift()) if (!idle.destroyed) return idle;
-    if (this.#waiting.length >= MAX_WAITING) return undefined;
+    if (this.#waiting.length >= most) return undefined;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => give(undefined), WAIT_MS);
+      const timer = setTimeout(() => give(undefined), waitMs);
       const give = (stream: ServerHttp2Stream | undefined): void => {
         clearTimeout(timer);
         const at = this.#waiting.indexOf(give);

@@ -7,9 +7,18 @@ import type { Logger } from '../common/logger.ts';
 import { printable } from '../common/printable.ts';
 import { readLine } from '../common/read-line.ts';
 import { EngineClient } from '../engine/client.ts';
+import type { PortProtocol } from '../engine/dialled/carrier.ts';
 import type { DialledAgents } from '../engine/dialled/dialled-agents.ts';
-import { PORTS_PATH, type PortRefusal, SOCKET_PORT, VISIT_LINE_BYTES, visitIn } from '../engine/dialled/visits.ts';
+import {
+  PORTS_PATH,
+  type PortRefusal,
+  type PortsAnswer,
+  SOCKET_PORT,
+  VISIT_LINE_BYTES,
+  visitIn,
+} from '../engine/dialled/visits.ts';
 import type { Target } from './target.ts';
+import { serveUdpVisit, type UdpVisitDeps } from './udp-visit.ts';
 import { carryToApi, serveVisit, type VisitDeps } from './visit.ts';
 
 /** How long an agent may take to open ports, and to say which engine it has, in milliseconds. */
@@ -27,12 +36,12 @@ const LEFT_BEHIND_MS = 20_000;
 /** What the doors of a manager need of the connections that agents opened. */
 export type AgentConnections = Pick<DialledAgents, 'list' | 'subscribe' | 'ask' | 'openVisit' | 'connectorFor'>;
 
-export interface AgentDoorDeps extends Pick<VisitDeps, 'ringOf' | 'connections' | 'clock'> {
+export interface AgentDoorDeps extends Pick<VisitDeps, 'ringOf' | 'connections' | 'clock'>, UdpVisitDeps {
   readonly agents: AgentConnections;
   /** The node whose engine has an ID. */
   readonly nodeOf: (engineId: string) => Node | undefined;
-  /** Numbers that are to be open at all nodes. */
-  readonly ports: () => readonly number[];
+  /** What is to be open at all nodes, as `8080/tcp`. */
+  readonly places: () => readonly string[];
   /** Connects to this manager's API, for containers that are to reach it by a socket of their host; undefined: they are not. */
   readonly connectApi: (() => Promise<Duplex>) | undefined;
   /** Which ports are refused, and why, may have changed. */
@@ -44,7 +53,7 @@ export interface AgentDoorDeps extends Pick<VisitDeps, 'ringOf' | 'connections' 
 /** The ports at one node: opened by its agent, which asks here for each connection where it leads. */
 export class AgentDoor {
   readonly id: string;
-  /** Why ports are not open there, by number. */
+  /** Why ports are not open there, as `8080/tcp`. */
   refused: Readonly<Record<string, PortRefusal>> = {};
   /** Since when, by the clock's elapsed time, the node's engine has numbers. */
   #ofEngine: ReadonlyMap<string, number> = new Map();
@@ -57,7 +66,7 @@ export class AgentDoor {
   #isBehind = true;
   /** Whether it is too old to open ports. */
   #isDeaf = false;
-  readonly #spared = new Map<number, { readonly copyId: string; readonly untilMs: number }>();
+  readonly #spared = new Map<string, { readonly copyId: string; readonly untilMs: number }>();
   readonly #unreached = new Map<string, number>();
   readonly #waiting = new Set<Duplex>();
   #opening = 0;
@@ -83,12 +92,12 @@ export class AgentDoor {
     );
   }
 
-  /** Why a number is not open there; undefined when it is, and while the engine has it for a moment alone: one of a copy that a move leaves behind. */
-  whyNot(number: number): PortRefusal | undefined {
-    const sinceMs = this.#ofEngine.get(String(number));
+  /** Why a port is not open there; undefined when it is, and while the engine has it for a moment alone: one of a copy that a move leaves behind. */
+  whyNot(place: string): PortRefusal | undefined {
+    const sinceMs = this.#ofEngine.get(place);
     return sinceMs !== undefined && this.#deps.clock.elapsed() < sinceMs + LEFT_BEHIND_MS
       ? undefined
-      : this.refused[number];
+      : this.refused[place];
   }
 
   get #isSocketMissing(): boolean {
@@ -103,10 +112,10 @@ export class AgentDoor {
     this.#unreached.clear();
   }
 
-  /** Leaves numbers to a copy of a container that is about to start there. Resolves when they are free, or that failed. */
-  async spare(numbers: readonly number[], copyId: string): Promise<void> {
+  /** Leaves ports to a copy of a container that is about to start there. Resolves when they are free, or that failed. */
+  async spare(places: readonly string[], copyId: string): Promise<void> {
     const untilMs = this.#deps.clock.elapsed() + SPARED_MS;
-    for (const number of numbers) this.#spared.set(number, { copyId, untilMs });
+    for (const place of places) this.#spared.set(place, { copyId, untilMs });
     await this.sync();
   }
 
@@ -119,28 +128,29 @@ export class AgentDoor {
   async #sync(): Promise<void> {
     const { agents, clock, logger, signal } = this.#deps;
     if (signal.aborted || this.#isDeaf) return;
-    for (const [number, { copyId, untilMs }] of this.#spared) {
+    for (const [place, { copyId, untilMs }] of this.#spared) {
       // Once it runs, its engine has the number, and the agent finds it there.
       const isStarting = this.node?.held(copyId)?.state === 'created' || this.node?.held(copyId)?.state === 'exited';
-      if (!isStarting || clock.elapsed() >= untilMs) this.#spared.delete(number);
+      if (!isStarting || clock.elapsed() >= untilMs) this.#spared.delete(place);
     }
-    const ports = this.#deps.ports().filter((port) => !this.#spared.has(port));
+    const places = this.#deps.places().filter((place) => !this.#spared.has(place));
+    const [ports, udp] = [numbersOf(places, 'tcp'), numbersOf(places, 'udp')];
     const before = this.refused;
     const socket = this.#deps.connectApi !== undefined;
     try {
       this.#nodeId ??= await this.#engineId();
-      const { status, body } = await agents.ask(this.id, PORTS_PATH, { ports, socket }, ASK_MS, signal);
+      const { status, body } = await agents.ask(this.id, PORTS_PATH, { ports, udp, socket }, ASK_MS, signal);
       this.#isDeaf = status === 404;
       if (status !== 200) throw new Error(this.#isDeaf ? 'it is too old' : messageOf(body));
-      this.refused = refusalsIn(body);
+      this.refused = { ...refusalsIn(body, 'refused', 'tcp'), ...udpRefusalsIn(body, udp) };
       this.#ofEngine = new Map(
-        Object.entries(this.refused).flatMap(([port, { isOfEngine }]) =>
-          isOfEngine ? [[port, this.#ofEngine.get(port) ?? clock.elapsed()]] : [],
+        Object.entries(this.refused).flatMap(([place, { isOfEngine }]) =>
+          isOfEngine ? [[place, this.#ofEngine.get(place) ?? clock.elapsed()]] : [],
         ),
       );
       this.socketRefused = socketRefusalIn(body);
       this.#isBehind = false;
-      this.#isWanted = ports.length > 0 || socket;
+      this.#isWanted = places.length > 0 || socket;
       if (this.#isWanted) this.#fill();
       else this.close();
     } catch (error) {
@@ -196,6 +206,7 @@ export class AgentDoor {
     this.#fill();
     if (visit.port === SOCKET_PORT) return await carryToApi(stream, this.#deps.connectApi);
     const { ringOf, connections, clock } = this.#deps;
+    if (visit.protocol === 'udp') return serveUdpVisit(stream, visit, this.#deps);
     await serveVisit(stream, visit, {
       ringOf,
       connections,
@@ -226,12 +237,30 @@ function wordsOf(text: string): string {
   return printable(text.slice(0, 200));
 }
 
-function refusalsIn(body: unknown): Readonly<Record<string, PortRefusal>> {
-  const { refused } = (body ?? {}) as { readonly refused?: Readonly<Record<string, Partial<PortRefusal>>> };
+function refusalsIn(
+  body: unknown,
+  field: keyof PortsAnswer,
+  protocol: PortProtocol,
+): Readonly<Record<string, PortRefusal>> {
+  const { [field]: refused } = (body ?? {}) as Readonly<Record<string, Readonly<Record<string, Partial<PortRefusal>>>>>;
   const all = Object.entries(refused ?? {}).slice(0, 65_536);
   return Object.fromEntries(
-    all.map(([port, each]) => [port, { isOfEngine: each?.isOfEngine === true, why: wordsOf(String(each?.why ?? '')) }]),
+    all.map(([port, each]) => [
+      `${port}/${protocol}`,
+      { isOfEngine: each?.isOfEngine === true, why: wordsOf(String(each?.why ?? '')) },
+    ]),
   );
+}
+
+/** An agent that says nothing of UDP opens none. */
+function udpRefusalsIn(body: unknown, asked: readonly number[]): Readonly<Record<string, PortRefusal>> {
+  if ((body as Partial<PortsAnswer> | null)?.refusedUdp !== undefined) return refusalsIn(body, 'refusedUdp', 'udp');
+  const why = 'its agent is too old to open UDP ports';
+  return Object.fromEntries(asked.map((port) => [`${port}/udp`, { isOfEngine: false, why }]));
+}
+
+function numbersOf(places: readonly string[], protocol: PortProtocol): readonly number[] {
+  return places.flatMap((place) => (place.endsWith(`/${protocol}`) ? [Number.parseInt(place, 10)] : []));
 }
 
 function messageOf(body: unknown): string {

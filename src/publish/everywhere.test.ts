@@ -1,3 +1,4 @@
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import net, { type AddressInfo, connect, createServer, type Server } from 'node:net';
@@ -81,6 +82,8 @@ class World {
   readonly cluster = new Cluster({ clock: this.clock, logger: silentLogger() });
   readonly agents = new DialledAgents(Date.now);
   readonly notices: Notice[] = [];
+  /** Whether the agent is of a version that opens no UDP ports. */
+  isOld = false;
   /** What the second node's engine publishes itself. */
   own: readonly PublishedPort[] = [];
   readonly stop = new AbortController();
@@ -159,13 +162,19 @@ class World {
     void this.agents.serve(id, accepted, '192.0.2.7', this.stop.signal);
   }
 
-  #want(desk: VisitDesk, { ports, socket }: WantedPorts): Promise<PortsAnswer> {
-    return this.ports.want(desk, ports, socket);
+  #want(desk: VisitDesk, wanted: WantedPorts): Promise<PortsAnswer> {
+    return this.ports.want(desk, this.isOld ? { ports: wanted.ports, socket: wanted.socket } : wanted);
   }
 
   /** The engine of a node lists a container. */
-  list(index: number, id: string, port: number, Labels: Record<string, string> = {}): string {
-    const Ports = [{ IP: '0.0.0.0', PrivatePort: 80, PublicPort: port, Type: 'tcp' }];
+  list(
+    index: number,
+    id: string,
+    port: number,
+    Labels: Record<string, string> = {},
+    Type: 'tcp' | 'udp' = 'tcp',
+  ): string {
+    const Ports = [{ IP: '0.0.0.0', PrivatePort: 80, PublicPort: port, Type }];
     const summary = containerSummary(id, { Ports, Labels });
     this.cluster.updateContainers(this.#nodes[index] as Node, [summary.Id], [summary]);
     return summary.Id;
@@ -382,6 +391,138 @@ describe('ports at every node', () => {
   });
 });
 
+/** Answers each datagram with its name before it. */
+async function echo(name: string, host: string, port: number): Promise<Socket> {
+  const socket = createSocket('udp4').bind(port, host);
+  await once(socket, 'listening');
+  socket.on('message', (datagram, from) => socket.send(`${name}:${datagram}`, from.port, from.address));
+  open.push({ close: () => closed(socket) });
+  return socket;
+}
+
+async function closed(socket: Socket): Promise<void> {
+  await new Promise<void>((resolve) => {
+    try {
+      socket.close(() => resolve());
+    } catch {
+      resolve(); // It is.
+    }
+  });
+}
+
+/** A client of UDP; what it was sent, with where from. */
+class UdpClient {
+  readonly #socket = createSocket('udp4').bind(0, ENDPOINT);
+  readonly got: string[] = [];
+
+  constructor() {
+    this.#socket.on(
+      'message',
+      (datagram, { address, port }) => void this.got.push(`${datagram} from ${address}:${port}`),
+    );
+    open.push({ close: () => closed(this.#socket) });
+  }
+
+  /** The first answer to a datagram, which is sent again until there is one. */
+  async ask(text: string, host: string, port: number): Promise<string | undefined> {
+    this.got.length = 0;
+    await expect
+      .poll(() => {
+        if (this.got.length === 0) this.#socket.send(text, port, host);
+        return this.got.length;
+      }, WAIT)
+      .toBeGreaterThan(0);
+    return this.got[0];
+  }
+}
+
+describe('UDP ports at every node', () => {
+  let world: World;
+  let port: number;
+  let client: UdpClient;
+  const FLOW = { address: '192.0.2.9', port: 5_353 };
+  beforeEach(async () => {
+    world = new World(false);
+    port = await freePort();
+    client = new UdpClient();
+    world.publisher.start();
+    world.publisher.everywhere.start();
+    await world.dial();
+  });
+
+  test('lead to a container while it runs, beside TCP ports of the same number', { timeout: PATIENCE_MS }, async () => {
+    const { publisher, cluster } = world;
+    await echo('a', FIRST, port);
+    await serve('tcp', FIRST, port);
+    const both = containerSummary('a', {
+      Ports: (['tcp', 'udp'] as const).map((Type) => ({ IP: '0.0.0.0', PrivatePort: 53, PublicPort: port, Type })),
+    });
+    const [first] = cluster.nodes as [Node];
+    cluster.updateContainers(first, [both.Id], [both]);
+    await publisher.settled(both.Id);
+    expect(await client.ask('hello', SECOND, port)).toBe(`a:hello from ${SECOND}:${port}`);
+    await answers(port, 'tcp heard hello');
+    expect(world.problem(both.Id)).toBeUndefined();
+    const flows = (): number => publisher.connections.size;
+    await expect.poll(flows, WAIT).toBe(1);
+    // It moves: the client's next datagram finds it.
+    cluster.removeContainer(first, both.Id);
+    const there = await freePort();
+    await echo('b', FIRST, there);
+    const id = world.list(0, 'b', there, {}, 'udp');
+    await publisher.settled(id);
+    expect(await client.ask('again', SECOND, there)).toBe(`b:again from ${SECOND}:${there}`);
+    cluster.removeContainer(first, id);
+    await publisher.everywhere.settled();
+    // The numbers are free.
+    for (const each of [port, there]) await closed(await echo('other', SECOND, each));
+    await expect.poll(flows, WAIT).toBe(0);
+  });
+
+  test('end the flow of a container that is about to be stopped', { timeout: PATIENCE_MS }, async () => {
+    const labels = { 'com.docker.compose.project': 'dns', 'com.docker.compose.service': 'dns' };
+    for (const [index, host] of [FIRST, '127.0.0.4'].entries()) {
+      const [name, inside] = [`replica-${index}`, host];
+      await echo(name, inside, port);
+    }
+    const one = world.list(0, 'a', port, labels, 'udp');
+    await world.publisher.settled(one);
+    expect(await client.ask('1', SECOND, port)).toBe(`replica-0:1 from ${SECOND}:${port}`);
+    await world.publisher.drain({ id: one, engineId: one }, 'moved');
+    const letGo = world.publisher.hold(one);
+    const { failed } = world.publisher.connections.tally;
+    const stream = world.desk.flow(port, FLOW, PATIENCE_MS);
+    await expect(stream).rejects.toThrow(`no container takes UDP at port ${port}`);
+    expect(world.publisher.connections.tally.failed).toBeGreaterThan(failed);
+    world.publisher.resume(one);
+    letGo();
+    expect(await client.ask('2', SECOND, port)).toBe(`replica-0:2 from ${SECOND}:${port}`);
+  });
+
+  test('are told where another process has them, and by agents that open none', { timeout: PATIENCE_MS }, async () => {
+    const other = await echo('other', SECOND, port);
+    const id = world.list(0, 'a', port, {}, 'udp');
+    await expect.poll(() => world.problem(id), WAIT).toBe(`${port}/udp not at node-1 (another process has it)`);
+    world.isOld = true;
+    await closed(other);
+    world.clock.advance(6_000);
+    const old = `${port}/udp not at node-1 (its agent is too old to open UDP ports)`;
+    await expect.poll(() => world.problem(id), WAIT).toBe(old);
+    world.isOld = false;
+    world.clock.advance(6_000);
+    await expect.poll(() => world.problem(id), WAIT).toBeUndefined();
+  });
+
+  test('take nothing that says to come from such a port', { timeout: PATIENCE_MS }, async () => {
+    await echo('a', FIRST, port);
+    await world.publisher.settled(world.list(0, 'a', port, {}, 'udp'));
+    const refused = `no container takes UDP at port ${port}`;
+    for (const address of [SECOND, `::ffff:${SECOND}`])
+      await expect(world.desk.flow(port, { address, port }, PATIENCE_MS)).rejects.toThrow(refused);
+    (await world.desk.flow(port, FLOW, PATIENCE_MS)).close();
+  });
+});
+
 test('containers of a node reach the manager by its socket, where it gives one', { timeout: PATIENCE_MS }, async () => {
   const world = new World(true);
   world.api.listen(0, ENDPOINT);
@@ -431,6 +572,6 @@ test('a manager that gives no socket is reached by none', { timeout: PATIENCE_MS
   world.publisher.everywhere.start();
   await world.dial();
   const desk = world.ports.desk();
-  expect(await world.ports.want(desk, [], false)).toEqual({ refused: {}, socketRefused: undefined });
+  expect(await world.ports.want(desk, { ports: [] })).toEqual({ refused: {}, socketRefused: undefined });
   await expect(stat(world.socketPath)).rejects.toThrow('ENOENT');
 });

@@ -7,6 +7,7 @@ import { type AgentConnections, AgentDoor, type AgentDoorDeps } from './agent-do
 import type { Claim } from './claim.ts';
 import type { Connections } from './connections.ts';
 import { Ring, type RingDeps } from './ring.ts';
+import type { Client } from './target.ts';
 
 /** How long a start waits for the agents, in milliseconds. */
 const SETTLE_MS = 1_500;
@@ -17,6 +18,9 @@ export interface EverywhereDeps extends RingDeps {
   readonly agents: AgentConnections;
   readonly nodeOf: (engineId: string) => Node | undefined;
   readonly connections: Connections;
+  /** Whether an address is this machine's, and whether it is a node's. */
+  readonly isOwnHost: (host: { readonly address: string }) => boolean;
+  readonly isNode: (address: string) => boolean;
   /** See `AgentDoorDeps`. */
   readonly connectApi: AgentDoorDeps['connectApi'];
   /** Why a claim is not at other nodes has changed. */
@@ -31,14 +35,15 @@ export interface EverywhereDeps extends RingDeps {
  */
 export class Everywhere {
   readonly #deps: EverywhereDeps;
-  readonly #rings = new Map<number, Ring>();
-  readonly #numbers = new Map<Claim, number>();
-  /** Claims of which other containers have the number. */
+  /** By port, as `8080/tcp`. */
+  readonly #rings = new Map<string, Ring>();
+  readonly #places = new Map<Claim, string>();
+  /** Claims of which other containers have the port. */
   readonly #waiting = new Set<Claim>();
   readonly #doors = new Map<string, AgentDoor>();
   readonly #doorsByNode = new Map<string, AgentDoor>();
-  /** Doors that refuse a number. */
-  #refusing = new MultiMap<number, AgentDoor>();
+  /** Doors that refuse a port. */
+  #refusing = new MultiMap<string, AgentDoor>();
   #stop: AbortController | undefined;
   #unsubscribe: () => void = () => undefined;
 
@@ -82,28 +87,29 @@ export class Everywhere {
   /** Where a claim is at the endpoint, or on which node its container is, has changed. */
   update(claim: Claim): void {
     if (claim.isGone || !claim.isEverywhere) return;
-    if (claim.protocol !== 'tcp') return claim.problem ? undefined : this.#refuse(claim, 'agents open TCP ports alone');
+    const { protocol } = claim;
     const number = numberOf(claim);
-    const kept = number !== undefined && keptBecause('tcp', number);
+    const kept = number !== undefined && keptBecause(protocol, number);
     if (kept) return claim.problem ? undefined : this.#refuse(claim, kept);
-    if (this.#waiting.has(claim) && this.#holder(claim, number)) return;
-    const before = this.#numbers.get(claim);
-    if (number === before && before !== undefined) return this.#judge(before);
+    const place = number === undefined ? undefined : placeOf(claim, number);
+    if (this.#waiting.has(claim) && this.#holder(claim, place)) return;
+    const before = this.#places.get(claim);
+    if (place === before && before !== undefined) return this.#judge(before);
     this.#leave(claim);
-    if (number === undefined) return;
-    const holder = this.#holder(claim, number);
+    if (place === undefined) return;
+    const holder = this.#holder(claim, place);
     if (holder) {
       this.#waiting.add(claim);
       return this.#refuse(claim, `container ${holder.copy.name} has it there`);
     }
-    const ring = this.#rings.get(number);
+    const ring = this.#rings.get(place);
     const own = ring ?? new Ring(this.#deps);
-    this.#rings.set(number, own);
-    this.#numbers.set(claim, number);
+    this.#rings.set(place, own);
+    this.#places.set(claim, place);
     own.join(claim);
     claim.ring = own;
     if (!ring) this.#tellAll();
-    this.#judge(number);
+    this.#judge(place);
   }
 
   remove(claim: Claim): void {
@@ -138,8 +144,7 @@ export class Everywhere {
 
   /** Leaves numbers (`8080/tcp`) to a copy of a container that is about to start at a node. */
   async makeRoom(door: AgentDoor, numbers: readonly string[], copyId: string): Promise<void> {
-    const tcp = numbers.flatMap((number) => (number.endsWith('/tcp') ? [Number.parseInt(number, 10)] : []));
-    const ours = tcp.filter((number) => this.#rings.has(number));
+    const ours = numbers.filter((number) => this.#rings.has(number));
     if (ours.length === 0) return;
     const end = new AbortController();
     const limit = this.#deps.clock.sleep(SETTLE_MS, end.signal).catch(() => undefined);
@@ -177,8 +182,9 @@ export class Everywhere {
       clock,
       logger,
       signal,
-      ringOf: (port) => this.#rings.get(port),
-      ports: () => [...this.#rings.keys()],
+      ringOf: (place) => this.#rings.get(place),
+      isPublished: (client) => this.#isPublished(client),
+      places: () => [...this.#rings.keys()],
       onAnswer: (door, before) => this.#onAnswer(door, before),
     });
   }
@@ -186,9 +192,16 @@ export class Everywhere {
   #onAnswer(door: AgentDoor, before: AgentDoor['refused']): void {
     if (this.#doors.get(door.id) !== door) return;
     this.#claimNode(door);
-    for (const port of Object.keys(before)) this.#refusing.remove(Number(port), door);
-    for (const port of Object.keys(door.refused)) this.#refusing.add(Number(port), door);
-    for (const port of new Set([...Object.keys(before), ...Object.keys(door.refused)])) this.#judge(Number(port));
+    for (const place of Object.keys(before)) this.#refusing.remove(place, door);
+    for (const place of Object.keys(door.refused)) this.#refusing.add(place, door);
+    for (const place of new Set([...Object.keys(before), ...Object.keys(door.refused)])) this.#judge(place);
+  }
+
+  #isPublished({ address, port }: Client): boolean {
+    const { connections, isOwnHost, isNode } = this.#deps;
+    const host = { address: address.replace(/^::ffff:/i, '') };
+    if (connections.udpPorts.has(port) && isOwnHost(host)) return true;
+    return this.#rings.has(`${port}/udp`) && (isOwnHost(host) || isNode(host.address));
   }
 
   /** Notes whose agent it is. An agent may say that it has any engine: one is not believed where another one has more of a right to the node. */
@@ -213,42 +226,44 @@ export class Everywhere {
     for (const door of this.#doors.values()) void door.sync();
   }
 
-  /** A container that has the number and does not share it with this one. */
-  #holder(claim: Claim, number: number | undefined): Claim | undefined {
-    const [first] = (number !== undefined && this.#rings.get(number)?.claims) || [];
+  /** A container that has the port and does not share it with this one. */
+  #holder(claim: Claim, place: string | undefined): Claim | undefined {
+    const [first] = (place !== undefined && this.#rings.get(place)?.claims) || [];
     return first && first.group !== claim.group ? first : undefined;
   }
 
   #leave(claim: Claim): void {
     this.#waiting.delete(claim);
     claim.problemElsewhere = undefined;
-    const number = this.#numbers.get(claim);
-    if (number === undefined) return;
-    this.#numbers.delete(claim);
+    const place = this.#places.get(claim);
+    if (place === undefined) return;
+    this.#places.delete(claim);
     claim.ring?.leave(claim);
     claim.ring = undefined;
-    const ring = this.#rings.get(number);
+    const ring = this.#rings.get(place);
     if (!ring || ring.claims.size > 0) return;
-    this.#rings.delete(number);
+    this.#rings.delete(place);
     this.#tellAll();
-    for (const other of [...this.#waiting]) if (numberOf(other) === number) this.update(other);
+    for (const other of [...this.#waiting]) if (placeOf(other, numberOf(other)) === place) this.update(other);
   }
 
   /** Says of the containers behind a port at which nodes it is not open. */
-  #judge(number: number): void {
-    const ring = this.#rings.get(number);
+  #judge(place: string): void {
+    const ring = this.#rings.get(place);
     if (!ring) return;
-    const owners = new Set([...ring.claims].flatMap(({ copy, at }) => (at.port === number ? [copy.node] : [])));
-    const where = this.#refusing.get(number).flatMap((door) => {
+    const owners = new Set(
+      [...ring.claims].flatMap((claim) => (placeOf(claim, claim.at.port) === place ? [claim.copy.node] : [])),
+    );
+    const where = this.#refusing.get(place).flatMap((door) => {
       const { node, id } = door;
-      const refusal = door.whyNot(number);
+      const refusal = door.whyNot(place);
       if (!refusal || (node && refusal.isOfEngine && owners.has(node))) return [];
       const name = node && this.#doorsByNode.get(node.id) === door ? node.name : id;
       return [`${name} (${refusal.isOfEngine ? 'its engine publishes another one there' : refusal.why})`];
     });
     const others = where.length - MOST_NAMED;
     const named = where.slice(0, MOST_NAMED).join(', ') + (others > 0 ? ` and ${others} more` : '');
-    const problem = where.length === 0 ? undefined : `${number}/tcp not at ${named}`;
+    const problem = where.length === 0 ? undefined : `${place} not at ${named}`;
     for (const claim of ring.claims) this.#say(claim, problem);
   }
 
@@ -268,6 +283,10 @@ function rightTo(node: Node, { id }: AgentDoor): number | undefined {
   const { address } = node.client.connector;
   if (address.startsWith('agent://')) return address === `agent://${id}` ? 2 : undefined;
   return node.name === id ? 1 : 0;
+}
+
+function placeOf({ protocol }: Claim, number: number | undefined): string {
+  return `${number}/${protocol}`;
 }
 
 /** The number at all nodes: that of the endpoint, or the one that was asked for where the endpoint cannot have it. */

@@ -103,6 +103,8 @@ export class Publisher {
       agents: deps.agents,
       nodeOf: (engineId) => deps.cluster.node(engineId),
       connections: this.connections,
+      isOwnHost: deps.isOwnHost,
+      isNode: (ip) => deps.cluster.nodes.some(({ address, addresses }) => address === ip || addresses.has(ip)),
       connectApi: deps.connectApi,
       onChange: (claim) => this.#tellOf(claim, claim.problemElsewhere),
       clock: deps.clock,

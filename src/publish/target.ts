@@ -1,6 +1,12 @@
 import type { Duplex } from 'node:stream';
 import type { ProxyVersion } from './node-ports.ts';
 
+/** Where datagrams of a flow come from. */
+export interface Client {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** Where a relay may lead a connection: a port of one copy of a container. */
 export interface Target {
   /** The engine's ID of the copy. */
@@ -10,8 +16,11 @@ export interface Target {
   readonly host: string;
   readonly port: number;
   readonly proxyProtocol: ProxyVersion | undefined;
-  /** Connects to it where nobody can connect straight: over the connection of its node's agent. Rejects when that does not succeed. */
-  readonly connect?: ((timeoutMs: number) => Promise<Duplex>) | undefined;
+  /**
+   * Connects to it where nobody can connect straight: over the connection of its node's agent. Rejects when that does not succeed. `client` is given for
+   * UDP.
+   */
+  readonly connect?: ((timeoutMs: number, client?: Client) => Promise<Duplex>) | undefined;
 }
 
 /** Who takes the connections of one port at the endpoint. */

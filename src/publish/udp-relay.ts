@@ -1,13 +1,13 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type { Clock } from '../common/clock.ts';
 import { RateBound } from '../common/rate-bound.ts';
 import type { Timer } from '../common/timer.ts';
-import { MOST_FLOWS, receiveDatagrams, sendDatagram } from '../engine/dialled/datagrams.ts';
+import { MOST_FLOWS } from '../engine/dialled/datagrams.ts';
 import type { Connections } from './connections.ts';
 import { ownHost } from './own-host.ts';
 import type { Target, Targets } from './target.ts';
+import { MAX_WAITING_BYTES, openWay, type Way } from './udp-way.ts';
 
 /** A flow in which no datagram passes for this long ends, and between two looks at them, in milliseconds. */
 const IDLE_MS = 60_000;
@@ -15,10 +15,6 @@ const LOOK_MS = 10_000;
 /** Datagrams of a flow that wait until its way is there; and bytes of all flows of the port. */
 const MAX_EARLY = 16;
 const MAX_EARLY_BYTES = 1024 * 1024;
-/** What may wait in the system's queue of a socket, in bytes: datagrams beyond are lost, as in a router. */
-const MAX_WAITING_BYTES = 256 * 1024;
-/** How long an agent may take to open a flow's way, in milliseconds. */
-const CONNECT_MS = 3_000;
 /** Flows of one port over agents' connections; and datagrams a second from there, whatever an agent sends. */
 const MOST_CARRIED = MOST_FLOWS / 2;
 const ANSWERS_PER_SECOND = 20_000;
@@ -27,12 +23,6 @@ export interface UdpRelayDeps {
   readonly targets: Targets;
   readonly connections: Connections;
   readonly clock: Clock;
-}
-
-/** How datagrams come to a target. */
-interface Way {
-  send(datagram: Buffer): void;
-  close(): void;
 }
 
 /** What one client, by its address and port, and one target say to each other. */
@@ -141,7 +131,16 @@ export class UdpRelay {
     const release = this.#makeRoom(() => connections.take(this, { destroy: () => flow.end() }));
     if (!release) return undefined;
     if (target.connect) this.#makeRoomAtAgents();
-    const way = target.connect ? this.#wayOverAgent(target.connect, () => flow) : this.#straightWay(target, () => flow);
+    const way = openWay(target, from, {
+      onOpen: () => this.#open(flow),
+      onDatagram: (datagram) => {
+        if (!target.connect || this.#answers.admits()) this.#answer(flow, datagram);
+      },
+      onEnd: (isOpened) => {
+        if (!isOpened && target.connect) connections.tally.failed += 1;
+        flow.end();
+      },
+    });
     const end = (): void => {
       if (this.#flows.get(key) !== flow) return;
       this.#flows.delete(key);
@@ -154,50 +153,6 @@ export class UdpRelay {
     this.#flows.set(key, flow);
     if (target.connect) this.#carried.add(flow);
     return flow;
-  }
-
-  /** @param flow asked for once this has returned */
-  #straightWay({ host, port }: Target, flow: () => Flow): Way {
-    const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' });
-    // Refused by the node, for one.
-    socket.on('error', () => flow().end());
-    socket.on('message', (datagram) => this.#answer(flow(), datagram));
-    // Given to `connect`, it would be called for a failure, too.
-    socket.once('connect', () => this.#open(flow()));
-    socket.connect(port, host);
-    return {
-      send: (datagram) => {
-        if (socket.getSendQueueSize() <= MAX_WAITING_BYTES) socket.send(datagram, noop);
-      },
-      close: () => socket.close(noop),
-    };
-  }
-
-  /** @param flow asked for once this has returned */
-  #wayOverAgent(connect: NonNullable<Target['connect']>, flow: () => Flow): Way {
-    let stream: Duplex | undefined;
-    let isClosed = false;
-    const begin = (opened: Duplex): void => {
-      if (isClosed) return void opened.destroy();
-      stream = opened;
-      opened.once('close', () => flow().end());
-      if (opened.destroyed) return flow().end();
-      receiveDatagrams(opened, (datagram) => {
-        if (this.#answers.admits()) this.#answer(flow(), datagram);
-      });
-      this.#open(flow());
-    };
-    connect(CONNECT_MS).then(begin, () => {
-      if (!isClosed) this.#deps.connections.tally.failed += 1;
-      flow().end();
-    });
-    return {
-      send: (datagram) => stream && sendDatagram(stream, datagram),
-      close: () => {
-        isClosed = true;
-        stream?.destroy();
-      },
-    };
   }
 
   /** The way is there. */

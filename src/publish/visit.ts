@@ -13,8 +13,8 @@ import type { Target } from './target.ts';
 const LEAVE_MS = 30_000;
 
 export interface VisitDeps {
-  /** The containers behind a port that is open at nodes. */
-  readonly ringOf: (port: number) => Ring | undefined;
+  /** The containers behind a port that is open at nodes, as `8080/tcp`. */
+  readonly ringOf: (place: string) => Ring | undefined;
   /** Where the agent may reach a target without the manager, as far as that is known. */
   readonly straight: (target: Target) => Extract<VisitOrder, { readonly to: unknown }>['to'] | undefined;
   /** The agent did not reach a target that the manager reaches. */
@@ -26,7 +26,7 @@ export interface VisitDeps {
 /** Says of one connection that an agent took where it leads, or carries it. `visit` is the first line. Never rejects. */
 export async function serveVisit(stream: Duplex, visit: Visit, deps: VisitDeps): Promise<void> {
   const { connections } = deps;
-  const ring = deps.ringOf(visit.port);
+  const ring = deps.ringOf(`${visit.port}/tcp`);
   const release = ring && connections.take(ring, stream);
   if (!ring || !release) return refuse(stream);
   stream.once('close', release);
@@ -77,7 +77,7 @@ async function isTaken(
 }
 
 /** Said in words: an agent takes a stream that breaks for one of a manager that has gone. */
-function refuse(stream: Duplex): void {
+export function refuse(stream: Duplex): void {
   if (stream.destroyed) return;
   stream.end(lineOf({ refused: true }));
   stream.resume();
@@ -85,6 +85,6 @@ function refuse(stream: Duplex): void {
   stream.once('close', () => clearTimeout(timer));
 }
 
-function lineOf(order: VisitOrder): Buffer {
+export function lineOf(order: VisitOrder): Buffer {
   return Buffer.from(`${JSON.stringify(order)}\n`);
 }

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { clientPath } from '../../src/lab/clients.ts';
 import type { Lab, LabNode } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
 import { DialledLab } from './dialled-lab.ts';
+import { sendUdp, udpEcho } from './udp-echo.ts';
 
 const PATIENCE = { timeoutMs: 180_000, everyMs: 300 };
 /** A node as all are, and two on hosts that nobody can connect to. */
@@ -98,31 +98,6 @@ async function ask(address: string, seconds = 60): Promise<string> {
   return exitCode === 0 ? stdout.trim() : stderr.trim();
 }
 
-const ECHO = `const socket = require('node:dgram').createSocket('udp4');
-socket.on('message', (datagram, { port, address }) => socket.send(datagram, port, address)).bind(+process.argv[1]);`;
-
-/** A program in a container's network, on the node `shut`, that answers datagrams with themselves: the image has none. */
-async function echoIn(container: string, port: number): Promise<ChildProcess> {
-  const pid = await must(['inspect', '--format', '{{.State.Pid}}', container]);
-  const into = ['--target', String(lab.node('shut').enginePid), '--net', '--mount', '--pid'];
-  const command = ['nsenter', '--target', pid, '--net', '--', process.execPath, '-e', ECHO, String(port)];
-  return spawn('nsenter', [...into, '--', ...command], { stdio: 'inherit' });
-}
-
-/** What comes back of a datagram within a second. */
-async function send(address: string, port: number, text: string): Promise<string | undefined> {
-  const socket = createSocket('udp4');
-  try {
-    socket.send(text, port, address);
-    const [datagram] = (await once(socket, 'message', { signal: AbortSignal.timeout(1_000) })) as [Buffer];
-    return datagram.toString();
-  } catch {
-    return undefined;
-  } finally {
-    socket.close();
-  }
-}
-
 test('what a container there publishes is at the endpoint, over the agent', async () => {
   const published = ['-h', 'page', '-p', '18080:80', '-p', '18081:81/udp'];
   await must(['run', '-d', '--name', 'page', '-e', 'constraint:node==shut', ...published, 'busybox', 'sh', '-c', PAGE]);
@@ -133,11 +108,15 @@ test('what a container there publishes is at the endpoint, over the agent', asyn
   expect(await Promise.all(Array.from({ length: 50 }, () => ask(`${lab.bridgeAddress}:18080`)))).toEqual(
     Array.from({ length: 50 }, () => 'page'),
   );
-  const echo = await echoIn('page', 81);
+  const echo = udpEcho(lab.node('shut'), await must(['inspect', '--format', '{{.State.Pid}}', 'page']), 81);
   try {
-    await waitFor('an echo', async () => (await send(lab.bridgeAddress, 18_081, 'hello')) === 'hello', PATIENCE);
+    await waitFor('an echo', async () => (await sendUdp(lab.bridgeAddress, 18_081, 'hello')) === 'hello', PATIENCE);
     const datagram = 'x'.repeat(8_000);
-    await waitFor('a long one', async () => (await send(lab.bridgeAddress, 18_081, datagram)) === datagram, PATIENCE);
+    await waitFor(
+      'a long one',
+      async () => (await sendUdp(lab.bridgeAddress, 18_081, datagram)) === datagram,
+      PATIENCE,
+    );
   } finally {
     echo.kill('SIGKILL');
   }

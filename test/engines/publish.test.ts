@@ -9,6 +9,7 @@ import type { Lab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
 import { DialledLab } from './dialled-lab.ts';
 import { loadReaper } from './testcontainers/reaper.ts';
+import { sendUdp, udpEcho } from './udp-echo.ts';
 
 const PATIENCE = { timeoutMs: 300_000, everyMs: 200 };
 /** Two nodes that the manager and other nodes connect to, and one that is reached over its agent alone. All have agents. */
@@ -86,10 +87,23 @@ function allSay(port: number, expected: RegExp): Promise<unknown> {
   return waitFor(`${port} to say ${expected} everywhere`, said, PATIENCE);
 }
 
+/** Every address brings datagrams to a container, which answers them. */
+async function allEcho(container: string, node: string, port: number): Promise<void> {
+  const echo = udpEcho(lab.node(node), await must(['inspect', '--format', '{{.State.Pid}}', container]), 81);
+  try {
+    const answers = async (): Promise<boolean> =>
+      (await Promise.all(addresses().map((address) => sendUdp(address, port, node)))).every((text) => text === node);
+    await waitFor(`UDP port ${port} to answer everywhere`, answers, PATIENCE);
+  } finally {
+    echo.kill('SIGKILL');
+  }
+}
+
 test('a published port is at every node, follows its container, and is closed with it', async () => {
-  const where = ['-e', 'constraint:node==~near', '-h', 'page', '-p', '18080:80'];
+  const where = ['-e', 'constraint:node==~near', '-h', 'page', '-p', '18080:80', '-p', '18081:81/udp'];
   await must(['run', '-d', '--name', 'page', ...where, 'busybox', 'sh', '-c', PAGE]);
   await allSay(18_080, /^page$/);
+  await allEcho('page', 'near', 18_081);
   // A node that it neither leaves nor comes to.
   const { address } = lab.node('far');
   const end = new AbortController();
@@ -99,6 +113,8 @@ test('a published port is at every node, follows its container, and is closed wi
   expect(new Set(await asked)).toEqual(new Set(['page']));
   expect(await must(['inspect', '--format', '{{.Node.Name}}', 'page'])).toBe('dialled');
   await allSay(18_080, /^page$/);
+  await allEcho('page', 'dialled', 18_081);
+  expect(await must(['ps', '--filter', 'name=page', '--format', '{{.Status}}'])).not.toContain('not at');
   await must(['rm', '-f', 'page']);
   await allSay(18_080, /ECONNREFUSED/);
 });

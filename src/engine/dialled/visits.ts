@@ -17,9 +17,12 @@ export const SOCKET_PORT = 0;
 /** Longest line of a visit, in bytes. */
 export const VISIT_LINE_BYTES = 4_096;
 
-/** All ports that are to be open, as `8080`; others are closed. TCP. */
+/** All ports that are to be open, as `8080`; others are closed. */
 export interface WantedPorts {
+  /** TCP. */
   readonly ports: readonly number[];
+  /** UDP; absent from a manager of an earlier version. */
+  readonly udp?: readonly number[] | undefined;
   /** Whether containers of the agent's host are to reach the manager by a socket there. */
   readonly socket?: boolean;
 }
@@ -27,6 +30,8 @@ export interface WantedPorts {
 export interface PortsAnswer {
   /** Why those are not open that are not, by number. */
   readonly refused: Readonly<Record<string, PortRefusal>>;
+  /** The same for UDP; absent from an agent of an earlier version, which opens none, and where none was asked for. */
+  readonly refusedUdp?: Readonly<Record<string, PortRefusal>> | undefined;
   /** Why the socket is not there, in words; absent when it is, or was not asked for. */
   readonly socketRefused?: string | undefined;
 }
@@ -38,8 +43,10 @@ export interface PortRefusal {
   readonly why: string;
 }
 
-/** A connection that the agent took: the first line of a visit. */
+/** A connection, or a flow of UDP, that the agent took: the first line of a visit. */
 export interface Visit {
+  /** Absent for TCP. */
+  readonly protocol?: 'udp' | undefined;
   /** {@link SOCKET_PORT} for one that came by the socket. */
   readonly port: number;
   readonly remoteAddress?: string | undefined;
@@ -50,7 +57,7 @@ export interface Visit {
 
 /**
  * Where it leads: `to`, a published port, which the agent tries and answers with {@link VISIT_TAKEN} or {@link VISIT_FAILED}, keeping the visit until the
- * connection ends; or over the visit, which carries the connection's own bytes from then on. No `host` means a port that the agent's own engine
+ * connection ends; or over the visit, which carries the connection's own bytes from then on, or the flow's datagrams (see `sendDatagram`). No `host` means a port that the agent's own engine
  * publishes.
  */
 export type VisitOrder =
@@ -73,6 +80,7 @@ const address = z.string().max(64).optional();
 const anyPort = z.number().int().min(0).max(65_535).optional();
 
 const VISIT = z.object({
+  protocol: z.literal('udp').optional(),
   port: z.union([port, z.literal(SOCKET_PORT)]),
   remoteAddress: address,
   remotePort: anyPort,
