@@ -55,8 +55,8 @@ export class AgentDoor {
   readonly id: string;
   /** Why ports are not open there, as `8080/tcp`. */
   refused: Readonly<Record<string, PortRefusal>> = {};
-  /** Since when, by the clock's elapsed time, the node's engine has numbers. */
-  #ofEngine: ReadonlyMap<string, number> = new Map();
+  /** Since when, by the clock's elapsed time, the node's engine has ports that nothing on the node is to have. */
+  readonly #leftSince = new Map<string, number>();
   /** Why containers there do not reach the manager by a socket, in words; undefined when they do. */
   socketRefused: string | undefined = 'its agent has not answered yet';
   /** Makes what is open there what is to be; resolves when it is, or when that failed. Never rejects. */
@@ -92,12 +92,22 @@ export class AgentDoor {
     );
   }
 
-  /** Why a port is not open there; undefined when it is, and while the engine has it for a moment alone: one of a copy that a move leaves behind. */
-  whyNot(place: string): PortRefusal | undefined {
-    const sinceMs = this.#ofEngine.get(place);
-    return sinceMs !== undefined && this.#deps.clock.elapsed() < sinceMs + LEFT_BEHIND_MS
-      ? undefined
-      : this.refused[place];
+  /**
+   * Why a port is not open there; undefined when it is, and while the engine has it for a moment alone: one of a copy that a move leaves behind.
+   *
+   * @param isOwner whether a container that is to have the port is on the node
+   */
+  whyNot(place: string, isOwner: boolean): PortRefusal | undefined {
+    const refusal = this.refused[place];
+    if (!refusal?.isOfEngine) return refusal;
+    if (isOwner) {
+      this.#leftSince.delete(place);
+      return undefined;
+    }
+    const nowMs = this.#deps.clock.elapsed();
+    const sinceMs = this.#leftSince.get(place) ?? nowMs;
+    this.#leftSince.set(place, sinceMs);
+    return nowMs < sinceMs + LEFT_BEHIND_MS ? undefined : refusal;
   }
 
   get #isSocketMissing(): boolean {
@@ -143,11 +153,7 @@ export class AgentDoor {
       this.#isDeaf = status === 404;
       if (status !== 200) throw new Error(this.#isDeaf ? 'it is too old' : messageOf(body));
       this.refused = { ...refusalsIn(body, 'refused', 'tcp'), ...udpRefusalsIn(body, udp) };
-      this.#ofEngine = new Map(
-        Object.entries(this.refused).flatMap(([place, { isOfEngine }]) =>
-          isOfEngine ? [[place, this.#ofEngine.get(place) ?? clock.elapsed()]] : [],
-        ),
-      );
+      for (const place of this.#leftSince.keys()) if (!this.refused[place]?.isOfEngine) this.#leftSince.delete(place);
       this.socketRefused = socketRefusalIn(body);
       this.#isBehind = false;
       this.#isWanted = places.length > 0 || socket;

@@ -336,6 +336,13 @@ describe('ports at every node', () => {
     const replica = world.list(1, 'b', port);
     await world.publisher.settled(replica);
     expect(world.problem(id)).toBeUndefined();
+    // It leaves after a long time: its engine has the port for a moment yet.
+    world.clock.advance(60_000);
+    await world.publisher.everywhere.settled();
+    const told = world.notices.length;
+    world.cluster.removeContainer(world.cluster.node('id-1') as Node, replica);
+    await world.publisher.everywhere.settled();
+    expect([world.problem(id), world.notices.length]).toEqual([undefined, told]);
   });
 
   test('are told by the agent that has a right to its node, whatever others say', {

@@ -256,8 +256,8 @@ export class Everywhere {
     );
     const where = this.#refusing.get(place).flatMap((door) => {
       const { node, id } = door;
-      const refusal = door.whyNot(place);
-      if (!refusal || (node && refusal.isOfEngine && owners.has(node))) return [];
+      const refusal = door.whyNot(place, node !== undefined && owners.has(node));
+      if (!refusal) return [];
       const name = node && this.#doorsByNode.get(node.id) === door ? node.name : id;
       return [`${name} (${refusal.isOfEngine ? 'its engine publishes another one there' : refusal.why})`];
     });
