@@ -11,7 +11,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['kv', 'notify', 'pki', 'scheduler', 'ssh', 'web'],
   ['discovery', 'mesh', 'prices', 'provision', 'store'],
   ['engine'],
-  ['namespaces', 'replication'],
+  ['namespaces', 'relay', 'replication'],
   ['agent', 'cluster', 'drivers', 'lab'],
   ['desired', 'images', 'machine', 'monitor', 'price-lists', 'publish', 'stats', 'substrate', 'tutorial', 'volumes'],
   ['lifecycle', 'networks'],

@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/common/clock.ts';
-import { Connections } from '../../src/publish/connections.ts';
-import { TcpRelay } from '../../src/publish/tcp-relay.ts';
+import { Connections } from '../../src/relay/connections.ts';
+import { TcpRelay } from '../../src/relay/tcp-relay.ts';
 import { serveParent } from '../process/child.ts';
 
 /** Commands of the process that relays one port as a manager does that publishes at the endpoint. */

@@ -2,9 +2,9 @@ import type { Duplex } from 'node:stream';
 import { systemClock } from '../common/clock.ts';
 import { RateBound } from '../common/rate-bound.ts';
 import { MOST_FLOWS } from '../engine/dialled/datagrams.ts';
-import { Connections } from '../publish/connections.ts';
-import type { Client, Target, Targets } from '../publish/target.ts';
-import { UdpRelay } from '../publish/udp-relay.ts';
+import { Connections } from '../relay/connections.ts';
+import type { Client, Target, Targets } from '../relay/target.ts';
+import { UdpRelay } from '../relay/udp-relay.ts';
 
 /** UDP flows that begin at this host: a stream of the manager each, which a flood of datagrams from ever other ports would ask for. */
 const FLOWS_PER_SECOND = 512;

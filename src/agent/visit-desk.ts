@@ -10,7 +10,7 @@ import {
   type Visit,
   type VisitOrder,
 } from '../engine/dialled/visits.ts';
-import type { Client } from '../publish/target.ts';
+import type { Client } from '../relay/target.ts';
 import type { PublishedPorts } from './published-ports.ts';
 
 /** Connections that wait for the manager, and how long, in milliseconds: an agent that lost it dials again. */

@@ -4,8 +4,8 @@ import { FakeEngine } from '../../simulator/fake-engine.ts';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { silentLogger } from '../common/logger.ts';
 import { tcpConnector } from '../engine/connectors/socket.ts';
+import { Connections } from '../relay/connections.ts';
 import { AgentDoor } from './agent-door.ts';
-import { Connections } from './connections.ts';
 
 const stop = new AbortController();
 

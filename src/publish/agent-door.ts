@@ -17,7 +17,7 @@ import {
   VISIT_LINE_BYTES,
   visitIn,
 } from '../engine/dialled/visits.ts';
-import type { Target } from './target.ts';
+import type { Target } from '../relay/target.ts';
 import { serveUdpVisit, type UdpVisitDeps } from './udp-visit.ts';
 import { carryToApi, serveVisit, type VisitDeps } from './visit.ts';
 

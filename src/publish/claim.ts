@@ -1,8 +1,8 @@
 import type { Container } from '../cluster/container.ts';
 import { healthOf } from '../cluster/status.ts';
+import type { Target } from '../relay/target.ts';
 import { groupOf } from '../scheduler/groups.ts';
 import { type NodePort, proxyVersionOf } from './node-ports.ts';
-import type { Target } from './target.ts';
 
 /** How long a copy that another one took the place of is waited for when it refuses connections, in milliseconds. */
 const YOUNG_MS = 30_000;

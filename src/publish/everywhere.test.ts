@@ -22,10 +22,10 @@ import { EngineClient } from '../engine/client.ts';
 import { DialledAgents } from '../engine/dialled/dialled-agents.ts';
 import { PORTS_PATH, type PortsAnswer, type Visit, type WantedPorts } from '../engine/dialled/visits.ts';
 import type { Notice } from '../notify/notice.ts';
-import { Connections } from './connections.ts';
+import { Connections } from '../relay/connections.ts';
+import type { Target } from '../relay/target.ts';
 import { Publisher } from './publisher.ts';
 import type { Ring } from './ring.ts';
-import type { Target } from './target.ts';
 import { serveVisit, type VisitDeps } from './visit.ts';
 
 /** For a busy machine. */

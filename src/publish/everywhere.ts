@@ -3,11 +3,11 @@ import type { Clock } from '../common/clock.ts';
 import { keptBecause } from '../common/kept-ports.ts';
 import type { Logger } from '../common/logger.ts';
 import { MultiMap } from '../common/multi-map.ts';
+import type { Connections } from '../relay/connections.ts';
+import type { Client } from '../relay/target.ts';
 import { type AgentConnections, AgentDoor, type AgentDoorDeps } from './agent-door.ts';
 import type { Claim } from './claim.ts';
-import type { Connections } from './connections.ts';
 import { Ring, type RingDeps } from './ring.ts';
-import type { Client } from './target.ts';
 
 /** How long a start waits for the agents, in milliseconds. */
 const SETTLE_MS = 1_500;

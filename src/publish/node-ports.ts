@@ -3,12 +3,10 @@ import type { Container } from '../cluster/container.ts';
 import { portKey } from '../cluster/endpoint-ports.ts';
 import { PROXY_PROTOCOL_LABEL, PROXY_PROTOCOLS, PUBLISH_AT_LABEL, PUBLISH_PLACES } from '../common/labels.ts';
 import { isOtherHost } from '../discovery/reachable.ts';
+import type { ProxyVersion } from '../relay/proxy-header.ts';
 
 /** Where ports are published: at the container's node alone, at the manager's address too, or at every node's as well. */
 export type PublishAt = (typeof PUBLISH_PLACES)[number];
-
-/** A version of HAProxy's PROXY protocol. */
-export type ProxyVersion = (typeof PROXY_PROTOCOLS)[number];
 
 /** One port that a container publishes at its node. */
 export interface NodePort {

@@ -1,10 +1,10 @@
 import type { Clock } from '../common/clock.ts';
-import type { Connections } from './connections.ts';
+import type { Connections } from '../relay/connections.ts';
+import type { Targets } from '../relay/target.ts';
+import { TcpRelay } from '../relay/tcp-relay.ts';
+import { UdpRelay } from '../relay/udp-relay.ts';
 import type { NodePort } from './node-ports.ts';
 import type { OpenPort } from './shared-port.ts';
-import type { Targets } from './target.ts';
-import { TcpRelay } from './tcp-relay.ts';
-import { UdpRelay } from './udp-relay.ts';
 
 /** All addresses of a host, by both families, and by IPv4 alone where there is no other. */
 const ANY = '::';

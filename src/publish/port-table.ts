@@ -1,11 +1,11 @@
 import { BoundedMap } from '../common/bounded-map.ts';
 import { reasonOf } from '../common/errors.ts';
 import { keptBecause } from '../common/kept-ports.ts';
+import type { Targets } from '../relay/target.ts';
 import type { Claim, Sharing } from './claim.ts';
 import type { NodePort } from './node-ports.ts';
 import type { RingDeps } from './ring.ts';
 import { type OpenPort, SharedPort } from './shared-port.ts';
-import type { Targets } from './target.ts';
 
 /** Ports that are open at a time, and numbers that are remembered of containers that do not run at present. */
 const MAX_PORTS = 4_096;

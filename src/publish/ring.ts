@@ -1,5 +1,5 @@
+import type { Target, Targets } from '../relay/target.ts';
 import type { Claim } from './claim.ts';
-import type { Target, Targets } from './target.ts';
 
 export interface RingDeps {
   /** Whether a copy, by its engine's ID, is about to be stopped. */

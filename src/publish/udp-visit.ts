@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { receiveDatagrams, sendDatagram } from '../engine/dialled/datagrams.ts';
 import type { Visit } from '../engine/dialled/visits.ts';
-import type { Client } from './target.ts';
-import { openWay } from './udp-way.ts';
+import type { Client } from '../relay/target.ts';
+import { openWay } from '../relay/udp-way.ts';
 import { lineOf, refuse, type VisitDeps } from './visit.ts';
 
 export interface UdpVisitDeps extends Pick<VisitDeps, 'ringOf' | 'connections'> {

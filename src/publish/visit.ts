@@ -3,11 +3,11 @@ import type { Clock } from '../common/clock.ts';
 import { join } from '../common/join-streams.ts';
 import { readLine } from '../common/read-line.ts';
 import { VISIT_LINE_BYTES, VISIT_TAKEN, type Visit, type VisitOrder } from '../engine/dialled/visits.ts';
-import type { Connections } from './connections.ts';
-import { proxyHeader } from './proxy-header.ts';
-import { connectTo, reachTarget } from './reach.ts';
+import type { Connections } from '../relay/connections.ts';
+import { proxyHeader } from '../relay/proxy-header.ts';
+import { connectTo, reachTarget } from '../relay/reach.ts';
+import type { Target } from '../relay/target.ts';
 import type { Ring } from './ring.ts';
-import type { Target } from './target.ts';
 
 /** How long an agent may keep a visit that was refused, in milliseconds. */
 const LEAVE_MS = 30_000;

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { ProxyVersion } from './node-ports.ts';
+import type { ProxyVersion } from './proxy-header.ts';
 
 /** Where datagrams of a flow come from. */
 export interface Client {

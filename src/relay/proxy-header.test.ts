@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ProxyVersion } from './node-ports.ts';
-import { type ConnectionEnds, proxyHeader } from './proxy-header.ts';
+import { type ConnectionEnds, type ProxyVersion, proxyHeader } from './proxy-header.ts';
 
 const V4: ConnectionEnds = {
   remoteAddress: '203.0.113.7',

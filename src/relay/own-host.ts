@@ -1,13 +1,12 @@
 import { networkInterfaces } from 'node:os';
-import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { isLoopback } from '../common/listen-address.ts';
 
 /** How long the addresses of this machine are believed to stay, in milliseconds. */
 const FRESH_MS = 10_000;
 
-/** Tells which nodes are the machine that this runs on: their engines open published ports here themselves. */
-export function ownHost(clock: Clock): (node: Pick<Node, 'address'>) => boolean {
+/** Tells which hosts are the machine that this runs on: engines there open published ports here themselves. */
+export function ownHost(clock: Clock): (host: { readonly address: string }) => boolean {
   let addresses: ReadonlySet<string> = new Set();
   let readMs = Number.NEGATIVE_INFINITY;
   return ({ address }) => {

@@ -1,5 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { ProxyVersion } from './node-ports.ts';
+import type { PROXY_PROTOCOLS } from '../common/labels.ts';
+
+/** A version of HAProxy's PROXY protocol. */
+export type ProxyVersion = (typeof PROXY_PROTOCOLS)[number];
 
 /** The two ends of a client's connection. Addresses as Node tells them; IPv4 may be mapped into IPv6. */
 export interface ConnectionEnds {
