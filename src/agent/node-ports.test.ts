@@ -40,6 +40,19 @@ test('what a host needs itself is never opened, whoever wants it', async () => {
   expect(await ports.want(ports.desk(), { ports: [22] })).toEqual({ refused: { 22: { isOfEngine: false, why } } });
 });
 
+test('ports beyond what an agent opens are refused in words, whichever they are', async () => {
+  const find = (): never => {
+    throw new Error('gone');
+  };
+  const mute = new NodePorts({ published: { find, isAwaited: async () => false } }, ADDRESS);
+  const numbers = Array.from({ length: 4_096 }, (_, i) => 10_000 + i);
+  // The same one twice counts once.
+  const { refused, refusedUdp } = await mute.want(mute.desk(), { ports: [...numbers, 10_000], udp: [53] });
+  expect(Object.keys(refused)).toHaveLength(4_096);
+  expect(refused[10_000]?.why).toBe('its engine does not say whether it has it (gone)');
+  expect(refusedUdp).toEqual({ 53: { isOfEngine: false, why: 'its agent opens no more than 4096 ports' } });
+});
+
 test('clients of one port leave connections to those of others', async () => {
   const published = { find: async () => undefined, isAwaited: async () => false };
   const few = new NodePorts({ published, limits: { total: 4, perPort: 2 } }, ADDRESS);

@@ -114,12 +114,17 @@ export class NodePorts {
   }
 
   #wantPlaces(desk: VisitDesk, places: readonly Place[]): Promise<ReadonlyMap<Place, PortRefusal>> {
-    const wanted = places.slice(0, MAX_PORTS);
+    const all = [...new Set(places)];
+    const wanted = all.slice(0, MAX_PORTS);
     const others = this.#wants.filter((each) => each.desk !== desk);
     this.#wants = wanted.length === 0 ? others : [...others, { desk, places: new Set(wanted) }];
     const done = this.#last.then(() => this.#settle(wanted));
     this.#last = done.catch(() => undefined);
-    return done;
+    const why = `its agent opens no more than ${MAX_PORTS} ports`;
+    return done.then(
+      (refused) =>
+        new Map([...refused, ...all.slice(MAX_PORTS).map((place) => [place, { isOfEngine: false, why }] as const)]),
+    );
   }
 
   async #settle(asked: readonly Place[]): Promise<ReadonlyMap<Place, PortRefusal>> {

@@ -18,7 +18,7 @@ import {
   visitIn,
 } from '../engine/dialled/visits.ts';
 import type { Target } from '../relay/target.ts';
-import { serveUdpVisit, type UdpVisitDeps } from './udp-visit.ts';
+import { serveUdpVisit, UdpVisitBounds, type UdpVisitDeps } from './udp-visit.ts';
 import { carryToApi, serveVisit, type VisitDeps } from './visit.ts';
 
 /** How long an agent may take to open ports, and to say which engine it has, in milliseconds. */
@@ -36,7 +36,9 @@ const LEFT_BEHIND_MS = 20_000;
 /** What the doors of a manager need of the connections that agents opened. */
 export type AgentConnections = Pick<DialledAgents, 'list' | 'subscribe' | 'ask' | 'openVisit' | 'connectorFor'>;
 
-export interface AgentDoorDeps extends Pick<VisitDeps, 'ringOf' | 'connections' | 'clock'>, UdpVisitDeps {
+export interface AgentDoorDeps
+  extends Pick<VisitDeps, 'ringOf' | 'connections' | 'clock'>,
+    Omit<UdpVisitDeps, 'bounds'> {
   readonly agents: AgentConnections;
   /** The node whose engine has an ID. */
   readonly nodeOf: (engineId: string) => Node | undefined;
@@ -72,11 +74,13 @@ export class AgentDoor {
   #opening = 0;
   /** Those that wait, and those that have brought a connection. */
   readonly #streams = new Set<Duplex>();
+  readonly #udp: UdpVisitBounds;
   #isWanted = false;
 
   constructor(id: string, deps: AgentDoorDeps) {
     this.id = id;
     this.#deps = deps;
+    this.#udp = new UdpVisitBounds(deps.clock);
     this.sync = coalesced(() => this.#sync());
   }
 
@@ -212,7 +216,7 @@ export class AgentDoor {
     this.#fill();
     if (visit.port === SOCKET_PORT) return await carryToApi(stream, this.#deps.connectApi);
     const { ringOf, connections, clock } = this.#deps;
-    if (visit.protocol === 'udp') return serveUdpVisit(stream, visit, this.#deps);
+    if (visit.protocol === 'udp') return serveUdpVisit(stream, visit, { ...this.#deps, bounds: this.#udp });
     await serveVisit(stream, visit, {
       ringOf,
       connections,

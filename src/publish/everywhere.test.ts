@@ -4,7 +4,7 @@ import { mkdir, rm, stat } from 'node:fs/promises';
 import net, { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { freePort } from '../../test/fakes/free-port.ts';
 import { containerSummary, engineInfo, nowhere } from '../../test/fakes/model.ts';
@@ -524,9 +524,14 @@ describe('UDP ports at every node', () => {
     await echo('a', FIRST, port);
     await world.publisher.settled(world.list(0, 'a', port, {}, 'udp'));
     const refused = `no container takes UDP at port ${port}`;
-    for (const address of [SECOND, `::ffff:${SECOND}`])
+    for (const address of [SECOND, `::ffff:${SECOND}`, `${SECOND}%eth0`])
       await expect(world.desk.flow(port, { address, port }, PATIENCE_MS)).rejects.toThrow(refused);
     (await world.desk.flow(port, FLOW, PATIENCE_MS)).close();
+    // Nor at the endpoint: it may be that of a manager which tells no agents, and is no node.
+    const judged = vi.spyOn(world.publisher.everywhere, 'isPublished').mockReturnValueOnce(true);
+    expect(await client.ask('forged', ENDPOINT, port)).toBe(`a:forged from ${ENDPOINT}:${port}`);
+    expect(judged.mock.calls.length).toBeGreaterThan(1);
+    expect(judged.mock.calls[0]?.[0]).toMatchObject({ address: ENDPOINT });
   });
 });
 

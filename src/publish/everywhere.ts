@@ -4,6 +4,7 @@ import { keptBecause } from '../common/kept-ports.ts';
 import type { Logger } from '../common/logger.ts';
 import { MultiMap } from '../common/multi-map.ts';
 import type { Connections } from '../relay/connections.ts';
+import { bareAddress } from '../relay/own-host.ts';
 import type { Client } from '../relay/target.ts';
 import { type AgentConnections, AgentDoor, type AgentDoorDeps } from './agent-door.ts';
 import type { Claim } from './claim.ts';
@@ -62,6 +63,14 @@ export class Everywhere {
     return [
       'WARNING: published ports are at no other nodes: no agent has dialled ("enxame join --dial" on each of them opens them)',
     ];
+  }
+
+  /** Whether datagrams that say to come from there come from a UDP port that is open here or at the nodes. */
+  isPublished({ address, port }: Client): boolean {
+    const { connections, isOwnHost, isNode } = this.#deps;
+    const host = { address: bareAddress(address) };
+    if (connections.udpPorts.has(port) && isOwnHost(host)) return true;
+    return this.#rings.has(`${port}/udp`) && (isOwnHost(host) || isNode(host.address));
   }
 
   /** This manager is the primary. Idempotent. */
@@ -183,7 +192,7 @@ export class Everywhere {
       logger,
       signal,
       ringOf: (place) => this.#rings.get(place),
-      isPublished: (client) => this.#isPublished(client),
+      isPublished: (client) => this.isPublished(client),
       places: () => [...this.#rings.keys()],
       onAnswer: (door, before) => this.#onAnswer(door, before),
     });
@@ -195,13 +204,6 @@ export class Everywhere {
     for (const place of Object.keys(before)) this.#refusing.remove(place, door);
     for (const place of Object.keys(door.refused)) this.#refusing.add(place, door);
     for (const place of new Set([...Object.keys(before), ...Object.keys(door.refused)])) this.#judge(place);
-  }
-
-  #isPublished({ address, port }: Client): boolean {
-    const { connections, isOwnHost, isNode } = this.#deps;
-    const host = { address: address.replace(/^::ffff:/i, '') };
-    if (connections.udpPorts.has(port) && isOwnHost(host)) return true;
-    return this.#rings.has(`${port}/udp`) && (isOwnHost(host) || isNode(host.address));
   }
 
   /** Notes whose agent it is. An agent may say that it has any engine: one is not believed where another one has more of a right to the node. */

@@ -1,8 +1,5 @@
-import type { Clock } from '../common/clock.ts';
-import type { Connections } from '../relay/connections.ts';
-import type { Targets } from '../relay/target.ts';
 import { TcpRelay } from '../relay/tcp-relay.ts';
-import { UdpRelay } from '../relay/udp-relay.ts';
+import { UdpRelay, type UdpRelayDeps } from '../relay/udp-relay.ts';
 import type { NodePort } from './node-ports.ts';
 import type { OpenPort } from './shared-port.ts';
 
@@ -26,11 +23,7 @@ export class EndpointAddress {
   }
 
   /** Opens one port at it, or any that is free for number 0. Rejects as the system says. */
-  async open(
-    protocol: NodePort['protocol'],
-    port: number,
-    deps: { readonly targets: Targets; readonly connections: Connections; readonly clock: Clock },
-  ): Promise<OpenPort> {
+  async open(protocol: NodePort['protocol'], port: number, deps: UdpRelayDeps): Promise<OpenPort> {
     try {
       return await openAt(this.#host, protocol, port, deps);
     } catch (error) {
@@ -45,7 +38,7 @@ async function openAt(
   host: string,
   protocol: NodePort['protocol'],
   port: number,
-  deps: { readonly targets: Targets; readonly connections: Connections; readonly clock: Clock },
+  deps: UdpRelayDeps,
 ): Promise<OpenPort> {
   const relay = protocol === 'udp' ? new UdpRelay(deps) : new TcpRelay(deps);
   const got = await relay.listen(host, port);

@@ -94,7 +94,12 @@ export class Publisher {
     };
     this.#table = new PortTable({
       open: (protocol, port, targets) =>
-        this.#address.open(protocol, port, { targets, connections: this.connections, clock: deps.clock }),
+        this.#address.open(protocol, port, {
+          targets,
+          connections: this.connections,
+          clock: deps.clock,
+          isPublished: (client) => this.everywhere.isPublished(client),
+        }),
       askFixed: (claim) => isFixedAt(claim),
       onChange: (claim) => this.#onChange(claim),
       ...terms,

@@ -1,21 +1,56 @@
 import type { Duplex } from 'node:stream';
-import { receiveDatagrams, sendDatagram } from '../engine/dialled/datagrams.ts';
+import type { Clock } from '../common/clock.ts';
+import { RateBound } from '../common/rate-bound.ts';
+import { MOST_FLOWS, receiveDatagrams, sendDatagram } from '../engine/dialled/datagrams.ts';
 import type { Visit } from '../engine/dialled/visits.ts';
 import type { Client } from '../relay/target.ts';
 import { openWay } from '../relay/udp-way.ts';
 import { lineOf, refuse, type VisitDeps } from './visit.ts';
 
+/** Datagrams a second of one agent's flows, whatever it sends: it may send empty ones, of two bytes each. */
+const DATAGRAMS_PER_SECOND = 40_000;
+
+/** What one agent may bring of UDP. Its own bounds are tighter; it may not keep them. */
+export class UdpVisitBounds {
+  readonly #datagrams: RateBound;
+  #flows = 0;
+
+  constructor(clock: Clock) {
+    this.#datagrams = new RateBound(DATAGRAMS_PER_SECOND, () => clock.elapsed());
+  }
+
+  /** Takes in one more flow; undefined when there are too many, else what ends it. To be called once. */
+  take(): (() => void) | undefined {
+    if (this.#flows >= MOST_FLOWS) return undefined;
+    this.#flows += 1;
+    return () => {
+      this.#flows -= 1;
+    };
+  }
+
+  /** Whether one more datagram may pass now. */
+  admits(): boolean {
+    return this.#datagrams.admits();
+  }
+}
+
 export interface UdpVisitDeps extends Pick<VisitDeps, 'ringOf' | 'connections'> {
   /** Whether datagrams that say to come from there come from a published port: two that answer each other would go on for ever. */
   readonly isPublished: (client: Client) => boolean;
+  readonly bounds: UdpVisitBounds;
 }
 
 /** Carries one flow of UDP that begins at an agent's port to a container, for as long as that takes it. `visit` is the first line. */
 export function serveUdpVisit(stream: Duplex, visit: Visit, deps: UdpVisitDeps): void {
-  const { connections, isPublished } = deps;
+  if (stream.destroyed) return;
+  const { connections, isPublished, bounds } = deps;
   const { remoteAddress: address = '', remotePort: port = 0 } = visit;
   const ring = deps.ringOf(`${visit.port}/udp`);
   if (!ring || isPublished({ address, port })) return refuse(stream);
+  const leave = bounds.take();
+  if (!leave) return refuse(stream);
+  // One that is refused counts until its stream has ended.
+  stream.once('close', leave);
   const target = ring.next(new Set());
   const release = target && connections.take(ring, stream);
   if (!target) connections.tally.failed += 1;
@@ -28,6 +63,7 @@ export function serveUdpVisit(stream: Duplex, visit: Visit, deps: UdpVisitDeps):
         if (stream.destroyed) return;
         stream.write(lineOf({ carry: true }));
         receiveDatagrams(stream, (datagram) => {
+          if (!bounds.admits()) return;
           if (ring.has(target)) way.send(datagram);
           else stream.destroy();
         });
@@ -40,10 +76,8 @@ export function serveUdpVisit(stream: Duplex, visit: Visit, deps: UdpVisitDeps):
       },
     },
   );
-  const end = (): void => {
+  stream.once('close', () => {
     release();
     way.close();
-  };
-  stream.once('close', end);
-  if (stream.destroyed) end();
+  });
 }

@@ -6,7 +6,7 @@ import type { Timer } from '../common/timer.ts';
 import { MOST_FLOWS } from '../engine/dialled/datagrams.ts';
 import type { Connections } from './connections.ts';
 import { ownHost } from './own-host.ts';
-import type { Target, Targets } from './target.ts';
+import type { Client, Target, Targets } from './target.ts';
 import { MAX_WAITING_BYTES, openWay, type Way } from './udp-way.ts';
 
 /** A flow in which no datagram passes for this long ends, and between two looks at them, in milliseconds. */
@@ -23,6 +23,8 @@ export interface UdpRelayDeps {
   readonly targets: Targets;
   readonly connections: Connections;
   readonly clock: Clock;
+  /** Whether datagrams that say to come from there come from a published port elsewhere; default never. */
+  readonly isPublished?: ((client: Client) => boolean) | undefined;
 }
 
 /** What one client, by its address and port, and one target say to each other. */
@@ -122,7 +124,7 @@ export class UdpRelay {
 
   #begin(key: string, from: RemoteInfo): Flow | undefined {
     const { targets, connections, clock } = this.#deps;
-    if (this.#isOwn(from)) return undefined;
+    if (this.#isPublished(from)) return undefined;
     const target = targets.next(new Set());
     if (!target) {
       connections.tally.failed += 1;
@@ -180,9 +182,10 @@ export class UdpRelay {
     if (oldest && this.#carried.size >= MOST_CARRIED) oldest.end();
   }
 
-  /** Whether it says to come from a port of a relay here: two that answer each other, begun by one forged datagram, would go on for ever. */
-  #isOwn({ address, port }: RemoteInfo): boolean {
-    return this.#deps.connections.udpPorts.has(port) && this.#isOwnHost({ address: address.replace(/^::ffff:/i, '') });
+  /** Whether it says to come from a published port: two that answer each other, begun by one forged datagram, would go on for ever. */
+  #isPublished(from: RemoteInfo): boolean {
+    const { connections, isPublished } = this.#deps;
+    return (connections.udpPorts.has(from.port) && this.#isOwnHost(from)) || isPublished?.(from) === true;
   }
 
   /** Where there are too many flows, the one that was idle for longest ends. */

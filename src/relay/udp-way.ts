@@ -33,6 +33,7 @@ export function openWay(target: Target, client: Client, watch: WayWatch): Way {
 function straightWay({ host, port }: Target, { onOpen, onDatagram, onEnd }: WayWatch): Way {
   const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' });
   let isOpened = false;
+  let isClosed = false;
   // Refused by the node, for one.
   socket.on('error', () => onEnd(isOpened));
   socket.on('message', onDatagram);
@@ -47,6 +48,8 @@ function straightWay({ host, port }: Target, { onOpen, onDatagram, onEnd }: WayW
       if (socket.getSendQueueSize() <= MAX_WAITING_BYTES) socket.send(datagram, noop);
     },
     close: () => {
+      if (isClosed) return; // A socket cannot be closed twice.
+      isClosed = true;
       socket.removeAllListeners().on('error', noop);
       socket.close(noop);
     },
