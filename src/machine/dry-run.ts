@@ -72,10 +72,12 @@ async function engineSteps(machine: Machine, { engine }: CreateRequest, signal: 
   const shell = isThere ? await driver.shell(signal) : undefined;
   const { tlsSans, installUrl } = engine;
   const names = tlsSans.length === 0 ? '' : ` for ${tlsSans.join(', ')}`;
+  const settings = settingsOf(engine, stored.record.reach);
+  const given = Object.keys(settings).length === 0 ? '' : ` ${shown(settings, [])}`;
   return [
     ...(shell?.kind === 'ssh' ? [`log in to ${shell.user}@${shell.host} with SSH, port ${shell.port}`] : []),
     `install the engine, where there is none${installUrl === undefined ? '' : `, from ${installUrl}`}`,
-    `set up the engine with certificates${names} ${shown(settingsOf(engine, stored.record.reach), [])}`,
+    `set up the engine with certificates${names}${given}`,
     ...(stored.record.reach === 'ssh' ? ['let the engine listen at no port: it is reached through SSH'] : []),
   ];
 }

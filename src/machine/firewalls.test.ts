@@ -223,6 +223,12 @@ test('a machine for the mesh has its UDP port open alone, and is told of those t
       /^meshed: run enxame-mesh for .*agent:\/\/meshed, udp 51820, reached at --mesh-public 51820$/,
     ),
   );
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'meshed: set up the engine with certificates',
+      'meshed: let the engine listen at no port: it is reached through SSH',
+    ]),
+  );
   expect(lines).toContainEqual(
     expect.stringMatching(/^meshed: 1 of the 2 machines of this cluster are not in the mesh/),
   );
