@@ -53,6 +53,17 @@ class Turns implements Targets {
   }
 }
 
+/** A relay, and the socket that clients send to. */
+async function relayWithSocket(targets: Targets, connections: Connections): Promise<{ port: number; own: Socket }> {
+  const bind = vi.spyOn(Socket.prototype, 'bind');
+  const relay = new UdpRelay({ targets, connections, clock: new FakeClock() });
+  const port = await relay.listen('127.0.0.1', 0);
+  open.push(relay);
+  const [own] = bind.mock.contexts as [Socket];
+  bind.mockRestore();
+  return { port, own };
+}
+
 /** A client that sends until it is answered: datagrams may be lost. */
 async function ask(client: Socket, port: number, text: string): Promise<string> {
   let answer: string | undefined;
@@ -102,12 +113,7 @@ test(
     const nowhere = { ...(await named('nowhere')), host: '255.255.255.255' };
     const targets = new Turns(nowhere);
     const connections = new Connections({ total: 9, perPort: 9 });
-    const bind = vi.spyOn(Socket.prototype, 'bind');
-    const relay = new UdpRelay({ targets, connections, clock: new FakeClock() });
-    const port = await relay.listen('127.0.0.1', 0);
-    open.push(relay);
-    const [own] = bind.mock.contexts as [Socket];
-    bind.mockRestore();
+    const { port, own } = await relayWithSocket(targets, connections);
     const client = await socket();
     const taken = once(own, 'message');
     const timer = setInterval(() => client.send('lost', port, '127.0.0.1'), 200);
@@ -182,12 +188,7 @@ test(
     const opened: Duplex[] = [];
     const targets = new Turns(overAgent('far', opened));
     const connections = new Connections({ total: 9_999, perPort: 9_999 });
-    const bind = vi.spyOn(Socket.prototype, 'bind');
-    const relay = new UdpRelay({ targets, connections, clock: new FakeClock() });
-    const port = await relay.listen('127.0.0.1', 0);
-    open.push(relay);
-    const [own] = bind.mock.contexts as [Socket];
-    bind.mockRestore();
+    const { port, own } = await relayWithSocket(targets, connections);
     const datagram = Buffer.alloc(65_507);
     for (let from = 10_000; from < 13_000; from++)
       for (let i = 0; i < 3; i++)
