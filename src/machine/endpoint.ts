@@ -3,7 +3,7 @@ import { engineVersion, ownVersion } from './access.ts';
 import { engineUrl, type Machine, type MachineDeps, openByName } from './machine.ts';
 import { isReplicated, mastersOf } from './masters/role.ts';
 import type { MachineRecord } from './record.ts';
-import { keepSshConfig } from './ssh-config.ts';
+import { sshHints } from './ssh-config.ts';
 import { managersFor } from './swarm/managers.ts';
 import { swarmUrl } from './swarm-url.ts';
 import { type CertificateWarning, certificateWarnings, clientFiles } from './trust.ts';
@@ -104,15 +104,13 @@ async function checkOne(
     const warnings = remarks.map(({ text }) => text);
     const own = await engineUrl(machine, signal);
     const isOwnWay = machine.stored.record.reach === 'ssh';
-    if (own.startsWith('ssh:') && !isOwnWay) return { endpoint, name, warnings, isUp: true };
+    const hints = endpoint.url.startsWith('ssh:') ? await sshHints(machine, context, signal) : [];
+    if (own.startsWith('ssh:') && !isOwnWay) return { endpoint, name, warnings: [...warnings, ...hints], isUp: true };
     const options = { timeoutMs: CHECK_MS, signal };
     await ownVersion(machine, own, options).catch((error: unknown) => {
       throw connectionError(error, remarks);
     });
-    if (!isSwarm) {
-      const hint = isOwnWay ? await keepSshConfig(machine, context, signal) : undefined;
-      return { endpoint, name, warnings: [...warnings, ...(hint === undefined ? [] : [hint])], isUp: true };
-    }
+    if (!isSwarm) return { endpoint, name, warnings: [...warnings, ...hints], isUp: true };
     const problem = await engineVersion(machine.stored, endpoint.url, options).then(
       () => [],
       (error: unknown) => [

@@ -72,8 +72,7 @@ export async function mountFolder(from: string, folder: string | undefined, cont
   const shell = await shellOf(machine, context);
   if (shell.kind === 'command') throw new UsageError(`the files of "${machine}" are this host's: nothing to mount`);
   // sshfs reads its configuration again whenever it connects: the file stays with the machine.
-  const { store } = context;
-  const file = await sshConfigFile(machine, shell, store);
+  const file = await sshConfigFile(machine, shell, context);
   await onTerminal('sshfs', ['-F', file, `${machine}:${path}`, folder ?? path]);
 }
 
@@ -115,11 +114,11 @@ function readPlace(text: string): { readonly machine: string | undefined; readon
 
 async function withSshConfig(
   targets: ReadonlyMap<string, SshShell>,
-  { store }: MachineDeps,
+  { store, env }: MachineDeps,
   work: (file: string) => Promise<void>,
 ): Promise<void> {
   const file = join(await store.folder('cache'), `ssh-config-${randomBytes(4).toString('hex')}`);
-  await writePrivate(file, sshConfig(targets));
+  await writePrivate(file, await sshConfig(targets, env));
   try {
     await work(file);
   } finally {

@@ -8,7 +8,7 @@ import type { SshShell } from '../provision/shell.ts';
 import { type CreateRequest, newRecord } from './create.ts';
 import { engineSpecOf, engineUrl, type Machine, openingsFor } from './machine.ts';
 import { plainEngine } from './record.ts';
-import { keepSshConfig } from './ssh-config.ts';
+import { sshConfig, sshHints } from './ssh-config.ts';
 import { openStore } from './store.ts';
 import { swarmUrl } from './swarm-url.ts';
 
@@ -69,11 +69,35 @@ test('the line for the configuration of ssh is told until it is there', async ()
   const store = await openStore(join(home, 'store'));
   const context = { store, env: { HOME: home }, clock: systemClock };
   const line = `Include "${join(store.root, 'machines', '*', 'ssh_config')}"`;
-  expect(await keepSshConfig(machineWith(KEYED), context, signal)).toContain(line);
+  expect(await sshHints(machineWith(KEYED), context, signal)).toEqual([expect.stringContaining(line)]);
   const kept = await readFile(join(store.root, 'machines', 'far', 'ssh_config'), 'utf8');
   expect(kept).toMatch(/^Host far 192\.0\.2\.7$/m);
   expect(kept).toMatch(/^ {2}IdentityFile "\/keys\/far"$/m);
-  await mkdir(join(home, '.ssh'));
+  await mkdir(join(home, '.ssh'), { recursive: true });
+  await writeFile(join(home, '.ssh', 'config'), `Host x\n  ${line}\n`);
+  expect(await sshHints(machineWith(KEYED), context, signal)).toEqual([expect.stringContaining(line)]);
   await writeFile(join(home, '.ssh', 'config'), `${line}\nHost x\n`);
-  expect(await keepSshConfig(machineWith(KEYED), context, signal)).toBeUndefined();
+  expect(await sshHints(machineWith(KEYED), context, signal)).toEqual([]);
+});
+
+test('ssh takes the keys, the hosts and the settings that our own SSH takes', async () => {
+  const { keyPath: _own, ...plain } = KEYED;
+  const folder = join(home, '50%', '.ssh');
+  const env = { HOME: join(home, '50%') };
+  const configOf = (shell: SshShell): Promise<string> => sshConfig(new Map([['far', shell]]), env);
+  const usual = await configOf(plain);
+  expect(usual).toContain(`UserKnownHostsFile "${join(home, '50%%', '.ssh', 'known_hosts')}"`);
+  expect(usual).toContain(`IdentityFile "${join(home, '50%%', '.ssh', 'id_ed25519')}"`);
+  expect(usual).not.toContain('IdentitiesOnly');
+
+  await mkdir(folder, { recursive: true });
+  const lines = ['IdentityFile ~/far', 'Port 2222', 'HostName 192.0.2.8', 'UserKnownHostsFile /a /b'];
+  await writeFile(join(folder, 'config'), ['Host 192.0.2.7', ...lines].join('\n'));
+  const configured = await configOf(plain);
+  for (const line of [`IdentityFile "${join(home, '50%%', 'far')}"`, 'Port 2222', 'HostName 192.0.2.8'])
+    expect(configured).toContain(`  ${line}\n`);
+  expect(configured).toContain('UserKnownHostsFile "/a" "/b"\n');
+  expect(await configOf({ ...KEYED, knownHostsPath: '/c' })).toMatch(
+    /"\/keys\/far"\n {2}IdentitiesOnly yes\n.*"\/c"\n/,
+  );
 });

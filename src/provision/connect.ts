@@ -1,7 +1,7 @@
 import type { Clock } from '../common/clock.ts';
 import { ClusterError, DriverError, reasonOf } from '../common/errors.ts';
 import { retry } from '../common/retry.ts';
-import type { SshEnvironment } from '../ssh/target.ts';
+import type { SshEnvironment } from '../ssh/files.ts';
 import { openRemote } from './open-remote.ts';
 import type { Task } from './provisioner.ts';
 import type { Remote } from './remote.ts';

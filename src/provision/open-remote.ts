@@ -1,4 +1,4 @@
-import type { SshEnvironment } from '../ssh/target.ts';
+import type { SshEnvironment } from '../ssh/files.ts';
 import { openCommandRemote } from './command-remote.ts';
 import type { Remote } from './remote.ts';
 import type { Shell } from './shell.ts';

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { type Clock, systemClock } from '../common/clock.ts';
 import { DriverError } from '../common/errors.ts';
-import type { SshEnvironment } from '../ssh/target.ts';
+import type { SshEnvironment } from '../ssh/files.ts';
 import { clientAddress } from './client-address.ts';
 import { connect } from './connect.ts';
 import { PATHS } from './daemon-settings.ts';

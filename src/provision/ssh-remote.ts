@@ -1,8 +1,9 @@
 import { DriverError, reasonOf } from '../common/errors.ts';
 import { SshConnection } from '../ssh/connection.ts';
 import { SshError } from '../ssh/errors.ts';
+import { processSshEnvironment, type SshEnvironment } from '../ssh/files.ts';
 import { runOverSsh } from '../ssh/run.ts';
-import { processSshEnvironment, resolveTarget, type SshEnvironment } from '../ssh/target.ts';
+import { resolveTarget } from '../ssh/target.ts';
 import { asShell, type Remote } from './remote.ts';
 import type { SshShell } from './shell.ts';
 

@@ -1,13 +1,12 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { homedir, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import type { ParsedKey } from 'ssh2';
 // A default import: Node cannot tell all names that this CommonJS module exports.
 import ssh2 from 'ssh2';
 import { reasonOf } from '../common/errors.ts';
-import { parseSshConfig, type SshConfig } from './config.ts';
 import { SshError } from './errors.ts';
+import { readText, type SshEnvironment, type SshFiles, sshFilesFor } from './files.ts';
 import {
   fingerprint,
   judgeHostKey,
@@ -33,14 +32,6 @@ export interface SshDestination {
   readonly acceptsNewHost?: boolean | undefined;
 }
 
-/** The user whose keys, configuration and known hosts are used. */
-export interface SshEnvironment {
-  /** Holds `.ssh`. */
-  readonly home: string;
-  /** Path of the agent's socket, `$SSH_AUTH_SOCK`. */
-  readonly agent?: string | undefined;
-}
-
 /** Everything needed to open one connection. */
 export interface SshTarget {
   readonly host: string;
@@ -56,35 +47,23 @@ export interface SshTarget {
   readonly checkHostKey: (key: Buffer) => SshError | undefined;
 }
 
-/** Names of the usual private keys in `~/.ssh`. */
-export const DEFAULT_KEYS: readonly string[] = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 const SYSTEM_KNOWN_HOSTS = '/etc/ssh/ssh_known_hosts';
-
-/** The environment of this process. */
-export function processSshEnvironment(env: Readonly<Record<string, string | undefined>> = process.env): SshEnvironment {
-  return { home: env.HOME || homedir(), agent: env.SSH_AUTH_SOCK || undefined };
-}
 
 /** Reads configuration, keys and known hosts, all anew. Rejects with an {@link SshError} when the host is behind a proxy. */
 export async function resolveTarget(destination: SshDestination, environment: SshEnvironment): Promise<SshTarget> {
-  const folder = join(environment.home, '.ssh');
-  const config = parseSshConfig(await readText(join(folder, 'config')), destination.host, environment.home);
+  const files = await sshFilesFor(destination, environment);
+  const { config, configPath, knownHostsFiles } = files;
   if (config.proxy !== undefined)
     throw new SshError(
-      `${destination.host} is behind ${config.proxy} in ${join(folder, 'config')}: jump hosts are not supported. Forward the engine's port with ssh -L and give that address instead`,
+      `${destination.host} is behind ${config.proxy} in ${configPath}: jump hosts are not supported. Forward the engine's port with ssh -L and give that address instead`,
       'SSH_CONFIG',
     );
   const host = config.hostName ?? destination.host;
   const port = destination.port === 22 ? (config.port ?? 22) : destination.port;
   const { keyPath, knownHostsPath } = destination;
-  const files = keyPath === undefined ? config : { ...config, identityFiles: [keyPath] };
-  const { keys, remarks } = await readKeys(files, folder);
-  const [userFile, ...more] =
-    knownHostsPath === undefined
-      ? [config.knownHostsFiles[0] ?? join(folder, 'known_hosts'), ...config.knownHostsFiles.slice(1)]
-      : [knownHostsPath];
-  const known = await readKnownHosts([userFile, ...more, ...(knownHostsPath ? [] : [SYSTEM_KNOWN_HOSTS])]);
-  const hostKeys = { host, port, file: userFile, acceptsNew: destination.acceptsNewHost ?? false };
+  const { keys, remarks } = await readKeys(files);
+  const known = await readKnownHosts([...knownHostsFiles, ...(knownHostsPath ? [] : [SYSTEM_KNOWN_HOSTS])]);
+  const hostKeys = { host, port, file: knownHostsFiles[0], acceptsNew: destination.acceptsNewHost ?? false };
   // A key file with a passphrase may be in the agent.
   const usesAgent = keyPath === undefined ? !config.identitiesOnly : keys.length === 0;
   return {
@@ -148,18 +127,16 @@ function remember(file: string, line: string): SshError | undefined {
   }
 }
 
-async function readKeys(
-  config: SshConfig,
-  folder: string,
-): Promise<{ readonly keys: ParsedKey[]; readonly remarks: string[] }> {
-  const isConfigured = config.identityFiles.length > 0;
-  const files = isConfigured ? config.identityFiles : DEFAULT_KEYS.map((name) => join(folder, name));
+async function readKeys({
+  identityFiles,
+  areExpected,
+}: SshFiles): Promise<{ readonly keys: ParsedKey[]; readonly remarks: string[] }> {
   const keys: ParsedKey[] = [];
   const remarks: string[] = [];
-  for (const file of files) {
+  for (const file of identityFiles) {
     const text = await readText(file);
     if (text === '') {
-      if (isConfigured) remarks.push(`${file} cannot be read`);
+      if (areExpected) remarks.push(`${file} cannot be read`);
       continue;
     }
     const key = ssh2.utils.parseKey(text);
@@ -174,9 +151,4 @@ async function readKeys(
 async function readKnownHosts(files: readonly string[]): Promise<KnownHost[]> {
   const texts = await Promise.all(files.map(async (file) => parseKnownHosts(await readText(file), file)));
   return texts.flat();
-}
-
-/** A file's text; empty when it cannot be read, as ssh treats a missing one. */
-async function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch(() => '');
 }

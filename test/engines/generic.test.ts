@@ -469,6 +469,7 @@ async function usesDockerThroughSsh(
   const include = `Include "${join(storage, 'machines', '*', 'ssh_config')}"`;
   const told = await type('machine', 'env', '--shell', 'bash', 'far');
   expect(told).toContain(include);
+  expect(await type('machine', 'context', 'far')).toContain(include);
   expect(told).toContain(`export DOCKER_HOST="${url}"`);
   expect(told).not.toContain('DOCKER_TLS_VERIFY="1"');
   const config = join(home, '.ssh', 'config');
@@ -481,7 +482,10 @@ async function usesDockerThroughSsh(
     expect(await type('machine', 'config', 'far')).toBe(`-H=${url}\n`);
     const version = (await type('machine', 'version', 'far')).trim();
     const env = { DOCKER_HOST: url, PATH: `${bin}:${process.env.PATH}` };
-    expect(await must('docker', ['version', '--format', '{{.Server.Version}}'], { env })).toBe(`${version}\n`);
+    const asked = ['version', '--format', '{{.Server.Version}}'];
+    expect(await must('docker', asked, { env })).toBe(`${version}\n`);
+    const throughContext = { PATH: env.PATH, DOCKER_CONFIG: join(home, '.docker') };
+    expect(await must('docker', ['--context', 'far', ...asked], { env: throughContext })).toBe(`${version}\n`);
     expect(await type('machine', 'ls', '--filter', 'name=far', '-f', '{{.URL}} {{.DockerVersion}}')).toBe(
       `${url} v${version}\n`,
     );

@@ -17,7 +17,8 @@ import { Membership } from '../../src/monitor/membership.ts';
 import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
 import { SshConnection } from '../../src/ssh/connection.ts';
-import { resolveTarget, type SshEnvironment } from '../../src/ssh/target.ts';
+import type { SshEnvironment } from '../../src/ssh/files.ts';
+import { resolveTarget } from '../../src/ssh/target.ts';
 import { ListBackend } from '../fakes/list-backend.ts';
 import { keygen, startSshd, type TestSshd } from './sshd.ts';
 

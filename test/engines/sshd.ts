@@ -4,7 +4,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../src/common/command.ts';
 import { childrenOf, waitFor } from '../../src/namespaces/processes.ts';
-import type { SshEnvironment } from '../../src/ssh/target.ts';
+import type { SshEnvironment } from '../../src/ssh/files.ts';
 import { freePort } from '../free-ports.ts';
 
 /** A real sshd on a loopback port, and a home folder whose key it accepts. */

@@ -4,7 +4,7 @@ import { must } from '../../src/common/command.ts';
 import { claimRun, sweepLeftovers } from '../../src/lab/leftovers.ts';
 import { createNetwork } from '../../src/namespaces/network.ts';
 import { removeRun } from '../../src/namespaces/removal.ts';
-import type { SshEnvironment } from '../../src/ssh/target.ts';
+import type { SshEnvironment } from '../../src/ssh/files.ts';
 import { type HostSurroundings, startTestHost, type TestHost, type TestHostOptions } from './host.ts';
 import { servePackages } from './package-server.ts';
 import { ensureTree } from './tree.ts';

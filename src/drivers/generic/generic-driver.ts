@@ -11,7 +11,7 @@ import type { Provisioner } from '../../provision/provisioner.ts';
 import { reboot } from '../../provision/reboot.ts';
 import type { SshShell } from '../../provision/shell.ts';
 import { sshProvisioner } from '../../provision/ssh-provisioner.ts';
-import { processSshEnvironment, type SshEnvironment } from '../../ssh/target.ts';
+import { processSshEnvironment, type SshEnvironment } from '../../ssh/files.ts';
 import type { ClientCertificates, Driver, DriverContext } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 import { checkEngine, isOpen, readClientCertificates } from './generic-engine.ts';

@@ -9,7 +9,7 @@ import { tlsConnector } from '../../engine/connectors/socket.ts';
 import { sshConnector } from '../../engine/connectors/ssh.ts';
 import { isTlsFailure } from '../../engine/tls-failure.ts';
 import { isPair } from '../../pki/certificate.ts';
-import type { SshEnvironment } from '../../ssh/target.ts';
+import type { SshEnvironment } from '../../ssh/files.ts';
 import type { ClientCertificates } from '../driver.ts';
 import { DriverError } from '../errors.ts';
 

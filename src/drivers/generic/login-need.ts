@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULT_KEYS } from '../../ssh/target.ts';
+import { DEFAULT_KEYS } from '../../ssh/files.ts';
 import { type Env, isUsable, met, type Need, unmet } from '../needs.ts';
 
 /** Whether there is a key to log in with: one that is named, the agent's, one that ssh's configuration names, or a usual one. */

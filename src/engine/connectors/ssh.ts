@@ -3,7 +3,8 @@ import { EngineError, reasonOf } from '../../common/errors.ts';
 import type { SshEntry } from '../../discovery/entry.ts';
 import { SshConnection } from '../../ssh/connection.ts';
 import { SshError } from '../../ssh/errors.ts';
-import { processSshEnvironment, resolveTarget, type SshDestination, type SshEnvironment } from '../../ssh/target.ts';
+import { processSshEnvironment, type SshEnvironment } from '../../ssh/files.ts';
+import { resolveTarget, type SshDestination } from '../../ssh/target.ts';
 import type { Connector } from './connector.ts';
 
 /** What the SSH connector may be told beside the entry. */

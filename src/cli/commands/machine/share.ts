@@ -134,10 +134,11 @@ async function context(
   command: Command,
   cli: CommandContext,
 ): Promise<void> {
-  const [{ endpointOf }, { openByName }, { writeDockerContext }] = await Promise.all([
+  const [{ endpointOf }, { openByName }, { writeDockerContext }, { sshHints }] = await Promise.all([
     import('../../../machine/endpoint.ts'),
     import('../../../machine/machine.ts'),
     import('../../../machine/share/docker-context.ts'),
+    import('../../../machine/ssh-config.ts'),
   ]);
   const machines = await machineContext(command, cli);
   const wanted = await wantedName(name, machines);
@@ -146,8 +147,12 @@ async function context(
     throw new UsageError(`docker does not accept a context called "${contextName}": give another with --name`);
   const machine = await openByName(wanted, machines);
   try {
-    const endpoint = await cli.interruptible((signal) => endpointOf(machine, flags.swarm ?? false, signal));
+    const [endpoint, hints] = await cli.interruptible(async (signal) => {
+      const found = await endpointOf(machine, flags.swarm ?? false, signal);
+      return [found, found.url.startsWith('ssh:') ? await sshHints(machine, machines, signal) : []] as const;
+    });
     await writeDockerContext(contextName, machine.stored, endpoint, cli.env);
+    for (const hint of hints) cli.err(`warning: ${hint}\n`);
   } finally {
     await machine.close();
   }
