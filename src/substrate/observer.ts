@@ -125,6 +125,7 @@ export class Observer {
       swarms,
       known,
       leaderlessMs: states.get('leaderless') ?? 0,
+      electingMs: states.get('electing') ?? 0,
       orphanedMs: states.get('orphaned') ?? 0,
       strayMs: this.#strays.update(straysOf(swarms, members)),
       unreachableMs: this.#unreachable.update(unreachableOf(swarms)),

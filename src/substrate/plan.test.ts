@@ -87,6 +87,7 @@ function seen(members: readonly ObservedMember[], more: Partial<Observation> = {
     swarms: [],
     known: { swarmId: undefined, nodes: [] },
     leaderlessMs: 0,
+    electingMs: 0,
     strayMs: new Map(),
     orphanedMs: 0,
     unreachableMs: new Map(),
@@ -281,10 +282,11 @@ const cases: readonly Case[] = [
     steps: ['force-new-cluster a'],
   },
   {
-    name: 'but leaves an election to managers that can hold one',
+    name: 'but leaves an election to managers that can hold one, however long they could not',
     observed: seen([member('a', leaderless('a')), member('b', leaderless('b')), member('c', joined('c'), GONE)], {
       known: { swarmId: 's1', nodes: known('a', 'b', 'c') },
-      leaderlessMs: 450,
+      leaderlessMs: 10_000,
+      electingMs: 450,
     }),
     steps: [],
   },
@@ -293,6 +295,7 @@ const cases: readonly Case[] = [
     observed: seen([member('a', leaderless('a')), member('b', leaderless('b')), member('c', joined('c'), GONE)], {
       known: { swarmId: 's1', nodes: known('a', 'b', 'c') },
       leaderlessMs: 550,
+      electingMs: 550,
     }),
     steps: ['force-new-cluster a'],
   },
@@ -571,6 +574,7 @@ const cases: readonly Case[] = [
         nodes: [...known('b'), { nodeId: 'sw-a', memberId: 'a', isManager: false }],
       },
       leaderlessMs: 1_000_000,
+      electingMs: 1_000_000,
     }),
     steps: ['force-new-cluster b'],
   },

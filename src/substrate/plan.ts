@@ -60,14 +60,16 @@ function planFormed(situation: Situation): Round {
 
 /**
  * Managers of ours that see no leader: after the grace time one of them becomes a quorum by itself. Most of them can elect
- * a leader, and are given the time for it: after a split vote that may be half a minute.
+ * a leader, and are given the time for it from when they are there: after a split vote that may be half a minute.
  */
 function planRevival({ observation, wish }: Situation, lost: readonly ObservedMember[]): Round {
   const [survivor] = byName(lost);
   const managers = observation.known.nodes.filter(({ isManager }) => isManager);
-  const graceMs = lost.length * 2 > managers.length ? wish.graces.electionMs : wish.graces.quorumMs;
+  const { leaderlessMs, electingMs } = observation;
+  const canElect = lost.length * 2 > managers.length;
+  const isOver = canElect ? electingMs >= wish.graces.electionMs : leaderlessMs >= wish.graces.quorumMs;
   // Managers that left discovery but run could be a quorum among themselves, now or in a moment.
-  const isDue = observation.leaderlessMs >= graceMs && observation.answering.size === 0 && !observation.objection;
+  const isDue = isOver && observation.answering.size === 0 && !observation.objection;
   return isDue && survivor ? { steps: [{ kind: 'force-new-cluster', memberId: survivor.id }], isPending: true } : WAIT;
 }
 

@@ -17,7 +17,18 @@ export function statesOf(
   const ours = new Set(known.nodes.map(({ nodeId }) => nodeId));
   const joined = members.flatMap(({ facts }) => (facts.kind === 'member' && ours.has(facts.nodeId) ? facts : []));
   if (swarms.length > 0 || joined.length === 0) return new Set();
-  return new Set([joined.some(({ isManager }) => isManager) ? 'leaderless' : 'orphaned']);
+  if (!joined.some(({ isManager }) => isManager)) return new Set(['orphaned']);
+  return new Set(['leaderless', ...(canElect(members, known) ? ['electing'] : [])]);
+}
+
+/** Whether as many managers are there as most of those that are remembered; one may have become a manager since. */
+function canElect(members: readonly ObservedMember[], { nodes }: KnownSubstrate): boolean {
+  const roles = new Map(nodes.map(({ nodeId, isManager }) => [nodeId, isManager]));
+  const present = members.filter(
+    ({ isHealthy, facts }) =>
+      isHealthy && facts.kind === 'member' && facts.isManager && roles.get(facts.nodeId) !== false,
+  );
+  return present.length * 2 > nodes.filter(({ isManager }) => isManager).length;
 }
 
 /** Hosts of managers that members of ours know of and that are no members: they left discovery. */

@@ -129,6 +129,8 @@ export interface Observation {
   readonly isFresh?: boolean | undefined;
   /** Milliseconds since our managers were first seen without a leader; 0 when they have one. */
   readonly leaderlessMs: number;
+  /** Milliseconds since most of them are there and can elect one; 0 otherwise. */
+  readonly electingMs: number;
   /** By swarm node ID: milliseconds since no member answers to it. */
   readonly strayMs: ReadonlyMap<string, number>;
   /** By swarm node ID: milliseconds since a manager by its role is not reachable as one. */
