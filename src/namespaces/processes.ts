@@ -67,16 +67,18 @@ export async function waitFor<T>(
     readonly signal?: AbortSignal | undefined;
     /** Whether an error of `probe` may pass; any may, unless told. Others are thrown at once. */
     readonly passes?: (error: unknown) => boolean;
+    /** What is told beside `what` when it did not come. */
+    readonly why?: () => string | Promise<string>;
   } = {},
 ): Promise<T> {
-  const { timeoutMs = PATIENCE_MS, everyMs = 20, signal, passes = () => true } = options;
+  const { timeoutMs = PATIENCE_MS, everyMs = 20, signal, passes = () => true, why = () => '' } = options;
   const isThere = (found: T | undefined | false): boolean => found !== undefined && found !== false;
   const deadline = systemClock.now() + timeoutMs;
   const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
   const waiting = retry(systemClock, probe, { backoff: everyMs, until: isThere, deadline, signal, passes });
   const found = await waiting.finally(() => clearInterval(alive));
   if (found !== undefined && found !== false) return found;
-  throw new HostError(`wait for ${what}: not after ${timeoutMs} ms`, 'HOST_TIMEOUT');
+  throw new HostError(`wait for ${what}: not after ${timeoutMs} ms${await why()}`, 'HOST_TIMEOUT');
 }
 
 /** Fields of /proc/PID/stat from the state on; the command before may itself hold spaces and brackets. */

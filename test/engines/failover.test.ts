@@ -16,7 +16,7 @@ import { connectionLimits } from '../../src/manager/publishing.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
 import { fakeIo } from '../fakes/fake-io.ts';
 import { freePort } from '../fakes/free-port.ts';
-import { type LabManager, managerOver } from './manager-over-lab.ts';
+import { type LabManager, managerOver, nodesOf } from './manager-over-lab.ts';
 
 /** Detection, a start on a busy machine, and names that every engine knows. */
 const PATIENCE_MS = 240_000;
@@ -134,7 +134,10 @@ async function enxame(...argv: readonly string[]): Promise<void> {
 
 async function allHealthy(): Promise<void> {
   const { cluster } = swarm.manager;
-  await waitFor('all nodes to be healthy', () => cluster.healthyNodes().length === lab.nodes.length, PATIENTLY);
+  await waitFor('all nodes to be healthy', () => cluster.healthyNodes().length === lab.nodes.length, {
+    ...PATIENTLY,
+    why: () => nodesOf(swarm.manager, lab),
+  });
 }
 
 const FAULTS: readonly (readonly [string, (node: LabNode) => unknown, (node: LabNode) => unknown])[] = [

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Node } from '../../src/cluster/node.ts';
 import { type Lab, startLab } from '../../src/lab/lab.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
-import { type LabManager, managerOver } from './manager-over-lab.ts';
+import { type LabManager, managerOver, nodesOf } from './manager-over-lab.ts';
 import { tidy } from './tidy.ts';
 
 const PATIENTLY = { everyMs: 500 } as const;
@@ -32,11 +32,15 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
+function nodesTold() {
+  return { ...PATIENTLY, why: () => nodesOf(swarm.manager, lab) };
+}
+
 /** Containers, volumes and records go, and every node is there again. */
 afterEach(async () => {
   const { cluster } = swarm.manager;
   for (const node of lab.nodes) await node.start();
-  await waitFor('all nodes to be healthy', () => cluster.healthyNodes().length === lab.nodes.length, PATIENTLY);
+  await waitFor('all nodes to be healthy', () => cluster.healthyNodes().length === lab.nodes.length, nodesTold());
   const ids = (await swarm.must(['ps', '-aq'])).split('\n').filter(Boolean);
   if (ids.length > 0) await swarm.docker(['rm', '-f', '-v', ...ids]);
   await tidy(lab, { keepsSwarm: true });
@@ -107,7 +111,7 @@ test('what is stopped while its node is down stays so, and what went with the da
   );
   expect((await swarm.docker(['start', 'web'])).stderr).toMatch(/is on node n3, which is unhealthy.* It waits: /);
   await host.start();
-  await waitFor('n3 to be back', isUp, PATIENTLY);
+  await waitFor('n3 to be back', isUp, nodesTold());
   const areThere = async (): Promise<boolean> =>
     (await onEngine('web')) === 'exited' && (await onEngine('db')) === 'running';
   await waitFor('web to be stopped, and db to run', areThere, PATIENTLY);

@@ -12,6 +12,9 @@ import { DEFAULT_TIMES } from '../../src/monitor/times.ts';
 import { waitFor } from '../../src/namespaces/processes.ts';
 import { schedulerOptions } from '../../src/scheduler/scheduler.ts';
 
+/** Lines of an engine's log that tell enough. */
+const LOG_LINES = 40;
+
 /** A manager in this process over a lab's engines, and a docker CLI that talks to it. */
 export interface LabManager {
   readonly manager: Manager;
@@ -55,7 +58,9 @@ export async function managerOver(
     clock: systemClock,
     ...more,
   });
-  await waitFor('the nodes to be healthy', () => manager.cluster.healthyNodes().length === healthy);
+  await waitFor('the nodes to be healthy', () => manager.cluster.healthyNodes().length === healthy, {
+    why: () => nodesOf(manager, lab),
+  });
   const [address] = manager.addresses;
   const endpoint = `tcp://127.0.0.1:${address?.kind === 'tcp' ? address.port : 0}`;
   const docker: LabManager['docker'] = async (args, { generation = '28.5', env, ...options } = {}) => {
@@ -80,4 +85,16 @@ export async function managerOver(
     },
     close: () => manager.close(),
   };
+}
+
+/** How the manager sees the nodes, and what the engines of those that are not healthy said last: for tests that wait for them in vain. */
+export async function nodesOf({ cluster }: Manager, lab: Lab): Promise<string> {
+  const told = cluster.nodes.map(async ({ name, state, reason, isHealthy }) => {
+    if (isHealthy) return `\n${name}: ${state}`;
+    const engine = lab.nodes.find((node) => node.name === name);
+    const log = await readFile(engine?.logPath ?? '', 'utf8').catch(() => '');
+    const [pid, last] = [engine?.enginePid ?? 'none', log.trim().split('\n').slice(-LOG_LINES).join('\n')];
+    return `\n${name}: ${state}, ${reason}; process of its engine: ${pid}; its log:\n${last}`;
+  });
+  return (await Promise.all(told)).join('');
 }
