@@ -6,6 +6,7 @@ import { backoffMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { ConflictError, reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { Rest } from '../common/rest.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
 import type { ContainerLifecycle } from '../lifecycle/lifecycle.ts';
 import type { Notice } from '../notify/notice.ts';
@@ -48,11 +49,12 @@ export class Drain {
   #stays: ReadonlyMap<string, PlannedStay> = new Map();
   /** What ends moves from a node that is not drained any more, by the node's ID. */
   readonly #endings = new Map<string, AbortController>();
-  #wake: () => void = noop;
+  readonly #rest: Rest;
   #run: Run | undefined;
 
   constructor(deps: DrainDeps) {
     this.#deps = deps;
+    this.#rest = new Rest(deps.clock);
     this.#news = new DrainNews(deps.tell);
   }
 
@@ -70,11 +72,11 @@ export class Drain {
       if (!isOfDrains(event)) return;
       if (!isDrained(event.node)) this.#endMoves(event.node);
       if (event.kind === 'node-settings' && event.node.availability === 'drain') this.#news.asked(event.node);
-      this.#wake();
+      this.#rest.wake();
     });
     const unfollow = desired.subscribe(({ before, after }) => {
       if (!after || cluster.node(after.current.nodeId)?.availability !== 'drain') return;
-      if (before?.wanted !== after.wanted || before.terms !== after.terms) this.#wake();
+      if (before?.wanted !== after.wanted || before.terms !== after.terms) this.#rest.wake();
     });
     const end = (): void => {
       unsubscribe();
@@ -99,11 +101,10 @@ export class Drain {
   /** Never rejects. */
   async #work(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; ) {
-      const next = new AbortController();
-      this.#wake = () => next.abort();
+      this.#rest.begin();
       const isDone = await this.#round(signal).catch((error: unknown) => this.#failed(error, signal));
-      failures = isDone || next.signal.aborted ? 0 : failures + 1;
-      await this.#pause(isDone ? undefined : backoffMs(failures, BACKOFF), AbortSignal.any([signal, next.signal]));
+      failures = isDone || this.#rest.isWoken ? 0 : failures + 1;
+      await this.#rest.over(isDone ? undefined : backoffMs(failures, BACKOFF), signal);
     }
   }
 
@@ -119,7 +120,7 @@ export class Drain {
     if (!plan) return true;
     const areMoved = await this.#execute(plan, signal);
     // Whether anything is left is seen, and told, by the next plan.
-    if (areMoved && plan.moves.length > 0) this.#wake();
+    if (areMoved && plan.moves.length > 0) this.#rest.wake();
     return areMoved && !plan.stays.some(({ waits }) => waits);
   }
 
@@ -171,14 +172,6 @@ export class Drain {
   #failed(error: unknown, signal: AbortSignal): false {
     if (!signal.aborted) this.#deps.logger.warn({ reason: reasonOf(error) }, 'no plan for drained nodes; trying again');
     return false;
-  }
-
-  /** Undefined waits for the signal alone. */
-  async #pause(ms: number | undefined, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    if (ms === undefined)
-      return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    await this.#deps.clock.sleep(ms, signal).catch(noop);
   }
 }
 

@@ -4,6 +4,7 @@ import { backoffMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { Rest } from '../common/rest.ts';
 import type { RecordChanged } from '../desired/desired-state.ts';
 import type { MovePolicy } from '../desired/move-terms.ts';
 import type { ImageService } from '../images/image-service.ts';
@@ -38,9 +39,6 @@ export interface ImageSparesTimes {
 
 const TIMES: ImageSparesTimes = { settleMs: 10_000, awayMs: 60_000, lookMs: 30_000, paceMs: 2_000, retryMs: 10_000 };
 
-/** Given along, because a controller makes an error of its own at every `abort`, the later ones too: 75 µs for each create + start. */
-const WOKEN = new Error('something changed');
-
 /** An image that wants one more holder. */
 interface Open {
   readonly sinceMs: number;
@@ -68,12 +66,13 @@ export class ImageSpares {
   readonly #times: ImageSparesTimes;
   /** By the image's ID. */
   readonly #open = new Map<string, Open>();
-  #wake: () => void = () => undefined;
+  readonly #rest: Rest;
   #run: Run | undefined;
 
   /** @param policy the cluster's, for containers that say nothing */
   constructor(deps: ImageSparesDeps, policy: MovePolicy, times: Partial<ImageSparesTimes> = {}) {
     this.#deps = deps;
+    this.#rest = new Rest(deps.clock);
     this.#policy = policy;
     this.#times = { ...TIMES, ...times };
   }
@@ -83,10 +82,10 @@ export class ImageSpares {
     if (this.#run) return;
     const { cluster, desired } = this.#deps;
     const unsubscribe = cluster.subscribe((event) => {
-      if (isOfNodes(event)) this.#wake();
+      if (isOfNodes(event)) this.#rest.wake();
     });
     const unfollow = desired.subscribe((change) => {
-      if (isOfPlacement(change)) this.#wake();
+      if (isOfPlacement(change)) this.#rest.wake();
     });
     const end = (): void => {
       unsubscribe();
@@ -112,18 +111,14 @@ export class ImageSpares {
     const { clock, logger } = this.#deps;
     const { paceMs, lookMs } = this.#times;
     while (!signal.aborted) {
-      const woken = new AbortController();
-      this.#wake = () => {
-        this.#wake = () => undefined;
-        woken.abort(WOKEN);
-      };
+      this.#rest.begin();
       // What woke it may not be listed yet.
       await clock.sleep(paceMs, signal).catch(() => undefined); // Stopped: the loop ends.
       const pauseMs = await this.#look(signal).catch((error: unknown) => {
         logger.error({ reason: reasonOf(error) }, 'images on one node only were not looked for');
         return lookMs;
       });
-      await clock.sleep(pauseMs, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
+      await this.#rest.over(pauseMs, signal);
     }
   }
 

@@ -4,8 +4,9 @@ import { keyOf } from '../../test/fakes/simulated-mesh.ts';
 import { type Clock, systemClock } from '../common/clock.ts';
 import { silentLogger } from '../common/logger.ts';
 import type { RecordStore } from '../kv/record-store.ts';
-import { Mesh, type MeshAgents } from './mesh.ts';
+import { Mesh } from './mesh.ts';
 import type { MeshOrder, MeshQuestion, MeshReport } from './protocol.ts';
+import type { MeshAgents } from './sights.ts';
 
 /** Agents that do at once what they are told. */
 class Agents implements MeshAgents {

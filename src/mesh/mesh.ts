@@ -1,30 +1,18 @@
-import pLimit from 'p-limit';
 import { backoffMs, jitterMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
-import { ConflictError, reasonOf } from '../common/errors.ts';
+import { ConflictError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import { Rest } from '../common/rest.ts';
 import type { RecordStore } from '../kv/record-store.ts';
 import { type Admission, admit } from './admission.ts';
 import { quieten } from './copies.ts';
 import { MeshRecords } from './mesh-records.ts';
 import { planMesh } from './plan.ts';
-import { MESH_MTU, MESH_PATH, type MeshOrder, type MeshQuestion } from './protocol.ts';
-import { readReport } from './read.ts';
+import { MESH_MTU, type MeshOrder } from './protocol.ts';
 import { Rests } from './rests.ts';
+import { type MeshAgents, Sights } from './sights.ts';
 import { type MeshStatus, meshStatus } from './status.ts';
-import { directKey, type MeshPlan, type MeshSight } from './types.ts';
-
-/** Agents that dialled this manager; `DialledAgents` fits. */
-export interface MeshAgents {
-  list(): readonly { readonly id: string; readonly from: string; readonly sinceMs: number }[];
-  ask(
-    id: string,
-    path: string,
-    question: unknown,
-    timeoutMs: number,
-    signal: AbortSignal,
-  ): Promise<{ readonly status: number; readonly body: unknown }>;
-}
+import { directKey, type MeshPlan } from './types.ts';
 
 export interface MeshDeps {
   readonly agents: MeshAgents;
@@ -43,8 +31,6 @@ export interface MeshOptions {
   readonly subnet?: string | undefined;
 }
 
-const ASK_MS = 10_000;
-const AT_ONCE = 32;
 /** How long nothing is changed after a start while members have not dialled in yet. */
 const SETTLE_MS = 30_000;
 const SOON_MS = 1_000;
@@ -52,8 +38,6 @@ const IDLE_MS = 4_000;
 /** How long a direct way is tried out. */
 const PROBE_MS = 60_000;
 const BACKOFF = { baseMs: 1_000, maxMs: 30_000 } as const;
-
-type Sight = MeshSight & { readonly sinceMs: number };
 
 const NOBODY: Admission = { subnet: undefined, changed: [], problems: new Map(), refused: new Set() };
 
@@ -67,24 +51,24 @@ export class Mesh {
   readonly #records: MeshRecords;
   readonly #rests: Rests;
   readonly #unsubscribe: () => void;
-  readonly #sights = new Map<string, Sight>();
-  /** Connections of agents that know nothing of a mesh, by agent ID, with when they began. */
-  readonly #strangers = new Map<string, number>();
+  readonly #sights: Sights;
   readonly #listeners = new Set<() => void>();
   #admission = NOBODY;
   #plan: MeshPlan = { orders: new Map(), paths: [], failed: [] };
   #told: ReadonlySet<string> = new Set();
   #startedMs = 0;
   #failedRounds = 0;
-  #wake: () => void = () => undefined;
+  readonly #rest: Rest;
   #loop: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
 
   private constructor(deps: MeshDeps, options: MeshOptions, records: MeshRecords) {
     this.#deps = deps;
     this.#options = options;
     this.#records = records;
+    this.#sights = new Sights(deps);
     this.#rests = new Rests(deps.clock);
-    this.#unsubscribe = deps.revoked.subscribe(() => this.#wake());
+    this.#rest = new Rest(deps.clock);
+    this.#unsubscribe = deps.revoked.subscribe(() => this.#rest.wake());
   }
 
   static async open(deps: MeshDeps, options: MeshOptions = {}): Promise<Mesh> {
@@ -97,7 +81,7 @@ export class Mesh {
    */
   addressOf(id: string): string | 'pending' | undefined {
     const member = this.#records.get(id);
-    const sight = this.#sights.get(id);
+    const sight = this.#sights.byId.get(id);
     if (!member) return sight?.isFresh ? 'pending' : undefined;
     return !sight || sight.report.applied !== undefined ? member.address : 'pending';
   }
@@ -115,18 +99,18 @@ export class Mesh {
   async remove(id: string): Promise<boolean> {
     const member = this.#records.get(id);
     if (!member) return false;
-    if (this.#sights.get(id)?.isFresh && this.#deps.listed().has(id))
+    if (this.#sights.byId.get(id)?.isFresh && this.#deps.listed().has(id))
       throw new ConflictError(
         `${id} is a node of the cluster, and its agent answers: take it out of discovery first, or revoke its agent with 'enxame agent revoke ${id}'`,
         'NODE_IN_USE',
       );
     await this.#records.delete(id);
-    this.#sights.delete(id);
+    this.#sights.forget(id);
     this.#deps.logger.info(
       { agent: id, address: member.address },
       'mesh: a node was removed, and its key is taken from all others',
     );
-    this.#wake();
+    this.#rest.wake();
     return true;
   }
 
@@ -159,7 +143,7 @@ export class Mesh {
     return meshStatus({
       subnet: this.#records.subnet,
       members: this.#records.list(),
-      sights: this.#sights,
+      sights: this.#sights.byId,
       admission: this.#admission,
       plan: this.#plan,
       listed: this.#deps.listed(),
@@ -178,6 +162,7 @@ export class Mesh {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       let delayMs: number;
+      this.#rest.begin();
       try {
         delayMs = await this.#round(signal);
         this.#failedRounds = 0;
@@ -187,14 +172,14 @@ export class Mesh {
         delayMs = backoffMs(this.#failedRounds, BACKOFF);
         this.#deps.logger.warn({ err: error }, 'mesh: round failed');
       }
-      await this.#rest(delayMs, signal);
+      await this.#rest.over(delayMs, signal);
     }
   }
 
   /** One round; resolves with how long to wait for the next one. */
   async #round(signal: AbortSignal): Promise<number> {
     const before = this.#addresses();
-    await this.#look(signal);
+    await this.#sights.look(signal);
     await this.#dropRevoked();
     const delayMs = this.#isSettled() ? await this.#tend(signal) : SOON_MS;
     if (this.#addresses() !== before) for (const listener of this.#listeners) listener();
@@ -203,10 +188,10 @@ export class Mesh {
 
   async #tend(signal: AbortSignal): Promise<number> {
     const members = this.#records.list();
-    if (this.#sights.size === 0 && members.length === 0) return jitterMs(SOON_MS, 0.1);
+    if (this.#sights.byId.size === 0 && members.length === 0) return jitterMs(SOON_MS, 0.1);
     const { subnet } = this.#records;
     const listed = this.#deps.listed();
-    this.#admission = admit({ subnet, wishedSubnet: this.#options.subnet, members, sights: this.#sights, listed });
+    this.#admission = admit({ subnet, wishedSubnet: this.#options.subnet, members, sights: this.#sights.byId, listed });
     if (this.#admission.subnet !== undefined) {
       await this.#records.put(this.#admission.subnet, this.#admission.changed);
       for (const member of this.#admission.changed) {
@@ -218,14 +203,14 @@ export class Mesh {
     this.#warn();
     this.#plan = this.#planned();
     const { refused } = this.#admission;
-    const quiet = quieten(refused, this.#sights, this.#records.list(), this.#records.subnet ?? '');
+    const quiet = quieten(refused, this.#sights.byId, this.#records.list(), this.#records.subnet ?? '');
     const orders = [...this.#plan.orders].filter(([id]) => !refused.has(id));
     return await this.#tell(new Map([...orders, ...quiet]), signal);
   }
 
   #planned(): MeshPlan {
     const members = this.#records.list();
-    const sights = new Map([...this.#sights].filter(([id]) => !this.#admission.refused.has(id)));
+    const sights = new Map([...this.#sights.byId].filter(([id]) => !this.#admission.refused.has(id)));
     const plan = planMesh({
       subnet: this.#records.subnet ?? '',
       mtu: MESH_MTU,
@@ -244,47 +229,11 @@ export class Mesh {
     return plan;
   }
 
-  /** Asks every agent how its node is. */
-  async #look(signal: AbortSignal): Promise<void> {
-    const agents = this.#deps.agents.list();
-    const present = new Set(agents.map(({ id }) => id));
-    for (const id of this.#strangers.keys()) if (!present.has(id)) this.#strangers.delete(id);
-    for (const [id, sight] of this.#sights) if (!present.has(id)) this.#sights.set(id, { ...sight, isFresh: false });
-    const asked = agents.filter(
-      ({ id, sinceMs }) => this.#strangers.get(id) !== sinceMs && !this.#deps.revoked.has(id),
-    );
-    const limit = pLimit(AT_ONCE);
-    await Promise.all(asked.map((agent) => limit(() => this.#ask(agent, {}, signal))));
-  }
-
-  /** Puts a question to an agent and notes what it answers; never rejects but when stopped. */
-  async #ask(
-    { id, from, sinceMs }: { readonly id: string; readonly from: string; readonly sinceMs: number },
-    question: MeshQuestion,
-    signal: AbortSignal,
-  ): Promise<void> {
-    try {
-      const { status, body } = await this.#deps.agents.ask(id, MESH_PATH, question, ASK_MS, signal);
-      if (status === 404) {
-        this.#strangers.set(id, sinceMs);
-        this.#sights.delete(id);
-        return;
-      }
-      if (status !== 200) throw new Error(String((body as { readonly message?: unknown } | null)?.message ?? status));
-      this.#sights.set(id, { report: readReport(body), from, sinceMs, isFresh: true });
-    } catch (error) {
-      signal.throwIfAborted();
-      this.#deps.logger.debug({ agent: id, reason: reasonOf(error) }, 'mesh: an agent does not answer');
-      const known = this.#sights.get(id);
-      if (known) this.#sights.set(id, { ...known, isFresh: false });
-    }
-  }
-
   async #dropRevoked(): Promise<void> {
     for (const { id } of this.#records.list()) {
       if (!this.#deps.revoked.has(id)) continue;
       await this.#records.delete(id);
-      this.#sights.delete(id);
+      this.#sights.forget(id);
       this.#deps.logger.warn({ agent: id }, 'mesh: the node was revoked, and its key is taken from all others');
     }
   }
@@ -292,18 +241,18 @@ export class Mesh {
   /** Whether enough is known to change something: right after a start most agents have yet to dial. */
   #isSettled(): boolean {
     if (this.#deps.clock.elapsed() - this.#startedMs >= SETTLE_MS) return true;
-    return this.#records.list().every(({ id }) => this.#sights.has(id));
+    return this.#records.list().every(({ id }) => this.#sights.byId.has(id));
   }
 
   /** Tells those that are not as they should be. All at the same time: what two of them share must change at both. */
   async #tell(orders: ReadonlyMap<string, MeshOrder>, signal: AbortSignal): Promise<number> {
     const due = this.#deps.agents.list().flatMap((agent) => {
-      const sight = this.#sights.get(agent.id);
+      const sight = this.#sights.byId.get(agent.id);
       const order = orders.get(agent.id);
       const isDue = sight?.isFresh && order && sight.report.applied !== order.digest;
       return isDue ? [{ agent, order }] : [];
     });
-    await Promise.all(due.map(({ agent, order }) => this.#ask(agent, { order }, signal)));
+    await Promise.all(due.map(({ agent, order }) => this.#sights.ask(agent, { order }, signal)));
     const isProbing = this.#plan.paths.some(({ isProbed }) => isProbed);
     return due.length > 0 || isProbing ? SOON_MS : jitterMs(IDLE_MS, 0.1);
   }
@@ -320,15 +269,5 @@ export class Mesh {
       if (!this.#told.has(`${agent} ${problem}`))
         this.#deps.logger.warn({ agent, problem }, 'mesh: a node is refused, or will not work');
     this.#told = told;
-  }
-
-  async #rest(delayMs: number, signal: AbortSignal): Promise<void> {
-    const rest = new AbortController();
-    const wake = (): void => rest.abort();
-    this.#wake = wake;
-    signal.addEventListener('abort', wake, { once: true });
-    if (!signal.aborted) await this.#deps.clock.sleep(delayMs, rest.signal).catch(() => undefined);
-    signal.removeEventListener('abort', wake);
-    this.#wake = () => undefined;
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { backoffMs, jitterMs } from '../common/backoff.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
+import { Rest } from '../common/rest.ts';
 import { EngineAnswerError } from '../engine/exchange.ts';
 import { DEFAULT_SPREAD_BY } from '../scheduler/spread-by.ts';
 import { Executor, type StepResult } from './executor.ts';
@@ -113,11 +114,11 @@ export class Reconciler {
   #objected: string | undefined;
   #objectedMs = 0;
   #failedRounds = 0;
-  #wake: () => void = () => undefined;
-  #isWoken = false;
+  readonly #rest: Rest;
 
   constructor(deps: ReconcilerDeps, options: ReconcilerOptions) {
     this.#deps = deps;
+    this.#rest = new Rest(deps.clock);
     this.#options = options;
     this.#graces = { ...DEFAULT_GRACES, ...options.graces };
     this.#identity = options.identity ?? nameless();
@@ -150,7 +151,7 @@ export class Reconciler {
         delayMs = backoffMs(this.#failedRounds, BACKOFF);
         this.#deps.logger.warn({ err: error }, 'substrate: round failed');
       }
-      await this.#rest(delayMs, signal);
+      await this.#rest.over(delayMs, signal);
     }
   }
 
@@ -167,8 +168,7 @@ export class Reconciler {
 
   /** Lets the next round begin at once. */
   kick(): void {
-    this.#isWoken = true;
-    this.#wake();
+    this.#rest.wake();
   }
 
   /** Takes what happened to a member. */
@@ -185,7 +185,7 @@ export class Reconciler {
 
   /** One round; resolves with how long to wait for the next unless woken. */
   async #round(signal: AbortSignal): Promise<number> {
-    this.#isWoken = false;
+    this.#rest.begin();
     const known = await this.#load();
     const { nodes } = this.#deps.members;
     const observed = await this.#observer.observe(nodes, known, signal);
@@ -283,17 +283,6 @@ export class Reconciler {
     if (JSON.stringify(known) === JSON.stringify(this.#known)) return;
     this.#known = known;
     await this.#deps.memory?.save(known);
-  }
-
-  async #rest(delayMs: number, signal: AbortSignal): Promise<void> {
-    if (this.#isWoken || delayMs === 0 || signal.aborted) return;
-    const rest = new AbortController();
-    const wake = (): void => rest.abort();
-    this.#wake = wake;
-    signal.addEventListener('abort', wake, { once: true });
-    await this.#deps.clock.sleep(delayMs, rest.signal).catch(() => undefined);
-    signal.removeEventListener('abort', wake);
-    this.#wake = () => undefined;
   }
 }
 
