@@ -303,7 +303,7 @@ describe('the guard', () => {
 
 test('agents tell each other whether they hear a manager', async () => {
   const hearing = { now: true };
-  const door = await openPeerDoor(0, undefined, () => hearing.now);
+  const door = await openPeerDoor({ port: 0 }, undefined, () => hearing.now);
   closing.push(() => door.close());
   const peers = [`127.0.0.1:${door.port}`, '127.0.0.1:1'];
   expect(await askPeers(peers, undefined, 5_000)).toEqual({ reached: 1, isManagerHeard: true });

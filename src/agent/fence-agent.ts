@@ -13,6 +13,7 @@ import {
   removeLease,
   writeLease,
 } from './lease-file.ts';
+import type { PeerPlace } from './peer-place.ts';
 import type { PeerNews } from './peers.ts';
 
 export interface FenceAgentDeps {
@@ -21,6 +22,8 @@ export interface FenceAgentDeps {
   readonly managers: readonly EngineClient[];
   /** Asks the other agents. */
   readonly askPeers: (peers: readonly string[], timeoutMs: number) => Promise<PeerNews>;
+  /** Where other agents reach this one; undefined when they do not. */
+  readonly place?: Pick<PeerPlace, 'told'> | undefined;
   readonly logger: Logger;
   /** A clock that counts suspended time too, in milliseconds. */
   readonly uptime?: () => number;
@@ -29,8 +32,6 @@ export interface FenceAgentDeps {
 export interface FenceAgentOptions {
   /** Strict containers end when the lease could not be renewed for this long, in milliseconds. */
   readonly fenceMs: number;
-  /** Where other agents reach this one, `host:port`; undefined when they do not. */
-  readonly peer?: string | undefined;
   /** The file that the guard reads. */
   readonly leaseFile: string;
   /** This life of the agent, as its guard knows it. */
@@ -124,8 +125,8 @@ export class FenceAgent {
   }
 
   async #renew(): Promise<void> {
-    const { engine, managers, logger } = this.#deps;
-    const { fenceMs, peer } = this.#options;
+    const { engine, managers, place, logger } = this.#deps;
+    const { fenceMs } = this.#options;
     const timeoutMs = Math.max(fenceMs / 6, 500);
     const wasHeard = this.#hasRenewed;
     this.#hasRenewed = false;
@@ -135,6 +136,7 @@ export class FenceAgent {
     } catch (error) {
       return logger.warn({ reason: reasonOf(error) }, 'the engine does not say who it is');
     }
+    const peer = await place?.told();
     for (const manager of managers) {
       const askedMs = this.#uptime();
       const body = JSON.stringify({ fenceMs, killMs: KILL_MS, peer, strict: this.#orders.strict, lacks: this.#lacks });

@@ -18,9 +18,9 @@ export interface PeerDoor {
   close(): Promise<void>;
 }
 
-/** `port` 0: any that is free. Rejects when the port cannot be had. */
+/** `port` 0: any that is free; `host` undefined: all addresses. Rejects when the port cannot be had there. */
 export async function openPeerDoor(
-  port: number,
+  { port, host }: { readonly port: number; readonly host?: string },
   tls: TlsMaterial | undefined,
   hears: () => boolean,
 ): Promise<PeerDoor> {
@@ -34,7 +34,7 @@ export async function openPeerDoor(
     tls?.cert === undefined
       ? http.createServer(answer)
       : https.createServer({ ...tls, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.2' }, answer);
-  server.listen(port);
+  server.listen({ port, host });
   await once(server, 'listening');
   const address = server.address();
   return {
@@ -58,6 +58,7 @@ export interface PeerNews {
   readonly isManagerHeard: boolean;
 }
 
+/** Asks agents at `host:port`, or at `name@host:port` where their certificates hold for that name and not for the address. */
 export async function askPeers(
   peers: readonly string[],
   tls: EngineTls | undefined,
@@ -72,9 +73,12 @@ export async function askPeers(
 
 /** Undefined when it is not reached. */
 async function askPeer(peer: string, tls: EngineTls | undefined, timeoutMs: number): Promise<boolean | undefined> {
-  const colon = peer.lastIndexOf(':');
-  const [host, port] = [peer.slice(0, colon).replace(/^\[|\]$/g, ''), Number(peer.slice(colon + 1))];
-  const client = new EngineClient(tls ? tlsConnector(host, port, tls) : tcpConnector(host, port), { connections: 1 });
+  const [, name, bare = '', port] = /^(?:([^@]+)@)?(.*):(\d+)$/.exec(peer) ?? [];
+  const host = bare.replace(/^\[|\]$/g, '');
+  const connector = tls
+    ? tlsConnector(host, Number(port), name === undefined ? tls : { ...tls, name })
+    : tcpConnector(host, Number(port));
+  const client = new EngineClient(connector, { connections: 1 });
   try {
     const ask = { method: 'GET', path: PATH, isUnversioned: true, timeoutMs, maxBytes: 1024 };
     return (await client.json<{ readonly hears?: unknown }>(ask)).hears === true;

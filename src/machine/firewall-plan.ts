@@ -1,4 +1,5 @@
 import { isIP, isIPv6 } from 'node:net';
+import { FENCE_PEER_PORT } from '../common/kept-ports.ts';
 import type { PortSources } from '../drivers/driver.ts';
 
 /** How the machines of a cluster reach each other. */
@@ -53,9 +54,6 @@ const NETWORK_OPENINGS: readonly Opening[] = [
   { protocol: 'udp', port: 7946, to: 'members' },
 ];
 
-/** Where agents that end strict containers ask each other whether a manager is heard. */
-export const PEER_PORT = 2378;
-
 /**
  * What a machine needs open, and for whom. What asks for a key or a client's certificate is open to everywhere, because people use it from
  * computers whose address is not known here: SSH, manager, the store's clients, and the engine until it is known who looks after the machine. The rest
@@ -70,7 +68,7 @@ export function openingsOf(mode: ClusterMode, role: ClusterRole): readonly Openi
     case 'alone':
       return [tcp(role.sshPort, 'everywhere'), ...engineOf({ ...role, computers: undefined })];
     case 'ports':
-      return [...own, ...engineOf(role), tcp(PEER_PORT, 'members'), ...NETWORK_OPENINGS];
+      return [...own, ...engineOf(role), tcp(FENCE_PEER_PORT, 'members'), ...NETWORK_OPENINGS];
     case 'dial':
       return own;
     case 'mesh':

@@ -1,7 +1,6 @@
+import { MESH_PORT } from '../common/kept-ports.ts';
 import { isEndpoint } from '../mesh/read.ts';
 import type { MachineRecord } from './record.ts';
-
-const DEFAULT_PORT = 51_820;
 
 /** Drivers whose machines may be behind NAT: managers find out by themselves, or `--mesh-public` says. Machines of all others are public. */
 const MAYBE_BEHIND_NAT: ReadonlySet<string> = new Set(['generic', 'local', 'none', 'qemu', 'virtualbox']);
@@ -16,7 +15,7 @@ export function meshPublic({ driver, swarm }: Known): string | undefined {
 
 /** UDP port of WireGuard on the machine. */
 export function meshPort({ swarm }: Pick<MachineRecord, 'swarm'>): number {
-  return ownPort({ swarm }) ?? portIn(swarm?.meshPublic) ?? DEFAULT_PORT;
+  return ownPort({ swarm }) ?? portIn(swarm?.meshPublic) ?? MESH_PORT;
 }
 
 /** Whether `enxame join --mesh-public` on the machine takes it. */

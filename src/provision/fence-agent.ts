@@ -16,7 +16,7 @@ export async function keepFenceAgent(root: Remote, init: InitSystem, agent: Fenc
   const files = [{ path: LAUNCHER, content: launcher(agent, program), mode: '755' }, ...init.agent.files];
   let isChanged = false;
   for (const file of files) if (await upload(root, file, task)) isChanged = true;
-  await runStep(root, openPort(agent.port), task);
+  if (agent.port !== undefined) await runStep(root, openPort(agent.port), task);
   const script = isChanged ? init.agent.restart : `if ! { ${init.agent.isRunning}; }; then\n${init.agent.restart}fi\n`;
   await runStep(root, { title: 'starting the fencing agent', script: script + removePrograms(program.folder) }, task);
 }

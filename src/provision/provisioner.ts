@@ -78,8 +78,8 @@ export interface Provisioner {
 export interface FenceAgentSpec {
   /** Arguments of the program: `join --fence …`. */
   readonly args: readonly string[];
-  /** TCP port where agents of other machines ask it. */
-  readonly port: number;
+  /** TCP port of the host's firewall where agents of other machines ask it; undefined: they ask over the mesh, whose agent lets them in. */
+  readonly port: number | undefined;
   /** Tells one state of what the agent reads at its start only, its certificates, from another: with another one it is restarted. */
   readonly edition: string;
   /** Puts the program onto the machine through its engine, where a machine has none of its own. */

@@ -323,6 +323,7 @@ describe('enxame machine create', () => {
       mesh: [`${open.address}:3376`],
     });
 
+    await keepsStrictWithoutManager(open, far, client);
     await usesDockerThroughSsh(far, storage, type);
     await type('machine', 'regenerate-certs', '-f', 'far');
     await type('machine', 'provision', 'far');
@@ -456,6 +457,49 @@ iptables -D OUTPUT -p tcp --dport 3376 -j DROP`;
     );
   });
 });
+
+/** A strict container lives on while the manager is gone: the agents ask each other, over the mesh alone. */
+async function keepsStrictWithoutManager(
+  open: TestHost,
+  far: TestHost,
+  client: Readonly<Record<string, string>>,
+): Promise<void> {
+  const forLong = { timeoutMs: 240_000, everyMs: 500 };
+  const docker = async (...words: readonly string[]): Promise<string> =>
+    (await must('docker', words, { env: client })).trim();
+  const image = (await far.shell('docker images -q enxame')).trim();
+  const forEver = ['--entrypoint', 'node', image, '-e', 'setInterval(() => {}, 1e9)'];
+  const strict = ['--label', 'io.enxame.fence=strict', '-e', 'constraint:node==far', '--name', 'strict'];
+  const run = (): Promise<string> => docker('run', '-d', ...strict, ...forEver);
+  const id = await waitFor('an agent that is heard', () => run().catch(() => undefined), forLong);
+  const began = await docker('inspect', '-f', '{{.State.StartedAt}}', id);
+
+  // 0x94A is 2378: nowhere but at the address in the mesh.
+  const at =
+    "grep -hiE ':094A [0-9A-F:]+ 0A' /proc/net/tcp /proc/net/tcp6 | wc -l; grep -hiE ' 0+:094A [0-9A-F:]+ 0A' /proc/net/tcp /proc/net/tcp6 | wc -l";
+  for (const host of [open, far]) expect((await host.shell(at)).split('\n').slice(0, 2)).toEqual(['1', '0']);
+  const toldOf = async (): Promise<string> =>
+    await far.shell("grep -o \"'--fence-peer' '[^']*'\" /opt/enxame/fence-agent");
+  expect(await toldOf()).toBe("'--fence-peer' 'mesh:2378'\n");
+
+  const manager = (await open.shell('docker ps -q --filter name=swarm-agent-master')).trim();
+  const fenceMs = 10_000;
+  const goneMs = Number((await far.shell('cut -d" " -f1 /proc/uptime')).trim()) * 1_000;
+  await open.shell(`docker stop -t 1 ${manager}`);
+  const isRenewed = async (): Promise<boolean> =>
+    (JSON.parse(await far.shell('cat /run/enxame-fence.json')) as { untilMs: number }).untilMs > goneMs + 3 * fenceMs;
+  await waitFor('a lease without a manager', isRenewed, forLong);
+  const state = "docker ps -a --no-trunc --format '{{.ID}} {{.State}}'";
+  expect(await far.shell(state)).toContain('running');
+  await open.shell(`docker start ${manager}`);
+  await waitFor(
+    'the manager',
+    () => docker('inspect', '-f', '{{.State.Status}}', 'strict').catch(() => undefined),
+    forLong,
+  );
+  expect(await docker('inspect', '-f', '{{.State.Status}} {{.State.StartedAt}}', 'strict')).toBe(`running ${began}`);
+  await docker('rm', '-f', 'strict');
+}
 
 /** `env`, `config`, `url` and `version` of a machine whose engine has no port, with the docker CLI, whose `ssh` reads the home of this test. */
 async function usesDockerThroughSsh(

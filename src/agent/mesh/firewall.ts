@@ -1,5 +1,6 @@
 import { type CommandResult, run } from '../../common/command.ts';
 import { reasonOf } from '../../common/errors.ts';
+import { FENCE_PEER_PORT } from '../../common/kept-ports.ts';
 import { ECHO_PORT } from '../../mesh/protocol.ts';
 
 const INPUT = 'ENXAME-MESH';
@@ -23,11 +24,11 @@ interface Chain {
 }
 
 /**
- * What the mesh needs of the host's firewall. Swarm mode is reached over the mesh alone; tunnels get in; a node passes on what is between nodes of
+ * What the mesh needs of the host's firewall. Swarm mode is reached over the mesh alone; tunnels get in, and agents that ask each other; a node passes on what is between nodes of
  * the mesh, and nothing else: forwarding is on for this interface only.
  */
 export function chains(name: string, port: number): readonly Chain[] {
-  const accepted = [['udp', ECHO_PORT] as const, ...SWARM];
+  const accepted = [['udp', ECHO_PORT] as const, ['tcp', FENCE_PEER_PORT] as const, ...SWARM];
   return [
     {
       name: INPUT,

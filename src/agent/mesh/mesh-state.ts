@@ -18,6 +18,11 @@ export interface MeshState {
 
 const NAME = /^enxame-[0-9a-f]{8}$/;
 
+/** Whether a network interface is that of a mesh. */
+export function isMeshInterface(name: string): boolean {
+  return NAME.test(name);
+}
+
 /** What is kept in the folder, or a key made now. Rejects when the file is not readable or not ours: a key is never overwritten. */
 export async function loadState(folder: string): Promise<MeshState> {
   const path = fileIn(folder);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { FenceAgent } from '../../agent/fence-agent.ts';
-import { askPeers, openPeerDoor, type PeerDoor } from '../../agent/peers.ts';
+import { openPeerPlace } from '../../agent/peer-place.ts';
+import { askPeers } from '../../agent/peers.ts';
 import type { ReclaimSource } from '../../agent/reclaim/source.ts';
 import { RECLAIM_SOURCES } from '../../agent/reclaim/sources.ts';
 import { METADATA_URL, watchReclaim } from '../../agent/reclaim/watch.ts';
@@ -13,7 +14,7 @@ import { reasonOf, UsageError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import { AGENT_PROTOCOL } from '../../common/node-certificate.ts';
 import { printable } from '../../common/printable.ts';
-import { assertForServers, readTlsFiles, type TlsMaterial } from '../../common/tls-files.ts';
+import { assertForServers, readTlsFiles } from '../../common/tls-files.ts';
 import { EngineClient } from '../../engine/client.ts';
 import { type EngineTls, tcpConnector, tlsConnector, unixConnector } from '../../engine/connectors/socket.ts';
 import { hostAndPort, socketOf } from '../agent-addresses.ts';
@@ -55,7 +56,10 @@ export function addFenceFlags(command: Command): Command {
       durationFlag('--fence-time'),
     )
     .option('--fence-engine <address>', `socket of this node's engine (default: ${DEFAULT_ENGINE})`)
-    .option('--fence-peer <address>', 'where other agents reach this one, host:port; it listens on the port')
+    .option(
+      '--fence-peer <address>',
+      'where other agents reach this one, host:port; it listens on the port. mesh:PORT: at its address in the mesh',
+    )
     .option('--fence-lease <file>', 'file of the lease, in memory (default: /run/enxame-fence.json)')
     .option(
       '--spot <provider>',
@@ -92,10 +96,10 @@ export async function openFence(
   if (!tls) logger.warn('leases are renewed over plain TCP: give --tlscacert, --tlscert and --tlskey');
   const leaseFile = flags.fenceLease ?? join('/run', 'enxame-fence.json');
   const agent = randomBytes(8).toString('hex');
-  const door =
+  const place =
     peer === undefined
       ? undefined
-      : await openDoor(hostAndPort(peer, '--fence-peer').port, material, () => fenced.hears);
+      : await openPeerPlace(hostAndPort(peer, '--fence-peer'), { tls: material, hears: () => fenced.hears, logger });
   const engine = new EngineClient(unixConnector(socketPath));
   const clients = managers.map((manager) => new EngineClient(connectorTo(manager, tls && { ...tls, protocols })));
   const fenced = new FenceAgent(
@@ -103,9 +107,10 @@ export async function openFence(
       engine,
       managers: clients,
       askPeers: (peers, timeoutMs) => askPeers(peers, tls, timeoutMs),
+      place,
       logger,
     },
-    { fenceMs, peer, leaseFile, agent },
+    { fenceMs, leaseFile, agent },
   );
   return async (stop) => {
     startGuard([leaseFile, agent, socketPath], logger);
@@ -114,7 +119,7 @@ export async function openFence(
       await Promise.all([fenced.run(stop), watched]);
     } finally {
       // An open connection would keep the process alive.
-      await Promise.all([engine, ...clients, ...(door ? [door] : [])].map((each) => each.close()));
+      await Promise.all([engine, ...clients, ...(place ? [place] : [])].map((each) => each.close()));
     }
   };
 }
@@ -124,14 +129,6 @@ function startGuard(args: readonly string[], logger: Logger): void {
   const guard = spawn(process.execPath, [main, ...args], { detached: true, stdio: 'ignore' });
   guard.on('error', (error) => logger.error({ reason: reasonOf(error) }, 'the guard of the lease did not start'));
   guard.unref();
-}
-
-async function openDoor(port: number, material: TlsMaterial, hears: () => boolean): Promise<PeerDoor> {
-  try {
-    return await openPeerDoor(port, material, hears);
-  } catch (error) {
-    throw new UsageError(`--fence-peer: cannot listen on port ${port}: ${reasonOf(error)}`);
-  }
 }
 
 function reclaimOf({

@@ -5,6 +5,7 @@ import type { Answers } from '../../agent/answers.ts';
 import { NodeMesh, type NodeMeshOptions } from '../../agent/mesh/node-mesh.ts';
 import type { Clock } from '../../common/clock.ts';
 import { UsageError } from '../../common/errors.ts';
+import { MESH_PORT } from '../../common/kept-ports.ts';
 import type { Logger } from '../../common/logger.ts';
 import { printable } from '../../common/printable.ts';
 import { MESH_PATH } from '../../mesh/protocol.ts';
@@ -18,7 +19,6 @@ export interface MeshFlags {
   readonly meshState?: string;
 }
 
-const DEFAULT_PORT = 51_820;
 const DEFAULT_FOLDER: string = join('/var/lib', 'enxame', 'mesh');
 
 export const MESH_HELP = `
@@ -41,7 +41,7 @@ export function addMeshFlags(command: Command): Command {
     )
     .option(
       '--mesh-port <port>',
-      `with --mesh: UDP port of WireGuard on this host (default: ${DEFAULT_PORT}, or the next that is free)`,
+      `with --mesh: UDP port of WireGuard on this host (default: ${MESH_PORT}, or the next that is free)`,
     )
     .option('--mesh-state <folder>', `with --mesh: folder of the node's key (default: ${DEFAULT_FOLDER})`);
 }
@@ -79,7 +79,7 @@ export function meshOptions(flags: MeshFlags): NodeMeshOptions | undefined {
   const told = reached === undefined ? undefined : Number(reached.slice(reached.lastIndexOf(':') + 1));
   return {
     folder: meshState ?? DEFAULT_FOLDER,
-    port: given ?? told ?? DEFAULT_PORT,
+    port: given ?? told ?? MESH_PORT,
     isPortFixed: given !== undefined || told !== undefined,
     public: reached,
   };

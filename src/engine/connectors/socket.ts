@@ -12,6 +12,8 @@ export interface EngineTls {
   readonly key?: string | Buffer;
   /** False skips the check of the engine's certificate (`--tls` without `--tlsverify`). */
   readonly verify: boolean;
+  /** A name that the other side's certificate must hold for; default: the host that is connected to. */
+  readonly name?: string;
   /** Protocols to ask for (ALPN), the first that the other side has; default none. */
   readonly protocols?: readonly string[];
 }
@@ -39,7 +41,7 @@ export function tlsConnector(host: string, port: number, options: EngineTls, loo
       secureContext: context,
       rejectUnauthorized: options.verify,
       allowHalfOpen: true,
-      ...(net.isIP(host) ? {} : { servername: host }),
+      ...(net.isIP(options.name ?? host) ? {} : { servername: options.name ?? host }),
       ...(options.protocols && { ALPNProtocols: [...options.protocols] }),
       ...(session ? { session } : {}),
       ...(lookup && { lookup }),

@@ -1,7 +1,8 @@
+import { MESH_PEER } from '../../agent/peer-place.ts';
 import { reasonOf } from '../../common/errors.ts';
+import { FENCE_PEER_PORT } from '../../common/kept-ports.ts';
 import type { FenceAgentSpec, Provisioner, Task } from '../../provision/provisioner.ts';
 import { about, onAnother } from '../another.ts';
-import { PEER_PORT } from '../firewall-plan.ts';
 import type { Machine, MachineDeps } from '../machine.ts';
 import { isReady, type MachineRecord } from '../record.ts';
 import type { StoredMachine } from '../store.ts';
@@ -53,16 +54,18 @@ async function specOf(
   const { record } = stored;
   const ip = record.address?.ip ?? (await driver.ip(task.signal));
   const swarm = { ...(record.swarm?.addr !== undefined && { addr: withoutPort(record.swarm.addr) }) };
+  const isMesh = record.swarm?.isMesh === true;
+  const peer = isMesh ? `${MESH_PEER}:${FENCE_PEER_PORT}` : advertised(swarm, ip, FENCE_PEER_PORT);
   const args = [
     'join',
     ...managers.flatMap((manager) => ['--fence', manager]),
-    ...['--fence-engine', 'unix:///run/docker.sock', '--fence-peer', advertised(swarm, ip, PEER_PORT)],
+    ...['--fence-engine', 'unix:///run/docker.sock', '--fence-peer', peer],
     ...['--tlscacert', files.ca, '--tlscert', files.cert, '--tlskey', files.key],
     ...(record.swarm?.joinOptions ?? []).filter(isOfFence).map((option) => `--${option.replace(/^--/, '')}`),
     // It registers nothing: another agent does, where discovery is no list.
     `nodes://${advertised(swarm, ip, enginePort(record))}`,
   ];
-  return { args, port: PEER_PORT, ...(await agentProgram(machine, context, task)) };
+  return { args, port: isMesh ? undefined : FENCE_PEER_PORT, ...(await agentProgram(machine, context, task)) };
 }
 
 /** Machines whose agents, of the mesh too, do not know the managers that there are now. One that another enxame works on is named instead. */
