@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import type { Node } from '../cluster/node.ts';
+import { requireHealthy } from '../cluster/reachable.ts';
 import { SITE_HAS_NO_CLUSTER_NETWORKS } from '../cluster/site.ts';
 import type { Clock } from '../common/clock.ts';
 import { BadRequestError, ConflictError } from '../common/errors.ts';
@@ -64,7 +65,8 @@ export class NetworkConnections {
   async connect(reference: string, body: ConnectBody, signal: AbortSignal): Promise<void> {
     const { network, container } = this.#both(reference, body);
     const { node } = container;
-    this.#assertReachable(network, node);
+    requirePresent(container);
+    this.#assertSpans(network, node);
     await this.prepareAttach(node, [network.id], signal);
     const path = `/networks/${encodeURIComponent(this.#deps.catalog.referenceOn(node, network))}/connect`;
     const text = JSON.stringify({ ...body, Container: container.engineId });
@@ -96,6 +98,7 @@ export class NetworkConnections {
       await this.#deps.substrate.release(node, signal);
       return;
     }
+    requirePresent(container);
     const path = `/networks/${encodeURIComponent(this.#deps.catalog.referenceOn(node, network))}/disconnect`;
     const text = JSON.stringify({ ...body, Container: container.engineId });
     await node.client.json({ method: 'POST', path, body: text, signal, timeoutMs: 60_000 });
@@ -121,13 +124,17 @@ export class NetworkConnections {
     return { network: this.#deps.catalog.get(reference), container: this.#deps.cluster.container(body.Container) };
   }
 
-  #assertReachable(network: KnownNetwork<Node>, node: Node): void {
+  #assertSpans(network: KnownNetwork<Node>, node: Node): void {
     if (network.kind !== 'local' || network.holders[0] === node) return;
     throw new ConflictError(
       `network ${network.name} is a ${network.summary.Driver} network on ${network.holders[0]?.name}, the container is on ${node.name}: use a network without driver to span nodes`,
       'NETWORK_ELSEWHERE',
     );
   }
+}
+
+function requirePresent({ name, node, engineId }: Container): void {
+  requireHealthy(node, `container ${name}`, node.waitingReason(engineId));
 }
 
 /**

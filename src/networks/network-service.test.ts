@@ -199,7 +199,12 @@ describe('connect and disconnect', () => {
     const { engine, node } = world.fake.at(1);
     await engine.apply({ kind: 'refuse' });
     await waitUntil(() => !node.isHealthy);
-    await expect(world.networks.disconnect('far', { Container: 'web' }, signal)).rejects.toThrow();
+    const away = {
+      status: 503,
+      message: expect.stringMatching(/^container web is on node \S+, which is unhealthy: .* Try again/),
+    };
+    await expect(world.networks.connect('far', { Container: 'web' }, signal)).rejects.toMatchObject(away);
+    await expect(world.networks.disconnect('far', { Container: 'web' }, signal)).rejects.toMatchObject(away);
     await world.networks.disconnect('far', { Container: 'web', Force: true }, signal);
     expect(world.asked).toEqual(['release node-2']);
   });

@@ -30,8 +30,7 @@ function managing(name: string, engine: Engine): SubstrateMember {
   } as unknown as SubstrateMember;
 }
 
-function observer(): Observer {
-  const clock = new FakeClock();
+function observer(clock: FakeClock = new FakeClock()): Observer {
   const setbacks = () => new Setbacks(clock, { baseMs: 1, maxMs: 1 });
   const deps = { setbacks: { joins: setbacks(), managers: setbacks() }, clock };
   return new Observer(deps, {
@@ -70,6 +69,24 @@ test('a manager that lost its leader is still known by the mark it had', async (
   engine.hasLeader = false;
   const { members } = await looking.observe([member], NOTHING, signal);
   expect(members[0]?.facts).toMatchObject({ swarmId: undefined, mark: 'c2' });
+});
+
+test('managers without a leader are given the time to elect one before anything is told', async () => {
+  const engines: Engine[] = ['e0', 'e1', 'e2'].map(() => ({ mark: 'c1', hasLeader: true }));
+  const members = engines.map((engine, index) => managing(`e${index}`, engine));
+  const clock = new FakeClock();
+  const looking = observer(clock);
+  const nodes = members.map(({ id }) => ({ memberId: id, nodeId: `sw-${id}`, isManager: true }));
+  const look = (): Promise<Observation> => looking.observe(members, { swarmId: 'swarm-e0', nodes }, signal);
+  expect(await look()).toMatchObject({ isFresh: false, electingMs: 0 });
+  for (const engine of engines) engine.hasLeader = false;
+  expect(await look()).toMatchObject({ isFresh: true, leaderlessMs: 0, electingMs: 0 });
+  clock.advance(44_000);
+  expect(await look()).toMatchObject({ isFresh: true, electingMs: 44_000 });
+  clock.advance(1_000);
+  expect(await look()).toMatchObject({ isFresh: false, electingMs: 45_000 });
+  for (const engine of engines) engine.hasLeader = true;
+  expect(await look()).toMatchObject({ isFresh: false, leaderlessMs: 0, electingMs: 0 });
 });
 
 describe('over several rounds', () => {

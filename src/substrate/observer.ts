@@ -29,6 +29,8 @@ const ANSWER_MS = 25_000;
 const GATHER_MS = 1_500;
 /** How long a new quorum may take when it is due, in milliseconds. */
 const REVIVAL_MS = 20_000;
+/** How long managers may take to elect a leader before that is told, in milliseconds: after the loss of theirs some 30 s pass. */
+const ELECTION_MS = 45_000;
 /** How long the first rounds wait for engines that have not answered yet, in milliseconds. */
 const SETTLE_MS = 5_000;
 
@@ -120,12 +122,14 @@ export class Observer {
     const swarms = isQuiet ? [] : await this.#askManagers(nodes, signal);
     const members = this.#members(nodes, swarms);
     const states = this.#states.update(statesOf(swarms, members, known));
+    const electingMs = states.get('electing');
+    const isRevived = areLost && lostMs < this.#quietMs + REVIVAL_MS;
     return {
       members,
       swarms,
       known,
       leaderlessMs: states.get('leaderless') ?? 0,
-      electingMs: states.get('electing') ?? 0,
+      electingMs: electingMs ?? 0,
       orphanedMs: states.get('orphaned') ?? 0,
       strayMs: this.#strays.update(straysOf(swarms, members)),
       unreachableMs: this.#unreachable.update(unreachableOf(swarms)),
@@ -134,7 +138,7 @@ export class Observer {
       restingJoins: this.#setbacks.joins.resting(),
       failedJoins: this.#setbacks.joins.failures(),
       restingManagers: new Set(this.#setbacks.managers.resting().keys()),
-      isFresh: areLost && lostMs < this.#quietMs + REVIVAL_MS,
+      isFresh: isRevived || (electingMs !== undefined && electingMs < ELECTION_MS),
       isSettled: nodes.every(({ id }) => this.#facts.has(id)) || this.#clock.elapsed() - this.#startedMs >= SETTLE_MS,
     };
   }

@@ -950,6 +950,14 @@ test.each([
     says: /no new quorum is made: 1 of 3 nodes that were healthy answer; running containers are not affected$/,
   },
   {
+    name: 'managers that elect no leader',
+    of: member('b', leaderless('b')),
+    known: known('b'),
+    without: true,
+    electingMs: 60,
+    says: /^the managers of the cluster's networks have no leader, though most of them answer; running containers/,
+  },
+  {
     name: 'a manager that does not start, and no other',
     of: member('b', outside('error'), { outMs: 150 }),
     known: known('b'),
@@ -958,11 +966,11 @@ test.each([
   },
 ])(
   'of engines that are stuck a person is told: $name',
-  ({ of, known: nodes = [], without = false, objection, says }) => {
+  ({ of, known: nodes = [], without = false, electingMs = 0, objection, says }) => {
     const listing = swarm([listed('a', 'manager'), listed('b', 'worker', { state: 'down' })]);
     const others = without ? [] : [member('a', joined('a'))];
     const swarms = without ? [] : [listing];
-    const observed = seen([...others, of], { swarms, objection, known: { swarmId: 's1', nodes } });
+    const observed = seen([...others, of], { swarms, electingMs, objection, known: { swarmId: 's1', nodes } });
     expect(planSubstrate(observed, WISH).problems.get('b')).toMatch(says);
   },
 );

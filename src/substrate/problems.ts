@@ -116,7 +116,7 @@ function freeProblem({ swarm, standings: all }: Situation, member: ObservedMembe
 }
 
 function withoutManagers(
-  { observation: { answering, known, members, objection } }: Situation,
+  { observation: { answering, electingMs, known, members, objection } }: Situation,
   kind: 'lost' | 'orphan',
 ): string {
   const running = 'running containers are not affected';
@@ -124,6 +124,8 @@ function withoutManagers(
     const hosts = [...answering].sort().join(', ');
     return `managers of the cluster's networks run at ${hosts} but are no longer in discovery: add them again; ${running}`;
   }
+  if (kind === 'lost' && electingMs > 0)
+    return `the managers of the cluster's networks have no leader, though most of them answer; ${running}`;
   if (kind === 'lost' && objection !== undefined)
     return `too few managers of the cluster's networks answer, and no new quorum is made: ${objection}; ${running}`;
   if (kind === 'lost') return `too few managers of the cluster's networks answer; ${running}`;

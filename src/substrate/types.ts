@@ -125,7 +125,7 @@ export interface Observation {
   readonly swarms: readonly ObservedSwarm[];
   /** What is remembered of our substrate. */
   readonly known: KnownSubstrate;
-  /** Most managers were lost a moment ago: a new quorum may be there in another one, and nobody is told yet. */
+  /** Managers were lost a moment ago: a leader or a new quorum may be there in another one, and nobody is told yet. */
   readonly isFresh?: boolean | undefined;
   /** Milliseconds since our managers were first seen without a leader; 0 when they have one. */
   readonly leaderlessMs: number;
