@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { lstat, open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { UsageError } from './errors.ts';
 import { makeFolder } from './make-folder.ts';
 
 /**
@@ -8,17 +9,37 @@ import { makeFolder } from './make-folder.ts';
  * a loss of power. The folder is made when absent.
  */
 export async function writePrivate(path: string, content: string | Uint8Array): Promise<void> {
-  const folder = dirname(path);
+  const target = await replaceable(path);
+  const folder = dirname(target);
   await makeFolder(folder);
-  const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
+  const draft = `${target}.${randomBytes(6).toString('hex')}.new`;
   try {
     await writeSynced(draft, content);
-    await rename(draft, path);
+    await rename(draft, target);
     await syncFolder(folder);
   } catch (error) {
     await rm(draft, { force: true });
     throw error;
   }
+}
+
+/**
+ * The path of the file to put another one in the place of: where links lead to. A rename would take away whatever else is there, `/dev/stdout` too:
+ * rejects with a {@link UsageError} for what is no file.
+ */
+export async function replaceable(path: string): Promise<string> {
+  const found = await lstat(path).catch(() => undefined);
+  if (!found?.isSymbolicLink()) return assertFile(path, path, found);
+  const target = await realpath(path).catch(() => undefined);
+  if (target === undefined)
+    throw new UsageError(`${path} is a link to what is not there: give the path of a file`, 'NO_FILE');
+  return assertFile(path, target, await lstat(target));
+}
+
+function assertFile(path: string, target: string, found: { isFile(): boolean } | undefined): string {
+  if (found && !found.isFile())
+    throw new UsageError(`${path} is no file that can be replaced: give the path of a file`, 'NO_FILE');
+  return target;
 }
 
 async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {

@@ -4,7 +4,7 @@ import { open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClusterError, ConflictError, reasonOf } from '../common/errors.ts';
 import { makeFolder } from '../common/make-folder.ts';
-import { syncFolder } from '../common/private-file.ts';
+import { replaceable, syncFolder } from '../common/private-file.ts';
 import { type EmbeddedChange, type EmbeddedStore, openEmbeddedStore } from '../kv/embedded.ts';
 import type { RecordStore } from '../kv/record-store.ts';
 import { type KnownCluster, saveCluster, titleOf } from './known-cluster.ts';
@@ -45,13 +45,15 @@ export async function exportState(
   file: string,
   shared?: (kind: string) => Pick<RecordStore, 'snapshot'>,
 ): Promise<number> {
-  const snapshot = await snapshotOf(cluster.folder);
-  const draft = `${file}.${randomBytes(6).toString('hex')}.new`;
-  await makeFolder(dirname(file));
+  const target = await replaceable(file);
+  const draft = `${target}.${randomBytes(6).toString('hex')}.new`;
+  await makeFolder(dirname(target));
   const handle = await open(draft, 'wx', 0o600).catch((error: unknown) => {
     throw unwritable(file, error);
   });
+  let snapshot: Awaited<ReturnType<typeof snapshotOf>> | undefined;
   try {
+    snapshot = await snapshotOf(cluster.folder);
     const { folder: _, shared: __, ...facts } = cluster;
     const hash = createHash('sha256');
     const write = async (line: string): Promise<void> => void (await handle.write(hashed(hash, `${line}\n`)));
@@ -66,15 +68,15 @@ export async function exportState(
     await handle.write(`${JSON.stringify({ records, sha256: hash.digest('hex') } satisfies Foot)}\n`);
     await handle.sync();
     await handle.close();
-    await rename(draft, file);
-    await syncFolder(dirname(file));
+    await rename(draft, target);
+    await syncFolder(dirname(target));
     return records;
   } catch (error) {
     await handle.close().catch(() => undefined);
     await rm(draft, { force: true });
     throw error instanceof ClusterError ? error : unwritable(file, error);
   } finally {
-    await snapshot.close();
+    await snapshot?.close();
   }
 }
 

@@ -14,6 +14,7 @@ import { reasonOf, UsageError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import { AGENT_PROTOCOL } from '../../common/node-certificate.ts';
 import { printable } from '../../common/printable.ts';
+import { replaceable } from '../../common/private-file.ts';
 import { assertForServers, readTlsFiles } from '../../common/tls-files.ts';
 import { EngineClient } from '../../engine/client.ts';
 import { type EngineTls, tcpConnector, tlsConnector, unixConnector } from '../../engine/connectors/socket.ts';
@@ -94,7 +95,7 @@ export async function openFence(
   const protocols = [AGENT_PROTOCOL, 'http/1.1'];
   const tls: EngineTls | undefined = material.ca || material.cert ? { ...material, verify: true } : undefined;
   if (!tls) logger.warn('leases are renewed over plain TCP: give --tlscacert, --tlscert and --tlskey');
-  const leaseFile = flags.fenceLease ?? join('/run', 'enxame-fence.json');
+  const leaseFile = await replaceable(flags.fenceLease ?? join('/run', 'enxame-fence.json'));
   const agent = randomBytes(8).toString('hex');
   const place =
     peer === undefined
