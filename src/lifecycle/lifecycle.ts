@@ -14,6 +14,7 @@ import type { Connection, ContainerOperation, OperationCall, Removal, Renaming }
 import { Recorder } from './recorder.ts';
 import { refreshAfter } from './refresh.ts';
 import { Removals } from './removals.ts';
+import { requireRenamable } from './renamable.ts';
 import { Traffic } from './traffic.ts';
 import { UnfinishedMoves } from './unfinished-moves.ts';
 
@@ -132,6 +133,7 @@ export class ContainerLifecycle {
   async #rename(meant: Container, { name, search }: Renaming, { api, signal }: OperationCall): Promise<EngineAnswer> {
     const container = await this.settled(meant);
     requirePresent(container);
+    requireRenamable(container, this.#deps.networks);
     const release = this.#deps.cluster.names.reserve(name);
     try {
       const path = `/containers/${container.engineId}/rename${search}`;

@@ -216,6 +216,32 @@ describe('a network without driver', () => {
     expect(Object.values(network.Containers).map(({ Name }) => Name)).toEqual(['c-new']);
   });
 
+  test('finds containers by a new name when they were renamed while they did not run, and only then', async () => {
+    await docker('network', 'create', 'web');
+    await Promise.all(NAMES.map((node) => sleeper(node, `c-${node}`, '--network', 'web')));
+    for (const node of NAMES) {
+      const { stderr } = await swarm.docker(['rename', `c-${node}`, `d-${node}`]);
+      expect(stderr).toMatch(`container c-${node} is up on cluster network web, where engines lose its name`);
+    }
+    for (const [from, to] of [
+      ['c-old', 'c-mid'],
+      ['c-mid', 'c-new'],
+      ['c-new', 'c-old'],
+    ] as const)
+      await pings(from, to);
+    for (const node of NAMES) {
+      await docker('stop', '-t', '1', `c-${node}`);
+      await docker('rename', `c-${node}`, `d-${node}`);
+      await docker('start', `d-${node}`);
+    }
+    for (const [from, to] of [
+      ['d-old', 'd-mid'],
+      ['d-mid', 'd-new'],
+      ['d-new', 'd-old'],
+    ] as const)
+      await pings(from, to);
+  });
+
   test('is told of once in the events, and nothing of what it stands on', async () => {
     // Engines tell late of the end of networks that other tests removed: what had a name before is not meant.
     await docker('network', 'create', 'before');
