@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -151,6 +151,7 @@ describe('embedded store', () => {
     await store.close();
     const again = await openEmbeddedStore(place);
     opened.push(again);
+    expect(again.damage).toBeUndefined();
     expect(Object.keys(await pairs(again)).sort()).toEqual([...accepted, 'last'].sort());
   });
 
@@ -163,6 +164,69 @@ describe('embedded store', () => {
     const found: string[] = [];
     for await (const [key] of store.pairs('a/')) found.push(key);
     expect(found).toEqual(['a/1', 'a/2']);
+  });
+
+  it('says what of it was damaged, keeps that, and goes on with the rest', async () => {
+    const place = join(folder, 'deep', 'state');
+    const logIn = async (): Promise<string> =>
+      join(place, (await readdir(place)).find((name) => name.endsWith('.log')) ?? '');
+    const first = await open();
+    await first.write([{ key: 'early', value: '1' }]);
+    await first.close();
+    const second = await open();
+    expect(second.damage).toBeUndefined();
+    for (const key of ['a', 'b', 'c']) await second.write([{ key, value: key.repeat(20_000) }]);
+    await second.close();
+
+    const log = await logIn();
+    const bytes = await readFile(log);
+    bytes.fill(0x55, 100, 200);
+    await writeFile(log, bytes);
+    const third = await open();
+    expect(third.damage).toMatch(
+      /^\d+ bytes of the last changes in \S+ were damaged and are left out \(kept in \S+\.log\.damaged\)/,
+    );
+    expect(await readFile(`${log}.damaged`)).toEqual(bytes);
+    expect(await third.get('early')).toBe('1');
+    await third.write([{ key: 'later', value: '2' }]);
+    await third.close();
+    const fourth = await open();
+    expect(fourth.damage).toBeUndefined();
+    expect([await fourth.get('early'), await fourth.get('later')]).toEqual(['1', '2']);
+    expect(await readFile(`${log}.damaged`)).toEqual(bytes);
+  });
+
+  it('says in one line which folder has a table that cannot be read', async () => {
+    const store = await open();
+    await store.write(Array.from({ length: 100 }, (_, i) => ({ key: `k${i}`, value: 'x'.repeat(1_000) })));
+    await store.close();
+    const place = join(folder, 'deep', 'state');
+    // A log becomes a table at the next opening.
+    await (await open()).close();
+    const tables = (await readdir(place)).filter((name) => name.endsWith('.ldb'));
+    expect(tables).not.toEqual([]);
+    for (const table of tables) {
+      const bytes = await readFile(join(place, table));
+      await writeFile(join(place, table), bytes.fill(0x55, 0, 2_000));
+    }
+    const line = /^the state folder \S+ cannot be read: Corruption: [^\n]*move it away and bring a backup/;
+    const damaged = await open();
+    await expect(pairs(damaged)).rejects.toThrow(line);
+    await expect(damaged.get('k0')).rejects.toThrow(line);
+  });
+
+  it('is not cut short by a loss of power in the middle of a write', async () => {
+    const store = await open();
+    await store.write([{ key: 'whole', value: '1' }]);
+    await store.write([{ key: 'cut', value: 'x'.repeat(1_000) }]);
+    await store.close();
+    const place = join(folder, 'deep', 'state');
+    const log = join(place, (await readdir(place)).find((name) => name.endsWith('.log')) ?? '');
+    const bytes = await readFile(log);
+    await writeFile(log, bytes.subarray(0, bytes.length - 300));
+    const again = await open();
+    expect(again.damage).toBeUndefined();
+    expect(await pairs(again)).toEqual({ whole: '1' });
   });
 
   it('belongs to one process at a time', async () => {
@@ -179,6 +243,9 @@ describe('embedded store', () => {
     await (await open()).close();
     const args = ['--input-type=module', '-e', script, join(folder, 'deep', 'state')];
     expect(spawnSync(process.execPath, args).signal).toBe('SIGKILL');
-    expect(await pairs(await open())).toEqual({ k: 'v' });
+    const store = await open();
+    expect(await pairs(store)).toEqual({ k: 'v' });
+    expect(store.damage).toBeUndefined();
+    expect((await readdir(join(folder, 'deep', 'state'))).filter((name) => name.includes('.log.'))).toEqual([]);
   });
 });

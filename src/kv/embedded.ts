@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { ClusterError, reasonOf } from '../common/errors.ts';
 import { makeFolder } from '../common/make-folder.ts';
+import { damageIn, keepLogs } from './damage.ts';
 
 /** One change of a batch; without `value` the key is removed. */
 export interface EmbeddedChange {
@@ -15,6 +16,8 @@ export type Survival = 'power loss' | 'kill' | 'nothing';
 
 /** An ordered store of texts in one folder, owned by one process at a time. */
 export interface EmbeddedStore {
+  /** What could not be read when it was opened, in words: changes are missing. Undefined when all was. */
+  readonly damage?: string | undefined;
   /** The value of a key; undefined when there is none. */
   get(key: string): Promise<string | undefined>;
   /** Every pair, in key order; with `prefix` those whose keys begin so. */
@@ -37,11 +40,12 @@ export async function openEmbeddedStore(folder: string): Promise<EmbeddedStore> 
   await makeFolder(folder).catch((error: unknown) => {
     throw unusable(folder, error);
   });
+  await keepLogs(folder);
   const level = new ClassicLevel<string, string>(folder);
   await level.open().catch((error: Error) => {
     throw isLocked(error) ? locked(folder, error) : unusable(folder, error);
   });
-  return new LevelStore(level, folder);
+  return new LevelStore(level, folder, await damageIn(folder));
 }
 
 /** Changes that go together, in the order asked. */
@@ -57,6 +61,7 @@ const MOST_POSTPONED_CHARACTERS = 4 * 1024 * 1024;
 
 /** One batch at a time, in the order asked; what arrives meanwhile goes together as the next batch. */
 class LevelStore implements EmbeddedStore {
+  readonly damage: string | undefined;
   #level: ClassicLevel<string, string>;
   readonly #folder: string;
   /** Why a write failed: LevelDB takes further ones, and drops them at its next opening, for they follow a torn record in its log. */
@@ -69,19 +74,27 @@ class LevelStore implements EmbeddedStore {
   readonly #postponed = new PostponedChanges();
   #last: Promise<void> = Promise.resolve();
 
-  constructor(level: ClassicLevel<string, string>, folder: string) {
+  constructor(level: ClassicLevel<string, string>, folder: string, damage: string | undefined) {
     this.#level = level;
     this.#folder = folder;
+    this.damage = damage;
   }
 
   async get(key: string): Promise<string | undefined> {
     const postponed = this.#postponed.get(key);
-    return postponed ? postponed.value : this.#level.get(key);
+    if (postponed) return postponed.value;
+    return await this.#level.get(key).catch((error: unknown) => {
+      throw unreadable(this.#folder, error);
+    });
   }
 
   async *pairs(prefix: string = ''): AsyncGenerator<readonly [key: string, value: string], void, void> {
     if (this.#postponed.size > 0) await this.write([]);
-    yield* this.#level.iterator(prefix === '' ? {} : { gte: prefix, lt: `${prefix}\u{10ffff}` });
+    try {
+      yield* this.#level.iterator(prefix === '' ? {} : { gte: prefix, lt: `${prefix}\u{10ffff}` });
+    } catch (error) {
+      throw unreadable(this.#folder, error);
+    }
   }
 
   write(changes: readonly EmbeddedChange[], survives: Survival = 'power loss'): Promise<void> {
@@ -233,6 +246,12 @@ function isLocked(error: Error): boolean {
 function locked(folder: string, cause: unknown): ClusterError {
   const message = `the state folder ${folder} is in use by another process. Stop that one or choose another with --state-dir`;
   return new ClusterError(message, { code: 'STATE_LOCKED', status: 500, cause });
+}
+
+function unreadable(folder: string, error: unknown): ClusterError {
+  const why = reasonOf(error instanceof Error && error.cause instanceof Error ? error.cause : error);
+  const message = `the state folder ${folder} cannot be read: ${why}. Where it is damaged, move it away and bring a backup in its place (enxame state import)`;
+  return new ClusterError(message, { code: 'STATE_UNUSABLE', status: 500, cause: error });
 }
 
 function notWritten(folder: string, error: unknown): ClusterError {

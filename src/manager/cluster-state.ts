@@ -118,7 +118,8 @@ class KeptState implements ClusterState {
     this.#facts = cluster;
     this.#logger = logger;
     this.#saving = clock.timer(() => this.#save());
-    this.#doubts = doubts;
+    this.#doubts = store.damage === undefined ? doubts : [store.damage, ...doubts];
+    if (store.damage !== undefined) logger.error({ damage: store.damage }, 'state: damaged');
     for (const engine of cluster.engines) this.#engines.set(keyOf(engine), engine);
     for (const other of others) {
       for (const engine of other.engines) {

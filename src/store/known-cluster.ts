@@ -168,6 +168,6 @@ async function enginesOf(folder: string): Promise<readonly KnownEngine[] | undef
 }
 
 function unreadable(path: string, cause: unknown): ClusterError {
-  const message = `cannot read the state in ${path}: ${reasonOf(cause)}`;
+  const message = `cannot read the state in ${path}: ${reasonOf(cause)}. Where it is damaged, move it away and bring a backup in its place (enxame state import)`;
   return new ClusterError(message, { code: 'STATE_UNUSABLE', status: 500, cause });
 }

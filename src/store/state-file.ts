@@ -54,6 +54,7 @@ export async function exportState(
   let snapshot: Awaited<ReturnType<typeof snapshotOf>> | undefined;
   try {
     snapshot = await snapshotOf(cluster.folder);
+    if (snapshot.store.damage !== undefined) throw unreadable(cluster.folder);
     const { folder: _, shared: __, ...facts } = cluster;
     const hash = createHash('sha256');
     const write = async (line: string): Promise<void> => void (await handle.write(hashed(hash, `${line}\n`)));
@@ -245,6 +246,12 @@ function foreign(file: string): ClusterError {
 function damaged(file: string, why: string): ClusterError {
   const message = `${file} is damaged: ${why}. Nothing was imported; export it again, or use an older backup`;
   return new ClusterError(message, { code: 'STATE_DAMAGED', status: 400 });
+}
+
+/** A backup without the latest changes must not take the place of one that has them. */
+function unreadable(folder: string): ClusterError {
+  const message = `the last changes in ${folder} are damaged: nothing was exported. Restart its manager, which says what is lost, and keep older backups`;
+  return new ClusterError(message, { code: 'STATE_DAMAGED', status: 500 });
 }
 
 function unwritable(file: string, cause: unknown): ClusterError {

@@ -26,6 +26,8 @@ export interface StateStore {
   /** Undefined when nothing is kept. */
   readonly notes: NoteStore | undefined;
   readonly tally: WriteTally;
+  /** See {@link EmbeddedStore.damage}. */
+  readonly damage?: string | undefined;
   /** Gives the folder free. Idempotent. */
   close(): Promise<void>;
 }
@@ -59,8 +61,9 @@ function counted(store: EmbeddedStore): CountedStore {
       tally.seconds += (performance.now() - startedMs) / 1_000;
     }
   };
-  const { get, pairs, close } = store;
-  return { store: { write, get: get.bind(store), pairs: pairs.bind(store), close: close.bind(store) }, tally };
+  const { damage, get, pairs, close } = store;
+  const bound = { get: get.bind(store), pairs: pairs.bind(store), close: close.bind(store) };
+  return { store: { damage, write, ...bound }, tally };
 }
 
 function keptIn(counting: CountedStore): StateStore {
@@ -76,12 +79,14 @@ function keptIn(counting: CountedStore): StateStore {
 class EmbeddedStateStore implements StateStore {
   readonly notes: NoteStore | undefined;
   readonly tally: WriteTally;
+  readonly damage: string | undefined;
   readonly #store: EmbeddedStore;
   readonly #kinds = new Map<string, EmbeddedRecords>();
 
   constructor({ store, tally }: CountedStore, notes: NoteStore | undefined) {
     this.#store = store;
     this.tally = tally;
+    this.damage = store.damage;
     this.notes = notes;
   }
 
