@@ -118,6 +118,13 @@ describe('an agent that dialled', () => {
     );
   });
 
+  it('is not reached by calls when it was revoked, which say what lets it in again', async () => {
+    dialled.agents.refuse((id) => id === 'bee-9');
+    await expect(dialled.agents.connectorFor('bee-9').connect(10)).rejects.toThrow(
+      "connect to engine agent://bee-9: its agent was revoked: 'enxame agent allow bee-9' lets it in again",
+    );
+  });
+
   it('does not delay streams behind others that nobody reads', async () => {
     const many = Buffer.alloc(8 * 1024 * 1024, 'x');
     dialled.far.serve((stream) => void stream.write(many));

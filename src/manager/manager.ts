@@ -162,6 +162,7 @@ async function assemble(options: ManagerOptions, opened: Opened): Promise<Omit<M
   opened.add(() => state.close());
   const model = await ClusterModel.open({ state, backend, connect, clock, logger }, options);
   opened.add(() => model.close());
+  dialled.refuse((id) => model.revokedAgents.has(id));
   const mesh = await Mesh.open(
     {
       ...{ agents: dialled, records: state.store.records('mesh'), revoked: model.revokedAgents },

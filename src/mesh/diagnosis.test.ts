@@ -18,6 +18,7 @@ function found(status: Partial<MeshStatus>): readonly string[] {
     nodes: [node('a'), node('b')],
     paths: [],
     outside: [],
+    revoked: [],
     ...status,
   };
   return diagnose(whole).map(({ about, text }) => `${about}: ${text}`);
@@ -31,6 +32,7 @@ describe('diagnose', () => {
   it.each([
     [{ nodes: [] }, /^mesh: no node is in it: run 'enxame join --mesh/],
     [{ outside: ['c'] }, /^c: discovery lists it, and its agent has not dialled in/],
+    [{ outside: ['c'], revoked: ['c'] }, /^c: its agent was revoked: 'enxame agent allow c' lets it in again/],
     [{ nodes: [node('a', { state: 'silent' })] }, /^a: its agent does not answer: is its host up/],
     [{ nodes: [node('a', { state: 'refused', problems: ['its key is that of b'] })] }, /^a: its key is that of b$/],
     [{ paths: [path('a', 'b', { way: { kind: 'none' } })] }, /^a and b: they do not reach each other/],

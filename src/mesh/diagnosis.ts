@@ -22,10 +22,13 @@ export function diagnose(status: MeshStatus): readonly Finding[] {
       },
     ];
   const isSick = new Set(status.nodes.filter((node) => ofNode(node).length > 0).map(({ id }) => id));
+  const isRevoked = new Set(status.revoked);
   return [
     ...status.outside.map((about) => ({
       about,
-      text: "discovery lists it, and its agent has not dialled in for the mesh: is 'enxame join --mesh' running there (journalctl -u enxame-mesh -u enxame-agent), does its TCP get to the manager's port, and is WireGuard installed? 'enxame mesh doctor --mesh MANAGER:PORT' on that host says which",
+      text: isRevoked.has(about)
+        ? `its agent was revoked: 'enxame agent allow ${about}' lets it in again; or take it out of discovery`
+        : "discovery lists it, and its agent has not dialled in for the mesh: is 'enxame join --mesh' running there (journalctl -u enxame-mesh -u enxame-agent), does its TCP get to the manager's port, and is WireGuard installed? 'enxame mesh doctor --mesh MANAGER:PORT' on that host says which",
     })),
     ...status.nodes.flatMap((node) => ofNode(node).map((text) => ({ about: node.id, text }))),
     ...status.paths

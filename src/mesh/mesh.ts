@@ -147,6 +147,7 @@ export class Mesh {
       admission: this.#admission,
       plan: this.#plan,
       listed: this.#deps.listed(),
+      revoked: this.#deps.revoked,
       nowMs: this.#deps.clock.now(),
     });
   }

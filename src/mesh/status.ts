@@ -40,6 +40,8 @@ export interface MeshStatus {
   readonly paths: readonly MeshPathStatus[];
   /** Agents of nodes that discovery lists and that are not in the mesh, though others are. */
   readonly outside: readonly string[];
+  /** Those of them that were revoked. */
+  readonly revoked: readonly string[];
 }
 
 /** What is known of a mesh after a round. */
@@ -51,6 +53,8 @@ export interface MeshKnowledge {
   readonly plan: MeshPlan;
   /** Agent IDs whose nodes discovery lists. */
   readonly listed: ReadonlySet<string>;
+  /** Agents that may dial no manager. */
+  readonly revoked: { has(id: string): boolean };
   /** Milliseconds since 1970, by the manager's clock. */
   readonly nowMs: number;
 }
@@ -72,7 +76,8 @@ export function meshStatus(known: MeshKnowledge): MeshStatus {
   nodes.sort((a, b) => (a.id < b.id ? -1 : 1));
   const outside =
     members.length === 0 ? [] : [...known.listed].filter((id) => !nodes.some((node) => node.id === id)).sort();
-  return { subnet, mtu: MESH_MTU, nodes, paths, outside };
+  const revoked = outside.filter((id) => known.revoked.has(id));
+  return { subnet, mtu: MESH_MTU, nodes, paths, outside, revoked };
 }
 
 function nodeStatus(

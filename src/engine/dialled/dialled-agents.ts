@@ -53,6 +53,7 @@ interface Destination {
 export class DialledAgents {
   readonly #agents = new Map<string, Dialled>();
   readonly #now: () => number;
+  #isRevoked: (id: string) => boolean = () => false;
   /** Calls that wait for an agent. */
   readonly #waiting = new Map<string, Set<() => void>>();
 
@@ -60,6 +61,11 @@ export class DialledAgents {
 
   constructor(now: () => number) {
     this.#now = now;
+  }
+
+  /** Calls for agents that may not dial fail at once and say so. */
+  refuse(isRevoked: (id: string) => boolean): void {
+    this.#isRevoked = isRevoked;
   }
 
   list(): readonly DialledAgent[] {
@@ -184,6 +190,7 @@ export class DialledAgents {
   async #open(id: string, to: Destination, timeoutMs: number, signal?: AbortSignal): Promise<Duplex> {
     const failed = (why: string, cause?: unknown): EngineError =>
       new EngineError(`connect to ${to.name}: ${why}`, 'ENGINE_UNREACHABLE', cause);
+    if (this.#isRevoked(id)) throw failed(`its agent was revoked: 'enxame agent allow ${id}' lets it in again`);
     const agent = this.#present(id) ?? (await this.#arrival(id, Math.min(timeoutMs, PATIENCE_MS), signal));
     if (signal?.aborted) throw failed(reasonOf(signal.reason), signal.reason);
     if (!agent) throw failed('its agent has not dialled in');
