@@ -131,7 +131,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'failover',
     group: VIEW,
-    summary: 'show what is brought back after the loss of nodes, or let go of the brake',
+    summary: 'show what is brought back after the loss of nodes, or release the brake',
     load: () => import('./commands/failover.ts'),
   },
   {

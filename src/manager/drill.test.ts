@@ -132,7 +132,7 @@ describe('enxame explain', () => {
   test.each<[string[], number, RegExp]>([
     [['nobody'], 1, /there is no container or node nobody/],
     [['--type', 'node', 'db'], 1, /there is no node db/],
-    [['--type', 'pod', 'db'], 2, /"pod" is neither container nor node/],
+    [['--type', 'pod', 'db'], 2, /argument 'pod' is invalid\. Allowed choices are container, node/],
   ])('%j is refused', async (argv, code, said) => {
     const answer = await enxame('explain', ...argv);
     expect([answer.code, answer.err]).toEqual([code, expect.stringMatching(said)]);

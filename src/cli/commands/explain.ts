@@ -1,7 +1,7 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ContainerExplanation, NodeExplanation } from '../../availability/explain.ts';
 import { formatPlan } from '../../availability/format-plan.ts';
-import { NotFoundError, UsageError } from '../../common/errors.ts';
+import { NotFoundError } from '../../common/errors.ts';
 import { printable, printableJson } from '../../common/printable.ts';
 import type { CommandContext } from '../command.ts';
 import {
@@ -21,14 +21,14 @@ A name that a container and a node have means the container, unless --type says 
 ${MANAGER_HELP}`;
 
 interface Flags extends ManagerFlags {
-  readonly type?: string;
+  readonly type?: 'container' | 'node';
   readonly json?: boolean;
 }
 
 /** `enxame explain`: why things are where they are. */
 export function configure(command: Command, context: CommandContext): void {
   addManagerFlags(command.argument('<container|node>', 'name or ID'))
-    .option('--type <type>', 'container or node')
+    .addOption(new Option('--type <type>', 'what the name is of').choices(['container', 'node']))
     .option('--json', 'print it as JSON')
     .addHelpText('after', EXAMPLES)
     .action((name: string, flags: Flags) => context.interruptible((signal) => explain(name, flags, context, signal)));
@@ -36,8 +36,6 @@ export function configure(command: Command, context: CommandContext): void {
 
 async function explain(name: string, flags: Flags, context: CommandContext, signal: AbortSignal): Promise<void> {
   const { type } = flags;
-  if (type !== undefined && type !== 'container' && type !== 'node')
-    throw new UsageError(`--type "${printable(type)}" is neither container nor node`);
   const client = await managerClient(flags, context);
   const container = type === 'node' ? undefined : await found<ContainerExplanation>(client, 'containers', name, signal);
   const node =

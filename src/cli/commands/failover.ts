@@ -39,7 +39,7 @@ export function configure(command: Command, context: CommandContext): void {
   addManagerFlags(command.command('status').summary('list lost nodes, and containers that move or wait'))
     .option('--format <format>', formatHelp('{{.Name}}'))
     .action((flags: Flags) => context.interruptible((signal) => status(flags, context, signal)));
-  addManagerFlags(command.command('resume').summary('let go of the brake: nodes that do not answer are gone')).action(
+  addManagerFlags(command.command('resume').summary('release the brake: nodes that do not answer are gone')).action(
     (flags: ManagerFlags) => context.interruptible((signal) => resume(flags, context, signal)),
   );
   for (const each of command.commands) each.description(asSentence(each.summary()));

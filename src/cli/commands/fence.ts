@@ -1,5 +1,4 @@
-import type { Command } from 'commander';
-import { UsageError } from '../../common/errors.ts';
+import { Argument, type Command } from 'commander';
 import { printable } from '../../common/printable.ts';
 import type { CommandContext } from '../command.ts';
 import { addManagerFlags, MANAGER_HELP, type ManagerFlags, managerClient } from '../manager-client.ts';
@@ -19,7 +18,8 @@ const PATIENCE_MS = 90_000;
 
 /** `enxame fence`: whether containers that are there must never run twice. */
 export function configure(command: Command, context: CommandContext): void {
-  addManagerFlags(command.argument('<strict|off>').argument('<container...>', 'name or ID'))
+  const choice = new Argument('<strict|off>', 'whether they must never run twice').choices(['strict', 'off']);
+  addManagerFlags(command.addArgument(choice).argument('<container...>', 'name or ID'))
     .addHelpText('after', EXAMPLES)
     .action((fence: string, containers: readonly string[], flags: ManagerFlags) =>
       context.interruptible((signal) => setFence(fence, { containers, flags, context, signal })),
@@ -34,7 +34,6 @@ interface Asked {
 }
 
 async function setFence(fence: string, { containers, flags, context, signal }: Asked): Promise<void> {
-  if (fence !== 'strict' && fence !== 'off') throw new UsageError(`"${printable(fence)}" is neither strict nor off`);
   const client = await managerClient(flags, context);
   for (const container of containers) {
     await client.post(`/enxame/v1/containers/${encodeURIComponent(container)}/fence`, { fence }, signal, PATIENCE_MS);

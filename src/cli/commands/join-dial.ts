@@ -82,7 +82,7 @@ export async function openDial(
   const { ca, cert, key } = material;
   if (!ca || !cert || !key)
     throw new UsageError(
-      "--dial needs --tlscacert, --tlscert and --tlskey: the managers' authority, and this host's certificate with its key ('enxame certs' makes them)",
+      "an agent that dials (--dial, --mesh) needs --tlscacert, --tlscert and --tlskey: the managers' authority, and this host's certificate with its key ('enxame certs' makes them)",
     );
   if (advertised && advertised.scheme !== 'agent')
     throw new UsageError(`with --dial an engine is advertised as agent://NAME, not "${advertised.canonical}"`);

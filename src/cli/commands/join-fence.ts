@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { FenceAgent } from '../../agent/fence-agent.ts';
 import { openPeerPlace } from '../../agent/peer-place.ts';
 import { askPeers } from '../../agent/peers.ts';
@@ -62,14 +62,16 @@ export function addFenceFlags(command: Command): Command {
       'where other agents reach this one, host:port; it listens on the port. mesh:PORT: at its address in the mesh',
     )
     .option('--fence-lease <file>', 'file of the lease, in memory (default: /run/enxame-fence.json)')
-    .option(
-      '--spot <provider>',
-      `with --fence: follow the provider's notice that it takes this machine back: ${Object.keys(RECLAIM_SOURCES).join(', ')}`,
+    .addOption(
+      new Option(
+        '--spot <provider>',
+        "with --fence: follow the provider's notice that it takes this machine back",
+      ).choices(Object.keys(RECLAIM_SOURCES)),
     )
     .option('--spot-metadata <url>', `the provider's metadata service (default: ${METADATA_URL})`)
-    .option('--tlscacert <file>', 'certificate authority of managers and agents, for --fence and --dial')
-    .option('--tlscert <file>', 'certificate of this agent, for --fence and --dial')
-    .option('--tlskey <file>', 'key of the certificate, for --fence and --dial');
+    .option('--tlscacert <file>', 'certificate authority of managers and agents, for --fence, --dial and --mesh')
+    .option('--tlscert <file>', 'certificate of this agent, for --fence, --dial and --mesh')
+    .option('--tlskey <file>', 'key of the certificate, for --fence, --dial and --mesh');
 }
 
 /**
@@ -138,10 +140,7 @@ function reclaimOf({
 }: FenceFlags): { readonly source: ReclaimSource; readonly url: string } | undefined {
   if (spot === undefined) return undefined;
   const source = Object.hasOwn(RECLAIM_SOURCES, spot) ? RECLAIM_SOURCES[spot] : undefined;
-  if (!source)
-    throw new UsageError(
-      `--spot should be one of ${Object.keys(RECLAIM_SOURCES).join(', ')}, not "${printable(spot)}"`,
-    );
+  if (!source) return undefined;
   if (!/^https?:\/\/[^/]+$/.test(url))
     throw new UsageError(`--spot-metadata should be like ${METADATA_URL}, not "${printable(url)}"`);
   return { source, url };

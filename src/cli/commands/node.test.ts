@@ -66,7 +66,11 @@ describe('enxame node', () => {
   test.each([
     [['update', 'node-1'], 2, /nothing to change: give --availability, --label-add or --label-rm/],
     [['update', '--availability', 'pause'], 2, /name the nodes, or choose them with --where LABEL=VALUE/],
-    [['update', '--availability', 'off', 'node-1'], 2, /"off" is neither active, pause nor drain/],
+    [
+      ['update', '--availability', 'off', 'node-1'],
+      2,
+      /argument 'off' is invalid\. Allowed choices are active, pause, drain/,
+    ],
     [
       ['update', '--with-volumes', '--availability', 'pause', 'node-1'],
       2,

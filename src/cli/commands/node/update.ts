@@ -1,10 +1,11 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { DockerNode } from '../../../api/views/docker-node.ts';
 import { formatPlan } from '../../../availability/format-plan.ts';
 import type { Plan, PlannedMove, PlannedStay } from '../../../availability/plan.ts';
 import { AVAILABILITIES } from '../../../cluster/node-settings.ts';
 import { reasonOf, UsageError } from '../../../common/errors.ts';
 import { printable } from '../../../common/printable.ts';
+import type { Availability } from '../../../scheduler/types.ts';
 import { carryOut } from '../../carry-out.ts';
 import type { CommandContext } from '../../command.ts';
 import { type ManagerClient, managerClient } from '../../manager-client.ts';
@@ -12,7 +13,7 @@ import { formatHelp, formatRows, type View } from '../../output/format.ts';
 import { addChoiceFlags, type ChoiceFlags, chosenNodes, collect } from './nodes.ts';
 
 interface Flags extends ChoiceFlags {
-  readonly availability?: string;
+  readonly availability?: Availability;
   readonly labelAdd?: readonly string[];
   readonly labelRm?: readonly string[];
   readonly dryRun?: boolean;
@@ -46,7 +47,11 @@ const ATTEMPTS = 5;
 /** `update`. */
 export function configure(node: Command, context: CommandContext): void {
   addChoiceFlags(node.command('update').summary('pause or drain nodes, or change their labels').argument('[node...]'))
-    .option('--availability <state>', 'active; pause: no new containers; drain: what may move leaves, too')
+    .addOption(
+      new Option('--availability <state>', 'pause: no new containers; drain: what may move leaves, too').choices(
+        AVAILABILITIES,
+      ),
+    )
     .option('--label-add <key=value>', 'add or change a label; may be repeated', collect)
     .option('--label-rm <key>', 'remove a label; may be repeated', collect)
     .option('--with-volumes', 'with drain: what has data in volumes leaves, too; it is stopped while they are copied')
@@ -155,9 +160,6 @@ async function apply(
 function readChange({ availability, labelAdd = [], labelRm = [] }: Flags): (spec: Spec) => Spec {
   if (availability === undefined && labelAdd.length + labelRm.length === 0)
     throw new UsageError('nothing to change: give --availability, --label-add or --label-rm');
-  const asked = availability === undefined ? undefined : AVAILABILITIES.find((each) => each === availability);
-  if (availability !== asked)
-    throw new UsageError(`--availability "${availability}" is neither active, pause nor drain`);
   const added = labelAdd.map((text) => {
     const equals = text.indexOf('=');
     return equals === -1 ? ([text, ''] as const) : ([text.slice(0, equals), text.slice(equals + 1)] as const);
@@ -169,7 +171,7 @@ function readChange({ availability, labelAdd = [], labelRm = [] }: Flags): (spec
     return {
       ...spec,
       Labels: Object.fromEntries([...kept, ...added]),
-      Availability: asked ?? spec.Availability,
+      Availability: availability ?? spec.Availability,
     };
   };
 }
