@@ -41,6 +41,20 @@ describe('links between pages', () => {
   });
 });
 
+describe('commands with certificates', () => {
+  it.each(PAGES)('%s: say which of those that were just made is meant', (page) => {
+    const blocks = [...text(page).matchAll(/^```\w*\n(.*?)^```/gms)].map(([, block = '']) => block);
+    const wrong = blocks
+      .filter((block) => /--tlscert cert\.pem/.test(block))
+      .flatMap((block) =>
+        [...block.matchAll(/enxame certs server ([\w-]+)/g)].flatMap(([line, name]) =>
+          block.includes(`certs/${name}`) ? [] : [line],
+        ),
+      );
+    expect(wrong).toEqual([]);
+  });
+});
+
 /** The anchors of a page's headings, as GitHub makes them. */
 function headings(page: string): ReadonlySet<string> {
   const titles = text(page).match(/^#+ .*$/gm) ?? [];

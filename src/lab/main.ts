@@ -13,23 +13,31 @@ const usage = `Real Docker engines on this machine, each on a host of its own (r
   main.js sweep              what killed processes left behind
 `;
 
+const FLAGS = {
+  nodes: { type: 'string', default: '3' },
+  generation: { type: 'string', default: '20.10' },
+  plain: { type: 'boolean', default: false },
+  name: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
 async function main(args: string[]): Promise<void> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      nodes: { type: 'string', default: '3' },
-      generation: { type: 'string', default: '20.10' },
-      plain: { type: 'boolean', default: false },
-      name: { type: 'string' },
-    },
-  });
+  const { values, positionals } = readFlags(args);
   const [command, ...names] = positionals;
+  if (values.help) return print([usage]);
   if (command === 'up') return await up(values);
   if (command === 'down') return await down(values.name === undefined ? names : [...names, values.name]);
   if (command === 'ls') return print(await runNames());
   if (command === 'sweep') return print(await sweepLeftovers());
   throw new UsageError(usage);
+}
+
+function readFlags(args: string[]) {
+  try {
+    return parseArgs({ args, allowPositionals: true, options: FLAGS });
+  } catch (error) {
+    throw new UsageError(`lab: ${reasonOf(error)}\n\n${usage}`);
+  }
 }
 
 async function up(options: {

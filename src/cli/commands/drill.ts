@@ -26,6 +26,9 @@ Examples:
 Shows what would be moved where, what would wait and why, the most important first, and whether the brake would hold. Nothing is
 touched without --yes. With it the manager does not hear the nodes any more and brings their containers back elsewhere, while the old copies go on
 running; they are ended when the nodes return. Strict ones are ended by their nodes' agents. The drill ends with the manager.
+
+The brake: a manager that reaches fewer than half of the nodes may be the one that is cut off, and moves nothing. 'enxame failover resume'
+releases it, and with a --witness it does not hold while that one answers.
 ${MANAGER_HELP}`;
 
 interface Row {

@@ -109,7 +109,10 @@ function swarmFlags(command: Command): void {
       'image of manager and agent; self: built from this program, without a registry',
       'self',
     )
-    .option('--mesh', "with --swarm: take the machines into the cluster's encrypted network (WireGuard)")
+    .option(
+      '--mesh',
+      "with --swarm: take machines that are set up over SSH into the cluster's encrypted network (WireGuard)",
+    )
     .option(
       '--mesh-public <address>',
       "with --mesh: where all others reach the machine's UDP port, IP:port; or a port alone, at the address that managers see it at",
