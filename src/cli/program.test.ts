@@ -47,6 +47,12 @@ describe('help', { timeout: 120_000 }, () => {
     expect(out).toContain('Examples:');
   });
 
+  it('an agent of strict containers needs no discovery argument', async () => {
+    const { code, out, err } = await enxame('join --fence a:1 --print-unit');
+    expect(out).toContain('--fence a:1');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+  });
+
   it('prints the version of the package', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
     expect(await enxame('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' });

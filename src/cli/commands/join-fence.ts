@@ -45,6 +45,7 @@ const MAX_MS = 3_600_000;
 export const FENCE_HELP = `
 With --fence the agent also holds the right of this node's containers with the label io.enxame.fence=strict to run: it renews with the
 manager, and ends them when it could not for --fence-time. With --spot it tells the manager, which drains the node, when the provider takes the machine back. It runs as root on the host itself; in a container, with the host's processes.
+Without a discovery argument nothing is registered.
   $ enxame join --advertise 10.0.0.1:2376 --fence 10.0.0.9:3376 --fence-peer 10.0.0.1:2378 \\
       --tlscacert ca.pem --tlscert cert.pem --tlskey key.pem token://TOKEN`;
 

@@ -123,14 +123,14 @@ async function tellSystemd(logger: Logger): Promise<void> {
   }
 }
 
-/** Undefined for an agent that only dials. */
+/** Undefined for an agent that registers nothing. */
 async function backendFor(
   discovery: string | undefined,
   flags: JoinFlags,
   context: CommandContext,
 ): Promise<DiscoveryBackend | undefined> {
-  if (flags.dial !== undefined && !discovery && !context.env.ENXAME_DISCOVERY && !context.env.SWARM_DISCOVERY)
-    return undefined;
+  const isAgent = flags.fence !== undefined || flags.dial !== undefined;
+  if (isAgent && !discovery && !context.env.ENXAME_DISCOVERY && !context.env.SWARM_DISCOVERY) return undefined;
   return await openDiscoveryArgument(discovery, flags.discoveryOpt, { ...context, heartbeatMs: flags.heartbeat });
 }
 
