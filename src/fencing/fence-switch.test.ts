@@ -136,10 +136,10 @@ test('one that waits for its agent on a healthy node is told of, once, and start
     });
   };
   await passing(() => at.told.length > 0);
-  expect(at.supervisor.problems()).toEqual(['WARNING: container db waits: strict: of its node node-1, no agent']);
+  expect(at.supervisor.problems()).toEqual(['WARNING: container db waits: strict, on node node-1: no agent']);
   for (let second = 0; second < 20; second++) clock.advance(1_000);
   at.agents.areThere = true;
   await passing(() => at.told.includes('started'));
-  expect(at.told).toEqual(['container db waits: strict: of its node node-1, no agent', 'started']);
+  expect(at.told).toEqual(['container db waits: strict, on node node-1: no agent', 'started']);
   await waitUntil(() => at.supervisor.problems().length === 0);
 });

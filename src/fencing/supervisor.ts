@@ -172,7 +172,7 @@ export class Supervisor {
 
   #wait(node: Node, { id, name, engineId }: Container): void {
     const { desired, leases, logger, tell } = this.#deps;
-    const why = `strict: of its node ${node.name}, ${leases.refusals().get(node.id) ?? 'the agent was not heard'}`;
+    const why = `strict, on node ${node.name}: ${leases.refusals().get(node.id) ?? 'the agent was not heard'}`;
     const text = `container ${name} waits: ${why}`;
     const key = desired.index.byEngineId(engineId)?.record.key;
     if (key !== undefined) this.#waiting.set(key, text);

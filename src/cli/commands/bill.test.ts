@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -40,7 +40,10 @@ beforeAll(async () => {
   await manager.create('free', { Env: ['constraint:node==node-1'] });
 });
 
-afterAll(() => manager.close());
+afterAll(async () => {
+  await manager.close();
+  await rm(folder, { recursive: true });
+});
 
 async function enxame(...args: readonly string[]) {
   const io = fakeIo();
