@@ -40,6 +40,15 @@ test('what a host needs itself is never opened, whoever wants it', async () => {
   expect(await ports.want(ports.desk(), { ports: [22] })).toEqual({ refused: { 22: { isOfEngine: false, why } } });
 });
 
+test('the UDP port that WireGuard of a host was given is never opened, and told', async () => {
+  const published = { find: async () => undefined, isAwaited: async () => false };
+  const inMesh = new NodePorts({ published, meshPort: 51_999 }, ADDRESS);
+  const { refusedUdp } = await inMesh.want(inMesh.desk(), { ports: [], udp: [51_820, 51_999] });
+  inMesh.close();
+  const refusal = { isOfEngine: false, why: 'it is kept for the mesh of the host' };
+  expect(refusedUdp).toEqual({ 51820: refusal, 51999: refusal });
+});
+
 test('ports beyond what an agent opens are refused in words, whichever they are', async () => {
   const find = (): never => {
     throw new Error('gone');

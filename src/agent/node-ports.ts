@@ -22,6 +22,8 @@ const ANY_V4 = '0.0.0.0';
 export interface NodePortsDeps {
   /** What the engine of this host publishes, which nobody else opens. */
   readonly published: Pick<PublishedPorts, 'find' | 'isAwaited'>;
+  /** UDP port of WireGuard on this host; undefined: it is in no mesh. */
+  readonly meshPort?: number | undefined;
   /** By which containers reach the manager; undefined: they do not. */
   readonly socket?: NodeSocket | undefined;
   /** Default: what the process has the descriptors for. */
@@ -145,7 +147,7 @@ export class NodePorts {
 
   async #openPlace(place: Place): Promise<PortRefusal | undefined> {
     const [port, protocol] = partsOf(place);
-    const kept = keptBecause(protocol, port);
+    const kept = keptBecause(protocol, port, this.#deps.meshPort);
     if (kept) return { isOfEngine: false, why: kept };
     try {
       const { published } = this.#deps;

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../common/clock.ts';
-import { RateBound } from '../common/rate-bound.ts';
-import { MOST_FLOWS } from '../engine/dialled/datagrams.ts';
+import { FairBeginnings } from '../common/fair-beginnings.ts';
+import { MOST_BEGUN, MOST_BEGUN_PER_PORT } from '../engine/dialled/datagrams.ts';
 import { Connections } from '../relay/connections.ts';
 import type { Client, Target, Targets } from '../relay/target.ts';
 import { UdpRelay } from '../relay/udp-relay.ts';
@@ -14,13 +14,13 @@ export type BeginFlow = (client: Client, timeoutMs: number) => Promise<Duplex>;
 
 /** The UDP ports that are open at this host. A client's datagrams go over a stream of the manager, as those of the endpoint go over one of an agent. */
 export class UdpPorts {
-  readonly #connections = new Connections({ total: MOST_FLOWS, perPort: MOST_FLOWS / 2 });
-  readonly #beginnings = new RateBound(FLOWS_PER_SECOND, () => performance.now());
+  readonly #connections = new Connections({ total: MOST_BEGUN, perPort: MOST_BEGUN_PER_PORT });
+  readonly #beginnings = new FairBeginnings(FLOWS_PER_SECOND, () => performance.now());
 
   /** Opens a port; the returned function closes it, and ends its flows. Rejects as the system says. */
   async open(host: string, port: number, begin: BeginFlow): Promise<() => void> {
     const targets = new AtManager(async (timeoutMs, client) => {
-      if (!client || !this.#beginnings.admits()) throw new Error('too many UDP flows');
+      if (!client || !this.#beginnings.admits(String(port), client.address)) throw new Error('too many UDP flows');
       return begin(client, timeoutMs);
     });
     const relay = new UdpRelay({ targets, connections: this.#connections, clock: systemClock });

@@ -19,8 +19,8 @@ const KEPT: ReadonlyMap<string, string> = new Map([
   [`${MESH_PORT}/udp`, 'the mesh'],
 ]);
 
-/** Why a number is opened nowhere; undefined when it may be. */
-export function keptBecause(protocol: 'tcp' | 'udp', port: number): string | undefined {
-  const service = KEPT.get(`${port}/${protocol}`);
+/** Why a number is opened nowhere; undefined when it may be. `meshPort` is where WireGuard of this host listens, if it is told. */
+export function keptBecause(protocol: 'tcp' | 'udp', port: number, meshPort: number = MESH_PORT): string | undefined {
+  const service = protocol === 'udp' && port === meshPort ? 'the mesh' : KEPT.get(`${port}/${protocol}`);
   return service && `it is kept for ${service} of the host`;
 }

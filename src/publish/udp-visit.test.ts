@@ -60,6 +60,7 @@ beforeEach(async () => {
     ringOf: () => ring,
     connections: new Connections({ total: 10_000, perPort: 10_000 }),
     isPublished: () => false,
+    clock,
     bounds: new UdpVisitBounds(clock),
   };
 });
@@ -101,6 +102,29 @@ test('an agent that sends datagrams without end has only so many passed on', asy
   sendDatagram(agent, Buffer.from('last'));
   await expect.poll(() => got, WAIT).toContain('last');
   expect(got).toEqual(['first', 'last']);
+});
+
+test('a flow that comes where there are too many is taken, and another one ends for it', async () => {
+  deps = { ...deps, connections: new Connections({ total: 2, perPort: 1 }) };
+  const one = visit();
+  await expect.poll(() => one.other?.heard, WAIT).toBe('{"carry":true}\n');
+  const two = visit();
+  await expect.poll(() => two.other?.heard, WAIT).toBe('{"carry":true}\n');
+  expect([one.other?.destroyed, two.other?.destroyed, deps.connections.size]).toEqual([true, false, 1]);
+});
+
+test('a flow ends by itself once no datagram has passed for two minutes', async () => {
+  const agent = visit();
+  await expect.poll(() => agent.other?.heard, WAIT).toBe('{"carry":true}\n');
+  clock.advance(100_000);
+  sendDatagram(agent, Buffer.from('late'));
+  await expect.poll(() => got, WAIT).toEqual(['late']);
+  clock.advance(100_000);
+  expect([agent.other?.destroyed, deps.connections.size]).toEqual([false, 1]);
+  // The agent is silent from now on.
+  clock.advance(120_000);
+  await expect.poll(() => [agent.other?.destroyed, deps.connections.size], WAIT).toEqual([true, 0]);
+  expect(deps.connections.leadsTo('a')).toBe(false);
 });
 
 test('a stream that ended before its turn takes no room', () => {

@@ -3,10 +3,13 @@ import type { Clock } from '../common/clock.ts';
 import { RateBound } from '../common/rate-bound.ts';
 import { MOST_FLOWS, receiveDatagrams, sendDatagram } from '../engine/dialled/datagrams.ts';
 import type { Visit } from '../engine/dialled/visits.ts';
+import type { EndableFlow } from '../relay/fair-flows.ts';
 import type { Client } from '../relay/target.ts';
 import { openWay } from '../relay/udp-way.ts';
 import { lineOf, refuse, type VisitDeps } from './visit.ts';
 
+/** A flow in which no datagram passes for this long ends, in milliseconds; agents end theirs before. */
+const IDLE_MS = 120_000;
 /** Datagrams a second of one agent's flows, whatever it sends: it may send empty ones, of two bytes each. */
 const DATAGRAMS_PER_SECOND = 40_000;
 
@@ -34,7 +37,7 @@ export class UdpVisitBounds {
   }
 }
 
-export interface UdpVisitDeps extends Pick<VisitDeps, 'ringOf' | 'connections'> {
+export interface UdpVisitDeps extends Pick<VisitDeps, 'ringOf' | 'connections' | 'clock'> {
   /** Whether datagrams that say to come from there come from a published port: two that answer each other would go on for ever. */
   readonly isPublished: (client: Client) => boolean;
   readonly bounds: UdpVisitBounds;
@@ -43,7 +46,7 @@ export interface UdpVisitDeps extends Pick<VisitDeps, 'ringOf' | 'connections'> 
 /** Carries one flow of UDP that begins at an agent's port to a container, for as long as that takes it. `visit` is the first line. */
 export function serveUdpVisit(stream: Duplex, visit: Visit, deps: UdpVisitDeps): void {
   if (stream.destroyed) return;
-  const { connections, isPublished, bounds } = deps;
+  const { connections, isPublished, bounds, clock } = deps;
   const { remoteAddress: address = '', remotePort: port = 0 } = visit;
   const ring = deps.ringOf(`${visit.port}/udp`);
   if (!ring || isPublished({ address, port })) return refuse(stream);
@@ -52,9 +55,31 @@ export function serveUdpVisit(stream: Duplex, visit: Visit, deps: UdpVisitDeps):
   // One that is refused counts until its stream has ended.
   stream.once('close', leave);
   const target = ring.next(new Set());
-  const release = target && connections.take(ring, stream);
+  const flow: EndableFlow = { port: ring, address, end: () => end() };
+  const release = target && connections.takeFlow(ring, flow);
   if (!target) connections.tally.failed += 1;
   if (!release) return refuse(stream);
+  const uncarry = target.connect && connections.carry(target.nodeId, flow);
+  const leaveShares = (): void => {
+    uncarry?.();
+    release();
+  };
+  // What takes its place comes before the stream tells that it has closed.
+  const end = (): void => {
+    leaveShares();
+    stream.destroy();
+  };
+  let usedMs = clock.elapsed();
+  const idle = clock.coarseTimer(() => {
+    const leftMs = usedMs + IDLE_MS - clock.elapsed();
+    if (leftMs > 0) idle.start(leftMs);
+    else stream.destroy();
+  });
+  idle.start(IDLE_MS);
+  const use = (): void => {
+    usedMs = clock.elapsed();
+    connections.use(flow, target.nodeId);
+  };
   const way = openWay(
     target,
     { address, port },
@@ -64,11 +89,15 @@ export function serveUdpVisit(stream: Duplex, visit: Visit, deps: UdpVisitDeps):
         stream.write(lineOf({ carry: true }));
         receiveDatagrams(stream, (datagram) => {
           if (!bounds.admits()) return;
+          use();
           if (ring.has(target)) way.send(datagram);
           else stream.destroy();
         });
       },
-      onDatagram: (datagram) => sendDatagram(stream, datagram),
+      onDatagram: (datagram) => {
+        use();
+        sendDatagram(stream, datagram);
+      },
       onEnd: (isOpened) => {
         if (isOpened) return void stream.destroy();
         connections.tally.failed += 1;
@@ -77,7 +106,8 @@ export function serveUdpVisit(stream: Duplex, visit: Visit, deps: UdpVisitDeps):
     },
   );
   stream.once('close', () => {
-    release();
+    idle.stop();
+    leaveShares();
     way.close();
   });
 }

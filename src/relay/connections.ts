@@ -1,5 +1,7 @@
 import type { Clock } from '../common/clock.ts';
 import type { RelayLimits } from '../common/relay-limits.ts';
+import { MOST_BEGUN, MOST_BEGUN_PER_PORT } from '../engine/dialled/datagrams.ts';
+import { type EndableFlow, FairFlows } from './fair-flows.ts';
 
 /** Between two looks for a target of one connection, in milliseconds; and how many looks a millisecond has room for. */
 const LOOK_MS = 50;
@@ -34,6 +36,9 @@ export class Connections {
   readonly #perPort = new Map<object, number>();
   readonly #perTarget = new Map<string, number>();
   readonly #waiting = new Map<string, (() => void)[]>();
+  readonly #flows = new FairFlows();
+  /** Those that the agents of nodes carry, by the engine's ID. */
+  readonly #carried = new Map<string, FairFlows>();
   #patient = 0;
 
   constructor(limits: RelayLimits) {
@@ -54,10 +59,55 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** Takes in one more of a port; undefined when there are too many, else what ends it. */
+  /**
+   * Takes in one more of a port; undefined when there are too many, else what ends it. Where there are too many in total, a flow of UDP ends for it if
+   * another port has more of these.
+   */
   take(port: object, relayed: Relayed): (() => void) | undefined {
     const ofPort = this.#perPort.get(port) ?? 0;
-    if (this.#open.size >= this.#limits.total || ofPort >= this.#limits.perPort) {
+    if (this.#isFull && ofPort < this.#limits.perPort && this.#flows.most > ofPort + 1) this.#flows.endOneOfMost();
+    return this.#take(port, relayed);
+  }
+
+  /** Takes in a flow of UDP; where there are too many, another one ends for it. Undefined when there is none that could. */
+  takeFlow(port: object, flow: EndableFlow): (() => void) | undefined {
+    if ((this.#perPort.get(port) ?? 0) >= this.#limits.perPort) this.#flows.endOneOf(port, flow.address);
+    else if (this.#isFull) this.#flows.endOneFor({ port, address: flow.address });
+    const release = this.#take(port, { destroy: flow.end });
+    if (!release) return undefined;
+    this.#flows.add(flow);
+    return () => {
+      this.#flows.remove(flow);
+      release();
+    };
+  }
+
+  /** Counts a flow that a node's agent carries; where that one has too many, another one ends for it. The returned function ends that. */
+  carry(nodeId: string, flow: EndableFlow): () => void {
+    const flows = this.#carried.get(nodeId) ?? new FairFlows();
+    if (flows.of(flow.port) >= MOST_BEGUN_PER_PORT) flows.endOneOf(flow.port, flow.address);
+    else if (flows.size >= MOST_BEGUN) flows.endOneFor(flow);
+    this.#carried.set(nodeId, flows);
+    flows.add(flow);
+    return () => {
+      flows.remove(flow);
+      if (flows.size === 0 && this.#carried.get(nodeId) === flows) this.#carried.delete(nodeId);
+    };
+  }
+
+  /** A flow was used: others were idle for longer. */
+  use(flow: EndableFlow, nodeId: string): void {
+    this.#flows.use(flow);
+    this.#carried.get(nodeId)?.use(flow);
+  }
+
+  get #isFull(): boolean {
+    return this.#open.size >= this.#limits.total;
+  }
+
+  #take(port: object, relayed: Relayed): (() => void) | undefined {
+    const ofPort = this.#perPort.get(port) ?? 0;
+    if (this.#isFull || ofPort >= this.#limits.perPort) {
       this.tally.refused += 1;
       return undefined;
     }

@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream';
 import { afterEach, expect, test, vi } from 'vitest';
 import { FakeClock } from '../../test/fakes/fake-clock.ts';
 import { waitUntil } from '../../test/fakes/wait.ts';
-import { receiveDatagrams, sendDatagram } from '../engine/dialled/datagrams.ts';
+import { MOST_BEGUN, receiveDatagrams, sendDatagram } from '../engine/dialled/datagrams.ts';
 import { Connections } from './connections.ts';
 import type { Target, Targets } from './target.ts';
 import { UdpRelay } from './udp-relay.ts';
@@ -199,4 +199,42 @@ test(
     await waitUntil(() => opened.filter(({ destroyed }) => !destroyed).length === 512, PATIENCE_MS);
   },
   6 * PATIENCE_MS,
+);
+
+test(
+  'floods at two ports leave flows over the node’s agent to a third one',
+  async () => {
+    const opened: Duplex[] = [];
+    const targets = new Turns(overAgent('far', opened));
+    const connections = new Connections({ total: 9_999, perPort: 9_999 });
+    const quiet = await relayWithSocket(targets, connections);
+    const client = await socket();
+    expect(await ask(client, quiet.port, '1')).toBe('far:1');
+    const flow = opened[0];
+    for (const { own } of [await relayWithSocket(targets, connections), await relayWithSocket(targets, connections)])
+      for (let from = 10_000; from < 12_000; from++)
+        own.emit('message', Buffer.alloc(1), { address: '127.0.0.9', port: from, family: 'IPv4', size: 1 });
+    expect(connections.size).toBe(MOST_BEGUN);
+    expect([await ask(client, quiet.port, '2'), flow?.destroyed]).toEqual(['far:2', false]);
+    expect(await ask(await socket(), quiet.port, '3')).toBe('far:3');
+    expect(connections.size).toBe(MOST_BEGUN);
+  },
+  6 * PATIENCE_MS,
+);
+
+test(
+  'replicas behind one UDP port take turns with clients, and one that fails is chosen by none',
+  async () => {
+    const [a, b, c] = [await named('a'), await named('b'), await named('c')];
+    const targets = new Turns(a, b, c);
+    const connections = new Connections({ total: 99, perPort: 99 });
+    const { port } = await relayWithSocket(targets, connections);
+    const clients = await Promise.all(Array.from({ length: 6 }, () => socket()));
+    const said: string[] = [];
+    for (const client of clients) said.push(await ask(client, port, '1'));
+    expect(said.join()).toBe('a:1,b:1,c:1,a:1,b:1,c:1');
+    targets.list = [a, c];
+    for (const client of clients) expect(await ask(client, port, '2')).toMatch(/^[ac]:2$/);
+  },
+  12 * PATIENCE_MS,
 );

@@ -3,8 +3,8 @@ import { isIPv6 } from 'node:net';
 import type { Clock } from '../common/clock.ts';
 import { RateBound } from '../common/rate-bound.ts';
 import type { Timer } from '../common/timer.ts';
-import { MOST_FLOWS } from '../engine/dialled/datagrams.ts';
 import type { Connections } from './connections.ts';
+import type { EndableFlow } from './fair-flows.ts';
 import { ownHost } from './own-host.ts';
 import type { Client, Target, Targets } from './target.ts';
 import { MAX_WAITING_BYTES, openWay, type Way } from './udp-way.ts';
@@ -15,8 +15,7 @@ const LOOK_MS = 10_000;
 /** Datagrams of a flow that wait until its way is there; and bytes of all flows of the port. */
 const MAX_EARLY = 16;
 const MAX_EARLY_BYTES = 1024 * 1024;
-/** Flows of one port over agents' connections; and datagrams a second from there, whatever an agent sends. */
-const MOST_CARRIED = MOST_FLOWS / 2;
+/** Datagrams a second from agents' connections to one port, whatever an agent sends. */
 const ANSWERS_PER_SECOND = 20_000;
 
 export interface UdpRelayDeps {
@@ -29,6 +28,8 @@ export interface UdpRelayDeps {
 
 /** What one client, by its address and port, and one target say to each other. */
 interface Flow {
+  /** As others may end it. */
+  readonly shared: EndableFlow;
   readonly target: Target;
   readonly client: RemoteInfo;
   readonly way: Way;
@@ -44,12 +45,10 @@ interface Flow {
  */
 export class UdpRelay {
   readonly #deps: UdpRelayDeps;
-  /** By the client's address; the one that was idle for longest first. */
+  /** By the client's address and port. */
   readonly #flows = new Map<string, Flow>();
   readonly #timer: Timer;
   readonly #isOwnHost: ReturnType<typeof ownHost>;
-  /** Flows over agents' connections; the one that was idle for longest first. */
-  readonly #carried = new Set<Flow>();
   readonly #answers: RateBound;
   #earlyBytes = 0;
   #socket: Socket | undefined;
@@ -116,9 +115,7 @@ export class UdpRelay {
       flow.end();
       return undefined;
     }
-    this.#flows.delete(key);
-    this.#flows.set(key, flow);
-    if (this.#carried.delete(flow)) this.#carried.add(flow);
+    this.#deps.connections.use(flow.shared, flow.target.nodeId);
     return flow;
   }
 
@@ -130,9 +127,10 @@ export class UdpRelay {
       connections.tally.failed += 1;
       return undefined;
     }
-    const release = this.#makeRoom(() => connections.take(this, { destroy: () => flow.end() }));
+    const shared: EndableFlow = { port: this, address: from.address, end: () => end() };
+    const release = connections.takeFlow(this, shared);
     if (!release) return undefined;
-    if (target.connect) this.#makeRoomAtAgents();
+    const uncarry = target.connect && connections.carry(target.nodeId, shared);
     const way = openWay(target, from, {
       onOpen: () => this.#open(flow),
       onDatagram: (datagram) => {
@@ -146,14 +144,13 @@ export class UdpRelay {
     const end = (): void => {
       if (this.#flows.get(key) !== flow) return;
       this.#flows.delete(key);
-      this.#carried.delete(flow);
       this.#takeEarly(flow);
+      uncarry?.();
       release();
       way.close();
     };
-    const flow: Flow = { target, client: from, way, early: [], usedMs: clock.elapsed(), end };
+    const flow: Flow = { shared, target, client: from, way, early: [], usedMs: clock.elapsed(), end };
     this.#flows.set(key, flow);
-    if (target.connect) this.#carried.add(flow);
     return flow;
   }
 
@@ -176,26 +173,10 @@ export class UdpRelay {
     socket.send(datagram, flow.client.port, flow.client.address, noop);
   }
 
-  /** Where there are too many flows over agents' connections, the one that was idle for longest ends. */
-  #makeRoomAtAgents(): void {
-    const [oldest] = this.#carried;
-    if (oldest && this.#carried.size >= MOST_CARRIED) oldest.end();
-  }
-
   /** Whether it says to come from a published port: two that answer each other, begun by one forged datagram, would go on for ever. */
   #isPublished(from: RemoteInfo): boolean {
     const { connections, isPublished } = this.#deps;
     return (connections.udpPorts.has(from.port) && this.#isOwnHost(from)) || isPublished?.(from) === true;
-  }
-
-  /** Where there are too many flows, the one that was idle for longest ends. */
-  #makeRoom(take: () => (() => void) | undefined): (() => void) | undefined {
-    const release = take();
-    if (release) return release;
-    const [oldest] = this.#flows.values();
-    if (!oldest) return undefined;
-    oldest.end();
-    return take();
   }
 
   #sweep(): void {

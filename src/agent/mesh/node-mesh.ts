@@ -108,6 +108,11 @@ export class NodeMesh {
     return this.#applied !== undefined;
   }
 
+  /** UDP port of WireGuard. */
+  get port(): number {
+    return this.#port;
+  }
+
   /** Does what the manager says, and tells how the node is. Rejects for an order that cannot be read, having done nothing. */
   async answer(question: unknown): Promise<MeshReport> {
     const { order } = readQuestion(question);

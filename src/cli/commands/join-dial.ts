@@ -27,6 +27,13 @@ export interface DialFlags {
   readonly tlskey?: string;
 }
 
+/** The node's end of the mesh, as far as the managers ask for it. */
+interface InMesh {
+  readonly answers: Answers;
+  /** UDP port of WireGuard on this host. */
+  readonly port: number;
+}
+
 const DEFAULT_ENGINE = 'unix:///var/run/docker.sock';
 const MOST_MANAGERS = 16;
 
@@ -51,7 +58,7 @@ export interface DialAgent {
   /** The engine as discovery lists it. */
   readonly entry: Entry;
   /** Until `stop` is aborted; managers may ask of the agent what `answers` has. Never rejects. */
-  run(stop: AbortSignal, answers?: Answers): Promise<void>;
+  run(stop: AbortSignal, mesh?: InMesh): Promise<void>;
 }
 
 /**
@@ -90,16 +97,21 @@ export async function openDial(
   const id = entry.scheme === 'agent' ? entry.host : '';
   return {
     entry,
-    async run(stop, answers) {
+    async run(stop, mesh) {
       const tls = { ca, cert, key, verify: true, protocols: [AGENT_PROTOCOL, 'http/1.1'] };
       const clients = places.map(
         ({ host, port }) => new EngineClient(tlsConnector(host, port, tls), { connections: 1 }),
       );
       const engine = new EngineClient(unixConnector(engineSocket), { connections: 1 });
       const published = new PublishedPorts(engine);
-      const ports = new NodePorts({ published, socket: new NodeSocket(CLUSTER_SOCKET) }, publishAddress);
+      const ports = new NodePorts(
+        { published, socket: new NodeSocket(CLUSTER_SOCKET), meshPort: mesh?.port },
+        publishAddress,
+      );
       await Promise.all(
-        clients.map((manager) => dialOut({ manager, logger }, { id, engineSocket, answers, ports }, stop)),
+        clients.map((manager) =>
+          dialOut({ manager, logger }, { id, engineSocket, answers: mesh?.answers, ports }, stop),
+        ),
       );
       ports.close();
       published.close();

@@ -49,6 +49,8 @@ export function addMeshFlags(command: Command): Command {
 /** The node's end of the mesh, and what the manager may ask of it. Close it. */
 export interface OpenedMesh {
   readonly answers: Answers;
+  /** UDP port of WireGuard on this host. */
+  readonly port: number;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export async function openMesh(
   const node = await NodeMesh.open(deps, options);
   return {
     answers: new Map([[MESH_PATH, (question: unknown): Promise<unknown> => node.answer(question)]]),
+    port: node.port,
     close: () => node.close(),
   };
 }

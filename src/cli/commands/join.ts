@@ -101,7 +101,7 @@ async function join(discovery: string | undefined, flags: JoinFlags, context: Co
       await clock.sleep(delayMs * Math.random(), stop).catch(() => undefined);
       await keepRegistered({ register }, entry, { heartbeatMs, ttlMs, clock, ...reporting(logger, entry) }, stop);
     };
-    await Promise.all([registered(), fence?.(stop), dial?.run(stop, mesh?.answers)]);
+    await Promise.all([registered(), fence?.(stop), dial?.run(stop, mesh)]);
   } finally {
     await mesh?.close();
     await backend?.close();

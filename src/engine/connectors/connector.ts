@@ -22,7 +22,13 @@ export interface Connector {
    * Opens a stream to a port that the engine publishes at an address of its host, where others cannot connect to it; absent where they can, as
    * far as the connector knows. As `connect` does. Over one to a UDP port go the datagrams of one flow, see `sendDatagram`.
    */
-  connectPort?(host: string, port: number, protocol: PortProtocol, timeoutMs: number): Promise<Duplex>;
+  connectPort?(
+    host: string,
+    port: number,
+    protocol: PortProtocol,
+    timeoutMs: number,
+    client?: { readonly address: string },
+  ): Promise<Duplex>;
   /** Releases what streams share (an SSH connection). Idempotent; open streams are destroyed. */
   close(): Promise<void>;
 }

@@ -8,6 +8,9 @@ const HEAD_BYTES = 2;
 
 /** Flows of one agent at a time; each is a stream, and calls to the engine need some, too. */
 export const MOST_FLOWS = 1_024;
+/** Those that one end begins, of all ports and of one: some less, since the other end may not know yet that one has ended. */
+export const MOST_BEGUN = 960;
+export const MOST_BEGUN_PER_PORT = 512;
 
 /** Largest payload that a datagram of UDP has over IPv4, in bytes (RFC 768: 65,535 less both headers). */
 const MAX_DATAGRAM_BYTES = 65_507;

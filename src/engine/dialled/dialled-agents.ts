@@ -1,7 +1,7 @@
 import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { EngineError, reasonOf } from '../../common/errors.ts';
-import { RateBound } from '../../common/rate-bound.ts';
+import { FairBeginnings } from '../../common/fair-beginnings.ts';
 import type { Connector } from '../connectors/connector.ts';
 import {
   beginSession,
@@ -144,7 +144,7 @@ export class DialledAgents {
     const address = `agent://${id}`;
     let isClosed = false;
     let flows = 0;
-    const beginnings = new RateBound(FLOWS_PER_SECOND, () => performance.now());
+    const beginnings = new FairBeginnings(FLOWS_PER_SECOND, () => performance.now());
     const open = async (to: Destination, timeoutMs: number, signal?: AbortSignal): Promise<Duplex> => {
       const closed = (): EngineError => new EngineError(`connect to ${to.name}: connector is closed`);
       if (isClosed) throw closed();
@@ -162,11 +162,11 @@ export class DialledAgents {
       host: id,
       connect: (timeoutMs, signal) =>
         open({ name: `engine ${address}`, authority: ENGINE_AUTHORITY }, timeoutMs, signal),
-      connectPort: async (host, port, protocol, timeoutMs) => {
+      connectPort: async (host, port, protocol, timeoutMs, client) => {
         const name = `port ${port}/${protocol} of ${address}`;
         const to = { name, authority: portAuthority(host, port, protocol) };
         if (protocol === 'tcp') return await open(to, timeoutMs);
-        if (flows >= MOST_FLOWS || !beginnings.admits())
+        if (flows >= MOST_FLOWS || !beginnings.admits(`${host} ${port}`, client?.address ?? ''))
           throw new EngineError(`connect to ${name}: too many UDP flows`);
         flows += 1;
         try {
