@@ -32,7 +32,7 @@ import { serveVisit, type VisitDeps } from './visit.ts';
 const PATIENCE_MS = 60_000;
 const ENDPOINT = '127.0.0.1';
 /** Of nodes: the containers are on the first, the agent on the second. */
-const [FIRST, SECOND] = ['127.0.0.2', '127.0.0.3'];
+const [FIRST, SECOND, THIRD] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'];
 
 const open: { close(): unknown }[] = [];
 
@@ -488,7 +488,7 @@ describe('UDP ports at every node', () => {
 
   test('end the flow of a container that is about to be stopped', { timeout: PATIENCE_MS }, async () => {
     const labels = { 'com.docker.compose.project': 'dns', 'com.docker.compose.service': 'dns' };
-    for (const [index, host] of [FIRST, '127.0.0.4'].entries()) {
+    for (const [index, host] of [FIRST, THIRD].entries()) {
       const [name, inside] = [`replica-${index}`, host];
       await echo(name, inside, port);
     }
@@ -504,6 +504,42 @@ describe('UDP ports at every node', () => {
     world.publisher.resume(one);
     letGo();
     expect(await client.ask('2', SECOND, port)).toBe(`replica-0:2 from ${SECOND}:${port}`);
+  });
+
+  test('are shared by replicas of a service, which take turns with clients while they are healthy', {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    const labels = { 'com.docker.compose.project': 'dns', 'com.docker.compose.service': 'dns' };
+    await echo('a', FIRST, port);
+    await echo('b', THIRD, port);
+    const third = new Node('node-2:2375', new EngineClient(nowhere()), THIRD);
+    world.cluster.addNode(third);
+    world.cluster.setInfo(third, engineInfo('node-2', 'id-2'));
+    world.cluster.setState(third, 'Healthy', '');
+    const list = (Status: string): string => {
+      const Ports = [{ IP: '0.0.0.0', PrivatePort: 53, PublicPort: port, Type: 'udp' as const }];
+      const summary = containerSummary('b', { Labels: labels, Ports, Status });
+      world.cluster.updateContainers(third, [summary.Id], [summary]);
+      return summary.Id;
+    };
+    const ids = [world.list(0, 'a', port, labels, 'udp'), list('Up 5 minutes')];
+    for (const id of ids) await world.publisher.settled(id);
+    const clients = (): UdpClient[] => Array.from({ length: 4 }, () => new UdpClient());
+    const names = async (asking: readonly UdpClient[], host: string): Promise<string> => {
+      let said = '';
+      for (const each of asking) said += (await each.ask('x', host, port))?.charAt(0);
+      return said;
+    };
+    // At the endpoint as at a node.
+    for (const host of [SECOND, ENDPOINT]) {
+      const asking = clients();
+      const said = await names(asking, host);
+      expect(said).toMatch(/^(abab|baba)$/);
+      // Each stays with its container.
+      expect(await names(asking, host)).toBe(said);
+    }
+    list('Up 5 minutes (unhealthy)');
+    for (const host of [SECOND, ENDPOINT]) expect(await names(clients(), host)).toBe('aaaa');
   });
 
   test('are told where another process has them, and by agents that open none', { timeout: PATIENCE_MS }, async () => {

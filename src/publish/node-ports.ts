@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Container } from '../cluster/container.ts';
 import { portKey } from '../cluster/endpoint-ports.ts';
+import type { Node } from '../cluster/node.ts';
 import { PROXY_PROTOCOL_LABEL, PROXY_PROTOCOLS, PUBLISH_AT_LABEL, PUBLISH_PLACES } from '../common/labels.ts';
 import { isOtherHost } from '../discovery/reachable.ts';
 import type { ProxyVersion } from '../relay/proxy-header.ts';
@@ -69,6 +70,22 @@ function isNew(seen: Set<string>, key: string): boolean {
   if (seen.has(key)) return false;
   seen.add(key);
   return true;
+}
+
+/** Those that the manager opens: at the endpoint, and at other nodes. */
+export function portsToOpen(
+  container: Container,
+  byDefault: PublishAt,
+  isOwnHost: (node: Pick<Node, 'address'>) => boolean,
+): readonly NodePort[] {
+  const at = publishAtOf(container.labels, byDefault);
+  if (at === 'node' || container.isOfSwarm) return NONE;
+  const ports = nodePortsOf(container);
+  if (ports.length === 0) return NONE;
+  // At the endpoint the engine of this host opens them itself.
+  if (isOwnHost(container.node)) return at === 'endpoint' ? NONE : ports;
+  // Another engine has no port here, whatever it says: nothing leads from a port of this machine to one of this machine.
+  return ports.filter(({ host }) => !isOwnHost({ address: host }));
 }
 
 /** Where a container's ports are to be; a label that says nothing known counts as none. */

@@ -1,43 +1,35 @@
-import type { Cluster } from '../cluster/cluster.ts';
 import type { Container } from '../cluster/container.ts';
 import type { ClusterEvent } from '../cluster/events.ts';
 import type { Node } from '../cluster/node.ts';
 import type { Clock } from '../common/clock.ts';
 import { reasonOf } from '../common/errors.ts';
-import type { Logger } from '../common/logger.ts';
 import type { RelayLimits } from '../common/relay-limits.ts';
 import type { Timer } from '../common/timer.ts';
-import type { Notice } from '../notify/notice.ts';
 import { Connections } from '../relay/connections.ts';
 import type { AgentConnections, AgentDoorDeps } from './agent-door.ts';
 import { Claim } from './claim.ts';
 import { Everywhere } from './everywhere.ts';
 import { isFixedAt, numbersAskedFor } from './fixed-ports.ts';
-import { type NodePort, nodePortsOf, type PublishAt, publishAtOf } from './node-ports.ts';
+import { Leaving } from './leaving.ts';
+import { type NodePort, type PublishAt, portsToOpen, publishAtOf } from './node-ports.ts';
 import { EndpointAddress } from './open-port.ts';
 import { PortTable } from './port-table.ts';
 import type { RingDeps } from './ring.ts';
+import { ShownPorts, type ShownPortsDeps } from './shown-ports.ts';
 
 /** Between two tries of ports that could not be opened, in milliseconds. */
 const RETRY_MS = 5_000;
-/** How long connections to a copy that is to be stopped may take to end: when it is moved, and when it is stopped, in milliseconds. */
-const MOVED_DRAIN_MS = 10_000;
-const STOPPED_DRAIN_MS = 2_000;
 /** How long the answer to a start waits until the container's ports are open, in milliseconds. */
 const SETTLE_MS = 5_000;
 
-export interface PublisherDeps {
-  readonly cluster: Cluster;
+export interface PublisherDeps extends ShownPortsDeps {
   /** Agents that dialled in, which open ports at their nodes. */
   readonly agents: AgentConnections;
   /** See `AgentDoorDeps`. */
   readonly connectApi?: AgentDoorDeps['connectApi'];
-  /** Tells operators, and clients of `docker events`. */
-  readonly tell: (notice: Notice) => void;
   /** Whether a node is this machine: what its engine publishes is here already. */
   readonly isOwnHost: (node: Pick<Node, 'address'>) => boolean;
   readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 export interface PublishOptions {
@@ -72,11 +64,11 @@ export class Publisher {
   readonly #deps: PublisherDeps;
   readonly #at: PublishAt;
   readonly #address: EndpointAddress;
+  readonly #shown: ShownPorts;
   readonly #table: PortTable;
   /** By the container's ID. */
   readonly #published = new Map<string, Published>();
-  /** Copies that are about to be stopped, by the engine's ID, with how many want that. */
-  readonly #leaving = new Map<string, number>();
+  readonly #leaving: Leaving;
   /** Engine IDs of the copies of containers, by ID, that connections wait for: another one is about to take their place. */
   readonly #held = new Map<string, string>();
   readonly #timer: Timer;
@@ -87,6 +79,8 @@ export class Publisher {
     this.#at = options.at;
     this.connections = new Connections(options.limits);
     this.#address = new EndpointAddress(options.host);
+    this.#shown = new ShownPorts(deps, this.#address.shown);
+    this.#leaving = new Leaving(this.connections, deps.clock);
     this.#timer = deps.clock.coarseTimer(() => this.#retry());
     const terms: RingDeps = {
       isLeaving: (copyId) => this.#leaving.has(copyId),
@@ -145,25 +139,16 @@ export class Publisher {
    * A copy of a container is about to be stopped: others are chosen from now on, until {@link resume}. Resolves when its connections have
    * ended, or after a while; at once for a container that is not moved when no other one takes its connections.
    */
-  async drain({ id, engineId: copyId }: CopyOf, why: 'moved' | 'stopped'): Promise<void> {
-    const published = this.#published.get(id);
-    const shared = [...(published?.claims.values() ?? [])].flatMap(({ shared, ring }) =>
-      [shared ?? [], ring ?? []].flat(),
-    );
-    this.#leaving.set(copyId, (this.#leaving.get(copyId) ?? 0) + 1);
-    if (!this.connections.leadsTo(copyId)) return;
-    if (why === 'stopped' && !shared.some((each) => each.hasOther(copyId))) return;
-    const end = new AbortController();
-    const limit = this.#deps.clock.sleep(why === 'moved' ? MOVED_DRAIN_MS : STOPPED_DRAIN_MS, end.signal);
-    await Promise.race([this.connections.ended(copyId), limit.catch(() => undefined)]);
-    end.abort();
+  async drain({ id, engineId }: CopyOf, why: 'moved' | 'stopped'): Promise<void> {
+    const claims = [...(this.#published.get(id)?.claims.values() ?? [])];
+    const hasOther = (): boolean =>
+      claims.some(({ shared, ring }) => shared?.hasOther(engineId) || ring?.hasOther(engineId));
+    await this.#leaving.drain(engineId, why, hasOther);
   }
 
   /** A copy was stopped, or goes on after all. Once for each {@link drain}. */
   resume(copyId: string): void {
-    const left = (this.#leaving.get(copyId) ?? 1) - 1;
-    if (left > 0) this.#leaving.set(copyId, left);
-    else this.#leaving.delete(copyId);
+    this.#leaving.resume(copyId);
   }
 
   /**
@@ -223,7 +208,7 @@ export class Publisher {
   /** Makes what is at the endpoint what the container publishes now. */
   #follow(container: Container): void {
     const { id } = container;
-    const ports = this.#portsOf(container);
+    const ports = portsToOpen(container, this.#at, this.#deps.isOwnHost);
     if (ports.length === 0) return this.#leave(id);
     const published = this.#published.get(id) ?? { copy: container, claims: new Map<string, Claim>() };
     this.#published.set(id, published);
@@ -234,19 +219,8 @@ export class Publisher {
     for (const [key, claim] of published.claims) if (!kept.has(key)) this.#drop(published, key, claim);
     const isAway = this.#held.get(id) === container.engineId;
     for (const port of ports) this.#claim(published, port, { isAway, isHere });
-    if (before.engineId !== container.engineId) this.#show(before, undefined);
+    if (before.engineId !== container.engineId) this.#shown.hide(before);
     this.#showNow(published);
-  }
-
-  #portsOf(container: Container): readonly NodePort[] {
-    const at = publishAtOf(container.labels, this.#at);
-    if (at === 'node' || container.isOfSwarm) return [];
-    const ports = nodePortsOf(container);
-    if (ports.length === 0) return ports;
-    // At the endpoint the engine of this host opens them itself.
-    if (this.#deps.isOwnHost(container.node)) return at === 'endpoint' ? [] : ports;
-    // Another engine has no port here, whatever it says: nothing leads from a port of this machine to one of this machine.
-    return ports.filter(({ host }) => !this.#deps.isOwnHost({ address: host }));
   }
 
   #claim(published: Published, port: NodePort, { isAway, isHere }: Pick<Claim, 'isAway' | 'isHere'>): void {
@@ -275,7 +249,7 @@ export class Publisher {
     if (!published) return;
     this.#published.delete(container);
     for (const [key, claim] of published.claims) this.#drop(published, key, claim);
-    this.#show(published.copy, undefined);
+    this.#shown.hide(published.copy);
   }
 
   #drop(published: Published, key: string, claim: Claim): void {
@@ -293,26 +267,11 @@ export class Publisher {
     const published = this.#published.get(claim.container);
     if (claim.isGone || !published) return;
     this.#showNow(published);
-    if (problem === undefined) return;
-    const { name, id, node } = claim.copy;
-    this.#deps.logger.warn({ container: name, node: node.name, reason: problem }, 'a port is not where it is to be');
-    const text = `${name}: port ${problem}`;
-    this.#deps.tell({ event: 'port-unavailable', text, node: node.name, container: { id, name }, why: problem });
+    if (problem !== undefined) this.#shown.tell(claim.copy, problem);
   }
 
   #showNow({ copy, claims }: Published): void {
-    const all = [...claims.values()];
-    const open = all.flatMap(({ at, shared }) =>
-      shared?.port === undefined ? [] : [[at.listedKey, { ip: this.#address.shown, port: shared.port }] as const],
-    );
-    const problems = all.flatMap(({ problem, problemElsewhere }) => [problem ?? [], problemElsewhere ?? []].flat());
-    const problem = problems.length === 0 ? undefined : problems.join(', ');
-    this.#show(copy, { open: new Map(open), problem });
-  }
-
-  #show({ node, engineId }: Container, ports: ReturnType<Node['endpointPorts']>): void {
-    const shown = node.endpointPorts(engineId);
-    if (textOf(shown) !== textOf(ports)) this.#deps.cluster.setEndpointPorts(node, engineId, ports);
+    this.#shown.show(copy, claims.values());
   }
 
   #retry(): void {
@@ -324,11 +283,6 @@ export class Publisher {
     }
     this.#timer.start(RETRY_MS);
   }
-}
-
-function textOf(ports: ReturnType<Node['endpointPorts']>): string {
-  if (!ports) return '';
-  return JSON.stringify([[...ports.open], ports.problem ?? null]);
 }
 
 /** A container that comes to this host, or leaves it, has other claims. */
