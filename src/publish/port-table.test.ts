@@ -15,17 +15,18 @@ class World {
   readonly random = new Set<Claim>();
   readonly told: string[] = [];
   asked = 0;
+  onAsked: () => void = () => undefined;
   failure: NodeJS.ErrnoException | undefined;
   readonly nodes: readonly Node[] = ['a', 'b', 'c'].map((name) => modelNode(name));
   readonly table: PortTable;
-  #next = 40_000;
+  next = 40_000;
   #made = 0;
 
   constructor() {
     this.table = new PortTable({
       open: async (protocol, port) => {
         if (this.failure) throw this.failure;
-        const number = port === 0 ? this.#next++ : port;
+        const number = port === 0 ? this.next++ : port;
         const key = `${number}/${protocol}`;
         if (this.taken.has(key) || this.open.has(key)) throw Object.assign(new Error('taken'), { code: 'EADDRINUSE' });
         this.open.add(key);
@@ -33,6 +34,7 @@ class World {
       },
       askFixed: async (claim) => {
         this.asked += 1;
+        this.onAsked();
         return !this.random.has(claim);
       },
       onChange: (claim) => this.told.push(`${claim.copy.name} ${claim.problem ?? claim.shared?.port}`),
@@ -77,6 +79,14 @@ describe('ports at the endpoint', () => {
     expect(world.open.size).toBe(0);
     // UDP has numbers of its own.
     expect(await world.add(world.claim('other', 22, { type: 'udp' }))).toEqual([22]);
+  });
+
+  test('are others than those where an engine, or the system, chose one that hosts need', async () => {
+    const world = new World();
+    world.next = 51_820;
+    const claim = world.claim('game', 51_820, { type: 'udp', isRandom: true });
+    expect(await world.add(claim)).toEqual([51_821]);
+    expect([[...world.open], claim.problem, world.table.waiting]).toEqual([['51821/udp'], undefined, 0]);
   });
 
   test('have the number that they have at the node, and nobody is asked for more', async () => {
@@ -174,6 +184,21 @@ describe('ports at the endpoint', () => {
     const world = new World();
     world.failure = Object.assign(new Error('something else'), { code });
     expect((await world.add(world.claim('x', port)))[0]).toMatch(says);
+  });
+
+  test.each([
+    ['another container has its number', 32_768, 'tcp'],
+    ['its number is taken', 32_769, 'tcp'],
+    ['hosts need its number', 51_820, 'udp'],
+  ])('of a container that went while its engine was asked, since %s, are not opened', async (_, port, type) => {
+    const world = new World();
+    world.taken.add('32769/tcp');
+    const [holder, claim] = [world.claim('a', 32_768), world.claim('b', port, { labels: WEB, isRandom: true, type })];
+    await world.add(holder);
+    world.onAsked = () => world.table.remove(claim);
+    await world.add(claim);
+    expect([...world.open]).toEqual(['32768/tcp']);
+    expect([world.table.size, world.table.waiting]).toEqual([1, 0]);
   });
 
   test('of a container that went while they were opened are closed', async () => {

@@ -109,7 +109,7 @@ export class PortTable {
     while (!claim.isGone) {
       const wanted = this.#remembered.get(claim.key) ?? claim.at.port;
       const kept = keptBecause(claim.protocol, wanted);
-      if (kept) return this.#refuse(claim, kept);
+      if (kept) return (await this.#areFixed([claim])) ? this.#refuse(claim, kept) : this.#open(claim, 0);
       const shared = this.#ports.get(keyOf(claim.protocol, wanted));
       if (!shared) return this.#open(claim, wanted);
       await shared.settled;
@@ -127,13 +127,14 @@ export class PortTable {
 
   /** @param port 0: any that is free */
   async #open(claim: Claim, port: number): Promise<void> {
+    if (claim.isGone) return; // While its engine was asked.
     if (this.#ports.size >= MAX_PORTS) return this.#refuse(claim, `${MAX_PORTS} ports are open there`);
     const { protocol } = claim;
     const shared = new SharedPort(protocol, this.#deps);
     if (port !== 0) this.#ports.set(keyOf(protocol, port), shared);
     shared.join(claim);
     try {
-      const open = await this.#deps.open(protocol, port, shared);
+      const open = await (port === 0 ? this.#openFree(shared) : this.#deps.open(protocol, port, shared));
       if (port === 0) this.#ports.set(keyOf(protocol, open.port), shared);
       shared.opened(open);
       if (shared.claims.size === 0) return this.#closeUnused(shared);
@@ -145,6 +146,20 @@ export class PortTable {
       if (claim.isGone) return;
       if (port !== 0 && !(await this.#areFixed([claim]))) return this.#open(claim, 0);
       this.#refuse(claim, openingReason(error, port));
+    }
+  }
+
+  /** Any that is free, and not kept for the host: the system may choose these, too. */
+  async #openFree(shared: SharedPort): Promise<OpenPort> {
+    const kept: OpenPort[] = [];
+    try {
+      for (;;) {
+        const open = await this.#deps.open(shared.protocol, 0, shared);
+        if (!keptBecause(shared.protocol, open.port)) return open;
+        kept.push(open);
+      }
+    } finally {
+      for (const open of kept) open.close();
     }
   }
 

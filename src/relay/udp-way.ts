@@ -1,6 +1,7 @@
-import { createSocket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
+import { createSocket, type SocketOptions } from 'node:dgram';
+import { isIP, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { reachableLookup } from '../discovery/reachable.ts';
 import { receiveDatagrams, sendDatagram } from '../engine/dialled/datagrams.ts';
 import type { Client, Target } from './target.ts';
 
@@ -8,6 +9,11 @@ import type { Client, Target } from './target.ts';
 export const MAX_WAITING_BYTES: number = 256 * 1024;
 /** How long an agent may take to open a flow's way, in milliseconds. */
 const CONNECT_MS = 3_000;
+
+/** A site lists its nodes by name, and a name may stand for this host. A socket gives the family alone, as a number, whatever its types say. */
+const lookup: NonNullable<SocketOptions['lookup']> = (host, _, callback) =>
+  ofOthers(host, { family: 4 }, (error, address, family = 4) => callback(error, String(address), family));
+const ofOthers = reachableLookup({ loopback: false });
 
 /** How datagrams of one client come to a target. */
 export interface Way {
@@ -31,7 +37,7 @@ export function openWay(target: Target, client: Client, watch: WayWatch): Way {
 }
 
 function straightWay({ host, port }: Target, { onOpen, onDatagram, onEnd }: WayWatch): Way {
-  const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' });
+  const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4', ...(isIP(host) === 0 && { lookup }) });
   let isOpened = false;
   let isClosed = false;
   // Refused by the node, for one.
