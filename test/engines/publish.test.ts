@@ -119,6 +119,32 @@ test('a published port is at every node, follows its container, and is closed wi
   await allSay(18_080, /ECONNREFUSED/);
 });
 
+test('replicas of a service share one UDP port at every address', async () => {
+  const replicas = ['near', 'far'];
+  const echoes: ChildProcess[] = [];
+  try {
+    for (const node of replicas) {
+      const where = ['-e', `constraint:node==${node}`, '--label', 'io.enxame.group=dns', '-p', '18083:81/udp'];
+      await must(['run', '-d', '--name', `dns-${node}`, ...where, 'busybox', 'sh', '-c', PAGE]);
+      const pid = await must(['inspect', '--format', '{{.State.Pid}}', `dns-${node}`]);
+      echoes.push(udpEcho(lab.node(node), pid, 81, `${node}:`));
+    }
+    // Each datagram is of another client. A node that has a replica leads to that one alone.
+    for (const address of [lab.bridgeAddress, lab.node('dialled').address]) {
+      const heard = new Set<string | undefined>();
+      const both = async (): Promise<boolean> => {
+        heard.add(await sendUdp(address, 18_083, 'x'));
+        return replicas.every((node) => heard.has(`${node}:x`));
+      };
+      await waitFor(`both replicas to answer at ${address}`, both, PATIENCE);
+    }
+    expect(await must(['ps', '--filter', 'name=dns-', '--format', '{{.Status}}'])).not.toContain('not at');
+  } finally {
+    for (const echo of echoes) echo.kill('SIGKILL');
+    await must(['rm', '-f', ...replicas.map((node) => `dns-${node}`)]);
+  }
+});
+
 test('Testcontainers works unchanged over all nodes, and its reaper removes what a killed client leaves on them', async () => {
   const client = await testcontainers();
   try {

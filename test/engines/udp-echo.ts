@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import type { LabNode } from '../../src/lab/lab.ts';
 
 const ECHO = `const socket = require('node:dgram').createSocket('udp4');
-socket.on('message', (datagram, { port, address }) => socket.send(datagram, port, address)).bind(+process.argv[1]);`;
+socket.on('message', (datagram, { port, address }) => socket.send(process.argv[2] + datagram, port, address)).bind(+process.argv[1]);`;
 
-/** A program in the network of a node's container, by its process there, that answers datagrams with themselves: the image has none. */
-export function udpEcho(node: LabNode, pid: string, port: number): ChildProcess {
+/** A program in the network of a node's container, by its process there, that answers datagrams with themselves, after what it says: the image has none. */
+export function udpEcho(node: LabNode, pid: string, port: number, says: string = ''): ChildProcess {
   const into = ['--target', String(node.enginePid), '--net', '--mount', '--pid'];
-  const command = ['nsenter', '--target', pid, '--net', '--', process.execPath, '-e', ECHO, String(port)];
+  const command = ['nsenter', '--target', pid, '--net', '--', process.execPath, '-e', ECHO, String(port), says];
   return spawn('nsenter', [...into, '--', ...command], { stdio: 'inherit' });
 }
 
